@@ -1,0 +1,145 @@
+//! Names of things as newtypes: a value of these types is known to be well formed.
+
+use std::{borrow::Borrow, fmt};
+
+use serde::{Deserialize, Serialize};
+
+/// The attribute name under which conditions can test the targeting key itself.
+pub const TARGETING_KEY: &str = "targetingKey";
+
+const KEY_CHARS_MAX: usize = 100;
+const SUBJECT_BYTES_MAX: usize = 256;
+
+/// Why a text is not a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKey {
+    #[error("must not be empty")]
+    Empty,
+    #[error("is longer than {0} characters")]
+    TooLong(usize),
+    #[error("may contain only letters, digits, '.', '_' and '-', and starts with a letter or a digit")]
+    Characters,
+    #[error("must not contain control characters or begin or end with a space")]
+    Control,
+}
+
+fn check_slug(text: &str) -> Result<(), InvalidKey> {
+    if text.is_empty() {
+        return Err(InvalidKey::Empty);
+    }
+    if text.len() > KEY_CHARS_MAX {
+        return Err(InvalidKey::TooLong(KEY_CHARS_MAX));
+    }
+    let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if !text.bytes().all(inner) || !text.as_bytes()[0].is_ascii_alphanumeric() {
+        return Err(InvalidKey::Characters);
+    }
+    Ok(())
+}
+
+fn check_attribute(text: &str) -> Result<(), InvalidKey> {
+    if text.len() > KEY_CHARS_MAX {
+        return Err(InvalidKey::TooLong(KEY_CHARS_MAX));
+    }
+    check_slug(text.trim_start_matches('_'))
+}
+
+fn check_subject(text: &str) -> Result<(), InvalidKey> {
+    if text.is_empty() {
+        return Err(InvalidKey::Empty);
+    }
+    if text.len() > SUBJECT_BYTES_MAX {
+        return Err(InvalidKey::TooLong(SUBJECT_BYTES_MAX));
+    }
+    if text.chars().any(char::is_control) || text.trim() != text {
+        return Err(InvalidKey::Control);
+    }
+    Ok(())
+}
+
+macro_rules! key {
+    ($(#[$doc:meta])* $name:ident, $check:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// Parses a key; the error says what is wrong with the text.
+            pub fn parse(text: &str) -> Result<Self, InvalidKey> {
+                $check(text).map(|()| Self(text.into()))
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidKey;
+            fn try_from(text: String) -> Result<Self, InvalidKey> {
+                $check(&text).map(|()| Self(text.into()))
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidKey;
+            fn from_str(text: &str) -> Result<Self, InvalidKey> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(key: $name) -> String {
+                key.0.into()
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+key!(/// Names a flag: 1–100 letters, digits, `.`, `_`, `-`.
+    FlagKey, check_slug);
+key!(/// Names a pilot group: 1–100 letters, digits, `.`, `_`, `-`.
+    GroupKey, check_slug);
+key!(/// Names an environment: 1–100 letters, digits, `.`, `_`, `-`.
+    EnvironmentKey, check_slug);
+key!(/// Names a variant of one flag: 1–100 letters, digits, `.`, `_`, `-`.
+    VariantKey, check_slug);
+key!(/// Names a rule within one rollout, stable while the rule is edited or moved.
+    RuleId, check_slug);
+key!(/// Names an attribute of a context; like a key, and may begin with `_`.
+    AttributeName, check_attribute);
+key!(/// The targeting key of a subject: 1–256 bytes, no control characters.
+    SubjectKey, check_subject);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_refuses_what_would_break_a_url_or_a_page() {
+        for bad in ["", "-x", "a b", "a/b", "é", "<b>", &"x".repeat(101)] {
+            assert!(FlagKey::parse(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(FlagKey::parse("fast-payment").map(|k| k.to_string()), Ok("fast-payment".to_owned()));
+    }
+
+    #[test]
+    fn a_subject_may_be_any_printable_text() {
+        assert!(SubjectKey::parse("ユーザー 7 @ example").is_ok());
+        assert!(SubjectKey::parse("a\u{0}b").is_err());
+        assert!(SubjectKey::parse(" a").is_err());
+    }
+}

@@ -1,0 +1,51 @@
+//! What is decided for whom. Pure: no I/O, no clock, no randomness; the caller passes `now` and entropy.
+//! It builds for the server and for the browser.
+
+mod attribute;
+mod bucket;
+mod comparison;
+mod compiled;
+mod condition;
+mod context;
+mod diff;
+mod evaluate;
+mod explain;
+mod flag;
+mod group;
+mod impact;
+mod key;
+mod matcher;
+mod narrate;
+mod operator;
+mod percentage;
+mod prerequisite;
+mod problem;
+mod rollout;
+mod sentence;
+mod snapshot;
+mod time;
+
+pub use attribute::{
+    AttributeDefinition, AttributeSchema, AttributeType, AttributeValue, Attributes, NotAnAttribute,
+};
+pub use bucket::{POSITIONS, Position, VARIANT_SEED, bucket_hash, position, variant_bucket};
+pub use compiled::{CompiledFlag, CompiledGroup};
+pub use condition::{Condition, DEPTH_MAX, TESTS_MAX, Test};
+pub use context::{Context, Origin, Sender};
+pub use diff::{Change, flag_changes, group_changes, rollout_changes};
+pub use evaluate::{Arm, Decision, EvaluationError, Reason};
+pub use explain::{Actual, EnrolmentState, Explanation, Outcome, Served, Step};
+pub use flag::{Flag, FlagKind, Lifecycle, ValueType, Variant};
+pub use group::{Enrolment, Group};
+pub use impact::{Impact, group_impact, grouped, impact};
+pub use key::{
+    AttributeName, EnvironmentKey, FlagKey, GroupKey, InvalidKey, RuleId, SubjectKey, TARGETING_KEY,
+    VariantKey,
+};
+pub use operator::Operator;
+pub use percentage::{InvalidPercentage, Percentage};
+pub use problem::Problem;
+pub use rollout::{Audience, BucketBy, Exclusions, Pin, Prerequisite, Rollout, Rule, Share, WEIGHT_TOTAL};
+pub use sentence::{attributes_phrase, audience_phrase, condition_phrase, rollout_phrase};
+pub use snapshot::{CompileError, EnvironmentConfig, Snapshot};
+pub use time::{DateError, parse_date_ms};
