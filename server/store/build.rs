@@ -1,0 +1,5 @@
+//! Rebuilds the crate when a migration is added, because `sqlx::migrate!` embeds the folders.
+
+fn main() {
+    println!("cargo:rerun-if-changed=../../migrations");
+}

@@ -1,0 +1,150 @@
+//! Members: adding, roles, disabling. There is always an active admin.
+
+use engine::Change;
+
+use super::{NewMember, UserRow, member_entry};
+use crate::{
+    Action, Administrator, Invalid, Role, Store, StoreError, UserId,
+    change::{Entry, Work},
+    db::args,
+};
+
+const MEMBERS_LISTED_MAX: i64 = 1000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberState {
+    /// Has a link, and no password yet.
+    Invited,
+    Active,
+    Disabled,
+}
+
+/// A line of the members page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub id: UserId,
+    pub name: String,
+    pub email: String,
+    pub role: Role,
+    pub state: MemberState,
+    pub created_ms: i64,
+    /// To the minute.
+    pub last_seen_ms: Option<i64>,
+}
+
+impl TryFrom<UserRow> for Member {
+    type Error = StoreError;
+
+    fn try_from(row: UserRow) -> Result<Self, StoreError> {
+        let role = row.role()?;
+        let state = match (row.disabled, row.password_hash.is_some()) {
+            (true, _) => MemberState::Disabled,
+            (false, true) => MemberState::Active,
+            (false, false) => MemberState::Invited,
+        };
+        let UserRow { id, email, name, created_ms, last_seen_ms, .. } = row;
+        Ok(Self { id: UserId::new(id), name, email, role, state, created_ms, last_seen_ms })
+    }
+}
+
+impl Store {
+    /// By name, disabled ones too.
+    pub async fn list_members(&self, _by: &Administrator) -> Result<Vec<Member>, StoreError> {
+        let rows: Vec<UserRow> = self
+            .db()
+            .all(
+                "SELECT id, email, name, role, password_hash, disabled, created_ms, last_seen_ms \
+                 FROM users ORDER BY lower(name), id LIMIT $1",
+                args![MEMBERS_LISTED_MAX],
+            )
+            .await?;
+        rows.into_iter().map(Member::try_from).collect()
+    }
+
+    /// Adds a member who can sign in at once.
+    pub async fn add_user(
+        &self,
+        by: &Administrator,
+        email: &str,
+        name: &str,
+        role: Role,
+        password: &str,
+    ) -> Result<UserId, StoreError> {
+        let mut member = NewMember::parse(email, name, role, None)?;
+        member.password_hash = Some(self.0.passwords.hash_new(&member.email, password).await?);
+        let mut work = self.begin(by).await?;
+        let id = work.insert_user(&member).await?;
+        let sentence = format!("added {} ({}) as {role}", member.name, member.email);
+        work.finish(member_entry(Action::MemberAdded, id, &member.name, sentence)).await?;
+        Ok(id)
+    }
+
+    pub async fn set_role(&self, by: &Administrator, id: UserId, role: Role) -> Result<(), StoreError> {
+        let mut work = self.begin(by).await?;
+        let user = work.require_user(id).await?;
+        let before = user.role()?;
+        if before == role {
+            return work.cancel().await;
+        }
+        work.check_other_admin(&user).await?;
+        work.tx.execute("UPDATE users SET role = $1 WHERE id = $2", args![role.as_str(), id.get()]).await?;
+        let phrase = format!("changed the role of {} from {before} to {role}", user.name);
+        let change = Change {
+            phrase: phrase.clone(),
+            before: Some(before.to_string()),
+            after: Some(role.to_string()),
+        };
+        let entry = Entry {
+            changes: vec![change],
+            ..member_entry(Action::MemberRoleChanged, id, &user.name, phrase)
+        };
+        work.finish(entry).await?;
+        Ok(())
+    }
+
+    /// The member cannot sign in any more; their sessions and links end.
+    pub async fn disable_member(&self, by: &Administrator, id: UserId) -> Result<(), StoreError> {
+        let mut work = self.begin(by).await?;
+        let user = work.require_user(id).await?;
+        if user.disabled {
+            return work.cancel().await;
+        }
+        work.check_other_admin(&user).await?;
+        work.tx.execute("UPDATE users SET disabled = $1 WHERE id = $2", args![true, id.get()]).await?;
+        work.tx.execute("DELETE FROM sessions WHERE user_id = $1", args![id.get()]).await?;
+        work.tx.execute("DELETE FROM invitations WHERE user_id = $1", args![id.get()]).await?;
+        let sentence = format!("disabled {}", user.name);
+        work.finish(member_entry(Action::MemberDisabled, id, &user.name, sentence)).await?;
+        Ok(())
+    }
+
+    pub async fn enable_member(&self, by: &Administrator, id: UserId) -> Result<(), StoreError> {
+        let mut work = self.begin(by).await?;
+        let user = work.require_user(id).await?;
+        if !user.disabled {
+            return work.cancel().await;
+        }
+        work.tx.execute("UPDATE users SET disabled = $1 WHERE id = $2", args![false, id.get()]).await?;
+        let sentence = format!("enabled {}", user.name);
+        work.finish(member_entry(Action::MemberEnabled, id, &user.name, sentence)).await?;
+        Ok(())
+    }
+}
+
+impl Work<'_> {
+    /// Refuses to take the last active admin away; under the lock, so two admins cannot remove each other.
+    async fn check_other_admin(&mut self, user: &UserRow) -> Result<(), StoreError> {
+        if user.role()? != Role::Admin || !user.is_active() {
+            return Ok(());
+        }
+        let (others,): (i64,) = self
+            .tx
+            .one(
+                "SELECT COUNT(*) FROM users \
+                 WHERE role = 'admin' AND NOT disabled AND password_hash IS NOT NULL AND id <> $1",
+                args![user.id],
+            )
+            .await?;
+        if others == 0 { Err(Invalid::LastAdmin.into()) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,76 @@
+//! The attribute schema. The list itself is part of every snapshot.
+
+use engine::{AttributeDefinition, AttributeName};
+
+use crate::{
+    Action, Administrator, Invalid, ObjectKind, ObjectRef, Store, StoreError,
+    change::{Entry, Revisions},
+    db::args,
+    limits::{ATTRIBUTE_DESCRIPTION_CHARS_MAX, ATTRIBUTES_MAX},
+    signed, text, to_json,
+};
+
+impl Store {
+    /// Adds an attribute to the schema or replaces its line.
+    pub async fn put_attribute(
+        &self,
+        by: &Administrator,
+        mut definition: AttributeDefinition,
+    ) -> Result<(), StoreError> {
+        definition.description =
+            text::shorten(definition.description.trim(), ATTRIBUTE_DESCRIPTION_CHARS_MAX);
+        let mut work = self.begin(by).await?;
+        let name = definition.name.to_string();
+        let before: Option<(String,)> =
+            work.tx.optional("SELECT document FROM attributes WHERE name = $1", args![&name]).await?;
+        let before = before.map(|(document,)| document);
+        let after = to_json("attributes", &definition)?;
+        if before.as_deref() == Some(&after) {
+            return work.cancel().await;
+        }
+        let (count,): (i64,) = work.tx.one("SELECT COUNT(*) FROM attributes", args![]).await?;
+        if before.is_none() && count >= signed(ATTRIBUTES_MAX as u64) {
+            return Err(Invalid::TooManyAttributes.into());
+        }
+        let seq = work.seq();
+        work.tx
+            .execute(
+                "INSERT INTO attributes (name, document, audit_seq) VALUES ($1, $2, $3) \
+                 ON CONFLICT (name) DO UPDATE SET document = excluded.document, audit_seq = excluded.audit_seq",
+                args![&name, &after, seq],
+            )
+            .await?;
+        work.bump(Revisions::All).await?;
+        let verb = if before.is_some() { "changed" } else { "added" };
+        let sentence = format!("{verb} the attribute {name}");
+        let object = ObjectRef::new(ObjectKind::Attribute, &*name);
+        let entry = Entry {
+            before,
+            after: Some(after),
+            ..Entry::new(Action::AttributeSaved, object, &name, sentence)
+        };
+        work.finish(entry).await?;
+        Ok(())
+    }
+
+    /// Takes an attribute out of the schema: it may still be sent and tested, and is untrusted from then on.
+    pub async fn delete_attribute(&self, by: &Administrator, name: &AttributeName) -> Result<(), StoreError> {
+        let mut work = self.begin(by).await?;
+        let before: Option<(String,)> = work
+            .tx
+            .optional("DELETE FROM attributes WHERE name = $1 RETURNING document", args![name.as_str()])
+            .await?;
+        let Some((before,)) = before else {
+            return Err(StoreError::NotFound { kind: ObjectKind::Attribute, key: name.to_string() });
+        };
+        work.bump(Revisions::All).await?;
+        let object = ObjectRef::new(ObjectKind::Attribute, name.as_str());
+        let sentence = format!("deleted the attribute {name}");
+        let entry = Entry {
+            before: Some(before),
+            ..Entry::new(Action::AttributeDeleted, object, name.as_str(), sentence)
+        };
+        work.finish(entry).await?;
+        Ok(())
+    }
+}

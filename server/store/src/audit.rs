@@ -1,0 +1,11 @@
+//! The audit log: reading, undoing a change as a new one, and proving that nobody touched it.
+
+pub(crate) mod chain;
+mod entry;
+mod read;
+mod revert;
+mod verify;
+
+pub use entry::{
+    Action, ActorKind, AuditEntry, AuditFilter, AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind,
+};

@@ -1,0 +1,211 @@
+//! One entry of the audit log and how it is asked for.
+
+use std::{fmt, str::FromStr};
+
+use engine::{Change, EnvironmentKey};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::{ObjectKind, ObjectRef, limits::AUDIT_PAGE_DEFAULT};
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $word:literal),+ $(,)? }
+     $error:ident = $sentence:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$note])* #[serde(rename = $word)] $variant),+
+        }
+
+        #[doc = $sentence]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+        #[error($sentence)]
+        pub struct $error;
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word in URLs, exports and the database.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+
+            pub fn parse(text: &str) -> Result<Self, $error> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err($error),
+                }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = $error;
+
+            fn from_str(text: &str) -> Result<Self, $error> {
+                Self::parse(text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// What was done.
+    Action {
+        FlagCreated = "flag_created",
+        FlagChanged = "flag_changed",
+        FlagArchived = "flag_archived",
+        FlagRestored = "flag_restored",
+        RolloutChanged = "rollout_changed",
+        RolloutStopped = "rollout_stopped",
+        RolloutResumed = "rollout_resumed",
+        RolloutReRandomised = "rollout_re_randomised",
+        GroupCreated = "group_created",
+        GroupChanged = "group_changed",
+        GroupDeleted = "group_deleted",
+        EnrolmentsChanged = "enrolments_changed",
+        Reverted = "reverted",
+        AttributeSaved = "attribute_saved",
+        AttributeDeleted = "attribute_deleted",
+        PeopleSaved = "people_saved",
+        PersonaSaved = "persona_saved",
+        PersonaDeleted = "persona_deleted",
+        MemberAdded = "member_added",
+        MemberInvited = "member_invited",
+        MemberJoined = "member_joined",
+        MemberReset = "member_reset",
+        MemberRoleChanged = "member_role_changed",
+        MemberDisabled = "member_disabled",
+        MemberEnabled = "member_enabled",
+        PasswordChanged = "password_changed",
+        SessionsRevoked = "sessions_revoked",
+        TokenCreated = "token_created",
+        TokenRevoked = "token_revoked",
+        WorkspaceSetUp = "workspace_set_up",
+    }
+    InvalidAction = "there is no such action"
+}
+
+words! {
+    /// Who did it.
+    ActorKind {
+        Member = "member",
+        CommandLine = "command_line",
+        /// The server itself.
+        System = "system",
+    }
+    InvalidActorKind = "there is no such kind of actor"
+}
+
+/// One change, told as a sentence. Entries are never changed or deleted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// 1, 2, 3…, without gaps, in the order of the commits.
+    pub seq: u64,
+    pub at_ms: i64,
+    /// The name at the time.
+    pub actor: String,
+    pub actor_kind: ActorKind,
+    pub actor_email: String,
+    pub action: Action,
+    pub object: ObjectRef,
+    /// The name at the time.
+    pub object_name: String,
+    pub environment: Option<EnvironmentKey>,
+    /// `raised VIP agencies 50 → 100 % on Fast payment in production`.
+    pub sentence: String,
+    pub changes: Vec<Change>,
+    /// The whole object on both sides; only where [`AuditFilter::documents`] asked for it.
+    pub before: Option<Json>,
+    pub after: Option<Json>,
+    pub reason: String,
+    pub request_id: String,
+    pub address: String,
+    /// The object's version that this change made, where it has versions.
+    pub version: Option<u64>,
+    pub hash: String,
+    pub previous_hash: String,
+}
+
+impl AuditEntry {
+    /// Whether [`crate::Store::revert`] can undo it.
+    pub fn is_revertible(&self) -> bool {
+        matches!(self.object.kind, ObjectKind::Flag | ObjectKind::Group)
+            && self.action != Action::GroupCreated
+            && self.version.is_some_and(|version| version > 1)
+    }
+}
+
+/// Which entries, newest first. Ranges are half-open; every set field must agree.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditFilter {
+    pub object_kind: Option<ObjectKind>,
+    pub object_key: Option<String>,
+    pub environment: Option<EnvironmentKey>,
+    /// A member's e-mail address or name, exactly.
+    pub actor: Option<String>,
+    pub action: Option<Action>,
+    pub from_ms: Option<i64>,
+    pub until_ms: Option<i64>,
+    /// Found anywhere in the sentence, the reason or the object's name, in any case.
+    pub text: Option<String>,
+    /// Entries before this one: the last `seq` of the page above.
+    pub before_seq: Option<u64>,
+    /// At most [`crate::limits::AUDIT_PAGE_MAX`].
+    pub limit: usize,
+    /// Whether `before` and `after` are filled; they can be large.
+    pub documents: bool,
+}
+
+impl Default for AuditFilter {
+    fn default() -> Self {
+        Self {
+            object_kind: None,
+            object_key: None,
+            environment: None,
+            actor: None,
+            action: None,
+            from_ms: None,
+            until_ms: None,
+            text: None,
+            before_seq: None,
+            limit: AUDIT_PAGE_DEFAULT,
+            documents: false,
+        }
+    }
+}
+
+/// What walking the whole chain found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuditVerdict {
+    Intact {
+        entries: u64,
+    },
+    /// The first entry that is not as it was written.
+    Broken {
+        seq: u64,
+        why: BrokenChain,
+    },
+}
+
+/// How the chain is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BrokenChain {
+    #[error("the entry is missing")]
+    Missing,
+    #[error("the entry was changed after it was written")]
+    Changed,
+    #[error("the entry does not follow the one before it")]
+    Link,
+    #[error("the versions that the entry recorded were changed or removed")]
+    Versions,
+    #[error("entries after this one were removed from the end")]
+    Truncated,
+}

@@ -1,0 +1,33 @@
+//! Undoing one change: the object as it was before that entry becomes its next version.
+
+use engine::{Flag, FlagKey, GroupKey};
+
+use crate::{
+    FlagEditor, Invalid, ObjectKind, Store, StoreError, flags::flag_line, text::reason, versioned::parse,
+};
+
+impl Store {
+    /// Makes the state before the entry `seq` the object's next version, whatever happened since, and returns that
+    /// version. Refused like any other change when it does not fit the workspace any more.
+    pub async fn revert(&self, by: &FlagEditor, seq: u64, comment: &str) -> Result<u64, StoreError> {
+        let reason = reason(comment)?;
+        let entry = self
+            .entry_to_revert(seq)
+            .await?
+            .ok_or(StoreError::NotFound { kind: ObjectKind::Workspace, key: seq.to_string() })?;
+        let version = entry.version.filter(|_| entry.is_revertible()).ok_or(Invalid::NotRevertible)?;
+        let mut work = self.begin(by).await?;
+        if entry.object.kind == ObjectKind::Group {
+            let key = GroupKey::parse(&entry.object.key).map_err(|_| Invalid::NotRevertible)?;
+            return work.revert_group(&key, (seq, version), reason).await;
+        }
+        let key = FlagKey::parse(&entry.object.key).map_err(|_| Invalid::NotRevertible)?;
+        if let Some(environment) = &entry.environment {
+            return work.revert_rollout(environment, &key, (seq, version), reason).await;
+        }
+        let current = work.require_flag(&key).await?;
+        let before = flag_line(&key).document(&mut work.tx, crate::signed(version) - 1).await?;
+        let flag: Flag = parse("versions", key.as_str(), &before.ok_or(Invalid::NotRevertible)?)?;
+        work.write_flag(current, flag, reason, Some(seq)).await
+    }
+}

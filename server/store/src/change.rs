@@ -1,0 +1,265 @@
+//! One change: everything it writes in one transaction, closed by its audit entry, in force before the caller returns.
+//! Writers wait for each other on the one row of `workspace`, so the order of entries is the order of commits, and
+//! under that lock the state in memory is the database's.
+
+use std::sync::Arc;
+
+use engine::{Change, EnvironmentKey};
+use tokio::sync::OwnedMutexGuard;
+
+use crate::{
+    Action, ActorKind, ObjectRef, Principal, RequestOrigin, Store, StoreError, UserId,
+    audit::chain::{self, Sealed},
+    db::{Tx, args},
+    limits::{CHANGE_CHARS_MAX, CHANGES_MAX, ORIGIN_TEXT_CHARS_MAX, SENTENCE_CHARS_MAX},
+    live::State,
+    number,
+    text::shorten,
+};
+
+/// The notification channel of PostgreSQL; the payload is the audit sequence.
+pub(crate) const CHANNEL: &str = "fader_changed";
+
+/// Who makes a change.
+#[derive(Debug, Clone)]
+pub(crate) struct Actor {
+    pub(crate) kind: ActorKind,
+    pub(crate) id: UserId,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) origin: RequestOrigin,
+}
+
+impl Actor {
+    /// The server itself, until it is known who comes.
+    pub(crate) fn system(origin: RequestOrigin) -> Self {
+        Self {
+            kind: ActorKind::System,
+            id: UserId::COMMAND_LINE,
+            name: "Fader".to_owned(),
+            email: String::new(),
+            origin,
+        }
+    }
+}
+
+impl From<&Principal> for Actor {
+    fn from(principal: &Principal) -> Self {
+        let kind =
+            if principal.id == UserId::COMMAND_LINE { ActorKind::CommandLine } else { ActorKind::Member };
+        Self {
+            kind,
+            id: principal.id,
+            name: principal.name.clone(),
+            email: principal.email.clone(),
+            origin: principal.origin.clone(),
+        }
+    }
+}
+
+/// What the audit log will say of a change.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) action: Action,
+    pub(crate) object: ObjectRef,
+    pub(crate) object_name: String,
+    pub(crate) sentence: String,
+    pub(crate) environment: Option<EnvironmentKey>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) reason: String,
+    pub(crate) version: Option<u64>,
+    /// Both sides of what has no versions.
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
+}
+
+impl Entry {
+    pub(crate) fn new(action: Action, object: ObjectRef, name: &str, sentence: String) -> Self {
+        Self {
+            action,
+            object,
+            object_name: name.to_owned(),
+            sentence,
+            environment: None,
+            changes: Vec::new(),
+            reason: String::new(),
+            version: None,
+            before: None,
+            after: None,
+        }
+    }
+}
+
+/// Whose revision moves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Revisions<'a> {
+    Of(&'a EnvironmentKey),
+    All,
+}
+
+/// A change that is being made. Dropping it undoes it.
+pub(crate) struct Work<'s> {
+    pub(crate) tx: Tx,
+    store: &'s Store,
+    actor: Actor,
+    now_ms: i64,
+    seq: i64,
+    previous_hash: String,
+    /// What the versions written so far add to the entry's hash.
+    versions: Vec<String>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl Store {
+    /// Begins a change: the caller has the only write transaction from here on.
+    pub(crate) async fn begin(&self, by: &Principal) -> Result<Work<'_>, StoreError> {
+        self.begin_as(by.into()).await
+    }
+
+    pub(crate) async fn begin_as(&self, actor: Actor) -> Result<Work<'_>, StoreError> {
+        let turn = Arc::clone(&self.0.writing).lock_owned().await;
+        let mut tx = self.db().begin().await?;
+        let (seq, previous_hash) = tx
+            .one::<(i64, String)>(
+                "UPDATE workspace SET audit_seq = audit_seq + 1 WHERE id = 1 RETURNING audit_seq, audit_hash",
+                args![],
+            )
+            .await?;
+        let now_ms = self.clock().now_ms();
+        Ok(Work { tx, store: self, actor, now_ms, seq, previous_hash, versions: Vec::new(), _turn: turn })
+    }
+}
+
+impl Work<'_> {
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// The sequence of the audit entry that will close this change.
+    pub(crate) fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    pub(crate) fn by(&self) -> &str {
+        &self.actor.name
+    }
+
+    /// From here on it is this member's change: they did not exist when it began.
+    pub(crate) fn act_as(&mut self, principal: &Principal) {
+        self.actor = principal.into();
+    }
+
+    /// Everything committed before this change, in memory.
+    pub(crate) async fn state(&self) -> Result<Arc<State>, StoreError> {
+        let live = self.store.live();
+        live.reach(self.store.db(), number(self.seq - 1)).await?;
+        Ok(live.state())
+    }
+
+    /// Keeps a version for ever. `environment` is empty for what has none.
+    pub(crate) async fn add_version(
+        &mut self,
+        kind: &'static str,
+        key: &str,
+        environment: &str,
+        version: i64,
+        document: &str,
+    ) -> Result<(), StoreError> {
+        self.tx
+            .execute(
+                "INSERT INTO versions (object_kind, object_key, environment, version, document, at_ms, audit_seq) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                args![kind, key, environment, version, document, self.now_ms, self.seq],
+            )
+            .await?;
+        self.versions.push(chain::version_line(kind, key, environment, version, document));
+        Ok(())
+    }
+
+    /// Moves the revision: decisions can differ from here on.
+    pub(crate) async fn bump(&mut self, revisions: Revisions<'_>) -> Result<(), StoreError> {
+        let key = match revisions {
+            Revisions::Of(environment) => Some(environment.as_str()),
+            Revisions::All => None,
+        };
+        self.tx
+            .execute(
+                "UPDATE environments SET revision = revision + 1, changed_ms = $1 WHERE $2 IS NULL OR key = $2",
+                args![self.now_ms, key],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Undoes everything: nothing was worth an entry.
+    pub(crate) async fn cancel(self) -> Result<(), StoreError> {
+        Ok(self.tx.rollback().await?)
+    }
+
+    /// Writes the audit entry, commits, and puts the change into force. After the commit nothing can fail any more:
+    /// a reload that does not work now is repeated by the follower.
+    pub(crate) async fn finish(self, entry: Entry) -> Result<u64, StoreError> {
+        let seq = self.seq;
+        let store = self.store;
+        let sealed = self.seal(entry)?;
+        let mut tx = self.tx;
+        chain::insert(&mut tx, &sealed).await?;
+        tx.execute("UPDATE workspace SET audit_hash = $1 WHERE id = 1", args![&sealed.hash]).await?;
+        tx.notify(CHANNEL, &seq.to_string()).await?;
+        tx.commit().await?;
+        if let Err(error) = store.live().reach(store.db(), number(seq)).await {
+            tracing::error!(%error, seq, "a committed change is not in force yet; it will be when the database answers");
+        }
+        Ok(number(seq))
+    }
+
+    fn seal(&self, entry: Entry) -> Result<Sealed, StoreError> {
+        let short = |text: &str| shorten(text, CHANGE_CHARS_MAX);
+        let changes: Vec<_> = entry
+            .changes
+            .iter()
+            .take(CHANGES_MAX)
+            .map(|change| Change {
+                phrase: short(&change.phrase),
+                before: change.before.as_deref().map(short),
+                after: change.after.as_deref().map(short),
+            })
+            .collect();
+        let sealed = Sealed {
+            seq: self.seq,
+            at_ms: self.now_ms,
+            actor_kind: self.actor.kind.as_str().to_owned(),
+            actor_id: self.actor.id.get(),
+            actor: self.actor.name.clone(),
+            actor_email: self.actor.email.clone(),
+            action: entry.action.as_str().to_owned(),
+            object_kind: entry.object.kind.as_str().to_owned(),
+            object_key: entry.object.key,
+            object_name: entry.object_name,
+            environment: entry.environment.map(Into::into),
+            sentence: shorten(&entry.sentence, SENTENCE_CHARS_MAX),
+            changes: crate::to_json("audit", &changes)?,
+            reason: entry.reason,
+            request_id: shorten(&self.actor.origin.request_id, ORIGIN_TEXT_CHARS_MAX),
+            address: shorten(&self.actor.origin.address, ORIGIN_TEXT_CHARS_MAX),
+            version: entry.version.map(crate::signed),
+            document_before: entry.before,
+            document_after: entry.after,
+            versions_hash: chain::versions_hash(self.versions.clone()),
+            previous_hash: self.previous_hash.clone(),
+            hash: String::new(),
+        };
+        Ok(sealed.sealed())
+    }
+}
+
+/// "raised VIP agencies 50 → 100 %" and what else: the first change leads.
+pub(crate) fn lead(changes: &[Change], of: impl FnOnce(&str) -> String) -> Option<String> {
+    let (first, rest) = changes.split_first()?;
+    let sentence = of(&first.phrase);
+    Some(match rest.len() {
+        0 => sentence,
+        1 => format!("{sentence}, and 1 more change"),
+        n => format!("{sentence}, and {n} more changes"),
+    })
+}

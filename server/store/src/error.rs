@@ -1,0 +1,158 @@
+//! What can go wrong, as closed enums. `Display` is the sentence a person reads; causes stay inside.
+
+use engine::{Change, Problem};
+
+use crate::{
+    ObjectKind,
+    limits::{
+        EMAIL_CHARS_MAX, MEMBER_NAME_CHARS_MAX, ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN,
+        PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX, PERSONAS_MAX, REASON_CHARS_MAX, TOKEN_NAME_CHARS_MAX,
+        TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX, TRAITS_MAX,
+    },
+    permission::Denied,
+};
+
+/// Why an operation of the store did not happen. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the {} \"{key}\" does not exist", .kind.noun())]
+    NotFound { kind: ObjectKind, key: String },
+    #[error(transparent)]
+    Conflict(Conflict),
+    /// What `engine` found wrong with the definition.
+    #[error("{}", sentence_of(.0))]
+    Refused(Vec<Problem>),
+    #[error("a {} \"{key}\" exists already; choose another", .kind.noun())]
+    AlreadyExists { kind: ObjectKind, key: String },
+    #[error("the {} \"{key}\" is in use by {}; change those first", .kind.noun(), .by.join(", "))]
+    InUse { kind: ObjectKind, key: String, by: Vec<String> },
+    #[error(transparent)]
+    Denied(Denied),
+    #[error(transparent)]
+    Invalid(Invalid),
+    #[error("the database did not answer as it should")]
+    Database(#[source] sqlx::Error),
+    #[error("the migrations could not be run")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    #[error("the operating system gave no random bytes")]
+    Entropy,
+    #[error("row \"{id}\" of table {table} cannot be read")]
+    CorruptRow { table: &'static str, id: String },
+}
+
+fn sentence_of(problems: &[Problem]) -> String {
+    let sentences: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    sentences.join("; ")
+}
+
+/// Somebody else changed the object since it was read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{by} changed this while you were editing")]
+pub struct Conflict {
+    /// The version the caller had read.
+    pub expected: u64,
+    pub current: u64,
+    /// Who made the current version, and when.
+    pub by: String,
+    pub at_ms: i64,
+    /// What the others changed since `expected`.
+    pub changes: Vec<Change>,
+}
+
+/// Input that no operation accepts, each with what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    #[error("write an e-mail address like name@example.org of at most {EMAIL_CHARS_MAX} characters")]
+    Email,
+    #[error("write a name of 1 to {MEMBER_NAME_CHARS_MAX} characters")]
+    MemberName,
+    #[error("choose a password of at least {PASSWORD_CHARS_MIN} characters")]
+    PasswordTooShort,
+    #[error("choose a password of at most {PASSWORD_CHARS_MAX} characters")]
+    PasswordTooLong,
+    #[error("choose a password that is not your e-mail address")]
+    PasswordIsEmail,
+    #[error("the present password is not right")]
+    WrongPassword,
+    #[error("too many attempts; try again in {retry_after_s} seconds")]
+    TooManyAttempts { retry_after_s: u64 },
+    #[error("this setup code is not right; the newest one stands in the server's output")]
+    SetupCode,
+    #[error("Fader is set up already; sign in instead")]
+    AlreadySetUp,
+    #[error("this link is not valid any more; ask an admin for a new one")]
+    ExpiredLink,
+    #[error("this is the last active admin; make somebody else an admin first")]
+    LastAdmin,
+    #[error("this member is disabled; enable them first")]
+    DisabledMember,
+    #[error("keep the comment to {REASON_CHARS_MAX} characters")]
+    ReasonTooLong,
+    #[error("write a token name of 1 to {TOKEN_NAME_CHARS_MAX} characters")]
+    TokenName,
+    #[error(
+        "write origins like https://www.example.org, at most {TOKEN_ORIGINS_MAX} of up to {ORIGIN_CHARS_MAX} characters; \
+         a client token needs at least one, a server token none"
+    )]
+    Origins,
+    #[error("write a persona name of 1 to {PERSONA_NAME_CHARS_MAX} characters")]
+    PersonaName,
+    #[error("there are {PERSONAS_MAX} personas already; delete some first")]
+    TooManyPersonas,
+    #[error("a person has at most {TRAITS_MAX} attributes and {TRAITS_BYTES_MAX} bytes of them")]
+    Traits,
+    #[error("send at most {PEOPLE_BATCH_MAX} people at once")]
+    TooManyPeople,
+    #[error("the attribute schema is full; delete some attributes first")]
+    TooManyAttributes,
+    #[error("the key of a thing never changes")]
+    KeyChanged,
+    #[error("the value type of a flag never changes; make a new flag")]
+    ValueTypeChanged,
+    #[error("re-randomising is a step of its own; saving a rollout keeps its seed")]
+    SeedChanged,
+    #[error("the flag is archived; restore it first")]
+    Archived,
+    #[error(
+        "this entry has nothing to go back to; only changes of flags, rollouts and groups can be reverted"
+    )]
+    NotRevertible,
+    #[error("write a database address like sqlite://fader.db or postgres://user@host/name")]
+    DatabaseUrl,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Denied> for StoreError {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl From<Invalid> for StoreError {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl From<Conflict> for StoreError {
+    fn from(conflict: Conflict) -> Self {
+        Self::Conflict(conflict)
+    }
+}
+
+/// Why somebody could not sign in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Also for unknown and disabled accounts: outsiders learn nothing.
+    #[error("the e-mail address or the password is not right")]
+    Wrong,
+    #[error("too many attempts; try again in {retry_after_s} seconds")]
+    Throttled { retry_after_s: u64 },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

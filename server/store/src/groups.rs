@@ -1,0 +1,288 @@
+//! Pilot groups. A group that a rollout names cannot be deleted; a deleted one keeps its row and its versions.
+
+use std::sync::Arc;
+
+use engine::{Enrolment, EnvironmentKey, FlagKey, Group, GroupKey, Snapshot, group_changes};
+
+use crate::{
+    Action, Enroller, FlagEditor, Invalid, ObjectKind, ObjectRef, Store, StoreError, Versioned, Viewer,
+    change::{Entry, Revisions, Work, lead},
+    db::args,
+    flags::refuse,
+    live::State,
+    text::reason,
+    to_json,
+    versioned::{Line, VersionedRow, parse},
+};
+
+/// A rollout that names a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupUse {
+    pub environment: EnvironmentKey,
+    pub flag: FlagKey,
+    pub flag_name: String,
+}
+
+/// A line of the groups page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupRow {
+    pub group: Arc<Group>,
+    pub version: u64,
+    pub changed_ms: i64,
+    pub changed_by: String,
+    pub used_by: Vec<GroupUse>,
+}
+
+pub(crate) fn group_line(key: &GroupKey) -> Line<'_> {
+    Line { kind: "group", key: key.as_str(), environment: "" }
+}
+
+impl Store {
+    pub async fn find_group(
+        &self,
+        _by: &Viewer,
+        key: &GroupKey,
+    ) -> Result<Option<Versioned<Group>>, StoreError> {
+        let row: Option<VersionedRow> = self
+            .db()
+            .optional(
+                "SELECT document, version, changed_ms, changed_by, audit_seq FROM groups \
+                 WHERE key = $1 AND NOT deleted",
+                args![key.as_str()],
+            )
+            .await?;
+        row.map(|row| row.parse("groups", key.as_str())).transpose()
+    }
+
+    /// All groups by name. A row that cannot be read is left out: it is in the log.
+    pub async fn list_groups(&self, _by: &Viewer) -> Result<Vec<GroupRow>, StoreError> {
+        let rows: Vec<VersionedRow> = self
+            .db()
+            .all(
+                "SELECT document, version, changed_ms, changed_by, audit_seq FROM groups WHERE NOT deleted",
+                args![],
+            )
+            .await?;
+        let state = self.live().state();
+        let row = |row: VersionedRow| {
+            let Versioned { value: group, version, changed_ms, changed_by, .. } =
+                row.parse::<Group>("groups", "").ok()?;
+            let used_by = uses(&state, &group.key);
+            Some(GroupRow { group: Arc::new(group), version, changed_ms, changed_by, used_by })
+        };
+        let mut groups: Vec<_> = rows.into_iter().filter_map(row).collect();
+        groups.sort_by_cached_key(|row| (row.group.name.to_lowercase(), row.group.key.clone()));
+        Ok(groups)
+    }
+
+    /// The rollouts that name the group, in the order of the environments, then by flag.
+    #[expect(
+        clippy::unused_async,
+        reason = "every read of the store is awaited; this one happens to be in memory"
+    )]
+    pub async fn group_use(&self, _by: &Viewer, key: &GroupKey) -> Result<Vec<GroupUse>, StoreError> {
+        Ok(uses(&self.live().state(), key))
+    }
+
+    pub async fn create_group(
+        &self,
+        by: &FlagEditor,
+        group: Group,
+        comment: &str,
+    ) -> Result<u64, StoreError> {
+        let reason = reason(comment)?;
+        refuse(group.problems())?;
+        let mut work = self.begin(by).await?;
+        let key = group.key.as_str();
+        let row: Option<(bool, i64)> =
+            work.tx.optional("SELECT deleted, version FROM groups WHERE key = $1", args![key]).await?;
+        let version = match row {
+            Some((false, _)) => {
+                return Err(StoreError::AlreadyExists { kind: ObjectKind::Group, key: key.to_owned() });
+            }
+            Some((true, version)) => crate::number(version) + 1,
+            None => 1,
+        };
+        work.put_group(&group, version, false).await?;
+        let sentence = format!("created the group {}", group.name);
+        let entry =
+            Entry { reason, version: Some(version), ..group_entry(Action::GroupCreated, &group, sentence) };
+        work.finish(entry).await?;
+        Ok(version)
+    }
+
+    pub async fn update_group(
+        &self,
+        by: &FlagEditor,
+        expected: u64,
+        group: Group,
+        comment: &str,
+    ) -> Result<u64, StoreError> {
+        let reason = reason(comment)?;
+        let mut work = self.begin(by).await?;
+        let current = work.require_group(&group.key).await?;
+        work.check_version(group_line(&group.key), expected, &current, group_changes).await?;
+        work.write_group(current, group, reason, Action::GroupChanged).await
+    }
+
+    /// Replaces the testers; the condition and the names stay as they are.
+    pub async fn set_enrolments(
+        &self,
+        by: &Enroller,
+        key: &GroupKey,
+        expected: u64,
+        enrolments: Vec<Enrolment>,
+        comment: &str,
+    ) -> Result<u64, StoreError> {
+        let reason = reason(comment)?;
+        let mut work = self.begin(by).await?;
+        let current = work.require_group(key).await?;
+        work.check_version(group_line(key), expected, &current, group_changes).await?;
+        let group = Group { enrolments, ..current.value.clone() };
+        work.write_group(current, group, reason, Action::EnrolmentsChanged).await
+    }
+
+    /// Refuses while a rollout names the group.
+    pub async fn delete_group(
+        &self,
+        by: &FlagEditor,
+        expected: u64,
+        key: &GroupKey,
+        comment: &str,
+    ) -> Result<(), StoreError> {
+        let reason = reason(comment)?;
+        let mut work = self.begin(by).await?;
+        let current = work.require_group(key).await?;
+        work.check_version(group_line(key), expected, &current, group_changes).await?;
+        let used_by = uses(&*work.state().await?, key);
+        if !used_by.is_empty() {
+            let by = used_by.iter().map(|used| format!("{} in {}", used.flag, used.environment)).collect();
+            return Err(StoreError::InUse { kind: ObjectKind::Group, key: key.to_string(), by });
+        }
+        let (group, version) = (current.value, current.version + 1);
+        work.put_group(&group, version, true).await?;
+        let sentence = format!("deleted the group {}", group.name);
+        let entry =
+            Entry { reason, version: Some(version), ..group_entry(Action::GroupDeleted, &group, sentence) };
+        work.finish(entry).await?;
+        Ok(())
+    }
+}
+
+impl Work<'_> {
+    async fn require_group(&mut self, key: &GroupKey) -> Result<Versioned<Group>, StoreError> {
+        let sql = "SELECT document, version, changed_ms, changed_by, audit_seq FROM groups \
+                   WHERE key = $1 AND NOT deleted";
+        let group = self.read(sql, args![key.as_str()], "groups", key.as_str()).await?;
+        group.ok_or_else(|| StoreError::NotFound { kind: ObjectKind::Group, key: key.to_string() })
+    }
+
+    async fn write_group(
+        mut self,
+        current: Versioned<Group>,
+        group: Group,
+        reason: String,
+        action: Action,
+    ) -> Result<u64, StoreError> {
+        refuse(group.problems())?;
+        let Versioned { value: before, version, .. } = current;
+        if before == group {
+            self.cancel().await?;
+            return Ok(version);
+        }
+        let version = version + 1;
+        self.put_group(&group, version, false).await?;
+        if before.condition != group.condition || before.enrolments != group.enrolments {
+            self.bump(Revisions::All).await?;
+        }
+        let changes = group_changes(&before, &group);
+        let sentence = lead(&changes, |phrase| group_sentence(phrase, &group.name));
+        let sentence = sentence.unwrap_or_else(|| format!("changed {}", group.name));
+        let entry =
+            Entry { changes, reason, version: Some(version), ..group_entry(action, &group, sentence) };
+        self.finish(entry).await?;
+        Ok(version)
+    }
+
+    async fn put_group(&mut self, group: &Group, version: u64, deleted: bool) -> Result<(), StoreError> {
+        let document = to_json("groups", group)?;
+        let (key, version) = (group.key.as_str(), crate::signed(version));
+        let (now_ms, seq, author) = (self.now_ms(), self.seq(), self.by().to_owned());
+        self.tx
+            .execute(
+                "INSERT INTO groups (key, document, deleted, version, changed_ms, changed_by, audit_seq) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7) \
+                 ON CONFLICT (key) DO UPDATE SET document = excluded.document, deleted = excluded.deleted, \
+                 version = excluded.version, changed_ms = excluded.changed_ms, changed_by = excluded.changed_by, \
+                 audit_seq = excluded.audit_seq",
+                args![key, &document, deleted, version, now_ms, &author, seq],
+            )
+            .await?;
+        self.add_version("group", key, "", version, &document).await
+    }
+
+    /// The group before the entry `seq`, made the next version; a deleted group comes back.
+    pub(crate) async fn revert_group(
+        mut self,
+        key: &GroupKey,
+        (seq, version): (u64, u64),
+        reason: String,
+    ) -> Result<u64, StoreError> {
+        let document = group_line(key).document(&mut self.tx, crate::signed(version) - 1).await?;
+        let group: Group = parse("versions", key.as_str(), &document.ok_or(Invalid::NotRevertible)?)?;
+        refuse(group.problems())?;
+        let (deleted, document, current): (bool, String, i64) = self
+            .tx
+            .optional("SELECT deleted, document, version FROM groups WHERE key = $1", args![key.as_str()])
+            .await?
+            .ok_or_else(|| StoreError::NotFound { kind: ObjectKind::Group, key: key.to_string() })?;
+        let before: Group = parse("groups", key.as_str(), &document)?;
+        if !deleted && before == group {
+            self.cancel().await?;
+            return Ok(crate::number(current));
+        }
+        let version = crate::number(current) + 1;
+        self.put_group(&group, version, false).await?;
+        self.bump(Revisions::All).await?;
+        let sentence = format!("reverted change {seq} of the group {}", group.name);
+        let changes = group_changes(&before, &group);
+        let entry = Entry {
+            changes,
+            reason,
+            version: Some(version),
+            ..group_entry(Action::Reverted, &group, sentence)
+        };
+        self.finish(entry).await?;
+        Ok(version)
+    }
+}
+
+fn group_entry(action: Action, group: &Group, sentence: String) -> Entry {
+    Entry::new(action, ObjectRef::new(ObjectKind::Group, group.key.as_str()), &group.name, sentence)
+}
+
+fn group_sentence(phrase: &str, name: &str) -> String {
+    let preposition = match phrase.split(' ').next() {
+        Some("added") => "to",
+        Some("removed") => "from",
+        Some(_) | None => "of",
+    };
+    format!("{phrase} {preposition} {name}")
+}
+
+fn uses(state: &State, key: &GroupKey) -> Vec<GroupUse> {
+    state.snapshots.iter().flat_map(|snapshot| uses_in(snapshot, key)).collect()
+}
+
+fn uses_in(snapshot: &Snapshot, key: &GroupKey) -> Vec<GroupUse> {
+    let naming = snapshot.flags().filter(|flag| flag.rollout().groups().any(|group| group == key));
+    let mut uses: Vec<_> = naming
+        .map(|flag| GroupUse {
+            environment: snapshot.environment().clone(),
+            flag: flag.flag().key.clone(),
+            flag_name: flag.flag().name.clone(),
+        })
+        .collect();
+    uses.sort_by(|a, b| a.flag.cmp(&b.flag));
+    uses
+}

@@ -1,0 +1,67 @@
+//! Every line of SQL, for SQLite and PostgreSQL. Operations take a proof of permission, write their audit entry in the
+//! same transaction, and are in force before they return. No HTTP, no HTML here.
+
+mod accounts;
+mod attributes;
+mod audit;
+mod change;
+mod clock;
+mod db;
+mod demo;
+mod desk;
+mod error;
+mod flags;
+mod groups;
+pub mod limits;
+mod live;
+mod load;
+mod object;
+mod people;
+mod permission;
+mod personas;
+mod rollouts;
+mod secret;
+mod store;
+mod text;
+mod tokens;
+mod versioned;
+mod workspace;
+
+pub use accounts::{
+    Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession, SessionId, SessionRow,
+};
+pub use audit::{
+    Action, ActorKind, AuditEntry, AuditFilter, AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind,
+};
+pub use clock::Clock;
+pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts};
+pub use desk::{DeskRow, LastChange};
+pub use error::{Conflict, Invalid, SignInError, StoreError};
+pub use groups::{GroupRow, GroupUse};
+pub use live::{Changed, Environment, Live};
+pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
+pub use people::People;
+pub use permission::{
+    Administrator, AuditReader, Denied, Enroller, FlagEditor, InvalidRole, Operation, PeopleReader,
+    Principal, RequestOrigin, Role, Stopper, UserId, Viewer,
+};
+pub use personas::{Persona, PersonaId};
+pub use secret::TokenHash;
+pub use store::Store;
+pub use tokens::{NewToken, Token, TokenId, TokenKind, TokenRow};
+pub use versioned::Versioned;
+pub use workspace::InvalidHash;
+
+/// Sequences, versions and revisions are never negative in the database.
+fn number(column: i64) -> u64 {
+    u64::try_from(column).unwrap_or(0)
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A document as it is stored.
+fn to_json<T: serde::Serialize>(table: &'static str, value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::CorruptRow { table, id: "new".to_owned() })
+}

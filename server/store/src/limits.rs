@@ -1,0 +1,31 @@
+//! How long and how many: every limit of the store that is not the engine's.
+
+pub const REASON_CHARS_MAX: usize = 500;
+pub const MEMBER_NAME_CHARS_MAX: usize = 100;
+pub const EMAIL_CHARS_MAX: usize = 254;
+pub const PASSWORD_CHARS_MIN: usize = 10;
+pub const PASSWORD_CHARS_MAX: usize = 200;
+pub const TOKEN_NAME_CHARS_MAX: usize = 100;
+pub const TOKEN_ORIGINS_MAX: usize = 20;
+pub const ORIGIN_CHARS_MAX: usize = 300;
+pub const PERSONA_NAME_CHARS_MAX: usize = 100;
+pub const PERSONAS_MAX: usize = 500;
+/// Traits of one known person or persona.
+pub const TRAITS_MAX: usize = 100;
+/// Traits of one known person or persona, as JSON text.
+pub const TRAITS_BYTES_MAX: usize = 16 * 1024;
+pub const PEOPLE_BATCH_MAX: usize = 10_000;
+pub const ATTRIBUTES_MAX: usize = 500;
+pub const ATTRIBUTE_DESCRIPTION_CHARS_MAX: usize = 500;
+pub const AUDIT_PAGE_DEFAULT: usize = 50;
+pub const AUDIT_PAGE_MAX: usize = 500;
+pub const AUDIT_TEXT_CHARS_MAX: usize = 100;
+/// Longest sentence of an audit entry; longer ones end in an ellipsis, the whole stands in the changes.
+pub const SENTENCE_CHARS_MAX: usize = 300;
+/// Longest phrase or side of one change in an audit entry.
+pub const CHANGE_CHARS_MAX: usize = 2000;
+/// Changes listed in one audit entry; the versions keep everything.
+pub const CHANGES_MAX: usize = 100;
+/// What a request says about itself (request id, address, browser) is cut to this.
+pub const ORIGIN_TEXT_CHARS_MAX: usize = 300;
+pub const ATTRIBUTE_VALUES_MAX: usize = 50;

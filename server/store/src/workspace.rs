@@ -1,0 +1,50 @@
+//! What all copies of the server share beyond the objects: a secret to sign short-lived things with.
+
+use std::{fmt, str::FromStr};
+
+use crate::{Store, StoreError, TokenHash, db::args, secret::new_secret};
+
+/// The text is not a hash: 64 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a hash is written with 64 hexadecimal digits")]
+pub struct InvalidHash;
+
+/// 64 hexadecimal digits.
+impl fmt::Display for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.hex())
+    }
+}
+
+impl FromStr for TokenHash {
+    type Err = InvalidHash;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHash> {
+        Self::parse(text).ok_or(InvalidHash)
+    }
+}
+
+impl Store {
+    /// 256 random bits as hexadecimal digits, the same for all copies of the server on this database; made when
+    /// first asked for. Whoever reads it can sign what the servers believe, so it is never shown.
+    pub async fn workspace_secret(&self) -> Result<String, StoreError> {
+        if let Some(secret) = self.find_workspace_secret().await? {
+            return Ok(secret);
+        }
+        // Of two copies that start at the same time, one writes and both read what it wrote.
+        self.db()
+            .execute(
+                "UPDATE workspace SET secret = $1 WHERE id = 1 AND secret IS NULL",
+                args![&*new_secret()?],
+            )
+            .await?;
+        let missing = StoreError::CorruptRow { table: "workspace", id: "1".to_owned() };
+        self.find_workspace_secret().await?.ok_or(missing)
+    }
+
+    async fn find_workspace_secret(&self) -> Result<Option<String>, StoreError> {
+        let (secret,) =
+            self.db().one::<(Option<String>,)>("SELECT secret FROM workspace WHERE id = 1", args![]).await?;
+        Ok(secret)
+    }
+}

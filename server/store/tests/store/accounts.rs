@@ -1,0 +1,288 @@
+use store::{
+    Administrator, Invalid, InvitePurpose, MemberState, ObjectKind, RequestOrigin, Role, SignInError,
+    StoreError,
+};
+
+use crate::harness::*;
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+on_both!(
+    the_first_admin_comes_with_the_code,
+    a_session_is_idle_for_twelve_hours_at_most,
+    a_session_ends_after_thirty_days_however_busy,
+    signing_in_makes_a_new_session_and_signing_out_ends_it,
+    wrong_unknown_and_disabled_answer_alike,
+    guessing_is_slowed_down,
+    strangers_cannot_lock_the_owner_out,
+    many_accounts_from_one_address_are_slowed_down,
+    an_invitation_works_once_and_for_a_week,
+    a_reset_link_ends_the_old_sessions_and_lasts_a_day,
+    a_changed_password_ends_the_other_sessions,
+    the_last_admin_stays,
+    disabling_signs_out_at_once,
+    a_new_role_holds_from_the_next_request,
+    an_address_belongs_to_one_account,
+    bad_input_is_named,
+);
+
+fn from(address: &str) -> RequestOrigin {
+    RequestOrigin { request_id: String::new(), address: address.into() }
+}
+
+async fn add(t: &Harness, email: &str, role: Role) -> store::UserId {
+    t.store.add_user(&admin(), email, "Some One", role, PASSWORD).await.expect("added")
+}
+
+async fn is_signed_in(t: &Harness, token: &str) -> bool {
+    t.store.find_session(token, origin()).await.expect("reads").is_some()
+}
+
+async fn the_first_admin_comes_with_the_code(t: Harness) {
+    assert!(t.store.setup_needed().await.expect("reads"));
+    let first = t.store.issue_setup_code().await.expect("issued").expect("a code");
+    let code = t.store.issue_setup_code().await.expect("issued").expect("a newer code");
+    let set_up = |code: String| {
+        let store = t.store.clone();
+        async move { store.set_up(&code, "Ann@Example.test", "Ann", PASSWORD, &origin(), "browser").await }
+    };
+    assert!(matches!(set_up(first).await, Err(StoreError::Invalid(Invalid::SetupCode))));
+    let session = set_up(code.clone()).await.expect("set up");
+    assert_eq!((session.principal.role, session.principal.email.as_str()), (Role::Admin, "ann@example.test"));
+    assert!(is_signed_in(&t, &session.token).await);
+    assert!(matches!(set_up(code).await, Err(StoreError::Invalid(Invalid::AlreadySetUp))));
+    assert_eq!(t.store.issue_setup_code().await.expect("reads"), None);
+    let entry = t.store.find_audit(&auditor(), 1).await.expect("reads").expect("an entry");
+    assert_eq!(
+        (entry.actor.as_str(), entry.sentence.as_str()),
+        ("Ann", "set up the workspace and became its first admin")
+    );
+}
+
+async fn a_session_is_idle_for_twelve_hours_at_most(t: Harness) {
+    add(&t, "ann@example.test", Role::Viewer).await;
+    let session = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+    t.advance(11 * HOUR_MS);
+    assert!(is_signed_in(&t, &session.token).await, "seen after eleven hours");
+    t.advance(11 * HOUR_MS);
+    assert!(is_signed_in(&t, &session.token).await, "the last visit counts");
+    t.advance(12 * HOUR_MS);
+    assert!(!is_signed_in(&t, &session.token).await);
+}
+
+async fn a_session_ends_after_thirty_days_however_busy(t: Harness) {
+    add(&t, "ann@example.test", Role::Viewer).await;
+    let session = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+    assert_eq!(session.expires_ms, START_MS + 30 * DAY_MS);
+    for _ in 0..(30 * 24 / 10) {
+        assert!(is_signed_in(&t, &session.token).await);
+        t.advance(10 * HOUR_MS);
+    }
+    assert!(!is_signed_in(&t, &session.token).await);
+}
+
+async fn signing_in_makes_a_new_session_and_signing_out_ends_it(t: Harness) {
+    add(&t, "ann@example.test", Role::Viewer).await;
+    let first = t.store.sign_in(" ANN@example.test", PASSWORD, &origin(), "one").await.expect("signs in");
+    let second = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "two").await.expect("signs in");
+    assert_ne!(first.token, second.token);
+    assert_eq!(first.token.len(), 64);
+    let sessions = t.store.list_sessions(&first.principal, &first.token).await.expect("reads");
+    assert_eq!(sessions.len(), 2);
+    let current: Vec<_> = sessions.iter().filter(|s| s.current).map(|s| s.user_agent.as_str()).collect();
+    assert_eq!(current, ["one"]);
+    t.store.sign_out(&first.token).await.expect("signed out");
+    t.store.sign_out("nonsense").await.expect("no error");
+    assert!(!is_signed_in(&t, &first.token).await && is_signed_in(&t, &second.token).await);
+    let other = t.store.list_sessions(&second.principal, &second.token).await.expect("reads")[0].id;
+    t.store.revoke_session(&second.principal, other).await.expect("revoked");
+    assert!(!is_signed_in(&t, &second.token).await);
+}
+
+async fn wrong_unknown_and_disabled_answer_alike(t: Harness) {
+    let id = add(&t, "ann@example.test", Role::Viewer).await;
+    t.store.disable_member(&admin(), id).await.expect("disabled");
+    t.store.invite_member(&admin(), "new@example.test", "New", Role::Viewer).await.expect("invited");
+    for email in
+        ["ann@example.test", "new@example.test", "nobody@example.test", "", "a\u{0}b", "not an address"]
+    {
+        let refused = t.store.sign_in(email, PASSWORD, &from("192.0.2.7"), "").await;
+        assert!(matches!(refused, Err(SignInError::Wrong)), "{email:?}: {refused:?}");
+    }
+}
+
+async fn guess(t: &Harness, email: &str, address: &str) -> Result<(), u64> {
+    match t.store.sign_in(email, "not the password", &from(address), "").await {
+        Err(SignInError::Wrong) => Ok(()),
+        Err(SignInError::Throttled { retry_after_s }) => Err(retry_after_s),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn guessing_is_slowed_down(t: Harness) {
+    add(&t, "ann@example.test", Role::Viewer).await;
+    for _ in 0..5 {
+        assert_eq!(guess(&t, "ann@example.test", "192.0.2.1").await, Ok(()));
+    }
+    assert_eq!(guess(&t, "ann@example.test", "192.0.2.1").await, Err(1));
+    let right = t.store.sign_in("ann@example.test", PASSWORD, &from("192.0.2.1"), "").await;
+    assert!(matches!(right, Err(SignInError::Throttled { .. })), "not even the right one, for the moment");
+    t.advance(1000);
+    assert_eq!(guess(&t, "ann@example.test", "192.0.2.1").await, Ok(()));
+    assert_eq!(guess(&t, "ann@example.test", "192.0.2.1").await, Err(2), "the delay doubles");
+    t.advance(2000);
+    t.store.sign_in("ann@example.test", PASSWORD, &from("192.0.2.1"), "").await.expect("signs in");
+    assert_eq!(guess(&t, "ann@example.test", "192.0.2.1").await, Ok(()), "a success starts anew");
+}
+
+async fn strangers_cannot_lock_the_owner_out(t: Harness) {
+    add(&t, "ann@example.test", Role::Viewer).await;
+    t.store.sign_in("ann@example.test", PASSWORD, &from("198.51.100.1"), "").await.expect("signs in");
+    let mut wait_s = 0;
+    for stranger in 0..40 {
+        if let Err(retry_after_s) = guess(&t, "ann@example.test", &format!("203.0.113.{stranger}")).await {
+            wait_s = wait_s.max(retry_after_s);
+            t.advance(i64::try_from(retry_after_s).expect("small") * 1000);
+        }
+    }
+    assert!((1..=30).contains(&wait_s), "the account is slowed down, but not for long: {wait_s}");
+    let elsewhere = t.store.sign_in("ann@example.test", PASSWORD, &from("198.51.100.99"), "").await;
+    let familiar = t.store.sign_in("ann@example.test", PASSWORD, &from("198.51.100.1"), "").await;
+    assert!(familiar.is_ok(), "{familiar:?}");
+    drop(elsewhere);
+}
+
+async fn many_accounts_from_one_address_are_slowed_down(t: Harness) {
+    let mut throttled = false;
+    for account in 0..40 {
+        throttled |=
+            guess(&t, &format!("somebody-{account}@example.test"), "2001:db8:1:2::77").await.is_err();
+    }
+    assert!(throttled);
+    assert!(
+        guess(&t, "else@example.test", "2001:db8:1:2:3:4:5:6").await.is_err(),
+        "the whole network is one address"
+    );
+    assert_eq!(guess(&t, "else@example.test", "192.0.2.200").await, Ok(()));
+}
+
+async fn an_invitation_works_once_and_for_a_week(t: Harness) {
+    let invite =
+        async |email: &str| t.store.invite_member(&admin(), email, "New", Role::Qa).await.expect("invited");
+    let accept = async |token: &str| t.store.accept_invite(token, PASSWORD, &origin(), "").await;
+    let token = invite("a@example.test").await;
+    let shown = t.store.find_invite(token.as_str()).await.expect("reads").expect("a link");
+    assert_eq!((shown.email.as_str(), shown.purpose), ("a@example.test", InvitePurpose::Join));
+    assert_eq!(t.store.list_members(&admin()).await.expect("reads")[0].state, MemberState::Invited);
+    let short = t.store.accept_invite(token.as_str(), "short", &origin(), "").await;
+    assert!(
+        matches!(short, Err(StoreError::Invalid(Invalid::PasswordTooShort))),
+        "the link survives a bad password"
+    );
+    let session = accept(token.as_str()).await.expect("joined");
+    assert_eq!(session.principal.role, Role::Qa);
+    assert!(matches!(accept(token.as_str()).await, Err(StoreError::Invalid(Invalid::ExpiredLink))));
+    let late = invite("b@example.test").await;
+    t.advance(7 * DAY_MS);
+    assert_eq!(t.store.find_invite(late.as_str()).await.expect("reads"), None);
+    assert!(matches!(accept(late.as_str()).await, Err(StoreError::Invalid(Invalid::ExpiredLink))));
+    let again = t.store.list_members(&admin()).await.expect("reads");
+    let id = again.iter().find(|m| m.email == "b@example.test").expect("a member").id;
+    let fresh = t.store.reset_member(&admin(), id).await.expect("a new link");
+    accept(fresh.as_str()).await.expect("joined");
+}
+
+async fn a_reset_link_ends_the_old_sessions_and_lasts_a_day(t: Harness) {
+    let id = add(&t, "ann@example.test", Role::Viewer).await;
+    let old = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+    let stale = t.store.reset_member(&admin(), id).await.expect("a link");
+    let link = t.store.reset_member(&admin(), id).await.expect("a newer link");
+    assert_eq!(t.store.find_invite(stale.as_str()).await.expect("reads"), None, "the newest link only");
+    assert!(is_signed_in(&t, &old.token).await, "asking for a link ends nothing");
+    t.store.accept_invite(link.as_str(), "another password", &origin(), "").await.expect("reset");
+    assert!(!is_signed_in(&t, &old.token).await);
+    let refused = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await;
+    assert!(matches!(refused, Err(SignInError::Wrong)));
+    let link = t.store.reset_member(&admin(), id).await.expect("a link");
+    t.advance(DAY_MS);
+    assert_eq!(t.store.find_invite(link.as_str()).await.expect("reads"), None);
+}
+
+async fn a_changed_password_ends_the_other_sessions(t: Harness) {
+    add(&t, "ann@example.test", Role::Viewer).await;
+    let here = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+    let there = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+    let principal = t.store.find_session(&here.token, origin()).await.expect("reads").expect("signed in");
+    let wrong = t.store.change_password(&principal, "not it at all", "a new password").await;
+    assert!(matches!(wrong, Err(StoreError::Invalid(Invalid::WrongPassword))));
+    t.store.change_password(&principal, PASSWORD, "a new password").await.expect("changed");
+    assert!(is_signed_in(&t, &here.token).await && !is_signed_in(&t, &there.token).await);
+    t.store.sign_in("ann@example.test", "a new password", &origin(), "").await.expect("signs in");
+}
+
+async fn the_last_admin_stays(t: Harness) {
+    let first = add(&t, "ann@example.test", Role::Admin).await;
+    let demote = t.store.set_role(&admin(), first, Role::Viewer).await;
+    assert!(matches!(demote, Err(StoreError::Invalid(Invalid::LastAdmin))));
+    let disable = t.store.disable_member(&admin(), first).await;
+    assert!(matches!(disable, Err(StoreError::Invalid(Invalid::LastAdmin))));
+    t.store.invite_member(&admin(), "invited@example.test", "Invited", Role::Admin).await.expect("invited");
+    let still = t.store.disable_member(&admin(), first).await;
+    assert!(
+        matches!(still, Err(StoreError::Invalid(Invalid::LastAdmin))),
+        "an invited admin cannot sign in yet"
+    );
+    add(&t, "bob@example.test", Role::Admin).await;
+    t.store.disable_member(&admin(), first).await.expect("there is another now");
+}
+
+async fn disabling_signs_out_at_once(t: Harness) {
+    let id = add(&t, "ann@example.test", Role::Viewer).await;
+    let session = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+    t.store.disable_member(&admin(), id).await.expect("disabled");
+    assert!(!is_signed_in(&t, &session.token).await);
+    let link = t.store.reset_member(&admin(), id).await;
+    assert!(matches!(link, Err(StoreError::Invalid(Invalid::DisabledMember))));
+    t.store.enable_member(&admin(), id).await.expect("enabled");
+    assert!(!is_signed_in(&t, &session.token).await, "the old session does not come back");
+    t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+}
+
+async fn a_new_role_holds_from_the_next_request(t: Harness) {
+    let id = add(&t, "ann@example.test", Role::Viewer).await;
+    let session = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+    t.store.set_role(&admin(), id, Role::Product).await.expect("changed");
+    assert_eq!(t.last_sentence().await, "changed the role of Some One from Viewer to Product manager");
+    let principal = t.store.find_session(&session.token, origin()).await.expect("reads").expect("signed in");
+    assert!(principal.flag_editor().is_ok());
+    t.store.revoke_sessions(&admin(), id).await.expect("signed out");
+    assert!(!is_signed_in(&t, &session.token).await);
+}
+
+async fn an_address_belongs_to_one_account(t: Harness) {
+    add(&t, "ann@example.test", Role::Viewer).await;
+    let by: Administrator = admin();
+    let taken = t.store.add_user(&by, "ANN@example.test", "Other", Role::Viewer, PASSWORD).await;
+    assert!(matches!(taken, Err(StoreError::AlreadyExists { kind: ObjectKind::Member, .. })), "{taken:?}");
+    let taken = t.store.invite_member(&by, "Ann@Example.Test", "Other", Role::Viewer).await;
+    assert!(matches!(taken, Err(StoreError::AlreadyExists { kind: ObjectKind::Member, .. })), "{taken:?}");
+    assert_eq!(t.store.list_members(&by).await.expect("reads").len(), 1);
+}
+
+async fn bad_input_is_named(t: Harness) {
+    let add = async |email: &str, name: &str, password: &str| match t
+        .store
+        .add_user(&admin(), email, name, Role::Viewer, password)
+        .await
+    {
+        Err(StoreError::Invalid(invalid)) => invalid,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(add("nonsense", "Ann", PASSWORD).await, Invalid::Email);
+    assert_eq!(add("ann@example.test", " ", PASSWORD).await, Invalid::MemberName);
+    assert_eq!(add("ann@example.test", "A\u{0}nn", PASSWORD).await, Invalid::MemberName);
+    assert_eq!(add("ann@example.test", "Ann", "short").await, Invalid::PasswordTooShort);
+    assert_eq!(add("ann@example.test", "Ann", "ann@example.test").await, Invalid::PasswordIsEmail);
+    assert!(t.store.list_members(&admin()).await.expect("reads").is_empty());
+}

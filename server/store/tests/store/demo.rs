@@ -1,0 +1,76 @@
+use std::time::Instant;
+
+use engine::{Attributes, Context};
+use store::{AuditFilter, AuditVerdict, DEMO_PASSWORD, Role};
+
+use crate::harness::*;
+
+on_both!(the_demo_is_seeded_once, the_demo_has_its_stable_names, the_history_is_believable);
+
+async fn the_demo_is_seeded_once(t: Harness) {
+    let started = Instant::now();
+    let first = t.store.seed_demo(&admin()).await.expect("seeded");
+    println!("the demo was seeded in {:?}", started.elapsed());
+    assert!(first.created);
+    assert_eq!(first.accounts.len(), 5);
+    let seq = t.store.live().seq();
+    let second = t.store.seed_demo(&admin()).await.expect("seeded");
+    assert!(!second.created);
+    assert_eq!((second.accounts, t.store.live().seq()), (first.accounts.clone(), seq));
+    for account in first.accounts {
+        let session = t.store.sign_in(account.email, DEMO_PASSWORD, &origin(), "").await.expect("signs in");
+        assert_eq!(session.principal.role, account.role);
+    }
+    assert!(!t.store.setup_needed().await.expect("reads"));
+}
+
+async fn the_demo_has_its_stable_names(t: Harness) {
+    t.store.seed_demo(&admin()).await.expect("seeded");
+    let rollout = t.rollout("fast-payment").await.value;
+    let rules: Vec<_> =
+        rollout.rules.iter().map(|rule| (rule.id.as_str(), rule.percentage.to_string())).collect();
+    assert_eq!(rules, [("internal", "100".into()), ("vip", "0".into()), ("everyone", "0".into())]);
+    let snapshot = t.store.live().snapshot("production").expect("snapshot");
+    for attribute in ["tier", "role", "tenant"] {
+        assert!(snapshot.attributes().is_trusted(attribute), "{attribute}");
+    }
+    assert!(snapshot.attributes().get("transactions_30d").is_some());
+    let people = t.store.live().people();
+    assert_eq!(people.len(), 1560);
+    let members = |key: &str| {
+        let group = snapshot.group(key).expect("a group");
+        people.contexts().filter(|context| group.contains(context, START_MS)).count()
+    };
+    assert_eq!((members("vip-agencies"), members("internal")), (62, 37));
+    for group in snapshot.groups() {
+        assert!(members(group.key().as_str()) > 0, "nobody is in {}", group.key());
+    }
+    let staging = t.store.live().snapshot("staging").expect("snapshot");
+    let context = Context::from_server(Some("anybody"), Attributes::EMPTY);
+    let decision = staging.evaluate("fast-payment", &context, START_MS).expect("decides");
+    assert_eq!(decision.variant.key.as_str(), "on");
+    assert!(t.store.list_personas(&viewer()).await.expect("reads").len() >= 3);
+}
+
+async fn the_history_is_believable(t: Harness) {
+    t.store.seed_demo(&admin()).await.expect("seeded");
+    let filter = AuditFilter { limit: 500, ..AuditFilter::default() };
+    let entries = t.store.list_audit(&auditor(), &filter).await.expect("reads");
+    assert!(entries.windows(2).all(|pair| pair[0].at_ms >= pair[1].at_ms), "time runs forward");
+    assert!(entries.iter().all(|entry| entry.at_ms < START_MS));
+    let sentences: Vec<_> = entries.iter().map(|entry| entry.sentence.as_str()).collect();
+    for sentence in [
+        "raised everyone 25 → 50 % on New seat map in production",
+        "stopped Automatic refunds in production",
+        "archived Voucher import",
+        "marked New seat map as completed",
+    ] {
+        assert!(sentences.contains(&sentence), "{sentence}\n{sentences:#?}");
+    }
+    assert_eq!(
+        t.store.verify_audit().await.expect("walks"),
+        AuditVerdict::Intact { entries: entries.len() as u64 }
+    );
+    let members = t.store.list_members(&admin()).await.expect("reads");
+    assert_eq!(members.iter().filter(|member| member.role == Role::Admin).count(), 1);
+}

@@ -1,0 +1,96 @@
+use engine::{Enrolment, Group, SubjectKey};
+use store::StoreError;
+
+use crate::harness::*;
+
+on_both!(
+    a_new_condition_moves_every_environment,
+    a_group_in_use_is_not_deleted,
+    a_deleted_group_comes_back_with_its_versions,
+    testers_change_without_touching_the_condition,
+    two_editors_of_a_group_conflict,
+    a_group_that_ends_before_it_starts_is_refused,
+);
+
+fn tester(subject: &str) -> Enrolment {
+    let subject = SubjectKey::parse(subject).expect("a key");
+    Enrolment { subject, purpose: String::new(), from_ms: None, until_ms: None }
+}
+
+async fn a_new_condition_moves_every_environment(t: Harness) {
+    let group = t.create_group("vip", "vip").await;
+    let before = (t.revision(&production()), t.revision(&staging()));
+    let changed = Group { condition: Some(condition("tier", "gold")), ..group.clone() };
+    t.store.update_group(&editor(), 1, changed.clone(), "").await.expect("saved");
+    assert_eq!((t.revision(&production()), t.revision(&staging())), (before.0 + 1, before.1 + 1));
+    assert_eq!(t.last_sentence().await, "changed the condition of Group vip");
+    t.store.update_group(&editor(), 2, Group { name: "Gold".into(), ..changed }, "").await.expect("saved");
+    assert_eq!(t.revision(&production()), before.0 + 1, "a name decides nothing");
+}
+
+async fn a_group_in_use_is_not_deleted(t: Harness) {
+    t.create_flag("a").await;
+    t.create_group("vip", "vip").await;
+    t.change("a", |rollout| rollout.rules = vec![for_group("vip", 0)]).await.expect("saved");
+    let used = t.store.group_use(&viewer(), &group_key("vip")).await.expect("reads");
+    assert_eq!((used.len(), used[0].flag_name.as_str()), (1, "Flag a"));
+    let listed = t.store.list_groups(&viewer()).await.expect("reads");
+    assert_eq!(listed[0].used_by, used);
+    let error = t.store.delete_group(&editor(), 1, &group_key("vip"), "").await.expect_err("in use");
+    assert!(matches!(&error, StoreError::InUse { by, .. } if by == &["a in production"]), "{error}");
+    t.change("a", |rollout| rollout.rules.clear()).await.expect("saved");
+    t.store.delete_group(&editor(), 1, &group_key("vip"), "").await.expect("deleted");
+    assert_eq!(t.store.find_group(&viewer(), &group_key("vip")).await.expect("reads"), None);
+    assert!(t.store.live().snapshot("production").expect("snapshot").group("vip").is_none());
+}
+
+async fn a_deleted_group_comes_back_with_its_versions(t: Harness) {
+    let group = t.create_group("vip", "vip").await;
+    t.store.delete_group(&editor(), 1, &group.key, "").await.expect("deleted");
+    assert!(matches!(
+        t.store.delete_group(&editor(), 2, &group.key, "").await,
+        Err(StoreError::NotFound { .. })
+    ));
+    let version = t.store.create_group(&editor(), group.clone(), "").await.expect("created");
+    assert_eq!(version, 3);
+    t.store.delete_group(&editor(), 3, &group.key, "").await.expect("deleted");
+    let seq = t.store.live().seq();
+    assert_eq!(t.store.revert(&editor(), seq, "").await.expect("reverted"), 5);
+    let found = t.store.find_group(&viewer(), &group.key).await.expect("reads").expect("a group");
+    assert_eq!((found.version, found.value), (5, group));
+    assert!(t.store.live().snapshot("staging").expect("snapshot").group("vip").is_some());
+}
+
+async fn testers_change_without_touching_the_condition(t: Harness) {
+    let group = t.create_group("vip", "vip").await;
+    let by = store::Principal::command_line().enroller().expect("may enrol");
+    let version =
+        t.store.set_enrolments(&by, &group.key, 1, vec![tester("u-1")], "asked").await.expect("enrolled");
+    assert_eq!(t.last_sentence().await, "added the tester u-1 to Group vip");
+    let kept = t.store.find_group(&viewer(), &group.key).await.expect("reads").expect("a group");
+    assert_eq!((kept.value.condition, kept.value.enrolments.len()), (group.condition, 1));
+    let twice = t.store.set_enrolments(&by, &group.key, version, vec![tester("u"), tester("u")], "").await;
+    assert!(matches!(twice, Err(StoreError::Refused(_))));
+    t.store.set_enrolments(&by, &group.key, version, Vec::new(), "").await.expect("removed");
+    assert_eq!(t.last_sentence().await, "removed the tester u-1 from Group vip");
+}
+
+async fn two_editors_of_a_group_conflict(t: Harness) {
+    let group = t.create_group("vip", "vip").await;
+    let first = Group { name: "One".into(), ..group.clone() };
+    t.store.update_group(&editor(), 1, first, "").await.expect("saved");
+    let second = Group { name: "Two".into(), ..group };
+    let error = t.store.update_group(&editor(), 1, second, "").await.expect_err("conflict");
+    assert!(
+        matches!(&error, StoreError::Conflict(c) if c.changes[0].phrase == "changed the name"),
+        "{error}"
+    );
+}
+
+async fn a_group_that_ends_before_it_starts_is_refused(t: Harness) {
+    let mut group = group("vip", "vip");
+    group.enrolments = vec![Enrolment { from_ms: Some(2), until_ms: Some(1), ..tester("u") }];
+    let error = t.store.create_group(&editor(), group, "").await.expect_err("refused");
+    assert!(matches!(error, StoreError::Refused(_)), "{error}");
+    assert!(t.store.list_groups(&viewer()).await.expect("reads").is_empty());
+}

@@ -1,0 +1,14 @@
+//! The store on SQLite and on PostgreSQL: every test runs on both, each on a database of its own.
+
+mod accounts;
+mod audit;
+mod crash;
+mod demo;
+mod flags;
+mod groups;
+mod harness;
+mod live;
+mod roles;
+mod rollouts;
+mod schema;
+mod tokens;
