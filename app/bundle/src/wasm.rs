@@ -1,0 +1,68 @@
+//! The browser code: cargo, then wasm-bindgen, then wasm-opt.
+
+use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use wasm_bindgen_cli_support::Bindgen;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Runs cargo, which knows itself what is fresh, and returns the module it built.
+pub fn compile(root: &Path, dev: bool) -> Result<Vec<u8>> {
+    let profile = if dev { "dev" } else { "wasm-release" };
+    let folder = if dev { "debug" } else { "wasm-release" };
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .current_dir(root)
+        .args(["build", "--package", "app", "--lib", "--target", TARGET])
+        .args(["--no-default-features", "--features", "hydrate", "--profile", profile])
+        .status()?;
+    ensure!(status.success(), "the browser side does not compile");
+
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let module = target.join(TARGET).join(folder).join("app.wasm");
+    fs::read(&module).with_context(|| module.display().to_string())
+}
+
+/// Whatever else than the inputs decides what comes out; a change of it makes everything stale.
+pub fn recipe(root: &Path, dev: bool) -> Result<Vec<u8>> {
+    let program = env::current_exe().and_then(fs::read)?;
+    let lock = fs::read(root.join("end2end/package-lock.json")).unwrap_or_default();
+    Ok([program, lock, vec![u8::from(dev)]].concat())
+}
+
+/// Returns the files that the browser loads, by name.
+pub fn bind(root: &Path, module: &[u8], stem: &str, dev: bool) -> Result<BTreeMap<String, Vec<u8>>> {
+    let folder = root.join("target/bundle");
+    fs::remove_dir_all(&folder).or_else(|e| if folder.exists() { Err(e) } else { Ok(()) })?;
+    fs::create_dir_all(&folder)?;
+    Bindgen::new()
+        .input_bytes(stem, module.to_vec())
+        .web(true)?
+        .typescript(false)
+        .keep_debug(dev)
+        .remove_name_section(!dev)
+        .remove_producers_section(!dev)
+        .generate(&folder)?;
+    if !dev {
+        optimise(root, &folder.join(format!("{stem}_bg.wasm")))?;
+    }
+    crate::site::read_below(&folder)
+}
+
+fn optimise(root: &Path, module: &Path) -> Result<()> {
+    let tool = root.join("end2end/node_modules/binaryen/bin/wasm-opt");
+    ensure!(tool.exists(), "wasm-opt is missing: run `npm ci` in end2end, or scripts/npm.sh");
+    // The npm package ships it as a script for node. It finds the wasm features to expect in the module.
+    let status = Command::new("node")
+        .arg(&tool)
+        .args(["-Oz", "--strip-debug"])
+        .args([module, Path::new("-o"), module])
+        .status()
+        .context("node is missing, and wasm-opt runs on it")?;
+    ensure!(status.success(), "wasm-opt failed");
+    Ok(())
+}

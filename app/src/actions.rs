@@ -1,0 +1,16 @@
+//! What forms do, one file per area. An action asks for the permission proof, calls the store, and then either
+//! redirects with a toast or shows the page again with what was typed.
+
+pub mod account;
+pub mod attributes;
+pub mod audit;
+pub mod flags;
+pub mod group;
+pub mod invite;
+pub mod members;
+pub mod rollouts;
+pub mod session;
+pub mod setup;
+pub mod theme;
+pub mod tokens;
+pub mod try_it;

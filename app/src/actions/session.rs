@@ -1,0 +1,68 @@
+//! Starting and ending a session.
+
+use axum::response::Response;
+use http::header::{self, HeaderValue};
+use store::{Invalid, SignInError, StoreError};
+
+use crate::{
+    cookies,
+    draft::{Draft, Refusal},
+    fields::Fields,
+    page::{PageResult, Visit},
+    pages::sign_in::{self, SignInInput},
+    ui::toast::Toast,
+};
+
+pub async fn sign_in(visit: Visit, fields: Fields) -> PageResult {
+    let input = SignInInput::read(&fields);
+    let agent = visit.header(header::USER_AGENT);
+    match visit.store().sign_in(&input.email, fields.text("password"), &visit.origin, agent).await {
+        Ok(session) => Ok(start(&visit, &session.token, visit.go(&input.next))),
+        Err(error) => {
+            let wait_s = match error {
+                SignInError::Throttled { retry_after_s } => Some(retry_after_s),
+                SignInError::Wrong | SignInError::Store(_) => None,
+            };
+            let mut response = sign_in::show(&visit, Draft::refused(input, Refusal::from(error)))?;
+            if let Some(seconds) = wait_s {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            Ok(response)
+        }
+    }
+}
+
+/// Works for anybody: a session that is gone already is signed out.
+pub async fn sign_out(visit: Visit) -> PageResult {
+    if let Some(token) = visit.session_token() {
+        visit.store().sign_out(token).await?;
+    }
+    let mut response = visit.done("/sign-in", Toast::SignedOut);
+    response.headers_mut().append(header::SET_COOKIE, cookies::end_session(visit.state.secure));
+    Ok(response)
+}
+
+/// Adds the new session's cookie to an answer.
+pub(crate) fn start(visit: &Visit, token: &str, mut response: Response) -> Response {
+    response.headers_mut().append(header::SET_COOKIE, cookies::start_session(token, visit.state.secure));
+    response
+}
+
+/// Puts the store's sentences about a new account beside the fields that they are about.
+pub(crate) fn beside_account_fields(error: StoreError) -> Refusal {
+    let field = match &error {
+        StoreError::Invalid(Invalid::SetupCode) => Some("code"),
+        StoreError::Invalid(Invalid::Email) | StoreError::AlreadyExists { .. } => Some("email"),
+        StoreError::Invalid(Invalid::MemberName) => Some("name"),
+        StoreError::Invalid(Invalid::WrongPassword) => Some("old"),
+        StoreError::Invalid(
+            Invalid::PasswordTooShort | Invalid::PasswordTooLong | Invalid::PasswordIsEmail,
+        ) => Some("password"),
+        _ => None,
+    };
+    let refusal = Refusal::from(error);
+    match field {
+        Some(field) => refusal.beside(field),
+        None => refusal,
+    }
+}

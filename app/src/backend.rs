@@ -1,0 +1,138 @@
+//! What the server gives the dashboard, and the one place where the store's errors become the dashboard's.
+//! Pages get it through [`crate::page::Page`]; server functions of islands call [`store`] and [`require_principal`].
+
+use http::StatusCode;
+use leptos::prelude::{LeptosOptions, use_context};
+use store::{ObjectKind, Operation, Principal, SignInError, Store, StoreError};
+
+use crate::{
+    draft::{Reason, Refusal, as_sentence},
+    error::{AppError, Needs, Thing},
+    page::Page,
+};
+
+/// What [`crate::router()`] is made with. The server's session middleware puts a [`Principal`] and a
+/// [`store::RequestOrigin`] into the extensions of each request.
+#[derive(Clone)]
+pub struct AppState {
+    pub store: Store,
+    pub options: LeptosOptions,
+    /// The site is reached through TLS: cookies are `Secure`.
+    pub secure: bool,
+}
+
+/// The store, inside a server function.
+pub fn store() -> Result<Store, AppError> {
+    use_context::<AppState>().map(|state| state.store).ok_or(AppError::Internal)
+}
+
+/// Who calls this server function; the first line of each of them.
+pub fn require_principal() -> Result<Principal, AppError> {
+    let parts = use_context::<http::request::Parts>().ok_or(AppError::Internal)?;
+    parts.extensions.get::<Principal>().cloned().ok_or(AppError::SignedOut)
+}
+
+/// The page that an island stands on, in one environment: for what needs more than the caller.
+pub fn require_page(environment: &str) -> Result<Page, AppError> {
+    let state = use_context::<AppState>().ok_or(AppError::Internal)?;
+    let parts = use_context::<http::request::Parts>().ok_or(AppError::Internal)?;
+    Page::of(&parts, &state, Some(environment))
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound { kind, .. } => Self::NotFound(thing(kind)),
+            StoreError::Conflict(_) => Self::Conflict,
+            StoreError::Denied(denied) => denied.into(),
+            StoreError::Refused(_)
+            | StoreError::AlreadyExists { .. }
+            | StoreError::InUse { .. }
+            | StoreError::Invalid(_) => Self::Refused,
+            StoreError::Database(_)
+            | StoreError::Migration(_)
+            | StoreError::Entropy
+            | StoreError::CorruptRow { .. } => {
+                log(&error);
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<store::Denied> for AppError {
+    fn from(denied: store::Denied) -> Self {
+        Self::Denied(match denied.operation {
+            Operation::Administer => Needs::Administrator,
+            Operation::EditFlags => Needs::Editor,
+            Operation::Enrol => Needs::Enroller,
+            Operation::View | Operation::Stop | Operation::ReadPeople | Operation::ReadAudit => Needs::Staff,
+        })
+    }
+}
+
+/// Keeps the store's own sentences: they stand beside the form that was refused.
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let status = match &error {
+            StoreError::NotFound { .. } => StatusCode::NOT_FOUND,
+            StoreError::Conflict(_) | StoreError::AlreadyExists { .. } | StoreError::InUse { .. } => {
+                StatusCode::CONFLICT
+            }
+            StoreError::Denied(_) => StatusCode::FORBIDDEN,
+            StoreError::Refused(_) | StoreError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            StoreError::Database(_)
+            | StoreError::Migration(_)
+            | StoreError::Entropy
+            | StoreError::CorruptRow { .. } => {
+                return AppError::from(error).into();
+            }
+        };
+        match error {
+            StoreError::Conflict(conflict) => {
+                Self { conflict: Some(conflict.clone()), ..Self::of(status, None, conflict) }
+            }
+            StoreError::Refused(problems) => {
+                let reason = |problem: engine::Problem| Reason {
+                    field: None,
+                    sentence: as_sentence(&problem.to_string()),
+                };
+                Self { status, reasons: problems.into_iter().map(reason).collect(), conflict: None }
+            }
+            other => Self::of(status, None, other),
+        }
+    }
+}
+
+impl From<SignInError> for Refusal {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Wrong => {
+                Self::of(StatusCode::UNAUTHORIZED, None, "The e-mail address or the password is not right.")
+            }
+            SignInError::Throttled { retry_after_s } => {
+                let wait = crate::ui::time::wait_phrase(retry_after_s);
+                let sentence = format!("There were too many attempts. Try again in {wait}.");
+                Self::of(StatusCode::TOO_MANY_REQUESTS, None, sentence)
+            }
+            SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn thing(kind: ObjectKind) -> Thing {
+    match kind {
+        ObjectKind::Flag => Thing::Flag,
+        ObjectKind::Group => Thing::Group,
+        ObjectKind::Environment => Thing::Environment,
+        ObjectKind::Member => Thing::Member,
+        ObjectKind::Token => Thing::Token,
+        ObjectKind::Attribute | ObjectKind::Person | ObjectKind::Persona | ObjectKind::Workspace => {
+            Thing::Other
+        }
+    }
+}
+
+fn log(error: &StoreError) {
+    tracing::error!(error = error as &dyn std::error::Error, "the store failed");
+}

@@ -1,0 +1,110 @@
+//! [`AppError`]: the only error that leaves the dashboard. Closed: it cannot say a sentence that somebody else
+//! wrote. A form that was refused is not this error but a [`crate::draft::Draft`] with the reason beside its field.
+
+use leptos::{
+    prelude::{FromServerFnError, ServerFnErrorErr},
+    server_fn::codec::JsonEncoding,
+};
+use serde::{Deserialize, Serialize};
+
+/// Why a request got no page, or an island no answer. `Display` says what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "error", content = "detail")]
+pub enum AppError {
+    #[error("You are signed out. Sign in and try again.")]
+    SignedOut,
+    #[error("Your role does not allow this. {0}")]
+    Denied(Needs),
+    #[error("{0} does not exist, or it was deleted.")]
+    NotFound(Thing),
+    #[error("This link is not valid any more: it was used, or it is too old. Ask an admin for a new one.")]
+    StaleLink,
+    #[error("Somebody else changed this in the meantime. Load the page again and repeat your change.")]
+    Conflict,
+    #[error("This was refused. Check what you entered and try again.")]
+    Refused,
+    #[error("The form arrived damaged or incomplete. Load the page again and send it once more.")]
+    BadForm,
+    #[error("That is more than one form can hold. Send less at a time.")]
+    TooLarge,
+    #[error("Too many attempts. Wait {retry_after_s} seconds and try again.")]
+    Throttled { retry_after_s: u64 },
+    #[error("The address does not answer to this kind of request. Go back and use the page's own buttons.")]
+    WrongMethod,
+    #[error("Something went wrong on the server; nothing was changed. Try again in a moment.")]
+    Internal,
+    #[error("The server does not answer. Check the connection and try again.")]
+    Unreachable,
+}
+
+/// Who may do what was denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Needs {
+    #[error("Ask an administrator.")]
+    Administrator,
+    #[error("Ask an administrator or a product manager.")]
+    Editor,
+    #[error("Ask an administrator, a product manager or a tester.")]
+    Enroller,
+    #[error("Ask anybody who is more than a viewer.")]
+    Staff,
+}
+
+/// What was not found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thing {
+    #[error("This page")]
+    Page,
+    #[error("This flag")]
+    Flag,
+    #[error("This pilot group")]
+    Group,
+    #[error("This environment")]
+    Environment,
+    #[error("This change")]
+    Change,
+    #[error("This member")]
+    Member,
+    #[error("This token")]
+    Token,
+    #[error("What you asked for")]
+    Other,
+}
+
+impl AppError {
+    /// The HTTP status that says the same.
+    pub fn status_code(&self) -> u16 {
+        match self {
+            Self::SignedOut => 401,
+            Self::Denied(_) => 403,
+            Self::NotFound(_) => 404,
+            Self::WrongMethod => 405,
+            Self::StaleLink => 410,
+            Self::Conflict => 409,
+            Self::TooLarge => 413,
+            Self::Refused | Self::BadForm => 422,
+            Self::Throttled { .. } => 429,
+            Self::Internal => 500,
+            Self::Unreachable => 503,
+        }
+    }
+}
+
+impl FromServerFnError for AppError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Deserialization(_) => Self::Unreachable,
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => Self::BadForm,
+            ServerFnErrorErr::Registration(_)
+            | ServerFnErrorErr::UnsupportedRequestMethod(_)
+            | ServerFnErrorErr::MiddlewareError(_)
+            | ServerFnErrorErr::ServerError(_)
+            | ServerFnErrorErr::Serialization(_)
+            | ServerFnErrorErr::Response(_) => Self::Internal,
+        }
+    }
+}

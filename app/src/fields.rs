@@ -1,0 +1,97 @@
+//! What a form sent: texts by name, in the order of the page. Repeated names are kept, so lists need no script.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+};
+use http::header::CONTENT_TYPE;
+
+use crate::error::AppError;
+
+/// More fields than any form of ours has.
+pub const FIELDS_MAX: usize = 10_000;
+
+/// The fields of a form post. Extract it last in an action's arguments.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    pub fn parse(body: &[u8]) -> Result<Self, AppError> {
+        let mut fields = Vec::new();
+        for (name, value) in form_urlencoded::parse(body) {
+            if fields.len() == FIELDS_MAX {
+                return Err(AppError::TooLarge);
+            }
+            // The decoder puts this character where the bytes were not UTF-8.
+            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
+                return Err(AppError::BadForm);
+            }
+            fields.push((name.into_owned(), value.replace("\r\n", "\n")));
+        }
+        Ok(Self(fields))
+    }
+
+    /// The first value of the name as it was typed; empty when the form did not send it.
+    pub fn text(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_default()
+    }
+
+    /// The first value without the white space around it.
+    pub fn trimmed(&self, name: &str) -> &str {
+        self.text(name).trim()
+    }
+
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Every value of the name, in order.
+    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a checkbox is ticked or a button was pressed.
+    pub fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// A version number that the page put into a hidden field.
+    pub fn number(&self, name: &str) -> Result<u64, AppError> {
+        self.text(name).parse().map_err(|_| AppError::BadForm)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        if !kind.starts_with("application/x-www-form-urlencoded") {
+            return Err(AppError::BadForm);
+        }
+        let body = Bytes::from_request(request, state).await.map_err(|_| AppError::TooLarge)?;
+        Self::parse(&body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_names_are_a_list() {
+        let fields = Fields::parse(b"a=1&b=x+y&a=%C3%A5").expect("fields");
+        assert_eq!(fields.all("a").collect::<Vec<_>>(), ["1", "å"]);
+        assert_eq!(fields.text("b"), "x y");
+        assert_eq!(fields.text("c"), "");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused() {
+        assert_eq!(Fields::parse(b"a=%ff"), Err(AppError::BadForm));
+    }
+}

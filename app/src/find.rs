@@ -1,0 +1,109 @@
+//! What the search page and the command palette find: flags, groups, pages and actions, forgiving typing errors.
+
+mod closeness;
+
+use engine::Lifecycle;
+use store::Operation;
+
+use crate::{
+    api::palette::{Hit, HitKind},
+    page::Page,
+    ui::{Here, layout::Section},
+};
+use closeness::closeness;
+
+/// Hits shown at once.
+const HITS_MAX: usize = 12;
+
+struct Candidate {
+    hit: Hit,
+    /// What it is found by besides its title.
+    words: String,
+}
+
+/// The best hits for what somebody typed so far; pages and actions when that is nothing.
+pub fn find(page: &Page, query: &str) -> Vec<Hit> {
+    let here = page.here();
+    let candidates = candidates(page, &here);
+    let query = query.trim();
+    if query.is_empty() {
+        let start = candidates.into_iter().filter(|it| it.hit.kind.is_ours());
+        return start.map(|it| it.hit).take(HITS_MAX).collect();
+    }
+    let mut found: Vec<(u32, Hit)> = candidates
+        .into_iter()
+        .filter_map(|it| {
+            let title = closeness(query, &it.hit.title).map(|points| points + 1);
+            Some((title.max(closeness(query, &it.words))?, it.hit))
+        })
+        .collect();
+    found.sort_by(|(a, left), (b, right)| b.cmp(a).then_with(|| left.title.cmp(&right.title)));
+    found.truncate(HITS_MAX);
+    found.into_iter().map(|(_, hit)| hit).collect()
+}
+
+fn candidates(page: &Page, here: &Here) -> Vec<Candidate> {
+    let mut list = ours(page, here);
+    let Some(snapshot) = page.store().live().snapshot(page.environment.key.as_str()) else { return list };
+    list.extend(snapshot.flags().map(|compiled| {
+        let flag = compiled.flag();
+        let state = match (flag.lifecycle, compiled.rollout().enabled) {
+            (Lifecycle::Archived, _) => "Archived · ",
+            (_, false) => "Stopped · ",
+            (_, true) => "",
+        };
+        let words = format!("{} {} {}", flag.key, flag.owner, flag.tags.join(" "));
+        let href = here.href(&format!("/flags/{}", flag.key));
+        let detail = format!("{state}{}", flag.key);
+        Candidate { hit: Hit { kind: HitKind::Flag, title: flag.name.clone(), detail, href }, words }
+    }));
+    list.extend(snapshot.groups().map(|compiled| {
+        let group = compiled.group();
+        let href = here.href(&format!("/groups/{}", group.key));
+        let detail = group.key.to_string();
+        let hit = Hit { kind: HitKind::Group, title: group.name.clone(), detail, href };
+        Candidate { hit, words: group.key.to_string() }
+    }));
+    list
+}
+
+/// Pages and actions of Fader itself, as far as the role allows them.
+fn ours(page: &Page, here: &Here) -> Vec<Candidate> {
+    let candidate = |kind, title: &str, detail: &str, path: &str, words: &str| {
+        let hit = Hit { kind, title: title.to_owned(), detail: detail.to_owned(), href: path.to_owned() };
+        Candidate { hit, words: words.to_owned() }
+    };
+    let sections = [
+        (Section::Desk, "All flags of the environment", "home start flags"),
+        (Section::Groups, "Pilot groups", "segments audiences"),
+        (Section::Audit, "Who changed what, when and why", "log history changes"),
+        (Section::Members, "People who sign in here, and their roles", "users team invite roles"),
+        (Section::Tokens, "How applications ask Fader", "api keys sdk"),
+        (Section::Account, "Your password and sessions", "profile password"),
+    ];
+    let mut list: Vec<_> = sections
+        .into_iter()
+        .filter(|(section, _, _)| section.is_for(&page.principal))
+        .map(|(section, detail, words)| {
+            candidate(HitKind::Page, section.label(), detail, &here.href(section.path()), words)
+        })
+        .collect();
+    if page.principal.may(Operation::EditFlags) {
+        let flag = here.href("/flags/new");
+        list.push(candidate(HitKind::Action, "New flag", "Create a flag", &flag, "create add"));
+        let group = here.href("/groups/new");
+        list.push(candidate(
+            HitKind::Action,
+            "New group",
+            "Create a pilot group",
+            &group,
+            "create add segment",
+        ));
+    }
+    for environment in here.environments.iter().filter(|it| it.key != here.environment.key) {
+        let title = format!("Switch to {}", environment.name);
+        let path = here.href_in("/", &environment.key);
+        list.push(candidate(HitKind::Action, &title, "Environment", &path, "environment"));
+    }
+    list
+}

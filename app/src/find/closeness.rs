@@ -1,0 +1,106 @@
+//! How well a text fits what somebody typed: whole words, beginnings, parts, initials, and one slip of the finger.
+
+/// Points from 1 (barely) to 100 (exactly), or `None`. Every word that was typed has to fit somewhere.
+pub fn closeness(query: &str, text: &str) -> Option<u32> {
+    let (query, text) = (query.to_lowercase(), text.to_lowercase());
+    if text.trim().is_empty() {
+        return None;
+    }
+    if query == text {
+        return Some(100);
+    }
+    if text.starts_with(&query) {
+        return Some(90);
+    }
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    if is_initials(&query, &words) {
+        return Some(70);
+    }
+    let typed = query.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut worst = None;
+    for word in typed {
+        let best = words.iter().filter_map(|candidate| word_closeness(word, candidate)).max()?;
+        worst = Some(worst.map_or(best, |known: u32| known.min(best)));
+    }
+    worst
+}
+
+fn word_closeness(typed: &str, word: &str) -> Option<u32> {
+    if word == typed {
+        return Some(85);
+    }
+    if word.starts_with(typed) {
+        return Some(80);
+    }
+    let typed_chars: Vec<char> = typed.chars().collect();
+    if typed_chars.len() >= 2 && word.contains(typed) {
+        return Some(60);
+    }
+    let slips = match typed_chars.len() {
+        0..=3 => return None,
+        4..=5 => 1,
+        _ => 2,
+    };
+    let word: Vec<char> = word.chars().collect();
+    // The word may not be typed to its end yet, so its beginnings of about that length count as well.
+    let lengths = typed_chars.len().saturating_sub(1)..=typed_chars.len() + 1;
+    let beginnings = lengths.filter(|length| *length <= word.len()).map(|length| &word[..length]);
+    let nearest = beginnings.chain([word.as_slice()]).map(|part| distance(&typed_chars, part)).min()?;
+    match nearest {
+        0 | 1 if slips >= 1 => Some(40),
+        2 if slips >= 2 => Some(20),
+        _ => None,
+    }
+}
+
+/// `fp` for `Fast payment`.
+fn is_initials(query: &str, words: &[&str]) -> bool {
+    query.chars().count() >= 2
+        && query.chars().count() <= words.len()
+        && query.chars().zip(words).all(|(c, word)| word.starts_with(c))
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, to) in b.iter().enumerate() {
+            let replaced = last[j] + usize::from(from != to);
+            let mut best = replaced.min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *from == b[j - 1] && a[i - 1] == *to {
+                best = best.min(before_last[j - 1] + 1);
+            }
+            row.push(best);
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::closeness;
+
+    #[test]
+    fn slips_of_the_finger_are_forgiven() {
+        for query in
+            ["fast payment", "payment", "pay", "fsat", "paymnet", "fats pay", "fp", "pyament", "aymen"]
+        {
+            assert!(closeness(query, "Fast payment").is_some(), "{query}");
+        }
+        for query in ["booking", "xy", "fast booking", "paxxxnt"] {
+            assert_eq!(closeness(query, "Fast payment"), None, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_better_fit_comes_first() {
+        let points = |query| closeness(query, "Fast payment");
+        assert!(points("fast payment") > points("fast"));
+        assert!(points("payment") > points("ment"));
+        assert!(points("ment") > points("paymnet"));
+    }
+}

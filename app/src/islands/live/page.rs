@@ -1,0 +1,182 @@
+//! The page as the server would send it now, and swapping its parts into the page that is open.
+
+use leptos::prelude::{document, window};
+use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Document, DomParser, Element, HtmlElement, RequestInit, Response, SupportedType};
+
+/// Marks a form in which somebody typed.
+const DIRTY: &str = "data-dirty";
+
+pub(super) enum Fetched {
+    Page(Document),
+    SignedOut,
+}
+
+/// What a swap did.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Outcome {
+    pub swapped: bool,
+    /// Some region is being edited: try again later.
+    pub waiting: bool,
+    /// A form with unsaved typing is about something that changed.
+    pub conflict: bool,
+}
+
+/// This page's address once more. `None` when the server does not answer.
+pub(super) async fn fetch() -> Option<Fetched> {
+    let options = RequestInit::new();
+    let headers = web_sys::Headers::new().ok()?;
+    headers.set("accept", "text/html").ok()?;
+    headers.set("x-fader-live", "1").ok()?;
+    options.set_headers(&headers);
+    let address = window().location().href().ok()?;
+    let response = JsFuture::from(window().fetch_with_str_and_init(&address, &options)).await.ok()?;
+    let response: Response = response.dyn_into().ok()?;
+    if response.redirected() && response.url().contains("/sign-in") {
+        return Some(Fetched::SignedOut);
+    }
+    let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
+    let fresh = DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()?;
+    Some(Fetched::Page(fresh))
+}
+
+/// From now on a form in which somebody types is marked.
+pub(super) fn remember_typing() {
+    let mark = Closure::<dyn FnMut(JsValue)>::new(|event: JsValue| {
+        let target = event.dyn_ref::<web_sys::Event>().and_then(web_sys::Event::target);
+        let form = target
+            .and_then(|it| it.dyn_into::<Element>().ok())
+            .and_then(|it| it.closest("form").ok().flatten());
+        if let Some(form) = form {
+            let _ = form.set_attribute(DIRTY, "");
+        }
+    });
+    let mark: js_sys::Function = mark.into_js_value().unchecked_into();
+    for event in ["input", "change"] {
+        let _ = document().add_event_listener_with_callback(event, &mark);
+    }
+}
+
+/// Swaps every region that differs. `changed` names what did, as `kind/key`; `None` means everything.
+pub(super) fn swap(fresh: &Document, changed: Option<&[String]>) -> Outcome {
+    let mut outcome = Outcome::default();
+    for form in all(&document(), "form[data-guard]") {
+        if is_touched(&form) {
+            outcome.conflict |= is_about(&form, changed);
+        } else {
+            swap_region(&form, fresh, &mut outcome);
+        }
+    }
+    for region in all(&document(), "[data-live]") {
+        swap_region(&region, fresh, &mut outcome);
+    }
+    outcome
+}
+
+fn swap_region(old: &Element, fresh: &Document, outcome: &mut Outcome) {
+    let id = old.id();
+    let new = if id.is_empty() { None } else { fresh.get_element_by_id(&id) };
+    let Some(new) = new else { return };
+    if without_times(old) == without_times(&new) {
+        return;
+    }
+    if children(old, "form[data-guard]").iter().any(is_touched) {
+        return;
+    }
+    if is_held(old) {
+        outcome.waiting = true;
+        return;
+    }
+    flash_what_differs(old, &new);
+    let focus = focus_within(old);
+    let Ok(new) = document().adopt_node(&new) else { return };
+    if old.replace_with_with_node_1(&new).is_err() {
+        return;
+    }
+    outcome.swapped = true;
+    if let Some(new) = new.dyn_ref::<Element>() {
+        bring_to_life(new);
+        if let Some(target) = focus.and_then(|selector| new.query_selector(&selector).ok().flatten()) {
+            let _ = target.dyn_ref::<HtmlElement>().map(HtmlElement::focus);
+        }
+    }
+}
+
+/// Somebody typed into the form, or the server rendered what somebody had typed.
+fn is_touched(form: &Element) -> bool {
+    let drafted = document().document_element().is_some_and(|root| root.has_attribute("data-draft"));
+    drafted || form.has_attribute(DIRTY)
+}
+
+fn is_about(form: &Element, changed: Option<&[String]>) -> bool {
+    let guard = form.get_attribute("data-guard").unwrap_or_default();
+    changed.is_none_or(|changed| guard.split_whitespace().any(|it| changed.iter().any(|object| object == it)))
+}
+
+/// Something in the region is open or being typed into.
+fn is_held(region: &Element) -> bool {
+    let open =
+        region.query_selector("details[open], dialog[open], form[data-dirty]").ok().flatten().is_some();
+    let typing = document().active_element().is_some_and(|active| {
+        matches!(active.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA")
+            && region.contains(Some(&active))
+    });
+    open || typing
+}
+
+/// How to find the focused link or button of a region again.
+fn focus_within(region: &Element) -> Option<String> {
+    let active = document().active_element().filter(|active| region.contains(Some(active)))?;
+    if !active.id().is_empty() {
+        return Some(format!("[id=\"{}\"]", active.id()));
+    }
+    active.get_attribute("href").map(|href| format!("a[href=\"{}\"]", href.replace('"', "%22")))
+}
+
+/// Lines that are new or different light up for a moment.
+fn flash_what_differs(old: &Element, new: &Element) {
+    for line in children(new, "[data-key]") {
+        let key = line.get_attribute("data-key").unwrap_or_default().replace('"', "\\\"");
+        let before = old.query_selector(&format!("[data-key=\"{key}\"]")).ok().flatten();
+        if before.is_none_or(|before| without_times(&before) != without_times(&line)) {
+            let _ = line.set_attribute("data-flash", "");
+        }
+    }
+}
+
+/// The HTML without what differs in every answer: how long ago things were, and marks of our own.
+fn without_times(element: &Element) -> String {
+    let Ok(copy) = element.clone_node_with_deep(true) else { return element.outer_html() };
+    let Some(copy) = copy.dyn_ref::<Element>() else { return element.outer_html() };
+    for time in children(copy, "time") {
+        time.set_text_content(None);
+    }
+    for lit in children(copy, "[data-flash]") {
+        let _ = lit.remove_attribute("data-flash");
+    }
+    let _ = copy.remove_attribute("data-flash");
+    copy.outer_html()
+}
+
+/// Islands that came with the new HTML start like those of a new page.
+fn bring_to_life(region: &Element) {
+    let Ok(start) = js_sys::Reflect::get(&window(), &JsValue::from_str("__hydrateIsland")) else { return };
+    let Some(start) = start.dyn_ref::<js_sys::Function>() else { return };
+    for island in children(region, "leptos-island") {
+        let component = island.get_attribute("data-component").unwrap_or_default();
+        let _ = start.call2(&JsValue::NULL, &island, &JsValue::from_str(&component));
+    }
+}
+
+fn all(document: &Document, selector: &str) -> Vec<Element> {
+    document.query_selector_all(selector).map(|list| elements(&list)).unwrap_or_default()
+}
+
+fn children(element: &Element, selector: &str) -> Vec<Element> {
+    element.query_selector_all(selector).map(|list| elements(&list)).unwrap_or_default()
+}
+
+fn elements(list: &web_sys::NodeList) -> Vec<Element> {
+    (0..list.length()).filter_map(|at| list.item(at)?.dyn_into().ok()).collect()
+}

@@ -1,0 +1,299 @@
+//! Buttons and menus of a form without a new page: the form is posted as it would be, and only the regions that
+//! asked for it are taken from the answer. The server renders everything; nothing is decided here.
+//!
+//! `data-swap="a b"` on a submit button, or on a control for when it changes: the ids of the regions to replace.
+//! `data-swap-input="a"` on a text field: the same while somebody types. What a control asks for is the
+//! `data-swap-intent` around it. A region that was replaced tells so with the event `fader:swapped`.
+
+use std::{cell::RefCell, collections::HashMap, time::Duration};
+
+use leptos::{
+    leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle},
+    prelude::*,
+    task::spawn_local,
+    wasm_bindgen::{JsCast, JsValue},
+};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    CustomEvent, CustomEventInit, Document, DomParser, Element, Event, FormData, HtmlElement,
+    HtmlFormElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement, RequestInit, Response,
+    SubmitEvent, SupportedType, UrlSearchParams,
+};
+
+const TYPING_WAIT: Duration = Duration::from_millis(180);
+/// How long to wait before looking again whether a mouse button is still down.
+const POINTER_WAIT: Duration = Duration::from_millis(25);
+/// Marks a form that is posted the plain way, because the background way failed.
+const PLAIN: &str = "data-swap-plain";
+
+thread_local! {
+    static STATE: RefCell<State> = RefCell::default();
+}
+
+/// What is on its way.
+#[derive(Default)]
+struct State {
+    asked: u32,
+    /// The newest question per region: an older answer to it is dropped.
+    newest: HashMap<String, u32>,
+    /// A region is not replaced under a mouse button that is being pressed: the click would get lost.
+    pointer_down: bool,
+    typing: Option<TimeoutHandle>,
+}
+
+/// Once on a page that has such a form.
+#[island]
+pub fn Swap() -> impl IntoView {
+    Effect::new(|_| {
+        let pointer = |down: bool| move |_: Event| STATE.with_borrow_mut(|state| state.pointer_down = down);
+        let handles = [
+            window_event_listener_untyped("submit", |event| on_submit(&event)),
+            window_event_listener_untyped("change", |event| on_change(&event)),
+            window_event_listener_untyped("input", |event| on_input(&event)),
+            window_event_listener_untyped("pointerdown", pointer(true)),
+            window_event_listener_untyped("pointerup", pointer(false)),
+            window_event_listener_untyped("pointercancel", pointer(false)),
+        ];
+        on_cleanup(move || handles.into_iter().for_each(WindowListenerHandle::remove));
+    });
+    view! { <span hidden=""></span> }
+}
+
+/// A question to the server.
+struct Question {
+    form: HtmlFormElement,
+    button: Option<HtmlElement>,
+    intent: Option<String>,
+    regions: String,
+}
+
+fn on_submit(event: &Event) {
+    let Some(submit) = event.dyn_ref::<SubmitEvent>() else { return };
+    let Some(button) = submit.submitter() else { return };
+    let form = event.target().and_then(|it| it.dyn_into::<HtmlFormElement>().ok());
+    let (Some(regions), Some(form)) = (button.get_attribute("data-swap"), form) else { return };
+    if event.default_prevented() || form.has_attribute(PLAIN) {
+        return;
+    }
+    event.prevent_default();
+    ask(Question { form, button: Some(button), intent: None, regions });
+}
+
+fn on_change(event: &Event) {
+    let Some(control) = event.target().and_then(|it| it.dyn_into::<HtmlElement>().ok()) else { return };
+    if let Some(regions) = control.get_attribute("data-swap") {
+        ask_for(&control, regions);
+    }
+}
+
+fn on_input(event: &Event) {
+    let Some(control) = event.target().and_then(|it| it.dyn_into::<HtmlElement>().ok()) else { return };
+    let Some(regions) = control.get_attribute("data-swap-input").filter(|it| !it.is_empty()) else { return };
+    let later = set_timeout_with_handle(move || ask_for(&control, regions), TYPING_WAIT).ok();
+    STATE.with_borrow_mut(|state| {
+        if let Some(earlier) = std::mem::replace(&mut state.typing, later) {
+            earlier.clear();
+        }
+    });
+}
+
+fn ask_for(control: &HtmlElement, regions: String) {
+    let Some(form) = form_of(control) else { return };
+    let around = control.closest("[data-swap-intent]").ok().flatten();
+    let intent = around.and_then(|it| it.get_attribute("data-swap-intent"));
+    ask(Question { form, button: None, intent, regions });
+}
+
+fn form_of(control: &HtmlElement) -> Option<HtmlFormElement> {
+    control
+        .dyn_ref::<HtmlInputElement>()
+        .and_then(HtmlInputElement::form)
+        .or_else(|| control.dyn_ref::<HtmlSelectElement>().and_then(HtmlSelectElement::form))
+        .or_else(|| control.dyn_ref::<HtmlTextAreaElement>().and_then(HtmlTextAreaElement::form))
+}
+
+fn ask(question: Question) {
+    if question.form.method() == "post" {
+        // For `Live`: what stands in the form now is not what is saved.
+        let _ = question.form.set_attribute("data-dirty", "");
+    }
+    let number = STATE.with_borrow_mut(|state| {
+        state.asked += 1;
+        for region in question.regions.split_whitespace() {
+            state.newest.insert(region.to_owned(), state.asked);
+        }
+        state.asked
+    });
+    spawn_local(async move {
+        let Some(fields) = fields_of(&question) else { return };
+        let answer = fetch(&question.form, &fields).await;
+        let swapped = match answer {
+            Ok(Some(page)) => apply_when_free(&question, number, &page, &fields),
+            Ok(None) => true,
+            Err(_) => false,
+        };
+        if !swapped && let Some(button) = &question.button {
+            // The plain way shows the page that the background way could not use.
+            let _ = question.form.set_attribute(PLAIN, "");
+            let _ = question.form.request_submit_with_submitter(Some(button));
+        }
+    });
+}
+
+/// The form as the browser would post it.
+fn fields_of(question: &Question) -> Option<UrlSearchParams> {
+    let data = FormData::new_with_form(&question.form).ok()?;
+    let fields = UrlSearchParams::new_with_str_sequence_sequence(data.unchecked_ref()).ok()?;
+    if let Some(button) = &question.button {
+        if let Some(name) = button.get_attribute("name") {
+            fields.append(&name, &button.get_attribute("value").unwrap_or_default());
+        }
+    } else if let Some(intent) = &question.intent {
+        fields.append("intent", intent);
+    }
+    Some(fields)
+}
+
+/// The page that answers; `None` when the server sent the browser elsewhere, where it goes.
+async fn fetch(form: &HtmlFormElement, fields: &UrlSearchParams) -> Result<Option<Document>, JsValue> {
+    let init = RequestInit::new();
+    let mut address = form.action();
+    if form.method() == "post" {
+        init.set_method("POST");
+        init.set_body(fields);
+    } else {
+        let path = address.split(['?', '#']).next().unwrap_or_default().to_owned();
+        address = format!("{path}?{}", fields.to_string());
+    }
+    let response: Response =
+        JsFuture::from(window().fetch_with_str_and_init(&address, &init)).await?.dyn_into()?;
+    if response.redirected() {
+        window().location().set_href(&response.url())?;
+        return Ok(None);
+    }
+    let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+    DomParser::new()?.parse_from_string(&text, SupportedType::TextHtml).map(Some)
+}
+
+/// Replaces the regions, now or as soon as no mouse button is down. False when the page has none of them.
+fn apply_when_free(question: &Question, number: u32, page: &Document, fields: &UrlSearchParams) -> bool {
+    let found: Vec<_> = question
+        .regions
+        .split_whitespace()
+        .filter_map(|id| Some((id.to_owned(), page.get_element_by_id(id)?)))
+        .collect();
+    if found.is_empty() {
+        return false;
+    }
+    let takes_focus = question.button.is_some();
+    let fields = fields.clone();
+    apply(found, number, takes_focus, fields);
+    true
+}
+
+fn apply(found: Vec<(String, Element)>, number: u32, takes_focus: bool, fields: UrlSearchParams) {
+    if STATE.with_borrow(|state| state.pointer_down) {
+        set_timeout(move || apply(found, number, takes_focus, fields), POINTER_WAIT);
+        return;
+    }
+    for (id, new) in found {
+        let is_newest = STATE.with_borrow(|state| state.newest.get(&id) == Some(&number));
+        if let Some(old) = document().get_element_by_id(&id).filter(|_| is_newest) {
+            replace(&id, &old, &new, &fields, takes_focus);
+        }
+    }
+}
+
+fn replace(id: &str, old: &Element, new: &Element, posted: &UrlSearchParams, takes_focus: bool) {
+    let focused = document().active_element().filter(|it| old.contains(Some(it)));
+    let typed = typed_since(old, posted);
+    let open = open_details(old);
+    let selection = focused.as_ref().and_then(selection_of);
+    old.set_outer_html(&new.outer_html());
+    let Some(region) = document().get_element_by_id(id) else { return };
+    for (name, text) in typed {
+        if let Some(control) = named(&region, &name) {
+            set_value_of(&control, &text);
+        }
+    }
+    for id in open {
+        if let Some(details) = document().get_element_by_id(&id) {
+            let _ = details.set_attribute("open", "");
+        }
+    }
+    let asked_for = region.query_selector("[autofocus]").ok().flatten().filter(|_| takes_focus);
+    let again = focused.and_then(|it| document().get_element_by_id(&it.id()));
+    let restored = asked_for.is_none();
+    if let Some(target) = asked_for.or(again).and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
+        let _ = target.focus();
+        if let Some((start, end)) = selection.filter(|_| restored) {
+            select(&target, start, end);
+        }
+    }
+    let init = CustomEventInit::new();
+    init.set_bubbles(true);
+    if let Ok(event) = CustomEvent::new_with_event_init_dict("fader:swapped", &init) {
+        let _ = region.dispatch_event(&event);
+    }
+}
+
+/// Text fields that somebody went on typing into while the answer was on its way.
+fn typed_since(region: &Element, posted: &UrlSearchParams) -> Vec<(String, String)> {
+    let mut typed = Vec::new();
+    let Ok(controls) = region.query_selector_all("input[name]:not([type]), textarea[name]") else {
+        return typed;
+    };
+    for at in 0..controls.length() {
+        let Some(control) = controls.get(at).and_then(|it| it.dyn_into::<Element>().ok()) else { continue };
+        let name = control.get_attribute("name").unwrap_or_default();
+        let value = value_of(&control);
+        if posted.get(&name).is_some_and(|it| it.replace("\r\n", "\n") != value) {
+            typed.push((name, value));
+        }
+    }
+    typed
+}
+
+fn open_details(region: &Element) -> Vec<String> {
+    let Ok(list) = region.query_selector_all("details[open][id]") else { return Vec::new() };
+    let elements = (0..list.length()).filter_map(|at| list.get(at)?.dyn_into::<Element>().ok());
+    elements.map(|it| it.id()).collect()
+}
+
+fn named(region: &Element, name: &str) -> Option<Element> {
+    let list = region.query_selector_all("input[name], textarea[name]").ok()?;
+    let mut elements = (0..list.length()).filter_map(|at| list.get(at)?.dyn_into::<Element>().ok());
+    elements.find(|it| it.get_attribute("name").as_deref() == Some(name))
+}
+
+fn value_of(control: &Element) -> String {
+    if let Some(input) = control.dyn_ref::<HtmlInputElement>() {
+        return input.value();
+    }
+    control.dyn_ref::<HtmlTextAreaElement>().map(HtmlTextAreaElement::value).unwrap_or_default()
+}
+
+fn set_value_of(control: &Element, text: &str) {
+    if let Some(input) = control.dyn_ref::<HtmlInputElement>() {
+        input.set_value(text);
+    } else if let Some(area) = control.dyn_ref::<HtmlTextAreaElement>() {
+        area.set_value(text);
+    }
+}
+
+/// Where the cursor stands in a text field.
+fn selection_of(control: &Element) -> Option<(u32, u32)> {
+    if let Some(input) = control.dyn_ref::<HtmlInputElement>() {
+        return input.selection_start().ok().flatten().zip(input.selection_end().ok().flatten());
+    }
+    let area = control.dyn_ref::<HtmlTextAreaElement>()?;
+    area.selection_start().ok().flatten().zip(area.selection_end().ok().flatten())
+}
+
+fn select(control: &HtmlElement, start: u32, end: u32) {
+    if let Some(input) = control.dyn_ref::<HtmlInputElement>() {
+        let _ = input.set_selection_range(start, end);
+    } else if let Some(area) = control.dyn_ref::<HtmlTextAreaElement>() {
+        let _ = area.set_selection_range(start, end);
+    }
+}

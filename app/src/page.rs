@@ -1,0 +1,301 @@
+//! One request for a page. [`Page`] is somebody signed in; [`Visit`] is anybody. A handler takes one of them,
+//! loads what it shows with `?`, and returns [`Page::render`] or, after a write, [`Visit::done`].
+//!
+//! ```ignore
+//! pub async fn get(page: Page) -> PageResult {
+//!     let rows = page.store().list_groups(&page.viewer()).await?;
+//!     page.render(Look::new("Groups", Section::Groups), move || view! { … })
+//! }
+//! ```
+
+use std::ops::Deref;
+
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
+use leptos::prelude::IntoView;
+use store::{Environment, Principal, RequestOrigin, Store, Viewer};
+
+use crate::{
+    backend::AppState,
+    cookies,
+    error::{AppError, Thing},
+    shell,
+    ui::{Here, layout::Section, theme::Theme, toast::Toast},
+};
+
+/// What a handler of the dashboard returns; the router turns an error into a page.
+pub type PageResult = Result<Response, AppError>;
+
+/// A request, whoever sent it.
+#[derive(Clone)]
+pub struct Visit {
+    pub state: AppState,
+    pub origin: RequestOrigin,
+    pub environment: Environment,
+    pub theme: Theme,
+    uri: Uri,
+    headers: HeaderMap,
+    toast: Option<Toast>,
+    principal: Option<Principal>,
+}
+
+/// A request of somebody signed in; extracting it sends everybody else to the sign-in page.
+#[derive(Clone)]
+pub struct Page {
+    visit: Visit,
+    pub principal: Principal,
+}
+
+/// How a page presents itself.
+#[derive(Debug, Clone)]
+pub struct Look {
+    pub title: String,
+    pub section: Option<Section>,
+    pub status: StatusCode,
+    /// The page shows what others may change: it updates itself.
+    pub live: bool,
+    /// The page's address is a secret: no request may mention it as its referrer.
+    pub secret_address: bool,
+}
+
+impl Look {
+    /// A page below one entry of the navigation. It updates its `[data-live]` regions by itself.
+    pub fn new(title: impl Into<String>, section: Section) -> Self {
+        Self {
+            title: title.into(),
+            section: Some(section),
+            status: StatusCode::OK,
+            live: true,
+            secret_address: false,
+        }
+    }
+
+    /// A page that belongs to no entry of the navigation.
+    pub fn outside(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            section: None,
+            status: StatusCode::OK,
+            live: false,
+            secret_address: false,
+        }
+    }
+
+    #[must_use]
+    pub fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    #[must_use]
+    pub fn secret_address(mut self) -> Self {
+        self.secret_address = true;
+        self
+    }
+}
+
+impl Visit {
+    pub fn store(&self) -> &Store {
+        &self.state.store
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.state.store.clock().now_ms()
+    }
+
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// The first value of a name in the query; `None` when it is absent or empty.
+    pub fn query(&self, name: &str) -> Option<String> {
+        self.queries().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)
+    }
+
+    /// All pairs of the query, in order.
+    pub fn queries(&self) -> impl Iterator<Item = (String, String)> {
+        form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes()).into_owned()
+    }
+
+    pub fn header(&self, name: header::HeaderName) -> &str {
+        self.headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default()
+    }
+
+    pub fn session_token(&self) -> Option<&str> {
+        cookies::find(&self.headers, cookies::session_name(self.state.secure))
+    }
+
+    pub fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+
+    /// The path with the environment that is looked at, when it is not the default one.
+    pub fn href(&self, path: &str) -> String {
+        self.here().href(path)
+    }
+
+    pub(crate) fn here(&self) -> Here {
+        Here {
+            environments: self.store().live().environments(),
+            environment: self.environment.clone(),
+            path: self.uri.path().to_owned(),
+            query: self.uri.query().unwrap_or_default().to_owned(),
+            theme: self.theme,
+            toast: self.toast,
+            principal: self.principal.clone(),
+            now_ms: self.now_ms(),
+            seq: self.store().live().seq(),
+        }
+    }
+
+    /// The full URL of a path, as this request reached the site.
+    pub fn absolute(&self, path: &str) -> String {
+        let scheme = if self.state.secure { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.header(header::HOST))
+    }
+
+    /// 303 to a page, which says `toast` once.
+    pub fn done(&self, path: &str, toast: Toast) -> Response {
+        let mut response = self.go(path);
+        response.headers_mut().append(header::SET_COOKIE, cookies::carry_toast(toast.code()));
+        response
+    }
+
+    /// 303 to a page of this site.
+    pub fn go(&self, path: &str) -> Response {
+        let target = same_site_path(path).unwrap_or("/");
+        let location = HeaderValue::from_str(target).unwrap_or_else(|_| HeaderValue::from_static("/"));
+        (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+    }
+
+    /// A page without the signed-in frame: sign-in, setup, invitations.
+    pub fn render_door<V: IntoView + 'static>(&self, look: Look, view: impl FnOnce() -> V) -> PageResult {
+        Ok(self.respond(&look, shell::door(&self.state.options, &look, self.here(), view)))
+    }
+
+    /// An error page, in the frame that fits whoever asked.
+    pub(crate) fn render_error(&self, error: &AppError) -> Response {
+        let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut look = Look::outside(crate::pages::error::title(error)).status(status);
+        look.secret_address = self.path().starts_with("/invite/");
+        let body = crate::pages::error::view(error.clone(), self.origin.request_id.clone());
+        let html = if self.principal.is_some() {
+            shell::frame(&self.state.options, &look, self.here(), body)
+        } else {
+            shell::door(&self.state.options, &look, self.here(), body)
+        };
+        self.respond(&look, html)
+    }
+
+    fn respond(&self, look: &Look, document: shell::Document) -> Response {
+        let mut response = (look.status, document.html).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, document.content_security_policy);
+        if look.secret_address {
+            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        }
+        if self.toast.is_some() {
+            headers.append(header::SET_COOKIE, cookies::drop_toast());
+        }
+        response
+    }
+}
+
+impl Page {
+    pub fn viewer(&self) -> Viewer {
+        self.principal.viewer()
+    }
+
+    pub fn render<V: IntoView + 'static>(&self, look: Look, view: impl FnOnce() -> V) -> PageResult {
+        Ok(self.respond(&look, shell::frame(&self.state.options, &look, self.here(), view)))
+    }
+}
+
+impl Deref for Page {
+    type Target = Visit;
+
+    fn deref(&self) -> &Visit {
+        &self.visit
+    }
+}
+
+impl FromRequestParts<AppState> for Visit {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, AppError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let asked = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "env");
+        Self::of(parts, state, asked.as_ref().map(|(_, key)| &**key))
+    }
+}
+
+impl Visit {
+    /// `asked`: the environment to look at; the default one when nothing is said.
+    fn of(parts: &Parts, state: &AppState, asked: Option<&str>) -> Result<Self, AppError> {
+        let environments = state.store.live().environments();
+        let environment = match asked {
+            Some(key) => environments.iter().find(|it| it.key.as_str() == key),
+            None => environments.first(),
+        };
+        let environment = environment.cloned().ok_or(AppError::NotFound(Thing::Environment))?;
+        // A page that only refreshes itself must not take the toast from the one that was redirected.
+        let refetch = parts.headers.contains_key("x-fader-live");
+        let toast = cookies::find(&parts.headers, cookies::TOAST).and_then(Toast::parse);
+        Ok(Self {
+            state: state.clone(),
+            origin: parts.extensions.get::<RequestOrigin>().cloned().unwrap_or_default(),
+            environment,
+            theme: cookies::find(&parts.headers, cookies::THEME).map(Theme::parse).unwrap_or_default(),
+            toast: if refetch { None } else { toast },
+            principal: parts.extensions.get::<Principal>().cloned(),
+            uri: parts.uri.clone(),
+            headers: parts.headers.clone(),
+        })
+    }
+}
+
+impl FromRequestParts<AppState> for Page {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, AppError> {
+        let principal = parts.extensions.get::<Principal>().cloned().ok_or(AppError::SignedOut)?;
+        Ok(Self { visit: Visit::from_request_parts(parts, state).await?, principal })
+    }
+}
+
+impl Page {
+    pub(crate) fn of(parts: &Parts, state: &AppState, environment: Option<&str>) -> Result<Self, AppError> {
+        let principal = parts.extensions.get::<Principal>().cloned().ok_or(AppError::SignedOut)?;
+        Ok(Self { visit: Visit::of(parts, state, environment)?, principal })
+    }
+}
+
+/// The path when it stays on this site, whatever a browser makes of it.
+pub fn same_site_path(path: &str) -> Option<&str> {
+    let mut chars = path.chars();
+    let starts_well = chars.next() == Some('/') && !matches!(chars.next(), Some('/' | '\\'));
+    let harmless = path.chars().all(|c| c.is_ascii_graphic() && c != '\\');
+    (starts_well && harmless).then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_site_path;
+
+    #[test]
+    fn a_return_path_stays_on_this_site() {
+        for good in ["/", "/flags/x?env=staging", "/audit#a"] {
+            assert_eq!(same_site_path(good), Some(good));
+        }
+        for bad in
+            ["", "x", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nb", "/\t/evil"]
+        {
+            assert_eq!(same_site_path(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! One file per page: it loads what it shows and renders it. A page with a form also has a `show` with a
+//! [`crate::draft::Draft`], which its action calls when the form was refused.
+
+pub mod account;
+pub mod attributes;
+pub mod audit;
+pub mod desk;
+pub mod error;
+pub mod flag;
+pub mod group;
+pub mod groups;
+pub mod invite;
+pub mod members;
+pub mod search;
+pub mod setup;
+pub mod sign_in;
+pub mod tokens;
+pub mod try_it;
+pub mod vocabulary;

@@ -1,0 +1,111 @@
+//! The filters of the audit log as they stand in the URL, and what is known of its chain.
+
+use std::sync::{Arc, Mutex};
+
+use engine::EnvironmentKey;
+use store::{Action, AuditFilter, AuditVerdict, ObjectKind, Store, StoreError};
+
+use crate::page::Visit;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Filters out of the URL. What cannot be read filters nothing: an old link still shows the log.
+#[derive(Debug, Clone, Default)]
+pub struct AuditQuery {
+    pub text: Option<String>,
+    pub kind: Option<ObjectKind>,
+    pub key: Option<String>,
+    pub actor: Option<String>,
+    pub action: Option<Action>,
+    pub environment: Option<EnvironmentKey>,
+    /// A calendar date, included.
+    pub from: Option<String>,
+    /// A calendar date, included.
+    pub until: Option<String>,
+    pub before: Option<u64>,
+}
+
+impl AuditQuery {
+    pub fn read(visit: &Visit) -> Self {
+        let date = |name| visit.query(name).filter(|text| engine::parse_date_ms(text).is_ok());
+        Self {
+            text: visit.query("q").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
+            kind: visit.query("kind").and_then(|word| ObjectKind::parse(&word).ok()),
+            key: visit.query("key"),
+            actor: visit.query("actor"),
+            action: visit.query("action").and_then(|word| Action::parse(&word).ok()),
+            environment: visit.query("in").and_then(|key| EnvironmentKey::parse(&key).ok()),
+            from: date("from"),
+            until: date("until"),
+            before: visit.query("before").and_then(|seq| seq.parse().ok()),
+        }
+    }
+
+    pub fn is_filtered(&self) -> bool {
+        self.text.is_some()
+            || self.kind.is_some()
+            || self.key.is_some()
+            || self.actor.is_some()
+            || self.action.is_some()
+            || self.environment.is_some()
+            || self.from.is_some()
+            || self.until.is_some()
+    }
+
+    pub fn filter(&self, limit: usize) -> AuditFilter {
+        let ms = |date: &Option<String>| date.as_ref().and_then(|text| engine::parse_date_ms(text).ok());
+        AuditFilter {
+            object_kind: self.kind,
+            object_key: self.key.clone(),
+            environment: self.environment.clone(),
+            actor: self.actor.clone(),
+            action: self.action,
+            from_ms: ms(&self.from),
+            until_ms: ms(&self.until).map(|at| at + DAY_MS),
+            text: self.text.clone(),
+            before_seq: self.before,
+            limit,
+            documents: false,
+        }
+    }
+}
+
+/// The last verdict on the chain. Walking it reads every entry, so it is done again only when there are new ones.
+#[derive(Clone, Default)]
+pub struct Chain(Arc<Mutex<Option<(u64, AuditVerdict)>>>);
+
+impl Chain {
+    pub async fn verdict(&self, store: &Store) -> Result<AuditVerdict, StoreError> {
+        let seq = store.live().seq();
+        let known = self.0.lock().ok().and_then(|known| known.clone());
+        if let Some((_, verdict)) = known.filter(|(known_seq, _)| *known_seq == seq) {
+            return Ok(verdict);
+        }
+        let verdict = store.verify_audit().await?;
+        if let Ok(mut known) = self.0.lock() {
+            *known = Some((seq, verdict.clone()));
+        }
+        Ok(verdict)
+    }
+}
+
+pub(crate) fn kind_name(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Flag => "Flags and rollouts",
+        ObjectKind::Group => "Groups",
+        ObjectKind::Member => "Members",
+        ObjectKind::Token => "Tokens",
+        ObjectKind::Attribute => "Attributes",
+        ObjectKind::Person => "People",
+        ObjectKind::Persona => "Personas",
+        ObjectKind::Environment => "Environments",
+        ObjectKind::Workspace => "The workspace",
+    }
+}
+
+/// `rollout_stopped` → `Rollout stopped`.
+pub(crate) fn action_name(action: Action) -> String {
+    let words = action.as_str().replace('_', " ");
+    let mut chars = words.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

@@ -1,0 +1,46 @@
+//! The command palette as a page, for whoever has no script, and for a link to a search.
+
+use leptos::prelude::*;
+
+use crate::{
+    api::palette::{Hit, HitKind},
+    find::find,
+    page::{Look, Page, PageResult},
+    ui::{empty::Empty, here, icon, layout::PageHead},
+};
+
+pub async fn get(page: Page) -> PageResult {
+    let query = page.query("q").unwrap_or_default();
+    let hits = find(&page, &query);
+    let mut look = Look::outside("Search");
+    look.live = true;
+    page.render(look, move || {
+        let none = hits.is_empty().then(|| {
+            view! { <Empty title="Nothing found" text="Try a part of the name, or the key. One wrong letter is forgiven." /> }
+        });
+        let environment = here().environment.key.to_string();
+        view! {
+            <PageHead title="Search" lead="Flags, groups, pages and actions." />
+            <form class="toolbar" method="get" action="/search" role="search">
+                <input type="hidden" name="env" value=environment />
+                <div class="field" data-wide="">
+                    <label for="search-q">"Search for"</label>
+                    <input id="search-q" type="search" name="q" value=query autofocus=true data-search="" autocomplete="off" />
+                </div>
+                <button class="button" data-kind="primary">{icon::search()}"Search"</button>
+            </form>
+            {none}
+            <ul class="hits">{hits.into_iter().map(line).collect_view()}</ul>
+        }
+    })
+}
+
+fn line(hit: Hit) -> impl IntoView {
+    let mark = match hit.kind {
+        HitKind::Flag => icon::flag().into_any(),
+        HitKind::Group => icon::groups().into_any(),
+        HitKind::Page => icon::right().into_any(),
+        HitKind::Action => icon::plus().into_any(),
+    };
+    view! { <li><a href=hit.href>{mark}<span>{hit.title}</span><small>{hit.detail}</small></a></li> }
+}

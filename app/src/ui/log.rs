@@ -1,0 +1,158 @@
+//! Entries of the audit log: the sentence first, then what exactly changed. Also for the History tab of an object.
+
+use leptos::prelude::*;
+use store::{ActorKind, AuditEntry, ObjectKind, ObjectRef};
+
+use super::{
+    badge::{Badge, Tone},
+    here, icon, time,
+};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The entries, newest first, under a heading per day.
+pub fn log(entries: Vec<AuditEntry>) -> impl IntoView {
+    let now_ms = here().now_ms;
+    let mut days: Vec<(i64, Vec<AuditEntry>)> = Vec::new();
+    for entry in entries {
+        let day = entry.at_ms.div_euclid(DAY_MS);
+        match days.last_mut() {
+            Some((last, list)) if *last == day => list.push(entry),
+            _ => days.push((day, vec![entry])),
+        }
+    }
+    days.into_iter()
+        .map(|(day, entries)| {
+            let name = day_name(now_ms.div_euclid(DAY_MS) - day, day * DAY_MS);
+            view! {
+                <section class="log">
+                    <h2>{name}</h2>
+                    <ol>{entries.into_iter().map(line).collect_view()}</ol>
+                </section>
+            }
+        })
+        .collect_view()
+}
+
+fn line(entry: AuditEntry) -> impl IntoView {
+    let here = here();
+    let environment = entry.environment.as_ref().map(|key| {
+        let name = here.environments.iter().find(|it| it.key == *key).map(|it| it.name.clone());
+        view! { <Badge text=name.unwrap_or_else(|| key.to_string()) /> }
+    });
+    let reason =
+        (!entry.reason.is_empty()).then(|| view! { <q class="log-reason">{entry.reason.clone()}</q> });
+    let address = here.href(&format!("/audit/{}", entry.seq));
+    let detail = says_more(&entry).then(|| {
+        view! {
+            <details>
+                <summary>{icon::right()}{count(entry.changes.len())}</summary>
+                {changes(&entry)}
+            </details>
+        }
+    });
+    let may_open = here.principal.as_ref().and_then(|who| who.audit_reader().ok()).is_some_and(|reader| {
+        // Whoever sees only their own changes finds nothing behind the others.
+        reader.only_own().is_none() || reader.email == entry.actor_email
+    });
+    let clock = view! { <time datetime=time::iso(entry.at_ms) title=time::full(entry.at_ms)>{time::clock(entry.at_ms)}</time> };
+    let clock = if may_open {
+        view! { <a href=address>{clock}<span class="visually-hidden">{format!(", change {}", entry.seq)}</span></a> }
+            .into_any()
+    } else {
+        clock.into_any()
+    };
+    view! {
+        <li id=format!("change-{}", entry.seq) data-key=entry.seq.to_string()>
+            <div class="log-time">{clock}</div>
+            <div class="log-body">
+                <p>{actor(&entry)}" "{entry.sentence.clone()}</p>
+                <div class="cluster">{environment}{reason}{detail}</div>
+            </div>
+        </li>
+    }
+}
+
+/// Who did it, as the subject of the sentence.
+pub fn actor(entry: &AuditEntry) -> impl IntoView + use<> {
+    let name = match entry.actor_kind {
+        ActorKind::Member => entry.actor.clone(),
+        ActorKind::CommandLine => "The command line".to_owned(),
+        ActorKind::System => "Fader".to_owned(),
+    };
+    view! { <strong title=entry.actor_email.clone()>{name}</strong> }
+}
+
+/// Every change as a phrase, with both sides where there are two.
+pub fn changes(entry: &AuditEntry) -> impl IntoView + use<> {
+    let lines = entry
+        .changes
+        .iter()
+        .map(|change| {
+            let sides = (change.before.is_some() || change.after.is_some()).then(|| {
+                let before = side(change.before.clone());
+                let after = side(change.after.clone());
+                view! { <p class="diff"><del>{before}</del><span aria-hidden="true">"→"</span><ins>{after}</ins></p> }
+            });
+            view! { <li>{crate::draft::as_sentence(&change.phrase)}{sides}</li> }
+        })
+        .collect_view();
+    view! { <ul class="changes">{lines}</ul> }
+}
+
+/// The page of what an entry is about, where it has one.
+pub fn object_address(object: &ObjectRef) -> Option<String> {
+    match object.kind {
+        ObjectKind::Flag => Some(format!("/flags/{}", object.key)),
+        ObjectKind::Group => Some(format!("/groups/{}", object.key)),
+        ObjectKind::Member => Some("/settings/members".to_owned()),
+        ObjectKind::Token => Some("/settings/tokens".to_owned()),
+        ObjectKind::Attribute
+        | ObjectKind::Person
+        | ObjectKind::Persona
+        | ObjectKind::Environment
+        | ObjectKind::Workspace => None,
+    }
+}
+
+/// What the chain of hashes says about the log.
+pub fn chain_badge(verdict: &store::AuditVerdict) -> impl IntoView + use<> {
+    let (tone, mark, text) = match verdict {
+        store::AuditVerdict::Intact { entries } => {
+            let entries = usize::try_from(*entries).unwrap_or(usize::MAX);
+            let text = format!("Chain verified · {} entries", engine::grouped(entries));
+            (Tone::Good, icon::shield().into_any(), text)
+        }
+        store::AuditVerdict::Broken { seq, why } => {
+            let text = format!("Chain broken at entry {seq}: {why}");
+            (Tone::Danger, icon::warning().into_any(), text)
+        }
+    };
+    view! { <span class="badge" data-tone=tone.as_str()>{mark}{text}</span> }
+}
+
+/// Whether the changes say anything that the sentence does not.
+fn says_more(entry: &AuditEntry) -> bool {
+    let told = |phrase: &str, side: &Option<String>| {
+        side.as_ref().is_none_or(|side| phrase.contains(side.trim_end_matches(" %")))
+    };
+    let whole =
+        |change: &engine::Change| told(&change.phrase, &change.before) && told(&change.phrase, &change.after);
+    entry.changes.len() > 1 || !entry.changes.iter().all(whole)
+}
+
+fn side(text: Option<String>) -> String {
+    text.filter(|text| !text.is_empty()).unwrap_or_else(|| "nothing".to_owned())
+}
+
+fn count(changes: usize) -> String {
+    if changes == 1 { "What changed".to_owned() } else { format!("{changes} changes") }
+}
+
+fn day_name(days_ago: i64, at_ms: i64) -> String {
+    match days_ago {
+        0 => "Today".to_owned(),
+        1 => "Yesterday".to_owned(),
+        _ => time::date(at_ms),
+    }
+}

@@ -1,0 +1,104 @@
+//! Instants and durations as people say them.
+
+use jiff::{Timestamp, tz::TimeZone};
+use leptos::prelude::*;
+
+const MINUTE_S: i64 = 60;
+const HOUR_S: i64 = 60 * MINUTE_S;
+const DAY_S: i64 = 24 * HOUR_S;
+
+/// `<time>`: how long ago, with the full instant as its title.
+pub fn ago(now_ms: i64, at_ms: i64) -> impl IntoView {
+    view! { <time datetime=iso(at_ms) title=full(at_ms)>{ago_phrase(now_ms, at_ms)}</time> }
+}
+
+/// `<time>`: the instant itself.
+pub fn instant(at_ms: i64) -> impl IntoView {
+    view! { <time datetime=iso(at_ms)>{full(at_ms)}</time> }
+}
+
+/// `just now`, `5 min ago`, `3 h ago`, `yesterday`, `12 days ago`, `3 Mar 2026`; `in 3 h` for what is to come.
+pub fn ago_phrase(now_ms: i64, at_ms: i64) -> String {
+    let seconds = (now_ms - at_ms) / 1000;
+    if seconds < 0 {
+        return match -seconds {
+            s if s < MINUTE_S => "in a moment".to_owned(),
+            s if s < HOUR_S => format!("in {} min", s / MINUTE_S),
+            s if s < DAY_S => format!("in {} h", s / HOUR_S),
+            s if s < 2 * DAY_S => "in 1 day".to_owned(),
+            s => format!("in {} days", s / DAY_S),
+        };
+    }
+    match seconds {
+        s if s < 45 => "just now".to_owned(),
+        s if s < HOUR_S => format!("{} min ago", (s / MINUTE_S).max(1)),
+        s if s < DAY_S => format!("{} h ago", s / HOUR_S),
+        s if s < 2 * DAY_S => "yesterday".to_owned(),
+        s if s < 30 * DAY_S => format!("{} days ago", s / DAY_S),
+        _ => date(at_ms),
+    }
+}
+
+/// `20 seconds`, `2 minutes`: rounded up, so that nobody comes back too early.
+pub fn wait_phrase(seconds: u64) -> String {
+    match seconds {
+        0 | 1 => "1 second".to_owned(),
+        2..=90 => format!("{seconds} seconds"),
+        91..=5400 => format!("{} minutes", seconds.div_ceil(60)),
+        _ => format!("{} hours", seconds.div_ceil(3600)),
+    }
+}
+
+/// RFC 3339 in UTC.
+pub fn iso(at_ms: i64) -> String {
+    Timestamp::from_millisecond(at_ms).map(|at| at.to_string()).unwrap_or_default()
+}
+
+/// `22 Nov 2026, 20:19:05 UTC`.
+pub fn full(at_ms: i64) -> String {
+    format_utc(at_ms, "%-d %b %Y, %H:%M:%S UTC")
+}
+
+/// `22 Nov 2026`.
+pub fn date(at_ms: i64) -> String {
+    format_utc(at_ms, "%-d %b %Y")
+}
+
+/// `20:19:05`.
+pub fn clock(at_ms: i64) -> String {
+    format_utc(at_ms, "%H:%M:%S")
+}
+
+fn format_utc(at_ms: i64, format: &str) -> String {
+    Timestamp::from_millisecond(at_ms)
+        .map(|at| at.to_zoned(TimeZone::UTC).strftime(format).to_string())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_told_relative_to_now() {
+        let now = 1_795_378_765_000;
+        let cases = [
+            (0, "just now"),
+            (5 * MINUTE_S, "5 min ago"),
+            (3 * HOUR_S, "3 h ago"),
+            (30 * HOUR_S, "yesterday"),
+            (12 * DAY_S, "12 days ago"),
+            (-2 * HOUR_S, "in 2 h"),
+        ];
+        for (seconds, phrase) in cases {
+            assert_eq!(ago_phrase(now, now - seconds * 1000), phrase);
+        }
+        assert_eq!(full(0), "1 Jan 1970, 00:00:00 UTC");
+    }
+
+    #[test]
+    fn a_wait_is_never_told_too_short() {
+        assert_eq!(wait_phrase(20), "20 seconds");
+        assert_eq!(wait_phrase(121), "3 minutes");
+    }
+}

@@ -1,0 +1,119 @@
+//! What a page says once after something worked. Closed: it travels in a cookie, so it carries no text.
+
+use leptos::prelude::*;
+
+/// A sentence after a redirect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Toast {
+    Saved,
+    Created,
+    Deleted,
+    Stopped,
+    Resumed,
+    ReRandomised,
+    Archived,
+    Restored,
+    Reverted,
+    RoleChanged,
+    MemberDisabled,
+    MemberEnabled,
+    TokenRevoked,
+    PasswordChanged,
+    SessionsEnded,
+    SignedOut,
+    Welcome,
+    PersonaSaved,
+}
+
+impl Toast {
+    const ALL: [Self; 18] = [
+        Self::Saved,
+        Self::Created,
+        Self::Deleted,
+        Self::Stopped,
+        Self::Resumed,
+        Self::ReRandomised,
+        Self::Archived,
+        Self::Restored,
+        Self::Reverted,
+        Self::RoleChanged,
+        Self::MemberDisabled,
+        Self::MemberEnabled,
+        Self::TokenRevoked,
+        Self::PasswordChanged,
+        Self::SessionsEnded,
+        Self::SignedOut,
+        Self::Welcome,
+        Self::PersonaSaved,
+    ];
+
+    /// The word in the cookie.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Saved => "saved",
+            Self::Created => "created",
+            Self::Deleted => "deleted",
+            Self::Stopped => "stopped",
+            Self::Resumed => "resumed",
+            Self::ReRandomised => "re-randomised",
+            Self::Archived => "archived",
+            Self::Restored => "restored",
+            Self::Reverted => "reverted",
+            Self::RoleChanged => "role-changed",
+            Self::MemberDisabled => "member-disabled",
+            Self::MemberEnabled => "member-enabled",
+            Self::TokenRevoked => "token-revoked",
+            Self::PasswordChanged => "password-changed",
+            Self::SessionsEnded => "sessions-ended",
+            Self::SignedOut => "signed-out",
+            Self::Welcome => "welcome",
+            Self::PersonaSaved => "persona-saved",
+        }
+    }
+
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|toast| toast.code() == code)
+    }
+
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Saved => "Saved. Clients have it already.",
+            Self::Created => "Created.",
+            Self::Deleted => "Deleted.",
+            Self::Stopped => "Stopped. Everybody gets the off variant now.",
+            Self::Resumed => "Resumed. Exactly the same people have it again.",
+            Self::ReRandomised => "Re-randomised. Other people are inside the percentages now.",
+            Self::Archived => "Archived. Clients no longer find this flag.",
+            Self::Restored => "Restored.",
+            Self::Reverted => "Reverted, as a new change.",
+            Self::RoleChanged => "The role was changed. It counts from the next click.",
+            Self::MemberDisabled => "Disabled, and signed out everywhere.",
+            Self::MemberEnabled => "Enabled. They can sign in again.",
+            Self::TokenRevoked => "Revoked. Clients with this token are refused from now on.",
+            Self::PasswordChanged => "Your password was changed.",
+            Self::SessionsEnded => "That browser is signed out.",
+            Self::SignedOut => "You are signed out.",
+            Self::Welcome => "Welcome to Fader.",
+            Self::PersonaSaved => "Saved as a persona. Try it on any flag.",
+        }
+    }
+}
+
+/// The region that says it politely; on every page, so that it is known before it speaks.
+pub fn region(toast: Option<Toast>) -> impl IntoView {
+    let toast = toast.map(|toast| view! { <p class="toast">{super::icon::check()}{toast.sentence()}</p> });
+    view! { <div class="toasts" role="status">{toast}</div> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Toast;
+
+    #[test]
+    fn every_toast_comes_back_from_its_cookie() {
+        for toast in Toast::ALL {
+            assert_eq!(Toast::parse(toast.code()), Some(toast));
+        }
+        assert_eq!(Toast::parse("<b>"), None);
+    }
+}
