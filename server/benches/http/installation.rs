@@ -1,0 +1,102 @@
+//! A server of its own on a free port, with a SQLite file in a temporary folder.
+
+use std::{net::SocketAddr, num::NonZeroU32};
+
+use axum::{Json, Router, body::Bytes, routing::post};
+use engine::{EnvironmentKey, Flag, FlagKey, Group, Rule};
+use serde_json::json;
+use server::{Config, Server};
+use store::{Administrator, Clock, Denied, FlagEditor, NewToken, Principal, Store, TokenKind};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+pub struct Installation {
+    pub store: Store,
+    pub app: Router,
+    pub address: SocketAddr,
+    pub database_url: String,
+    _files: TempDir,
+}
+
+/// What a route of this server can do at best: it reads a body and answers with an empty object.
+pub const EMPTY_ROUTE: &str = "/bench/empty";
+
+impl Installation {
+    pub async fn new() -> Result<Self, Error> {
+        let files = tempfile::tempdir()?;
+        let database_url = format!("sqlite://{}", files.path().join("fader.db").display());
+        let store = Store::open(&database_url, Clock::System).await?;
+        let config = Config { evaluations_per_second: NonZeroU32::MAX, ..Config::default() };
+        let server = Server::start(store.clone(), config).await?;
+        let empty = Router::new().route(EMPTY_ROUTE, post(|_: Bytes| async { Json(json!({})) }));
+        let app = server::app(&server).merge(server::surround(&server, empty));
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let served = app.clone();
+        tokio::spawn(async move {
+            server::serve(listener, &server, served, std::future::pending()).await;
+        });
+        Ok(Self { store, app, address, database_url, _files: files })
+    }
+
+    pub async fn token(&self, kind: TokenKind) -> Result<String, Error> {
+        let origins = match kind {
+            TokenKind::Server => Vec::new(),
+            TokenKind::Client => vec!["*".to_owned()],
+        };
+        let new = NewToken { name: "bench".to_owned(), kind, environment: production()?, origins };
+        Ok(self.store.create_token(&administrator()?, new).await?)
+    }
+
+    /// A group with three conditions.
+    pub async fn group(&self, key: &str) -> Result<(), Error> {
+        let test = |attribute: &str, operator: serde_json::Value| json!({"test": {"attribute": attribute, "operator": operator}});
+        let group: Group = serde_json::from_value(json!({
+            "key": key, "name": key,
+            "condition": {"all": [
+                test("tier", json!({"equals": "vip"})),
+                test("country", json!({"one_of": ["NO", "SE", "DK"]})),
+                test("transactions_30d", json!({"at_least": 30.0})),
+            ]},
+        }))?;
+        self.store.create_group(&editor()?, group, "").await?;
+        Ok(())
+    }
+
+    pub async fn flag(&self, key: &str) -> Result<(), Error> {
+        let mut flag = Flag::boolean(FlagKey::parse(key)?, key);
+        flag.lifecycle = engine::Lifecycle::Active;
+        self.store.create_flag(&editor()?, flag).await?;
+        Ok(())
+    }
+
+    /// The group's members at 100 %, then everyone at this share.
+    pub async fn roll_out(&self, flag: &str, group: &str, per_cent: u32) -> Result<(), Error> {
+        let rules: Vec<Rule> = serde_json::from_value(json!([
+            {"id": "group", "audience": {"matching": {"groups": [group]}}, "percentage": 100_000},
+            {"id": "everyone", "audience": "everyone", "percentage": per_cent * 1000},
+        ]))?;
+        let (environment, flag) = (production()?, FlagKey::parse(flag)?);
+        let viewer = Principal::command_line().viewer();
+        let found = self.store.find_rollout(&viewer, &environment, &flag).await?;
+        let mut rollout = found.ok_or("the flag has no rollout")?;
+        rollout.value.rules = rules;
+        let editor = editor()?;
+        self.store.save_rollout(&editor, &environment, &flag, rollout.version, rollout.value, "").await?;
+        Ok(())
+    }
+}
+
+pub fn production() -> Result<EnvironmentKey, Error> {
+    Ok(EnvironmentKey::parse("production")?)
+}
+
+pub fn editor() -> Result<FlagEditor, Denied> {
+    Principal::command_line().flag_editor()
+}
+
+pub fn administrator() -> Result<Administrator, Denied> {
+    Principal::command_line().administrator()
+}

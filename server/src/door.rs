@@ -1,0 +1,87 @@
+//! The doors of the server: each answers what goes wrong in its own shape, also outside its handlers.
+
+use axum::response::{Html, IntoResponse, Response};
+use http::StatusCode;
+
+use crate::ofrep::error::OfrepError;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    Dashboard,
+    Ofrep,
+}
+
+/// What can go wrong around any handler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    NotFound,
+    MethodNotAllowed,
+    TooLarge { bytes_max: usize },
+    TimedOut,
+    BrokenBody,
+    CrossSite,
+    Unavailable,
+    Internal,
+}
+
+impl Door {
+    pub fn of(path: &str) -> Self {
+        if path.starts_with("/ofrep/") { Self::Ofrep } else { Self::Dashboard }
+    }
+
+    pub fn refuse(self, fault: Fault) -> Response {
+        match self {
+            Self::Ofrep => OfrepError::Fault(fault).into_response(),
+            Self::Dashboard => (fault.status(), Html(fault.page())).into_response(),
+        }
+    }
+}
+
+impl Fault {
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::BrokenBody => StatusCode::BAD_REQUEST,
+            Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What a person reads, and can do.
+    pub fn sentence(self) -> String {
+        match self {
+            Self::NotFound => "There is nothing at this address.".to_owned(),
+            Self::MethodNotAllowed => "This address does not answer to that method.".to_owned(),
+            Self::TooLarge { bytes_max } => {
+                format!("The request is too large: at most {} kB are accepted.", bytes_max / 1024)
+            }
+            Self::TimedOut => "The request took too long to arrive; please send it again.".to_owned(),
+            Self::BrokenBody => "The request broke off; please send it again.".to_owned(),
+            Self::CrossSite => {
+                "This form was sent from another site, or by a browser that hides where from. \
+                Open Fader in this window and try again."
+                    .to_owned()
+            }
+            Self::Unavailable => "The server cannot reach its database; please try again soon.".to_owned(),
+            Self::Internal => "Something went wrong on our side; nothing was changed. Please try again; \
+                if it stays, give your admin the time and the request id of this answer."
+                .to_owned(),
+        }
+    }
+
+    fn page(self) -> String {
+        let status = self.status();
+        let title = status.canonical_reason().unwrap_or("Error");
+        format!(
+            "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} · Fader</title>\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+             <meta name=\"color-scheme\" content=\"light dark\"></head>\
+             <body><main><h1>{title}</h1><p>{}</p><p><a href=\"/\">Back to the desk</a></p></main></body></html>",
+            self.sentence()
+        )
+    }
+}

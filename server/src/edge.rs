@@ -1,0 +1,165 @@
+//! What surrounds every request: its id, the client's address, caught panics, security headers, the access log.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use futures::FutureExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+
+use crate::{
+    Server,
+    client_address::ClientAddress,
+    door::{Door, Fault},
+};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// For answers that bring no policy of their own: nothing in them is to be run or framed.
+const CLOSED_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+);
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+
+/// Names one request in the log, in the audit log and in its answer: 16 hexadecimal digits.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestId(u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Ids that do not repeat within one server and, starting at random, not among a fleet of them either.
+pub struct RequestIds(AtomicU64);
+
+impl RequestIds {
+    pub fn starting_at(start: u64) -> Self {
+        Self(AtomicU64::new(start))
+    }
+
+    /// A number that nobody needs to be unable to guess. splitmix64: a bijection of the counter, so that neighbours look nothing alike.
+    pub fn draw(&self) -> u64 {
+        let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn next(&self) -> RequestId {
+        RequestId(self.draw())
+    }
+}
+
+pub async fn surround(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = server.request_ids.next();
+    let door = Door::of(request.uri().path());
+    let seen = Seen { id, door, method: request.method().clone(), uri: request.uri().clone() };
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+        let address = ClientAddress::find(peer, request.headers(), &server.config.trusted_proxies);
+        request.extensions_mut().insert(address);
+    }
+    request.extensions_mut().insert(id);
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let mut response = answer.unwrap_or_else(|panic| {
+        tracing::error!(request_id = %id, panic = panic_message(&*panic), "a handler panicked");
+        door.refuse(Fault::Internal)
+    });
+    add_headers(response.headers_mut(), id, server.config.is_tls());
+    seen.log(response.status(), started.elapsed());
+    response
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}
+
+fn add_headers(headers: &mut HeaderMap, id: RequestId, tls: bool) {
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(CLOSED_POLICY);
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+    if tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+}
+
+/// Headers of pages for people; the APIs are read by pages of other sites and do without.
+pub async fn add_page_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("x-frame-options", "DENY"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// What the access log says of a request: no query, no header, no secret part of a path.
+struct Seen {
+    id: RequestId,
+    door: Door,
+    method: Method,
+    uri: http::Uri,
+}
+
+impl Seen {
+    /// Evaluations come by the ten thousand, so they are logged at debug level only.
+    fn log(&self, status: StatusCode, took: Duration) {
+        let path = without_secret(self.uri.path());
+        let (id, method, status) = (self.id, &self.method, status.as_u16());
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        if status >= 500 {
+            tracing::warn!(target: "fader::access", request_id = %id, %method, path, status, took_us);
+        } else if self.door == Door::Ofrep {
+            tracing::debug!(target: "fader::access", request_id = %id, %method, path, status, took_us);
+        } else {
+            tracing::info!(target: "fader::access", request_id = %id, %method, path, status, took_us);
+        }
+    }
+}
+
+/// The path up to where its secret begins.
+fn without_secret(path: &str) -> &str {
+    const SECRET_BELOW: [&str; 2] = ["/invite/", crate::ofrep::STREAM_PATH];
+    SECRET_BELOW.into_iter().find(|prefix| path.starts_with(prefix)).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_leaves_secrets_out() {
+        assert_eq!(without_secret("/invite/abc"), "/invite/");
+        assert_eq!(without_secret("/ofrep/v1/stream/abc"), "/ofrep/v1/stream/");
+        assert_eq!(without_secret("/flags/fast-payment"), "/flags/fast-payment");
+    }
+
+    #[test]
+    fn request_ids_do_not_repeat() {
+        let ids = RequestIds::starting_at(7);
+        let seen: std::collections::HashSet<_> = (0..10_000).map(|_| ids.next().0).collect();
+        assert_eq!(seen.len(), 10_000);
+    }
+}

@@ -1,0 +1,26 @@
+//! The server behind the binary `fader`, as a library, so that tests and benches start the same thing in-process.
+//! It holds wiring and protocols; what is decided for whom lives in `engine`, every line of SQL in `store`.
+
+pub mod assets;
+mod body;
+pub mod cli;
+mod client_address;
+mod commands;
+pub mod config;
+mod csrf;
+mod dashboard;
+mod door;
+mod edge;
+mod health;
+pub mod limits;
+mod ofrep;
+mod router;
+mod serve;
+mod session;
+mod state;
+
+pub use commands::run;
+pub use config::Config;
+pub use router::{app, surround};
+pub use serve::serve;
+pub use state::{Server, StartError};

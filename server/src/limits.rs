@@ -1,0 +1,50 @@
+//! Every limit of the server, with what happens beyond it. The README repeats this as a table.
+
+use std::time::Duration;
+
+/// A context is small; beyond it the answer is 413.
+pub const OFREP_BODY_BYTES_MAX: usize = 64 * 1024;
+/// A group's ten thousand testers fit into one form; beyond it the answer is 413.
+pub const FORM_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// So much of a refused body is still read (and dropped), so that the sender gets to read the refusal.
+pub const DRAIN_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// A body that takes longer is answered with 408.
+pub const BODY_READ_MAX: Duration = Duration::from_secs(10);
+/// A connection is closed when the next request's head takes longer; also how long an idle one is kept.
+pub const HEADER_READ_MAX: Duration = Duration::from_secs(75);
+/// Longer request heads are answered with 431.
+pub const HEADER_BYTES_MAX: usize = 32 * 1024;
+/// More open connections wait in the operating system's queue.
+pub const CONNECTIONS_MAX: usize = 25_000;
+/// How long requests under way may take once the server is told to stop.
+pub const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
+
+/// More attributes in one context are answered with `INVALID_CONTEXT`.
+pub const CONTEXT_ATTRIBUTES_MAX: usize = 200;
+/// Deeper JSON is answered with `PARSE_ERROR` (the recursion limit of `serde_json`).
+pub const JSON_DEPTH_MAX: usize = 128;
+/// How long a refetch may wait for this copy of the server to learn of the change that it names.
+pub const CATCH_UP_MAX: Duration = Duration::from_secs(2);
+/// How often it looks meanwhile.
+pub const CATCH_UP_POLL: Duration = Duration::from_millis(20);
+
+/// Evaluations per second and token, also as a burst; beyond it the answer is 429 with `Retry-After`.
+pub const EVALUATIONS_PER_SECOND: u32 = 10_000;
+/// Wrong tokens per minute and address, also as a burst; beyond it 401 becomes 429.
+pub const WRONG_TOKENS_PER_MINUTE: u32 = 120;
+/// So many addresses are remembered for that; beyond it all further ones share one allowance.
+pub const WRONG_TOKEN_ADDRESSES_MAX: usize = 50_000;
+
+/// Open event streams of clients on one copy of the server; beyond it the answer is 503 with `Retry-After`.
+pub const STREAMS_MAX: usize = 20_000;
+pub const STREAM_RETRY_AFTER_S: u64 = 30;
+/// A comment is sent so often, so that proxies keep the connection and clients notice a dead one.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+/// What a client is told to wait before it reconnects, drawn evenly from here…
+pub const RECONNECT_MS_MIN: u64 = 1_000;
+/// …to here, so that ten thousand clients do not return at once.
+pub const RECONNECT_MS_MAX: u64 = 5_000;
+/// After so long in the background a client may close its stream.
+pub const INACTIVITY_DELAY_S: u64 = 120;
+/// Stream tickets are the same within a window and hold until the end of the next one: 12 to 24 hours.
+pub const TICKET_WINDOW_MS: i64 = 12 * 60 * 60 * 1000;

@@ -1,0 +1,61 @@
+//! How often a token may be used, and how often an address may try a wrong one. In memory, per copy of the server.
+
+use std::{net::IpAddr, time::Duration};
+
+use governor::{
+    DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock, QuantaInstant},
+};
+use store::TokenId;
+
+use crate::{
+    Config, client_address::ClientAddress, limits::WRONG_TOKEN_ADDRESSES_MAX, ofrep::error::OfrepError,
+};
+
+pub struct Allowances {
+    clock: DefaultClock,
+    tokens: DefaultKeyedRateLimiter<TokenId>,
+    addresses: DefaultKeyedRateLimiter<Option<IpAddr>>,
+}
+
+impl Allowances {
+    pub fn new(config: &Config) -> Self {
+        Self {
+            clock: DefaultClock::default(),
+            tokens: RateLimiter::keyed(Quota::per_second(config.evaluations_per_second)),
+            addresses: RateLimiter::keyed(Quota::per_minute(config.wrong_tokens_per_minute)),
+        }
+    }
+
+    /// One evaluation with a valid token.
+    pub fn take(&self, token: TokenId) -> Result<(), OfrepError> {
+        self.tokens
+            .check_key(&token)
+            .map_err(|until| OfrepError::TooMany { retry_after_s: self.retry_after_s(&until) })
+    }
+
+    /// One wrong token; the error says whether it was one too many.
+    pub fn wrong_token(&self, address: Option<ClientAddress>) -> OfrepError {
+        let counted = address.map(ClientAddress::counted);
+        // An attacker with many addresses must not fill our memory: the surplus shares one allowance.
+        let key = counted.filter(|_| self.addresses.len() < WRONG_TOKEN_ADDRESSES_MAX);
+        match self.addresses.check_key(&key) {
+            Ok(()) => OfrepError::WrongToken,
+            Err(until) => OfrepError::TooManyWrongTokens { retry_after_s: self.retry_after_s(&until) },
+        }
+    }
+
+    /// Forgets who has their whole allowance again. Called now and then.
+    pub fn tidy(&self) {
+        self.tokens.retain_recent();
+        self.addresses.retain_recent();
+    }
+
+    fn retry_after_s(&self, until: &NotUntil<QuantaInstant>) -> u64 {
+        whole_seconds(until.wait_time_from(self.clock.now()))
+    }
+}
+
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+}

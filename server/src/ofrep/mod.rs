@@ -1,0 +1,74 @@
+//! The OpenFeature Remote Evaluation Protocol, 0.3: existing OpenFeature SDKs work unchanged.
+//! It asks `engine` for every decision and touches no database: tokens, snapshots and traits are in memory.
+
+mod access;
+mod allowance;
+mod answer;
+mod context;
+mod cors;
+pub(crate) mod error;
+mod etag;
+mod evaluate;
+mod hub;
+mod prepared;
+mod refetch;
+mod revision;
+mod stream;
+mod ticket;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    middleware::from_fn,
+    routing::{get, post},
+};
+use store::Store;
+use tokio::sync::watch;
+
+use crate::{
+    Config, Server, StartError,
+    door::{Door, Fault},
+};
+use allowance::Allowances;
+use hub::Hub;
+use prepared::PreparedCache;
+use ticket::TicketKey;
+
+/// Where event streams are; a ticket follows.
+pub const STREAM_PATH: &str = "/ofrep/v1/stream/";
+
+/// What this door keeps between requests.
+pub struct Ofrep {
+    allowances: Arc<Allowances>,
+    prepared: Arc<PreparedCache>,
+    hub: Hub,
+    tickets: TicketKey,
+    streams: stream::Seats,
+}
+
+impl Ofrep {
+    pub async fn start(
+        store: &Store,
+        config: &Config,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<Self, StartError> {
+        let allowances = Arc::new(Allowances::new(config));
+        let prepared = Arc::new(PreparedCache::default());
+        let tickets = TicketKey::new(&store.workspace_secret().await?)?;
+        let hub = Hub::start(store.clone(), Arc::clone(&prepared), Arc::clone(&allowances), stopping);
+        Ok(Self { allowances, prepared, hub, tickets, streams: stream::Seats::new(config.streams_max) })
+    }
+}
+
+pub fn router(server: &Arc<Server>) -> Router {
+    let not_found = || async { Door::Ofrep.refuse(Fault::NotFound) };
+    Router::new()
+        .route("/ofrep/v1/evaluate/flags/{key}", post(evaluate::one))
+        .route("/ofrep/v1/evaluate/flags", post(evaluate::all))
+        .route("/ofrep/v1/stream/{ticket}", get(stream::open))
+        .route("/ofrep/{*path}", axum::routing::any(not_found))
+        .method_not_allowed_fallback(|| async { Door::Ofrep.refuse(Fault::MethodNotAllowed) })
+        .layer(from_fn(cors::answer_preflight))
+        .with_state(Arc::clone(server))
+}

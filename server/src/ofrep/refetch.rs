@@ -1,0 +1,109 @@
+//! A refetch that an event triggered names the state it expects: it is never answered from an older one.
+
+use std::{sync::Arc, time::Duration};
+
+use engine::parse_date_ms;
+use store::Token;
+
+use super::{error::OfrepError, prepared::Prepared, revision::ConfigRevision};
+use crate::{
+    Server,
+    limits::{CATCH_UP_MAX, CATCH_UP_POLL},
+};
+
+/// Clocks of several copies differ by less; a later time than that was not named by an event of ours.
+const CLOCK_SKEW_MS: i64 = 60_000;
+
+/// What `flagConfigEtag` and `flagConfigLastModified` name. What we cannot have written is left out of account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Expected {
+    revision: Option<ConfigRevision>,
+    changed_s: Option<i64>,
+}
+
+impl Expected {
+    pub fn from_query(query: Option<&str>, environment: &str) -> Self {
+        let mut expected = Self::default();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            match &*name {
+                "flagConfigEtag" => expected.revision = revision_of(&value, environment),
+                "flagConfigLastModified" => expected.changed_s = seconds_of(&value),
+                _ => {}
+            }
+        }
+        expected
+    }
+
+    /// When the environment last changed; only looked up when that is asked for.
+    fn changed_ms(self, server: &Server, environment: &str) -> i64 {
+        let environment = self.changed_s.and_then(|_| server.store.live().environment(environment));
+        environment.map_or(i64::MIN, |it| it.changed_ms)
+    }
+
+    fn is_met(self, prepared: &Prepared, changed_ms: i64, now_ms: i64) -> bool {
+        let since_ms = prepared.changed_ms(changed_ms, now_ms);
+        let credible = self.changed_s.filter(|s| s.saturating_mul(1000) <= now_ms + CLOCK_SKEW_MS);
+        self.revision.is_none_or(|expected| expected <= prepared.revision(now_ms))
+            && credible.is_none_or(|s| s <= since_ms.div_euclid(1000))
+    }
+}
+
+/// The ETag in an event: `"production-42-3"`. Unlike that of an answer, it is the same for all contexts.
+pub fn config_etag(environment: &str, revision: ConfigRevision) -> String {
+    format!("\"{environment}-{revision}\"")
+}
+
+fn revision_of(etag: &str, environment: &str) -> Option<ConfigRevision> {
+    let tag = etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"');
+    tag.strip_prefix(environment)?.strip_prefix('-')?.parse().ok()
+}
+
+fn seconds_of(text: &str) -> Option<i64> {
+    text.parse().ok().or_else(|| parse_date_ms(text).ok().map(|ms| ms.div_euclid(1000)))
+}
+
+/// The environment's state, at least as new as expected. Waits for a short while when this copy of the server has
+/// not heard of the change yet.
+pub async fn current(
+    server: &Server,
+    token: &Token,
+    expected: Expected,
+) -> Result<Arc<Prepared>, OfrepError> {
+    let environment = token.environment.as_str();
+    let mut waited = Duration::ZERO;
+    loop {
+        // Read before the snapshot, so that it is never newer than what is answered from.
+        let changed_ms = expected.changed_ms(server, environment);
+        let snapshot = server.store.live().snapshot(environment).ok_or(OfrepError::NoEnvironment)?;
+        let prepared = server.ofrep.prepared.get(snapshot);
+        if expected.is_met(&prepared, changed_ms, server.store.clock().now_ms()) {
+            return Ok(prepared);
+        }
+        if waited >= CATCH_UP_MAX {
+            return Err(OfrepError::Behind);
+        }
+        tokio::time::sleep(CATCH_UP_POLL).await;
+        waited += CATCH_UP_POLL;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refetch_names_a_state_in_several_ways() {
+        let revision = ConfigRevision { revision: 42, passed: 3 };
+        let etag = config_etag("production", revision);
+        assert_eq!(etag, "\"production-42-3\"");
+        let query = "flagConfigEtag=%22production-42-3%22&flagConfigLastModified=1771622898&x=y";
+        let expected = Expected { revision: Some(revision), changed_s: Some(1_771_622_898) };
+        assert_eq!(Expected::from_query(Some(query), "production"), expected);
+        let iso = Expected::from_query(Some("flagConfigLastModified=1970-01-01T00:01:00Z"), "production");
+        assert_eq!(iso.changed_s, Some(60));
+        for foreign in ["", "flagConfigEtag=abc", "flagConfigEtag=staging-1-1", "flagConfigLastModified=soon"]
+        {
+            assert_eq!(Expected::from_query(Some(foreign), "production"), Expected::default(), "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! All doors in one router.
+
+use std::sync::Arc;
+
+use axum::{Router, middleware::from_fn_with_state, routing::get};
+
+use crate::{Server, dashboard, edge, health, ofrep};
+
+/// The whole server, as tests, benches and `fader serve` start it. Expects `ConnectInfo<SocketAddr>`.
+pub fn app(server: &Arc<Server>) -> Router {
+    let plain = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .with_state(Arc::clone(server));
+    surround(server, plain.merge(ofrep::router(server)).merge(dashboard::router(server)))
+}
+
+/// Puts around `routes` what surrounds every request.
+pub fn surround(server: &Arc<Server>, routes: Router) -> Router {
+    routes.layer(from_fn_with_state(Arc::clone(server), edge::surround))
+}

@@ -1,0 +1,41 @@
+//! Turns the session cookie into a `store::Principal` in the request's extensions. It refuses nobody: pages and
+//! actions ask for what they need.
+
+use std::sync::Arc;
+
+use app::cookies;
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use store::RequestOrigin;
+
+use crate::{
+    Server,
+    client_address::ClientAddress,
+    door::{Door, Fault},
+    edge::RequestId,
+};
+
+/// Adds `RequestOrigin` to every request, and `Principal` to those of somebody signed in.
+pub async fn attach(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
+    let extensions = request.extensions();
+    let origin = RequestOrigin {
+        request_id: extensions.get::<RequestId>().map(RequestId::to_string).unwrap_or_default(),
+        address: extensions.get::<ClientAddress>().map(|it| it.0.to_string()).unwrap_or_default(),
+    };
+    request.extensions_mut().insert(origin.clone());
+    let name = cookies::session_name(server.config.is_tls());
+    if let Some(token) = cookies::find(request.headers(), name) {
+        match server.store.find_session(token, origin).await {
+            Ok(Some(principal)) => drop(request.extensions_mut().insert(principal)),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "sessions cannot be read");
+                return Door::Dashboard.refuse(Fault::Unavailable);
+            }
+        }
+    }
+    next.run(request).await
+}

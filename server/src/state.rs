@@ -1,0 +1,54 @@
+//! What one running server shares between its requests.
+
+use std::sync::Arc;
+
+use store::{Store, StoreError};
+use tokio::sync::watch;
+
+use crate::{Config, edge::RequestIds, ofrep::Ofrep};
+
+/// The server's state; `Server::start` also starts what runs beside the requests.
+pub struct Server {
+    pub store: Store,
+    pub config: Config,
+    pub(crate) ofrep: Ofrep,
+    pub(crate) request_ids: RequestIds,
+    stopping: watch::Sender<bool>,
+}
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the operating system gives no random numbers")]
+    NoEntropy,
+    #[error("the secret of the workspace cannot be used: {0}")]
+    Secret(#[from] hmac::digest::InvalidLength),
+}
+
+impl Server {
+    /// Reads what the server needs from the store, and starts the task that announces changes to streams.
+    pub async fn start(store: Store, config: Config) -> Result<Arc<Self>, StartError> {
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).map_err(|_| StartError::NoEntropy)?;
+        let (stopping, _) = watch::channel(false);
+        let ofrep = Ofrep::start(&store, &config, stopping.subscribe()).await?;
+        let request_ids = RequestIds::starting_at(u64::from_ne_bytes(seed));
+        Ok(Arc::new(Self { store, config, ofrep, request_ids, stopping }))
+    }
+
+    /// Ends all streams; `/readyz` says so from now on.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Turns true when the server is told to stop.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+}

@@ -1,0 +1,131 @@
+//! The binary as an operator uses it.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+struct Installation(TempDir);
+
+impl Installation {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fader"));
+        command.args(args).env_clear().current_dir(self.0.path());
+        command.env("FADER_DATABASE_URL", "sqlite://fader.db");
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.run_with(args, "")
+    }
+
+    fn run_with(&self, args: &[&str], input: &str) -> Output {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        // A command that needs no input may be gone before it is written.
+        drop(stdin.write_all(input.as_bytes()));
+        drop(stdin);
+        child.wait_with_output().expect("ends")
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("UTF-8")
+}
+
+fn succeeds(output: &Output) -> &str {
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn fails(output: &Output, code: i32) -> &str {
+    assert_eq!(output.status.code(), Some(code), "{} {}", text(&output.stdout), text(&output.stderr));
+    text(&output.stderr)
+}
+
+#[test]
+fn a_member_is_added_with_a_password_from_standard_input() {
+    let fader = Installation::new();
+    let add = ["user", "add", "--email", "ada@example.test", "--name", "Ada", "--role", "product"];
+    let long = "a password that is long\n";
+    assert!(succeeds(&fader.run_with(&add, long)).contains("ada@example.test"));
+    assert!(fails(&fader.run_with(&add, long), 1).contains("exists"));
+    let other = ["user", "add", "--email", "bob@example.test", "--name", "Bob", "--role", "qa"];
+    assert!(fails(&fader.run(&other), 1).contains("standard input"));
+    assert!(fails(&fader.run_with(&other, "short\n"), 1).contains("password"));
+    let role = ["user", "add", "--email", "x@example.test", "--name", "X", "--role", "boss"];
+    assert!(fails(&fader.run_with(&role, long), 2).contains("admin, product, qa, support, viewer"));
+}
+
+#[test]
+fn a_token_is_printed_once_and_nothing_else() {
+    let fader = Installation::new();
+    let server = ["token", "create", "--kind", "server", "--env", "production", "--name", "Backend"];
+    let output = fader.run(&server);
+    let token = succeeds(&output).strip_suffix('\n').expect("a line");
+    assert!(token.starts_with("fdr_server_production_") && !token.contains(char::is_whitespace), "{token}");
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+    let client = ["token", "create", "--kind", "client", "--env", "staging", "--name", "Shop"];
+    assert!(fails(&fader.run(&client), 1).contains("origin"));
+    let with_origin =
+        [&client[..], &["--origin", "https://shop.test", "--origin", "http://localhost:5173"]].concat();
+    assert!(succeeds(&fader.run(&with_origin)).starts_with("fdr_client_staging_"));
+    let nowhere = ["token", "create", "--kind", "server", "--env", "nowhere", "--name", "X"];
+    assert!(fails(&fader.run(&nowhere), 1).contains("nowhere"));
+}
+
+#[test]
+fn the_audit_log_is_verified() {
+    let fader = Installation::new();
+    assert!(succeeds(&fader.run(&["migrate"])).contains("up to date"));
+    succeeds(&fader.run(&[
+        "token",
+        "create",
+        "--kind",
+        "server",
+        "--env",
+        "production",
+        "--name",
+        "Backend",
+    ]));
+    assert!(succeeds(&fader.run(&["audit", "verify"])).contains("intact"));
+}
+
+#[test]
+fn bad_arguments_are_explained() {
+    let fader = Installation::new();
+    for (args, word) in [
+        (&["serve", "--addr", "nonsense"][..], "--addr"),
+        (&["serve", "--public-url", "fader.test"], "https://"),
+        (&["token", "create", "--kind", "browser", "--env", "production", "--name", "x"], "server, client"),
+        (&["nonsense"], "nonsense"),
+    ] {
+        assert!(fails(&fader.run(args), 2).contains(word), "{args:?}");
+    }
+    let database = fails(&fader.run(&["migrate", "--database-url", "mysql://x"]), 1).to_owned();
+    assert!(database.contains("sqlite://") && database.contains("postgres://"), "{database}");
+    assert!(succeeds(&fader.run(&["--help"])).contains("serve"));
+    assert!(succeeds(&fader.run(&["--version"])).starts_with("fader "));
+}
+
+#[test]
+fn the_server_tells_how_to_begin_and_stops_when_told() {
+    let fader = Installation::new();
+    let mut command = fader.command(&["serve", "--addr", "127.0.0.1:0"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut line = || lines.next().expect("a line").expect("UTF-8");
+    assert!(line().contains("http://127.0.0.1:"));
+    assert!(line().contains("/setup"), "nobody can sign in yet");
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+    assert!(child.wait().expect("ends").success());
+}

@@ -1,0 +1,14 @@
+//! The public behaviour of the server, over a real socket.
+
+mod app;
+mod bad_input;
+mod command_line;
+mod cors;
+mod etag;
+mod evaluation;
+mod fixtures;
+mod pages;
+mod postgres;
+mod rate;
+mod roles;
+mod stream;
