@@ -1,0 +1,88 @@
+//! What all pages share: head, top bar, and the strip at the bottom that says where Fader comes in.
+
+use maud::{DOCTYPE, Markup, html};
+
+use crate::{Site, customers::Customer, fader::FAST_PAYMENT};
+
+/// A whole page. `customer` is who is signed in; the script finds in `<body>` what it has to ask Fader.
+pub fn page(site: &Site, customer: Option<&Customer>, title: &str, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · Passerelle" }
+                link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
+                link rel="stylesheet" href="/assets/booking.css";
+                @if customer.is_some() {
+                    script type="module" src="/assets/booking.js" {}
+                }
+            }
+            body data-fader-url=(site.config.public_url())
+                data-client-token=(site.config.client_token.as_str())
+                data-customer=[customer.map(|customer| customer.id)] {
+                a.skip href="#content" { "Skip to content" }
+                (top_bar(customer))
+                main #content { (content) }
+                (strip(site, customer))
+            }
+        }
+    }
+}
+
+fn top_bar(customer: Option<&Customer>) -> Markup {
+    html! {
+        header.top {
+            a.brand href="/" { (mark()) "Passerelle" }
+            @if let Some(customer) = customer {
+                nav aria-label="Main" {
+                    a href="/" { "Search" }
+                    a href="/bookings" { "My bookings" }
+                }
+                div.who {
+                    span.badge aria-hidden="true" { (customer.initials()) }
+                    span.who-text {
+                        strong { (customer.name) }
+                        small { (customer.agency) }
+                    }
+                    form method="post" action="/sign-out" {
+                        button.quiet { "Change" span.hidden { " customer" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Three arches of a bridge.
+fn mark() -> Markup {
+    html! {
+        svg.mark viewBox="0 0 32 20" aria-hidden="true" {
+            path d="M0 6h32v3H0z" {}
+            path d="M2 19v-4a4.5 4.5 0 0 1 9 0v4M11.500 19v-4a4.500 4.500 0 0 1 9 0v4M21 19v-4a4.500 4.500 0 0 1 9 0v4"
+                fill="none" stroke="currentColor" stroke-width="2" {}
+        }
+    }
+}
+
+fn strip(site: &Site, customer: Option<&Customer>) -> Markup {
+    let flag_page = format!("{}/flags/{FAST_PAYMENT}", site.config.public_url());
+    html! {
+        footer.strip {
+            p {
+                "This demo asks Fader whether " em { "Fast payment" } " is on for "
+                @match customer {
+                    Some(customer) => { code { (customer.id) } }
+                    None => { "whoever signs in" }
+                }
+                "."
+                @if customer.is_some() {
+                    " " span.state data-fader-state="waiting" { "Asking…" }
+                }
+            }
+            a href=(flag_page) { "See the flag in Fader" }
+        }
+    }
+}
