@@ -1,0 +1,186 @@
+// A world of its own for each test worker: a fresh Fader with the demo in it, tokens made by its command line, and
+// the booking site beside it. Nothing is shared with other workers, so a test may stop what it likes.
+
+import { test as base } from '@playwright/test';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+
+const START_MS_MAX = 60_000;
+
+export interface World {
+    /** Fader's origin. */
+    fader: string;
+    /** The booking site's origin. */
+    booking: string;
+    /** The origin of the test's own page; client tokens allow it. */
+    page: string;
+    serverToken: string;
+    clientToken: string;
+    /** The demo's password. */
+    password: string;
+    /** Runs `fader` on this world's database and gives what it printed. */
+    cli(...args: string[]): string;
+    /** Ends Fader and starts it again on the same address. */
+    restartFader(whileDown?: () => Promise<void>): Promise<void>;
+    /** Another copy of Fader on the same database, with other settings. */
+    startCopy(...args: string[]): Promise<string>;
+}
+
+/** The newest build, unless the environment names one. */
+function binary(name: string, variable: string): string {
+    const named = process.env[variable];
+    if (named) {
+        return resolve(ROOT, named);
+    }
+    const target = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
+    const built = ['release', 'debug']
+        .map((profile) => resolve(ROOT, target, profile, name))
+        .filter((path) => existsSync(path))
+        .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+    if (!built[0]) {
+        throw new Error(`${name} is not built: run make, or name a binary in ${variable}`);
+    }
+    return built[0];
+}
+
+/** A loopback port that nobody listens on at this moment. */
+export function freePort(): Promise<number> {
+    return new Promise((give, fail) => {
+        const server = createServer();
+        server.once('error', fail);
+        server.listen(0, '127.0.0.1', () => {
+            const address = server.address();
+            server.close(() => give(typeof address === 'object' && address ? address.port : 0));
+        });
+    });
+}
+
+/** Starts a program and waits for the line on standard output that says where it listens. */
+function listen(
+    command: string,
+    args: string[],
+    says: RegExp,
+    hear: (line: string) => void = () => undefined,
+): Promise<ChildProcess> {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let log = '';
+    const keep = (text: Buffer | string) => (log = (log + text.toString()).slice(-4_000));
+    child.stderr.on('data', keep);
+    return new Promise((give, fail) => {
+        const timer = setTimeout(() => {
+            child.kill();
+            fail(new Error(`${command} did not start:\n${log}`));
+        }, START_MS_MAX);
+        child.once('exit', (code) => fail(new Error(`${command} ended with ${code}:\n${log}`)));
+        createInterface({ input: child.stdout }).on('line', (line) => {
+            keep(`${line}\n`);
+            hear(line);
+            if (says.test(line)) {
+                clearTimeout(timer);
+                give(child);
+            }
+        });
+    });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+    if (child.exitCode === null && child.signalCode === null) {
+        const ended = new Promise((done) => child.once('exit', done));
+        child.kill('SIGTERM');
+        await ended;
+    }
+}
+
+const origin = (port: number) => `http://127.0.0.1:${port}`;
+
+export async function startWorld(): Promise<World & { stop(): Promise<void> }> {
+    const dir = mkdtempSync(join(tmpdir(), 'fader-clients-'));
+    const fader = binary('fader', 'FADER_BIN');
+    const database = ['--database-url', `sqlite://${join(dir, 'fader.db')}`];
+    const cli = (...args: string[]) => execFileSync(fader, [...database, ...args], { encoding: 'utf8' }).trim();
+    const [faderPort, bookingPort, pagePort] = [await freePort(), await freePort(), await freePort()];
+    const serve = (port: number, args: string[]) =>
+        listen(fader, [...database, 'serve', '--addr', `127.0.0.1:${port}`, ...args], /Fader listens on/);
+
+    const password = /password "([^"]+)"/.exec(cli('seed', 'demo'))?.[1] ?? '';
+    const token = (kind: string, ...args: string[]) =>
+        cli('token', 'create', '--kind', kind, '--env', 'production', '--name', `e2e ${kind}`, ...args);
+    const serverToken = token('server');
+    const origins = [bookingPort, pagePort].flatMap((port) => ['--origin', origin(port)]);
+    const clientToken = token('client', ...origins);
+
+    let server = await serve(faderPort, []);
+    const beside: ChildProcess[] = [];
+    const stop = async () => {
+        await Promise.all([server, ...beside].map(end));
+        rmSync(dir, { recursive: true, force: true });
+    };
+    const site = listen(
+        binary('booking', 'BOOKING_BIN'),
+        ['--addr', `127.0.0.1:${bookingPort}`, '--fader-url', origin(faderPort)].concat(
+            ['--server-token', serverToken, '--client-token', clientToken],
+        ),
+        /listens on/,
+    );
+    beside.push(await site.catch((error) => stop().then(() => Promise.reject(error))));
+
+    return {
+        fader: origin(faderPort),
+        booking: origin(bookingPort),
+        page: origin(pagePort),
+        serverToken,
+        clientToken,
+        password,
+        cli,
+        async restartFader(whileDown) {
+            await end(server);
+            await whileDown?.();
+            server = await serve(faderPort, []);
+        },
+        async startCopy(...args) {
+            const port = await freePort();
+            beside.push(await serve(port, args));
+            return origin(port);
+        },
+        stop,
+    };
+}
+
+/** A Fader on a fresh database with nobody in it, and the code that it printed for the first of them. */
+export async function startEmpty(): Promise<{ fader: string; setupCode: string; stop(): Promise<void> }> {
+    const dir = mkdtempSync(join(tmpdir(), 'fader-empty-'));
+    const port = await freePort();
+    let setupCode = '';
+    const args = ['--database-url', `sqlite://${join(dir, 'fader.db')}`, 'serve', '--addr', `127.0.0.1:${port}`];
+    const child = await listen(binary('fader', 'FADER_BIN'), args, /use this code once/, (line) => {
+        setupCode = /once: (\S+)/.exec(line)?.[1] ?? setupCode;
+    });
+    return {
+        fader: origin(port),
+        setupCode,
+        async stop() {
+            await end(child);
+            rmSync(dir, { recursive: true, force: true });
+        },
+    };
+}
+
+export const test = base.extend<object, { world: World }>({
+    world: [
+        async ({}, use) => {
+            const world = await startWorld();
+            await use(world);
+            await world.stop();
+        },
+        { scope: 'worker', timeout: 2 * START_MS_MAX },
+    ],
+});
+
+export { expect } from '@playwright/test';

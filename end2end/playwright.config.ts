@@ -1,0 +1,32 @@
+// Each worker starts a world of its own (clients/world.ts): a Fader and a booking site on free ports.
+
+import { defineConfig } from '@playwright/test';
+
+export default defineConfig({
+    testDir: 'tests',
+    outputDir: 'test-results',
+    reporter: process.env.CI ? 'line' : 'list',
+    forbidOnly: true,
+    fullyParallel: false,
+    // A world is three programs; more of them than this only makes two cores slow.
+    workers: Number(process.env.FADER_E2E_WORKERS ?? 2),
+    timeout: 60_000,
+    expect: { timeout: 10_000 },
+    use: {
+        locale: 'en-GB',
+        timezoneId: 'UTC',
+        trace: 'retain-on-failure',
+        launchOptions: {
+            executablePath: process.env.FADER_CHROMIUM ?? '/usr/bin/chromium',
+            args: [
+                '--no-sandbox',
+                '--disable-gpu',
+                '--disable-dev-shm-usage',
+                '--disable-background-networking',
+                '--disable-component-update',
+                '--disable-sync',
+                '--no-first-run',
+            ],
+        },
+    },
+});

@@ -1,0 +1,112 @@
+// The desk: all flags at a glance, found, narrowed and stopped from there; making a flag; its settings.
+
+import AxeBuilder from '@axe-core/playwright';
+import { EMAILS } from '../clients/demo';
+import { Desk } from '../clients/desk';
+import { expect, test } from '../clients/world';
+
+test('flags are found by typing and by filters that stand in the address', async ({ browser, world }) => {
+    const { page, close } = await signedIn(browser, world, EMAILS.viewer);
+    await page.goto('/');
+    const rows = page.locator('.desk tbody tr:visible');
+    const all = await rows.count();
+    expect(all).toBeGreaterThan(8);
+    await expect(page.getByRole('link', { name: /^Stop / })).toHaveCount(0);
+
+    // A key before the page is alive is lost, so it is pressed until the search has it.
+    await expect(async () => {
+        await page.keyboard.press('/');
+        await expect(page.getByRole('searchbox')).toBeFocused({ timeout: 500 });
+    }).toPass();
+    await page.keyboard.type('fast pay');
+    await expect(rows).toHaveCount(1);
+    await page.keyboard.press('ArrowDown');
+    await expect(page.getByRole('link', { name: 'Fast payment' })).toBeFocused();
+    await page.keyboard.press('Enter');
+    await expect(page).toHaveURL(/\/flags\/fast-payment/);
+
+    await page.goto('/');
+    await page.getByLabel('Lifecycle').selectOption({ label: 'Archived' });
+    await expect(page).toHaveURL(/life=archived/);
+    await expect(page.locator('.desk')).toContainText('Archived');
+    await page.goto('/?q=no-such-flag');
+    await expect(page.getByText('No flag is like that')).toBeVisible();
+    await close();
+});
+
+test('the filters work without scripts', async ({ browser, world }) => {
+    const { page, close } = await signedIn(browser, world, EMAILS.product, { javaScriptEnabled: false });
+    await page.goto('/?env=staging');
+    await page.getByRole('searchbox').fill('fast');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await expect(page).toHaveURL(/env=staging/);
+    await expect(page.locator('.desk tbody tr')).toHaveCount(1);
+    await close();
+});
+
+test('a flag is made from its name, described, stopped from the desk and archived', async ({ browser, world }) => {
+    const { page, close } = await signedIn(browser, world, EMAILS.product);
+    await page.goto('/');
+    await page.getByRole('link', { name: 'New flag' }).click();
+    await page.waitForLoadState('networkidle');
+    await page.getByLabel('Name', { exact: true }).fill('Größere Schrift');
+    await expect(page.getByLabel('Key', { exact: true })).toHaveValue('groessere-schrift');
+    await page.getByRole('radio', { name: /^JSON object/ }).check();
+    await page.getByRole('button', { name: 'Create the flag' }).click();
+    await expect(page).toHaveURL(/\/flags\/groessere-schrift\/settings/);
+
+    await page.getByLabel('Value of variant 1').fill('{"px": }');
+    await page.getByRole('button', { name: 'Save', exact: true }).last().click();
+    await expect(page.getByRole('alert').filter({ hasText: 'This is not JSON' })).toBeVisible();
+    await expect(page.getByLabel('Value of variant 1')).toHaveValue('{"px": }');
+    await page.getByLabel('Value of variant 1').fill('{"px": 18}');
+    await page.getByLabel('Tags').fill('reading, web');
+    await page.getByRole('button', { name: 'Save', exact: true }).last().click();
+    await expect(page.getByRole('status').filter({ hasText: 'Saved' })).toBeVisible();
+
+    await page.goto('/?q=schrift');
+    await page.getByRole('link', { name: 'Stop Größere Schrift' }).click();
+    await page.getByRole('button', { name: 'Stop it now' }).click();
+    await expect(page.locator('.flag[data-stopped]')).toBeVisible();
+
+    await page.goto('/flags/groessere-schrift/settings');
+    await page.getByText('Archive…').click();
+    await page.getByLabel('Type groessere-schrift to confirm').first().fill('wrong');
+    await page.getByRole('button', { name: 'Archive this flag' }).click();
+    await expect(page.getByRole('alert').filter({ hasText: 'Type groessere-schrift' })).toBeVisible();
+    await page.getByLabel('Type groessere-schrift to confirm').first().fill('groessere-schrift');
+    await page.getByRole('button', { name: 'Archive this flag' }).click();
+    await expect(page.locator('.flag-state')).toContainText('Archived');
+    await page.getByRole('button', { name: 'Restore' }).click();
+    await expect(page.locator('.flag-state')).not.toContainText('Archived');
+    await close();
+});
+
+test('a key that is taken is said beside it, and nothing typed is lost', async ({ browser, world }) => {
+    const { page, close } = await signedIn(browser, world, EMAILS.product, { javaScriptEnabled: false });
+    await page.goto('/flags/new');
+    await page.getByLabel('Name', { exact: true }).fill('Fast payment');
+    await page.getByLabel('Description').fill('Another one');
+    await page.getByRole('button', { name: 'Create the flag' }).click();
+    await expect(page.getByRole('alert').filter({ hasText: 'is taken' })).toBeVisible();
+    await expect(page.getByLabel('Description')).toHaveValue('Another one');
+    await close();
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+    test(`the desk has no accessibility violations (${colorScheme})`, async ({ browser, world }) => {
+        const { page, close } = await signedIn(browser, world, EMAILS.product, { colorScheme });
+        for (const path of ['/', '/flags/new']) {
+            await page.goto(path);
+            const { violations } = await new AxeBuilder({ page }).analyze();
+            const found = violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.target).join(', ')}`);
+            expect(found, path).toEqual([]);
+        }
+        await close();
+    });
+}
+
+async function signedIn(...args: Parameters<typeof Desk.signIn>) {
+    const desk = await Desk.signIn(...args);
+    return { page: desk.page, close: () => desk.close() };
+}
