@@ -1,0 +1,19 @@
+.PHONY: help run test bench dev fmt
+
+help: ## This list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: ## Build everything and serve the demo on http://127.0.0.1:3000
+	@scripts/run.sh
+
+test: ## Everything that has to hold: format, lints, tests, browser tests
+	@scripts/test.sh
+
+bench: ## Measure the engine and the server
+	@scripts/bench.sh
+
+dev: ## Serve the demo from debug builds, again after each change
+	@scripts/dev.sh
+
+fmt: ## Format the Rust code
+	@cargo fmt --all

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The demo from debug builds, built and started again whenever a source file changes. Reload the browser yourself.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+# shellcheck source=scripts/demo.sh
+. scripts/demo.sh
+
+watched=(Cargo.toml Cargo.lock app engine server examples style public migrations)
+stamp="$TARGET_DIR/dev.stamp"
+
+changed() { [ -n "$(find "${watched[@]}" -newer "$stamp" -type f -print -quit 2>/dev/null)" ]; }
+
+build() {
+    cargo run --quiet --package bundle -- --dev && cargo build --quiet --package server --package booking
+}
+
+require_free_ports
+scripts/packages.sh build
+scripts/wasm-target.sh
+mkdir -p "$TARGET_DIR"
+trap stop_demo EXIT
+trap 'exit 0' INT TERM
+first=yes
+while true; do
+    touch "$stamp" # before the build: what is saved during it counts as changed
+    say "building"
+    if build; then
+        stop_demo
+        if start_demo "$TARGET_DIR/debug/fader" "$TARGET_DIR/debug/booking"; then
+            [ -z "$first" ] || print_demo "$TARGET_DIR/debug/fader"
+            first=""
+            say "serving $FADER_URL and $BOOKING_URL"
+        else
+            say "the demo did not start; waiting for a change"
+        fi
+    else
+        say "the build failed; the last version that built keeps running"
+    fi
+    until changed; do sleep 0.5; done
+done

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# The arrows of ARCHITECTURE.md that a tool can prove.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+
+failed=0
+# refuse SENTENCE FOUND: whatever was found breaks the rule.
+refuse() {
+    [ -n "$2" ] || return 0
+    printf '✗ %s\n' "$1" >&2
+    printf '%s\n' "$2" >&2
+    failed=1
+}
+# Like grep, but finding nothing is what we hope for.
+find_in() { grep "$@" || [ $? = 1 ]; }
+tree() { cargo tree --locked --edges normal,no-proc-macro --prefix none --format '{lib}' "$@" | sort --unique; }
+
+browser="$(tree --package app --target wasm32-unknown-unknown --no-default-features --features hydrate)"
+refuse "the browser build contains code of the server:" \
+    "$(find_in -Ex 'store|sqlx.*|leptos_router|leptos_axum|axum.*|hyper|tokio' <<<"$browser")"
+refuse "the engine does I/O, or knows its callers:" \
+    "$(tree --package engine | find_in -Ex 'tokio|axum|sqlx.*|leptos.*|store|rand|getrandom')"
+refuse "the store knows about HTTP or pages:" \
+    "$(tree --package store | find_in -Ex 'axum|hyper|leptos.*|app')"
+refuse "SQL outside server/store:" \
+    "$(find_in -rnE '\bsqlx::' --include='*.rs' app engine server/src examples)"
+refuse "the split between server and browser is drawn outside app/src/lib.rs:" \
+    "$(find_in -rn 'feature = "ssr"' --include='*.rs' app/src | find_in -v '^app/src/lib.rs:')"
+
+[ "$failed" = 0 ] || exit 1
+echo "The browser build holds $(wc -l <<<"$browser") crates, and none of the server's."

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Installs the system packages that a purpose needs and that are missing: `scripts/packages.sh build|test`.
+# Debian-like and root: through apt-get. Anywhere else: a sentence that says what to install.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+
+missing=()
+# need PACKAGE CONDITION…: the package is wanted unless the condition holds.
+need() {
+    local package="$1"
+    shift
+    "$@" || missing+=("$package")
+}
+postgres_present() { have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+venv_present() { have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }
+chromium_present() { [ -n "${FADER_CHROMIUM:-}" ] || have chromium; }
+
+need build-essential have cc
+need curl have curl
+need nodejs have node
+need npm have npm
+case "${1:-build}" in
+build) ;;
+test)
+    need chromium chromium_present
+    need postgresql postgres_present
+    need python3-venv venv_present
+    ;;
+*) die "usage: scripts/packages.sh build|test" ;;
+esac
+
+[ "${#missing[@]}" -gt 0 ] || exit 0
+have apt-get || die "please install what Debian calls ${missing[*]}, then run this again."
+[ "$(id -u)" = 0 ] || die "please run \`sudo apt-get install ${missing[*]}\`, then run this again."
+say "installing ${missing[*]}"
+apt-get update -q >&2
+# Debian's postgresql package starts a cluster of its own on installation; tests bring theirs.
+DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
