@@ -64,9 +64,13 @@ impl From<store::Denied> for AppError {
     fn from(denied: store::Denied) -> Self {
         Self::Denied(match denied.operation {
             Operation::Administer => Needs::Administrator,
-            Operation::EditFlags => Needs::Editor,
+            Operation::EditFlags | Operation::Approve => Needs::Editor,
             Operation::Enrol => Needs::Enroller,
-            Operation::View | Operation::Stop | Operation::ReadPeople | Operation::ReadAudit => Needs::Staff,
+            Operation::View
+            | Operation::Stop
+            | Operation::ReadPeople
+            | Operation::HandleFeedback
+            | Operation::ReadAudit => Needs::Staff,
         })
     }
 }

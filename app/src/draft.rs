@@ -1,7 +1,7 @@
 //! What somebody typed into a form that was refused, and why: the page shows both again.
 //!
 //! The pattern, for a page `x` with a form:
-//! ```ignore
+//! ```text
 //! pub async fn get(page: Page) -> PageResult { show(page, Draft::default()).await }   // pages/x.rs
 //! pub async fn show(page: Page, draft: Draft<XInput>) -> PageResult { …; page.render(look.status(draft.status()), move || …) }
 //! pub async fn post(page: Page, fields: Fields) -> PageResult {                          // actions/x.rs

@@ -1,7 +1,7 @@
 //! One request for a page. [`Page`] is somebody signed in; [`Visit`] is anybody. A handler takes one of them,
 //! loads what it shows with `?`, and returns [`Page::render`] or, after a write, [`Visit::done`].
 //!
-//! ```ignore
+//! ```text
 //! pub async fn get(page: Page) -> PageResult {
 //!     let rows = page.store().list_groups(&page.viewer()).await?;
 //!     page.render(Look::new("Groups", Section::Groups), move || view! { … })

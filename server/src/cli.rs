@@ -107,9 +107,13 @@ pub enum User {
 pub enum Token {
     /// Make a token and print it; it is not shown again
     Create {
-        /// "server" for backends; "client" for browsers, which may not set trusted attributes
+        /// "server" for backends; "client" for browsers, which may not set trusted attributes; "admin" for programs
+        /// that manage Fader with the permissions of a role
         #[arg(long, value_enum)]
         kind: Kind,
+        /// Whose permissions an admin token has: admin, product, qa, support or viewer
+        #[arg(long, value_parser = role, required_if_eq("kind", "admin"))]
+        role: Option<Role>,
         #[arg(long = "env", value_name = "ENVIRONMENT")]
         environment: EnvironmentKey,
         #[arg(long)]
@@ -126,6 +130,7 @@ pub enum Token {
 pub enum Kind {
     Server,
     Client,
+    Admin,
 }
 
 #[derive(Debug, Subcommand)]
@@ -134,11 +139,14 @@ pub enum Audit {
     Verify,
 }
 
-impl From<Kind> for TokenKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Server => Self::Server,
-            Kind::Client => Self::Client,
+impl Kind {
+    /// `None` where a role is missing, or stands where none belongs.
+    pub fn with(self, role: Option<Role>) -> Option<TokenKind> {
+        match (self, role) {
+            (Self::Server, None) => Some(TokenKind::Server),
+            (Self::Client, None) => Some(TokenKind::Client),
+            (Self::Admin, Some(role)) => Some(TokenKind::Admin(role)),
+            (Self::Server | Self::Client, Some(_)) | (Self::Admin, None) => None,
         }
     }
 }

@@ -30,6 +30,8 @@ enum CommandError {
         "no password came through standard input; for example: printf %s \"$PASSWORD\" | fader user add …"
     )]
     NoPassword,
+    #[error("--role goes with --kind admin: a server or client token has no role")]
+    TokenRole,
     #[error("the audit log is broken at entry {seq}: {why}")]
     Audit { seq: u64, why: String },
     #[error("{0}")]
@@ -79,8 +81,9 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
             store.add_user(&administrator()?, &email, &name, role, &password).await?;
             print(format_args!("{name} can sign in as {email} ({role})."))
         }
-        Command::Token(Token::Create { kind, environment, name, origins }) => {
-            let new = NewToken { name, kind: kind.into(), environment, origins };
+        Command::Token(Token::Create { kind, role, environment, name, origins }) => {
+            let kind = kind.with(role).ok_or(CommandError::TokenRole)?;
+            let new = NewToken { name, kind, environment, origins };
             let token = store.create_token(&administrator()?, new).await?;
             print(format_args!("{token}"))
         }

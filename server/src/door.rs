@@ -3,12 +3,13 @@
 use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
 
-use crate::ofrep::error::OfrepError;
+use crate::{ofrep::error::OfrepError, rest::error::RestError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     Dashboard,
     Ofrep,
+    Rest,
 }
 
 /// What can go wrong around any handler.
@@ -26,12 +27,19 @@ pub enum Fault {
 
 impl Door {
     pub fn of(path: &str) -> Self {
-        if path.starts_with("/ofrep/") { Self::Ofrep } else { Self::Dashboard }
+        if path.starts_with("/ofrep/") {
+            Self::Ofrep
+        } else if path.starts_with("/api/") {
+            Self::Rest
+        } else {
+            Self::Dashboard
+        }
     }
 
     pub fn refuse(self, fault: Fault) -> Response {
         match self {
             Self::Ofrep => OfrepError::Fault(fault).into_response(),
+            Self::Rest => RestError::Fault(fault).into_response(),
             Self::Dashboard => (fault.status(), Html(fault.page())).into_response(),
         }
     }

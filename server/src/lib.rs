@@ -1,6 +1,7 @@
 //! The server behind the binary `fader`, as a library, so that tests and benches start the same thing in-process.
 //! It holds wiring and protocols; what is decided for whom lives in `engine`, every line of SQL in `store`.
 
+mod access;
 pub mod assets;
 mod body;
 pub mod cli;
@@ -14,6 +15,7 @@ mod edge;
 mod health;
 pub mod limits;
 mod ofrep;
+mod rest;
 mod router;
 mod serve;
 mod session;

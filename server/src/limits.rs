@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// A context is small; beyond it the answer is 413.
 pub const OFREP_BODY_BYTES_MAX: usize = 64 * 1024;
+/// A batch of events or people; beyond it the answer is 413.
+pub const REST_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// A group's ten thousand testers fit into one form; beyond it the answer is 413.
 pub const FORM_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// So much of a refused body is still read (and dropped), so that the sender gets to read the refusal.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
-use crate::{Server, dashboard, edge, health, ofrep};
+use crate::{Server, dashboard, edge, health, ofrep, rest};
 
 /// The whole server, as tests, benches and `fader serve` start it. Expects `ConnectInfo<SocketAddr>`.
 pub fn app(server: &Arc<Server>) -> Router {
@@ -12,7 +12,10 @@ pub fn app(server: &Arc<Server>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .with_state(Arc::clone(server));
-    surround(server, plain.merge(ofrep::router(server)).merge(dashboard::router(server)))
+    surround(
+        server,
+        plain.merge(ofrep::router(server)).merge(rest::router(server)).merge(dashboard::router(server)),
+    )
 }
 
 /// Puts around `routes` what surrounds every request.

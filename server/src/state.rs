@@ -5,12 +5,13 @@ use std::sync::Arc;
 use store::{Store, StoreError};
 use tokio::sync::watch;
 
-use crate::{Config, edge::RequestIds, ofrep::Ofrep};
+use crate::{Config, access::allowance::Allowances, edge::RequestIds, ofrep::Ofrep};
 
 /// The server's state; `Server::start` also starts what runs beside the requests.
 pub struct Server {
     pub store: Store,
     pub config: Config,
+    pub(crate) allowances: Arc<Allowances>,
     pub(crate) ofrep: Ofrep,
     pub(crate) request_ids: RequestIds,
     stopping: watch::Sender<bool>,
@@ -33,9 +34,10 @@ impl Server {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|_| StartError::NoEntropy)?;
         let (stopping, _) = watch::channel(false);
-        let ofrep = Ofrep::start(&store, &config, stopping.subscribe()).await?;
+        let allowances = Arc::new(Allowances::new(&config));
+        let ofrep = Ofrep::start(&store, &config, Arc::clone(&allowances), stopping.subscribe()).await?;
         let request_ids = RequestIds::starting_at(u64::from_ne_bytes(seed));
-        Ok(Arc::new(Self { store, config, ofrep, request_ids, stopping }))
+        Ok(Arc::new(Self { store, config, allowances, ofrep, request_ids, stopping }))
     }
 
     /// Ends all streams; `/readyz` says so from now on.

@@ -38,7 +38,7 @@ fn new_token(input: &TokenInput) -> Result<NewToken, AppError> {
     let origins = input.origins.split_whitespace().map(|it| it.trim_end_matches(',').to_owned());
     Ok(NewToken {
         name: input.name.clone(),
-        kind: TokenKind::parse(&input.kind).ok_or(AppError::BadForm)?,
+        kind: TokenKind::parse(&input.kind, Some(&input.role)).ok_or(AppError::BadForm)?,
         environment: EnvironmentKey::parse(&input.environment).map_err(|_| AppError::BadForm)?,
         origins: origins.filter(|it| !it.is_empty()).collect(),
     })

@@ -1,7 +1,8 @@
-//! API tokens: a server token for backends, a client token for browsers. The token itself is shown once.
+//! API tokens: a server token for backends, a client token for browsers, a management token for programs that do what
+//! a member of a role may do. The token itself is shown once.
 
 use leptos::prelude::*;
-use store::{TokenId, TokenKind, TokenRow};
+use store::{Role, TokenId, TokenKind, TokenRow};
 
 use crate::{
     draft::Draft,
@@ -24,6 +25,8 @@ use crate::{
 pub struct TokenInput {
     pub name: String,
     pub kind: String,
+    /// Of a management token.
+    pub role: String,
     pub environment: String,
     /// One origin per line.
     pub origins: String,
@@ -34,6 +37,7 @@ impl TokenInput {
         Self {
             name: fields.trimmed("name").to_owned(),
             kind: fields.text("kind").to_owned(),
+            role: fields.text("role").to_owned(),
             environment: fields.text("environment").to_owned(),
             origins: fields.text("origins").to_owned(),
         }
@@ -76,7 +80,7 @@ pub async fn show(page: &Page, draft: TokensDraft) -> PageResult {
             view! {
                 <Empty
                     title="No tokens yet"
-                    text="Applications ask Fader with a token. It is bound to one environment: make a server token for a backend, or a client token for a web page."
+                    text="Applications ask Fader with a token. It is bound to one environment: make a server token for a backend, a client token for a web page, or a management token for a script."
                 />
             }
             .into_any()
@@ -98,13 +102,16 @@ fn form(draft: Draft<TokenInput>, environment: String) -> impl IntoView {
     let input = draft.input.unwrap_or_else(|| TokenInput {
         name: String::new(),
         kind: TokenKind::Server.as_str().to_owned(),
+        role: Role::Support.as_str().to_owned(),
         environment,
         origins: String::new(),
     });
     let kinds = vec![
         (TokenKind::Server.as_str().to_owned(), "Server: may send every attribute".to_owned()),
         (TokenKind::Client.as_str().to_owned(), "Client: for browsers, no trusted attributes".to_owned()),
+        ("admin".to_owned(), "Management: acts with a role, does not evaluate".to_owned()),
     ];
+    let roles = Role::ALL.map(|role| (role.as_str().to_owned(), role.to_string())).to_vec();
     let environments =
         here().environments.iter().map(|it| (it.key.to_string(), it.name.clone())).collect::<Vec<_>>();
     view! {
@@ -115,6 +122,7 @@ fn form(draft: Draft<TokenInput>, environment: String) -> impl IntoView {
                 <Field label="Name" name="name" value=input.name error=name placeholder="Payment API" autocomplete="off" required=true />
                 <Choice label="Kind" name="kind" value=input.kind options=kinds error=kind />
                 <Choice label="Environment" name="environment" value=input.environment options=environments />
+                <Choice label="Role (management tokens only)" name="role" value=input.role options=roles />
             </div>
             <Paragraph
                 label="Allowed origins (client tokens only)"
@@ -155,8 +163,11 @@ fn table(tokens: Vec<TokenRow>) -> impl IntoView {
 fn row(token: TokenRow) -> impl IntoView {
     let here = here();
     let kind = match token.kind {
-        TokenKind::Server => view! { <Badge text="Server" /> },
-        TokenKind::Client => view! { <Badge tone=Tone::Accent text="Client" /> },
+        TokenKind::Server => view! { <Badge text="Server" /> }.into_any(),
+        TokenKind::Client => view! { <Badge tone=Tone::Accent text="Client" /> }.into_any(),
+        TokenKind::Admin(role) => {
+            view! { <Badge tone=Tone::Warning text=format!("Management: {role}") /> }.into_any()
+        }
     };
     let environment = here.environments.iter().find(|it| it.key == token.environment);
     let environment = environment.map_or_else(|| token.environment.to_string(), |it| it.name.clone());

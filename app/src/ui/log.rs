@@ -76,7 +76,7 @@ fn line(entry: AuditEntry) -> impl IntoView {
 /// Who did it, as the subject of the sentence.
 pub fn actor(entry: &AuditEntry) -> impl IntoView + use<> {
     let name = match entry.actor_kind {
-        ActorKind::Member => entry.actor.clone(),
+        ActorKind::Member | ActorKind::Token => entry.actor.clone(),
         ActorKind::CommandLine => "The command line".to_owned(),
         ActorKind::System => "Fader".to_owned(),
     };

@@ -5,7 +5,7 @@ use engine::EvaluationError;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::door::Fault;
+use crate::{access::AccessError, door::Fault};
 
 /// A refused request. `Display` is `errorDetails`: it says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,18 +16,8 @@ pub enum OfrepError {
     Parse(String),
     #[error("{0}")]
     InvalidContext(String),
-    #[error("send a token as \"Authorization: Bearer …\" or in X-API-Key")]
-    NoToken,
-    #[error("Authorization and X-API-Key name two different tokens: send one of them")]
-    TwoTokens,
-    #[error("this token is not known here, or was revoked")]
-    WrongToken,
-    #[error("too many wrong tokens came from this address")]
-    TooManyWrongTokens { retry_after_s: u64 },
-    #[error("pages of {origin} may not use this token: an admin can add the origin to it")]
-    Origin { origin: String },
-    #[error("this token is asked more often than the server allows")]
-    TooMany { retry_after_s: u64 },
+    #[error(transparent)]
+    Access(#[from] AccessError),
     #[error("the change that this refetch names has not arrived here yet")]
     Behind,
     #[error("this stream address does not hold any more: evaluate all flags to get a new one")]
@@ -82,11 +72,8 @@ impl OfrepError {
             Self::Evaluation(EvaluationError::General) | Self::NoEnvironment => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
-            Self::NoToken | Self::TwoTokens | Self::WrongToken | Self::StaleTicket => {
-                StatusCode::UNAUTHORIZED
-            }
-            Self::Origin { .. } => StatusCode::FORBIDDEN,
-            Self::TooManyWrongTokens { .. } | Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Access(error) => error.status(),
+            Self::StaleTicket => StatusCode::UNAUTHORIZED,
             Self::Behind | Self::StreamsFull { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Fault(fault) => fault.status(),
         }
@@ -98,13 +85,8 @@ impl OfrepError {
             Self::Parse(_) | Self::Fault(Fault::BrokenBody) => Some(ErrorCode::ParseError),
             Self::InvalidContext(_) => Some(ErrorCode::InvalidContext),
             Self::Fault(Fault::TooLarge { .. } | Fault::TimedOut) => Some(ErrorCode::General),
-            Self::NoToken
-            | Self::TwoTokens
-            | Self::WrongToken
+            Self::Access(_)
             | Self::StaleTicket
-            | Self::Origin { .. }
-            | Self::TooManyWrongTokens { .. }
-            | Self::TooMany { .. }
             | Self::Behind
             | Self::StreamsFull { .. }
             | Self::NoEnvironment
@@ -120,9 +102,8 @@ impl OfrepError {
 
     fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Self::TooMany { retry_after_s }
-            | Self::TooManyWrongTokens { retry_after_s }
-            | Self::StreamsFull { retry_after_s } => Some(*retry_after_s),
+            Self::Access(error) => error.retry_after_s(),
+            Self::StreamsFull { retry_after_s } => Some(*retry_after_s),
             Self::Behind => Some(1),
             _ => None,
         }

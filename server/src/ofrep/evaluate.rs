@@ -13,17 +13,21 @@ use store::People;
 
 use super::{
     STREAM_PATH,
-    access::{Caller, Refused},
     answer::{Bulk, EventStream, Item, JSON, Metadata, PRIVATE, Success},
     context::{self, CallerContext},
-    cors,
     error::{Failure, OfrepError},
     etag::{self, Inputs},
     prepared::Prepared,
     refetch::{self, Expected},
     ticket::{self, Ticket},
 };
-use crate::{Server, body, door::Fault, limits::OFREP_BODY_BYTES_MAX};
+use crate::{
+    Server,
+    access::{Caller, Refused, cors},
+    body,
+    door::Fault,
+    limits::OFREP_BODY_BYTES_MAX,
+};
 
 /// `POST /ofrep/v1/evaluate/flags/{key}`
 pub async fn one(
@@ -57,12 +61,16 @@ pub async fn all(State(server): State<Arc<Server>>, request: Request) -> Respons
 }
 
 /// Token first, so that strangers learn nothing about bodies; then the body.
-async fn admit(server: &Server, parts: &Parts, body: Body) -> Result<(Caller, CallerContext), Refused> {
+async fn admit(
+    server: &Server,
+    parts: &Parts,
+    body: Body,
+) -> Result<(Caller, CallerContext), Refused<OfrepError>> {
     let caller = match Caller::admit(server, parts) {
         Ok(caller) => caller,
         Err((token, error)) => {
             body::drain(body, &parts.headers).await;
-            return Err((token, error));
+            return Err((token, error.into()));
         }
     };
     let read = body::read(body, &parts.headers, OFREP_BODY_BYTES_MAX).await.map_err(OfrepError::Fault);

@@ -10,9 +10,8 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use super::{
-    allowance::Allowances, answer::refetch_event, prepared::PreparedCache, revision::ConfigRevision,
-};
+use super::{answer::refetch_event, prepared::PreparedCache, revision::ConfigRevision};
+use crate::access::allowance::Allowances;
 
 /// How often it looks whether an enrolment began or ended by itself, or a change was missed.
 const LOOK: Duration = Duration::from_secs(1);

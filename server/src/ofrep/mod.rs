@@ -1,11 +1,8 @@
 //! The OpenFeature Remote Evaluation Protocol, 0.3: existing OpenFeature SDKs work unchanged.
 //! It asks `engine` for every decision and touches no database: tokens, snapshots and traits are in memory.
 
-mod access;
-mod allowance;
 mod answer;
 mod context;
-mod cors;
 pub(crate) mod error;
 mod etag;
 mod evaluate;
@@ -28,9 +25,9 @@ use tokio::sync::watch;
 
 use crate::{
     Config, Server, StartError,
+    access::{allowance::Allowances, cors},
     door::{Door, Fault},
 };
-use allowance::Allowances;
 use hub::Hub;
 use prepared::PreparedCache;
 use ticket::TicketKey;
@@ -40,7 +37,6 @@ pub const STREAM_PATH: &str = "/ofrep/v1/stream/";
 
 /// What this door keeps between requests.
 pub struct Ofrep {
-    allowances: Arc<Allowances>,
     prepared: Arc<PreparedCache>,
     hub: Hub,
     tickets: TicketKey,
@@ -51,13 +47,13 @@ impl Ofrep {
     pub async fn start(
         store: &Store,
         config: &Config,
+        allowances: Arc<Allowances>,
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
-        let allowances = Arc::new(Allowances::new(config));
         let prepared = Arc::new(PreparedCache::default());
         let tickets = TicketKey::new(&store.workspace_secret().await?)?;
-        let hub = Hub::start(store.clone(), Arc::clone(&prepared), Arc::clone(&allowances), stopping);
-        Ok(Self { allowances, prepared, hub, tickets, streams: stream::Seats::new(config.streams_max) })
+        let hub = Hub::start(store.clone(), Arc::clone(&prepared), allowances, stopping);
+        Ok(Self { prepared, hub, tickets, streams: stream::Seats::new(config.streams_max) })
     }
 }
 

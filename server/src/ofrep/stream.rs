@@ -22,15 +22,10 @@ use tokio::{
     time::{Instant, Interval, interval_at},
 };
 
-use super::{
-    access::{self, Refused},
-    cors,
-    error::OfrepError,
-    hub::Published,
-    revision::ConfigRevision,
-};
+use super::{error::OfrepError, hub::Published, revision::ConfigRevision};
 use crate::{
     Server,
+    access::{self, Refused, cors},
     limits::{HEARTBEAT, RECONNECT_MS_MAX, RECONNECT_MS_MIN, STREAM_RETRY_AFTER_S},
 };
 
@@ -101,12 +96,16 @@ struct Subscription {
 }
 
 impl Subscription {
-    fn open(server: &Arc<Server>, ticket: &str, headers: &HeaderMap) -> Result<(Arc<Token>, Self), Refused> {
+    fn open(
+        server: &Arc<Server>,
+        ticket: &str,
+        headers: &HeaderMap,
+    ) -> Result<(Arc<Token>, Self), Refused<OfrepError>> {
         let now_ms = server.store.clock().now_ms();
         let ticket = server.ofrep.tickets.verify(ticket, now_ms).ok_or((None, OfrepError::StaleTicket))?;
         let token = server.store.live().token(&ticket.token).ok_or((None, OfrepError::StaleTicket))?;
         if let Err(error) = access::check_origin(&token, headers) {
-            return Err((Some(token), error));
+            return Err((Some(token), error.into()));
         }
         let Some(seat) = server.ofrep.streams.take() else {
             return Err((Some(token), OfrepError::StreamsFull { retry_after_s: STREAM_RETRY_AFTER_S }));

@@ -45,8 +45,11 @@ impl Actor {
 
 impl From<&Principal> for Actor {
     fn from(principal: &Principal) -> Self {
-        let kind =
-            if principal.id == UserId::COMMAND_LINE { ActorKind::CommandLine } else { ActorKind::Member };
+        let kind = match principal.id.get() {
+            0 => ActorKind::CommandLine,
+            ..0 => ActorKind::Token,
+            1.. => ActorKind::Member,
+        };
         Self {
             kind,
             id: principal.id,

@@ -92,7 +92,7 @@ pub enum Invalid {
     TokenName,
     #[error(
         "write origins like https://www.example.org, at most {TOKEN_ORIGINS_MAX} of up to {ORIGIN_CHARS_MAX} characters; \
-         a client token needs at least one, a server token none"
+         a client token needs at least one, the others none"
     )]
     Origins,
     #[error("write a persona name of 1 to {PERSONA_NAME_CHARS_MAX} characters")]

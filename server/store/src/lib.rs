@@ -42,8 +42,8 @@ pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use people::People;
 pub use permission::{
-    Administrator, AuditReader, Denied, Enroller, FlagEditor, InvalidRole, Operation, PeopleReader,
-    Principal, RequestOrigin, Role, Stopper, UserId, Viewer,
+    Administrator, Approver, AuditReader, Denied, Enroller, FeedbackHandler, FlagEditor, InvalidRole,
+    Operation, PeopleReader, Principal, RequestOrigin, Role, Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
 pub use secret::TokenHash;

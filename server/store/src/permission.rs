@@ -5,9 +5,10 @@ use std::{fmt, ops::Deref, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::SessionId;
+use crate::{SessionId, Token};
 
-/// A member's number. [`UserId::COMMAND_LINE`] stands for whoever runs the binary on the database.
+/// A member's number. [`UserId::COMMAND_LINE`] stands for whoever runs the binary on the database; negative numbers for
+/// management tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(i64);
@@ -107,17 +108,23 @@ pub enum Operation {
     Stop,
     Enrol,
     ReadPeople,
+    /// Log complaints, triage feedback.
+    HandleFeedback,
+    /// Approve changes of production that somebody else proposed.
+    Approve,
     ReadAudit,
     Administer,
 }
 
 impl Operation {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::View,
         Self::EditFlags,
         Self::Stop,
         Self::Enrol,
         Self::ReadPeople,
+        Self::HandleFeedback,
+        Self::Approve,
         Self::ReadAudit,
         Self::Administer,
     ];
@@ -125,8 +132,8 @@ impl Operation {
     fn roles(self) -> &'static [Role] {
         match self {
             Self::View => &Role::ALL,
-            Self::EditFlags => &[Role::Admin, Role::Product],
-            Self::Stop | Self::ReadPeople | Self::ReadAudit => {
+            Self::EditFlags | Self::Approve => &[Role::Admin, Role::Product],
+            Self::Stop | Self::ReadPeople | Self::HandleFeedback | Self::ReadAudit => {
                 &[Role::Admin, Role::Product, Role::Qa, Role::Support]
             }
             Self::Enrol => &[Role::Admin, Role::Product, Role::Qa],
@@ -141,6 +148,8 @@ impl Operation {
             Self::Stop => "stop a flag",
             Self::Enrol => "enrol or remove testers",
             Self::ReadPeople => "look up people",
+            Self::HandleFeedback => "log complaints or triage feedback",
+            Self::Approve => "approve changes",
             Self::ReadAudit => "read the audit log",
             Self::Administer => "manage members, tokens and attributes",
         }
@@ -199,6 +208,13 @@ impl Principal {
         Self::new(UserId::COMMAND_LINE, "command line".to_owned(), String::new(), Role::Admin, origin)
     }
 
+    /// Whoever holds a management token acts with its role; other tokens manage nothing.
+    pub fn of_token(token: &Token, origin: RequestOrigin) -> Option<Self> {
+        let role = token.kind.role()?;
+        let name = format!("token {}", token.name);
+        Some(Self::new(UserId::new(-token.id.get()), name, String::new(), role, origin))
+    }
+
     /// For showing and hiding controls: the same table as the proofs.
     pub fn may(&self, operation: Operation) -> bool {
         self.role.may(operation)
@@ -227,6 +243,14 @@ impl Principal {
 
     pub fn people_reader(&self) -> Result<PeopleReader, Denied> {
         self.require(Operation::ReadPeople).map(PeopleReader)
+    }
+
+    pub fn feedback_handler(&self) -> Result<FeedbackHandler, Denied> {
+        self.require(Operation::HandleFeedback).map(FeedbackHandler)
+    }
+
+    pub fn approver(&self) -> Result<Approver, Denied> {
+        self.require(Operation::Approve).map(Approver)
     }
 
     /// QA and support see their own changes only: the proof carries that.
@@ -276,6 +300,10 @@ proof!(/// May enrol and remove testers.
     Enroller);
 proof!(/// May look up known people.
     PeopleReader);
+proof!(/// May log complaints and triage feedback.
+    FeedbackHandler);
+proof!(/// May approve changes of production that somebody else proposed.
+    Approver);
 proof!(/// May manage members, tokens, attributes and known people.
     Administrator);
 
@@ -327,6 +355,8 @@ mod tests {
             assert_eq!(p.stopper().is_ok(), p.may(Operation::Stop), "{role}");
             assert_eq!(p.enroller().is_ok(), p.may(Operation::Enrol), "{role}");
             assert_eq!(p.people_reader().is_ok(), p.may(Operation::ReadPeople), "{role}");
+            assert_eq!(p.feedback_handler().is_ok(), p.may(Operation::HandleFeedback), "{role}");
+            assert_eq!(p.approver().is_ok(), p.may(Operation::Approve), "{role}");
             assert_eq!(p.audit_reader().is_ok(), p.may(Operation::ReadAudit), "{role}");
             assert_eq!(p.administrator().is_ok(), p.may(Operation::Administer), "{role}");
             assert!(p.may(Operation::View), "{role}");

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, str::FromStr, sync::Arc};
 use engine::EnvironmentKey;
 
 use crate::{
-    Action, Administrator, Invalid, ObjectKind, ObjectRef, Store, StoreError, TokenHash,
+    Action, Administrator, Invalid, ObjectKind, ObjectRef, Role, Store, StoreError, TokenHash,
     change::Entry,
     db::{Tx, args},
     limits::{ORIGIN_CHARS_MAX, TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX},
@@ -54,6 +54,8 @@ pub enum TokenKind {
     Server,
     /// A browser: trusted attributes that it sends are ignored.
     Client,
+    /// A program that manages Fader through REST, with the permissions of a role. It does not evaluate.
+    Admin(Role),
 }
 
 impl TokenKind {
@@ -61,14 +63,25 @@ impl TokenKind {
         match self {
             Self::Server => "server",
             Self::Client => "client",
+            Self::Admin(_) => "admin",
         }
     }
 
-    pub fn parse(text: &str) -> Option<Self> {
+    /// `role` counts for `admin` only, which needs one.
+    pub fn parse(text: &str, role: Option<&str>) -> Option<Self> {
         match text {
             "server" => Some(Self::Server),
             "client" => Some(Self::Client),
+            "admin" => Role::parse(role?).ok().map(Self::Admin),
             _ => None,
+        }
+    }
+
+    /// Whose permissions it has, if it manages anything.
+    pub fn role(self) -> Option<Role> {
+        match self {
+            Self::Server | Self::Client => None,
+            Self::Admin(role) => Some(role),
         }
     }
 }
@@ -111,7 +124,7 @@ pub struct NewToken {
     pub name: String,
     pub kind: TokenKind,
     pub environment: EnvironmentKey,
-    /// For a client token: at least one origin or `*`; for a server token: none.
+    /// For a client token: at least one origin or `*`; for the others: none.
     pub origins: Vec<String>,
 }
 
@@ -127,6 +140,7 @@ struct Row {
     created_ms: i64,
     created_by: String,
     revoked_ms: Option<i64>,
+    role: Option<String>,
 }
 
 impl TryFrom<Row> for TokenRow {
@@ -138,7 +152,7 @@ impl TryFrom<Row> for TokenRow {
         Ok(Self {
             id: TokenId(row.id),
             name: row.name,
-            kind: TokenKind::parse(&row.kind).ok_or_else(corrupt)?,
+            kind: TokenKind::parse(&row.kind, row.role.as_deref()).ok_or_else(corrupt)?,
             environment: EnvironmentKey::parse(&row.environment).map_err(|_| corrupt())?,
             origins: parse("tokens", &id, &row.origins)?,
             hint: row.hint,
@@ -155,7 +169,8 @@ pub(crate) async fn load(
 ) -> Result<HashMap<TokenHash, Arc<Token>>, StoreError> {
     let rows: Vec<Row> = tx
         .all(
-            "SELECT id, name, kind, environment, origins, token_hash, hint, created_ms, created_by, revoked_ms \
+            "SELECT id, name, kind, environment, origins, token_hash, hint, created_ms, created_by, \
+             revoked_ms, role \
              FROM tokens WHERE revoked_ms IS NULL",
             args![],
         )
@@ -193,13 +208,24 @@ impl Store {
         let (id,): (i64,) = work
             .tx
             .one(
-                "INSERT INTO tokens (name, kind, environment, origins, token_hash, hint, created_ms, created_by) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-                args![&name, kind, environment, &origins, &TokenHash::of(&secret).hex(), hint, now_ms, &author],
+                "INSERT INTO tokens (name, kind, environment, origins, token_hash, hint, created_ms, created_by, role) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+                args![
+                    &name,
+                    kind,
+                    environment,
+                    &origins,
+                    &TokenHash::of(&secret).hex(),
+                    hint,
+                    now_ms,
+                    &author,
+                    token.kind.role().map(Role::as_str)
+                ],
             )
             .await?;
         let object = ObjectRef::new(ObjectKind::Token, id.to_string());
-        let sentence = format!("created the {kind} token {name} for {environment}");
+        let with = token.kind.role().map_or_else(String::new, |role| format!(" with the role {role}"));
+        let sentence = format!("created the {kind} token {name} for {environment}{with}");
         let entry = Entry {
             environment: Some(token.environment),
             after: Some(origins),
@@ -214,7 +240,8 @@ impl Store {
         let rows: Vec<Row> = self
             .db()
             .all(
-                "SELECT id, name, kind, environment, origins, token_hash, hint, created_ms, created_by, revoked_ms \
+                "SELECT id, name, kind, environment, origins, token_hash, hint, created_ms, created_by, \
+             revoked_ms, role \
                  FROM tokens ORDER BY id DESC LIMIT $1",
                 args![TOKENS_LISTED_MAX],
             )
@@ -257,7 +284,7 @@ fn is_origin(text: &str) -> bool {
 fn check_origins(kind: TokenKind, origins: &[String]) -> Result<Vec<String>, Invalid> {
     let origins: Vec<_> = origins.iter().map(|o| o.trim().trim_end_matches('/').to_lowercase()).collect();
     let fits = match kind {
-        TokenKind::Server => origins.is_empty(),
+        TokenKind::Server | TokenKind::Admin(_) => origins.is_empty(),
         TokenKind::Client => !origins.is_empty() && origins.len() <= TOKEN_ORIGINS_MAX,
     };
     let known = |origin: &String| origin == "*" || is_origin(origin);

@@ -10,5 +10,6 @@ mod fixtures;
 mod pages;
 mod postgres;
 mod rate;
+mod rest;
 mod roles;
 mod stream;

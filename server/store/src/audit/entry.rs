@@ -98,6 +98,8 @@ words! {
     ActorKind {
         Member = "member",
         CommandLine = "command_line",
+        /// A program with a management token.
+        Token = "token",
         /// The server itself.
         System = "system",
     }

@@ -8,9 +8,7 @@ use governor::{
 };
 use store::TokenId;
 
-use crate::{
-    Config, client_address::ClientAddress, limits::WRONG_TOKEN_ADDRESSES_MAX, ofrep::error::OfrepError,
-};
+use crate::{Config, access::AccessError, client_address::ClientAddress, limits::WRONG_TOKEN_ADDRESSES_MAX};
 
 pub struct Allowances {
     clock: DefaultClock,
@@ -28,20 +26,20 @@ impl Allowances {
     }
 
     /// One evaluation with a valid token.
-    pub fn take(&self, token: TokenId) -> Result<(), OfrepError> {
+    pub fn take(&self, token: TokenId) -> Result<(), AccessError> {
         self.tokens
             .check_key(&token)
-            .map_err(|until| OfrepError::TooMany { retry_after_s: self.retry_after_s(&until) })
+            .map_err(|until| AccessError::TooMany { retry_after_s: self.retry_after_s(&until) })
     }
 
     /// One wrong token; the error says whether it was one too many.
-    pub fn wrong_token(&self, address: Option<ClientAddress>) -> OfrepError {
+    pub fn wrong_token(&self, address: Option<ClientAddress>) -> AccessError {
         let counted = address.map(ClientAddress::counted);
         // An attacker with many addresses must not fill our memory: the surplus shares one allowance.
         let key = counted.filter(|_| self.addresses.len() < WRONG_TOKEN_ADDRESSES_MAX);
         match self.addresses.check_key(&key) {
-            Ok(()) => OfrepError::WrongToken,
-            Err(until) => OfrepError::TooManyWrongTokens { retry_after_s: self.retry_after_s(&until) },
+            Ok(()) => AccessError::WrongToken,
+            Err(until) => AccessError::TooManyWrongTokens { retry_after_s: self.retry_after_s(&until) },
         }
     }
 

@@ -9,9 +9,9 @@ use axum::{
 };
 use store::Token;
 
-use super::access::allows;
+use super::allows;
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "Authorization, X-API-Key, If-None-Match, Content-Type, Last-Event-ID, Cache-Control",
 );

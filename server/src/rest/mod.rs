@@ -1,0 +1,64 @@
+//! REST below `/api/v1`: what programs send (people, events, feedback) and what they manage with a management token.
+//! Handlers read, ask for a proof of permission and call the store; the `OpenAPI` document is made from them.
+
+pub(crate) mod error;
+mod flags;
+mod manager;
+mod token;
+
+use std::sync::Arc;
+
+use axum::{Json, Router, middleware::from_fn, routing::get};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    Server,
+    access::cors,
+    door::{Door, Fault},
+};
+
+/// What the document says beside its paths.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Fader", description = "Progressive delivery: who saw what, when and why."),
+    modifiers(&Tokens),
+    security(("bearer" = []), ("api_key" = [])),
+)]
+struct Document;
+
+struct Tokens;
+
+impl Modify for Tokens {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let api_key = ApiKey::Header(ApiKeyValue::new("X-API-Key"));
+        components.add_security_scheme("api_key", SecurityScheme::ApiKey(api_key));
+    }
+}
+
+/// Every operation, with its documentation.
+fn operations() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::with_openapi(Document::openapi()).routes(routes!(token::get)).routes(routes!(flags::list))
+}
+
+pub fn router(server: &Arc<Server>) -> Router {
+    let (routes, document) = operations().split_for_parts();
+    let not_found = || async { Door::Rest.refuse(Fault::NotFound) };
+    let document = Arc::new(document);
+    let describe = move || {
+        let document = Arc::clone(&document);
+        async move { Json((*document).clone()) }
+    };
+    routes
+        .route("/api/v1/openapi.json", get(describe))
+        .route("/api/{*path}", axum::routing::any(not_found))
+        .method_not_allowed_fallback(|| async { Door::Rest.refuse(Fault::MethodNotAllowed) })
+        .layer(from_fn(cors::answer_preflight))
+        .with_state(Arc::clone(server))
+}

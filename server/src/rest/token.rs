@@ -1,0 +1,42 @@
+//! `GET /api/v1/token`: what the token in hand is, for whoever sets up a program.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use http::request::Parts;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::error::{Problem, RestError};
+use crate::{Server, access::Caller};
+
+/// The token of the request.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TokenInfo {
+    name: String,
+    /// `server`, `client` or `admin`.
+    kind: &'static str,
+    environment: String,
+    /// Of a management token: whose permissions it has.
+    role: Option<&'static str>,
+}
+
+/// What the token in hand is.
+#[utoipa::path(
+    get,
+    path = "/api/v1/token",
+    tag = "tokens",
+    responses((status = 200, body = TokenInfo), (status = 401, body = Problem)),
+)]
+pub(crate) async fn get(
+    State(server): State<Arc<Server>>,
+    parts: Parts,
+) -> Result<Json<TokenInfo>, RestError> {
+    let token = Caller::identify(&server, &parts).map_err(|(_, error)| error)?.token;
+    Ok(Json(TokenInfo {
+        name: token.name.clone(),
+        kind: token.kind.as_str(),
+        environment: token.environment.to_string(),
+        role: token.kind.role().map(store::Role::as_str),
+    }))
+}

@@ -1,0 +1,79 @@
+//! REST: tokens and their roles, refusals in one shape, the OpenAPI document.
+
+use reqwest::Method;
+use serde_json::{Value as Json, json};
+use store::{Role, TokenKind};
+
+use crate::app::TestApp;
+
+impl TestApp {
+    pub async fn management_token(&self, role: Role) -> String {
+        self.token(TokenKind::Admin(role), "production", &[]).await
+    }
+
+    /// A request with a token, answered with its status and its JSON (null without a body).
+    pub async fn rest(&self, token: &str, method: Method, path: &str, body: Option<Json>) -> (u16, Json) {
+        let request = self.request(method, path).bearer_auth(token);
+        let request = body.iter().fold(request, |request, body| request.json(body));
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or(Json::Null))
+    }
+}
+
+#[tokio::test]
+async fn a_token_says_what_it_is() {
+    let app = TestApp::start().await;
+    let token = app.management_token(Role::Support).await;
+    let (status, body) = app.rest(&token, Method::GET, "/api/v1/token", None).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(body["kind"], "admin");
+    assert_eq!((&body["role"], &body["environment"]), (&json!("support"), &json!("production")));
+}
+
+#[tokio::test]
+async fn only_management_tokens_manage_and_they_evaluate_nothing() {
+    let app = TestApp::start().await;
+    app.boolean_flag("fast-payment").await;
+    let (server, manager) = (app.server_token().await, app.management_token(Role::Viewer).await);
+    let (status, body) = app.rest(&server, Method::GET, "/api/v1/flags", None).await;
+    assert_eq!((status, &body["code"]), (403, &json!("forbidden")));
+    let (status, body) = app.rest(&manager, Method::GET, "/api/v1/flags", None).await;
+    assert_eq!((status, &body["flags"][0]["key"]), (200, &json!("fast-payment")));
+    let refused = app.evaluate(&manager, "fast-payment", &json!({"targetingKey": "u"})).send().await;
+    assert_eq!(refused.expect("an answer").status(), 403);
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_problem_document() {
+    let app = TestApp::start().await;
+    for (path, status, code) in [("/api/v1/flags", 401, "unauthorized"), ("/api/nothing", 404, "not_found")] {
+        let answer = app.get(path).await;
+        assert_eq!(answer.status(), status, "{path}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        let body: Json = answer.json().await.expect("JSON");
+        assert_eq!(body["code"], code, "{path}");
+        assert!(body["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_document_describes_every_operation() {
+    let app = TestApp::start().await;
+    let document: Json = app.get("/api/v1/openapi.json").await.json().await.expect("JSON");
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.")), "{document}");
+    let paths = document["paths"].as_object().expect("paths");
+    assert!(!paths.is_empty());
+    for (path, operations) in paths {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let what = format!("{method} {path}");
+            assert!(operation["summary"].as_str().is_some_and(|it| !it.is_empty()), "{what} has no summary");
+            assert!(operation["responses"].as_object().is_some_and(|it| !it.is_empty()), "{what}");
+            // Whatever is documented is there: without a token it asks for one.
+            let method = method.to_uppercase().parse().expect("a method");
+            let address = path.replace('{', "").replace('}', "");
+            let answer = app.request(method, &address).send().await.expect("an answer");
+            assert!(![404, 405].contains(&answer.status().as_u16()), "{what}: {}", answer.status());
+        }
+    }
+}
