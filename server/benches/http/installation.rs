@@ -43,7 +43,7 @@ impl Installation {
 
     pub async fn token(&self, kind: TokenKind) -> Result<String, Error> {
         let origins = match kind {
-            TokenKind::Server => Vec::new(),
+            TokenKind::Server | TokenKind::Admin(_) => Vec::new(),
             TokenKind::Client => vec!["*".to_owned()],
         };
         let new = NewToken { name: "bench".to_owned(), kind, environment: production()?, origins };

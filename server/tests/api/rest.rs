@@ -1,4 +1,4 @@
-//! REST: tokens and their roles, refusals in one shape, the OpenAPI document.
+//! REST: tokens and their roles, refusals in one shape, the `OpenAPI` document.
 
 use reqwest::Method;
 use serde_json::{Value as Json, json};
@@ -14,7 +14,7 @@ impl TestApp {
     /// A request with a token, answered with its status and its JSON (null without a body).
     pub async fn rest(&self, token: &str, method: Method, path: &str, body: Option<Json>) -> (u16, Json) {
         let request = self.request(method, path).bearer_auth(token);
-        let request = body.iter().fold(request, |request, body| request.json(body));
+        let request = body.iter().fold(request, reqwest::RequestBuilder::json);
         let answer = request.send().await.expect("an answer");
         let status = answer.status().as_u16();
         (status, answer.json().await.unwrap_or(Json::Null))
