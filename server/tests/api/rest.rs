@@ -71,7 +71,7 @@ async fn the_document_describes_every_operation() {
             assert!(operation["responses"].as_object().is_some_and(|it| !it.is_empty()), "{what}");
             // Whatever is documented is there: without a token it asks for one.
             let method = method.to_uppercase().parse().expect("a method");
-            let address = path.replace('{', "").replace('}', "");
+            let address = path.replace(['{', '}'], "");
             let answer = app.request(method, &address).send().await.expect("an answer");
             assert!(![404, 405].contains(&answer.status().as_u16()), "{what}: {}", answer.status());
         }
