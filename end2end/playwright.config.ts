@@ -7,6 +7,8 @@ export default defineConfig({
     outputDir: 'test-results',
     reporter: process.env.CI ? 'line' : 'list',
     forbidOnly: true,
+    // A machine that is busy with something else now and then: the report still calls such a test flaky.
+    retries: process.env.CI ? 1 : 0,
     fullyParallel: false,
     // A world is three programs; more of them than this only makes two cores slow.
     workers: Number(process.env.FADER_E2E_WORKERS ?? 2),

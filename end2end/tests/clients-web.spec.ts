@@ -9,8 +9,8 @@ import { expect, test, type World } from '../clients/world';
 const FAST_PAYMENT = { type: 'boolean', flag: 'fast-payment', fallback: false } as const;
 const vip = { targetingKey: CUSTOMERS.vip.id };
 
-/** From the press of the button to what the page knows. */
-const SEEN_MS_MAX = 1_000;
+/** It came through the event stream, not with the provider's next poll. How fast it is, `make bench` measures. */
+const SEEN_MS_MAX = 10_000;
 
 let server: { close(): Promise<void> };
 
