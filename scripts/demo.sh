@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by run.sh and dev.sh: Fader with the demo in it, and the booking site beside it.
+# Sourced by run.sh and dev.sh: Fader with the demo in it, the booking site beside it, and simulated customers.
 # ADDR, BOOKING_ADDR and FADER_DATABASE_URL move them.
 
 ADDR="${ADDR:-${FADER_ADDR:-127.0.0.1:3000}}"
@@ -51,11 +51,14 @@ tokens_of_booking() {
 
 FADER_PID=""
 BOOKING_PID=""
+CROWD_PID=""
 
-# start_demo FADER BOOKING: both run when this returns; FADER_PID and BOOKING_PID say which they are.
+# start_demo FADER BOOKING: all run when this returns; FADER_PID, BOOKING_PID and CROWD_PID say which they are.
+# CUSTOMERS_PER_SECOND moves how many customers come; 0 keeps them away.
 start_demo() {
-    local fader="$1" booking="$2" tokens
+    local fader="$1" booking="$2" tokens key
     tokens="$(tokens_of_booking "$fader")"
+    key="$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
     "$fader" --log "${FADER_LOG:-warn}" serve --addr "$ADDR" >/dev/null &
     FADER_PID=$!
     (
@@ -64,25 +67,31 @@ start_demo() {
         . "$tokens"
         # Fader's own public address is no business of the booking site.
         unset FADER_PUBLIC_URL
+        export BOOKING_PARTNER_KEY="$key"
         exec "$booking" --addr "$BOOKING_ADDR" --fader-url "$FADER_URL"
     ) >/dev/null &
     BOOKING_PID=$!
     wait_for_http "$FADER_URL/healthz" 30 || return 1
-    wait_for_http "$BOOKING_URL/" 30
+    wait_for_http "$BOOKING_URL/" 30 || return 1
+    [ "${CUSTOMERS_PER_SECOND:-12}" != 0 ] || return 0
+    BOOKING_PARTNER_KEY="$key" "$fader" --log "${FADER_LOG:-warn}" demo --booking-url "$BOOKING_URL" \
+        --per-second "${CUSTOMERS_PER_SECOND:-12}" >/dev/null &
+    CROWD_PID=$!
 }
 
 stop_demo() {
     local pid
-    for pid in $FADER_PID $BOOKING_PID; do
+    for pid in $CROWD_PID $FADER_PID $BOOKING_PID; do
         kill "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done
     FADER_PID=""
     BOOKING_PID=""
+    CROWD_PID=""
 }
 
 print_demo() {
     printf '\n  Fader         %s\n  Booking demo  %s\n\n' "$FADER_URL" "$BOOKING_URL"
     "$1" --log warn seed demo # which finds the demo there and says whom to sign in as
-    printf '\nCtrl-C stops both.\n'
+    printf '\nSimulated customers book all the time. Ctrl-C stops everything.\n'
 }

@@ -54,6 +54,8 @@ pub enum Command {
     /// Manage API tokens
     #[command(subcommand)]
     Token(Token),
+    /// Send simulated customers to the booking demo until told to stop
+    Demo(Demo),
     /// Check the audit log
     #[command(subcommand)]
     Audit(Audit),
@@ -81,6 +83,22 @@ pub struct Serve {
     /// Event streams of clients that may be open at the same time
     #[arg(long, value_name = "N", env = "FADER_STREAMS_MAX", default_value_t = limits::STREAMS_MAX)]
     pub streams_max: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where the booking demo is
+    #[arg(long, env = "BOOKING_URL", default_value = "http://127.0.0.1:3100")]
+    pub booking_url: reqwest::Url,
+    /// The key that the booking demo was started with
+    #[arg(long, env = "BOOKING_PARTNER_KEY", hide_env_values = true)]
+    pub partner_key: String,
+    /// Customers per second at noon; at night it is a quarter
+    #[arg(long, value_name = "N", default_value_t = per(12))]
+    pub per_second: NonZeroU32,
+    /// How many minutes a day takes
+    #[arg(long, value_name = "MINUTES", default_value_t = per(30))]
+    pub day_minutes: NonZeroU32,
 }
 
 #[derive(Debug, Subcommand)]

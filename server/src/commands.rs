@@ -4,6 +4,7 @@ use std::{
     fmt,
     io::{self, BufRead as _, Write as _},
     process::ExitCode,
+    time::Duration,
 };
 
 use store::{Administrator, AuditVerdict, Clock, Denied, NewToken, Principal, Store, StoreError};
@@ -11,7 +12,8 @@ use tokio::net::TcpListener;
 
 use crate::{
     Server, StartError, app,
-    cli::{Audit, Cli, Command, LogFormat, Seed, Serve, Token, User},
+    cli::{Audit, Cli, Command, Demo, LogFormat, Seed, Serve, Token, User},
+    demo::{self, DemoError, Simulation},
     serve::serve,
 };
 
@@ -34,6 +36,8 @@ enum CommandError {
     TokenRole,
     #[error("the audit log is broken at entry {seq}: {why}")]
     Audit { seq: u64, why: String },
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("the log filter cannot be read: {0}; try FADER_LOG=info")]
@@ -70,6 +74,9 @@ pub async fn run(cli: Cli) -> ExitCode {
 
 async fn execute(cli: Cli) -> Result<(), CommandError> {
     start_log(&cli)?;
+    if let Command::Demo(args) = &cli.command {
+        return run_demo(args).await;
+    }
     let store = Store::open(&cli.database_url, Clock::System).await.map_err(CommandError::Open)?;
     let done = match cli.command {
         Command::Serve(args) => run_server(&store, &args).await,
@@ -87,6 +94,8 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
             let token = store.create_token(&administrator()?, new).await?;
             print(format_args!("{token}"))
         }
+        // It has ended above, without a database.
+        Command::Demo(_) => Ok(()),
         Command::Audit(Audit::Verify) => verify_audit(&store).await,
     };
     store.close().await;
@@ -94,7 +103,7 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
 }
 
 fn start_log(cli: &Cli) -> Result<(), CommandError> {
-    let serves = matches!(cli.command, Command::Serve(_));
+    let serves = matches!(cli.command, Command::Serve(_) | Command::Demo(_));
     // The other commands answer on standard output; that the store opened is no news there.
     let filter = if serves || cli.log != "info" { &cli.log } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::builder()
@@ -139,6 +148,20 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
         }
         tracing::info!("stopping");
     })
+}
+
+async fn run_demo(args: &Demo) -> Result<(), CommandError> {
+    let now_ms = Clock::System.now_ms();
+    let today = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default();
+    let simulation = Simulation {
+        booking_url: args.booking_url.clone(),
+        partner_key: args.partner_key.clone(),
+        per_second: args.per_second,
+        day: Duration::from_secs(u64::from(args.day_minutes.get()) * 60),
+        today: today.to_zoned(jiff::tz::TimeZone::UTC).date(),
+    };
+    print(format_args!("Simulated customers go to {}", simulation.booking_url))?;
+    Ok(demo::run(simulation, stop_signal()?).await?)
 }
 
 async fn seed_demo(store: &Store) -> Result<(), CommandError> {

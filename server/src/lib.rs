@@ -10,6 +10,7 @@ mod commands;
 pub mod config;
 mod csrf;
 mod dashboard;
+mod demo;
 mod door;
 mod edge;
 mod health;

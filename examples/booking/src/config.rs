@@ -27,6 +27,10 @@ pub struct Config {
     /// A client token of Fader; every visitor's browser gets it
     #[arg(long, env = "FADER_CLIENT_TOKEN", hide_env_values = true, value_parser = parse_token)]
     pub client_token: Token,
+
+    /// The key with which agencies' own systems book; without one they cannot
+    #[arg(long, env = "BOOKING_PARTNER_KEY", hide_env_values = true, value_parser = parse_token)]
+    pub partner_key: Option<Token>,
 }
 
 impl Config {

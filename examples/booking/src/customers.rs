@@ -1,6 +1,8 @@
 //! The people one can be in the demo. Their ids are the subjects of Fader's demo data, so what Fader knows
 //! about them (agency, tier, role) is what this site knows.
 
+use crate::fader::Subject;
+
 /// Somebody who books trips.
 #[derive(Debug)]
 pub struct Customer {
@@ -49,6 +51,16 @@ impl Role {
 }
 
 impl Customer {
+    /// What Fader is told about them.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject {
+            id: self.id,
+            tenant: Some(self.tenant),
+            tier: Some(self.tier.as_str()),
+            role: Some(self.role.as_str()),
+        }
+    }
+
     /// The two letters on the customer's badge.
     pub fn initials(&self) -> String {
         self.name.split(' ').filter_map(|word| word.chars().next()).take(2).collect()

@@ -8,10 +8,10 @@ use reqwest::{
     header::{AUTHORIZATION, HeaderMap, HeaderValue},
     redirect::Policy,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{config::Config, customers::Customer};
+use crate::{config::Config, reporter::Reporter};
 
 /// The feature this site is about.
 pub const FAST_PAYMENT: &str = "fast-payment";
@@ -21,6 +21,19 @@ pub const ANSWER_MS_MAX: u64 = 500;
 
 /// The largest answer that is read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Whom Fader is asked about, with what this server itself knows about them.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Subject<'a> {
+    #[serde(rename = "targetingKey")]
+    pub id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<&'a str>,
+}
 
 /// A connection to one Fader server.
 pub struct Fader {
@@ -66,16 +79,15 @@ impl Fader {
         Ok(Self { client, evaluate_url: format!("{}/ofrep/v1/evaluate/flags", config.fader_url) })
     }
 
-    /// Is this boolean flag on for this customer, now? Sends what this server itself knows about them.
-    pub async fn is_on(&self, flag: &'static str, customer: &Customer) -> Result<bool, AskError> {
-        let context = json!({
-            "targetingKey": customer.id,
-            "tenant": customer.tenant,
-            "tier": customer.tier.as_str(),
-            "role": customer.role.as_str(),
-        });
+    /// Tells the same Fader what came of payments.
+    pub fn reporter(&self, config: &Config) -> Reporter {
+        Reporter::start(self.client.clone(), format!("{}/api/v1/events", config.fader_url))
+    }
+
+    /// Is this boolean flag on for this customer, now?
+    pub async fn is_on(&self, flag: &'static str, subject: Subject<'_>) -> Result<bool, AskError> {
         let url = format!("{}/{flag}", self.evaluate_url);
-        let mut response = self.client.post(url).json(&json!({ "context": context })).send().await?;
+        let mut response = self.client.post(url).json(&json!({ "context": subject })).send().await?;
         let status = response.status();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {

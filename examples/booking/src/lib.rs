@@ -11,8 +11,11 @@ mod fader;
 mod headers;
 mod identity;
 mod pages;
+mod partner;
 mod payment;
+mod reporter;
 mod trips;
+mod trouble;
 
 use std::sync::Arc;
 
@@ -29,6 +32,8 @@ pub use config::Config;
 use bookings::Bookings;
 use fader::Fader;
 use identity::Signer;
+use reporter::Reporter;
+use trouble::Switch;
 
 /// The largest request body that is read; every real one is far below it.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -40,6 +45,8 @@ pub struct Site {
     fader: Fader,
     signer: Signer,
     bookings: Bookings,
+    reporter: Reporter,
+    trouble: Switch,
 }
 
 /// Shared by all requests.
@@ -54,10 +61,13 @@ pub enum StartError {
     Entropy(#[from] getrandom::Error),
 }
 
-/// The whole site as a router.
+/// The whole site as a router. Starts the task that reports outcomes, so it needs a runtime.
 pub fn router(config: Config, calendar: Calendar) -> Result<Router, StartError> {
+    let fader = Fader::new(&config)?;
     let site = Arc::new(Site {
-        fader: Fader::new(&config)?,
+        reporter: fader.reporter(&config),
+        fader,
+        trouble: Switch::default(),
         signer: Signer::random()?,
         bookings: Bookings::default(),
         calendar,
@@ -71,6 +81,8 @@ pub fn router(config: Config, calendar: Calendar) -> Result<Router, StartError> 
         .route("/bookings", get(pages::bookings))
         .route("/bookings/{reference}", get(pages::booking))
         .route("/api/pay", post(api::pay).fallback(api::method_not_allowed))
+        .route("/api/partner/checkout", post(partner::checkout).fallback(api::method_not_allowed))
+        .route("/admin", get(pages::admin).post(pages::set_trouble))
         .route("/assets/{name}", get(assets::serve))
         .route("/healthz", get(|| async { "ok" }))
         .fallback(pages::not_found)

@@ -16,6 +16,8 @@ use tokio::net::TcpListener;
 
 const TRIP: &str = "leman.2026-05-14";
 const VIP: &str = "ada.moreau";
+const STAFF: &str = "sam.staff";
+const PARTNER_KEY: &str = "partner-secret";
 
 /// What the stand-in for Fader does when it is asked.
 #[derive(Clone)]
@@ -24,8 +26,9 @@ enum Behaviour {
     Hangs,
 }
 
+/// Evaluations, and the outcomes that were reported.
 #[derive(Default)]
-struct Asked(Mutex<Vec<(HeaderMap, Value)>>);
+struct Asked(Mutex<Vec<(HeaderMap, Value)>>, Mutex<Vec<Value>>);
 
 async fn listen(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -46,9 +49,18 @@ async fn fake_fader(behaviour: Behaviour) -> (SocketAddr, Arc<Asked>) {
             Behaviour::Hangs => std::future::pending().await,
         }
     }
+    async fn report(
+        State((_, asked)): State<(Behaviour, Arc<Asked>)>,
+        Json(body): Json<Value>,
+    ) -> impl IntoResponse {
+        let events = body["events"].as_array().expect("events").clone();
+        asked.1.lock().expect("the list").extend(events);
+        StatusCode::ACCEPTED
+    }
     let asked = Arc::new(Asked::default());
     let router = Router::new()
         .route("/ofrep/v1/evaluate/flags/fast-payment", post(evaluate))
+        .route("/api/v1/events", post(report))
         .with_state((behaviour, asked.clone()));
     (listen(router).await, asked)
 }
@@ -81,6 +93,8 @@ impl TestSite {
             "server-secret",
             "--client-token",
             "client-public",
+            "--partner-key",
+            PARTNER_KEY,
         ];
         let config = Config::try_parse_from(args).expect("good arguments");
         let router = router(config, Calendar::Fixed(date(2026, 5, 13))).expect("a router");
@@ -337,4 +351,87 @@ async fn every_page_carries_the_security_headers_and_only_the_public_token() {
     let page = page.text().await.expect("text");
     assert!(page.contains("client-public") && !page.contains("server-secret"));
     assert!(page.contains("data-customer=\"ada.moreau\"") && !page.contains("style=\""));
+}
+
+impl TestSite {
+    /// The outcomes that were reported, once there are as many as this.
+    async fn reported(&self, count: usize) -> Vec<Value> {
+        for _ in 0..200 {
+            let reported = self.asked.1.lock().expect("the list").clone();
+            if reported.len() >= count {
+                return reported;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{count} outcomes never came");
+    }
+
+    async fn check_out(&self, key: &str, body: &Value) -> Response {
+        let request = self.client.post(format!("{}/api/partner/checkout", self.origin));
+        request.bearer_auth(key).json(body).send().await.expect("an answer")
+    }
+}
+
+#[tokio::test]
+async fn what_came_of_a_payment_is_reported_to_fader() {
+    let site = TestSite::start(says(&json!(true))).await.signed_in_as(VIP).await;
+    assert_eq!(site.pay(&fast()).await.0, StatusCode::CREATED);
+    let reported = site.reported(3).await;
+    let metrics: Vec<_> = reported.iter().map(|it| it["metric"].as_str().expect("a metric")).collect();
+    assert_eq!(metrics, ["error_rate", "latency", "conversion"]);
+    for outcome in &reported {
+        assert_eq!(
+            (&outcome["type"], &outcome["subject"], &outcome["ok"]),
+            (&json!("outcome"), &json!(VIP), &json!(true))
+        );
+        assert!(outcome["id"].as_str().is_some_and(|id| id.len() == 32));
+    }
+}
+
+#[tokio::test]
+async fn a_partner_books_with_the_key_and_nobody_without() {
+    let site = TestSite::start(says(&json!(true))).await;
+    let body = json!({"customer": {"id": "visitor-1", "tier": "vip"}, "trip": TRIP});
+    assert_eq!(site.check_out("wrong", &body).await.status(), StatusCode::UNAUTHORIZED);
+    assert!(site.asked().is_empty());
+    let answer: Value = site.check_out(PARTNER_KEY, &body).await.json().await.expect("JSON");
+    assert_eq!(answer["method"], "fast");
+    let (_, asked) = &site.asked()[0];
+    assert_eq!(asked["context"], json!({"targetingKey": "visitor-1", "tier": "vip"}));
+    assert!(!site.reported(1).await.is_empty());
+    let nowhere = json!({"customer": {"id": "visitor-1"}, "trip": "nowhere"});
+    assert_eq!(site.check_out(PARTNER_KEY, &nowhere).await.status(), StatusCode::NOT_FOUND);
+    let nobody = json!({"customer": {"id": ""}, "trip": TRIP});
+    assert_eq!(site.check_out(PARTNER_KEY, &nobody).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn staff_break_fast_payment_and_mend_it() {
+    let site = TestSite::start(says(&json!(true))).await.signed_in_as(STAFF).await;
+    assert!(site.get("/").await.text().await.expect("a page").contains("Admin corner"));
+    assert_eq!(site.form("/admin", "trouble=fire").await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(site.form("/admin", "trouble=errors").await.status(), StatusCode::SEE_OTHER);
+    let mut refused = 0;
+    for _ in 0..40 {
+        let (status, body) = site.pay(&fast()).await;
+        if status == StatusCode::BAD_GATEWAY {
+            assert_eq!(body["error"], "bank_refused");
+            refused += 1;
+        }
+    }
+    assert!(refused > 0, "one in four fails: 40 in a row do not all work");
+    assert!(site.reported(80).await.iter().any(|it| it["metric"] == "error_rate" && it["ok"] == false));
+    site.form("/admin", "trouble=none").await;
+    for _ in 0..20 {
+        assert_eq!(site.pay(&fast()).await.0, StatusCode::CREATED);
+    }
+}
+
+#[tokio::test]
+async fn the_admin_corner_is_for_staff() {
+    let stranger = TestSite::start(says(&json!(true))).await;
+    assert_eq!(stranger.get("/admin").await.status(), StatusCode::SEE_OTHER);
+    let agent = stranger.signed_in_as(VIP).await;
+    assert_eq!(agent.get("/admin").await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(agent.form("/admin", "trouble=errors").await.status(), StatusCode::FORBIDDEN);
 }

@@ -6,7 +6,7 @@ mod groups;
 mod people;
 mod rollouts;
 
-use engine::{EnvironmentKey, FlagKey, GroupKey, Rollout, SubjectKey};
+use engine::{Attributes, EnvironmentKey, FlagKey, GroupKey, Rollout, SubjectKey};
 
 use crate::{
     Administrator, Clock, Principal, RequestOrigin, Role, Store, StoreError, UserId,
@@ -19,6 +19,11 @@ pub const DEMO_PASSWORD: &str = "fast-payment-demo";
 
 /// Days of history before the day of seeding.
 const HISTORY_DAYS: i64 = 6;
+
+/// The known people of the demo and their traits, for whoever plays them.
+pub fn demo_people() -> Vec<(SubjectKey, Attributes)> {
+    people::known()
+}
 
 /// Somebody of the demo who can sign in with [`DEMO_PASSWORD`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub use audit::{
     Action, ActorKind, AuditEntry, AuditFilter, AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind,
 };
 pub use clock::Clock;
-pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts};
+pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts, demo_people};
 pub use desk::{DeskRow, LastChange};
 pub use error::{Conflict, Invalid, SignInError, StoreError};
 pub use groups::{GroupRow, GroupUse};

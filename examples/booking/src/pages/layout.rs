@@ -2,7 +2,11 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use crate::{Site, customers::Customer, fader::FAST_PAYMENT};
+use crate::{
+    Site,
+    customers::{Customer, Role},
+    fader::FAST_PAYMENT,
+};
 
 /// A whole page. `customer` is who is signed in; the script finds in `<body>` what it has to ask Fader.
 pub fn page(site: &Site, customer: Option<&Customer>, title: &str, content: &Markup) -> Markup {
@@ -40,6 +44,7 @@ fn top_bar(customer: Option<&Customer>) -> Markup {
                 nav aria-label="Main" {
                     a href="/" { "Search" }
                     a href="/bookings" { "My bookings" }
+                    @if customer.role == Role::Staff { a href="/admin" { "Admin corner" } }
                 }
                 div.who {
                     span.badge aria-hidden="true" { (customer.initials()) }

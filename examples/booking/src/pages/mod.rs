@@ -1,12 +1,14 @@
 //! The pages: plain HTML that books a trip without any script. Only fast payment needs one, because it comes
 //! and goes while the page is open.
 
+mod admin;
 mod bookings;
 mod layout;
 mod search;
 mod sign_in;
 mod trip;
 
+pub use admin::{admin, set_trouble};
 pub use bookings::{booking, bookings};
 pub use search::home;
 pub use sign_in::{sign_in, sign_out};
