@@ -292,6 +292,43 @@ async fn only_roles_that_look_up_people_read_exposures() {
     }
 }
 
+#[tokio::test]
+async fn the_exposures_page_says_who_to_those_who_may_know() {
+    let app = TestApp::start().await;
+    app.boolean_flag("fast-payment").await;
+    let page = "/flags/fast-payment/exposures";
+    let look = async |cookie: &str, path: &str| {
+        let answer = app.request(Method::GET, path).header("Cookie", cookie).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("text"))
+    };
+    let (support, viewer) = (app.sign_in(Role::Support).await, app.sign_in(Role::Viewer).await);
+    assert!(look(&support, page).await.1.contains("No exposures yet"));
+    let server = app.server_token().await;
+    let odd = with(exposure("=cmd|<b>"), json!({"variant": "off", "time": NOW_MS - DAY_MS}));
+    app.send(&server, &[exposure("ada.moreau"), odd]).await;
+    app.ledger(2).await;
+    let (status, html) = look(&support, page).await;
+    assert_eq!(status, 200);
+    assert!(html.contains("ada.moreau") && html.contains("=cmd|&lt;b&gt;"), "{html}");
+    assert!(html.contains("Served per 6 hours. off: 1 time"), "{html}");
+    let (_, html) = look(&support, &format!("{page}?variant=off")).await;
+    assert!(!html.contains("ada.moreau") && html.contains("=cmd|"), "{html}");
+    let (_, html) = look(&viewer, page).await;
+    assert!(html.contains("Served per 6 hours") && !html.contains("ada.moreau"), "{html}");
+    let csv = "/flags/fast-payment/exposures.csv";
+    assert_eq!(look(&viewer, csv).await.0, 403);
+    let (status, text) = look(&support, csv).await;
+    assert_eq!(status, 200);
+    let lines: Vec<_> = text.lines().collect();
+    assert!(
+        lines[0].starts_with("subject,flag,variant") && lines[1].starts_with("ada.moreau,fast-payment,on,3")
+    );
+    assert!(lines[2].starts_with("\"'=cmd|<b>\""), "{text}");
+    app.clock.advance(60_000);
+    let desk = look(&viewer, "/").await.1;
+    assert!(desk.contains("Served a minute") && desk.contains("<td class=\"num\">1</td>"), "{desk}");
+}
+
 /// The real binary: what was accepted before SIGTERM is in the database afterwards.
 #[tokio::test]
 async fn a_server_told_to_stop_writes_down_what_it_took() {
