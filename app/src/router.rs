@@ -52,6 +52,8 @@ pub fn router(state: AppState) -> Router {
         .route("/groups/new", get(pages::group::get_new).post(actions::group::post_new))
         .route("/groups/{key}", get(pages::group::get).post(actions::group::post))
         .route("/flags/{key}/try", get(pages::try_it::get).post(actions::try_it::post))
+        .route("/flags/{key}/exposures", get(pages::flag::exposures::get))
+        .route("/flags/{key}/exposures.csv", get(pages::flag::exposures::export::csv))
         .route("/call/{*name}", post(call))
         .fallback(missing)
         .method_not_allowed_fallback(wrong_method)

@@ -12,6 +12,7 @@ pub mod layout;
 pub mod log;
 pub mod mini_fader;
 pub mod secret;
+pub mod series;
 pub mod sparkline;
 pub mod standing;
 pub mod theme;

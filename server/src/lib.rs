@@ -14,6 +14,7 @@ mod demo;
 mod door;
 mod edge;
 mod health;
+pub mod ingest;
 pub mod limits;
 mod ofrep;
 mod rest;
