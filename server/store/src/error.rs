@@ -8,8 +8,8 @@ use crate::{
         EMAIL_CHARS_MAX, FEEDBACK_AGE_DAYS_MAX, FEEDBACK_COMMENT_CHARS_MAX, FEEDBACK_DURATION_S_MAX,
         FEEDBACK_ID_CHARS_MAX, FEEDBACK_PAGE_CHARS_MAX, FEEDBACK_PER_DAY_MAX, MEMBER_NAME_CHARS_MAX,
         ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX,
-        PERSONAS_MAX, REASON_CHARS_MAX, TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX,
-        TRAITS_MAX,
+        PERSONAS_MAX, REASON_CHARS_MAX, RETENTION_DAYS_MAX, TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX,
+        TRAITS_BYTES_MAX, TRAITS_MAX,
     },
     permission::Denied,
 };
@@ -139,6 +139,8 @@ pub enum Invalid {
     FeedbackDayFull { retry_after_s: u64 },
     #[error("choose somebody who may handle feedback and is not disabled")]
     FeedbackAssignee,
+    #[error("keep exposures for 1 to {RETENTION_DAYS_MAX} days")]
+    Retention,
 }
 
 impl From<sqlx::Error> for StoreError {

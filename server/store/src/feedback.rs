@@ -10,10 +10,9 @@ mod triage;
 
 use std::{fmt, str::FromStr};
 
-use engine::SubjectKey;
 use serde::{Deserialize, Serialize};
 
-use crate::{StoreError, audit::words, db::Tx, db::args};
+use crate::audit::words;
 
 pub(crate) use inbox::newest;
 pub use inbox::{FeedbackFilter, Handler};
@@ -135,16 +134,4 @@ impl FromStr for Rating {
     fn from_str(text: &str) -> Result<Self, InvalidRating> {
         Self::try_from(text.parse::<i64>().map_err(|_| InvalidRating)?)
     }
-}
-
-/// Deletes everything that was told by or about one subject, in all environments: the part of an erasure that is
-/// about feedback. Gives the number of items.
-pub(crate) async fn erase(tx: &mut Tx, subject: &SubjectKey) -> Result<u64, StoreError> {
-    let subject = subject.as_str();
-    tx.execute(
-        "DELETE FROM feedback_variants WHERE feedback IN (SELECT id FROM feedback WHERE subject = $1)",
-        args![subject],
-    )
-    .await?;
-    Ok(tx.execute("DELETE FROM feedback WHERE subject = $1", args![subject]).await?)
 }

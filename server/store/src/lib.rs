@@ -13,6 +13,7 @@ mod error;
 mod feedback;
 mod flags;
 mod groups;
+mod ledger;
 pub mod limits;
 mod live;
 mod load;
@@ -44,6 +45,10 @@ pub use feedback::{
     Rating, Recorded, Saw, TrendPoint, Triage, TriageState, VariantSummary,
 };
 pub use groups::{GroupRow, GroupUse};
+pub use ledger::{
+    Delivery, Erased, Exposure, ExposureCount, ExposureCursor, ExposureFilter, ExposurePage, InvalidCursor,
+    Seen,
+};
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use people::People;

@@ -92,6 +92,9 @@ words! {
         WorkspaceSetUp = "workspace_set_up",
         FeedbackTriaged = "feedback_triaged",
         ComplaintLogged = "complaint_logged",
+        ExposuresRead = "exposures_read",
+        RetentionChanged = "retention_changed",
+        PersonErased = "person_erased",
     }
     InvalidAction = "there is no such action"
 }

@@ -4,13 +4,13 @@
 use engine::{Attributes, Audience, Context, FlagKey, GroupKey, RuleId, Snapshot, SubjectKey};
 
 use super::Saw;
-use crate::{Store, clock::MINUTE_MS};
+use crate::{Seen, Store, clock::MINUTE_MS};
 
 /// How far from now a moment may lie for the present configuration to be that of the moment.
 const PRESENT_MS: i64 = 5 * MINUTE_MS;
 
 /// The pilot group of a rule's audience that has the subject in it; the only one, where there is only one.
-pub(super) fn group_of_rule(
+fn group_of_rule(
     snapshot: &Snapshot,
     flag: &str,
     rule: Option<&RuleId>,
@@ -31,6 +31,20 @@ pub(super) fn group_of_rule(
 }
 
 impl Store {
+    /// A line of the ledger with the pilot group behind its rule, as far as the rule is still there.
+    pub(super) fn from_ledger(&self, environment: &str, seen: Seen) -> Saw {
+        let people = self.live().people();
+        let traits = people.traits(seen.subject.as_str()).unwrap_or(Attributes::EMPTY);
+        let context = Context::from_traits(seen.subject.as_str(), traits);
+        let snapshot = self.live().snapshot(environment);
+        let group = snapshot.and_then(|snapshot| {
+            let now_ms = self.clock().now_ms();
+            group_of_rule(&snapshot, seen.flag.as_str(), seen.rule.as_ref(), &context, now_ms)
+        });
+        let Seen { flag, variant, revision, rule, arm, .. } = seen;
+        Saw { flag, variant, arm, rule, group, revision, seen: true }
+    }
+
     /// What Fader decides for the subject on one flag, when `at_ms` is about now.
     pub(super) fn decided(
         &self,

@@ -10,7 +10,7 @@ use crate::{
     db::{Tx, args},
     limits::{
         FEEDBACK_AGE_DAYS_MAX, FEEDBACK_COMMENT_CHARS_MAX, FEEDBACK_DURATION_S_MAX, FEEDBACK_ID_CHARS_MAX,
-        FEEDBACK_PAGE_CHARS_MAX, FEEDBACK_PER_DAY_MAX,
+        FEEDBACK_PAGE_CHARS_MAX, FEEDBACK_PER_DAY_MAX, FEEDBACK_SAW_MAX,
     },
     secret::random_hex,
     signed, to_json,
@@ -211,7 +211,13 @@ impl Store {
         now_ms: i64,
     ) -> Result<Vec<Saw>, StoreError> {
         let at_ms = new.moment_ms(now_ms);
-        let mut saw: Vec<Saw> = Vec::new();
+        let mut seen = self.seen_around(environment, &new.subject, at_ms).await?;
+        seen.sort_by_key(|it| new.flag.as_ref() != Some(&it.flag));
+        let mut saw: Vec<Saw> = seen
+            .into_iter()
+            .take(FEEDBACK_SAW_MAX)
+            .map(|seen| self.from_ledger(environment.as_str(), seen))
+            .collect();
         if let Some(flag) = &new.flag
             && !saw.iter().any(|it| it.flag == *flag)
         {

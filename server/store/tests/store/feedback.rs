@@ -1,14 +1,16 @@
 use engine::{Arm, SubjectKey};
 use store::{
-    Completed, Feedback, FeedbackFilter, FeedbackHandler, FeedbackId, FeedbackKind, FeedbackSource, Invalid,
-    NewComplaint, NewFeedback, ObjectKind, PeopleReader, Principal, Rating, Recorded, Role, StoreError,
-    Triage, TriageState,
+    Completed, Delivery, Exposure, Feedback, FeedbackFilter, FeedbackHandler, FeedbackId, FeedbackKind,
+    FeedbackSource, Invalid, NewComplaint, NewFeedback, ObjectKind, PeopleReader, Principal, Rating,
+    Recorded, Role, StoreError, Triage, TriageState,
 };
 
 use crate::harness::*;
 
 on_both!(
     feedback_carries_what_the_subject_had,
+    the_ledger_says_what_was_seen,
+    an_erased_subject_leaves_no_feedback,
     the_same_id_is_stored_once,
     the_inbox_is_filtered_and_paged,
     two_who_triage_at_once_conflict,
@@ -105,6 +107,47 @@ async fn feedback_carries_what_the_subject_had(t: Harness) {
     assert!(unknown.saw.is_empty());
     let old = NewFeedback { at_ms: Some(START_MS - DAY_MS), ..about("pay", "ada", 5) };
     assert!(t.item(t.tell(old).await).await.saw.is_empty(), "the present does not say what was yesterday");
+}
+
+async fn the_ledger_says_what_was_seen(t: Harness) {
+    t.pay_for_vips().await;
+    t.create_flag("other").await;
+    let exposure = |flag: &str, variant: &str, at_ms| Exposure {
+        subject: subject("tom"),
+        flag: flag_key(flag),
+        variant: variant.parse().expect("a key"),
+        revision: 3,
+        rule: Some("vip".parse().expect("an id")),
+        arm: Some(Arm::Treatment),
+        at_ms,
+    };
+    let hour = 60 * 60 * 1000;
+    let exposures = vec![
+        exposure("pay", "on", START_MS - 2 * hour),
+        exposure("pay", "off", START_MS - hour),
+        exposure("other", "on", START_MS - 2 * hour),
+    ];
+    let delivery = Delivery { environment: production(), exposures, ids: Vec::new() };
+    t.store.record_exposures(&[delivery]).await.expect("written");
+    let then = NewFeedback { at_ms: Some(START_MS - 90 * 60 * 1000), ..told("tom", 1) };
+    let item = t.item(t.tell(then).await).await;
+    let saw: Vec<_> = item.saw.iter().map(|it| (it.flag.as_str(), it.variant.as_str(), it.seen)).collect();
+    assert_eq!(saw, [("other", "on", true), ("pay", "on", true)], "what was seen then, of every flag");
+    assert_eq!(item.saw[1].group, Some(group_key("vip")), "through the rule that let them in");
+    let now = t.item(t.tell(about("pay", "tom", 1)).await).await;
+    let pay = now.saw.iter().find(|it| it.flag.as_str() == "pay").expect("attached");
+    assert_eq!((pay.variant.as_str(), pay.seen), ("off", true), "the ledger counts, not what is decided now");
+}
+
+async fn an_erased_subject_leaves_no_feedback(t: Harness) {
+    t.pay_for_vips().await;
+    let id = t.tell(NewFeedback { comment: "mine".into(), ..about("pay", "ada", 1) }).await;
+    let kept = t.tell(about("pay", "tom", 1)).await;
+    t.store.erase_subject(&admin(), &subject("ada")).await.expect("erased");
+    assert_eq!(t.store.find_feedback(&reader(), id).await.expect("reads"), None);
+    assert_eq!(t.inbox(FeedbackFilter::default()).await, [kept]);
+    let left = t.text("SELECT CAST(COUNT(*) AS TEXT) FROM feedback_variants").await;
+    assert_eq!(left, "1", "its variants went with it");
 }
 
 async fn the_same_id_is_stored_once(t: Harness) {

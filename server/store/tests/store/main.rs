@@ -8,6 +8,7 @@ mod feedback;
 mod flags;
 mod groups;
 mod harness;
+mod ledger;
 mod live;
 mod roles;
 mod rollouts;
