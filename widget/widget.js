@@ -19,7 +19,7 @@
     const COMPLETED = { yes: 'Yes', partly: 'Partly', no: 'No' };
     const KINDS = { confusing: 'Confusing', broken: 'Broken', slow: 'Slow', love: 'Love it' };
     const CSS = `
-:host { all: initial; font: 16px/1.45 var(--fader-font, system-ui, sans-serif);
+:host { all: initial; color-scheme: inherit; font: 16px/1.45 var(--fader-font, system-ui, sans-serif);
   --accent: var(--fader-accent, light-dark(#2f55c8, #9db4ff)); --on-accent: var(--fader-on-accent, light-dark(#fff, #10162b));
   --canvas: var(--fader-canvas, light-dark(#fff, #1b1e26)); --ink: var(--fader-ink, light-dark(#1b1f2a, #eceef4));
   --muted: var(--fader-muted, light-dark(#565d6e, #a9b0c0)); --line: var(--fader-line, light-dark(#868d9c, #727b8f));

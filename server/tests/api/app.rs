@@ -9,6 +9,7 @@ use server::{Config, Server};
 use store::{
     Administrator, Clock, FlagEditor, NewToken, Principal, RequestOrigin, Role, Store, TokenKind, Viewer,
 };
+use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -59,6 +60,14 @@ impl TestApp {
             serving: Some(serving),
             _files: None,
         }
+    }
+
+    /// SQL behind the store's back.
+    pub async fn sql(&self, sql: &str) {
+        let file = self._files.as_ref().expect("a database of its own").path().join("fader.db");
+        let url = format!("sqlite://{}", file.display());
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("connects");
+        connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))).await.expect("written");
     }
 
     /// Tells the server to stop and waits until it has.
