@@ -10,7 +10,8 @@
     'use strict';
 
     const script = document.currentScript ?? document.querySelector('script[src*="/widget.js"][data-token]');
-    const settings = { ...script?.dataset };
+    /** Read when it is needed: a page may change the subject while it is open. */
+    const settings = script?.dataset ?? {};
     const STARTED = 'fader-feedback-started';
     const TIMEOUT_MS = 10_000;
     const DAY_S = 86_400;

@@ -14,7 +14,11 @@ pub fn app(server: &Arc<Server>) -> Router {
         .with_state(Arc::clone(server));
     surround(
         server,
-        plain.merge(widget::router()).merge(ofrep::router(server)).merge(rest::router(server)).merge(dashboard::router(server)),
+        plain
+            .merge(widget::router())
+            .merge(ofrep::router(server))
+            .merge(rest::router(server))
+            .merge(dashboard::router(server)),
     )
 }
 

@@ -22,7 +22,7 @@ use crate::{
 };
 
 use card::Names;
-use query::InboxQuery;
+use query::{InboxQuery, SPAN_DEFAULT_DAYS};
 use summary::Summary;
 
 const PAGE_ITEMS: usize = 25;
@@ -182,7 +182,11 @@ fn filters(query: &InboxQuery, names: &Names, handlers: &[Handler]) -> impl Into
     let clear = query
         .is_filtered()
         .then(|| view! { <a class="button" data-kind="quiet" href=here.href(&here.path)>"Clear"</a> });
-    let days = view! { <input type="hidden" name="days" value=query.days.to_string() /> };
+    let person = query.subject.as_ref().map(|subject| {
+        view! { <Field label="Person" name="subject" value=subject.to_string() autocomplete="off" /> }
+    });
+    let days = (query.days != SPAN_DEFAULT_DAYS)
+        .then(|| view! { <input type="hidden" name="days" value=query.days.to_string() /> });
     view! {
         <form class="toolbar" method="get" action=here.path.clone() role="search">
             <div class="field" data-wide="">
@@ -200,6 +204,7 @@ fn filters(query: &InboxQuery, names: &Names, handlers: &[Handler]) -> impl Into
             <Field label="From" name="from" kind="date" value=query.from.clone().unwrap_or_default() />
             <Field label="Until" name="until" kind="date" value=query.until.clone().unwrap_or_default() />
             {days}
+            {person}
             {environment}
             <div class="cluster"><button class="button">{icon::filter()}"Filter"</button>{clear}</div>
         </form>

@@ -47,8 +47,7 @@ impl Allowances {
     /// One item of feedback. Browsers are counted by address as well: their token is in every visitor's hands. All of a
     /// backend's feedback comes from one address.
     pub fn feedback(&self, token: &Token, address: Option<ClientAddress>) -> Result<(), AccessError> {
-        let too_much =
-            |until| AccessError::TooMuchFeedback { retry_after_s: self.retry_after_s(&until) };
+        let too_much = |until| AccessError::TooMuchFeedback { retry_after_s: self.retry_after_s(&until) };
         if token.kind == TokenKind::Client {
             let key = counted(address, &self.feedback_addresses);
             self.feedback_addresses.check_key(&key).map_err(too_much)?;

@@ -119,7 +119,8 @@ async fn admit(
     };
     let address = parts.extensions.get::<ClientAddress>().copied();
     let read = async {
-        let bytes = body::read(body, &parts.headers, FEEDBACK_BODY_BYTES_MAX).await.map_err(RestError::Fault)?;
+        let bytes =
+            body::read(body, &parts.headers, FEEDBACK_BODY_BYTES_MAX).await.map_err(RestError::Fault)?;
         server.allowances.feedback(&caller.token, address)?;
         let body: FeedbackBody =
             serde_json::from_slice(&bytes).map_err(|error| RestError::Malformed(error.to_string()))?;

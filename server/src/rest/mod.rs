@@ -45,7 +45,9 @@ impl Modify for Tokens {
 
 /// Every operation, with its documentation.
 fn operations() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::with_openapi(Document::openapi()).routes(routes!(token::get)).routes(routes!(flags::list))
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(token::get))
+        .routes(routes!(flags::list))
         .routes(routes!(feedback::post))
 }
 

@@ -6,10 +6,10 @@ use engine::EnvironmentKey;
 use reqwest::{Method, RequestBuilder, Response, header};
 use serde_json::{Value as Json, json};
 use server::{Config, Server};
+use sqlx::{Connection as _, Executor as _};
 use store::{
     Administrator, Clock, FlagEditor, NewToken, Principal, RequestOrigin, Role, Store, TokenKind, Viewer,
 };
-use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 

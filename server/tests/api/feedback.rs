@@ -174,7 +174,8 @@ async fn a_page_sends_feedback_when_its_origin_is_allowed() {
     let bad = app.feedback(&client, &json!({})).header("Origin", SHOP).send().await.expect("an answer");
     assert_eq!(bad.headers()["access-control-allow-origin"], SHOP, "the page can read why");
     let preflight = app.request(Method::OPTIONS, PATH).header("Origin", SHOP);
-    let preflight = preflight.header("Access-Control-Request-Method", "POST").send().await.expect("an answer");
+    let preflight =
+        preflight.header("Access-Control-Request-Method", "POST").send().await.expect("an answer");
     assert_eq!(preflight.status(), 204);
 }
 
@@ -215,7 +216,8 @@ async fn a_full_day_says_until_when() {
     app.tell(&token, json!({"subject": "ada", "rating": 5})).await;
     let fill = format!("UPDATE feedback_days SET arrived = {}", store::limits::FEEDBACK_PER_DAY_MAX);
     app.sql(&fill).await;
-    let answer = app.feedback(&token, &json!({"subject": "ada", "rating": 5})).send().await.expect("an answer");
+    let answer =
+        app.feedback(&token, &json!({"subject": "ada", "rating": 5})).send().await.expect("an answer");
     assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(problem(answer).await.0, 429);
     assert_eq!(app.inbox().await.len(), 1);
@@ -226,7 +228,8 @@ async fn the_inbox_is_for_those_who_may_look_people_up() {
     let app = TestApp::start().await;
     app.boolean_flag("pay").await;
     let comment = "<script>alert('x')</script> مرحبا 🚀";
-    let body = json!({"subject": "<img src=x>", "rating": 1, "comment": comment, "flag": "pay", "page": "\"><b>"});
+    let body =
+        json!({"subject": "<img src=x>", "rating": 1, "comment": comment, "flag": "pay", "page": "\"><b>"});
     app.tell(&app.server_token().await, body).await;
     let (support, viewer) = (app.sign_in(Role::Support).await, app.sign_in(Role::Viewer).await);
     for path in ["/feedback", "/flags/pay/feedback", "/feedback/1"] {
@@ -244,7 +247,8 @@ async fn the_inbox_is_for_those_who_may_look_people_up() {
     assert_eq!(app.page(&viewer, "/feedback/new").await.0, 403);
     assert_eq!(app.page(&support, "/feedback/999").await.0, 404);
     assert_eq!(app.page(&support, "/feedback/x").await.0, 404);
-    let odd = "/feedback?rating=9&kind=x&state=%F0%9F%9A%80&from=soon&who=-&before=a&days=999999&variant=%3Cb%3E";
+    let odd =
+        "/feedback?rating=9&kind=x&state=%F0%9F%9A%80&from=soon&who=-&before=a&days=999999&variant=%3Cb%3E";
     let (status, html) = app.page(&support, odd).await;
     assert_eq!(status, 200);
     assert!(html.contains("&lt;script&gt;"), "an old link still shows the inbox");
@@ -280,7 +284,8 @@ async fn triage_says_what_others_did_meanwhile() {
 async fn a_complaint_is_refused_beside_its_field() {
     let app = TestApp::start().await;
     let cookie = app.sign_in(Role::Support).await;
-    let good = [("subject", "ada"), ("at", "2027-01-14T14:10"), ("comment", "Could not pay"), ("kind", "broken")];
+    let good =
+        [("subject", "ada"), ("at", "2027-01-14T14:10"), ("comment", "Could not pay"), ("kind", "broken")];
     let cases = [
         ("subject", "", "The person’s id must not be empty."),
         ("at", "yesterday", "Write the time like"),

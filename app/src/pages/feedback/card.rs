@@ -4,8 +4,8 @@
 use engine::{Arm, EnvironmentKey, FlagKey};
 use leptos::prelude::*;
 use store::{
-    Completed, Feedback, FeedbackKind, FeedbackSource, Handler, Saw, Store, StoreError, TriageState,
-    limits::REASON_CHARS_MAX,
+    Completed, Feedback, FeedbackId, FeedbackKind, FeedbackSource, Handler, Saw, Store, StoreError,
+    TriageState, limits::REASON_CHARS_MAX,
 };
 
 use crate::ui::{
@@ -128,7 +128,7 @@ pub fn content(item: &Feedback, names: &Names, here: &Here) -> impl IntoView + u
             <div class="cluster">{rating(item)}{marks(item)}</div>
             <div class="cluster">{state(item)}<a class="note" href=here.href(&format!("/feedback/{}", item.id)) aria-label=format!("Feedback {}", item.id)>{time::ago(here.now_ms, item.received_ms)}</a></div>
         </div>
-        {comment(&item.comment)}
+        {comment(item.id, &item.comment)}
         {note}
         <div class="feedback-foot">{origin(item, here)}{saw(item, names, here)}</div>
     }
@@ -188,14 +188,17 @@ fn state(item: &Feedback) -> impl IntoView + use<> {
     view! { <Badge tone=tone text=item.state.label() />{assignee} }
 }
 
-fn comment(text: &str) -> Option<impl IntoView + use<>> {
+fn comment(id: FeedbackId, text: &str) -> Option<impl IntoView + use<>> {
     if text.is_empty() {
         return None;
     }
     let long = text.chars().count() > COMMENT_LONG_CHARS || text.lines().count() > COMMENT_LONG_LINES;
     // A box that scrolls has to be reachable with the keyboard.
-    let (tab, role, label) =
-        if long { (Some("0"), Some("region"), Some("Comment")) } else { (None, None, None) };
+    let (tab, role, label) = if long {
+        (Some("0"), Some("region"), Some(format!("Comment of feedback {id}")))
+    } else {
+        (None, None, None)
+    };
     Some(view! {
         <div class="feedback-comment" dir="auto" data-long=long.then_some("") tabindex=tab role=role aria-label=label>{text.to_owned()}</div>
     })
@@ -351,7 +354,7 @@ mod tests {
 
     #[test]
     fn what_users_type_is_text() {
-        let html = |text: &str| comment(text).map(|it| it.to_html()).unwrap_or_default();
+        let html = |text: &str| comment(FeedbackId::new(1), text).map(|it| it.to_html()).unwrap_or_default();
         let markup = html("<script>alert(1)</script><img src=x onerror=alert(2)>");
         assert!(!markup.contains("<script") && !markup.contains("<img"), "{markup}");
         assert!(markup.contains("&lt;script&gt;"), "{markup}");

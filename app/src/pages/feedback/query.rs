@@ -1,6 +1,6 @@
 //! The filters of the inbox as they stand in the URL.
 
-use engine::{FlagKey, GroupKey, VariantKey};
+use engine::{FlagKey, GroupKey, SubjectKey, VariantKey};
 use store::{Completed, FeedbackFilter, FeedbackId, FeedbackKind, Rating, TriageState, UserId};
 
 use crate::page::Visit;
@@ -8,7 +8,7 @@ use crate::page::Visit;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// What the summary can look back on.
 pub const SPANS_DAYS: [u32; 4] = [1, 7, 30, 90];
-const SPAN_DEFAULT_DAYS: u32 = 30;
+pub const SPAN_DEFAULT_DAYS: u32 = 30;
 
 /// Filters out of the URL. What cannot be read filters nothing: an old link still shows the inbox.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +25,7 @@ pub struct InboxQuery {
     pub state: Option<TriageState>,
     /// `me`, or a member's number.
     pub who: Option<String>,
-    pub subject: Option<String>,
+    pub subject: Option<SubjectKey>,
     /// A calendar date, included.
     pub from: Option<String>,
     /// A calendar date, included.
@@ -51,7 +51,7 @@ impl InboxQuery {
             completed: visit.query("done").and_then(|word| Completed::parse(&word).ok()),
             state: visit.query("state").and_then(|word| TriageState::parse(&word).ok()),
             who: visit.query("who").filter(|who| who == "me" || who.parse::<UserId>().is_ok()),
-            subject: visit.query("subject"),
+            subject: visit.query("subject").and_then(|key| SubjectKey::parse(&key).ok()),
             from: date("from"),
             until: date("until"),
             before: visit.query("before").and_then(|id| id.parse().ok()),

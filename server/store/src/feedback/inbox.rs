@@ -29,7 +29,7 @@ pub struct FeedbackFilter {
     pub state: Option<TriageState>,
     pub assignee: Option<UserId>,
     pub source: Option<FeedbackSource>,
-    pub subject: Option<String>,
+    pub subject: Option<SubjectKey>,
     pub from_ms: Option<i64>,
     pub until_ms: Option<i64>,
     /// Found anywhere in the comment, the page, the note or the subject, in any case.
@@ -96,7 +96,7 @@ impl Store {
                     filter.state.map(TriageState::as_str),
                     filter.assignee.map(UserId::get),
                     filter.source.map(FeedbackSource::as_str),
-                    filter.subject.as_deref(),
+                    filter.subject.as_ref().map(SubjectKey::as_str),
                     filter.from_ms,
                     filter.until_ms,
                     text.as_deref(),
@@ -125,7 +125,7 @@ impl Store {
         subject: &SubjectKey,
     ) -> Result<Vec<Feedback>, StoreError> {
         let filter = FeedbackFilter {
-            subject: Some(subject.to_string()),
+            subject: Some(subject.clone()),
             limit: FEEDBACK_OF_SUBJECT_MAX,
             ..FeedbackFilter::default()
         };

@@ -197,7 +197,7 @@ async fn the_inbox_is_filtered_and_paged(t: Harness) {
         (FeedbackFilter { completed: Some(Completed::No), ..all() }, vec![first]),
         (FeedbackFilter { state: Some(TriageState::Resolved), ..all() }, vec![]),
         (FeedbackFilter { source: Some(FeedbackSource::Support), ..all() }, vec![]),
-        (FeedbackFilter { subject: Some("tom".into()), ..all() }, vec![third, second]),
+        (FeedbackFilter { subject: Some(subject("tom")), ..all() }, vec![third, second]),
         (FeedbackFilter { from_ms: Some(START_MS + 1000), ..all() }, vec![third, second]),
         (FeedbackFilter { until_ms: Some(START_MS + 1000), ..all() }, vec![first]),
         (FeedbackFilter { text: Some("100 % stuck".into()), ..all() }, vec![first]),
