@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=scripts/demo.sh
 . scripts/demo.sh
 
-watched=(Cargo.toml Cargo.lock app engine server examples style public migrations)
+watched=(Cargo.toml Cargo.lock app engine server examples style public widget migrations)
 stamp="$TARGET_DIR/dev.stamp"
 
 changed() { [ -n "$(find "${watched[@]}" -newer "$stamp" -type f -print -quit 2>/dev/null)" ]; }

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod attributes;
 pub mod audit;
+pub mod feedback;
 pub mod flags;
 pub mod group;
 pub mod invite;

@@ -131,6 +131,7 @@ fn thing(kind: ObjectKind) -> Thing {
         ObjectKind::Environment => Thing::Environment,
         ObjectKind::Member => Thing::Member,
         ObjectKind::Token => Thing::Token,
+        ObjectKind::Feedback => Thing::Feedback,
         ObjectKind::Attribute | ObjectKind::Person | ObjectKind::Persona | ObjectKind::Workspace => {
             Thing::Other
         }

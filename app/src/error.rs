@@ -71,6 +71,8 @@ pub enum Thing {
     Token,
     #[error("What you asked for")]
     Other,
+    #[error("This feedback")]
+    Feedback,
 }
 
 impl AppError {

@@ -93,7 +93,9 @@ fn is_visible(object: &ObjectRef, principal: &Principal) -> bool {
         | ObjectKind::Attribute
         | ObjectKind::Persona
         | ObjectKind::Environment
-        | ObjectKind::Workspace => true,
+        | ObjectKind::Workspace
+        // Viewers see what it adds up to.
+        | ObjectKind::Feedback => true,
     }
 }
 

@@ -6,6 +6,7 @@ pub mod attributes;
 pub mod audit;
 pub mod desk;
 pub mod error;
+pub mod feedback;
 pub mod flag;
 pub mod group;
 pub mod groups;

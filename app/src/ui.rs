@@ -6,6 +6,7 @@ pub mod condition_form;
 pub mod condition_test;
 pub mod dialog;
 pub mod empty;
+pub mod feedback_charts;
 pub mod field;
 pub mod icon;
 pub mod layout;

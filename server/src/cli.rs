@@ -178,6 +178,7 @@ impl Serve {
             wrong_tokens_per_minute: self.wrong_tokens_per_minute,
             streams_max: self.streams_max,
             events_waiting_max: limits::EVENTS_WAITING_MAX,
+            ..Config::default()
         }
     }
 }

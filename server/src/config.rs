@@ -18,6 +18,10 @@ pub struct Config {
     pub streams_max: usize,
     /// Exposures that may wait for the writer.
     pub events_waiting_max: usize,
+    /// Items of feedback that one token may send, also as a burst.
+    pub feedback_per_minute: NonZeroU32,
+    /// The same for one address with a client token.
+    pub feedback_per_address_per_minute: NonZeroU32,
 }
 
 impl Default for Config {
@@ -31,6 +35,9 @@ impl Default for Config {
                 .unwrap_or(NonZeroU32::MIN),
             streams_max: limits::STREAMS_MAX,
             events_waiting_max: limits::EVENTS_WAITING_MAX,
+            feedback_per_minute: NonZeroU32::new(limits::FEEDBACK_PER_MINUTE).unwrap_or(NonZeroU32::MIN),
+            feedback_per_address_per_minute: NonZeroU32::new(limits::FEEDBACK_PER_ADDRESS_PER_MINUTE)
+                .unwrap_or(NonZeroU32::MIN),
         }
     }
 }

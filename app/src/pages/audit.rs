@@ -81,8 +81,14 @@ fn view(
 fn filters(query: &AuditQuery, actors: Vec<String>) -> impl IntoView + use<> {
     let here = here();
     let any = |text: &str| (String::new(), text.to_owned());
-    let kinds =
-        [ObjectKind::Flag, ObjectKind::Group, ObjectKind::Member, ObjectKind::Token, ObjectKind::Attribute];
+    let kinds = [
+        ObjectKind::Flag,
+        ObjectKind::Group,
+        ObjectKind::Feedback,
+        ObjectKind::Member,
+        ObjectKind::Token,
+        ObjectKind::Attribute,
+    ];
     let kinds = kinds.into_iter().map(|kind| (kind.as_str().to_owned(), query::kind_name(kind).to_owned()));
     let actions = Action::ALL.iter().map(|action| (action.as_str().to_owned(), query::action_name(*action)));
     let environments = here.environments.iter().map(|it| (it.key.to_string(), it.name.clone()));

@@ -1,6 +1,7 @@
 //! The pages of one flag: what they all load, and the header that says the flag's state and stops it.
 
 pub mod exposures;
+pub mod feedback;
 pub mod head;
 pub mod history;
 pub mod new;
@@ -47,6 +48,7 @@ pub struct FlagPage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tab {
     Rollout,
+    Feedback,
     TryIt,
     History,
     Settings,
@@ -55,10 +57,12 @@ pub enum Tab {
 
 impl Tab {
     pub const ALL: [Self; 5] = [Self::Rollout, Self::TryIt, Self::Exposures, Self::History, Self::Settings];
+    pub const ALL: [Self; 5] = [Self::Rollout, Self::Feedback, Self::TryIt, Self::History, Self::Settings];
 
     pub fn label(self) -> &'static str {
         match self {
             Self::Rollout => "Rollout",
+            Self::Feedback => "Feedback",
             Self::TryIt => "Try it",
             Self::History => "History",
             Self::Settings => "Settings",
@@ -69,6 +73,7 @@ impl Tab {
     pub fn path(self, flag: &FlagKey) -> String {
         match self {
             Self::Rollout => format!("/flags/{flag}"),
+            Self::Feedback => format!("/flags/{flag}/feedback"),
             Self::TryIt => format!("/flags/{flag}/try"),
             Self::History => format!("/flags/{flag}/history"),
             Self::Settings => format!("/flags/{flag}/settings"),

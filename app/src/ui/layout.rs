@@ -19,11 +19,19 @@ pub enum Section {
     Tokens,
     Attributes,
     Account,
+    Feedback,
 }
 
 impl Section {
-    const NAVIGATION: [Self; 6] =
-        [Self::Desk, Self::Groups, Self::Audit, Self::Attributes, Self::Members, Self::Tokens];
+    const NAVIGATION: [Self; 7] = [
+        Self::Desk,
+        Self::Groups,
+        Self::Feedback,
+        Self::Audit,
+        Self::Attributes,
+        Self::Members,
+        Self::Tokens,
+    ];
 
     pub fn path(self) -> &'static str {
         match self {
@@ -34,6 +42,7 @@ impl Section {
             Self::Tokens => "/settings/tokens",
             Self::Attributes => "/settings/attributes",
             Self::Account => "/account",
+            Self::Feedback => "/feedback",
         }
     }
 
@@ -46,13 +55,14 @@ impl Section {
             Self::Tokens => "Tokens",
             Self::Attributes => "Attributes",
             Self::Account => "Account",
+            Self::Feedback => "Feedback",
         }
     }
 
     /// Whether somebody may see the page at all.
     pub fn is_for(self, principal: &Principal) -> bool {
         match self {
-            Self::Desk | Self::Groups | Self::Account => true,
+            Self::Desk | Self::Groups | Self::Account | Self::Feedback => true,
             Self::Audit => principal.may(Operation::ReadAudit),
             Self::Members | Self::Tokens | Self::Attributes => principal.may(Operation::Administer),
         }
@@ -66,6 +76,7 @@ impl Section {
             Self::Members | Self::Account => icon::members().into_any(),
             Self::Tokens => icon::token().into_any(),
             Self::Attributes => icon::filter().into_any(),
+            Self::Feedback => icon::feedback().into_any(),
         }
     }
 }

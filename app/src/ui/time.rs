@@ -64,6 +64,11 @@ pub fn date(at_ms: i64) -> String {
     format_utc(at_ms, "%-d %b %Y")
 }
 
+/// `2026-11-22T20:19`, in UTC: the value of a `datetime-local` field.
+pub fn to_minute(at_ms: i64) -> String {
+    format_utc(at_ms, "%Y-%m-%dT%H:%M")
+}
+
 /// `20:19:05`.
 pub fn clock(at_ms: i64) -> String {
     format_utc(at_ms, "%H:%M:%S")

@@ -1,5 +1,5 @@
-//! The headers that every answer carries. Scripts and styles come from this server only; the one other place
-//! the page may talk to is Fader.
+//! The headers that every answer carries. Styles come from this server only, scripts also from Fader, which
+//! serves its feedback widget; Fader is also the one other place the page may talk to.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-or
 pub async fn secure(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    let fader = site.config.public_url();
     let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        site.config.public_url()
+        "default-src 'none'; script-src 'self' {fader}; style-src 'self'; img-src 'self'; \
+         connect-src 'self' {fader}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);

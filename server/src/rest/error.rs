@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use store::{Denied, StoreError};
+use store::{Denied, Invalid, StoreError};
 use utoipa::ToSchema;
 
 use crate::{access::AccessError, door::Fault, ingest::Full, limits::EVENTS_RETRY_AFTER_S};
@@ -29,6 +29,9 @@ pub enum RestError {
     NotFound(&'static str),
     #[error("{0}")]
     Conflict(String),
+    /// Not now, but later.
+    #[error("{detail}")]
+    Later { detail: String, retry_after_s: u64 },
     #[error("{}", .0.sentence())]
     Fault(Fault),
     /// More comes in than can be written down.
@@ -56,6 +59,7 @@ impl RestError {
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Later { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Fault(fault) => fault.status(),
             Self::Full(_) => StatusCode::TOO_MANY_REQUESTS,
         }
@@ -65,6 +69,19 @@ impl RestError {
         match self {
             Self::Access(error) => error.retry_after_s(),
             Self::Full(_) => Some(EVENTS_RETRY_AFTER_S),
+            Self::Denied(_)
+            | Self::Malformed(_)
+            | Self::Refused(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Fault(_) => None,
+        }
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::Access(error) => error.retry_after_s(),
+            Self::Later { retry_after_s, .. } => Some(*retry_after_s),
             Self::Denied(_)
             | Self::Malformed(_)
             | Self::Refused(_)
@@ -87,6 +104,7 @@ impl RestError {
             Self::NotFound(_) | Self::Fault(Fault::NotFound) => "not_found",
             Self::Conflict(_) => "conflict",
             Self::Full(_) => "too_many_requests",
+            Self::Later { .. } => "too_many_requests",
             Self::Fault(Fault::MethodNotAllowed) => "method_not_allowed",
             Self::Fault(Fault::TooLarge { .. }) => "too_large",
             Self::Fault(Fault::TimedOut) => "timed_out",
@@ -116,6 +134,9 @@ impl From<StoreError> for RestError {
             StoreError::NotFound { kind, .. } => Self::NotFound(kind.noun()),
             StoreError::Conflict(_) | StoreError::AlreadyExists { .. } | StoreError::InUse { .. } => {
                 Self::Conflict(error.to_string())
+            }
+            StoreError::Invalid(Invalid::FeedbackDayFull { retry_after_s }) => {
+                Self::Later { detail: error.to_string(), retry_after_s }
             }
             StoreError::Refused(_) | StoreError::Invalid(_) => Self::Refused(error.to_string()),
             StoreError::Database(_)

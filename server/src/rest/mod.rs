@@ -4,6 +4,7 @@
 pub(crate) mod error;
 mod events;
 mod exposures;
+mod feedback;
 mod flags;
 mod manager;
 mod token;
@@ -54,6 +55,7 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(flags::list))
         .routes(routes!(events::send))
         .routes(routes!(exposures::of_flag))
+        .routes(routes!(feedback::post))
 }
 
 pub fn router(server: &Arc<Server>) -> Router {

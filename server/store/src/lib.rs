@@ -10,6 +10,7 @@ mod db;
 mod demo;
 mod desk;
 mod error;
+mod feedback;
 mod flags;
 mod groups;
 mod ledger;
@@ -38,6 +39,11 @@ pub use clock::Clock;
 pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts, demo_people};
 pub use desk::{DeskRow, LastChange};
 pub use error::{Conflict, Invalid, SignInError, StoreError};
+pub use feedback::{
+    Completed, Feedback, FeedbackFilter, FeedbackId, FeedbackKind, FeedbackSource, Handler, InvalidCompleted,
+    InvalidFeedbackKind, InvalidFeedbackSource, InvalidRating, InvalidTriageState, NewComplaint, NewFeedback,
+    Rating, Recorded, Saw, TrendPoint, Triage, TriageState, VariantSummary,
+};
 pub use groups::{GroupRow, GroupUse};
 pub use ledger::{
     Delivery, Erased, Exposure, ExposureCount, ExposureCursor, ExposureFilter, ExposurePage, InvalidCursor,

@@ -53,7 +53,7 @@ impl Store {
     pub async fn open(database_url: &str, clock: Clock) -> Result<Self, StoreError> {
         let db = Db::open(database_url).await?;
         let live = Live::load(&db).await?;
-        let follower = Some(tokio::spawn(follow(db.clone(), live.clone())).abort_handle());
+        let follower = Some(tokio::spawn(follow(db.clone(), live.clone(), clock.clone())).abort_handle());
         let writing = Arc::new(Mutex::new(()));
         Ok(Self(Arc::new(Inner {
             db,
@@ -107,7 +107,7 @@ impl Store {
 }
 
 /// Reloads after every notification, and now and then without one. A database that is away is waited for.
-async fn follow(db: Db, live: Live) {
+async fn follow(db: Db, live: Live, clock: Clock) {
     let mut listener = None;
     let mut failing = false;
     loop {
@@ -124,7 +124,11 @@ async fn follow(db: Db, live: Live) {
             }
             None => tokio::time::sleep(POLL_INTERVAL).await,
         }
-        match live.refresh(&db).await {
+        let looked = match live.refresh(&db).await {
+            Ok(()) => live.look_for_feedback(&db, &clock).await,
+            Err(error) => Err(error),
+        };
+        match looked {
             Ok(()) => failing = false,
             Err(error) => {
                 log_once(&mut failing, &error);

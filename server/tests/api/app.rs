@@ -6,6 +6,7 @@ use engine::EnvironmentKey;
 use reqwest::{Method, RequestBuilder, Response, header};
 use serde_json::{Value as Json, json};
 use server::{Config, Server};
+use sqlx::{Connection as _, Executor as _};
 use store::{
     Administrator, Clock, FlagEditor, NewToken, Principal, RequestOrigin, Role, Store, TokenKind, Viewer,
 };
@@ -59,6 +60,14 @@ impl TestApp {
             serving: Some(serving),
             _files: None,
         }
+    }
+
+    /// SQL behind the store's back.
+    pub async fn sql(&self, sql: &str) {
+        let file = self._files.as_ref().expect("a database of its own").path().join("fader.db");
+        let url = format!("sqlite://{}", file.display());
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("connects");
+        connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))).await.expect("written");
     }
 
     /// Tells the server to stop and waits until it has.

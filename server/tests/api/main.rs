@@ -7,6 +7,7 @@ mod cors;
 mod etag;
 mod evaluation;
 mod events;
+mod feedback;
 mod fixtures;
 mod pages;
 mod postgres;

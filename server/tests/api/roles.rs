@@ -45,6 +45,8 @@ const WRITES: &[Write] = &[
     Write { path: "/groups/testers?tab=testers", fields: &[("intent", "enrol")], who: ENROLLERS },
     Write { path: "/groups/testers?tab=testers", fields: &[("intent", "remove")], who: ENROLLERS },
     Write { path: "/audit/1/revert", fields: &[], who: EDITORS },
+    Write { path: "/feedback/new", fields: &[("subject", "")], who: STAFF },
+    Write { path: "/feedback/999", fields: &[("version", "1"), ("state", "new")], who: STAFF },
     Write { path: "/settings/attributes", fields: &[("intent", "save")], who: ADMIN },
     Write { path: "/settings/attributes", fields: &[("intent", "delete")], who: ADMIN },
     Write { path: "/settings/members", fields: &[("do", "invite")], who: ADMIN },

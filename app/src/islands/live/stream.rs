@@ -41,6 +41,9 @@ pub(super) fn start(seq: u64, signals: Signals) {
                 disconnect(&watched);
             } else {
                 connect(&watched);
+                // Feedback is not counted by changes: what arrived meanwhile is only seen by looking.
+                watched.borrow_mut().changed = None;
+                look(&watched);
             }
         }),
     );

@@ -20,8 +20,13 @@ pub fn page(site: &Site, customer: Option<&Customer>, title: &str, content: &Mar
                 title { (title) " · Passerelle" }
                 link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/booking.css";
-                @if customer.is_some() {
+                @if let Some(customer) = customer {
                     script type="module" src="/assets/booking.js" {}
+                    script src={ (site.config.public_url()) "/widget.js" }
+                        data-token=(site.config.client_token.as_str())
+                        data-subject=(customer.id)
+                        data-flag=(FAST_PAYMENT)
+                        defer {}
                 }
             }
             body data-fader-url=(site.config.public_url())

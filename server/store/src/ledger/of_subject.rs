@@ -52,6 +52,16 @@ impl Store {
         subject: &SubjectKey,
         at_ms: i64,
     ) -> Result<Vec<Seen>, StoreError> {
+        self.seen_around(environment, subject, at_ms).await
+    }
+
+    /// [`Store::exposures_around`] for Fader itself, which attaches it to feedback.
+    pub(crate) async fn seen_around(
+        &self,
+        environment: &EnvironmentKey,
+        subject: &SubjectKey,
+        at_ms: i64,
+    ) -> Result<Vec<Seen>, StoreError> {
         let lines: Vec<Line> = self
             .db()
             .all(

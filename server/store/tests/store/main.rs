@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod crash;
 mod demo;
+mod feedback;
 mod flags;
 mod groups;
 mod harness;
