@@ -80,6 +80,9 @@ impl Step {
                     false => format!("Not in {name}, which is excluded from this flag."),
                 }
             }
+            Self::Previewed { variant } => {
+                format!("A preview shows {}, in this call only.", quoted(variant.as_str()))
+            }
             Self::Pinned { variant } => format!("Pinned to {} on this flag.", quoted(variant.as_str())),
             Self::Rule { percentage, outcome, steps, .. } => {
                 RuleTrace::of(steps, *percentage).sentence(*outcome)

@@ -5,9 +5,10 @@ use engine::{Change, Problem};
 use crate::{
     ObjectKind,
     limits::{
-        EMAIL_CHARS_MAX, MEMBER_NAME_CHARS_MAX, ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN,
-        PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX, PERSONAS_MAX, REASON_CHARS_MAX, TOKEN_NAME_CHARS_MAX,
-        TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX, TRAITS_MAX,
+        EMAIL_CHARS_MAX, INVITATION_CAPACITY_MAX, MEMBER_NAME_CHARS_MAX, ORIGIN_CHARS_MAX,
+        PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX, PERSONAS_MAX,
+        PURPOSE_CHARS_MAX, REASON_CHARS_MAX, TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX,
+        TRAITS_MAX,
     },
     permission::Denied,
 };
@@ -119,6 +120,16 @@ pub enum Invalid {
     NotRevertible,
     #[error("write a database address like sqlite://fader.db or postgres://user@host/name")]
     DatabaseUrl,
+    #[error("choose an end that is still to come")]
+    EndHasPassed,
+    #[error("say why: the reason stands in the audit log")]
+    ReasonMissing,
+    #[error("say what the invitation is for, in 1 to {PURPOSE_CHARS_MAX} characters")]
+    InvitationPurpose,
+    #[error("an invitation takes 1 to {INVITATION_CAPACITY_MAX} testers")]
+    InvitationCapacity,
+    #[error("a preview holds for 1 minute to 24 hours")]
+    PreviewTime,
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -29,3 +29,10 @@ pub const CHANGES_MAX: usize = 100;
 /// What a request says about itself (request id, address, browser) is cut to this.
 pub const ORIGIN_TEXT_CHARS_MAX: usize = 300;
 pub const ATTRIBUTE_VALUES_MAX: usize = 50;
+/// Why somebody is enrolled, in characters.
+pub const PURPOSE_CHARS_MAX: usize = 200;
+/// A line that cannot be read is shown up to this.
+pub const MALFORMED_TEXT_CHARS_MAX: usize = 80;
+/// Testers that one invitation can take.
+pub const INVITATION_CAPACITY_MAX: u64 = 10_000;
+pub const INVITATIONS_LISTED_MAX: i64 = 200;

@@ -89,6 +89,9 @@ words! {
         TokenCreated = "token_created",
         TokenRevoked = "token_revoked",
         WorkspaceSetUp = "workspace_set_up",
+        TestersInvited = "testers_invited",
+        TesterInvitationRevoked = "tester_invitation_revoked",
+        PreviewMade = "preview_made",
     }
     InvalidAction = "there is no such action"
 }
@@ -102,6 +105,8 @@ words! {
         Token = "token",
         /// The server itself.
         System = "system",
+        /// A tester with an invitation link.
+        Invitation = "invitation",
     }
     InvalidActorKind = "there is no such kind of actor"
 }

@@ -11,4 +11,5 @@ mod live;
 mod roles;
 mod rollouts;
 mod schema;
+mod testers;
 mod tokens;
