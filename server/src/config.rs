@@ -16,6 +16,10 @@ pub struct Config {
     pub evaluations_per_second: NonZeroU32,
     pub wrong_tokens_per_minute: NonZeroU32,
     pub streams_max: usize,
+    /// Items of feedback that one token may send, also as a burst.
+    pub feedback_per_minute: NonZeroU32,
+    /// The same for one address with a client token.
+    pub feedback_per_address_per_minute: NonZeroU32,
 }
 
 impl Default for Config {
@@ -28,6 +32,9 @@ impl Default for Config {
             wrong_tokens_per_minute: NonZeroU32::new(limits::WRONG_TOKENS_PER_MINUTE)
                 .unwrap_or(NonZeroU32::MIN),
             streams_max: limits::STREAMS_MAX,
+            feedback_per_minute: NonZeroU32::new(limits::FEEDBACK_PER_MINUTE).unwrap_or(NonZeroU32::MIN),
+            feedback_per_address_per_minute: NonZeroU32::new(limits::FEEDBACK_PER_ADDRESS_PER_MINUTE)
+                .unwrap_or(NonZeroU32::MIN),
         }
     }
 }

@@ -20,6 +20,7 @@ mod router;
 mod serve;
 mod session;
 mod state;
+mod widget;
 
 pub use commands::run;
 pub use config::Config;

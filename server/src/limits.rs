@@ -34,7 +34,7 @@ pub const CATCH_UP_POLL: Duration = Duration::from_millis(20);
 pub const EVALUATIONS_PER_SECOND: u32 = 10_000;
 /// Wrong tokens per minute and address, also as a burst; beyond it 401 becomes 429.
 pub const WRONG_TOKENS_PER_MINUTE: u32 = 120;
-/// So many addresses are remembered for that; beyond it all further ones share one allowance.
+/// So many addresses are remembered for each limit per address; beyond it all further ones share one allowance.
 pub const WRONG_TOKEN_ADDRESSES_MAX: usize = 50_000;
 
 /// Open event streams of clients on one copy of the server; beyond it the answer is 503 with `Retry-After`.
@@ -50,3 +50,11 @@ pub const RECONNECT_MS_MAX: u64 = 5_000;
 pub const INACTIVITY_DELAY_S: u64 = 120;
 /// Stream tickets are the same within a window and hold until the end of the next one: 12 to 24 hours.
 pub const TICKET_WINDOW_MS: i64 = 12 * 60 * 60 * 1000;
+
+/// Items of feedback per minute and token, also as a burst; beyond it the answer is 429 with `Retry-After`. What one
+/// environment takes in a day is `store::limits::FEEDBACK_PER_DAY_MAX`.
+pub const FEEDBACK_PER_MINUTE: u32 = 600;
+/// The same per address, for client tokens.
+pub const FEEDBACK_PER_ADDRESS_PER_MINUTE: u32 = 20;
+/// The longest comment in escaped characters fits; beyond it the answer is 413.
+pub const FEEDBACK_BODY_BYTES_MAX: usize = 64 * 1024;

@@ -6,7 +6,7 @@ use governor::{
     DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
     clock::{Clock as _, DefaultClock, QuantaInstant},
 };
-use store::TokenId;
+use store::{Token, TokenId, TokenKind};
 
 use crate::{Config, access::AccessError, client_address::ClientAddress, limits::WRONG_TOKEN_ADDRESSES_MAX};
 
@@ -14,6 +14,8 @@ pub struct Allowances {
     clock: DefaultClock,
     tokens: DefaultKeyedRateLimiter<TokenId>,
     addresses: DefaultKeyedRateLimiter<Option<IpAddr>>,
+    feedback_tokens: DefaultKeyedRateLimiter<TokenId>,
+    feedback_addresses: DefaultKeyedRateLimiter<Option<IpAddr>>,
 }
 
 impl Allowances {
@@ -22,6 +24,8 @@ impl Allowances {
             clock: DefaultClock::default(),
             tokens: RateLimiter::keyed(Quota::per_second(config.evaluations_per_second)),
             addresses: RateLimiter::keyed(Quota::per_minute(config.wrong_tokens_per_minute)),
+            feedback_tokens: RateLimiter::keyed(Quota::per_minute(config.feedback_per_minute)),
+            feedback_addresses: RateLimiter::keyed(Quota::per_minute(config.feedback_per_address_per_minute)),
         }
     }
 
@@ -34,24 +38,43 @@ impl Allowances {
 
     /// One wrong token; the error says whether it was one too many.
     pub fn wrong_token(&self, address: Option<ClientAddress>) -> AccessError {
-        let counted = address.map(ClientAddress::counted);
-        // An attacker with many addresses must not fill our memory: the surplus shares one allowance.
-        let key = counted.filter(|_| self.addresses.len() < WRONG_TOKEN_ADDRESSES_MAX);
-        match self.addresses.check_key(&key) {
+        match self.addresses.check_key(&counted(address, &self.addresses)) {
             Ok(()) => AccessError::WrongToken,
             Err(until) => AccessError::TooManyWrongTokens { retry_after_s: self.retry_after_s(&until) },
         }
+    }
+
+    /// One item of feedback. Browsers are counted by address as well: their token is in every visitor's hands. All of a
+    /// backend's feedback comes from one address.
+    pub fn feedback(&self, token: &Token, address: Option<ClientAddress>) -> Result<(), AccessError> {
+        let too_much = |until| AccessError::TooMuchFeedback { retry_after_s: self.retry_after_s(&until) };
+        if token.kind == TokenKind::Client {
+            let key = counted(address, &self.feedback_addresses);
+            self.feedback_addresses.check_key(&key).map_err(too_much)?;
+        }
+        self.feedback_tokens.check_key(&token.id).map_err(too_much)
     }
 
     /// Forgets who has their whole allowance again. Called now and then.
     pub fn tidy(&self) {
         self.tokens.retain_recent();
         self.addresses.retain_recent();
+        self.feedback_tokens.retain_recent();
+        self.feedback_addresses.retain_recent();
     }
 
     fn retry_after_s(&self, until: &NotUntil<QuantaInstant>) -> u64 {
         whole_seconds(until.wait_time_from(self.clock.now()))
     }
+}
+
+/// What an address is counted by. An attacker with many addresses must not fill our memory: the surplus shares one
+/// allowance.
+fn counted(
+    address: Option<ClientAddress>,
+    known: &DefaultKeyedRateLimiter<Option<IpAddr>>,
+) -> Option<IpAddr> {
+    address.map(ClientAddress::counted).filter(|_| known.len() < WRONG_TOKEN_ADDRESSES_MAX)
 }
 
 fn whole_seconds(wait: Duration) -> u64 {

@@ -38,6 +38,8 @@ pub enum AccessError {
     NotManagementToken,
     #[error("this token is asked more often than the server allows")]
     TooMany { retry_after_s: u64 },
+    #[error("that is more feedback at once than the server takes: wait, then send it again")]
+    TooMuchFeedback { retry_after_s: u64 },
 }
 
 impl AccessError {
@@ -45,15 +47,17 @@ impl AccessError {
         match self {
             Self::NoToken | Self::TwoTokens | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::Origin { .. } | Self::ManagementToken | Self::NotManagementToken => StatusCode::FORBIDDEN,
-            Self::TooManyWrongTokens { .. } | Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyWrongTokens { .. } | Self::TooMany { .. } | Self::TooMuchFeedback { .. } => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
         }
     }
 
     pub fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Self::TooManyWrongTokens { retry_after_s } | Self::TooMany { retry_after_s } => {
-                Some(*retry_after_s)
-            }
+            Self::TooManyWrongTokens { retry_after_s }
+            | Self::TooMany { retry_after_s }
+            | Self::TooMuchFeedback { retry_after_s } => Some(*retry_after_s),
             Self::NoToken
             | Self::TwoTokens
             | Self::WrongToken

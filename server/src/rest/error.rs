@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use store::{Denied, StoreError};
+use store::{Denied, Invalid, StoreError};
 use utoipa::ToSchema;
 
 use crate::{access::AccessError, door::Fault};
@@ -29,6 +29,9 @@ pub enum RestError {
     NotFound(&'static str),
     #[error("{0}")]
     Conflict(String),
+    /// Not now, but later.
+    #[error("{detail}")]
+    Later { detail: String, retry_after_s: u64 },
     #[error("{}", .0.sentence())]
     Fault(Fault),
 }
@@ -53,7 +56,21 @@ impl RestError {
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Later { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Fault(fault) => fault.status(),
+        }
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::Access(error) => error.retry_after_s(),
+            Self::Later { retry_after_s, .. } => Some(*retry_after_s),
+            Self::Denied(_)
+            | Self::Malformed(_)
+            | Self::Refused(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Fault(_) => None,
         }
     }
 
@@ -69,6 +86,7 @@ impl RestError {
             Self::Refused(_) => "refused",
             Self::NotFound(_) | Self::Fault(Fault::NotFound) => "not_found",
             Self::Conflict(_) => "conflict",
+            Self::Later { .. } => "too_many_requests",
             Self::Fault(Fault::MethodNotAllowed) => "method_not_allowed",
             Self::Fault(Fault::TooLarge { .. }) => "too_large",
             Self::Fault(Fault::TimedOut) => "timed_out",
@@ -92,6 +110,9 @@ impl From<StoreError> for RestError {
             StoreError::NotFound { kind, .. } => Self::NotFound(kind.noun()),
             StoreError::Conflict(_) | StoreError::AlreadyExists { .. } | StoreError::InUse { .. } => {
                 Self::Conflict(error.to_string())
+            }
+            StoreError::Invalid(Invalid::FeedbackDayFull { retry_after_s }) => {
+                Self::Later { detail: error.to_string(), retry_after_s }
             }
             StoreError::Refused(_) | StoreError::Invalid(_) => Self::Refused(error.to_string()),
             StoreError::Database(_)
@@ -131,9 +152,7 @@ impl IntoResponse for RestError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Self::Access(error) = &self
-            && let Some(seconds) = error.retry_after_s()
-        {
+        if let Some(seconds) = self.retry_after_s() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {

@@ -2,6 +2,7 @@
 //! Handlers read, ask for a proof of permission and call the store; the `OpenAPI` document is made from them.
 
 pub(crate) mod error;
+mod feedback;
 mod flags;
 mod manager;
 mod token;
@@ -44,7 +45,10 @@ impl Modify for Tokens {
 
 /// Every operation, with its documentation.
 fn operations() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::with_openapi(Document::openapi()).routes(routes!(token::get)).routes(routes!(flags::list))
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(token::get))
+        .routes(routes!(flags::list))
+        .routes(routes!(feedback::post))
 }
 
 pub fn router(server: &Arc<Server>) -> Router {

@@ -6,6 +6,8 @@ mod read;
 mod revert;
 mod verify;
 
+pub(crate) use entry::words;
 pub use entry::{
     Action, ActorKind, AuditEntry, AuditFilter, AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind,
 };
+pub(crate) use read::like;

@@ -5,10 +5,11 @@ use engine::{Change, Problem};
 use crate::{
     ObjectKind,
     limits::{
-        EMAIL_CHARS_MAX, INVITATION_CAPACITY_MAX, MEMBER_NAME_CHARS_MAX, ORIGIN_CHARS_MAX,
-        PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX, PERSONAS_MAX,
-        PURPOSE_CHARS_MAX, REASON_CHARS_MAX, TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX,
-        TRAITS_MAX,
+        EMAIL_CHARS_MAX, FEEDBACK_AGE_DAYS_MAX, FEEDBACK_COMMENT_CHARS_MAX, FEEDBACK_DURATION_S_MAX,
+        FEEDBACK_ID_CHARS_MAX, FEEDBACK_PAGE_CHARS_MAX, FEEDBACK_PER_DAY_MAX, INVITATION_CAPACITY_MAX,
+        MEMBER_NAME_CHARS_MAX, ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PEOPLE_BATCH_MAX,
+        PERSONA_NAME_CHARS_MAX, PERSONAS_MAX, PURPOSE_CHARS_MAX, REASON_CHARS_MAX, RETENTION_DAYS_MAX,
+        TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX, TRAITS_MAX,
     },
     permission::Denied,
 };
@@ -120,6 +121,26 @@ pub enum Invalid {
     NotRevertible,
     #[error("write a database address like sqlite://fader.db or postgres://user@host/name")]
     DatabaseUrl,
+    #[error("say something: a rating, whether it was completed, what kind it is, or a comment")]
+    FeedbackEmpty,
+    #[error("keep the comment to {FEEDBACK_COMMENT_CHARS_MAX} characters")]
+    FeedbackComment,
+    #[error("keep the page to {FEEDBACK_PAGE_CHARS_MAX} characters")]
+    FeedbackPage,
+    #[error("an id has 1 to {FEEDBACK_ID_CHARS_MAX} characters and no control characters")]
+    FeedbackEventId,
+    #[error("a duration is at most {FEEDBACK_DURATION_S_MAX} seconds")]
+    FeedbackDuration,
+    #[error("the time must lie within the last {FEEDBACK_AGE_DAYS_MAX} days and not in the future")]
+    FeedbackTime,
+    #[error(
+        "this environment takes at most {FEEDBACK_PER_DAY_MAX} items of feedback a day, and has them; try again tomorrow"
+    )]
+    FeedbackDayFull { retry_after_s: u64 },
+    #[error("choose somebody who may handle feedback and is not disabled")]
+    FeedbackAssignee,
+    #[error("keep exposures for 1 to {RETENTION_DAYS_MAX} days")]
+    Retention,
     #[error("choose an end that is still to come")]
     EndHasPassed,
     #[error("say why: the reason stands in the audit log")]

@@ -10,8 +10,10 @@ mod db;
 mod demo;
 mod desk;
 mod error;
+mod feedback;
 mod flags;
 mod groups;
+mod ledger;
 pub mod limits;
 mod live;
 mod load;
@@ -39,7 +41,16 @@ pub use clock::Clock;
 pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts};
 pub use desk::{DeskRow, LastChange};
 pub use error::{Conflict, Invalid, SignInError, StoreError};
+pub use feedback::{
+    Completed, Feedback, FeedbackFilter, FeedbackId, FeedbackKind, FeedbackSource, Handler, InvalidCompleted,
+    InvalidFeedbackKind, InvalidFeedbackSource, InvalidRating, InvalidTriageState, NewComplaint, NewFeedback,
+    Rating, Recorded, Saw, TrendPoint, Triage, TriageState, VariantSummary,
+};
 pub use groups::{GroupRow, GroupUse};
+pub use ledger::{
+    Delivery, Erased, Exposure, ExposureCount, ExposureCursor, ExposureFilter, ExposurePage, InvalidCursor,
+    Seen,
+};
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use people::People;

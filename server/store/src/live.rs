@@ -1,14 +1,22 @@
 //! What is in force, in memory: read without locks, replaced as a whole after each change.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use arc_swap::ArcSwap;
 use engine::{EnvironmentKey, Snapshot};
 use tokio::sync::{Mutex, broadcast};
 
 use crate::{
-    ObjectRef, People, StoreError, Token, TokenHash,
+    ObjectKind, ObjectRef, People, StoreError, Token, TokenHash,
+    clock::Clock,
     db::Db,
+    feedback,
     load::{self, Loader},
 };
 
@@ -27,7 +35,7 @@ pub struct Environment {
     pub changed_ms: i64,
 }
 
-/// Something was committed, here or in another copy of the server.
+/// Something was committed, here or in another copy of the server: a change, or feedback, which has no `seq` of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
     pub seq: u64,
@@ -66,6 +74,8 @@ struct Shared {
     state: ArcSwap<State>,
     loader: Mutex<Loader>,
     announcements: broadcast::Sender<Changed>,
+    /// The newest item of feedback that was announced.
+    feedback: AtomicI64,
 }
 
 impl Live {
@@ -73,11 +83,13 @@ impl Live {
         let mut loader = Loader::default();
         let first = load::refresh(&mut loader, &State::default(), db).await?;
         let state = first.map(|(state, _)| state).unwrap_or_default();
+        let newest = AtomicI64::new(feedback::newest(db).await?);
         let (announcements, _) = broadcast::channel(ANNOUNCEMENTS_MAX);
         Ok(Self(Arc::new(Shared {
             state: ArcSwap::from_pointee(state),
             loader: Mutex::new(loader),
             announcements,
+            feedback: newest,
         })))
     }
 
@@ -89,6 +101,18 @@ impl Live {
             self.0.state.store(Arc::new(state));
             // Nobody listening is no error.
             let _ = self.0.announcements.send(changed);
+        }
+        Ok(())
+    }
+
+    /// Announces feedback that arrived since the last look, here or in another copy, as one announcement however many
+    /// items there are. It is no change: it has no audit entry and moves no revision.
+    pub(crate) async fn look_for_feedback(&self, db: &Db, clock: &Clock) -> Result<(), StoreError> {
+        let newest = feedback::newest(db).await?;
+        if self.0.feedback.swap(newest, Ordering::Relaxed) < newest {
+            let objects = vec![ObjectRef::new(ObjectKind::Feedback, newest.to_string())];
+            let news = Changed { seq: self.seq(), at_ms: clock.now_ms(), objects, revisions: Vec::new() };
+            let _ = self.0.announcements.send(news);
         }
         Ok(())
     }

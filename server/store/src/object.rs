@@ -18,6 +18,7 @@ pub enum ObjectKind {
     Persona,
     Environment,
     Workspace,
+    Feedback,
 }
 
 /// The text names no kind of object.
@@ -26,7 +27,7 @@ pub enum ObjectKind {
 pub struct InvalidObjectKind;
 
 impl ObjectKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Flag,
         Self::Group,
         Self::Member,
@@ -36,6 +37,7 @@ impl ObjectKind {
         Self::Persona,
         Self::Environment,
         Self::Workspace,
+        Self::Feedback,
     ];
 
     /// The word in URLs, exports and the database.
@@ -50,6 +52,7 @@ impl ObjectKind {
             Self::Persona => "persona",
             Self::Environment => "environment",
             Self::Workspace => "workspace",
+            Self::Feedback => "feedback",
         }
     }
 
@@ -77,7 +80,7 @@ impl FromStr for ObjectKind {
     }
 }
 
-/// One object: its kind and its key (of members, tokens and personas: the number).
+/// One object: its kind and its key (of members, tokens, personas and feedback: the number).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ObjectRef {
     pub kind: ObjectKind,

@@ -55,6 +55,7 @@ macro_rules! words {
         }
     };
 }
+pub(crate) use words;
 
 words! {
     /// What was done.
@@ -89,6 +90,11 @@ words! {
         TokenCreated = "token_created",
         TokenRevoked = "token_revoked",
         WorkspaceSetUp = "workspace_set_up",
+        FeedbackTriaged = "feedback_triaged",
+        ComplaintLogged = "complaint_logged",
+        ExposuresRead = "exposures_read",
+        RetentionChanged = "retention_changed",
+        PersonErased = "person_erased",
         TestersInvited = "testers_invited",
         TesterInvitationRevoked = "tester_invitation_revoked",
         PreviewMade = "preview_made",

@@ -220,7 +220,7 @@ impl Store {
 }
 
 /// A pattern that finds `text` anywhere.
-fn like(text: &str) -> String {
+pub(crate) fn like(text: &str) -> String {
     let text = shorten(text, AUDIT_TEXT_CHARS_MAX).to_lowercase();
     let escaped = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
     format!("%{escaped}%")

@@ -1,0 +1,174 @@
+//! `POST /api/v1/feedback`: what a user tells, from a backend or straight from a browser. Fader attaches the variants
+//! that they had at that moment.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use engine::{FlagKey, SubjectKey, parse_date_ms};
+use http::{StatusCode, request::Parts};
+use serde::{Deserialize, Serialize};
+use store::{Completed, FeedbackKind, NewFeedback, Rating, Recorded};
+use utoipa::ToSchema;
+
+use super::error::{Problem, RestError};
+use crate::{
+    Server,
+    access::{Caller, Refused, cors},
+    body,
+    client_address::ClientAddress,
+    limits::FEEDBACK_BODY_BYTES_MAX,
+};
+
+/// What a user tells. A subject, and at least one of rating, completed, kinds and comment.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FeedbackBody {
+    /// Your own name for this item, at most 100 characters: sent again, it is not stored again.
+    id: Option<String>,
+    /// The targeting key of whoever tells it.
+    subject: String,
+    /// 1 (very bad) to 5 (very good).
+    #[schema(minimum = 1, maximum = 5)]
+    rating: Option<i64>,
+    /// Did you complete what you came for: `yes`, `no` or `partly`.
+    completed: Option<String>,
+    /// How long it took, in seconds.
+    #[schema(minimum = 0, maximum = 86400)]
+    duration_s: Option<f64>,
+    /// Any of `confusing`, `broken`, `slow`, `love`.
+    #[serde(default)]
+    kinds: Vec<String>,
+    /// At most 4,000 characters.
+    comment: Option<String>,
+    /// Where they were, at most 500 characters.
+    page: Option<String>,
+    /// The key of the flag that it is about.
+    flag: Option<String>,
+    /// The moment that it is about; now when it is left out.
+    time: Option<Moment>,
+}
+
+/// Epoch milliseconds, or an RFC 3339 instant.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+enum Moment {
+    Ms(i64),
+    Text(String),
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FeedbackAnswer {
+    /// True: the same id came before, and was stored then.
+    duplicate: bool,
+}
+
+/// Take what a user tells.
+#[utoipa::path(
+    post,
+    path = "/api/v1/feedback",
+    tag = "feedback",
+    request_body = FeedbackBody,
+    responses(
+        (status = 201, body = FeedbackAnswer, description = "Stored"),
+        (status = 200, body = FeedbackAnswer, description = "Stored before under the same id"),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 413, body = Problem),
+        (status = 422, body = Problem),
+        (status = 429, body = Problem, description = "Too much at once, or today; see Retry-After"),
+    ),
+)]
+pub(crate) async fn post(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let (token, answer) = match admit(&server, &parts, body).await {
+        Ok((caller, new)) => {
+            let environment = caller.token.environment.clone();
+            let answer = server.store.record_feedback(&environment, new).await.map_err(RestError::from);
+            (Some(caller.token), answer)
+        }
+        Err((token, error)) => (token, Err(error)),
+    };
+    let mut response = match answer {
+        Ok(Recorded::New(_)) => {
+            (StatusCode::CREATED, Json(FeedbackAnswer { duplicate: false })).into_response()
+        }
+        Ok(Recorded::Again(_)) => Json(FeedbackAnswer { duplicate: true }).into_response(),
+        Err(error) => error.into_response(),
+    };
+    cors::open(&parts.headers, token.as_deref(), &mut response);
+    response
+}
+
+/// Counts the item before anything of it is looked at.
+async fn admit(
+    server: &Server,
+    parts: &Parts,
+    body: axum::body::Body,
+) -> Result<(Caller, NewFeedback), Refused<RestError>> {
+    let caller = match Caller::admit(server, parts) {
+        Ok(caller) => caller,
+        Err((token, error)) => {
+            body::drain(body, &parts.headers).await;
+            return Err((token, error.into()));
+        }
+    };
+    let address = parts.extensions.get::<ClientAddress>().copied();
+    let read = async {
+        let bytes =
+            body::read(body, &parts.headers, FEEDBACK_BODY_BYTES_MAX).await.map_err(RestError::Fault)?;
+        server.allowances.feedback(&caller.token, address)?;
+        let body: FeedbackBody =
+            serde_json::from_slice(&bytes).map_err(|error| RestError::Malformed(error.to_string()))?;
+        parse(body)
+    };
+    match read.await {
+        Ok(new) => Ok((caller, new)),
+        Err(error) => Err((Some(caller.token), error)),
+    }
+}
+
+fn parse(body: FeedbackBody) -> Result<NewFeedback, RestError> {
+    let kinds: Result<Vec<_>, _> = body.kinds.iter().map(|word| FeedbackKind::parse(word)).collect();
+    let completed = body.completed.as_deref().map(Completed::parse).transpose();
+    let flag = body.flag.as_deref().filter(|key| !key.is_empty()).map(FlagKey::parse).transpose();
+    Ok(NewFeedback {
+        event_id: body.id,
+        subject: SubjectKey::parse(&body.subject).map_err(|error| in_field("subject", error))?,
+        at_ms: body.time.map(|time| time.ms()).transpose()?,
+        rating: body.rating.map(Rating::try_from).transpose().map_err(|error| in_field("rating", error))?,
+        completed: completed.map_err(|error| in_field("completed", error))?,
+        duration_ms: body.duration_s.map(milliseconds).transpose()?,
+        kinds: kinds.map_err(|error| in_field("kinds", error))?,
+        comment: body.comment.unwrap_or_default(),
+        page: body.page.unwrap_or_default(),
+        flag: flag.map_err(|error| in_field("flag", error))?,
+    })
+}
+
+impl Moment {
+    fn ms(&self) -> Result<i64, RestError> {
+        match self {
+            Self::Ms(ms) => Ok(*ms),
+            Self::Text(text) => parse_date_ms(text).map_err(|error| in_field("time", error)),
+        }
+    }
+}
+
+fn milliseconds(seconds: f64) -> Result<u64, RestError> {
+    let ms = (seconds * 1000.0).round();
+    if !(0.0..=9e15).contains(&ms) {
+        return Err(in_field("duration_s", "must be a number of seconds from 0"));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+    let ms = ms as u64;
+    Ok(ms)
+}
+
+fn in_field(name: &str, error: impl std::fmt::Display) -> RestError {
+    RestError::Malformed(format!("{name}: {error}"))
+}
