@@ -107,7 +107,12 @@ impl TesterForm {
             return Err(Refusal::field("list", wrong_lines(&report.wrong)));
         }
         let (from_ms, until_ms) = self.window()?;
-        let enrolment = |subject| Enrolment { subject, purpose: self.purpose.clone(), from_ms, until_ms };
+        let enrolment = |subject| Enrolment {
+            purpose: self.purpose.clone(),
+            from_ms,
+            until_ms,
+            ..Enrolment::new(subject)
+        };
         let renewed: HashSet<_> = report.renewed.iter().collect();
         let kept = enrolled.iter().filter(|enrolment| !renewed.contains(&enrolment.subject)).cloned();
         Ok(kept.chain(report.new.iter().chain(&report.renewed).cloned().map(enrolment)).collect())
