@@ -4,13 +4,16 @@
 pub mod account;
 pub mod attributes;
 pub mod audit;
+pub mod enrol;
 pub mod flags;
 pub mod group;
 pub mod invite;
+pub mod join;
 pub mod members;
 pub mod rollouts;
 pub mod session;
 pub mod setup;
+pub mod tester;
 pub mod theme;
 pub mod tokens;
 pub mod try_it;

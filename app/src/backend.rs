@@ -142,3 +142,10 @@ fn thing(kind: ObjectKind) -> Thing {
 fn log(error: &StoreError) {
     tracing::error!(error = error as &dyn std::error::Error, "the store failed");
 }
+
+/// In the extensions of a request from an address that has used up its allowance: the server counts, the action
+/// refuses in the shape of its page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany {
+    pub retry_after_s: u64,
+}

@@ -52,6 +52,8 @@ pub fn router(state: AppState) -> Router {
         .route("/groups/new", get(pages::group::get_new).post(actions::group::post_new))
         .route("/groups/{key}", get(pages::group::get).post(actions::group::post))
         .route("/flags/{key}/try", get(pages::try_it::get).post(actions::try_it::post))
+        .route("/testers/{subject}", get(pages::tester::get).post(actions::tester::post))
+        .route("/join/{token}", get(pages::join::get).post(actions::join::post))
         .route("/call/{*name}", post(call))
         .fallback(missing)
         .method_not_allowed_fallback(wrong_method)

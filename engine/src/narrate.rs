@@ -38,6 +38,9 @@ impl Explanation {
             _ => None,
         });
         match rule {
+            None if self.steps.iter().any(|step| matches!(step, Step::Previewed { .. })) => {
+                format!("Gets {variant}: shown by a preview, in this call only.")
+            }
             None => format!("Gets {variant}: pinned to it on this flag."),
             Some(rule) if self.steps.iter().any(|step| matches!(step, Step::Split { .. })) => {
                 format!("Gets {variant}, drawn from the split: {}.", rule.inside())

@@ -15,7 +15,13 @@ pub use invitations::{
 pub use list::{CSV_HEADER, EnrolmentLine, EnrolmentList, MalformedLine, RawLine};
 pub use report::{CheckedLine, EnrolmentChoice, EnrolmentReport, ExcludedFrom, Standing};
 
-use crate::{Action, Enroller, Invalid, PeopleReader, Store, StoreError, text::reason};
+use crate::{
+    Action, Enroller, Invalid, PeopleReader, Store, StoreError,
+    db::{Db, args},
+    number,
+    text::reason,
+    to_json,
+};
 
 /// What came of enrolling a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,6 +212,33 @@ impl Store {
             .iter()
             .map(|subject| (subject.clone(), report::excluded_from(&users, &state, subject, now_ms)));
         Ok(found.filter(|(_, excluded)| !excluded.is_empty()).collect())
+    }
+
+    /// How much feedback each of these subjects left, those who left none left out.
+    pub async fn feedback_counts(
+        &self,
+        _by: &PeopleReader,
+        environment: &EnvironmentKey,
+        subjects: &[SubjectKey],
+    ) -> Result<Vec<(SubjectKey, u64)>, StoreError> {
+        let subjects = to_json("feedback", &subjects)?;
+        let sql = match self.db() {
+            Db::Sqlite { .. } => {
+                "SELECT subject, COUNT(*) FROM feedback \
+                 WHERE environment = $1 AND subject IN (SELECT value FROM json_each($2)) GROUP BY subject"
+            }
+            Db::Pg(_) => {
+                "SELECT subject, COUNT(*) FROM feedback \
+                 WHERE environment = $1 AND subject = ANY (ARRAY(SELECT json_array_elements_text($2::json))) \
+                 GROUP BY subject"
+            }
+        };
+        let rows: Vec<(String, i64)> = self.db().all(sql, args![environment.as_str(), &subjects]).await?;
+        let parse = |(subject, count): (String, i64)| match SubjectKey::parse(&subject) {
+            Ok(key) => Ok((key, number(count))),
+            Err(_) => Err(StoreError::CorruptRow { table: "feedback", id: subject }),
+        };
+        rows.into_iter().map(parse).collect()
     }
 
     /// Every group that the subject is enrolled in, by name, whether the enrolment counts now or not.

@@ -13,3 +13,4 @@ mod rate;
 mod rest;
 mod roles;
 mod stream;
+mod testers;
