@@ -11,10 +11,13 @@ use reqwest::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{config::Config, customers::Customer};
+use crate::{config::Config, customers::Customer, preview};
 
 /// The feature this site is about.
 pub const FAST_PAYMENT: &str = "fast-payment";
+
+/// How a preview that the customer opened is passed on.
+const X_FADER_PREVIEW: &str = "x-fader-preview";
 
 /// How long a payment waits for Fader before fast payment is refused.
 pub const ANSWER_MS_MAX: u64 = 500;
@@ -75,7 +78,11 @@ impl Fader {
             "role": customer.role.as_str(),
         });
         let url = format!("{}/{flag}", self.evaluate_url);
-        let mut response = self.client.post(url).json(&json!({ "context": context })).send().await?;
+        let mut request = self.client.post(url).json(&json!({ "context": context }));
+        if let Some(preview) = preview::current() {
+            request = request.header(X_FADER_PREVIEW, preview.token);
+        }
+        let mut response = request.send().await?;
         let status = response.status();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {

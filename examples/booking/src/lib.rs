@@ -12,6 +12,7 @@ mod headers;
 mod identity;
 mod pages;
 mod payment;
+mod preview;
 mod trips;
 
 use std::sync::Arc;
@@ -75,6 +76,7 @@ pub fn router(config: Config, calendar: Calendar) -> Result<Router, StartError> 
         .route("/healthz", get(|| async { "ok" }))
         .fallback(pages::not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(preview::keep))
         .layer(middleware::from_fn_with_state(site.clone(), headers::secure))
         .with_state(site))
 }
