@@ -135,9 +135,21 @@ fn thing(kind: ObjectKind) -> Thing {
         ObjectKind::Attribute | ObjectKind::Person | ObjectKind::Persona | ObjectKind::Workspace => {
             Thing::Other
         }
+        ObjectKind::Attribute
+        | ObjectKind::Person
+        | ObjectKind::Persona
+        | ObjectKind::Workspace
+        | ObjectKind::Feedback => Thing::Other,
     }
 }
 
 fn log(error: &StoreError) {
     tracing::error!(error = error as &dyn std::error::Error, "the store failed");
+}
+
+/// In the extensions of a request from an address that has used up its allowance: the server counts, the action
+/// refuses in the shape of its page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany {
+    pub retry_after_s: u64,
 }

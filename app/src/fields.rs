@@ -2,7 +2,7 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, Request},
+    extract::{FromRequest, Multipart, Request},
 };
 use http::header::CONTENT_TYPE;
 
@@ -27,6 +27,21 @@ impl Fields {
                 return Err(AppError::BadForm);
             }
             fields.push((name.into_owned(), value.replace("\r\n", "\n")));
+        }
+        Ok(Self(fields))
+    }
+
+    /// A form with a file: the file's text is the value of its field; without a file the field is empty.
+    async fn collect(mut parts: Multipart) -> Result<Self, AppError> {
+        let mut fields = Vec::new();
+        while let Some(part) = parts.next_field().await.map_err(|_| AppError::BadForm)? {
+            if fields.len() == FIELDS_MAX {
+                return Err(AppError::TooLarge);
+            }
+            let name = part.name().unwrap_or_default().to_owned();
+            let bytes = part.bytes().await.map_err(|_| AppError::TooLarge)?;
+            let value = std::str::from_utf8(&bytes).map_err(|_| AppError::BadForm)?;
+            fields.push((name, value.replace("\r\n", "\n")));
         }
         Ok(Self(fields))
     }
@@ -70,6 +85,10 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
         let kind = request.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        if kind.starts_with("multipart/form-data") {
+            let parts = Multipart::from_request(request, state).await.map_err(|_| AppError::BadForm)?;
+            return Self::collect(parts).await;
+        }
         if !kind.starts_with("application/x-www-form-urlencoded") {
             return Err(AppError::BadForm);
         }

@@ -1,15 +1,16 @@
 //! `/live`: tells an open page that something changed. Only what changed, never its content: the page fetches
 //! itself again, with its own permissions.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::response::{
     IntoResponse as _,
     sse::{Event, KeepAlive, Sse},
 };
+use engine::{CompiledGroup, Snapshot};
 use futures::{Stream, stream};
 use http::{HeaderName, HeaderValue, header};
-use store::{Changed, ObjectKind, ObjectRef, Operation, Principal};
+use store::{Changed, ObjectKind, ObjectRef, Operation, Principal, Store};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::Instant;
 
@@ -19,8 +20,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// After this the browser connects again, and its session is looked at again.
 const STREAM_MAX: Duration = Duration::from_mins(30);
 
+/// How often a page looks whether an enrolment began or ended by itself, at the latest.
+const LOOK: Duration = Duration::from_secs(1);
+
 struct Watch {
     changes: Receiver<Changed>,
+    store: Store,
+    /// Enrolments that began or ended up to this moment are told already.
+    seen_ms: i64,
     principal: Principal,
     ends: Instant,
     /// The page was rendered before this, and something happened in between.
@@ -34,6 +41,8 @@ pub async fn get(page: Page) -> PageResult {
     let seq = page.store().live().seq();
     let watch = Watch {
         changes,
+        store: page.store().clone(),
+        seen_ms: page.now_ms(),
         principal: page.principal.clone(),
         ends: Instant::now() + STREAM_MAX,
         behind: (seen < seq).then_some(seq),
@@ -63,7 +72,10 @@ async fn next(watch: &mut Watch) -> Option<Event> {
         return Some(changed(seq, &[]));
     }
     while !watch.over {
-        match tokio::time::timeout_at(watch.ends, watch.changes.recv()).await {
+        if Instant::now() >= watch.ends {
+            return None;
+        }
+        match tokio::time::timeout(watch.until_next_change(), watch.changes.recv()).await {
             Ok(Ok(change)) => {
                 // A member's role or state may have changed: connecting again asks for the session again.
                 watch.over = change.objects.iter().any(|object| object.kind == ObjectKind::Member);
@@ -78,16 +90,53 @@ async fn next(watch: &mut Watch) -> Option<Event> {
             }
             // Too many changes at once: everything may have changed.
             Ok(Err(RecvError::Lagged(_))) => return Some(changed(0, &[])),
-            Ok(Err(RecvError::Closed)) | Err(_) => return None,
+            Ok(Err(RecvError::Closed)) => return None,
+            Err(_) => {
+                let groups = watch.passed();
+                if !groups.is_empty() {
+                    return Some(changed(watch.store.live().seq(), &groups));
+                }
+            }
         }
     }
     None
 }
 
+impl Watch {
+    fn until_next_change(&self) -> Duration {
+        let now_ms = self.store.clock().now_ms();
+        let next = snapshots(&self.store).filter_map(|it| it.next_change_ms(self.seen_ms)).min();
+        let wait = next.map(|at| Duration::from_millis(u64::try_from(at - now_ms).unwrap_or(0)));
+        wait.map_or(LOOK, |wait| wait.min(LOOK))
+    }
+
+    /// The groups in which an enrolment began or ended by itself since the last look.
+    fn passed(&mut self) -> Vec<ObjectRef> {
+        let now_ms = self.store.clock().now_ms();
+        let mut passed = Vec::new();
+        // Groups are the same in every environment.
+        if let Some(snapshot) = snapshots(&self.store).next() {
+            let over =
+                |group: &&CompiledGroup| group.next_change_ms(self.seen_ms).is_some_and(|at| at <= now_ms);
+            let groups = snapshot.groups().filter(over);
+            passed.extend(groups.map(|group| ObjectRef::new(ObjectKind::Group, group.key().as_str())));
+        }
+        self.seen_ms = now_ms;
+        passed
+    }
+}
+
+fn snapshots(store: &Store) -> impl Iterator<Item = Arc<Snapshot>> {
+    let live = store.live();
+    let keys = live.environments();
+    let keys: Vec<_> = keys.iter().map(|it| it.key.clone()).collect();
+    keys.into_iter().filter_map(move |key| live.snapshot(key.as_str()))
+}
+
 fn is_visible(object: &ObjectRef, principal: &Principal) -> bool {
     match object.kind {
         ObjectKind::Member | ObjectKind::Token => principal.may(Operation::Administer),
-        ObjectKind::Person => principal.may(Operation::ReadPeople),
+        ObjectKind::Person | ObjectKind::Feedback => principal.may(Operation::ReadPeople),
         ObjectKind::Flag
         | ObjectKind::Group
         | ObjectKind::Attribute

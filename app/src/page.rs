@@ -180,7 +180,7 @@ impl Visit {
     pub(crate) fn render_error(&self, error: &AppError) -> Response {
         let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut look = Look::outside(crate::pages::error::title(error)).status(status);
-        look.secret_address = self.path().starts_with("/invite/");
+        look.secret_address = self.path().starts_with("/invite/") || self.path().starts_with("/join/");
         let body = crate::pages::error::view(error.clone(), self.origin.request_id.clone());
         let html = if self.principal.is_some() {
             shell::frame(&self.state.options, &look, self.here(), body)

@@ -58,6 +58,8 @@ pub fn router(state: AppState) -> Router {
         .route("/feedback/new", get(pages::feedback::new::get).post(actions::feedback::post_new))
         .route("/feedback/{id}", get(pages::feedback::item::get).post(actions::feedback::triage))
         .route("/flags/{key}/feedback", get(pages::flag::feedback::get))
+        .route("/testers/{subject}", get(pages::tester::get).post(actions::tester::post))
+        .route("/join/{token}", get(pages::join::get).post(actions::join::post))
         .route("/call/{*name}", post(call))
         .fallback(missing)
         .method_not_allowed_fallback(wrong_method)

@@ -93,7 +93,8 @@ impl CompiledGroup {
         is_member(self, context, now_ms, &mut Silent)
     }
 
-    pub(crate) fn next_change_ms(&self, now_ms: i64) -> Option<i64> {
+    /// The next moment after `now_ms` at which somebody's enrolment begins or ends.
+    pub fn next_change_ms(&self, now_ms: i64) -> Option<i64> {
         let next = self.boundaries_ms.partition_point(|at| *at <= now_ms);
         self.boundaries_ms.get(next).copied()
     }

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Context, FlagKey, Percentage, Position, RuleId, Variant,
+    Context, FlagKey, Percentage, Position, Preview, RuleId, Variant,
     bucket::{position, variant_bucket},
     compiled::{Audience, Bucket, CompiledFlag, CompiledGroup, CompiledRule},
     explain::{Outcome, Step},
@@ -50,6 +50,8 @@ pub struct Decision<'s> {
     /// The rule that let the subject in, or the first whose percentage kept it out.
     pub rule: Option<&'s RuleId>,
     pub arm: Option<Arm>,
+    /// Served because this call carried a preview: it is no exposure.
+    pub previewed: bool,
 }
 
 /// Why there is no decision; the caller's own default applies.
@@ -90,18 +92,34 @@ impl Snapshot {
         context: &Context<'_>,
         now_ms: i64,
     ) -> Result<Decision<'_>, EvaluationError> {
-        self.decide(flag, context, now_ms, &mut Silent)
+        self.decide(flag, context, None, now_ms, &mut Silent)
+    }
+
+    /// Like [`Snapshot::evaluate`], with a preview that came with the call. It counts as a pin on its flag for its
+    /// subject: the kill switch, prerequisites and exclusions still come first. It counts for the flag that is asked
+    /// about only, not where that flag is a prerequisite of another.
+    pub fn evaluate_previewed(
+        &self,
+        flag: &str,
+        context: &Context<'_>,
+        preview: Option<&Preview>,
+        now_ms: i64,
+    ) -> Result<Decision<'_>, EvaluationError> {
+        self.decide(flag, context, preview, now_ms, &mut Silent)
     }
 
     pub(crate) fn decide<'s, T: Tracer>(
         &'s self,
         flag: &str,
         context: &Context<'_>,
+        preview: Option<&Preview>,
         now_ms: i64,
         tracer: &mut T,
     ) -> Result<Decision<'s>, EvaluationError> {
         let followed = Cell::new(0);
-        self.decide_within(Chain { depth: 0, followed: &followed }, flag, context, now_ms, tracer)
+        let preview = preview.filter(|preview| preview.is_about(flag, context));
+        let chain = Chain { depth: 0, followed: &followed, preview };
+        self.decide_within(chain, flag, context, now_ms, tracer)
     }
 
     fn decide_within<'s, T: Tracer>(
@@ -125,6 +143,8 @@ impl Snapshot {
 struct Chain<'a> {
     depth: usize,
     followed: &'a Cell<usize>,
+    /// Of the flag that was asked about.
+    preview: Option<&'a Preview>,
 }
 
 impl Chain<'_> {
@@ -133,7 +153,7 @@ impl Chain<'_> {
         if self.depth >= PREREQUISITE_DEPTH_MAX || followed >= PREREQUISITES_FOLLOWED_MAX {
             return Err(EvaluationError::General);
         }
-        Ok(Self { depth: self.depth + 1, ..self })
+        Ok(Self { depth: self.depth + 1, preview: None, ..self })
     }
 }
 
@@ -155,9 +175,13 @@ impl<'s> Evaluation<'s, '_> {
         if !self.prerequisites_met(tracer)? || self.is_excluded(tracer) {
             return Ok(self.off(Reason::Default));
         }
+        if let Some(variant) = self.previewed() {
+            tracer.leaf(|| Step::Previewed { variant: variant.key.clone() });
+            return Ok(Decision { previewed: true, ..Decision::pinned(variant) });
+        }
         if let Some(variant) = self.pinned() {
             tracer.leaf(|| Step::Pinned { variant: variant.key.clone() });
-            return Ok(Decision { variant, reason: Reason::TargetingMatch, rule: None, arm: None });
+            return Ok(Decision::pinned(variant));
         }
         let mut control = None;
         for rule in flag.rules() {
@@ -178,7 +202,7 @@ impl<'s> Evaluation<'s, '_> {
     }
 
     fn off(&self, reason: Reason) -> Decision<'s> {
-        Decision { variant: self.flag.off_variant(), reason, rule: None, arm: None }
+        Decision { variant: self.flag.off_variant(), reason, rule: None, arm: None, previewed: false }
     }
 
     fn prerequisites_met<T: Tracer>(&self, tracer: &mut T) -> Result<bool, EvaluationError> {
@@ -213,21 +237,12 @@ impl<'s> Evaluation<'s, '_> {
     }
 
     fn is_excluded<T: Tracer>(&self, tracer: &mut T) -> bool {
-        if let Some(key) = self.context.subject()
-            && self.flag.excludes(key)
-        {
-            tracer.leaf(|| Step::ExcludedSubject);
-            return true;
-        }
-        for group in self.flag.excluded_groups() {
-            tracer.open();
-            let excluded = self.is_member(group, tracer);
-            tracer.close(|steps| Step::ExcludedGroup { group: group.key().clone(), excluded, steps });
-            if excluded {
-                return true;
-            }
-        }
-        false
+        exclusion(self.flag, self.context, self.now_ms, tracer).is_some()
+    }
+
+    /// A variant that the flag does not have (any more) cannot be previewed.
+    fn previewed(&self) -> Option<&'s Variant> {
+        self.flag.flag().variant(&self.chain.preview?.variant)
     }
 
     fn pinned(&self) -> Option<&'s Variant> {
@@ -329,8 +344,42 @@ impl<'s> Evaluation<'s, '_> {
             reason: if at_all { Reason::TargetingMatch } else { Reason::Split },
             rule: Some(&rule.id),
             arm: Some(Arm::Treatment),
+            previewed: false,
         })
     }
+}
+
+/// How a subject is kept from a flag.
+#[derive(Debug, Clone, Copy)]
+pub enum Exclusion<'f> {
+    /// By name.
+    Subject,
+    /// As a member of this group.
+    Group(&'f CompiledGroup),
+}
+
+/// What keeps the subject from the flag, whatever its rules say.
+fn exclusion<'f, T: Tracer>(
+    flag: &'f CompiledFlag,
+    context: &Context<'_>,
+    now_ms: i64,
+    tracer: &mut T,
+) -> Option<Exclusion<'f>> {
+    if let Some(key) = context.subject()
+        && flag.excludes(key)
+    {
+        tracer.leaf(|| Step::ExcludedSubject);
+        return Some(Exclusion::Subject);
+    }
+    for group in flag.excluded_groups() {
+        tracer.open();
+        let excluded = is_member(group, context, now_ms, tracer);
+        tracer.close(|steps| Step::ExcludedGroup { group: group.key().clone(), excluded, steps });
+        if excluded {
+            return Some(Exclusion::Group(group));
+        }
+    }
+    None
 }
 
 /// Whether the subject is enrolled now or meets the group's condition.
@@ -361,7 +410,11 @@ pub(crate) fn is_member<T: Tracer>(
     member
 }
 
-impl Decision<'_> {
+impl<'s> Decision<'s> {
+    fn pinned(variant: &'s Variant) -> Self {
+        Self { variant, reason: Reason::TargetingMatch, rule: None, arm: None, previewed: false }
+    }
+
     /// Whether the subject is served something else than the off variant of `flag`.
     pub fn is_on(&self, flag: &CompiledFlag) -> bool {
         self.variant.key != flag.off_variant().key
@@ -371,5 +424,10 @@ impl Decision<'_> {
 impl CompiledFlag {
     pub fn key(&self) -> &FlagKey {
         &self.flag().key
+    }
+
+    /// What keeps the subject from this flag, enrolled or not: the same look that a decision takes.
+    pub fn exclusion(&self, context: &Context<'_>, now_ms: i64) -> Option<Exclusion<'_>> {
+        exclusion(self, context, now_ms, &mut Silent)
     }
 }

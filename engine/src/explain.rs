@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Arm, AttributeName, AttributeValue, BucketBy, Context, Enrolment, EvaluationError, FlagKey, GroupKey,
-    Origin, Percentage, Reason, RuleId, Snapshot, VariantKey, evaluate::Tracer,
+    Origin, Percentage, Preview, Reason, RuleId, Snapshot, VariantKey, evaluate::Tracer,
 };
 
 /// A decision with everything that led to it, in the order in which it was looked at.
@@ -89,6 +89,10 @@ pub enum Step {
         excluded: bool,
         steps: Vec<Step>,
     },
+    /// A preview asked for this variant, for this call only.
+    Previewed {
+        variant: VariantKey,
+    },
     Pinned {
         variant: VariantKey,
     },
@@ -152,14 +156,11 @@ pub enum Step {
 
 impl Step {
     pub(crate) fn enrolment(enrolment: &Enrolment, now_ms: i64) -> Self {
-        let state = if enrolment.is_active(now_ms) {
-            EnrolmentState::Active
-        } else if enrolment.from_ms.is_some_and(|from| now_ms < from) {
-            EnrolmentState::NotYet
-        } else {
-            EnrolmentState::Expired
-        };
-        Self::Enrolment { state, from_ms: enrolment.from_ms, until_ms: enrolment.until_ms }
+        Self::Enrolment {
+            state: enrolment.state(now_ms),
+            from_ms: enrolment.from_ms,
+            until_ms: enrolment.until_ms,
+        }
     }
 
     /// The steps inside this one.
@@ -174,6 +175,7 @@ impl Step {
             | Self::Not { steps, .. } => steps,
             Self::KillSwitch { .. }
             | Self::ExcludedSubject
+            | Self::Previewed { .. }
             | Self::Pinned { .. }
             | Self::Everyone
             | Self::Enrolment { .. }
@@ -218,8 +220,19 @@ impl Tracer for Recorder {
 impl Snapshot {
     /// Decides like [`Snapshot::evaluate`] and records why.
     pub fn explain(&self, flag: &str, context: &Context<'_>, now_ms: i64) -> Explanation {
+        self.explain_previewed(flag, context, None, now_ms)
+    }
+
+    /// Decides like [`Snapshot::evaluate_previewed`] and records why.
+    pub fn explain_previewed(
+        &self,
+        flag: &str,
+        context: &Context<'_>,
+        preview: Option<&Preview>,
+        now_ms: i64,
+    ) -> Explanation {
         let mut recorder = Recorder { open: vec![Vec::new()] };
-        let decision = self.decide(flag, context, now_ms, &mut recorder).map(|decision| Served {
+        let decision = self.decide(flag, context, preview, now_ms, &mut recorder).map(|decision| Served {
             variant: decision.variant.key.clone(),
             value: decision.variant.value.clone(),
             reason: decision.reason,

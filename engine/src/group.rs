@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, GroupKey, Problem, SubjectKey};
+use crate::{Condition, EnrolmentState, GroupKey, Problem, SubjectKey};
 
 /// How many testers one group can hold.
 pub const ENROLMENTS_MAX: usize = 10_000;
@@ -20,11 +20,45 @@ pub struct Enrolment {
     /// Epoch ms, exclusive: the enrolment expires by itself.
     #[serde(default)]
     pub until_ms: Option<i64>,
+    /// Who enrolled them; empty where nobody wrote it down.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// Epoch ms of when that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<i64>,
 }
 
 impl Enrolment {
+    /// Enrolled from now on, without end and without a word about why.
+    pub fn new(subject: SubjectKey) -> Self {
+        Self {
+            subject,
+            purpose: String::new(),
+            from_ms: None,
+            until_ms: None,
+            by: String::new(),
+            at_ms: None,
+        }
+    }
+
     pub fn is_active(&self, now_ms: i64) -> bool {
         self.from_ms.is_none_or(|from| from <= now_ms) && self.until_ms.is_none_or(|until| now_ms < until)
+    }
+
+    /// Whether its time is over.
+    pub fn is_over(&self, now_ms: i64) -> bool {
+        self.until_ms.is_some_and(|until| until <= now_ms)
+    }
+
+    /// Whether it counts at `now_ms`, and if not, why.
+    pub fn state(&self, now_ms: i64) -> EnrolmentState {
+        if self.is_over(now_ms) {
+            EnrolmentState::Expired
+        } else if self.is_active(now_ms) {
+            EnrolmentState::Active
+        } else {
+            EnrolmentState::NotYet
+        }
     }
 }
 

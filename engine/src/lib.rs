@@ -19,6 +19,7 @@ mod narrate;
 mod operator;
 mod percentage;
 mod prerequisite;
+mod preview;
 mod problem;
 mod rollout;
 mod sentence;
@@ -33,10 +34,10 @@ pub use compiled::{CompiledFlag, CompiledGroup};
 pub use condition::{Condition, DEPTH_MAX, TESTS_MAX, Test};
 pub use context::{Context, Origin, Sender};
 pub use diff::{Change, flag_changes, group_changes, rollout_changes};
-pub use evaluate::{Arm, Decision, EvaluationError, Reason};
+pub use evaluate::{Arm, Decision, EvaluationError, Exclusion, Reason};
 pub use explain::{Actual, EnrolmentState, Explanation, Outcome, Served, Step};
 pub use flag::{Flag, FlagKind, Lifecycle, ValueType, Variant};
-pub use group::{Enrolment, Group};
+pub use group::{ENROLMENTS_MAX, Enrolment, Group};
 pub use impact::{Impact, group_impact, grouped, impact};
 pub use key::{
     AttributeName, EnvironmentKey, FlagKey, GroupKey, InvalidKey, RuleId, SubjectKey, TARGETING_KEY,
@@ -44,8 +45,9 @@ pub use key::{
 };
 pub use operator::Operator;
 pub use percentage::{InvalidPercentage, Percentage};
+pub use preview::Preview;
 pub use problem::Problem;
 pub use rollout::{Audience, BucketBy, Exclusions, Pin, Prerequisite, Rollout, Rule, Share, WEIGHT_TOTAL};
 pub use sentence::{attributes_phrase, audience_phrase, condition_phrase, rollout_phrase};
 pub use snapshot::{CompileError, EnvironmentConfig, Snapshot};
-pub use time::{DateError, parse_date_ms};
+pub use time::{DateError, DayEdge, MomentError, parse_date_ms, parse_moment_ms};

@@ -38,6 +38,9 @@ impl Explanation {
             _ => None,
         });
         match rule {
+            None if self.steps.iter().any(|step| matches!(step, Step::Previewed { .. })) => {
+                format!("Gets {variant}: shown by a preview, in this call only.")
+            }
             None => format!("Gets {variant}: pinned to it on this flag."),
             Some(rule) if self.steps.iter().any(|step| matches!(step, Step::Split { .. })) => {
                 format!("Gets {variant}, drawn from the split: {}.", rule.inside())
@@ -79,6 +82,9 @@ impl Step {
                     true => format!("In {name}, which is excluded from this flag."),
                     false => format!("Not in {name}, which is excluded from this flag."),
                 }
+            }
+            Self::Previewed { variant } => {
+                format!("A preview shows {}, in this call only.", quoted(variant.as_str()))
             }
             Self::Pinned { variant } => format!("Pinned to {} on this flag.", quoted(variant.as_str())),
             Self::Rule { percentage, outcome, steps, .. } => {

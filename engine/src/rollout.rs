@@ -151,6 +151,14 @@ impl Rollout {
         audiences.chain(&self.exclusions.groups)
     }
 
+    /// Whether a rule is for this group.
+    pub fn serves(&self, group: &GroupKey) -> bool {
+        self.rules.iter().any(|rule| match &rule.audience {
+            Audience::Everyone => false,
+            Audience::Matching { groups, .. } => groups.contains(group),
+        })
+    }
+
     /// Everything that is wrong on its own or against `flag` and the existing groups; empty when it can be saved.
     /// Cycles of prerequisites need the other rollouts: see [`Problem::check_prerequisites`].
     pub fn problems(&self, flag: &Flag, group_exists: impl Fn(&GroupKey) -> bool) -> Vec<Problem> {

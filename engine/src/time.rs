@@ -2,6 +2,8 @@
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// The text is neither an RFC 3339 instant nor a calendar date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a date is written like 2026-03-01 or 2026-03-01T14:10:00Z")]
@@ -17,6 +19,47 @@ pub fn parse_date_ms(text: &str) -> Result<i64, DateError> {
     let date = text.parse::<civil::Date>().map_err(|_| DateError)?;
     let midnight = date.to_zoned(TimeZone::UTC).map_err(|_| DateError)?;
     Ok(midnight.timestamp().as_millisecond())
+}
+
+/// The text is neither a day, nor a day with a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a moment is written like 2026-03-01, 2026-03-01 14:10 (in UTC) or 2026-03-01T14:10:00+01:00")]
+pub struct MomentError;
+
+/// Which end of a day is meant where no time of day is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DayEdge {
+    /// Midnight before it.
+    Start,
+    /// Midnight after it: the day counts to its end.
+    End,
+}
+
+/// Epoch milliseconds of a moment as people type it: a day, a day with a time of day in UTC, or an RFC 3339 instant.
+pub fn parse_moment_ms(text: &str, edge: DayEdge) -> Result<i64, MomentError> {
+    let text = text.trim();
+    let midnight = |text: &str| parse_date_ms(text).map_err(|_| MomentError);
+    let Some((day, time)) = text.split_once(['T', 't', ' ']) else {
+        let start = midnight(text)?;
+        return Ok(match edge {
+            DayEdge::Start => start,
+            DayEdge::End => start.saturating_add(DAY_MS),
+        });
+    };
+    let time = time.trim();
+    if let Ok(instant) = format!("{day}T{time}").parse::<Timestamp>() {
+        return Ok(instant.as_millisecond());
+    }
+    if day.len() != "2026-03-01".len() || time.len() < "00:00".len() || time.as_bytes().get(2) != Some(&b':')
+    {
+        return Err(MomentError);
+    }
+    let time: civil::Time = time.parse().map_err(|_| MomentError)?;
+    let since_midnight = time.since(civil::Time::midnight()).map_err(|_| MomentError)?;
+    let since_ms = since_midnight.total(jiff::Unit::Millisecond).map_err(|_| MomentError)?;
+    #[expect(clippy::cast_possible_truncation, reason = "a time of day is below 86,400,000 ms")]
+    let since_ms = since_ms as i64;
+    Ok(midnight(day)?.saturating_add(since_ms))
 }
 
 /// `2026-03-01 14:10 UTC`.
@@ -36,6 +79,21 @@ mod tests {
         assert_eq!(parse_date_ms("1970-01-01T01:00:00+01:00"), Ok(0));
         for text in ["soon", "", "20260301", "2026-03-01T14:10", "2026-02-30", "2026-3-1", "99999-01-01"] {
             assert_eq!(parse_date_ms(text), Err(DateError), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_a_day_or_a_time_of_day() {
+        let start = |text: &str| parse_moment_ms(text, DayEdge::Start);
+        assert_eq!(start("1970-01-02"), Ok(DAY_MS));
+        assert_eq!(parse_moment_ms("1970-01-02", DayEdge::End), Ok(2 * DAY_MS));
+        for text in ["1970-01-01 00:01", "1970-01-01T00:01", "1970-01-01T00:01:00", "1970-01-01T01:01+01:00"]
+        {
+            assert_eq!(start(text), Ok(60_000), "{text}");
+        }
+        assert_eq!(parse_moment_ms("1970-01-01 00:00:01", DayEdge::End), Ok(1000));
+        for text in ["", "soon", "2026-02-30", "2026-03-01 25:00", "2026-03-01 1410", "14:10"] {
+            assert_eq!(start(text), Err(MomentError), "{text}");
         }
     }
 }

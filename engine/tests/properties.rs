@@ -96,10 +96,9 @@ fn group(name: &'static str) -> impl Strategy<Value = Group> {
         enrolments: enrolments
             .into_iter()
             .map(|(subject, (from_ms, until_ms))| Enrolment {
-                subject: key(subject),
-                purpose: String::new(),
                 from_ms,
                 until_ms,
+                ..Enrolment::new(key(subject))
             })
             .collect(),
     })

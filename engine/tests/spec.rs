@@ -4,7 +4,8 @@ use std::{fs, path::Path, sync::Arc};
 
 use engine::{
     AttributeDefinition, AttributeSchema, Attributes, CompiledGroup, Condition, Context, EnvironmentConfig,
-    Flag, Group, Percentage, Rollout, Sender, Snapshot, bucket_hash, position, variant_bucket,
+    Flag, FlagKey, Group, Percentage, Preview, Rollout, Sender, Snapshot, SubjectKey, VariantKey,
+    bucket_hash, position, variant_bucket,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -57,6 +58,7 @@ struct Case {
     name: String,
     flag: String,
     context: CaseContext,
+    preview: Option<CasePreview>,
     now_ms: Option<i64>,
     expect: Expected,
 }
@@ -116,6 +118,14 @@ struct Vector {
     variant_bucket_1000: u32,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CasePreview {
+    flag: FlagKey,
+    subject: SubjectKey,
+    variant: VariantKey,
+}
+
 impl CaseContext {
     fn context(&self) -> Context<'_> {
         Context {
@@ -145,16 +155,22 @@ fn compile(environment: Environment) -> Snapshot {
 }
 
 /// The engine's answer in the form of the files; `evaluate` and `explain` must agree on it.
-fn answer(snapshot: &Snapshot, flag: &str, context: &Context<'_>, now_ms: i64) -> Expected {
+fn answer(
+    snapshot: &Snapshot,
+    flag: &str,
+    context: &Context<'_>,
+    preview: Option<&Preview>,
+    now_ms: i64,
+) -> Expected {
     let text = |json: Json| json.as_str().map(str::to_owned);
-    let decided = match snapshot.evaluate(flag, context, now_ms) {
+    let decided = match snapshot.evaluate_previewed(flag, context, preview, now_ms) {
         Ok(decision) => json!({
             "variant": decision.variant.key, "value": decision.variant.value, "reason": decision.reason,
             "rule": decision.rule, "arm": decision.arm,
         }),
         Err(error) => json!({ "error": error }),
     };
-    let explained = match snapshot.explain(flag, context, now_ms).decision {
+    let explained = match snapshot.explain_previewed(flag, context, preview, now_ms).decision {
         Ok(served) => serde_json::to_value(served).expect("served"),
         Err(error) => json!({ "error": error }),
     };
@@ -174,7 +190,12 @@ fn run_decisions(file: &str, environment: Environment, cases: &[Case], failures:
     let snapshot = compile(environment);
     for case in cases {
         let now_ms = case.now_ms.unwrap_or(NOW_MS);
-        let actual = answer(&snapshot, &case.flag, &case.context.context(), now_ms);
+        let preview = case.preview.as_ref().map(|it| Preview {
+            flag: it.flag.clone(),
+            subject: it.subject.clone(),
+            variant: it.variant.clone(),
+        });
+        let actual = answer(&snapshot, &case.flag, &case.context.context(), preview.as_ref(), now_ms);
         if actual != case.expect {
             failures
                 .push(format!("{file}: {}\n  expected {:?}\n  actual   {actual:?}", case.name, case.expect));
@@ -213,7 +234,8 @@ fn run_conditions(
         let group = CompiledGroup::new(Arc::new(group), &schema).expect("group");
         let contexts = case.holds.iter().map(|c| (c, true)).chain(case.fails.iter().map(|c| (c, false)));
         for (context, expected) in contexts {
-            let served = answer(&snapshot, "f", &context.context(), NOW_MS).variant.as_deref() == Some("on");
+            let served =
+                answer(&snapshot, "f", &context.context(), None, NOW_MS).variant.as_deref() == Some("on");
             if served != expected || group.contains(&context.context(), NOW_MS) != expected {
                 let verb = if expected { "should hold" } else { "should fail" };
                 failures.push(format!("{file}: {} {verb} for {context:?}", case.name));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::backend::AppState;
+use app::backend::{AppState, TooMany};
 use axum::{
     Router,
     body::Body,
@@ -16,7 +16,9 @@ use leptos::prelude::LeptosOptions;
 use tower::ServiceBuilder;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
-use crate::{Server, assets, body, csrf, edge, limits::FORM_BODY_BYTES_MAX, session};
+use crate::{
+    Server, assets, body, client_address::ClientAddress, csrf, edge, limits::FORM_BODY_BYTES_MAX, session,
+};
 
 pub fn router(server: &Arc<Server>) -> Router {
     let options = LeptosOptions::builder().output_name("fader").site_pkg_dir(assets::site_pkg_dir()).build();
@@ -28,6 +30,7 @@ pub fn router(server: &Arc<Server>) -> Router {
         // Fast enough to compress every page anew. Event streams are left alone by tower-http itself.
         .layer(CompressionLayer::new().br(true).gzip(true).quality(CompressionLevel::Precise(4)))
         .layer(from_fn_with_state(Arc::clone(server), csrf::check))
+        .layer(from_fn_with_state(Arc::clone(server), count_joins))
         .layer(from_fn_with_state(FORM_BODY_BYTES_MAX, body::buffer))
         .layer(from_fn_with_state(Arc::clone(server), session::attach))
         .layer(DefaultBodyLimit::disable());
@@ -42,6 +45,17 @@ async fn asset(request: Request, next: Next) -> Response {
         Some(file) => file,
         None => next.run(request).await,
     }
+}
+
+/// Strangers accept invitations: each address may try so often.
+async fn count_joins(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
+    if request.method() == http::Method::POST && request.uri().path().starts_with("/join/") {
+        let address = request.extensions().get::<ClientAddress>().copied();
+        if let Err(retry_after_s) = server.allowances.join(address) {
+            request.extensions_mut().insert(TooMany { retry_after_s });
+        }
+    }
+    next.run(request).await
 }
 
 /// Event streams of pages would keep the server from stopping.

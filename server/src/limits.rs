@@ -1,6 +1,6 @@
 //! Every limit of the server, with what happens beyond it. The README repeats this as a table.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 /// A context is small; beyond it the answer is 413.
 pub const OFREP_BODY_BYTES_MAX: usize = 64 * 1024;
@@ -34,6 +34,8 @@ pub const CATCH_UP_POLL: Duration = Duration::from_millis(20);
 pub const EVALUATIONS_PER_SECOND: u32 = 10_000;
 /// Wrong tokens per minute and address, also as a burst; beyond it 401 becomes 429.
 pub const WRONG_TOKENS_PER_MINUTE: u32 = 120;
+/// Attempts to accept an invitation per minute and address, also as a burst; beyond it the answer is 429.
+pub const JOINS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(20).expect("above zero");
 /// So many addresses are remembered for each limit per address; beyond it all further ones share one allowance.
 pub const WRONG_TOKEN_ADDRESSES_MAX: usize = 50_000;
 

@@ -1,24 +1,18 @@
-//! Creating, changing and deleting pilot groups, and enrolling their testers.
+//! Creating, changing and deleting pilot groups.
 
 use axum::extract::Path;
-use engine::{Enrolment, Group, GroupKey};
+use engine::{Group, GroupKey};
 use http::StatusCode;
 use store::StoreError;
 
 use crate::{
     draft::{Draft, Refusal},
     fields::Fields,
-    forms::{
-        group::{CONDITION, GroupForm},
-        testers::TesterForm,
-    },
+    forms::group::{CONDITION, GroupForm},
     page::{Page, PageResult},
-    pages::group::{self, Found, Tab, require_group, testers},
+    pages::group::{self, Found, Tab, require_group},
     ui::toast::Toast,
 };
-
-/// Two people enrolling at once is no conflict: the second is done again on top of the first.
-const ENROL_ATTEMPTS: usize = 5;
 
 pub async fn post_new(page: Page, fields: Fields) -> PageResult {
     page.principal.flag_editor()?;
@@ -48,7 +42,7 @@ async fn create(page: &Page, form: &GroupForm) -> Result<GroupKey, Refusal> {
 pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {
     let found = require_group(&page, &key).await?;
     if page.query("tab").as_deref() == Some("testers") {
-        return post_testers(page, found, &fields).await;
+        return super::enrol::post(page, found, &fields).await;
     }
     page.principal.flag_editor()?;
     if fields.text("intent") == "delete" {
@@ -96,58 +90,4 @@ async fn delete(page: Page, found: Found, fields: &Fields) -> PageResult {
     };
     let form = GroupForm::from_group(&found.saved);
     group::show(&page, found, form, Draft::refused((), refusal))
-}
-
-async fn post_testers(page: Page, found: Found, fields: &Fields) -> PageResult {
-    page.principal.enroller()?;
-    let form = TesterForm::from_fields(fields);
-    let enrolled = &found.saved.value.enrolments;
-    let outcome = match fields.text("intent") {
-        "remove" => {
-            let subject = fields.text("subject").to_owned();
-            let without = |there: &[Enrolment]| {
-                Ok(there.iter().filter(|it| it.subject.as_str() != subject).cloned().collect())
-            };
-            change_testers(&page, &found.saved.value.key, "", without).await
-        }
-        "enrol" => {
-            let now_ms = page.now_ms();
-            change_testers(&page, &found.saved.value.key, &form.purpose, |there| form.enrol(there, now_ms))
-                .await
-        }
-        _ => match form.check(enrolled, page.now_ms()) {
-            Ok(report) => {
-                let draft = Draft { input: Some(form), refusal: None };
-                return testers::show(&page, found, draft, Some(report));
-            }
-            Err(refusal) => Err(refusal),
-        },
-    };
-    match outcome {
-        Ok(()) => Ok(page.done(&page.href(&Tab::Testers.address(&found.saved.value.key)), Toast::Saved)),
-        Err(refusal) => testers::show(&page, found, Draft::refused(form, refusal), None),
-    }
-}
-
-/// Applies a change of the testers to the newest version.
-async fn change_testers(
-    page: &Page,
-    key: &GroupKey,
-    comment: &str,
-    change: impl Fn(&[Enrolment]) -> Result<Vec<Enrolment>, Refusal>,
-) -> Result<(), Refusal> {
-    let enroller = page.principal.enroller()?;
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let found = require_group(page, key.as_str()).await?;
-        let enrolments = change(&found.saved.value.enrolments)?;
-        if enrolments == found.saved.value.enrolments {
-            return Ok(());
-        }
-        match page.store().set_enrolments(&enroller, key, found.saved.version, enrolments, comment).await {
-            Err(StoreError::Conflict(_)) if attempt < ENROL_ATTEMPTS => {}
-            outcome => return outcome.map(drop).map_err(Refusal::from),
-        }
-    }
 }

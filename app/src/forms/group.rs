@@ -136,12 +136,7 @@ mod tests {
             "name=VIP+agencies&cond.mode=all&cond.0.attribute=tier&cond.0.operator=equals&cond.0.value=vip&version=3",
         ));
         let key = form.parse_key().expect("a key");
-        let tester = Enrolment {
-            subject: engine::SubjectKey::parse("ada").expect("a subject"),
-            purpose: String::new(),
-            from_ms: None,
-            until_ms: None,
-        };
+        let tester = Enrolment::new(engine::SubjectKey::parse("ada").expect("a subject"));
         let group = form.parse(key, vec![tester]).expect("a group");
         assert_eq!(group.key.as_str(), "vip-agencies");
         assert_eq!(group.enrolments.len(), 1);

@@ -1,128 +1,134 @@
-//! Enrolling testers from a list that somebody pasted: which lines are new, which are in already, which are wrong.
+//! What is typed to enrol testers and to invite them: a list, pasted or from a file, and when it counts.
 
-use std::collections::{HashMap, HashSet};
+use engine::{DayEdge, SubjectKey, parse_moment_ms};
+use store::{EnrolmentChoice, EnrolmentList, NewTesterInvitation, RawLine};
 
-use engine::{Enrolment, SubjectKey, parse_date_ms};
-
-use crate::{draft::Refusal, fields::Fields};
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-const PURPOSE_CHARS_MAX: usize = 200;
-const LINES_MAX: usize = 10_000;
+use crate::{draft::Refusal, error::AppError, fields::Fields};
 
 /// The form as typed.
 #[derive(Debug, Clone, Default)]
 pub struct TesterForm {
-    /// Targeting keys, one per line.
+    /// Targeting keys, one per line, or CSV.
     pub list: String,
     pub purpose: String,
-    /// First and last day, in UTC; empty: from now, without end.
-    pub from: String,
-    pub until: String,
+    pub from: Moment,
+    pub until: Moment,
+    pub choice: EnrolmentChoice,
+    /// The fingerprint of the report that was read before this was confirmed.
+    pub seen: String,
 }
 
-/// What enrolling the list would do, or did.
+/// A day and perhaps a time of day, in UTC, as two fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
-    pub new: Vec<SubjectKey>,
-    /// Were in the group, but their time was over.
-    pub renewed: Vec<SubjectKey>,
-    /// Left as they are.
-    pub already: Vec<SubjectKey>,
-    pub wrong: Vec<WrongLine>,
+pub struct Moment {
+    pub day: String,
+    pub time: String,
 }
 
-/// A line that is no targeting key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrongLine {
-    pub number: usize,
-    pub text: String,
-    pub error: engine::InvalidKey,
+impl Moment {
+    /// From the fields `name` and `name_time`.
+    pub fn from_fields(fields: &Fields, name: &str) -> Self {
+        Self {
+            day: fields.trimmed(name).to_owned(),
+            time: fields.trimmed(&format!("{name}_time")).to_owned(),
+        }
+    }
+
+    /// `2026-03-01 14:10`; empty when nothing is typed.
+    pub fn text(&self) -> String {
+        format!("{} {}", self.day, self.time).trim().to_owned()
+    }
+
+    /// Epoch ms; a day without a time counts to its end.
+    pub fn end_ms(&self, field: &'static str) -> Result<Option<i64>, Refusal> {
+        match &*self.text() {
+            "" => Ok(None),
+            text => parse_moment_ms(text, DayEdge::End).map(Some).map_err(|it| Refusal::field(field, it)),
+        }
+    }
 }
 
 impl TesterForm {
+    /// A file counts before what was pasted.
     pub fn from_fields(fields: &Fields) -> Self {
-        let text = |name: &str| fields.trimmed(name).to_owned();
-        Self {
-            list: fields.text("list").to_owned(),
-            purpose: text("purpose"),
-            from: text("from"),
-            until: text("until"),
-        }
-    }
-
-    /// The time that the enrolments count for.
-    pub fn window(&self) -> Result<(Option<i64>, Option<i64>), Refusal> {
-        let day = |text: &str, field: &'static str| match text {
-            "" => Ok(None),
-            text => parse_date_ms(text).map(Some).map_err(|error| Refusal::field(field, error)),
+        let file = fields.text("file");
+        let list = if file.trim().is_empty() { fields.text("list") } else { file };
+        let choice = EnrolmentChoice {
+            with_excluded: fields.has("with_excluded"),
+            with_unknown: !fields.has("without_unknown"),
         };
-        let from_ms = day(&self.from, "from")?;
-        // The last day counts to its end.
-        let until_ms = day(&self.until, "until")?.map(|ms| ms.saturating_add(DAY_MS));
-        match (from_ms, until_ms) {
+        Self {
+            list: list.to_owned(),
+            purpose: fields.trimmed("purpose").to_owned(),
+            from: Moment::from_fields(fields, "from"),
+            until: Moment::from_fields(fields, "until"),
+            choice,
+            seen: fields.text("seen").to_owned(),
+        }
+    }
+
+    /// The list with what the form says for all of it. Refuses a form that is wrong as a whole.
+    pub fn list(&self, now_ms: i64) -> Result<EnrolmentList, Refusal> {
+        if self.purpose.chars().count() > store::limits::PURPOSE_CHARS_MAX {
+            let max = store::limits::PURPOSE_CHARS_MAX;
+            return Err(Refusal::field("purpose", format!("Keep it to {max} characters.")));
+        }
+        let (from, until) = (self.from.text(), self.until.text());
+        let from_ms = match &*from {
+            "" => None,
+            from => Some(parse_moment_ms(from, DayEdge::Start).map_err(|it| Refusal::field("from", it))?),
+        };
+        match (from_ms, self.until.end_ms("until")?) {
+            (_, Some(until)) if until <= now_ms => {
+                return Err(Refusal::field("until", "Choose an end that is still to come."));
+            }
             (Some(from), Some(until)) if until <= from => {
-                Err(Refusal::field("until", "The last day is before the first one."))
+                return Err(Refusal::field("until", "The end is before the beginning."));
             }
-            window => Ok(window),
+            _ => {}
         }
-    }
-
-    /// Checks the list against those who are enrolled.
-    pub fn check(&self, enrolled: &[Enrolment], now_ms: i64) -> Result<Report, Refusal> {
-        if self.purpose.chars().count() > PURPOSE_CHARS_MAX {
-            return Err(Refusal::field("purpose", format!("Keep it to {PURPOSE_CHARS_MAX} characters.")));
+        let otherwise = RawLine { subject: "", purpose: &self.purpose, from: &from, until: &until };
+        let list = EnrolmentList::parse(&self.list, otherwise, now_ms);
+        if list.is_empty() {
+            return Err(Refusal::field("list", "Enter at least one targeting key, or choose a file."));
         }
-        self.window()?;
-        let by_subject: HashMap<_, _> = enrolled.iter().map(|it| (it.subject.as_str(), it)).collect();
-        let (mut report, mut seen) = (Report::default(), HashSet::new());
-        let lines = self.list.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
-        for (at, line) in lines.take(LINES_MAX) {
-            let subject = match SubjectKey::parse(line) {
-                Ok(subject) => subject,
-                Err(error) => {
-                    report.wrong.push(WrongLine { number: at + 1, text: line.to_owned(), error });
-                    continue;
-                }
-            };
-            if !seen.insert(line) {
-                continue;
-            }
-            match by_subject.get(line) {
-                None => report.new.push(subject),
-                Some(enrolment) if is_over(enrolment, now_ms) => report.renewed.push(subject),
-                Some(_) => report.already.push(subject),
-            }
-        }
-        if report == Report::default() {
-            return Err(Refusal::field("list", "Enter at least one targeting key."));
-        }
-        Ok(report)
-    }
-
-    /// Those enrolled after the list was added; nothing is added while a line is wrong.
-    pub fn enrol(&self, enrolled: &[Enrolment], now_ms: i64) -> Result<Vec<Enrolment>, Refusal> {
-        let report = self.check(enrolled, now_ms)?;
-        if !report.wrong.is_empty() {
-            return Err(Refusal::field("list", wrong_lines(&report.wrong)));
-        }
-        let (from_ms, until_ms) = self.window()?;
-        let enrolment = |subject| Enrolment { subject, purpose: self.purpose.clone(), from_ms, until_ms };
-        let renewed: HashSet<_> = report.renewed.iter().collect();
-        let kept = enrolled.iter().filter(|enrolment| !renewed.contains(&enrolment.subject)).cloned();
-        Ok(kept.chain(report.new.iter().chain(&report.renewed).cloned().map(enrolment)).collect())
+        Ok(list)
     }
 }
 
-fn is_over(enrolment: &Enrolment, now_ms: i64) -> bool {
-    enrolment.until_ms.is_some_and(|until| until <= now_ms)
+/// An invitation as typed.
+#[derive(Debug, Clone, Default)]
+pub struct InvitationForm {
+    pub purpose: String,
+    pub capacity: String,
+    pub closes: Moment,
+    pub until: Moment,
 }
 
-fn wrong_lines(wrong: &[WrongLine]) -> String {
-    let shown = wrong.iter().take(3).map(|it| format!("line {} {}", it.number, it.error));
-    let shown = shown.collect::<Vec<_>>().join("; ");
-    let more = if wrong.len() > 3 { format!("; {} more", wrong.len() - 3) } else { String::new() };
-    format!("Nobody was enrolled: {shown}{more}. Mend or remove these lines.")
+impl InvitationForm {
+    pub fn from_fields(fields: &Fields) -> Self {
+        Self {
+            purpose: fields.trimmed("invite_purpose").to_owned(),
+            capacity: fields.trimmed("capacity").to_owned(),
+            closes: Moment::from_fields(fields, "closes"),
+            until: Moment::from_fields(fields, "invite_until"),
+        }
+    }
+
+    pub fn parse(&self) -> Result<NewTesterInvitation, Refusal> {
+        let capacity =
+            self.capacity.parse().map_err(|_| Refusal::field("capacity", "Enter a whole number."))?;
+        let closes_ms = self.closes.end_ms("closes")?;
+        let closes_ms =
+            closes_ms.ok_or_else(|| Refusal::field("closes", "Say until when it can be accepted."))?;
+        let until_ms = self.until.end_ms("invite_until")?;
+        Ok(NewTesterInvitation { purpose: self.purpose.clone(), capacity, closes_ms, until_ms })
+    }
+}
+
+/// The testers that were ticked.
+pub fn chosen(fields: &Fields) -> Result<Vec<SubjectKey>, AppError> {
+    fields.all("subject").map(|text| SubjectKey::parse(text).map_err(|_| AppError::BadForm)).collect()
 }
 
 #[cfg(test)]
@@ -131,46 +137,41 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000_000;
 
-    fn enrolled(subject: &str, until_ms: Option<i64>) -> Enrolment {
-        let subject = SubjectKey::parse(subject).expect("a subject");
-        Enrolment { subject, purpose: String::new(), from_ms: None, until_ms }
+    fn form(body: &str) -> TesterForm {
+        TesterForm::from_fields(&Fields::parse(body.as_bytes()).expect("fields"))
     }
 
-    fn form(list: &str) -> TesterForm {
-        TesterForm { list: list.to_owned(), ..TesterForm::default() }
-    }
-
-    #[test]
-    fn a_pasted_list_is_sorted_into_new_renewed_and_already_in() {
-        let there = [enrolled("ada", None), enrolled("bob", Some(NOW - 1))];
-        let list = form("ada\n bob \n\ncyd\ncyd\n");
-        let report = list.check(&there, NOW).expect("a report");
-        let names = |list: &[SubjectKey]| list.iter().map(SubjectKey::as_str).collect::<Vec<_>>().join(",");
-        assert_eq!(
-            (&*names(&report.new), &*names(&report.renewed), &*names(&report.already)),
-            ("cyd", "bob", "ada")
-        );
-        let after = list.enrol(&there, NOW).expect("enrolled");
-        assert_eq!(after.len(), 3);
-        assert!(after.iter().all(|enrolment| enrolment.is_active(NOW)));
+    fn refused_at(body: &str) -> Option<&'static str> {
+        form(body).list(NOW).expect_err("refused").reasons[0].field
     }
 
     #[test]
-    fn one_wrong_line_keeps_the_whole_list_out() {
-        let list = form("ada\nb\u{1}b");
-        assert_eq!(list.check(&[], NOW).expect("a report").wrong[0].number, 2);
-        let refusal = list.enrol(&[], NOW).expect_err("refused");
-        assert!(refusal.reasons[0].sentence.contains("line 2"), "{:?}", refusal.reasons);
-        assert_eq!(form(" \n").enrol(&[], NOW).expect_err("refused").reasons[0].field, Some("list"));
+    fn a_file_counts_before_what_was_pasted() {
+        assert_eq!(form("list=ada&file=").list(NOW).expect("a list").lines[0].subject.as_str(), "ada");
+        assert_eq!(form("list=ada&file=bob").list(NOW).expect("a list").lines[0].subject.as_str(), "bob");
     }
 
     #[test]
-    fn the_last_day_counts_to_its_end() {
-        let window = |from: &str, until: &str| {
-            TesterForm { from: from.into(), until: until.into(), ..form("ada") }.window()
-        };
-        assert_eq!(window("1970-01-01", "1970-01-01").expect("a window"), (Some(0), Some(DAY_MS)));
-        assert_eq!(window("1970-01-03", "1970-01-01").expect_err("refused").reasons[0].field, Some("until"));
-        assert_eq!(window("soon", "").expect_err("refused").reasons[0].field, Some("from"));
+    fn a_day_may_have_a_time() {
+        let list = form("list=ada&until=2030-01-01&until_time=14:10").list(NOW).expect("a list");
+        assert_eq!(list.lines[0].until_ms, Some(1_893_507_000_000));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_form_stands_beside_its_field() {
+        assert_eq!(refused_at("list=+%0A"), Some("list"));
+        assert_eq!(refused_at("list=ada&until=2020-01-01"), Some("until"));
+        assert_eq!(refused_at("list=ada&from=soon"), Some("from"));
+        assert_eq!(refused_at("list=ada&from=2031-01-01&until=2030-01-01"), Some("until"));
+        assert_eq!(refused_at(&format!("list=ada&purpose={}", "x".repeat(201))), Some("purpose"));
+    }
+
+    #[test]
+    fn an_invitation_needs_a_capacity_and_an_end() {
+        let form = |body: &str| InvitationForm::from_fields(&Fields::parse(body.as_bytes()).expect("fields"));
+        assert_eq!(form("capacity=x").parse().expect_err("refused").reasons[0].field, Some("capacity"));
+        assert_eq!(form("capacity=5").parse().expect_err("refused").reasons[0].field, Some("closes"));
+        let parsed = form("capacity=5&closes=2030-01-01&invite_purpose=+a+").parse().expect("an invitation");
+        assert_eq!((parsed.capacity, parsed.purpose.as_str(), parsed.until_ms), (5, "a", None));
     }
 }

@@ -6,7 +6,7 @@ pub mod preview;
 pub mod testers;
 
 use axum::extract::Path;
-use engine::{Group, GroupKey};
+use engine::{EnvironmentKey, FlagKey, Group, GroupKey};
 use leptos::prelude::*;
 use store::{GroupUse, Operation, Versioned};
 
@@ -60,6 +60,14 @@ pub struct Found {
     pub used_by: Vec<GroupUse>,
 }
 
+impl Found {
+    /// The flags that have a rule for the group or exclude it in one environment.
+    pub fn flags_in(&self, environment: &EnvironmentKey) -> Vec<FlagKey> {
+        let here = self.used_by.iter().filter(|used| used.environment == *environment);
+        here.map(|used| used.flag.clone()).collect()
+    }
+}
+
 /// The group that an address names; 404 when there is none.
 pub async fn require_group(page: &Page, key: &str) -> Result<Found, AppError> {
     let key = GroupKey::parse(key).map_err(|_| AppError::NotFound(Thing::Group))?;
@@ -77,7 +85,7 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
             form.people = page.query("people").unwrap_or_default();
             show(&page, found, form, Draft::default())
         }
-        Tab::Testers => testers::show(&page, found, Draft::default(), None),
+        Tab::Testers => testers::show(&page, found, testers::Drafts::default()).await,
         Tab::History => history::show(&page, found).await,
     }
 }

@@ -79,6 +79,7 @@ pub fn actor(entry: &AuditEntry) -> impl IntoView + use<> {
         ActorKind::Member | ActorKind::Token => entry.actor.clone(),
         ActorKind::CommandLine => "The command line".to_owned(),
         ActorKind::System => "Fader".to_owned(),
+        ActorKind::Invitation => format!("A tester with the {}", entry.actor),
     };
     view! { <strong title=entry.actor_email.clone()>{name}</strong> }
 }
@@ -112,7 +113,8 @@ pub fn object_address(object: &ObjectRef) -> Option<String> {
         | ObjectKind::Person
         | ObjectKind::Persona
         | ObjectKind::Environment
-        | ObjectKind::Workspace => None,
+        | ObjectKind::Workspace
+        | ObjectKind::Feedback => None,
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Toast {
     PersonaSaved,
     FeedbackTriaged,
     ComplaintLogged,
+    Enrolled,
+    InvitationRevoked,
 }
 
 impl Toast {
@@ -49,6 +51,8 @@ impl Toast {
         Self::PersonaSaved,
         Self::FeedbackTriaged,
         Self::ComplaintLogged,
+        Self::Enrolled,
+        Self::InvitationRevoked,
     ];
 
     /// The word in the cookie.
@@ -74,6 +78,8 @@ impl Toast {
             Self::PersonaSaved => "persona-saved",
             Self::FeedbackTriaged => "feedback-triaged",
             Self::ComplaintLogged => "complaint-logged",
+            Self::Enrolled => "enrolled",
+            Self::InvitationRevoked => "invitation-revoked",
         }
     }
 
@@ -103,6 +109,8 @@ impl Toast {
             Self::PersonaSaved => "Saved as a persona. Try it on any flag.",
             Self::FeedbackTriaged => "Saved. Everybody who looks at the inbox sees it.",
             Self::ComplaintLogged => "Logged, with what they saw at that moment.",
+            Self::Enrolled => "Enrolled. Clients have it already.",
+            Self::InvitationRevoked => "Revoked. Nobody can accept this invitation any more.",
         }
     }
 }

@@ -25,7 +25,7 @@ pub fn verdict(step: &Step) -> Verdict {
         | Step::Test { met, .. } => of(*met),
         Step::ExcludedSubject | Step::NoRule { .. } => Verdict::No,
         Step::ExcludedGroup { excluded, .. } => of(!excluded),
-        Step::Pinned { .. } | Step::Everyone => Verdict::Yes,
+        Step::Previewed { .. } | Step::Pinned { .. } | Step::Everyone => Verdict::Yes,
         Step::Rule { outcome, .. } => of(*outcome == Outcome::Inside),
         Step::Group { member, .. } => of(*member),
         Step::Enrolment { state, .. } => of(*state == EnrolmentState::Active),

@@ -6,7 +6,8 @@ import { OFREPWebProvider, OpenFeature, ProviderEvents } from './openfeature.js'
 const FAST_PAYMENT = 'fast-payment';
 const RETRY_MS_MAX = 30_000;
 
-const { faderUrl, clientToken, customer } = document.body.dataset;
+const { faderUrl, clientToken, customer, preview, previewUntil } = document.body.dataset;
+const previewLeftMs = () => (preview ? Number(previewUntil) - Date.now() : 0);
 const panel = document.querySelector('#fast-payment');
 const said = document.querySelector('#fast-payment-said');
 const state = document.querySelector('[data-fader-state]');
@@ -19,6 +20,8 @@ async function connect(delayMs) {
     const provider = new OFREPWebProvider({
         baseUrl: faderUrl,
         headers: [['Authorization', `Bearer ${clientToken}`]],
+        // Asked before each request: a preview that is over is not passed on any more.
+        headersFactory: async () => (previewLeftMs() > 0 ? [['X-Fader-Preview', preview]] : []),
         // An answer from yesterday's visit is no reason to offer a payment today.
         cacheMode: 'disabled',
         timeoutMs: 5_000,
@@ -107,4 +110,11 @@ client.addHandler(ProviderEvents.ConfigurationChanged, show);
 client.addHandler(ProviderEvents.Stale, () => asking || askAgain(1_000));
 client.addHandler(ProviderEvents.Error, () => (refused = true));
 panel?.querySelector('button').addEventListener('click', (event) => pay(event.currentTarget));
+if (previewLeftMs() > 0) {
+    // Nobody announces the end of a preview: it concerns this page only.
+    setTimeout(() => {
+        document.querySelector('#preview')?.remove();
+        askAgain(1_000);
+    }, previewLeftMs() + 100);
+}
 await connect(1_000);

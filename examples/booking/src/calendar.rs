@@ -19,6 +19,11 @@ impl Calendar {
     }
 }
 
+/// This moment, as epoch ms.
+pub fn now_ms() -> i64 {
+    now().as_millisecond()
+}
+
 #[expect(clippy::disallowed_methods, reason = "the booking site is no part of Fader and has no store::Clock")]
 fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()

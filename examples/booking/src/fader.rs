@@ -12,9 +12,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{config::Config, reporter::Reporter};
+use crate::{config::Config, customers::Customer, preview};
 
 /// The feature this site is about.
 pub const FAST_PAYMENT: &str = "fast-payment";
+
+/// How a preview that the customer opened is passed on.
+const X_FADER_PREVIEW: &str = "x-fader-preview";
 
 /// How long a payment waits for Fader before fast payment is refused.
 pub const ANSWER_MS_MAX: u64 = 500;
@@ -88,6 +92,11 @@ impl Fader {
     pub async fn is_on(&self, flag: &'static str, subject: Subject<'_>) -> Result<bool, AskError> {
         let url = format!("{}/{flag}", self.evaluate_url);
         let mut response = self.client.post(url).json(&json!({ "context": subject })).send().await?;
+        let mut request = self.client.post(url).json(&json!({ "context": context }));
+        if let Some(preview) = preview::current() {
+            request = request.header(X_FADER_PREVIEW, preview.token);
+        }
+        let mut response = request.send().await?;
         let status = response.status();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {

@@ -14,6 +14,7 @@ mod pages;
 mod partner;
 mod payment;
 mod reporter;
+mod preview;
 mod trips;
 mod trouble;
 
@@ -87,6 +88,7 @@ pub fn router(config: Config, calendar: Calendar) -> Result<Router, StartError> 
         .route("/healthz", get(|| async { "ok" }))
         .fallback(pages::not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(preview::keep))
         .layer(middleware::from_fn_with_state(site.clone(), headers::secure))
         .with_state(site))
 }

@@ -8,7 +8,12 @@ use governor::{
 };
 use store::{Token, TokenId, TokenKind};
 
-use crate::{Config, access::AccessError, client_address::ClientAddress, limits::WRONG_TOKEN_ADDRESSES_MAX};
+use crate::{
+    Config,
+    access::AccessError,
+    client_address::ClientAddress,
+    limits::{JOINS_PER_MINUTE, WRONG_TOKEN_ADDRESSES_MAX},
+};
 
 pub struct Allowances {
     clock: DefaultClock,
@@ -16,6 +21,7 @@ pub struct Allowances {
     addresses: DefaultKeyedRateLimiter<Option<IpAddr>>,
     feedback_tokens: DefaultKeyedRateLimiter<TokenId>,
     feedback_addresses: DefaultKeyedRateLimiter<Option<IpAddr>>,
+    joins: DefaultKeyedRateLimiter<Option<IpAddr>>,
 }
 
 impl Allowances {
@@ -26,6 +32,7 @@ impl Allowances {
             addresses: RateLimiter::keyed(Quota::per_minute(config.wrong_tokens_per_minute)),
             feedback_tokens: RateLimiter::keyed(Quota::per_minute(config.feedback_per_minute)),
             feedback_addresses: RateLimiter::keyed(Quota::per_minute(config.feedback_per_address_per_minute)),
+            joins: RateLimiter::keyed(Quota::per_minute(JOINS_PER_MINUTE)),
         }
     }
 
@@ -55,12 +62,18 @@ impl Allowances {
         self.feedback_tokens.check_key(&token.id).map_err(too_much)
     }
 
+    /// One attempt to accept an invitation; the error is how many seconds to wait when it was one too many.
+    pub fn join(&self, address: Option<ClientAddress>) -> Result<(), u64> {
+        self.joins.check_key(&counted(address, &self.joins)).map_err(|until| self.retry_after_s(&until))
+    }
+
     /// Forgets who has their whole allowance again. Called now and then.
     pub fn tidy(&self) {
         self.tokens.retain_recent();
         self.addresses.retain_recent();
         self.feedback_tokens.retain_recent();
         self.feedback_addresses.retain_recent();
+        self.joins.retain_recent();
     }
 
     fn retry_after_s(&self, until: &NotUntil<QuantaInstant>) -> u64 {

@@ -13,7 +13,7 @@ use super::allows;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, X-API-Key, If-None-Match, Content-Type, Last-Event-ID, Cache-Control",
+    "Authorization, X-API-Key, If-None-Match, Content-Type, Last-Event-ID, Cache-Control, X-Fader-Preview",
 );
 const READABLE_HEADERS: HeaderValue = HeaderValue::from_static("ETag, Retry-After, X-Request-Id");
 /// The most that any browser accepts.

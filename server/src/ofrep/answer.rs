@@ -27,6 +27,9 @@ pub struct Metadata<'a> {
     pub rule: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arm: Option<Arm>,
+    /// Served because of a preview: not to be counted as an exposure.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub preview: bool,
 }
 
 /// One flag of a bulk answer: a flag that cannot be decided does not spoil the others.
@@ -74,7 +77,13 @@ impl<'a> Success<'a> {
             value: &decision.variant.value,
             reason: decision.reason,
             variant: decision.variant.key.as_str(),
-            metadata: Metadata { revision, environment, rule, arm: decision.arm },
+            metadata: Metadata {
+                revision,
+                environment,
+                rule,
+                arm: decision.arm,
+                preview: decision.previewed,
+            },
         }
     }
 }

@@ -16,7 +16,12 @@ use crate::{limits::CONTEXT_ATTRIBUTES_MAX, ofrep::error::OfrepError};
 pub struct CallerContext {
     pub targeting_key: Option<SubjectKey>,
     pub attributes: Attributes,
+    /// A preview token, from callers that cannot set a header. It is no attribute.
+    pub preview: Option<String>,
 }
+
+/// The name in a context under which a preview token stands.
+const PREVIEW: &str = "faderPreview";
 
 /// Reads a body; nothing in it is too odd for an answer that says what is wrong.
 pub fn parse(body: &[u8]) -> Result<CallerContext, OfrepError> {
@@ -246,12 +251,17 @@ only_objects!(BodySeed, "the body has to be an object with a member \"context\""
 struct ContextSeed<'f>(&'f mut Findings);
 
 only_objects!(ContextSeed, "\"context\" has to be an object", |this, members| {
-    let mut context = CallerContext { targeting_key: None, attributes: Attributes::default() };
+    let mut context = CallerContext { targeting_key: None, attributes: Attributes::default(), preview: None };
     let mut names = HashSet::new();
     while let Some(name) = members.next_key_seed(NameSeed)? {
         let value = members.next_value_seed(ValueSeed(this.0))?;
         if name == TARGETING_KEY {
             context.targeting_key = targeting_key(value, this.0);
+        } else if name == PREVIEW {
+            context.preview = match value {
+                Read::Value(AttributeValue::Text(token)) => Some(token),
+                Read::Null | Read::Object | Read::Value(_) => None,
+            };
         } else if let Some(value) = value.testable() {
             // Many names are refused below; until then they must not cost an insertion each.
             if context.attributes.len() < CONTEXT_ATTRIBUTES_MAX {

@@ -4,7 +4,7 @@
 //! what is believed), the context, the subject's stored traits, and the window of the stream ticket: a client that
 //! is answered 304 keeps the stream address it has, so the tag must not hold longer than that address does.
 
-use engine::{AttributeValue, Attributes};
+use engine::{AttributeValue, Attributes, Preview};
 use http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest as _, Sha256};
 use store::Token;
@@ -21,6 +21,8 @@ pub struct Inputs<'a> {
     pub context: &'a CallerContext,
     pub traits: &'a Attributes,
     pub ticket_window: i64,
+    /// One that still holds: when it ends, the answer is another one.
+    pub preview: Option<&'a Preview>,
 }
 
 impl Inputs<'_> {
@@ -36,6 +38,11 @@ impl Inputs<'_> {
         hash.text(self.context.targeting_key.as_ref().map_or("", |key| key.as_str()));
         hash.attributes(&self.context.attributes);
         hash.attributes(self.traits);
+        if let Some(Preview { flag, subject, variant }) = self.preview {
+            hash.text(flag.as_str());
+            hash.text(subject.as_str());
+            hash.text(variant.as_str());
+        }
         let digest = hash.0.finalize();
         let hex: String = digest.iter().take(TAG_BYTES).flat_map(|byte| hex_digits(*byte)).collect();
         HeaderValue::try_from(format!("\"{hex}\"")).unwrap_or(HeaderValue::from_static("\"\""))

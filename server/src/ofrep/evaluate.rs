@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
-use engine::{Attributes, Context, SubjectKey};
+use engine::{Attributes, Context, Preview, SubjectKey};
 use http::{StatusCode, header, request::Parts};
 use store::People;
 
@@ -19,6 +19,7 @@ use super::{
     etag::{self, Inputs},
     exposure,
     prepared::Prepared,
+    preview,
     refetch::{self, Expected},
     ticket::{self, Ticket},
 };
@@ -41,6 +42,7 @@ pub async fn one(
     let (token, answer) = match admit(&server, &parts, body).await {
         Ok((caller, context)) => {
             (Some(Arc::clone(&caller.token)), decide(&server, &caller, &context, &key, &parts))
+            (Some(Arc::clone(&caller.token)), decide(&server, &caller, &context, &parts, &key))
         }
         Err((token, error)) => (token, Err(error)),
     };
@@ -87,6 +89,7 @@ fn decide(
     server: &Server,
     caller: &Caller,
     context: &CallerContext,
+    parts: &Parts,
     key: &str,
     parts: &Parts,
 ) -> Result<Response, OfrepError> {
@@ -101,6 +104,12 @@ fn decide(
     {
         exposure::record(server, &snapshot, subject, key, &decision, now_ms);
     }
+    let now_ms = server.store.clock().now_ms();
+    let grant = preview::of(server, caller, &parts.headers, context, now_ms);
+    let shown = grant.as_ref().map(|grant| &grant.preview);
+    let context = engine_context(caller, context, &people);
+    let decision =
+        snapshot.evaluate_previewed(key, &context, shown, now_ms).map_err(OfrepError::Evaluation)?;
     let success = Success::new(key, decision, snapshot.revision(), environment);
     Ok(([JSON, PRIVATE], to_json(&success)?).into_response())
 }
@@ -118,11 +127,13 @@ async fn decide_all(
     let traits = traits(context, &people);
     let now_ms = server.store.clock().now_ms();
     let ticket_window = ticket::window(now_ms);
-    let etag = Inputs { prepared: &prepared, now_ms, token, context, traits, ticket_window }.etag();
+    let preview = preview::of(server, caller, &parts.headers, context, now_ms);
+    let preview = preview.as_ref().map(|grant| &grant.preview);
+    let etag = Inputs { prepared: &prepared, now_ms, token, context, traits, ticket_window, preview }.etag();
     if etag::is_held(&parts.headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag), PRIVATE]).into_response());
     }
-    let flags = evaluate_all(&prepared, &engine_context(caller, context, &people), now_ms);
+    let flags = evaluate_all(&prepared, &engine_context(caller, context, &people), preview, now_ms);
     let stream = Ticket::new(caller.hash, prepared.revision(now_ms), now_ms);
     let stream = format!("{STREAM_PATH}{}", server.ofrep.tickets.sign(&stream));
     let bulk = Bulk {
@@ -132,16 +143,22 @@ async fn decide_all(
             environment: token.environment.as_str(),
             rule: None,
             arm: None,
+            preview: false,
         },
         event_streams: [EventStream::at(stream)],
     };
     Ok(([JSON, PRIVATE, (header::ETAG, etag)], to_json(&bulk)?).into_response())
 }
 
-fn evaluate_all<'p>(prepared: &'p Prepared, context: &Context<'_>, now_ms: i64) -> Vec<Item<'p>> {
+fn evaluate_all<'p>(
+    prepared: &'p Prepared,
+    context: &Context<'_>,
+    preview: Option<&Preview>,
+    now_ms: i64,
+) -> Vec<Item<'p>> {
     let snapshot = &*prepared.snapshot;
     let (revision, environment) = (snapshot.revision(), snapshot.environment().as_str());
-    let item = |key: &'p str| match snapshot.evaluate(key, context, now_ms) {
+    let item = |key: &'p str| match snapshot.evaluate_previewed(key, context, preview, now_ms) {
         Ok(decision) => Item::Success(Success::new(key, decision, revision, environment)),
         Err(error) => Item::Failure(Failure {
             key: Some(key),

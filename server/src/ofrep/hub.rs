@@ -85,6 +85,8 @@ impl Announcer {
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
                 _ = look.tick() => false,
+                // On the second: an enrolment does not outlive its end until the next look.
+                () = tokio::time::sleep(self.until_next_change()) => false,
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             };
             let published = self.look(&sender.borrow());
@@ -98,6 +100,17 @@ impl Announcer {
                 tidied = Instant::now();
             }
         }
+    }
+
+    /// How long until an enrolment begins or ends by itself; at most until the next look.
+    fn until_next_change(&self) -> Duration {
+        let live = self.store.live();
+        let now_ms = self.store.clock().now_ms();
+        let environments = live.environments();
+        let snapshots = environments.iter().filter_map(|it| live.snapshot(it.key.as_str()));
+        let next = snapshots.filter_map(|snapshot| snapshot.next_change_ms(now_ms)).min();
+        let wait = next.and_then(|at| u64::try_from(at - now_ms).ok()).map(Duration::from_millis);
+        wait.map_or(LOOK, |wait| wait.min(LOOK))
     }
 
     /// The events of the present state; those that say nothing new are kept as they are.

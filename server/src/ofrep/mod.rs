@@ -9,6 +9,7 @@ mod evaluate;
 mod exposure;
 mod hub;
 mod prepared;
+mod preview;
 mod refetch;
 mod revision;
 mod stream;
@@ -21,7 +22,7 @@ use axum::{
     middleware::from_fn,
     routing::{get, post},
 };
-use store::Store;
+use store::{PreviewKey, Store};
 use tokio::sync::watch;
 
 use crate::{
@@ -42,6 +43,7 @@ pub struct Ofrep {
     hub: Hub,
     tickets: TicketKey,
     streams: stream::Seats,
+    previews: PreviewKey,
 }
 
 impl Ofrep {
@@ -54,7 +56,8 @@ impl Ofrep {
         let prepared = Arc::new(PreparedCache::default());
         let tickets = TicketKey::new(&store.workspace_secret().await?)?;
         let hub = Hub::start(store.clone(), Arc::clone(&prepared), allowances, stopping);
-        Ok(Self { prepared, hub, tickets, streams: stream::Seats::new(config.streams_max) })
+        let previews = store.preview_key().await?;
+        Ok(Self { prepared, hub, tickets, streams: stream::Seats::new(config.streams_max), previews })
     }
 }
 

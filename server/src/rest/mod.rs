@@ -1,6 +1,7 @@
 //! REST below `/api/v1`: what programs send (people, events, feedback) and what they manage with a management token.
 //! Handlers read, ask for a proof of permission and call the store; the `OpenAPI` document is made from them.
 
+mod enrolments;
 pub(crate) mod error;
 mod events;
 mod exposures;
@@ -55,6 +56,8 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(flags::list))
         .routes(routes!(events::send))
         .routes(routes!(exposures::of_flag))
+        .routes(routes!(enrolments::enrol, enrolments::list_all))
+        .routes(routes!(enrolments::remove))
         .routes(routes!(feedback::post))
 }
 

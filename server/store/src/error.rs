@@ -6,10 +6,10 @@ use crate::{
     ObjectKind,
     limits::{
         EMAIL_CHARS_MAX, FEEDBACK_AGE_DAYS_MAX, FEEDBACK_COMMENT_CHARS_MAX, FEEDBACK_DURATION_S_MAX,
-        FEEDBACK_ID_CHARS_MAX, FEEDBACK_PAGE_CHARS_MAX, FEEDBACK_PER_DAY_MAX, MEMBER_NAME_CHARS_MAX,
-        ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX,
-        PERSONAS_MAX, REASON_CHARS_MAX, RETENTION_DAYS_MAX, TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX,
-        TRAITS_BYTES_MAX, TRAITS_MAX,
+        FEEDBACK_ID_CHARS_MAX, FEEDBACK_PAGE_CHARS_MAX, FEEDBACK_PER_DAY_MAX, INVITATION_CAPACITY_MAX,
+        MEMBER_NAME_CHARS_MAX, ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PEOPLE_BATCH_MAX,
+        PERSONA_NAME_CHARS_MAX, PERSONAS_MAX, PURPOSE_CHARS_MAX, REASON_CHARS_MAX, RETENTION_DAYS_MAX,
+        TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX, TRAITS_MAX,
     },
     permission::Denied,
 };
@@ -141,6 +141,16 @@ pub enum Invalid {
     FeedbackAssignee,
     #[error("keep exposures for 1 to {RETENTION_DAYS_MAX} days")]
     Retention,
+    #[error("choose an end that is still to come")]
+    EndHasPassed,
+    #[error("say why: the reason stands in the audit log")]
+    ReasonMissing,
+    #[error("say what the invitation is for, in 1 to {PURPOSE_CHARS_MAX} characters")]
+    InvitationPurpose,
+    #[error("an invitation takes 1 to {INVITATION_CAPACITY_MAX} testers")]
+    InvitationCapacity,
+    #[error("a preview holds for 1 minute to 24 hours")]
+    PreviewTime,
 }
 
 impl From<sqlx::Error> for StoreError {

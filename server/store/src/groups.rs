@@ -170,14 +170,14 @@ impl Store {
 }
 
 impl Work<'_> {
-    async fn require_group(&mut self, key: &GroupKey) -> Result<Versioned<Group>, StoreError> {
+    pub(crate) async fn require_group(&mut self, key: &GroupKey) -> Result<Versioned<Group>, StoreError> {
         let sql = "SELECT document, version, changed_ms, changed_by, audit_seq FROM groups \
                    WHERE key = $1 AND NOT deleted";
         let group = self.read(sql, args![key.as_str()], "groups", key.as_str()).await?;
         group.ok_or_else(|| StoreError::NotFound { kind: ObjectKind::Group, key: key.to_string() })
     }
 
-    async fn write_group(
+    pub(crate) async fn write_group(
         mut self,
         current: Versioned<Group>,
         group: Group,

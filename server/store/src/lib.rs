@@ -21,9 +21,11 @@ mod object;
 mod people;
 mod permission;
 mod personas;
+mod previews;
 mod rollouts;
 mod secret;
 mod store;
+mod testers;
 mod text;
 mod tokens;
 mod versioned;
@@ -62,6 +64,13 @@ pub use store::Store;
 pub use tokens::{NewToken, Token, TokenId, TokenKind, TokenRow};
 pub use versioned::Versioned;
 pub use workspace::InvalidHash;
+
+pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};
+pub use testers::{
+    Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
+    EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, Standing,
+    TesterIn, TesterInvitation, TesterInvitationId,
+};
 
 /// Sequences, versions and revisions are never negative in the database.
 fn number(column: i64) -> u64 {

@@ -68,3 +68,10 @@ pub const RETENTION_DAYS_MAX: u32 = 3650;
 pub const MINUTE_COUNTS_KEPT_MS: i64 = 3 * 60 * 60 * 1000;
 /// Lines that the sweep deletes in one transaction.
 pub const SWEEP_CHUNK_ROWS: usize = 2000;
+/// Why somebody is enrolled, in characters.
+pub const PURPOSE_CHARS_MAX: usize = 200;
+/// A line that cannot be read is shown up to this.
+pub const MALFORMED_TEXT_CHARS_MAX: usize = 80;
+/// Testers that one invitation can take.
+pub const INVITATION_CAPACITY_MAX: u64 = 10_000;
+pub const INVITATIONS_LISTED_MAX: i64 = 200;

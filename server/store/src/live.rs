@@ -150,6 +150,17 @@ impl Live {
         self.0.state.load().tokens.get(hash).cloned()
     }
 
+    /// The sites whose pages ask about this environment: the origins of its client tokens, in order.
+    pub fn client_origins(&self, environment: &str) -> Vec<String> {
+        let state = self.0.state.load();
+        let tokens = state.tokens.values().filter(|token| token.environment.as_str() == environment);
+        let mut origins: Vec<_> = tokens.flat_map(|token| token.origins.iter().cloned()).collect();
+        origins.retain(|origin| origin != "*");
+        origins.sort_unstable();
+        origins.dedup();
+        origins
+    }
+
     /// Announcements from now on, after the state has been replaced.
     pub fn subscribe(&self) -> broadcast::Receiver<Changed> {
         self.0.announcements.subscribe()

@@ -79,8 +79,7 @@ impl TestApp {
 
     /// A group of one tester, enrolled from and until these times.
     pub async fn testers(&self, key: &str, subject: &str, from_ms: Option<i64>, until_ms: Option<i64>) {
-        let enrolment =
-            Enrolment { subject: subject_key(subject), purpose: String::new(), from_ms, until_ms };
+        let enrolment = Enrolment { from_ms, until_ms, ..Enrolment::new(subject_key(subject)) };
         let group = Group {
             key: GroupKey::parse(key).expect("a key"),
             name: key.to_owned(),

@@ -15,3 +15,4 @@ mod rate;
 mod rest;
 mod roles;
 mod stream;
+mod testers;

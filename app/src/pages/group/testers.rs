@@ -1,63 +1,164 @@
-//! The testers of a group: who is enrolled by name, why, and until when.
+//! The testers of a group: who is enrolled by name, why and until when, and whether they have really seen it.
 
-use engine::{Enrolment, EnrolmentState, grouped};
+mod forms;
+mod invitations;
+pub mod report;
+mod table;
+
+use std::collections::{HashMap, HashSet};
+
+use engine::{Enrolment, EnrolmentState, FlagKey, SubjectKey};
 use leptos::prelude::*;
-use store::Operation;
+use store::{ExcludedFrom, Operation, TesterInvitation};
 
 use super::{Found, Tab, head};
 use crate::{
     draft::Draft,
-    forms::testers::{Report, TesterForm},
+    forms::testers::{InvitationForm, Moment, TesterForm},
     page::{Look, Page, PageResult},
-    pages::groups::count,
+    pages::{groups::count, tester},
     ui::{
-        badge::{Badge, Callout, Tone},
+        badge::{Badge, Tone},
         empty::Empty,
-        field::{Field, FormError, Paragraph},
-        here, icon,
         layout::Section,
         time,
     },
 };
 
-const ROWS_MAX: usize = 500;
+/// What posts of this tab leave to show.
+#[derive(Default)]
+pub struct Drafts {
+    pub enrol: Draft<TesterForm>,
+    /// The new end and the ticked testers.
+    pub bulk: Draft<(Moment, Vec<SubjectKey>)>,
+    pub invite: Draft<InvitationForm>,
+    /// The link of an invitation that was made just now. Shown once.
+    pub issued: Option<String>,
+}
 
-/// The tab, with the form as it was typed and, after "check", what enrolling would do.
-pub fn show(page: &Page, found: Found, draft: Draft<TesterForm>, report: Option<Report>) -> PageResult {
+/// Which testers the list shows; the word stands in the URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    All,
+    /// Enrolled now, but nothing else than the off variant was ever served to them.
+    Unseen,
+    Expired,
+    Excluded,
+}
+
+impl Show {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::All, "Everybody"),
+        (Self::Unseen, "Enrolled but not exposed yet"),
+        (Self::Expired, "Expired"),
+        (Self::Excluded, "Excluded from a flag"),
+    ];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Unseen => "unseen",
+            Self::Expired => "expired",
+            Self::Excluded => "excluded",
+        }
+    }
+
+    fn of(page: &Page) -> Self {
+        let asked = page.query("show").unwrap_or_default();
+        Self::ALL.into_iter().map(|(show, _)| show).find(|it| it.word() == asked).unwrap_or(Self::All)
+    }
+}
+
+/// A tester with what is known about them.
+pub struct Tester {
+    pub enrolment: Enrolment,
+    pub known: bool,
+    /// When they were first and last served what the group is for, epoch ms.
+    pub saw: Option<(i64, i64)>,
+    pub feedback: u64,
+    /// Other groups that they are enrolled in now, by name.
+    pub also_in: Vec<String>,
+    pub excluded_from: Vec<ExcludedFrom>,
+}
+
+impl Tester {
+    fn is_shown(&self, show: Show, words: &str, now_ms: i64) -> bool {
+        let text = format!("{} {}", self.enrolment.subject, self.enrolment.purpose).to_lowercase();
+        let fits = match show {
+            Show::All => true,
+            Show::Unseen => self.saw.is_none() && self.enrolment.is_active(now_ms),
+            Show::Expired => self.enrolment.is_over(now_ms),
+            Show::Excluded => !self.excluded_from.is_empty(),
+        };
+        fits && words.split_whitespace().all(|word| text.contains(word))
+    }
+}
+
+/// The tab, with the forms as they were typed.
+pub async fn show(page: &Page, found: Found, drafts: Drafts) -> PageResult {
     let title = format!("Testers of {}", found.saved.value.name);
-    let look = Look::new(title, Section::Groups).status(draft.status());
+    let status = [drafts.enrol.status(), drafts.bulk.status(), drafts.invite.status()];
+    let status = status.into_iter().max().unwrap_or_default();
+    let look = Look::new(title, Section::Groups).status(status);
     let may_enrol = page.principal.may(Operation::Enrol);
-    let may_read = page.principal.may(Operation::ReadPeople);
-    let people = page.store().live().people();
-    let search = page.query("q").unwrap_or_default().to_lowercase();
+    let testers = read(page, &found).await?;
+    let invitations = page.store().list_tester_invitations(&page.viewer(), &found.saved.value.key).await?;
+    let (show, query) = (Show::of(page), page.query("q").unwrap_or_default());
     let now_ms = page.now_ms();
     page.render(look, move || {
-        let enrolments = &found.saved.value.enrolments;
-        let known = |enrolment: &Enrolment| people.traits(enrolment.subject.as_str()).is_some();
-        let list = match (enrolments.is_empty(), may_read) {
-            (true, _) => nobody(may_enrol).into_any(),
-            (false, false) => {
+        let group = &found.saved.value;
+        let list = match testers {
+            _ if group.enrolments.is_empty() => nobody(may_enrol).into_any(),
+            Some(testers) => {
+                table::view(&group.key, testers, (show, &query), may_enrol, &drafts.bulk, now_ms).into_any()
+            }
+            None => {
                 let text = format!(
                     "{} enrolled. Your role does not see who.",
-                    count(enrolments.len(), "tester is", "testers are")
+                    count(group.enrolments.len(), "tester is", "testers are")
                 );
                 view! { <p class="muted">{text}</p> }.into_any()
             }
-            (false, true) => table(&found, &search, may_enrol, now_ms, &known).into_any(),
         };
-        let form = may_enrol.then(|| form(&found, draft, report));
+        let open = group.enrolments.is_empty();
+        let forms = may_enrol.then(|| forms_view(&group.key, drafts.enrol, drafts.invite, open));
+        let issued = drafts.issued.map(invitations::issued);
+        let invitations =
+            (may_enrol && !invitations.is_empty()).then(|| invitations_view(&group.key, invitations, now_ms));
         view! {
             {head(&found, Tab::Testers)}
-            <div class="group-grid">
-                <div class="stack" data-live="" id="testers">{list}</div>
-                <aside class="stack">{form}</aside>
-            </div>
+            {issued}
+            {forms}
+            <div class="stack" data-live="" id="testers">{list}</div>
+            {invitations}
         }
     })
 }
 
+fn forms_view(
+    key: &engine::GroupKey,
+    enrol: Draft<TesterForm>,
+    invite: Draft<InvitationForm>,
+    open: bool,
+) -> impl IntoView + use<> {
+    view! {
+        <div class="tester-forms">
+            {forms::enrol(key, enrol, open)}
+            {invitations::form(key, invite)}
+        </div>
+    }
+}
+
+fn invitations_view(
+    key: &engine::GroupKey,
+    invitations: Vec<TesterInvitation>,
+    now_ms: i64,
+) -> impl IntoView + use<> {
+    view! { <div class="stack" data-live="" id="invitations">{invitations::list(key, invitations, now_ms)}</div> }
+}
+
 fn nobody(may_enrol: bool) -> impl IntoView {
-    let how = if may_enrol { " Enrol the first ones beside this." } else { "" };
+    let how = if may_enrol { " Enrol the first ones above." } else { "" };
     view! {
         <Empty
             title="No testers"
@@ -66,89 +167,65 @@ fn nobody(may_enrol: bool) -> impl IntoView {
     }
 }
 
-fn table(
-    found: &Found,
-    search: &str,
-    may_enrol: bool,
-    now_ms: i64,
-    known: &dyn Fn(&Enrolment) -> bool,
-) -> impl IntoView + use<> {
-    let here = here();
-    let group = &found.saved.value;
-    let action = here.href(&Tab::Testers.address(&group.key));
-    let matches = |it: &&Enrolment| {
-        let text = format!("{} {}", it.subject, it.purpose).to_lowercase();
-        search.split_whitespace().all(|word| text.contains(word))
-    };
-    let matching: Vec<_> = group.enrolments.iter().filter(matches).collect();
-    let total = matching.len();
-    let rows = matching
-        .into_iter()
-        .take(ROWS_MAX)
-        .map(|enrolment| {
-            let remove = may_enrol.then(|| remove_form(&action, enrolment));
-            let stranger = (!known(enrolment))
-                .then(|| view! { <small class="muted">"not among the known people"</small> });
-            view! {
-                <tr>
-                    <td><span class="mono">{enrolment.subject.to_string()}</span>" "{stranger}</td>
-                    <td data-label="Purpose">{enrolment.purpose.clone()}</td>
-                    <td data-label="Time">{window(enrolment)}</td>
-                    <td data-label="State">{state(enrolment, now_ms)}</td>
-                    <td class="actions">{remove}</td>
-                </tr>
-            }
-        })
-        .collect_view();
-    let more = (total > ROWS_MAX).then(|| {
-        view! { <p class="note">{format!("The first {ROWS_MAX} of {}. Search to see the others.", grouped(total))}</p> }
+/// `None` when the role may not see who they are.
+async fn read(page: &Page, found: &Found) -> Result<Option<Vec<Tester>>, crate::error::AppError> {
+    let Ok(reader) = page.principal.people_reader() else { return Ok(None) };
+    let (store, group) = (page.store(), &found.saved.value);
+    let environment = &page.environment.key;
+    let subjects: Vec<_> = group.enrolments.iter().map(|it| it.subject.clone()).collect();
+    let flags: Vec<FlagKey> = found.flags_in(environment);
+    let off: HashMap<_, _> = tester::off_variants(page).into_iter().collect();
+    let mut saw: HashMap<SubjectKey, (i64, i64)> = HashMap::new();
+    for seen in store.seen_by_subjects(&reader, environment, &flags, &subjects).await? {
+        if off.get(&seen.flag) == Some(&seen.variant) {
+            continue;
+        }
+        let times = saw.entry(seen.subject).or_insert((seen.first_ms, seen.last_ms));
+        *times = (times.0.min(seen.first_ms), times.1.max(seen.last_ms));
+    }
+    let mut feedback: HashMap<_, _> =
+        store.feedback_counts(&reader, environment, &subjects).await?.into_iter().collect();
+    let mut excluded: HashMap<_, _> =
+        store.excluded_testers(&reader, &group.key, &subjects).await?.into_iter().collect();
+    let mut also_in = also_in(page, found);
+    let people = store.live().people();
+    let testers = group.enrolments.iter().map(|enrolment| {
+        let subject = &enrolment.subject;
+        Tester {
+            enrolment: enrolment.clone(),
+            known: people.traits(subject.as_str()).is_some(),
+            saw: saw.get(subject).copied(),
+            feedback: feedback.remove(subject).unwrap_or(0),
+            also_in: also_in.remove(subject).unwrap_or_default(),
+            excluded_from: excluded.remove(subject).unwrap_or_default(),
+        }
     });
-    let none = (total == 0).then(|| view! { <p class="muted">"No tester matches the search."</p> });
-    view! {
-        <form method="get" class="toolbar" role="search" action=format!("/groups/{}", group.key)>
-            <input type="hidden" name="tab" value="testers" />
-            <div class="field" data-wide="">
-                <label for="tester-query" class="visually-hidden">"Search testers"</label>
-                <input id="tester-query" name="q" type="search" value=search.to_owned() placeholder="Search testers" />
-            </div>
-            <button class="button">{icon::search()}"Search"</button>
-        </form>
-        <div class="table-wrap">
-            <table class="table" data-stack="">
-                <thead>
-                    <tr>
-                        <th scope="col">"Tester"</th>
-                        <th scope="col">"Purpose"</th>
-                        <th scope="col">"Time"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col"><span class="visually-hidden">"Actions"</span></th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-        {none}
-        {more}
-    }
+    Ok(Some(testers.collect()))
 }
 
-fn remove_form(action: &str, enrolment: &Enrolment) -> impl IntoView + use<> {
-    let label = format!("Remove {}", enrolment.subject);
-    view! {
-        <form method="post" action=action.to_owned()>
-            <input type="hidden" name="subject" value=enrolment.subject.to_string() />
-            <button name="intent" value="remove" class="button" data-kind="quiet" data-size="small" aria-label=label>
-                "Remove"
-            </button>
-        </form>
+/// The names of the other groups that each tester is enrolled in now.
+fn also_in(page: &Page, found: &Found) -> HashMap<SubjectKey, Vec<String>> {
+    let (group, now_ms) = (&found.saved.value, page.now_ms());
+    let here: HashSet<_> = group.enrolments.iter().map(|it| &it.subject).collect();
+    let mut also_in: HashMap<SubjectKey, Vec<String>> = HashMap::new();
+    let Some(snapshot) = page.store().live().snapshot(page.environment.key.as_str()) else { return also_in };
+    for other in snapshot.groups().filter(|it| *it.key() != group.key) {
+        for enrolment in other.group().enrolments.iter().filter(|it| it.is_active(now_ms)) {
+            if here.contains(&enrolment.subject) {
+                also_in.entry(enrolment.subject.clone()).or_default().push(other.name().to_owned());
+            }
+        }
     }
+    for names in also_in.values_mut() {
+        names.sort();
+    }
+    also_in
 }
 
-/// `from 1 Mar 2026, until 3 Apr 2026`.
-fn window(enrolment: &Enrolment) -> String {
-    // The end is exclusive: the last moment is the one before it.
-    let until = enrolment.until_ms.map(|ms| time::date(ms - 1));
-    match (enrolment.from_ms.map(time::date), until) {
+/// `from 1 Mar 2026, 09:00 until 3 Apr 2026`; an end at midnight is told as the day before.
+pub fn window(enrolment: &Enrolment) -> String {
+    let until = enrolment.until_ms.map(time::last_moment);
+    match (enrolment.from_ms.map(time::first_moment), until) {
         (None, None) => "no end".to_owned(),
         (Some(from), None) => format!("from {from}"),
         (None, Some(until)) => format!("until {until}"),
@@ -156,13 +233,9 @@ fn window(enrolment: &Enrolment) -> String {
     }
 }
 
-fn state(enrolment: &Enrolment, now_ms: i64) -> AnyView {
-    let state = match (enrolment.is_active(now_ms), enrolment.until_ms) {
-        (true, _) => EnrolmentState::Active,
-        (false, Some(until)) if until <= now_ms => EnrolmentState::Expired,
-        (false, _) => EnrolmentState::NotYet,
-    };
-    match state {
+/// Whether the enrolment counts now.
+pub fn state(enrolment: &Enrolment, now_ms: i64) -> AnyView {
+    match enrolment.state(now_ms) {
         EnrolmentState::Active => view! { <Badge tone=Tone::Good text="in" /> },
         EnrolmentState::NotYet => view! { <Badge tone=Tone::Accent text="not yet" /> },
         EnrolmentState::Expired => view! { <Badge tone=Tone::Neutral text="expired" /> },
@@ -170,88 +243,40 @@ fn state(enrolment: &Enrolment, now_ms: i64) -> AnyView {
     .into_any()
 }
 
-fn form(found: &Found, draft: Draft<TesterForm>, report: Option<Report>) -> impl IntoView + use<> {
-    let errors = ["list", "purpose", "from", "until"].map(|field| draft.at(field));
-    let [list, purpose, from, until] = errors;
-    let general = draft.general();
-    let typed = draft.input.unwrap_or_default();
-    let action = here().href(&Tab::Testers.address(&found.saved.value.key));
-    view! {
-        <form method="post" action=action class="card stack" aria-labelledby="enrol-title">
-            <h2 id="enrol-title">"Enrol testers"</h2>
-            <FormError error=general />
-            {report.map(|report| report_view(&report))}
-            <Paragraph
-                label="Targeting keys"
-                name="list"
-                rows=4
-                value=typed.list
-                error=list
-                mono=true
-                hint="One per line; paste as many as you like."
-                placeholder="user-1042"
-            />
-            <Field label="Purpose" name="purpose" value=typed.purpose error=purpose placeholder="Tries payment before the release" autocomplete="off" />
-            <div class="field-row">
-                <Field label="First day" name="from" kind="date" value=typed.from error=from />
-                <Field label="Last day" name="until" kind="date" value=typed.until error=until />
-            </div>
-            <p class="note">"Days are in UTC. Without them they are in from now on, until somebody removes them."</p>
-            <div class="cluster">
-                <button name="intent" value="enrol" class="button" data-kind="primary">"Enrol"</button>
-                <button name="intent" value="check" class="button">"Check the list first"</button>
-            </div>
-        </form>
-    }
-}
-
-fn report_view(report: &Report) -> impl IntoView + use<> {
-    let line = |subjects: usize, text: &'static str| {
-        (subjects > 0).then(|| view! { <li>{format!("{} {text}", grouped(subjects))}</li> })
-    };
-    let wrong = report
-        .wrong
-        .iter()
-        .take(10)
-        .map(|it| {
-            let text = format!("line {}: “{}” {}", it.number, it.text, it.error);
-            view! { <li>{text}</li> }
-        })
-        .collect_view();
-    let tone = if report.wrong.is_empty() { Tone::Good } else { Tone::Warning };
-    let counts = [
-        line(report.new.len(), "would be new"),
-        line(report.renewed.len(), "expired, would be renewed"),
-        line(report.already.len(), "in already, left as they are"),
-    ];
-    view! {
-        <Callout tone=tone role="status">
-            <strong>"Nothing is saved yet"</strong>
-            <ul class="changes">
-                {counts}
-                {wrong}
-            </ul>
-        </Callout>
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use engine::SubjectKey;
-
     use super::*;
 
+    fn enrolment(from_ms: Option<i64>, until_ms: Option<i64>) -> Enrolment {
+        Enrolment { from_ms, until_ms, ..Enrolment::new(SubjectKey::parse("ada").expect("a subject")) }
+    }
+
     #[test]
-    fn the_time_of_an_enrolment_names_its_last_day() {
+    fn the_time_of_an_enrolment_names_its_last_day_or_moment() {
         let day_ms = 24 * 60 * 60 * 1000;
-        let enrolment = |from_ms, until_ms| Enrolment {
-            subject: SubjectKey::parse("ada").expect("a subject"),
-            purpose: String::new(),
-            from_ms,
-            until_ms,
-        };
         assert_eq!(window(&enrolment(None, Some(day_ms))), "until 1 Jan 1970");
         assert_eq!(window(&enrolment(Some(0), Some(2 * day_ms))), "1 Jan 1970 – 2 Jan 1970");
+        assert_eq!(window(&enrolment(None, Some(day_ms + 61_000))), "until 2 Jan 1970, 00:01:01 UTC");
         assert_eq!(window(&enrolment(None, None)), "no end");
+    }
+
+    #[test]
+    fn unseen_are_those_who_are_in_and_were_never_served_it() {
+        let tester = |saw, until_ms| Tester {
+            enrolment: enrolment(None, until_ms),
+            known: true,
+            saw,
+            feedback: 0,
+            also_in: Vec::new(),
+            excluded_from: Vec::new(),
+        };
+        assert!(tester(None, None).is_shown(Show::Unseen, "", 10));
+        assert!(!tester(Some((1, 1)), None).is_shown(Show::Unseen, "", 10));
+        assert!(
+            !tester(None, Some(10)).is_shown(Show::Unseen, "", 10),
+            "an expired one will not see it any more"
+        );
+        assert!(tester(None, Some(10)).is_shown(Show::Expired, "ad", 10));
+        assert!(!tester(None, None).is_shown(Show::All, "bob", 10));
     }
 }

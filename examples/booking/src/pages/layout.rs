@@ -6,10 +6,14 @@ use crate::{
     Site,
     customers::{Customer, Role},
     fader::FAST_PAYMENT,
+    customers::Customer,
+    fader::FAST_PAYMENT,
+    preview::{self, Preview},
 };
 
 /// A whole page. `customer` is who is signed in; the script finds in `<body>` what it has to ask Fader.
 pub fn page(site: &Site, customer: Option<&Customer>, title: &str, content: &Markup) -> Markup {
+    let preview = customer.and_then(|_| preview::current());
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -31,13 +35,26 @@ pub fn page(site: &Site, customer: Option<&Customer>, title: &str, content: &Mar
             }
             body data-fader-url=(site.config.public_url())
                 data-client-token=(site.config.client_token.as_str())
-                data-customer=[customer.map(|customer| customer.id)] {
+                data-customer=[customer.map(|customer| customer.id)]
+                data-preview=[preview.as_ref().map(|preview| preview.token.as_str())]
+                data-preview-until=[preview.as_ref().map(|preview| preview.until_ms)] {
                 a.skip href="#content" { "Skip to content" }
+                @if let Some(preview) = &preview { (banner(preview)) }
                 (top_bar(customer))
                 main #content { (content) }
                 (strip(site, customer))
             }
         }
+    }
+}
+
+/// So that nobody takes a preview for what everybody sees.
+fn banner(preview: &Preview) -> Markup {
+    let until = jiff::Timestamp::from_millisecond(preview.until_ms)
+        .map(|until| until.strftime("%H:%M UTC").to_string())
+        .unwrap_or_default();
+    html! {
+        p.preview #preview role="status" { strong { "Preview" } " of something that is not out yet, until " (until) "." }
     }
 }
 

@@ -22,6 +22,10 @@ pub const RESET_MS: i64 = 24 * HOUR_MS;
 pub struct InviteToken(String);
 
 impl InviteToken {
+    pub(crate) fn new(secret: String) -> Self {
+        Self(secret)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -95,6 +95,9 @@ words! {
         ExposuresRead = "exposures_read",
         RetentionChanged = "retention_changed",
         PersonErased = "person_erased",
+        TestersInvited = "testers_invited",
+        TesterInvitationRevoked = "tester_invitation_revoked",
+        PreviewMade = "preview_made",
     }
     InvalidAction = "there is no such action"
 }
@@ -108,6 +111,8 @@ words! {
         Token = "token",
         /// The server itself.
         System = "system",
+        /// A tester with an invitation link.
+        Invitation = "invitation",
     }
     InvalidActorKind = "there is no such kind of actor"
 }

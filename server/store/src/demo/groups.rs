@@ -117,10 +117,11 @@ impl Stage {
                 continue;
             }
             enrolments.push(Enrolment {
-                subject,
                 purpose: purpose.to_owned(),
-                from_ms: None,
                 until_ms: Some(self.now_ms + days * DAY_MS),
+                by: self.qa.name.clone(),
+                at_ms: Some(self.store.clock().now_ms()),
+                ..Enrolment::new(subject)
             });
         }
         self.store.set_enrolments(&self.qa.enroller()?, &key, found.version, enrolments, purpose).await?;

@@ -13,8 +13,7 @@ on_both!(
 );
 
 fn tester(subject: &str) -> Enrolment {
-    let subject = SubjectKey::parse(subject).expect("a key");
-    Enrolment { subject, purpose: String::new(), from_ms: None, until_ms: None }
+    Enrolment::new(SubjectKey::parse(subject).expect("a key"))
 }
 
 async fn a_new_condition_moves_every_environment(t: Harness) {

@@ -13,4 +13,5 @@ mod live;
 mod roles;
 mod rollouts;
 mod schema;
+mod testers;
 mod tokens;
