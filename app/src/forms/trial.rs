@@ -191,6 +191,7 @@ mod tests {
             value_type,
             description: String::new(),
             trusted: false,
+            personal: false,
         };
         AttributeSchema::new(vec![
             definition("age", AttributeType::Number),

@@ -107,11 +107,10 @@ pub fn object_address(object: &ObjectRef) -> Option<String> {
         ObjectKind::Group => Some(format!("/groups/{}", object.key)),
         ObjectKind::Member => Some("/settings/members".to_owned()),
         ObjectKind::Token => Some("/settings/tokens".to_owned()),
-        ObjectKind::Attribute
-        | ObjectKind::Person
-        | ObjectKind::Persona
-        | ObjectKind::Environment
-        | ObjectKind::Workspace => None,
+        // An erased person is named by a digest, several at once by nothing.
+        ObjectKind::Person if object.key.is_empty() || object.key.starts_with("sha256:") => None,
+        ObjectKind::Person => Some(super::person::person_path(&object.key)),
+        ObjectKind::Attribute | ObjectKind::Persona | ObjectKind::Environment | ObjectKind::Workspace => None,
     }
 }
 

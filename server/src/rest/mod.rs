@@ -4,6 +4,7 @@
 pub(crate) mod error;
 mod flags;
 mod manager;
+mod people;
 mod token;
 
 use std::sync::Arc;
@@ -44,7 +45,12 @@ impl Modify for Tokens {
 
 /// Every operation, with its documentation.
 fn operations() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::with_openapi(Document::openapi()).routes(routes!(token::get)).routes(routes!(flags::list))
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(token::get))
+        .routes(routes!(flags::list))
+        .routes(routes!(people::put, people::get, people::delete))
+        .routes(routes!(people::post))
+        .routes(routes!(people::exposures))
 }
 
 pub fn router(server: &Arc<Server>) -> Router {

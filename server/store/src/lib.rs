@@ -27,9 +27,12 @@ mod tokens;
 mod versioned;
 mod workspace;
 
+mod as_of;
+
 pub use accounts::{
     Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession, SessionId, SessionRow,
 };
+pub use as_of::AsOf;
 pub use audit::{
     Action, ActorKind, AuditEntry, AuditFilter, AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind,
 };
@@ -40,10 +43,10 @@ pub use error::{Conflict, Invalid, SignInError, StoreError};
 pub use groups::{GroupRow, GroupUse};
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
-pub use people::People;
+pub use people::{Compared, LookedUp, Match, Matches, People, Rank, Standing};
 pub use permission::{
     Administrator, Approver, AuditReader, Denied, Enroller, FeedbackHandler, FlagEditor, InvalidRole,
-    Operation, PeopleReader, Principal, RequestOrigin, Role, Stopper, UserId, Viewer,
+    Operation, PeopleReader, PeopleWriter, Principal, RequestOrigin, Role, Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
 pub use secret::TokenHash;

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
-use engine::{EnvironmentKey, Snapshot};
+use engine::{AttributeSchema, EnvironmentKey, Snapshot};
 use tokio::sync::{Mutex, broadcast};
 
 use crate::{
@@ -52,6 +52,11 @@ impl State {
         self.snapshots.iter().find(|s| s.environment().as_str() == environment)
     }
 
+    /// The schema is the same in all environments.
+    pub(crate) fn schema(&self) -> Option<&AttributeSchema> {
+        self.snapshots.first().map(|snapshot| snapshot.attributes())
+    }
+
     pub(crate) fn environment(&self, key: &str) -> Option<&Environment> {
         self.environments.iter().find(|e| e.key.as_str() == key)
     }
@@ -87,8 +92,10 @@ impl Live {
         let current = self.0.state.load_full();
         if let Some((state, changed)) = load::refresh(&mut loader, &current, db).await? {
             self.0.state.store(Arc::new(state));
-            // Nobody listening is no error.
-            let _ = self.0.announcements.send(changed);
+            if !changed.objects.is_empty() || !changed.revisions.is_empty() {
+                // Nobody listening is no error.
+                let _ = self.0.announcements.send(changed);
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use tokio::{sync::Mutex, task::AbortHandle};
 use crate::{
     Clock, Live, StoreError,
     accounts::Passwords,
+    as_of::Past,
     change::CHANNEL,
     db::{Db, args},
 };
@@ -27,6 +28,8 @@ pub(crate) struct Inner {
     pub(crate) passwords: Passwords,
     /// One change at a time per process: the others wait here without holding a connection.
     pub(crate) writing: Arc<Mutex<()>>,
+    /// Environments as they were, compiled.
+    pub(crate) past: Past,
     follower: Option<AbortHandle>,
 }
 
@@ -52,7 +55,8 @@ impl Store {
         let live = Live::load(&db).await?;
         let follower = Some(tokio::spawn(follow(db.clone(), live.clone())).abort_handle());
         let writing = Arc::new(Mutex::new(()));
-        Ok(Self(Arc::new(Inner { db, clock, live, passwords: Passwords::new(), writing, follower })))
+        let (passwords, past) = (Passwords::new(), Past::default());
+        Ok(Self(Arc::new(Inner { db, clock, live, passwords, writing, past, follower })))
     }
 
     pub fn clock(&self) -> &Clock {
@@ -89,6 +93,7 @@ impl Store {
             live: live.clone(),
             passwords: passwords.clone(),
             writing: Arc::clone(writing),
+            past: Past::default(),
             follower: None,
         }))
     }

@@ -16,6 +16,7 @@ use crate::{
         field::{Field, FormError, Paragraph},
         here, icon,
         layout::Section,
+        person::person_link,
         time,
     },
 };
@@ -91,7 +92,7 @@ fn table(
                 .then(|| view! { <small class="muted">"not among the known people"</small> });
             view! {
                 <tr>
-                    <td><span class="mono">{enrolment.subject.to_string()}</span>" "{stranger}</td>
+                    <td>{person_link(enrolment.subject.as_str())}" "{stranger}</td>
                     <td data-label="Purpose">{enrolment.purpose.clone()}</td>
                     <td data-label="Time">{window(enrolment)}</td>
                     <td data-label="State">{state(enrolment, now_ms)}</td>

@@ -89,6 +89,7 @@ words! {
         TokenCreated = "token_created",
         TokenRevoked = "token_revoked",
         WorkspaceSetUp = "workspace_set_up",
+        PersonLookedUp = "person_looked_up",
     }
     InvalidAction = "there is no such action"
 }
