@@ -16,3 +16,6 @@ CREATE TABLE erased_people (
     PRIMARY KEY (subject_hash, audit_seq)
 );
 CREATE INDEX erased_people_audit_seq ON erased_people (audit_seq);
+
+-- "The last entry before an instant" reads nothing but this.
+CREATE INDEX audit_at_ms_seq ON audit (at_ms, seq);

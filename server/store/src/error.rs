@@ -6,8 +6,8 @@ use crate::{
     ObjectKind,
     limits::{
         EMAIL_CHARS_MAX, MEMBER_NAME_CHARS_MAX, ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN,
-        PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX, PERSONAS_MAX, REASON_CHARS_MAX, TOKEN_NAME_CHARS_MAX,
-        TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX, TRAITS_MAX,
+        PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX, PERSONAS_MAX, REASON_CHARS_MAX, RETENTION_DAYS_MAX,
+        TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX, TRAITS_MAX,
     },
     permission::Denied,
 };
@@ -121,6 +121,8 @@ pub enum Invalid {
     NotRevertible,
     #[error("write a database address like sqlite://fader.db or postgres://user@host/name")]
     DatabaseUrl,
+    #[error("keep exposures for 1 to {RETENTION_DAYS_MAX} days")]
+    Retention,
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -2,6 +2,7 @@
 //! same transaction, and are in force before they return. No HTTP, no HTML here.
 
 mod accounts;
+mod as_of;
 mod attributes;
 mod audit;
 mod change;
@@ -12,6 +13,7 @@ mod desk;
 mod error;
 mod flags;
 mod groups;
+mod ledger;
 pub mod limits;
 mod live;
 mod load;
@@ -27,8 +29,6 @@ mod tokens;
 mod versioned;
 mod workspace;
 
-mod as_of;
-
 pub use accounts::{
     Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession, SessionId, SessionRow,
 };
@@ -41,9 +41,13 @@ pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts};
 pub use desk::{DeskRow, LastChange};
 pub use error::{Conflict, Invalid, SignInError, StoreError};
 pub use groups::{GroupRow, GroupUse};
+pub use ledger::{
+    Delivery, Erased, Exposure, ExposureCount, ExposureCursor, ExposureFilter, ExposurePage, InvalidCursor,
+    Seen,
+};
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
-pub use people::{Compared, LookedUp, Match, Matches, People, Rank, Standing};
+pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{
     Administrator, Approver, AuditReader, Denied, Enroller, FeedbackHandler, FlagEditor, InvalidRole,
     Operation, PeopleReader, PeopleWriter, Principal, RequestOrigin, Role, Stopper, UserId, Viewer,

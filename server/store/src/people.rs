@@ -1,6 +1,7 @@
 //! Known people: subjects with stored traits, all in memory, in shards by key. A change clones the shards it touches;
 //! reading takes no lock and allocates nothing.
 
+mod answer;
 mod erase;
 mod load;
 mod look_up;
@@ -12,6 +13,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use engine::{AttributeValue, Attributes, Context};
 
+pub use answer::{FlagAnswer, PersonAnswer};
 pub(crate) use load::load;
 pub use look_up::LookedUp;
 pub use search::{Match, Matches, Rank};

@@ -89,6 +89,9 @@ words! {
         TokenCreated = "token_created",
         TokenRevoked = "token_revoked",
         WorkspaceSetUp = "workspace_set_up",
+        ExposuresRead = "exposures_read",
+        RetentionChanged = "retention_changed",
+        PersonErased = "person_erased",
         PersonLookedUp = "person_looked_up",
     }
     InvalidAction = "there is no such action"

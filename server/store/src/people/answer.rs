@@ -3,7 +3,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use engine::{Attributes, Context, EnvironmentKey, Explanation, Flag, Snapshot, SubjectKey, VariantKey, hints};
+use engine::{
+    Attributes, Context, EnvironmentKey, Explanation, Flag, Snapshot, SubjectKey, VariantKey, hints,
+};
 
 use crate::{PeopleReader, Seen, Store, StoreError, live::Environment};
 
@@ -77,10 +79,8 @@ impl Store {
     }
 
     fn snapshot_now(&self, environment: &EnvironmentKey) -> Result<Arc<Snapshot>, StoreError> {
-        let missing = || StoreError::NotFound {
-            kind: crate::ObjectKind::Environment,
-            key: environment.to_string(),
-        };
+        let missing =
+            || StoreError::NotFound { kind: crate::ObjectKind::Environment, key: environment.to_string() };
         self.live().snapshot(environment.as_str()).ok_or_else(missing)
     }
 }

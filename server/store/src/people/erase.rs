@@ -2,7 +2,12 @@
 
 use engine::SubjectKey;
 
-use crate::{StoreError, change::Work, db::args, secret::sha256_hex};
+use crate::{
+    StoreError,
+    change::{Revisions, Work},
+    db::args,
+    secret::sha256_hex,
+};
 
 impl Work<'_> {
     /// Deletes what is stored with the subject and its history: the number of rows.
@@ -10,6 +15,9 @@ impl Work<'_> {
         let (key, seq) = (subject.as_str(), self.seq());
         let known = self.tx.execute("DELETE FROM people WHERE subject = $1", args![key]).await?;
         let history = self.tx.execute("DELETE FROM person_traits WHERE subject = $1", args![key]).await?;
+        if known > 0 {
+            self.bump(Revisions::All).await?;
+        }
         if known + history > 0 {
             self.tx
                 .execute(

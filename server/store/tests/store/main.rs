@@ -8,6 +8,7 @@ mod demo;
 mod flags;
 mod groups;
 mod harness;
+mod ledger;
 mod live;
 mod people;
 mod roles;

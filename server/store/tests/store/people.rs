@@ -1,7 +1,9 @@
-use engine::{AttributeDefinition, AttributeName, AttributeType, AttributeValue, Attributes, SubjectKey};
+use engine::{
+    AttributeDefinition, AttributeName, AttributeType, AttributeValue, Attributes, SubjectKey, VariantKey,
+};
 use store::{
-    Action, AuditFilter, Compared, Invalid, NewToken, PeopleReader, PeopleWriter, Principal, Rank, Role,
-    StoreError, TokenHash, TokenKind,
+    Action, AuditFilter, Compared, Delivery, Exposure, Invalid, NewToken, PeopleReader, PeopleWriter,
+    Principal, Rank, Role, StoreError, TokenHash, TokenKind,
 };
 
 use crate::harness::*;
@@ -13,6 +15,8 @@ on_both!(
     a_look_up_is_audited_once_in_ten_minutes_and_wakes_nobody,
     traits_are_kept_as_they_were,
     a_backend_stores_its_users_with_a_server_token,
+    somebody_erased_is_forgotten_by_every_copy,
+    an_answer_compares_what_was_served_with_what_is_decided,
 );
 
 pub fn reader() -> PeopleReader {
@@ -145,4 +149,74 @@ async fn a_backend_stores_its_users_with_a_server_token(t: Harness) {
     t.store.put_people(&writer, vec![(subject("ada"), traits(&[]))]).await.expect("saved");
     let entries = t.store.list_audit(&auditor(), &AuditFilter::default()).await.expect("reads");
     assert_eq!(entries[0].actor, "token shop");
+}
+
+async fn somebody_erased_is_forgotten_by_every_copy(t: Harness) {
+    let people = vec![(subject("ada"), traits(&[("tier", "vip")])), (subject("bob"), traits(&[]))];
+    t.store.put_people(&admin(), people).await.expect("saved");
+    let other = t.another().await;
+    let mut announcements = other.live().subscribe();
+    let revision = t.revision(&production());
+    let erased = t.store.erase_subject(&admin(), &subject("ada")).await.expect("erased");
+    assert_eq!(erased.rows, 2, "the traits and their history");
+    assert_eq!(t.revision(&production()), revision + 1, "decisions can differ without the traits");
+    assert_eq!(t.store.live().people().traits("ada"), None);
+    announced(&mut announcements).await;
+    assert_eq!(other.live().people().traits("ada"), None);
+    assert_eq!(other.live().people().len(), 1);
+    assert_eq!(
+        t.store.traits_as_of(&reader(), &subject("ada"), t.clock.now_ms()).await.expect("reads"),
+        None
+    );
+    let entries = t.store.list_audit(&auditor(), &AuditFilter::default()).await.expect("reads");
+    assert!(!entries[0].sentence.contains("ada") && !entries[0].object.key.contains("ada"));
+    let again = t.store.erase_subject(&admin(), &subject("ada")).await;
+    assert!(matches!(again, Err(StoreError::NotFound { .. })));
+    t.store.put_people(&admin(), vec![(subject("ada"), traits(&[("tier", "new")]))]).await.expect("saved");
+    let third = t.another().await;
+    assert_eq!(third.live().people().traits("ada"), Some(&traits(&[("tier", "new")])), "may come back");
+}
+
+fn exposure(flag: &str, variant: &str, at_ms: i64) -> Exposure {
+    Exposure {
+        subject: subject("ada"),
+        flag: flag_key(flag),
+        variant: VariantKey::parse(variant).expect("a key"),
+        revision: 7,
+        rule: None,
+        arm: None,
+        at_ms,
+    }
+}
+
+async fn an_answer_compares_what_was_served_with_what_is_decided(t: Harness) {
+    for flag in ["a", "b"] {
+        t.create_flag(flag).await;
+    }
+    t.create_group("vip", "vip").await;
+    t.change("a", |rollout| rollout.rules = vec![for_group("vip", 100)]).await.expect("saved");
+    t.store.put_people(&admin(), vec![(subject("ada"), traits(&[("tier", "vip")]))]).await.expect("saved");
+    t.advance(60_000);
+    let exposures = vec![exposure("a", "on", START_MS + 60_000), exposure("gone", "on", START_MS)];
+    let delivery = Delivery { environment: production(), exposures, ids: Vec::new() };
+    t.store.record_exposures(&[delivery]).await.expect("recorded");
+    t.advance(60_000);
+    t.store.put_people(&admin(), vec![(subject("ada"), traits(&[("tier", "basic")]))]).await.expect("saved");
+    let environment = t.store.live().environment("production").expect("an environment");
+    let answer = async |at| {
+        t.store.answer_person(&reader(), &environment, &subject("ada"), at).await.expect("answers")
+    };
+    let now = answer(None).await;
+    let [a, b] = &now.flags[..] else { panic!("two flags") };
+    assert_eq!((a.saw[0].variant.as_str(), a.decided().map(VariantKey::as_str)), ("on", Some("off")));
+    assert!(a.differs() && !a.on);
+    assert_eq!(a.hints, ["The rule for Group vip (100 %) would match if tier is “vip”."]);
+    assert!(b.saw.is_empty() && !b.differs());
+    assert_eq!(now.other.len(), 1, "a flag that is no more");
+    let then = answer(Some(START_MS + 90_000)).await;
+    assert_eq!(then.traits, Some(traits(&[("tier", "vip")])), "what was stored then");
+    assert_eq!(then.flags[0].decided().map(VariantKey::as_str), Some("on"));
+    assert!(!then.flags[0].differs());
+    let before = answer(Some(START_MS + 30_000)).await;
+    assert!(before.flags[0].saw.is_empty(), "served later");
 }
