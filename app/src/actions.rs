@@ -8,6 +8,8 @@ pub mod flags;
 pub mod group;
 pub mod invite;
 pub mod members;
+pub mod people;
+pub mod person;
 pub mod rollouts;
 pub mod session;
 pub mod setup;

@@ -11,6 +11,8 @@ pub mod group;
 pub mod groups;
 pub mod invite;
 pub mod members;
+pub mod people;
+pub mod person;
 pub mod search;
 pub mod setup;
 pub mod sign_in;

@@ -23,10 +23,12 @@ pub enum Toast {
     SignedOut,
     Welcome,
     PersonaSaved,
+    PeopleImported,
+    PersonErased,
 }
 
 impl Toast {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 20] = [
         Self::Saved,
         Self::Created,
         Self::Deleted,
@@ -45,6 +47,8 @@ impl Toast {
         Self::SignedOut,
         Self::Welcome,
         Self::PersonaSaved,
+        Self::PeopleImported,
+        Self::PersonErased,
     ];
 
     /// The word in the cookie.
@@ -68,6 +72,8 @@ impl Toast {
             Self::SignedOut => "signed-out",
             Self::Welcome => "welcome",
             Self::PersonaSaved => "persona-saved",
+            Self::PeopleImported => "people-imported",
+            Self::PersonErased => "person-erased",
         }
     }
 
@@ -95,6 +101,8 @@ impl Toast {
             Self::SignedOut => "You are signed out.",
             Self::Welcome => "Welcome to Fader.",
             Self::PersonaSaved => "Saved as a persona. Try it on any flag.",
+            Self::PeopleImported => "Imported. They count from now on.",
+            Self::PersonErased => "Erased everywhere. The audit log keeps no key.",
         }
     }
 }
