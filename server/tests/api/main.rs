@@ -8,6 +8,7 @@ mod etag;
 mod evaluation;
 mod fixtures;
 mod pages;
+mod people;
 mod postgres;
 mod rate;
 mod rest;

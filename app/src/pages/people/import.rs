@@ -27,9 +27,7 @@ pub async fn get(page: Page) -> PageResult {
 /// The page with the table as it was pasted and, after "check", what importing it would do.
 pub fn show(page: &Page, draft: Draft<String>, report: Option<Report>) -> PageResult {
     page.principal.administrator()?;
-    let mut look = Look::new("Import people", Section::People).status(draft.status());
-    // What is pasted must not be replaced under somebody's hands.
-    look.live = false;
+    let look = Look::new("Import people", Section::People).status(draft.status());
     page.render(look, move || {
         let action = here().href(ADDRESS);
         let report_view = report.as_ref().map(report_view);
