@@ -2,6 +2,8 @@
 //! Handlers read, ask for a proof of permission and call the store; the `OpenAPI` document is made from them.
 
 pub(crate) mod error;
+mod events;
+mod exposures;
 mod flags;
 mod manager;
 mod people;
@@ -21,6 +23,9 @@ use crate::{
     access::cors,
     door::{Door, Fault},
 };
+
+/// Where events go; they come by the ten thousand.
+pub const EVENTS_PATH: &str = "/api/v1/events";
 
 /// What the document says beside its paths.
 #[derive(OpenApi)]
@@ -51,6 +56,8 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(people::put, people::get, people::delete))
         .routes(routes!(people::post))
         .routes(routes!(people::exposures))
+        .routes(routes!(events::send))
+        .routes(routes!(exposures::of_flag))
 }
 
 pub fn router(server: &Arc<Server>) -> Router {

@@ -233,7 +233,10 @@ pub(crate) async fn delete(
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Erased>), RestError> {
     let administrator = manager.principal.administrator().map_err(RestError::Denied)?;
-    let erased = server.store.erase_subject(&administrator, &subject(&id)?).await?;
+    let subject = subject(&id)?;
+    // What is still on its way to the ledger would come back a second later.
+    server.ingest.exposures.flush().await;
+    let erased = server.store.erase_subject(&administrator, &subject).await?;
     Ok((StatusCode::OK, Json(Erased { rows: erased.rows })))
 }
 

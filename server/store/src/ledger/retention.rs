@@ -9,7 +9,7 @@ use crate::{
     Action, Administrator, Invalid, ObjectKind, ObjectRef, Store, StoreError,
     change::Entry,
     clock::DAY_MS,
-    db::args,
+    db::{Db, args},
     limits::{MINUTE_COUNTS_KEPT_MS, RETENTION_DAYS_DEFAULT, RETENTION_DAYS_MAX, SWEEP_CHUNK_ROWS},
     signed,
 };
@@ -118,25 +118,41 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let mut swept = 0;
         loop {
-            let rows = self
-                .db()
-                .execute(
-                    "DELETE FROM exposures \
-                     WHERE environment = $1 AND flag = $2 \
-                     AND (subject, day_ms, variant, revision, rule, arm) IN ( \
-                         SELECT subject, day_ms, variant, revision, rule, arm FROM exposures \
-                         WHERE environment = $1 AND flag = $2 AND first_ms < $3 \
-                         ORDER BY first_ms \
-                         LIMIT $4 \
-                     )",
-                    args![environment.as_str(), flag.as_str(), cutoff_ms, signed(SWEEP_CHUNK_ROWS as u64),],
-                )
-                .await?;
+            let limit = signed(SWEEP_CHUNK_ROWS as u64);
+            let (environment, flag) = (environment.as_str(), flag.as_str());
+            let rows =
+                self.db().execute(self.sweep_sql(), args![environment, flag, cutoff_ms, limit]).await?;
             swept += rows;
             if rows < SWEEP_CHUNK_ROWS as u64 {
                 return Ok(swept);
             }
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// The oldest lines of a flag by their place in the table, which each database names in its own way: without it
+    /// PostgreSQL compares every line with every other one.
+    fn sweep_sql(&self) -> &'static str {
+        match self.db() {
+            Db::Sqlite { .. } => {
+                "DELETE FROM exposures \
+                 WHERE environment = $1 AND flag = $2 \
+                 AND (subject, day_ms, variant, revision, rule, arm) IN ( \
+                     SELECT subject, day_ms, variant, revision, rule, arm FROM exposures \
+                     WHERE environment = $1 AND flag = $2 AND first_ms < $3 \
+                     ORDER BY first_ms \
+                     LIMIT $4 \
+                 )"
+            }
+            Db::Pg(_) => {
+                "DELETE FROM exposures \
+                 WHERE ctid = ANY (ARRAY( \
+                     SELECT ctid FROM exposures \
+                     WHERE environment = $1 AND flag = $2 AND first_ms < $3 \
+                     ORDER BY first_ms \
+                     LIMIT $4 \
+                 ))"
+            }
         }
     }
 
