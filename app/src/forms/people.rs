@@ -87,7 +87,11 @@ fn read(
         return Err("a quotation mark is not closed".to_owned());
     }
     if record.cells.len() != width {
-        return Err(format!("it has {} cells, the first line has {width}", record.cells.len()));
+        let cells = match record.cells.len() {
+            1 => "1 cell".to_owned(),
+            n => format!("{n} cells"),
+        };
+        return Err(format!("it has {cells}, the first line has {width}"));
     }
     let key = record.cells.get(key_at).map(|cell| cell.trim()).unwrap_or_default();
     let subject = SubjectKey::parse(key).map_err(|error| format!("the key {error}"))?;

@@ -23,7 +23,7 @@ const LEARNED_MAX: usize = 20;
 /// Traits shown of one person.
 const TRAITS_SHOWN: usize = 6;
 /// Shown before the others, when they are stored.
-const FIRST: [&str; 4] = ["name", "email", "tenant", "tier"];
+const FIRST: [&str; 3] = ["email", "tenant", "tier"];
 
 /// What was found.
 struct Found {
@@ -77,7 +77,7 @@ fn search(found: &Found) -> impl IntoView + use<> {
                     name="q"
                     type="search"
                     value=found.query.clone()
-                    placeholder="Key, name, e-mail, tenant or anything else that is stored"
+                    placeholder="Key, name, e-mail, tenant, anything stored"
                     autocomplete="off"
                     autocapitalize="none"
                     spellcheck="false"
@@ -164,7 +164,9 @@ fn table(found: &Found) -> AnyView {
 
 fn row(person: &Match, words: &[String]) -> impl IntoView + use<> {
     let href = here().href(&person_path(&person.subject));
-    let mut traits: Vec<_> = person.traits.iter().map(|(name, value)| (name, value.display())).collect();
+    // The name stands under the key.
+    let others = person.traits.iter().filter(|(name, _)| *name != "name");
+    let mut traits: Vec<_> = others.map(|(name, value)| (name, value.display())).collect();
     let hit = |value: &str| {
         let lower = value.to_lowercase();
         words.iter().any(|word| lower.contains(word.as_str()))

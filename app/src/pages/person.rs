@@ -175,14 +175,14 @@ fn as_of_form(person: &Person) -> impl IntoView + use<> {
         view! { <a class="button" data-kind="quiet" href=here.href(&path)>"Back to now"</a> }
     });
     let invalid = person.at.error.is_some().then_some("true");
-    let described = if person.at.error.is_some() { "person-at-error" } else { "person-at-hint" };
+    let described = person.at.error.is_some().then_some("person-at-error");
     let error = person.at.error.clone();
     let error = error.map(|error| view! { <p class="error" id="person-at-error" role="alert">{error}</p> });
     view! {
         <form method="get" action=path.clone() class="toolbar person-at" aria-label="As of">
             {environment}
             <div class="field">
-                <label for="person-at">"As of"</label>
+                <label for="person-at">"As of, in UTC"</label>
                 <input
                     id="person-at"
                     name="at"
@@ -198,7 +198,6 @@ fn as_of_form(person: &Person) -> impl IntoView + use<> {
                 <button class="button">{icon::audit()}"Show that instant"</button>
                 {now}
             </div>
-            <p class="hint" id="person-at-hint">"In UTC. Empty: now."</p>
         </form>
     }
 }

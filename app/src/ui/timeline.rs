@@ -58,7 +58,7 @@ impl Range {
     /// 0 to 1000; what lies outside is drawn at the edge.
     fn place(self, at_ms: i64) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of some weeks")]
-        let share = (at_ms - self.from_ms) as f64 / (self.until_ms - self.from_ms).max(1) as f64;
+        let share = at_ms.saturating_sub(self.from_ms) as f64 / (self.until_ms - self.from_ms).max(1) as f64;
         share.clamp(0.0, 1.0) * 1000.0
     }
 
@@ -215,6 +215,11 @@ mod tests {
         assert_eq!(extent(&span(500, 500), range), (500.0, SPAN_MIN));
         assert_eq!(extent(&span(1000, 1000), range), (1000.0 - SPAN_MIN, SPAN_MIN), "not beyond the end");
         assert_eq!(extent(&span(-500, 500), range), (0.0, 500.0), "what began before begins at the edge");
+        assert_eq!(
+            extent(&span(i64::MIN, i64::MAX), range),
+            (0.0, 1000.0),
+            "without a beginning, without an end"
+        );
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn report_view(report: &Report) -> impl IntoView + use<> {
     let nothing = (report.people.is_empty() && report.wrong.is_empty())
         .then(|| view! { <p>"Everybody is stored just like this already. There is nothing to import."</p> });
     view! {
-        <section class="card stack" role="status" aria-labelledby="report-title">
+        <section class="card stack import-report" role="status" aria-labelledby="report-title">
             <h2 id="report-title">"What importing would do"</h2>
             <ul class="import-counts">
                 {count(report.new.len(), "new")}

@@ -29,7 +29,7 @@ struct Words {
 
 const NOW: Words = Words { saw: "Saw", would: "Would see now", differs: "not what they saw last" };
 const THEN: Words =
-    Words { saw: "Served (ledger)", would: "Decided (configuration then)", differs: "not what was served" };
+    Words { saw: "Served (ledger)", would: "Decided (settings)", differs: "not what was served" };
 
 pub fn view(person: &Person) -> impl IntoView + use<> {
     let words = if person.answer.as_of_ms.is_some() { THEN } else { NOW };
@@ -117,8 +117,11 @@ fn saw(answer: &FlagAnswer, as_of_ms: Option<i64>) -> AnyView {
         return view! { <p class="muted">{text}</p> }.into_any();
     };
     let off = &answer.flag.off_variant;
-    let lines =
-        earlier.iter().take(SEEN_SHOWN).map(|seen| view! { <li>{seen_line(seen, off)}</li> }).collect_view();
+    let lines = earlier
+        .iter()
+        .take(SEEN_SHOWN)
+        .map(|seen| view! { <li>{seen_line(seen, off, as_of_ms)}</li> })
+        .collect_view();
     let more = (!earlier.is_empty()).then(|| {
         view! {
             <details id=format!("saw-{}", answer.flag.key)>
@@ -127,18 +130,21 @@ fn saw(answer: &FlagAnswer, as_of_ms: Option<i64>) -> AnyView {
             </details>
         }
     });
-    view! { {seen_line(last, off)} {more} }.into_any()
+    view! { {seen_line(last, off, as_of_ms)} {more} }.into_any()
 }
 
-fn seen_line(seen: &Seen, off: &VariantKey) -> AnyView {
+/// Of an instant the times are exact; of now, how long ago.
+fn seen_line(seen: &Seen, off: &VariantKey, as_of_ms: Option<i64>) -> AnyView {
     let times = if seen.count == 1 { "once".to_owned() } else { format!("{} times", seen.count) };
-    let when = if seen.first_ms == seen.last_ms {
-        view! { <span>{time::ago(here().now_ms, seen.last_ms)}</span> }.into_any()
+    let at = |ms: i64| match as_of_ms {
+        Some(_) => time::minute(ms),
+        None => time::ago_phrase(here().now_ms, ms),
+    };
+    let when = |ms: i64| view! { <time datetime=time::iso(ms) title=time::full(ms)>{at(ms)}</time> };
+    let when = if at(seen.first_ms) == at(seen.last_ms) {
+        view! { <span>{when(seen.last_ms)}</span> }.into_any()
     } else {
-        view! {
-            <span>"first "{time::ago(here().now_ms, seen.first_ms)}", last "{time::ago(here().now_ms, seen.last_ms)}</span>
-        }
-        .into_any()
+        view! { <span>"first "{when(seen.first_ms)}", last "{when(seen.last_ms)}</span> }.into_any()
     };
     let arm = match seen.arm {
         Some(Arm::Control) => ", control",
@@ -219,7 +225,7 @@ fn other(seen: &[Seen]) -> Option<impl IntoView + use<>> {
     }
     let lines = seen
         .iter()
-        .map(|seen| view! { <li><code>{seen.flag.to_string()}</code>{seen_line(seen, &seen.variant)}</li> })
+        .map(|seen| view! { <li><code>{seen.flag.to_string()}</code>{seen_line(seen, &seen.variant, Some(seen.last_ms))}</li> })
         .collect_view();
     Some(view! {
         <section class="card stack" aria-labelledby="other-title">

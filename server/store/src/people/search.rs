@@ -6,7 +6,10 @@ use std::sync::Arc;
 use engine::Attributes;
 use memchr::memmem::Finder;
 
-use super::{People, shard::TRAIT};
+use super::{
+    People,
+    shard::{Known, TRAIT},
+};
 use crate::{PeopleReader, Store, limits::SEARCH_CHARS_MAX};
 
 /// People looked at more closely for one question; more are not needed to fill a page with good answers.
@@ -54,39 +57,47 @@ impl People {
         let question = Question::new(&query);
         let Some(word) = question.longest() else { return Matches::default() };
         let mut found = self.with_prefix(&query, &question, limit + 1);
-        let mut more = false;
-        let mut examined = 0;
-        let finder = Finder::new(word.as_bytes());
-        // Better ranks than the last one, so far.
-        let mut good = found.len();
-        'shards: for (_, shard) in &self.shards {
-            let mut from = 0;
-            while let Some(hit) = finder.find(&shard.haystack().as_bytes()[from..]) {
-                let Some((known, text, next)) = shard.person_at(from + hit) else { break };
-                from = next;
-                examined += 1;
-                if let Some(rank) = question.rank(text)
-                    && !(found.iter().any(|it: &Match| it.subject == known.subject))
-                {
-                    let is_good = rank < Rank::Inside;
-                    good += usize::from(is_good);
-                    if is_good || found.len() <= limit {
-                        let (subject, traits) = (Arc::clone(&known.subject), Arc::clone(&known.traits));
-                        found.push(Match { subject, traits, rank });
-                    } else {
-                        more = true;
-                    }
-                }
-                if good > limit || examined >= EXAMINED_MAX {
-                    more = true;
-                    break 'shards;
-                }
-            }
-        }
+        let mut more = self.scan(word, limit, &mut found, |known, text| {
+            let is_there = known.subject.starts_with(&query);
+            if is_there { None } else { question.rank(text) }
+        });
         found.sort_by(|a, b| (a.rank, &a.subject).cmp(&(b.rank, &b.subject)));
         more |= found.len() > limit;
         found.truncate(limit);
         Matches { people: found, more }
+    }
+
+    /// Adds who has `word` and a rank, until there are more than `limit` good ones or enough was looked at: then true.
+    fn scan(
+        &self,
+        word: &str,
+        limit: usize,
+        found: &mut Vec<Match>,
+        rank: impl Fn(&Known, &str) -> Option<Rank>,
+    ) -> bool {
+        let finder = Finder::new(word.as_bytes());
+        let (mut good, mut examined, mut more) = (found.len(), 0, false);
+        for (_, shard) in &self.shards {
+            let mut from = 0;
+            while let Some(hit) = finder.find(&shard.haystack().as_bytes()[from..]) {
+                if good > limit || examined >= EXAMINED_MAX {
+                    return true;
+                }
+                let Some((known, text, next)) = shard.person_at(from + hit) else { break };
+                from = next;
+                examined += 1;
+                let Some(rank) = rank(known, text) else { continue };
+                let is_good = rank < Rank::Inside;
+                good += usize::from(is_good);
+                if is_good || found.len() <= limit {
+                    let (subject, traits) = (Arc::clone(&known.subject), Arc::clone(&known.traits));
+                    found.push(Match { subject, traits, rank });
+                } else {
+                    more = true;
+                }
+            }
+        }
+        more
     }
 
     /// Whose key is or begins with `query` exactly as written: found without looking at anybody else.
