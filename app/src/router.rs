@@ -55,6 +55,8 @@ pub fn router(state: AppState) -> Router {
         .route("/people", get(pages::people::get))
         .route("/people/{key}", get(pages::person::get).post(actions::person::post))
         .route("/import/people", get(pages::people::import::get).post(actions::people::import))
+        .route("/flags/{key}/exposures", get(pages::flag::exposures::get))
+        .route("/flags/{key}/exposures.csv", get(pages::flag::exposures::export::csv))
         .route("/call/{*name}", post(call))
         .fallback(missing)
         .method_not_allowed_fallback(wrong_method)

@@ -13,6 +13,7 @@ pub mod log;
 pub mod mini_fader;
 pub mod person;
 pub mod secret;
+pub mod series;
 pub mod sparkline;
 pub mod standing;
 pub mod theme;

@@ -85,9 +85,12 @@ export async function pythonAsker(baseUrl: string, token: string): Promise<Asker
 /** A page with nothing on it, on an origin of its own. It can load the same bundle of the SDK as the booking site. */
 export function servePage(origin: string): Promise<{ close(): Promise<void> }> {
     const bundle = readFileSync(join(ROOT, 'examples/booking/assets/openfeature.js'));
+    const hook = readFileSync(join(ROOT, 'examples/openfeature-hook/fader-exposures.js'));
     const server = createServer((request, response) => {
         if (request.url === '/openfeature.js') {
             response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(bundle);
+        } else if (request.url === '/fader-exposures.js') {
+            response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(hook);
         } else {
             const html = '<!doctype html><html lang="en"><title>Bare page</title><link rel="icon" href="data:,">';
             response.writeHead(200, { 'Content-Type': 'text/html' }).end(html);

@@ -28,6 +28,7 @@ CREATE TABLE exposure_counts (
     times       BIGINT NOT NULL,
     PRIMARY KEY (environment, flag, step_ms, at_ms, variant)
 );
+CREATE INDEX exposure_counts_at ON exposure_counts (environment, step_ms, at_ms);
 
 -- Subjects of whom nothing is known but that they were served something.
 CREATE TABLE learned_subjects (

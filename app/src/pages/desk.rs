@@ -3,8 +3,10 @@
 pub mod counts;
 pub mod filter;
 
+use std::collections::HashMap;
+
 use axum::Extension;
-use engine::{Lifecycle, Percentage, Rollout, Snapshot, grouped, rollout_phrase};
+use engine::{FlagKey, Lifecycle, Percentage, Rollout, Snapshot, grouped, rollout_phrase};
 use leptos::prelude::*;
 use store::{DeskRow, Operation};
 
@@ -13,6 +15,7 @@ use self::{
     filter::{Facts, Filter, LIVES, SORTS, STATES, State},
 };
 use crate::{
+    error::AppError,
     forms::flag::lifecycle_word,
     islands::desk_keys::DeskKeys,
     page::{Look, Page, PageResult},
@@ -30,6 +33,7 @@ use crate::{
 const ROWS_MAX: usize = 500;
 /// Channels drawn of one flag.
 const CHANNELS_MAX: usize = 6;
+const MINUTE_MS: i64 = 60 * 1000;
 
 pub async fn get(page: Page, Extension(counts): Extension<Counts>) -> PageResult {
     let environment = page.environment.key.clone();
@@ -40,11 +44,12 @@ pub async fn get(page: Page, Extension(counts): Extension<Counts>) -> PageResult
         Some(snapshot) => counts.of(snapshot, &live.people(), page.now_ms()).await,
         None => Counted::default(),
     };
+    let served = served_per_minute(&page).await?;
     let filter = Filter::read(page.queries());
     let may_edit = page.principal.may(Operation::EditFlags);
     let may_stop = page.principal.may(Operation::Stop);
     page.render(Look::new("Desk", Section::Desk), move || {
-        let desk = Desk { rows: &rows, counted: &counted, snapshot: snapshot.as_deref(), filter: &filter, may_stop };
+        let desk = Desk { rows: &rows, counted: &counted, served: &served, snapshot: snapshot.as_deref(), filter: &filter, may_stop };
         let here = here();
         let new = may_edit.then(|| {
             view! { <a class="button" data-kind="primary" href=here.href("/flags/new")>{icon::plus()}"New flag"</a> }
@@ -56,6 +61,16 @@ pub async fn get(page: Page, Extension(counts): Extension<Counts>) -> PageResult
             {body}
         }
     })
+}
+
+/// How often each flag was served within the last whole minute.
+async fn served_per_minute(page: &Page) -> Result<HashMap<FlagKey, u64>, AppError> {
+    let now_ms = page.now_ms();
+    let until_ms = now_ms - now_ms.rem_euclid(MINUTE_MS);
+    let (store, viewer) = (page.store(), page.viewer());
+    let served =
+        store.exposures_per_flag(&viewer, &page.environment.key, until_ms - MINUTE_MS, until_ms).await?;
+    Ok(served.into_iter().collect())
 }
 
 fn teach(may_edit: bool) -> impl IntoView {
@@ -73,6 +88,8 @@ fn teach(may_edit: bool) -> impl IntoView {
 struct Desk<'a> {
     rows: &'a [DeskRow],
     counted: &'a Counted,
+    /// Exposures within the last whole minute.
+    served: &'a HashMap<FlagKey, u64>,
     snapshot: Option<&'a Snapshot>,
     filter: &'a Filter,
     may_stop: bool,
@@ -116,6 +133,8 @@ impl Desk<'_> {
         let phrase =
             self.snapshot.map_or_else(String::new, |it| rollout_phrase(&row.rollout, &group_name(it)));
         let people = self.counted.on(flag.key.as_str()).map_or_else(|| "–".to_owned(), grouped);
+        let served =
+            self.served.get(&flag.key).map_or(0, |served| usize::try_from(*served).unwrap_or(usize::MAX));
         let live = flag.lifecycle != Lifecycle::Archived;
         let mark = match flag.lifecycle {
             Lifecycle::Active => None,
@@ -132,6 +151,7 @@ impl Desk<'_> {
                 <td>{channels(&row.rollout)}</td>
                 <td>{phrase}</td>
                 <td class="num">{people}</td>
+                <td class="num">{grouped(served)}</td>
                 <td>{tags}</td>
                 <td>
                     <b>{row.last_change.by.clone()}</b>
@@ -167,6 +187,7 @@ fn table(rows: Vec<impl IntoView + 'static>) -> impl IntoView {
                         <th scope="col">"Flag"</th>
                         <th scope="col" colspan="2">"Who has it"</th>
                         <th scope="col" class="num">"Known people"</th>
+                        <th scope="col" class="num">"Served a minute"</th>
                         <th scope="col">"Tags"</th>
                         <th scope="col">"Last change"</th>
                         <th scope="col"><span class="visually-hidden">"Stop"</span></th>

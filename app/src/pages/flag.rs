@@ -1,5 +1,6 @@
 //! The pages of one flag: what they all load, and the header that says the flag's state and stops it.
 
+pub mod exposures;
 pub mod head;
 pub mod history;
 pub mod new;
@@ -49,10 +50,11 @@ pub enum Tab {
     TryIt,
     History,
     Settings,
+    Exposures,
 }
 
 impl Tab {
-    pub const ALL: [Self; 4] = [Self::Rollout, Self::TryIt, Self::History, Self::Settings];
+    pub const ALL: [Self; 5] = [Self::Rollout, Self::TryIt, Self::Exposures, Self::History, Self::Settings];
 
     pub fn label(self) -> &'static str {
         match self {
@@ -60,6 +62,7 @@ impl Tab {
             Self::TryIt => "Try it",
             Self::History => "History",
             Self::Settings => "Settings",
+            Self::Exposures => "Exposures",
         }
     }
 
@@ -69,6 +72,7 @@ impl Tab {
             Self::TryIt => format!("/flags/{flag}/try"),
             Self::History => format!("/flags/{flag}/history"),
             Self::Settings => format!("/flags/{flag}/settings"),
+            Self::Exposures => format!("/flags/{flag}/exposures"),
         }
     }
 }

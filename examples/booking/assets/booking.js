@@ -1,5 +1,6 @@
 // Shows and hides fast payment while the page is open, and pays with it. It decides nothing: what it shows is
 // Fader's answer, and the payment API asks Fader again on the server.
+import { FaderExposures } from './fader-exposures.js';
 import { OFREPWebProvider, OpenFeature, ProviderEvents } from './openfeature.js';
 
 const FAST_PAYMENT = 'fast-payment';
@@ -100,6 +101,7 @@ async function pay(button) {
     button.disabled = false;
 }
 
+OpenFeature.addHooks(new FaderExposures({ baseUrl: faderUrl, token: clientToken }));
 client.addHandler(ProviderEvents.Ready, show);
 client.addHandler(ProviderEvents.ConfigurationChanged, show);
 client.addHandler(ProviderEvents.Stale, () => asking || askAgain(1_000));

@@ -15,6 +15,7 @@ pub async fn serve(Path(name): Path<String>) -> Response {
     let (kind, body) = match name.as_str() {
         "booking.css" => ("text/css; charset=utf-8", include_str!("../assets/booking.css")),
         "booking.js" => (JAVASCRIPT, include_str!("../assets/booking.js")),
+        "fader-exposures.js" => (JAVASCRIPT, include_str!("../../openfeature-hook/fader-exposures.js")),
         "openfeature.js" => (JAVASCRIPT, include_str!("../assets/openfeature.js")),
         "openfeature.LICENSES.txt" => {
             ("text/plain; charset=utf-8", include_str!("../assets/openfeature.LICENSES.txt"))

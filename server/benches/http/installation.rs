@@ -1,6 +1,6 @@
 //! A server of its own on a free port, with a SQLite file in a temporary folder.
 
-use std::{net::SocketAddr, num::NonZeroU32};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
 
 use axum::{Json, Router, body::Bytes, routing::post};
 use engine::{EnvironmentKey, Flag, FlagKey, Group, Rule};
@@ -14,6 +14,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 
 pub struct Installation {
     pub store: Store,
+    pub server: Arc<Server>,
     pub app: Router,
     pub address: SocketAddr,
     pub database_url: String,
@@ -34,11 +35,11 @@ impl Installation {
         let app = server::app(&server).merge(server::surround(&server, empty));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let served = app.clone();
+        let (served, serving) = (app.clone(), Arc::clone(&server));
         tokio::spawn(async move {
-            server::serve(listener, &server, served, std::future::pending()).await;
+            server::serve(listener, &serving, served, std::future::pending()).await;
         });
-        Ok(Self { store, app, address, database_url, _files: files })
+        Ok(Self { store, server, app, address, database_url, _files: files })
     }
 
     pub async fn token(&self, kind: TokenKind) -> Result<String, Error> {

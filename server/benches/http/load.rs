@@ -1,9 +1,10 @@
-//! A load generator that costs little itself: it writes one prepared request again and again on many connections,
-//! and reads as much of each answer as it has to.
+//! A load generator that costs little itself: it writes one prepared request again and again on many connections, or
+//! one after another that differ, and reads as much of each answer as it has to.
 
 use std::{
     io,
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -31,21 +32,34 @@ pub struct Pressure {
 
 /// On a thread of its own, so that measuring and serving do not share a runtime.
 pub async fn press(address: SocketAddr, request: String, pressure: Pressure) -> io::Result<Load> {
+    let request: &'static str = Box::leak(request.into_boxed_str());
+    press_with(address, move |_| request, pressure).await
+}
+
+/// Every request is made when it is sent, from its number.
+pub async fn press_with<R: AsRef<str> + Send + 'static>(
+    address: SocketAddr,
+    request: impl Fn(u64) -> R + Send + Sync + 'static,
+    pressure: Pressure,
+) -> io::Result<Load> {
     let (done, result) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let load = runtime.and_then(|runtime| runtime.block_on(run(address, request, pressure)));
+        let load = runtime.and_then(|runtime| runtime.block_on(run(address, Arc::new(request), pressure)));
         drop(done.send(load));
     });
     result.await.map_err(io::Error::other)?
 }
 
-async fn run(address: SocketAddr, request: String, pressure: Pressure) -> io::Result<Load> {
-    let request: &'static [u8] = Box::leak(request.into_boxed_str().into_boxed_bytes());
+async fn run<R: AsRef<str> + Send + 'static>(
+    address: SocketAddr,
+    request: Arc<impl Fn(u64) -> R + Send + Sync + 'static>,
+    pressure: Pressure,
+) -> io::Result<Load> {
     let begin = Instant::now();
     let mut connections = JoinSet::new();
     for n in 0..pressure.connections {
-        connections.spawn(connection(address, request, begin, n, pressure));
+        connections.spawn(connection(address, Arc::clone(&request), begin, n, pressure));
     }
     let mut latencies = Vec::new();
     while let Some(connection) = connections.join_next().await {
@@ -56,9 +70,9 @@ async fn run(address: SocketAddr, request: String, pressure: Pressure) -> io::Re
     Ok(Load { per_second, latencies })
 }
 
-async fn connection(
+async fn connection<R: AsRef<str> + Send>(
     address: SocketAddr,
-    request: &[u8],
+    request: Arc<impl Fn(u64) -> R + Send + Sync + 'static>,
     begin: Instant,
     n: u32,
     pressure: Pressure,
@@ -69,6 +83,7 @@ async fn connection(
     // Evenly spread, and measured from when a request was due: a slow answer delays those behind it.
     let mut due = begin + pause.map_or(Duration::ZERO, |pause| pause * n / pressure.connections);
     let mut latencies = Vec::new();
+    let mut number = u64::from(n);
     let mut buffer = Vec::with_capacity(16 * 1024);
     while begin.elapsed() < pressure.lasting {
         if pause.is_some() {
@@ -76,7 +91,8 @@ async fn connection(
         } else {
             due = Instant::now();
         }
-        exchange(&mut stream, request, &mut buffer).await?;
+        exchange(&mut stream, request(number).as_ref().as_bytes(), &mut buffer).await?;
+        number += u64::from(pressure.connections);
         latencies.push(due.elapsed());
         due += pause.unwrap_or_default();
     }
@@ -98,11 +114,11 @@ async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) 
     }
 }
 
-/// Head and body together, once the head is there. Anything but 200 ends the run.
+/// Head and body together, once the head is there. Anything but success ends the run.
 fn answer_length(buffer: &[u8]) -> io::Result<Option<usize>> {
     let Some(head) = buffer.windows(4).position(|it| it == b"\r\n\r\n") else { return Ok(None) };
     let text = String::from_utf8_lossy(&buffer[..head]);
-    if !text.starts_with("HTTP/1.1 200") {
+    if !text.starts_with("HTTP/1.1 200") && !text.starts_with("HTTP/1.1 202") {
         return Err(io::Error::other(String::from_utf8_lossy(buffer).into_owned()));
     }
     let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");

@@ -4,6 +4,7 @@
 mod desk;
 mod evaluation;
 mod installation;
+mod ledger;
 mod load;
 mod scale;
 mod streams;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
     report("streams", &|| runtime.block_on(streams::measure()));
     report("desk", &|| runtime.block_on(desk::measure()));
     report("scale", &|| runtime.block_on(scale::measure()));
+    report("ledger", &|| runtime.block_on(ledger::measure()));
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 

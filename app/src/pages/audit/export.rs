@@ -124,7 +124,7 @@ fn csv_line(entry: &AuditEntry) -> String {
 }
 
 /// RFC 4180; a cell that a spreadsheet would run as a formula gets an apostrophe before it.
-fn csv_cell(text: &str) -> String {
+pub(crate) fn csv_cell(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     if guard.is_empty() && !text.contains([',', '"', '\n', '\r']) {
         return text.to_owned();

@@ -8,7 +8,7 @@ use super::day_of;
 use crate::{
     Action, Administrator, Invalid, ObjectKind, ObjectRef, Store, StoreError,
     change::Entry,
-    clock::DAY_MS,
+    clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::{Db, args},
     limits::{MINUTE_COUNTS_KEPT_MS, RETENTION_DAYS_DEFAULT, RETENTION_DAYS_MAX, SWEEP_CHUNK_ROWS},
     signed,
@@ -162,13 +162,14 @@ impl Store {
         cutoff_ms: i64,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        self.db()
-            .execute(
-                "DELETE FROM exposure_counts \
-                 WHERE environment = $1 AND (at_ms < $2 OR (step_ms = 60000 AND at_ms < $3))",
-                args![environment.as_str(), cutoff_ms, now_ms - MINUTE_COUNTS_KEPT_MS],
-            )
-            .await?;
+        for (step_ms, cutoff_ms) in [(HOUR_MS, cutoff_ms), (MINUTE_MS, now_ms - MINUTE_COUNTS_KEPT_MS)] {
+            self.db()
+                .execute(
+                    "DELETE FROM exposure_counts WHERE environment = $1 AND step_ms = $2 AND at_ms < $3",
+                    args![environment.as_str(), step_ms, cutoff_ms],
+                )
+                .await?;
+        }
         Ok(())
     }
 
