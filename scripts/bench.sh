@@ -7,5 +7,7 @@ set -euo pipefail
 scripts/packages.sh build
 say "engine"
 cargo bench --package engine
+say "a million people"
+cargo bench --package store
 say "server"
 cargo bench --package server

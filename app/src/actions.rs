@@ -11,6 +11,8 @@ pub mod group;
 pub mod invite;
 pub mod join;
 pub mod members;
+pub mod people;
+pub mod person;
 pub mod rollouts;
 pub mod session;
 pub mod setup;

@@ -8,12 +8,14 @@ use store::Operation;
 use crate::{
     api::palette::{Hit, HitKind},
     page::Page,
-    ui::{Here, layout::Section},
+    ui::{Here, layout::Section, person::person_path},
 };
 use closeness::closeness;
 
 /// Hits shown at once.
 const HITS_MAX: usize = 12;
+/// Of them, people.
+const PEOPLE_MAX: usize = 5;
 
 struct Candidate {
     hit: Hit,
@@ -38,8 +40,26 @@ pub fn find(page: &Page, query: &str) -> Vec<Hit> {
         })
         .collect();
     found.sort_by(|(a, left), (b, right)| b.cmp(a).then_with(|| left.title.cmp(&right.title)));
-    found.truncate(HITS_MAX);
-    found.into_iter().map(|(_, hit)| hit).collect()
+    let people = people(page, &here, query);
+    found.truncate(HITS_MAX - people.len());
+    found.into_iter().map(|(_, hit)| hit).chain(people).collect()
+}
+
+/// Known people, for whoever may look them up.
+fn people(page: &Page, here: &Here, query: &str) -> Vec<Hit> {
+    let Ok(reader) = page.principal.people_reader() else { return Vec::new() };
+    let found = page.store().search_people(&reader, query, PEOPLE_MAX);
+    let hit = |it: store::Match| {
+        let text = |name: &str| it.traits.get(name).map(engine::AttributeValue::display);
+        let details: Vec<_> = [text("name"), text("tenant")].into_iter().flatten().collect();
+        Hit {
+            kind: HitKind::Person,
+            title: it.subject.to_string(),
+            detail: details.join(" · "),
+            href: here.href(&person_path(&it.subject)),
+        }
+    };
+    found.people.into_iter().map(hit).collect()
 }
 
 fn candidates(page: &Page, here: &Here) -> Vec<Candidate> {
@@ -79,6 +99,7 @@ fn ours(page: &Page, here: &Here) -> Vec<Candidate> {
         (Section::Audit, "Who changed what, when and why", "log history changes"),
         (Section::Members, "People who sign in here, and their roles", "users team invite roles"),
         (Section::Tokens, "How applications ask Fader", "api keys sdk"),
+        (Section::People, "What somebody saw, would see, and why", "support users customers subjects"),
         (Section::Account, "Your password and sessions", "profile password"),
     ];
     let mut list: Vec<_> = sections

@@ -4,6 +4,7 @@ pub mod flag;
 pub mod group;
 pub mod intent;
 pub mod merge;
+pub mod people;
 pub mod rollout;
 pub mod rule;
 pub mod testers;

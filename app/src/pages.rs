@@ -13,6 +13,8 @@ pub mod groups;
 pub mod invite;
 pub mod join;
 pub mod members;
+pub mod people;
+pub mod person;
 pub mod search;
 pub mod setup;
 pub mod sign_in;

@@ -12,12 +12,14 @@ pub mod icon;
 pub mod layout;
 pub mod log;
 pub mod mini_fader;
+pub mod person;
 pub mod secret;
 pub mod series;
 pub mod sparkline;
 pub mod standing;
 pub mod theme;
 pub mod time;
+pub mod timeline;
 pub mod toast;
 pub mod trace;
 

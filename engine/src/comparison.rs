@@ -226,6 +226,11 @@ impl Parser<'_> {
 }
 
 /// Reads `2.10.1-beta` and, as people write them, `v2.10.1`, `2.10` and `2`.
+/// Whether a text reads as a version.
+pub(crate) fn is_version(text: &str) -> bool {
+    parse_version(text).is_some()
+}
+
 fn parse_version(text: &str) -> Option<Version> {
     let text = text.trim();
     let text = text.strip_prefix('v').unwrap_or(text);

@@ -12,6 +12,7 @@ mod evaluate;
 mod explain;
 mod flag;
 mod group;
+mod hint;
 mod impact;
 mod key;
 mod matcher;
@@ -38,6 +39,8 @@ pub use evaluate::{Arm, Decision, EvaluationError, Exclusion, Reason};
 pub use explain::{Actual, EnrolmentState, Explanation, Outcome, Served, Step};
 pub use flag::{Flag, FlagKind, Lifecycle, ValueType, Variant};
 pub use group::{ENROLMENTS_MAX, Enrolment, Group};
+pub use group::{Enrolment, Group};
+pub use hint::hints;
 pub use impact::{Impact, group_impact, grouped, impact};
 pub use key::{
     AttributeName, EnvironmentKey, FlagKey, GroupKey, InvalidKey, RuleId, SubjectKey, TARGETING_KEY,

@@ -9,6 +9,7 @@ use crate::{
 mod reason;
 mod rule;
 
+pub(crate) use reason::is_met;
 use reason::{enrolment, group_name, listed, member, value_phrase};
 use rule::RuleTrace;
 

@@ -169,6 +169,7 @@ fn schema() -> Arc<AttributeSchema> {
         value_type: AttributeType::Text,
         description: String::new(),
         trusted: true,
+        personal: false,
     }]))
 }
 

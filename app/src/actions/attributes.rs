@@ -35,6 +35,7 @@ async fn save(page: &Page, input: &AttributeInput) -> Result<(), Refusal> {
         value_type,
         description: input.description.clone(),
         trusted: input.trusted,
+        personal: input.personal,
     };
     page.store().put_attribute(&administrator, definition).await?;
     Ok(())

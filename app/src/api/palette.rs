@@ -20,6 +20,7 @@ pub enum HitKind {
     Group,
     Page,
     Action,
+    Person,
 }
 
 impl HitKind {
@@ -29,6 +30,7 @@ impl HitKind {
             Self::Group => "Group",
             Self::Page => "Page",
             Self::Action => "Action",
+            Self::Person => "Person",
         }
     }
 

@@ -143,7 +143,7 @@ fn parse_json(text: &str) -> Result<Attributes, Wrong> {
 }
 
 /// A value as somebody types it; what stands in quotes or brackets is JSON.
-fn parse_value(text: &str, value_type: Option<AttributeType>) -> Result<AttributeValue, &'static str> {
+pub fn parse_value(text: &str, value_type: Option<AttributeType>) -> Result<AttributeValue, &'static str> {
     let text = text.trim();
     if text.starts_with(['"', '['])
         && let Ok(json) = serde_json::from_str::<Json>(text)
@@ -191,6 +191,7 @@ mod tests {
             value_type,
             description: String::new(),
             trusted: false,
+            personal: false,
         };
         AttributeSchema::new(vec![
             definition("age", AttributeType::Number),

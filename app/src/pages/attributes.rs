@@ -36,6 +36,7 @@ pub struct AttributeInput {
     pub value_type: String,
     pub description: String,
     pub trusted: bool,
+    pub personal: bool,
 }
 
 impl AttributeInput {
@@ -45,6 +46,7 @@ impl AttributeInput {
             value_type: fields.text("type").to_owned(),
             description: fields.trimmed("description").to_owned(),
             trusted: fields.has("trusted"),
+            personal: fields.has("personal"),
         }
     }
 
@@ -58,6 +60,7 @@ impl AttributeInput {
             value_type: words(definition.value_type).0.to_owned(),
             description: definition.description.clone(),
             trusted: definition.trusted,
+            personal: definition.personal,
         }
     }
 }
@@ -113,9 +116,10 @@ fn table(definitions: &[AttributeDefinition]) -> impl IntoView + use<> {
         .map(|definition| {
             let name = definition.name.to_string();
             let trusted = definition.trusted.then(|| view! { <Badge tone=Tone::Accent text="trusted" /> });
+            let personal = definition.personal.then(|| view! { <Badge tone=Tone::Neutral text="personal" /> });
             view! {
                 <tr>
-                    <td><code>{name.clone()}</code>" "{trusted}</td>
+                    <td><code>{name.clone()}</code>" "{trusted}" "{personal}</td>
                     <td data-label="Type">{words(definition.value_type).1}</td>
                     <td data-label="Description" class="muted">{definition.description.clone()}</td>
                     <td class="actions">
@@ -192,6 +196,10 @@ fn form(draft: &Draft<AttributeInput>, input: AttributeInput, is_edit: bool) -> 
             <label class="check">
                 <input type="checkbox" name="trusted" value="1" checked=input.trusted />
                 <span>"Trusted"<span class="muted">" – a browser may not set it: it comes from what is stored, or from a server"</span></span>
+            </label>
+            <label class="check">
+                <input type="checkbox" name="personal" value="1" checked=input.personal />
+                <span>"Personal"<span class="muted">" – says who somebody is, like a name: hidden from roles that do not look people up"</span></span>
             </label>
             <div class="cluster">
                 <button name="intent" value="save" class="button" data-kind="primary">"Save"</button>

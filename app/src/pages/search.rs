@@ -20,7 +20,7 @@ pub async fn get(page: Page) -> PageResult {
         });
         let environment = here().environment.key.to_string();
         view! {
-            <PageHead title="Search" lead="Flags, groups, pages and actions." />
+            <PageHead title="Search" lead="Flags, groups, people, pages and actions." />
             <form class="toolbar" method="get" action="/search" role="search">
                 <input type="hidden" name="env" value=environment />
                 <div class="field" data-wide="">
@@ -41,6 +41,7 @@ fn line(hit: Hit) -> impl IntoView {
         HitKind::Group => icon::groups().into_any(),
         HitKind::Page => icon::right().into_any(),
         HitKind::Action => icon::plus().into_any(),
+        HitKind::Person => icon::people().into_any(),
     };
     view! { <li><a href=hit.href>{mark}<span>{hit.title}</span><small>{hit.detail}</small></a></li> }
 }

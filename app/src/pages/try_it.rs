@@ -2,11 +2,10 @@
 //! address, so an answer can be linked; whoever does not want to share an attribute leaves it out.
 
 mod answer;
-mod hint;
 mod question;
 
 use axum::extract::Path;
-use engine::{Attributes, Context, Explanation};
+use engine::{Attributes, Context, Explanation, audience_phrase, hints};
 use leptos::prelude::*;
 use store::{Operation, Persona};
 
@@ -16,7 +15,7 @@ use crate::{
     islands::swap::Swap,
     page::{Look, Page, PageResult},
     pages::flag::{FlagPage, Tab, frame},
-    ui::layout::Section,
+    ui::{layout::Section, standing::group_name},
 };
 
 /// The name of a new persona as typed.
@@ -90,7 +89,13 @@ impl Trial {
             }
             Err(wrongs) => (None, wrongs),
         };
-        let personas = page.store().list_personas(&page.viewer()).await?;
+        let mut personas = page.store().list_personas(&page.viewer()).await?;
+        if !may_read {
+            let schema = shown.snapshot.attributes();
+            for persona in &mut personas {
+                persona.attributes = schema.without_personal(&persona.attributes);
+            }
+        }
         Ok(Self { form, wrongs, answer, traits, personas, suggestions, may_read })
     }
 }
@@ -110,8 +115,8 @@ impl Answer {
         let rule = rule.and_then(|id| shown.rollout.value.rule(id.as_str()));
         Self {
             on: served.is_some_and(|served| served.variant != shown.flag.off_variant),
-            rule: rule.map(|rule| hint::audience(shown, rule)),
-            hints: hint::hints(shown, &explanation, &context, now_ms),
+            rule: rule.map(|rule| audience_phrase(&rule.audience, &group_name(&shown.snapshot))),
+            hints: hints(&shown.snapshot, &explanation, &context, now_ms),
             explanation,
         }
     }

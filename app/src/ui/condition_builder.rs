@@ -389,6 +389,7 @@ mod tests {
             value_type: AttributeType::Number,
             description: "bookings of the last month".to_owned(),
             trusted: false,
+            personal: false,
         }])
     }
 

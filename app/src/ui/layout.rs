@@ -32,6 +32,12 @@ impl Section {
         Self::Members,
         Self::Tokens,
     ];
+    People,
+}
+
+impl Section {
+    const NAVIGATION: [Self; 7] =
+        [Self::Desk, Self::Groups, Self::People, Self::Audit, Self::Attributes, Self::Members, Self::Tokens];
 
     pub fn path(self) -> &'static str {
         match self {
@@ -43,6 +49,7 @@ impl Section {
             Self::Attributes => "/settings/attributes",
             Self::Account => "/account",
             Self::Feedback => "/feedback",
+            Self::People => "/people",
         }
     }
 
@@ -56,6 +63,7 @@ impl Section {
             Self::Attributes => "Attributes",
             Self::Account => "Account",
             Self::Feedback => "Feedback",
+            Self::People => "People",
         }
     }
 
@@ -64,6 +72,7 @@ impl Section {
         match self {
             Self::Desk | Self::Groups | Self::Account | Self::Feedback => true,
             Self::Audit => principal.may(Operation::ReadAudit),
+            Self::People => principal.may(Operation::ReadPeople),
             Self::Members | Self::Tokens | Self::Attributes => principal.may(Operation::Administer),
         }
     }
@@ -77,6 +86,7 @@ impl Section {
             Self::Tokens => icon::token().into_any(),
             Self::Attributes => icon::filter().into_any(),
             Self::Feedback => icon::feedback().into_any(),
+            Self::People => icon::person().into_any(),
         }
     }
 }

@@ -115,6 +115,10 @@ pub fn object_address(object: &ObjectRef) -> Option<String> {
         | ObjectKind::Environment
         | ObjectKind::Workspace
         | ObjectKind::Feedback => None,
+        // An erased person is named by a digest, several at once by nothing.
+        ObjectKind::Person if object.key.is_empty() || object.key.starts_with("sha256:") => None,
+        ObjectKind::Person => Some(super::person::person_path(&object.key)),
+        ObjectKind::Attribute | ObjectKind::Persona | ObjectKind::Environment | ObjectKind::Workspace => None,
     }
 }
 

@@ -75,6 +75,25 @@ pub fn first_moment(at_ms: i64) -> String {
 /// A moment that ends something, exclusive: of midnight, the day before, which counts to its end.
 pub fn last_moment(at_ms: i64) -> String {
     if at_ms % (DAY_S * 1000) == 0 { date(at_ms - 1) } else { full(at_ms) }
+/// `22 Nov`.
+pub fn day(at_ms: i64) -> String {
+    format_utc(at_ms, "%-d %b")
+}
+
+/// `22 Nov 2026, 20:19 UTC`.
+pub fn minute(at_ms: i64) -> String {
+    format_utc(at_ms, "%-d %b %Y, %H:%M UTC")
+}
+
+/// `2026-11-22T20:19`: the value of a field for date and time.
+pub fn field(at_ms: i64) -> String {
+    format_utc(at_ms, "%Y-%m-%dT%H:%M")
+}
+
+/// What such a field sent, read in UTC; also RFC 3339.
+pub fn parse_field(text: &str) -> Option<i64> {
+    let instant = text.parse::<Timestamp>().or_else(|_| format!("{text}Z").parse::<Timestamp>());
+    instant.ok().map(Timestamp::as_millisecond)
 }
 
 /// `20:19:05`.
@@ -107,6 +126,17 @@ mod tests {
             assert_eq!(ago_phrase(now, now - seconds * 1000), phrase);
         }
         assert_eq!(full(0), "1 Jan 1970, 00:00:00 UTC");
+    }
+
+    #[test]
+    fn a_field_for_date_and_time_is_read_in_utc() {
+        assert_eq!(parse_field("1970-01-01T00:01"), Some(60_000));
+        assert_eq!(parse_field("1970-01-01T00:01:05"), Some(65_000));
+        assert_eq!(parse_field("1970-01-01T01:00:00+01:00"), Some(0));
+        assert_eq!(parse_field(&field(86_400_000)), Some(86_400_000));
+        for wrong in ["", "yesterday", "2026-13-01T00:00"] {
+            assert_eq!(parse_field(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub enum Toast {
     ComplaintLogged,
     Enrolled,
     InvitationRevoked,
+    PeopleImported,
+    PersonErased,
 }
 
 impl Toast {
@@ -53,6 +55,8 @@ impl Toast {
         Self::ComplaintLogged,
         Self::Enrolled,
         Self::InvitationRevoked,
+        Self::PeopleImported,
+        Self::PersonErased,
     ];
 
     /// The word in the cookie.
@@ -80,6 +84,8 @@ impl Toast {
             Self::ComplaintLogged => "complaint-logged",
             Self::Enrolled => "enrolled",
             Self::InvitationRevoked => "invitation-revoked",
+            Self::PeopleImported => "people-imported",
+            Self::PersonErased => "person-erased",
         }
     }
 
@@ -111,6 +117,8 @@ impl Toast {
             Self::ComplaintLogged => "Logged, with what they saw at that moment.",
             Self::Enrolled => "Enrolled. Clients have it already.",
             Self::InvitationRevoked => "Revoked. Nobody can accept this invitation any more.",
+            Self::PeopleImported => "Imported. They count from now on.",
+            Self::PersonErased => "Erased everywhere. The audit log keeps no key.",
         }
     }
 }

@@ -5,7 +5,8 @@ use crate::{Actual, AttributeValue, EnrolmentState, Step, sentence::quoted, time
 /// More reasons than this are counted instead of told.
 const REASONS_MAX: usize = 4;
 
-pub(super) fn is_met(step: &Step) -> bool {
+/// Whether a part of an audience holds.
+pub(crate) fn is_met(step: &Step) -> bool {
     match step {
         Step::Group { member: met, .. }
         | Step::All { met, .. }

@@ -8,6 +8,7 @@ mod exposures;
 mod feedback;
 mod flags;
 mod manager;
+mod people;
 mod token;
 
 use std::sync::Arc;
@@ -54,6 +55,9 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(token::get))
         .routes(routes!(flags::list))
+        .routes(routes!(people::put, people::get, people::delete))
+        .routes(routes!(people::post))
+        .routes(routes!(people::exposures))
         .routes(routes!(events::send))
         .routes(routes!(exposures::of_flag))
         .routes(routes!(enrolments::enrol, enrolments::list_all))

@@ -1,6 +1,7 @@
 //! The demo: a booking system with its people, groups, flags and some days of history, made by the ordinary operations
 //! with a clock that is set. Running it again changes nothing.
 
+mod exposures;
 mod flags;
 mod groups;
 mod people;

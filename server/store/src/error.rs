@@ -103,6 +103,8 @@ pub enum Invalid {
     TooManyPersonas,
     #[error("a person has at most {TRAITS_MAX} attributes and {TRAITS_BYTES_MAX} bytes of them")]
     Traits,
+    #[error("{attribute} of {subject} has to be {expected}, not \"{actual}\"")]
+    TraitType { subject: String, attribute: String, expected: &'static str, actual: String },
     #[error("send at most {PEOPLE_BATCH_MAX} people at once")]
     TooManyPeople,
     #[error("the attribute schema is full; delete some attributes first")]

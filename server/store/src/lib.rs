@@ -2,6 +2,7 @@
 //! same transaction, and are in force before they return. No HTTP, no HTML here.
 
 mod accounts;
+mod as_of;
 mod attributes;
 mod audit;
 mod change;
@@ -34,6 +35,7 @@ mod workspace;
 pub use accounts::{
     Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession, SessionId, SessionRow,
 };
+pub use as_of::AsOf;
 pub use audit::{
     Action, ActorKind, AuditEntry, AuditFilter, AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind,
 };
@@ -53,10 +55,10 @@ pub use ledger::{
 };
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
-pub use people::People;
+pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{
     Administrator, Approver, AuditReader, Denied, Enroller, FeedbackHandler, FlagEditor, InvalidRole,
-    Operation, PeopleReader, Principal, RequestOrigin, Role, Stopper, UserId, Viewer,
+    Operation, PeopleReader, PeopleWriter, Principal, RequestOrigin, Role, Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
 pub use secret::TokenHash;

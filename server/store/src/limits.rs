@@ -15,6 +15,10 @@ pub const TRAITS_MAX: usize = 100;
 /// Traits of one known person or persona, as JSON text.
 pub const TRAITS_BYTES_MAX: usize = 16 * 1024;
 pub const PEOPLE_BATCH_MAX: usize = 10_000;
+/// Longest question to the search of people; the rest is not looked for.
+pub const SEARCH_CHARS_MAX: usize = 100;
+/// Environments of the past that are kept compiled.
+pub const AS_OF_KEPT_MAX: usize = 16;
 pub const ATTRIBUTES_MAX: usize = 500;
 pub const ATTRIBUTE_DESCRIPTION_CHARS_MAX: usize = 500;
 pub const AUDIT_PAGE_DEFAULT: usize = 50;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use engine::{EnvironmentKey, Snapshot};
+use engine::{AttributeSchema, EnvironmentKey, Snapshot};
 use tokio::sync::{Mutex, broadcast};
 
 use crate::{
@@ -60,6 +60,11 @@ impl State {
         self.snapshots.iter().find(|s| s.environment().as_str() == environment)
     }
 
+    /// The schema is the same in all environments.
+    pub(crate) fn schema(&self) -> Option<&AttributeSchema> {
+        self.snapshots.first().map(|snapshot| snapshot.attributes())
+    }
+
     pub(crate) fn environment(&self, key: &str) -> Option<&Environment> {
         self.environments.iter().find(|e| e.key.as_str() == key)
     }
@@ -99,8 +104,10 @@ impl Live {
         let current = self.0.state.load_full();
         if let Some((state, changed)) = load::refresh(&mut loader, &current, db).await? {
             self.0.state.store(Arc::new(state));
-            // Nobody listening is no error.
-            let _ = self.0.announcements.send(changed);
+            if !changed.objects.is_empty() || !changed.revisions.is_empty() {
+                // Nobody listening is no error.
+                let _ = self.0.announcements.send(changed);
+            }
         }
         Ok(())
     }

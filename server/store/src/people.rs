@@ -1,41 +1,54 @@
-//! Known people: subjects with stored traits, all in memory.
+//! Known people: subjects with stored traits, all in memory, in shards by key. A change clones the shards it touches;
+//! reading takes no lock and allocates nothing.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+mod answer;
+mod erase;
+mod load;
+mod look_up;
+mod search;
+mod shard;
+mod write;
 
-use engine::{AttributeValue, Attributes, Context, SubjectKey};
+use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{
-    Action, Administrator, Invalid, ObjectKind, ObjectRef, Store, StoreError,
-    change::{Entry, Revisions},
-    db::{Tx, args},
-    limits::{ATTRIBUTE_VALUES_MAX, PEOPLE_BATCH_MAX, TRAITS_BYTES_MAX, TRAITS_MAX},
-    to_json,
-};
+use engine::{AttributeValue, Attributes, Context};
+
+pub use answer::{FlagAnswer, PersonAnswer};
+pub(crate) use load::load;
+pub use look_up::LookedUp;
+pub use search::{Match, Matches, Rank};
+pub(crate) use write::traits_json;
+pub use write::{Compared, Standing};
+
+use crate::limits::ATTRIBUTE_VALUES_MAX;
+use shard::{Known, SHARD_PEOPLE_MAX, Shard};
 
 /// Everybody known, by targeting key.
 #[derive(Debug, Default, Clone)]
-pub struct People(BTreeMap<Box<str>, Arc<Attributes>>);
+pub struct People {
+    /// In order; each with the first key it holds, so that finding one touches no shard but its own.
+    shards: Vec<(Arc<str>, Arc<Shard>)>,
+    len: usize,
+}
 
 impl People {
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.len
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len == 0
     }
 
     /// The stored traits of one subject.
     pub fn traits(&self, subject: &str) -> Option<&Attributes> {
-        self.0.get(subject).map(|traits| &**traits)
+        self.known(subject).map(|known| &*known.traits)
     }
 
     /// In the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Attributes)> {
-        self.0.iter().map(|(subject, traits)| (&**subject, &**traits))
+        let known = self.shards.iter().flat_map(|(_, shard)| shard.people());
+        known.map(|known| (&*known.subject, &*known.traits))
     }
 
     /// Everybody as the engine sees them through their stored traits.
@@ -46,7 +59,7 @@ impl People {
     /// Distinct values of one attribute in order, at most [`ATTRIBUTE_VALUES_MAX`]; a list counts with its elements.
     pub fn attribute_values(&self, name: &str) -> Vec<String> {
         let mut values = BTreeSet::new();
-        for value in self.0.values().filter_map(|traits| traits.get(name)) {
+        for value in self.iter().filter_map(|(_, traits)| traits.get(name)) {
             match value {
                 AttributeValue::List(items) => values.extend(items.iter().cloned()),
                 AttributeValue::Boolean(_) | AttributeValue::Number(_) | AttributeValue::Text(_) => {
@@ -56,122 +69,123 @@ impl People {
         }
         values.into_iter().take(ATTRIBUTE_VALUES_MAX).collect()
     }
-}
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    subject: String,
-    traits: String,
-}
-
-pub(crate) async fn load(
-    tx: &mut Tx,
-    current: &People,
-    since: i64,
-    report: &mut (dyn FnMut(&str, &str) + Send),
-) -> Result<People, StoreError> {
-    let rows: Vec<Row> =
-        tx.all("SELECT subject, traits FROM people WHERE audit_seq > $1", args![since]).await?;
-    let mut people = current.clone();
-    for row in rows {
-        if let Ok(traits) = serde_json::from_str(&row.traits) {
-            people.0.insert(row.subject.into(), Arc::new(traits));
-        } else {
-            report("people", &row.subject);
-            people.0.remove(&*row.subject);
-        }
+    fn known(&self, subject: &str) -> Option<&Known> {
+        let after = self.shards.partition_point(|(first, _)| **first <= *subject);
+        self.shards.get(after.checked_sub(1)?)?.1.find(subject)
     }
-    Ok(people)
-}
 
-/// Traits as they are stored.
-pub(crate) fn traits_json(traits: &Attributes) -> Result<String, StoreError> {
-    let finite = |value: &AttributeValue| !matches!(value, AttributeValue::Number(n) if !n.is_finite());
-    let document = to_json("people", traits)?;
-    let fits = traits.len() <= TRAITS_MAX && document.len() <= TRAITS_BYTES_MAX;
-    if fits && traits.iter().all(|(_, value)| finite(value)) {
-        Ok(document)
-    } else {
-        Err(Invalid::Traits.into())
+    /// The keys from this one on.
+    fn from(&self, subject: &str) -> impl Iterator<Item = &Known> {
+        let at = self.shards.partition_point(|(first, _)| **first <= *subject).saturating_sub(1);
+        let known = self.shards[at..].iter().flat_map(|(_, shard)| shard.people());
+        known.skip_while(move |known| *known.subject < *subject)
     }
-}
 
-impl Store {
-    /// Adds people or replaces their traits, all or none, as one change.
-    pub async fn put_people(
-        &self,
-        by: &Administrator,
-        people: Vec<(SubjectKey, Attributes)>,
-    ) -> Result<(), StoreError> {
-        if people.len() > PEOPLE_BATCH_MAX {
-            return Err(Invalid::TooManyPeople.into());
+    /// These people with `changes`: `None` forgets somebody. Untouched shards are shared.
+    fn with(&self, mut changes: Vec<(Arc<str>, Option<Arc<Attributes>>)>) -> Self {
+        // Of two changes of one subject the last counts; the sort is stable.
+        changes.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut shards = Vec::with_capacity(self.shards.len() + changes.len() / SHARD_PEOPLE_MAX + 1);
+        let mut rest = &changes[..];
+        for (at, (first, shard)) in self.shards.iter().enumerate() {
+            let next = self.shards.get(at + 1).map(|(first, _)| first);
+            let here = next.map_or(rest.len(), |next| rest.partition_point(|(key, _)| key < next));
+            let (mine, others) = rest.split_at(here);
+            rest = others;
+            if mine.is_empty() {
+                shards.push((Arc::clone(first), Arc::clone(shard)));
+            } else {
+                shards.extend(shard.with(mine));
+            }
         }
-        let mut rows = BTreeMap::new();
-        for (subject, traits) in &people {
-            rows.insert(subject.as_str(), traits_json(traits)?);
-        }
-        let rows: Vec<(&str, String)> = rows.into_iter().collect();
-        let Some(first) = rows.first().map(|(subject, _)| (*subject).to_owned()) else {
-            return Ok(());
-        };
-        let mut work = self.begin(by).await?;
-        let (now_ms, seq) = (work.now_ms(), work.seq());
-        work.tx.execute(upsert_sql(&work.tx), args![&to_json("people", &rows)?, now_ms, seq]).await?;
-        work.bump(Revisions::All).await?;
-        let (key, sentence) = match rows.len() {
-            1 => (first.clone(), format!("saved the known person {first}")),
-            n => (String::new(), format!("saved {} known people", engine::grouped(n))),
-        };
-        let entry =
-            Entry::new(Action::PeopleSaved, ObjectRef::new(ObjectKind::Person, &*key), &key, sentence);
-        work.finish(entry).await?;
-        Ok(())
-    }
-}
-
-/// One bound JSON text, an array of pairs, has no limit on the number of parameters.
-fn upsert_sql(tx: &Tx) -> &'static str {
-    match tx {
-        Tx::Sqlite(_) => {
-            "INSERT INTO people (subject, traits, changed_ms, audit_seq) \
-             SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), $2, $3 FROM json_each($1) WHERE true \
-             ON CONFLICT (subject) DO UPDATE SET traits = excluded.traits, changed_ms = excluded.changed_ms, \
-             audit_seq = excluded.audit_seq"
-        }
-        Tx::Pg(_) => {
-            "INSERT INTO people (subject, traits, changed_ms, audit_seq) \
-             SELECT pair ->> 0, pair ->> 1, $2, $3 FROM json_array_elements($1::json) AS pair \
-             ON CONFLICT (subject) DO UPDATE SET traits = excluded.traits, changed_ms = excluded.changed_ms, \
-             audit_seq = excluded.audit_seq"
-        }
+        shards.extend(Shard::default().with(rest));
+        let len = shards.iter().map(|(_, shard)| shard.people().len()).sum();
+        Self { shards, len }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value as Json, json};
+
     use super::*;
+
+    fn traits(json: &Json) -> Arc<Attributes> {
+        Arc::new(Attributes::from_json(json.as_object().expect("object")))
+    }
+
+    fn people(of: impl IntoIterator<Item = (String, Json)>) -> People {
+        let changes = of.into_iter().map(|(subject, json)| (subject.into(), Some(traits(&json))));
+        People::default().with(changes.collect())
+    }
+
+    fn many(n: usize) -> People {
+        people((0..n).map(|n| (format!("u-{n:06}"), json!({"n": n}))))
+    }
 
     #[test]
     fn values_are_distinct_and_lists_count_by_element() {
-        let person =
-            |json: serde_json::Value| Arc::new(Attributes::from_json(json.as_object().expect("object")));
-        let people = People(BTreeMap::from([
-            ("a".into(), person(serde_json::json!({"tier": "vip", "beta_features": ["x", "y"]}))),
-            ("b".into(), person(serde_json::json!({"tier": "vip", "beta_features": ["y"]}))),
-            ("c".into(), person(serde_json::json!({"tier": "basic"}))),
-        ]));
+        let people = people([
+            ("a".to_owned(), json!({"tier": "vip", "beta_features": ["x", "y"]})),
+            ("b".to_owned(), json!({"tier": "vip", "beta_features": ["y"]})),
+            ("c".to_owned(), json!({"tier": "basic"})),
+        ]);
         assert_eq!(people.attribute_values("tier"), ["basic", "vip"]);
         assert_eq!(people.attribute_values("beta_features"), ["x", "y"]);
         assert!(people.attribute_values("unknown").is_empty());
     }
 
     #[test]
-    fn traits_have_limits() {
-        let mut traits = Attributes::default();
-        traits.set("n", AttributeValue::Number(f64::NAN));
-        assert!(matches!(traits_json(&traits), Err(StoreError::Invalid(Invalid::Traits))));
-        let many: Attributes =
-            (0..=TRAITS_MAX).map(|n| (n.to_string(), AttributeValue::Boolean(true))).collect();
-        assert!(traits_json(&many).is_err());
+    fn everybody_is_found_in_order_whatever_the_order_of_arrival() {
+        let n = 5 * SHARD_PEOPLE_MAX;
+        let mut arriving: Vec<_> = (0..n).map(|at| (at * 7919) % n).collect();
+        arriving.dedup();
+        let mut grown = People::default();
+        for chunk in arriving.chunks(97) {
+            let change = |at: &usize| (format!("u-{at:06}").into(), Some(traits(&json!({"n": at}))));
+            grown = grown.with(chunk.iter().map(change).collect());
+        }
+        assert_eq!(grown.len(), n);
+        assert!(grown.iter().map(|(subject, _)| subject).is_sorted());
+        assert!(grown.iter().eq(many(n).iter()));
+        for at in [0, 1, n / 2, n - 1] {
+            assert_eq!(grown.traits(&format!("u-{at:06}")), Some(&*traits(&json!({"n": at}))));
+        }
+        for nobody in ["", "a", "u-", "u-0000001", "z"] {
+            assert_eq!(grown.traits(nobody), None, "{nobody}");
+        }
+    }
+
+    #[test]
+    fn one_change_clones_one_shard() {
+        let before = many(20 * SHARD_PEOPLE_MAX);
+        let after = before.with(vec![("u-000700".into(), Some(traits(&json!({"n": "new"}))))]);
+        let shared = |(_, shard): &&(Arc<str>, Arc<Shard>)| {
+            before.shards.iter().any(|(_, old)| Arc::ptr_eq(old, shard))
+        };
+        assert_eq!(after.shards.iter().filter(shared).count(), before.shards.len() - 1);
+        assert_eq!(after.len(), before.len());
+    }
+
+    #[test]
+    fn somebody_forgotten_is_gone_and_an_empty_shard_with_them() {
+        let before = many(3);
+        let gone = |subject: &str| (subject.into(), None);
+        let after = before.with(vec![gone("u-000001"), gone("nobody")]);
+        assert_eq!((after.len(), after.traits("u-000001")), (2, None));
+        let none = after.with(vec![gone("u-000000"), gone("u-000002")]);
+        assert!(none.is_empty() && none.shards.is_empty());
+        assert_eq!(none.traits("u-000000"), None);
+        assert_eq!(none.from("u").count(), 0);
+    }
+
+    #[test]
+    fn of_two_changes_of_one_subject_the_last_counts() {
+        let twice = People::default().with(vec![
+            ("a".into(), Some(traits(&json!({"n": 1})))),
+            ("a".into(), Some(traits(&json!({"n": 2})))),
+        ]);
+        assert_eq!((twice.len(), twice.traits("a")), (1, Some(&*traits(&json!({"n": 2})))));
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, ops::Deref, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{SessionId, Token};
+use crate::{SessionId, Token, TokenKind, change::Actor};
 
 /// A member's number. [`UserId::COMMAND_LINE`] stands for whoever runs the binary on the database; negative numbers for
 /// management tokens.
@@ -245,6 +245,10 @@ impl Principal {
         self.require(Operation::ReadPeople).map(PeopleReader)
     }
 
+    pub fn people_writer(&self) -> Result<PeopleWriter, Denied> {
+        self.require(Operation::Administer).map(PeopleWriter)
+    }
+
     pub fn feedback_handler(&self) -> Result<FeedbackHandler, Denied> {
         self.require(Operation::HandleFeedback).map(FeedbackHandler)
     }
@@ -307,6 +311,41 @@ proof!(/// May approve changes of production that somebody else proposed.
 proof!(/// May manage members, tokens, attributes and known people.
     Administrator);
 
+/// May store people: an admin, or a backend that says with its server token who its users are.
+#[derive(Debug, Clone)]
+pub struct PeopleWriter(Principal);
+
+impl PeopleWriter {
+    /// Of a server token. A management token goes by its role: [`Principal::people_writer`].
+    pub fn of_token(token: &Token, origin: RequestOrigin) -> Option<Self> {
+        match token.kind {
+            TokenKind::Server => {
+                let id = UserId::new(-token.id.get());
+                let name = format!("token {}", token.name);
+                // The role is never asked: this proof is good for nothing but storing people.
+                Some(Self(Principal::new(id, name, String::new(), Role::Viewer, origin)))
+            }
+            TokenKind::Client | TokenKind::Admin(_) => None,
+        }
+    }
+
+    pub(crate) fn actor(&self) -> Actor {
+        (&self.0).into()
+    }
+}
+
+impl From<&Administrator> for PeopleWriter {
+    fn from(administrator: &Administrator) -> Self {
+        Self(administrator.principal().clone())
+    }
+}
+
+impl From<&Self> for PeopleWriter {
+    fn from(writer: &Self) -> Self {
+        writer.clone()
+    }
+}
+
 /// May read the audit log: all of it, or only their own changes.
 #[derive(Debug, Clone)]
 pub struct AuditReader {
@@ -355,6 +394,7 @@ mod tests {
             assert_eq!(p.stopper().is_ok(), p.may(Operation::Stop), "{role}");
             assert_eq!(p.enroller().is_ok(), p.may(Operation::Enrol), "{role}");
             assert_eq!(p.people_reader().is_ok(), p.may(Operation::ReadPeople), "{role}");
+            assert_eq!(p.people_writer().is_ok(), p.may(Operation::Administer), "{role}");
             assert_eq!(p.feedback_handler().is_ok(), p.may(Operation::HandleFeedback), "{role}");
             assert_eq!(p.approver().is_ok(), p.may(Operation::Approve), "{role}");
             assert_eq!(p.audit_reader().is_ok(), p.may(Operation::ReadAudit), "{role}");

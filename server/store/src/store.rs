@@ -8,6 +8,7 @@ use tokio::{sync::Mutex, task::AbortHandle};
 use crate::{
     Clock, Live, StoreError,
     accounts::Passwords,
+    as_of::Past,
     change::CHANNEL,
     db::{Db, args},
     ledger::Looked,
@@ -30,6 +31,8 @@ pub(crate) struct Inner {
     pub(crate) writing: Arc<Mutex<()>>,
     /// Looks at the ledger that are audited already.
     pub(crate) looked: Looked,
+    /// Environments as they were, compiled.
+    pub(crate) past: Past,
     follower: Option<AbortHandle>,
 }
 
@@ -62,6 +65,7 @@ impl Store {
             passwords: Passwords::new(),
             writing,
             looked: Looked::default(),
+            past: Past::default(),
             follower,
         })))
     }
@@ -101,6 +105,7 @@ impl Store {
             passwords: passwords.clone(),
             writing: Arc::clone(writing),
             looked: looked.clone(),
+            past: Past::default(),
             follower: None,
         }))
     }

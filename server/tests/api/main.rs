@@ -10,6 +10,7 @@ mod events;
 mod feedback;
 mod fixtures;
 mod pages;
+mod people;
 mod postgres;
 mod rate;
 mod rest;

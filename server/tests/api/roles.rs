@@ -84,6 +84,19 @@ const WRITES: &[Write] = &[
         fields: &[("flag", "fast-payment"), ("environment", "production"), ("form", "")],
         who: EDITORS,
     },
+    Write {
+        path: "/people/ada",
+        fields: &[("intent", "pin"), ("flag", "fast-payment"), ("version", "1"), ("variant", "gone")],
+        who: EDITORS,
+    },
+    Write {
+        path: "/people/ada",
+        fields: &[("intent", "exclude"), ("flag", "nothing"), ("version", "1")],
+        who: EDITORS,
+    },
+    Write { path: "/people/ada", fields: &[("intent", "traits"), ("a", "-"), ("v", "x")], who: ADMIN },
+    Write { path: "/people/ada", fields: &[("intent", "erase")], who: ADMIN },
+    Write { path: "/import/people", fields: &[("intent", "import"), ("table", "")], who: ADMIN },
     Write { path: "/call/find", fields: &[("environment", "production"), ("query", "x")], who: EVERYONE },
 ];
 

@@ -14,7 +14,7 @@ use crate::{
     forms::group::GroupForm,
     page::Page,
     pages::groups::{count, meter},
-    ui::{here, icon},
+    ui::{here, icon, person::person_link},
 };
 
 const PEOPLE_LISTED_MAX: usize = 50;
@@ -298,7 +298,7 @@ fn people_view(listed: &[Person], found: usize, may_edit: bool, search: &str) ->
                 .collect_view();
             view! {
                 <li>
-                    <span class="mono">{person.subject.clone()}</span>
+                    {person_link(&person.subject)}
                     {enrolled}
                     <small class="muted">{traits}</small>
                 </li>

@@ -9,6 +9,7 @@ use crate::{
     ui::{
         badge::{Callout, Tone},
         empty::Empty,
+        person::person_link,
         trace::trace,
     },
 };
@@ -35,8 +36,8 @@ pub fn view(trial: &Trial, shown: &FlagPage) -> AnyView {
 
 fn answer_view(answer: &Answer, trial: &Trial, shown: &FlagPage) -> AnyView {
     let who = match trial.form.subject.as_str() {
-        "" => "Without a targeting key".to_owned(),
-        subject => subject.to_owned(),
+        "" => view! { <span class="mono">"Without a targeting key"</span> }.into_any(),
+        subject => person_link(subject),
     };
     let asked = if trial.form.browser { "a browser" } else { "a server" };
     let verdict = match &answer.explanation.decision {
@@ -51,7 +52,7 @@ fn answer_view(answer: &Answer, trial: &Trial, shown: &FlagPage) -> AnyView {
     view! {
         <section class="card stack verdict" data-on=on aria-labelledby="verdict-title">
             <h2 id="verdict-title" class="verdict-who">
-                <span class="mono">{who}</span>
+                {who}
                 <span class="muted">{format!("in {}, asked by {asked}", shown.environment.name)}</span>
             </h2>
             {verdict}

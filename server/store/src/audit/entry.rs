@@ -98,6 +98,7 @@ words! {
         TestersInvited = "testers_invited",
         TesterInvitationRevoked = "tester_invitation_revoked",
         PreviewMade = "preview_made",
+        PersonLookedUp = "person_looked_up",
     }
     InvalidAction = "there is no such action"
 }

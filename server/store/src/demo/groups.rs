@@ -22,6 +22,9 @@ const ATTRIBUTES: [(&str, AttributeType, bool, &str); 10] = [
     ("name", AttributeType::Text, false, "How somebody is called"),
 ];
 
+/// What says who somebody is.
+const PERSONAL: [&str; 2] = ["email", "name"];
+
 fn test(attribute: &str, operator: Operator) -> Condition {
     let attribute = AttributeName::parse(attribute).unwrap_or_else(|_| unreachable!("a literal name"));
     Condition::Test(Test { attribute, operator, negated: false, ignore_case: false })
@@ -90,9 +93,10 @@ fn groups() -> [Group; 7] {
 impl Stage {
     pub(super) async fn put_attributes(&self) -> Result<(), StoreError> {
         for (name, value_type, trusted, description) in ATTRIBUTES {
+            let personal = PERSONAL.contains(&name);
             let name = AttributeName::parse(name).unwrap_or_else(|_| unreachable!("a literal name"));
-            let definition =
-                AttributeDefinition { name, value_type, description: description.to_owned(), trusted };
+            let description = description.to_owned();
+            let definition = AttributeDefinition { name, value_type, description, trusted, personal };
             self.store.put_attribute(&self.admin, definition).await?;
         }
         Ok(())

@@ -86,7 +86,7 @@ const LAST_NAMES: [&str; 40] = [
 const VERSIONS: [&str; 6] = ["2.8.4", "2.9.0", "2.9.3", "2.10.0", "2.10.2", "2.11.0-beta.1"];
 
 /// A number that looks random and is always the same (splitmix64).
-fn mix(at: u64, salt: u64) -> u64 {
+pub(super) fn mix(at: u64, salt: u64) -> u64 {
     let mut z = at.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt.wrapping_mul(0xd1b5_4a32_d192_ed03));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -53,6 +53,11 @@ fn rules(rules: Vec<Rule>) -> impl FnOnce(&mut Rollout) {
     move |rollout| rollout.rules = rules
 }
 
+/// Between the last change of a day and its evening.
+const AFTERNOON_MIN: i64 = 180;
+const EVERYBODY: [&str; 6] =
+    ["ada.moreau", "jonas.lindqvist", "marta.kowalska", "tom.okafor", "lena.fischer", "sam.staff"];
+
 const PRODUCTION: &str = "production";
 const STAGING: &str = "staging";
 
@@ -60,11 +65,17 @@ impl Stage {
     /// Day after day, so that the audit log tells it in the order in which it happened.
     pub(super) async fn roll_out(&self) -> Result<(), StoreError> {
         self.first_day().await?;
+        self.visits(AFTERNOON_MIN, &EVERYBODY).await?;
         self.second_day().await?;
+        self.visits(AFTERNOON_MIN, &EVERYBODY).await?;
         self.third_day().await?;
+        self.visits(AFTERNOON_MIN, &EVERYBODY).await?;
         self.fourth_day().await?;
+        self.visits(AFTERNOON_MIN, &EVERYBODY).await?;
         self.fifth_day().await?;
-        self.roll_out_fast_payment().await
+        self.visits(AFTERNOON_MIN, &EVERYBODY).await?;
+        self.roll_out_fast_payment().await?;
+        self.try_with_vip_agencies().await
     }
 
     async fn first_day(&self) -> Result<(), StoreError> {
@@ -155,5 +166,20 @@ impl Stage {
             rollout.rules = vec![everyone(50)];
         };
         self.change(by, (PRODUCTION, "instant-confirmation"), follows, "only for what was paid fast").await
+    }
+
+    /// For two hours, on the day before the present: whoever asks now what a VIP saw then gets another answer than now.
+    async fn try_with_vip_agencies(&self) -> Result<(), StoreError> {
+        let (by, fast) = (&self.product, (PRODUCTION, "fast-payment"));
+        self.set_time(5, 13, 30);
+        self.change(by, fast, step("vip", 100), "two hours with the VIP agencies, support listens in")
+            .await?;
+        self.set_time(5, 14, 6);
+        self.visits(4, &EVERYBODY).await?;
+        self.set_time(5, 14, 11);
+        self.visits(60, &["sam.staff", "tom.okafor"]).await?;
+        self.set_time(5, 15, 20);
+        self.change(by, fast, step("vip", 0), "as planned; on to the numbers").await?;
+        self.visits(AFTERNOON_MIN, &["sam.staff", "tom.okafor", "lena.fischer"]).await
     }
 }

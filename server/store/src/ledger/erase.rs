@@ -12,6 +12,9 @@ const DIGEST_CHARS: usize = 12;
 
 /// Every place that knows a subject by its key (`$1`); all are emptied in one transaction.
 const PLACES: [&str; 3] = [
+/// Every place that knows a subject by its key (`$1`); all are emptied in one transaction, with what is known of them
+/// (see [`crate::People`]).
+const PLACES: [&str; 2] = [
     "DELETE FROM exposures WHERE environment IN (SELECT key FROM environments) AND subject = $1",
     "DELETE FROM learned_subjects WHERE subject = $1",
     "DELETE FROM feedback WHERE subject = $1",
@@ -37,6 +40,7 @@ impl Store {
         for sql in PLACES {
             rows += work.tx.execute(sql, args![subject.as_str()]).await?;
         }
+        rows += work.erase_person(subject).await?;
         if rows == 0 {
             work.cancel().await?;
             return Err(StoreError::NotFound { kind: ObjectKind::Person, key: subject.to_string() });

@@ -1,6 +1,7 @@
 //! The store on SQLite and on PostgreSQL: every test runs on both, each on a database of its own.
 
 mod accounts;
+mod as_of;
 mod audit;
 mod crash;
 mod demo;
@@ -10,6 +11,7 @@ mod groups;
 mod harness;
 mod ledger;
 mod live;
+mod people;
 mod roles;
 mod rollouts;
 mod schema;

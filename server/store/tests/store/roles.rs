@@ -29,6 +29,11 @@ async fn a_signed_in_member_has_the_proofs_of_their_role(t: Harness) {
         assert_eq!(proofs, expected, "{role}");
         let may = Operation::ALL.map(|operation| principal.may(operation));
         assert_eq!(may[1..], expected, "{role}: controls follow the same table");
+        assert_eq!(
+            principal.people_writer().is_ok(),
+            principal.administrator().is_ok(),
+            "{role} stores people"
+        );
         assert!(may[0], "everybody signed in may look");
     }
 }

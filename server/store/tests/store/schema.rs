@@ -11,6 +11,7 @@ fn attribute(name: &str, trusted: bool) -> AttributeDefinition {
         value_type: AttributeType::Text,
         description: String::new(),
         trusted,
+        personal: false,
     }
 }
 

@@ -1,29 +1,33 @@
-//! What would change the answer, when a simple thing would: a percentage, one attribute, resuming.
+//! What would change a decision, when a simple thing would: a percentage, one attribute, resuming.
 
 use std::sync::Arc;
 
-use engine::{Context, Explanation, Outcome, Percentage, Reason, Rollout, Rule, Step, audience_phrase};
-
-use crate::{pages::flag::FlagPage, ui::standing::group_name};
+use crate::{
+    CompiledFlag, Context, Explanation, GroupKey, Outcome, Percentage, Reason, Rollout, Snapshot, Step,
+    audience_phrase, narrate::is_met,
+};
 
 const HINTS_MAX: usize = 3;
 /// Thousandths in one per cent.
 const PER_CENT: u32 = 1000;
 
-/// The rule's audience in words.
-pub fn audience(shown: &FlagPage, rule: &Rule) -> String {
-    audience_phrase(&rule.audience, &group_name(&shown.snapshot))
-}
-
 /// At most a few sentences; none when the subject has the flag or nothing simple would help.
-pub fn hints(shown: &FlagPage, explanation: &Explanation, context: &Context<'_>, now_ms: i64) -> Vec<String> {
-    let Ok(served) = &explanation.decision else { return Vec::new() };
+pub fn hints(
+    snapshot: &Snapshot,
+    explanation: &Explanation,
+    context: &Context<'_>,
+    now_ms: i64,
+) -> Vec<String> {
+    let (Ok(served), Some(flag)) = (&explanation.decision, snapshot.flag(&explanation.flag)) else {
+        return Vec::new();
+    };
     match served.reason {
-        Reason::Disabled => after_resuming(shown, context, now_ms).into_iter().collect(),
+        Reason::Disabled => after_resuming(snapshot, flag, context, now_ms).into_iter().collect(),
         Reason::Default => {
             let of_rule = |step: &Step| {
                 let Step::Rule { rule, outcome, steps, percentage } = step else { return None };
-                let audience = audience(shown, shown.rollout.value.rule(rule.as_str())?);
+                let audience =
+                    audience_phrase(&flag.rollout().rule(rule.as_str())?.audience, &group_name(snapshot));
                 match outcome {
                     Outcome::Inside => None,
                     Outcome::Outside => inside_at(steps)
@@ -41,12 +45,18 @@ pub fn hints(shown: &FlagPage, explanation: &Explanation, context: &Context<'_>,
     }
 }
 
-fn after_resuming(shown: &FlagPage, context: &Context<'_>, now_ms: i64) -> Option<String> {
-    let running = Rollout { enabled: true, ..shown.rollout.value.clone() };
-    let snapshot = shown.snapshot.with_flag(Arc::clone(&shown.flag), Arc::new(running)).ok()?;
-    let served = snapshot.evaluate(shown.key().as_str(), context, now_ms).ok()?;
+fn after_resuming(
+    snapshot: &Snapshot,
+    stopped: &CompiledFlag,
+    context: &Context<'_>,
+    now_ms: i64,
+) -> Option<String> {
+    let flag = stopped.flag();
+    let running = Rollout { enabled: true, ..(**stopped.rollout()).clone() };
+    let snapshot = snapshot.with_flag(Arc::clone(flag), Arc::new(running)).ok()?;
+    let served = snapshot.evaluate(flag.key.as_str(), context, now_ms).ok()?;
     let what =
-        if served.variant.key == shown.flag.off_variant { "would not get it either" } else { "would get it" };
+        if served.variant.key == flag.off_variant { "would not get it either" } else { "would get it" };
     Some(format!("If the rollout were resumed, this subject {what}."))
 }
 
@@ -77,8 +87,12 @@ fn only_failure(steps: &[Step]) -> Option<String> {
     }
 }
 
+fn group_name(snapshot: &Snapshot) -> impl Fn(&GroupKey) -> String {
+    |key| snapshot.group(key.as_str()).map_or_else(|| key.to_string(), |group| group.name().to_owned())
+}
+
 fn held(step: &Step) -> bool {
-    crate::ui::trace::verdict(step) == crate::ui::trace::Verdict::Yes
+    matches!(step, Step::Everyone) || is_met(step)
 }
 
 /// The tests that would all have to hold; `None` when it is not as simple as that.
@@ -103,7 +117,7 @@ fn easiest(ways: impl Iterator<Item = Option<Vec<String>>>) -> Option<Vec<String
 
 #[cfg(test)]
 mod tests {
-    use engine::{Actual, AttributeName, BucketBy};
+    use crate::{Actual, AttributeName, BucketBy};
 
     use super::*;
 

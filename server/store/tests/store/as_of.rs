@@ -1,0 +1,179 @@
+use engine::{Arm, Context, Enrolment, Flag, Lifecycle, Pin, Reason, VariantKey};
+use store::ObjectRef;
+
+use crate::{
+    harness::*,
+    people::{reader, subject, traits},
+};
+
+on_both!(
+    a_rollout_decides_as_it_did_then,
+    a_group_is_as_it_was_then,
+    an_enrolment_that_has_ended_since_still_counts_then,
+    what_came_later_is_absent_and_what_went_later_is_there,
+    a_revert_and_a_pin_are_told_apart_by_time,
+    other_environments_and_the_schema_are_as_they_were,
+);
+
+const MINUTE_MS: i64 = 60_000;
+
+impl Harness {
+    /// The variant that the configuration of an instant gives to somebody with these traits, and why.
+    async fn decided(&self, flag: &str, at_ms: i64, tier: &str) -> Option<(String, Reason)> {
+        let as_of = self.store.snapshot_as_of(&reader(), &production(), at_ms).await.expect("compiles");
+        let traits = traits(&[("tier", tier)]);
+        let context = Context::from_traits("ada", &traits);
+        let decision = as_of.snapshot.evaluate(flag, &context, at_ms).ok()?;
+        Some((decision.variant.key.to_string(), decision.reason))
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now_ms()
+    }
+}
+
+fn on(reason: Reason) -> Option<(String, Reason)> {
+    Some(("on".to_owned(), reason))
+}
+
+fn off(reason: Reason) -> Option<(String, Reason)> {
+    Some(("off".to_owned(), reason))
+}
+
+async fn a_rollout_decides_as_it_did_then(t: Harness) {
+    t.create_flag("a").await;
+    t.advance(MINUTE_MS);
+    t.change("a", |rollout| rollout.rules = vec![everyone(100)]).await.expect("saved");
+    t.advance(MINUTE_MS);
+    t.store.stop(&stopper(), &production(), &flag_key("a"), "").await.expect("stopped");
+    t.advance(MINUTE_MS);
+    t.store.resume(&editor(), &production(), &flag_key("a"), "").await.expect("resumed");
+    t.change("a", |rollout| rollout.rules = vec![everyone(0)]).await.expect("saved");
+    let at = |minutes: i64| START_MS + minutes * MINUTE_MS;
+    assert_eq!(t.decided("a", at(0) - 1, "vip").await, None, "not made yet");
+    assert_eq!(t.decided("a", at(0), "vip").await, off(Reason::Static));
+    assert_eq!(t.decided("a", at(1) - 1, "vip").await, off(Reason::Static));
+    assert_eq!(
+        t.decided("a", at(1), "vip").await,
+        on(Reason::TargetingMatch),
+        "in force at its very instant"
+    );
+    assert_eq!(t.decided("a", at(2), "vip").await, off(Reason::Disabled));
+    assert_eq!(t.decided("a", at(3), "vip").await, off(Reason::Default));
+    assert_eq!(t.decided("a", at(1) + 1, "vip").await, on(Reason::TargetingMatch), "asked in any order");
+    let as_of = t.store.snapshot_as_of(&reader(), &production(), at(3)).await.expect("compiles");
+    let again = t.store.snapshot_as_of(&reader(), &production(), at(9)).await.expect("compiles");
+    assert!(
+        std::ptr::eq(&raw const *as_of.snapshot, &raw const *again.snapshot),
+        "nothing changed in between"
+    );
+    let context = Context::from_traits("ada", engine::Attributes::EMPTY);
+    let decision = as_of.snapshot.evaluate("a", &context, at(3)).expect("decides");
+    assert_eq!(decision.arm, Some(Arm::Control));
+}
+
+async fn a_group_is_as_it_was_then(t: Harness) {
+    t.create_flag("a").await;
+    let mut group = t.create_group("vip", "vip").await;
+    t.change("a", |rollout| rollout.rules = vec![for_group("vip", 100)]).await.expect("saved");
+    let first = t.now();
+    t.advance(MINUTE_MS);
+    group.condition = Some(condition("tier", "gold"));
+    t.store.update_group(&editor(), 1, group, "").await.expect("saved");
+    let second = t.now();
+    t.advance(MINUTE_MS);
+    t.change("a", |rollout| rollout.rules = vec![everyone(100)]).await.expect("saved");
+    t.store.delete_group(&editor(), 2, &group_key("vip"), "").await.expect("deleted");
+    let third = t.now();
+    assert_eq!(t.decided("a", first, "vip").await, on(Reason::TargetingMatch));
+    assert_eq!(t.decided("a", first, "gold").await, off(Reason::Default));
+    assert_eq!(t.decided("a", second, "vip").await, off(Reason::Default));
+    assert_eq!(t.decided("a", second, "gold").await, on(Reason::TargetingMatch));
+    assert_eq!(t.decided("a", third, "vip").await, on(Reason::TargetingMatch));
+    let groups = async |at| {
+        let as_of = t.store.snapshot_as_of(&reader(), &production(), at).await.expect("compiles");
+        as_of.snapshot.groups().len()
+    };
+    assert_eq!((groups(second).await, groups(third).await), (1, 0));
+}
+
+async fn an_enrolment_that_has_ended_since_still_counts_then(t: Harness) {
+    t.create_flag("a").await;
+    t.create_group("beta", "nobody").await;
+    t.change("a", |rollout| rollout.rules = vec![for_group("beta", 100)]).await.expect("saved");
+    let enrolment = Enrolment {
+        subject: subject("ada"),
+        purpose: "checks the payment steps".to_owned(),
+        from_ms: Some(START_MS + MINUTE_MS),
+        until_ms: Some(START_MS + 3 * MINUTE_MS),
+    };
+    let enroller = store::Principal::command_line().enroller().expect("may enrol");
+    t.store.set_enrolments(&enroller, &group_key("beta"), 1, vec![enrolment], "").await.expect("enrolled");
+    t.advance(60 * MINUTE_MS);
+    let at = |minutes: i64| START_MS + minutes * MINUTE_MS;
+    assert_eq!(t.decided("a", at(0), "x").await, off(Reason::Default), "not yet");
+    assert_eq!(t.decided("a", at(1), "x").await, on(Reason::TargetingMatch));
+    assert_eq!(t.decided("a", at(3) - 1, "x").await, on(Reason::TargetingMatch));
+    assert_eq!(t.decided("a", at(3), "x").await, off(Reason::Default), "it ended by itself");
+    t.store.set_enrolments(&enroller, &group_key("beta"), 2, Vec::new(), "").await.expect("removed");
+    assert_eq!(t.decided("a", at(2), "x").await, on(Reason::TargetingMatch), "removed later, there then");
+}
+
+async fn what_came_later_is_absent_and_what_went_later_is_there(t: Harness) {
+    let flag = t.create_flag("a").await;
+    t.change("a", |rollout| rollout.rules = vec![everyone(100)]).await.expect("saved");
+    let before = t.now();
+    t.advance(MINUTE_MS);
+    t.create_flag("b").await;
+    let archived = Flag { lifecycle: Lifecycle::Archived, ..flag };
+    let version = t.store.find_flag(&viewer(), &archived.key).await.expect("reads").expect("a flag").version;
+    t.store.update_flag(&editor(), version, archived, "").await.expect("archived");
+    assert_eq!(t.decided("a", before, "x").await, on(Reason::TargetingMatch), "archived later");
+    assert_eq!(t.decided("a", t.now(), "x").await, None, "archived");
+    let keys = async |at| {
+        let as_of = t.store.snapshot_as_of(&reader(), &production(), at).await.expect("compiles");
+        as_of.snapshot.flags().len()
+    };
+    assert_eq!((keys(before).await, keys(t.now()).await), (1, 2));
+}
+
+async fn a_revert_and_a_pin_are_told_apart_by_time(t: Harness) {
+    t.create_flag("a").await;
+    let pin = Pin { subject: subject("ada"), variant: VariantKey::parse("on").expect("a key") };
+    t.change("a", |rollout| rollout.pins.push(pin)).await.expect("saved");
+    let pinned = t.now();
+    let object = ObjectRef::new(store::ObjectKind::Flag, "a");
+    let history = t.store.history(&viewer(), &object, Some(&production()), None, 1).await.expect("reads");
+    t.advance(MINUTE_MS);
+    t.store.revert(&editor(), history[0].seq, "").await.expect("reverted");
+    assert_eq!(t.decided("a", pinned, "x").await, on(Reason::TargetingMatch));
+    assert_eq!(t.decided("a", t.now(), "x").await, off(Reason::Static));
+}
+
+async fn other_environments_and_the_schema_are_as_they_were(t: Harness) {
+    t.create_flag("a").await;
+    let definition = |trusted| engine::AttributeDefinition {
+        name: engine::AttributeName::parse("tier").expect("a name"),
+        value_type: engine::AttributeType::Text,
+        description: String::new(),
+        trusted,
+        personal: false,
+    };
+    t.store.put_attribute(&admin(), definition(true)).await.expect("saved");
+    let trusted = t.now();
+    t.advance(MINUTE_MS);
+    t.store.put_attribute(&admin(), definition(false)).await.expect("saved");
+    let changed = t.now();
+    t.advance(MINUTE_MS);
+    t.store.delete_attribute(&admin(), &definition(true).name).await.expect("deleted");
+    t.change("a", |rollout| rollout.rules = vec![everyone(100)]).await.expect("saved");
+    let of = async |environment: engine::EnvironmentKey, at| {
+        t.store.snapshot_as_of(&reader(), &environment, at).await.expect("compiles").snapshot
+    };
+    assert!(of(production(), trusted).await.attributes().is_trusted("tier"));
+    assert!(!of(production(), changed).await.attributes().is_trusted("tier"));
+    assert_eq!(of(production(), t.now()).await.attributes().definitions(), []);
+    let staging = of(staging(), t.now()).await;
+    let decision = staging.evaluate("a", &Context::from_traits("ada", engine::Attributes::EMPTY), 0);
+    assert_eq!(decision.expect("decides").reason, Reason::Static, "staging was not touched");
+}

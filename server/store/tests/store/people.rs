@@ -1,0 +1,222 @@
+use engine::{
+    AttributeDefinition, AttributeName, AttributeType, AttributeValue, Attributes, SubjectKey, VariantKey,
+};
+use store::{
+    Action, AuditFilter, Compared, Delivery, Exposure, Invalid, NewToken, PeopleReader, PeopleWriter,
+    Principal, Rank, Role, StoreError, TokenHash, TokenKind,
+};
+
+use crate::harness::*;
+
+on_both!(
+    who_is_as_they_were_is_left_alone,
+    a_value_of_the_wrong_type_is_refused_and_nothing_is_written,
+    people_are_found_by_anything_known_about_them,
+    a_look_up_is_audited_once_in_ten_minutes_and_wakes_nobody,
+    traits_are_kept_as_they_were,
+    a_backend_stores_its_users_with_a_server_token,
+    somebody_erased_is_forgotten_by_every_copy,
+    an_answer_compares_what_was_served_with_what_is_decided,
+);
+
+pub fn reader() -> PeopleReader {
+    Principal::command_line().people_reader().expect("may read")
+}
+
+pub fn subject(key: &str) -> SubjectKey {
+    SubjectKey::parse(key).expect("a key")
+}
+
+pub fn traits(pairs: &[(&str, &str)]) -> Attributes {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), AttributeValue::Text((*value).to_owned())))
+        .collect()
+}
+
+fn compared(new: usize, changed: usize, unchanged: usize) -> Compared {
+    Compared { new, changed, unchanged }
+}
+
+async fn who_is_as_they_were_is_left_alone(t: Harness) {
+    let ada = || (subject("ada"), traits(&[("tier", "vip")]));
+    assert_eq!(t.store.put_people(&admin(), vec![ada()]).await.expect("saved"), compared(1, 0, 0));
+    let (revision, seq) = (t.revision(&production()), t.store.live().seq());
+    assert_eq!(t.store.put_people(&admin(), vec![ada()]).await.expect("nothing new"), compared(0, 0, 1));
+    assert_eq!((t.revision(&production()), t.store.live().seq()), (revision, seq), "nothing was written");
+    let batch = vec![ada(), (subject("bob"), traits(&[])), (subject("ada"), traits(&[("tier", "gold")]))];
+    assert_eq!(t.store.put_people(&admin(), batch).await.expect("saved"), compared(1, 1, 0));
+    assert_eq!(t.store.live().people().traits("ada"), Some(&traits(&[("tier", "gold")])));
+    assert_eq!(t.last_sentence().await, "saved 2 known people");
+}
+
+async fn a_value_of_the_wrong_type_is_refused_and_nothing_is_written(t: Harness) {
+    let definition = AttributeDefinition {
+        name: AttributeName::parse("transactions_30d").expect("a name"),
+        value_type: AttributeType::Number,
+        description: String::new(),
+        trusted: false,
+        personal: false,
+    };
+    t.store.put_attribute(&admin(), definition).await.expect("saved");
+    let people = vec![
+        (subject("ada"), traits(&[("tier", "vip")])),
+        (subject("bob"), traits(&[("transactions_30d", "many")])),
+    ];
+    let refused = t.store.put_people(&admin(), people).await.expect_err("refused");
+    assert!(matches!(refused, StoreError::Invalid(Invalid::TraitType { .. })));
+    assert_eq!(refused.to_string(), "transactions_30d of bob has to be a number, not \"many\"");
+    assert!(t.store.live().people().is_empty());
+}
+
+async fn people_are_found_by_anything_known_about_them(t: Harness) {
+    let people = vec![
+        (subject("ada.moreau"), traits(&[("name", "Ada Moreau"), ("tenant", "belvedere")])),
+        (subject("u-2"), traits(&[("name", "Joan Adams"), ("email", "joan@belvedere.example")])),
+        (subject("u-3"), traits(&[("name", "Lin Canada")])),
+    ];
+    t.store.put_people(&admin(), people).await.expect("saved");
+    let found = |query: &str| {
+        let matches = t.store.search_people(&reader(), query, 10);
+        matches.people.into_iter().map(|it| (it.subject.to_string(), it.rank)).collect::<Vec<_>>()
+    };
+    let expected = [("ada.moreau", Rank::KeyPrefix), ("u-2", Rank::WordPrefix), ("u-3", Rank::Inside)];
+    assert_eq!(found("ada"), expected.map(|(key, rank)| (key.to_owned(), rank)));
+    assert_eq!(found("BELVEDERE").len(), 2);
+    assert_eq!(found("u-3"), [("u-3".to_owned(), Rank::ExactKey)]);
+    let viewer = t.member(Role::Viewer).await;
+    assert!(viewer.people_reader().is_err(), "a viewer finds nobody");
+}
+
+async fn a_look_up_is_audited_once_in_ten_minutes_and_wakes_nobody(t: Harness) {
+    t.store.put_people(&admin(), vec![(subject("ada"), traits(&[("tier", "vip")]))]).await.expect("saved");
+    let support = t.member(Role::Support).await.people_reader().expect("may read");
+    let qa = t.member(Role::Qa).await.people_reader().expect("may read");
+    let revision = t.revision(&production());
+    let mut announcements = t.store.live().subscribe();
+    let looks = async || {
+        let filter = AuditFilter { action: Some(Action::PersonLookedUp), ..AuditFilter::default() };
+        t.store.list_audit(&auditor(), &filter).await.expect("reads")
+    };
+    let found = t.store.look_up(&support, &subject("ada")).await.expect("found");
+    assert_eq!(found.traits(), Some(&traits(&[("tier", "vip")])));
+    t.store.look_up(&support, &subject("ada")).await.expect("found");
+    t.advance(9 * 60_000);
+    t.store.look_up(&support, &subject("ada")).await.expect("found");
+    assert_eq!(looks().await.len(), 1);
+    assert_eq!(looks().await[0].sentence, "looked up ada");
+    t.store.look_up(&qa, &subject("ada")).await.expect("found");
+    let nobody =
+        t.store.look_up(&support, &subject("nobody")).await.expect("unknown people can be looked up");
+    assert_eq!(nobody.traits(), None);
+    t.advance(2 * 60_000);
+    t.store.look_up(&support, &subject("ada")).await.expect("found");
+    assert_eq!(looks().await.len(), 4);
+    assert_eq!(t.revision(&production()), revision);
+    assert!(announcements.try_recv().is_err(), "a look-up is announced to nobody");
+    t.create_flag("a").await;
+    assert_eq!(announced(&mut announcements).await.objects.len(), 1, "what comes after it is");
+}
+
+async fn traits_are_kept_as_they_were(t: Harness) {
+    let ada = subject("ada");
+    let put = async |tier: &str| {
+        t.store.put_people(&admin(), vec![(subject("ada"), traits(&[("tier", tier)]))]).await.expect("saved")
+    };
+    let tier_at = async |at_ms: i64| t.store.traits_as_of(&reader(), &ada, at_ms).await.expect("reads");
+    put("basic").await;
+    t.advance(1000);
+    put("vip").await;
+    assert_eq!(tier_at(START_MS - 1).await, None, "not known yet");
+    assert_eq!(tier_at(START_MS).await, Some(traits(&[("tier", "basic")])));
+    assert_eq!(tier_at(START_MS + 999).await, Some(traits(&[("tier", "basic")])));
+    assert_eq!(tier_at(START_MS + 1000).await, Some(traits(&[("tier", "vip")])));
+}
+
+async fn a_backend_stores_its_users_with_a_server_token(t: Harness) {
+    let made = async |name: &str, kind, origins: Vec<String>| {
+        let name = name.to_owned();
+        let new = NewToken { name, kind, environment: production(), origins };
+        let secret = t.store.create_token(&admin(), new).await.expect("a token");
+        t.store.live().token(&TokenHash::of(&secret)).expect("known")
+    };
+    let shop = made("shop", TokenKind::Server, Vec::new()).await;
+    let page = made("page", TokenKind::Client, vec!["https://example.org".to_owned()]).await;
+    let admin_token = made("admin", TokenKind::Admin(Role::Admin), Vec::new()).await;
+    assert!(PeopleWriter::of_token(&page, origin()).is_none(), "a browser does not say who is a VIP");
+    assert!(PeopleWriter::of_token(&admin_token, origin()).is_none(), "this one goes by its role");
+    let writer = PeopleWriter::of_token(&shop, origin()).expect("may write");
+    t.store.put_people(&writer, vec![(subject("ada"), traits(&[]))]).await.expect("saved");
+    let entries = t.store.list_audit(&auditor(), &AuditFilter::default()).await.expect("reads");
+    assert_eq!(entries[0].actor, "token shop");
+}
+
+async fn somebody_erased_is_forgotten_by_every_copy(t: Harness) {
+    let people = vec![(subject("ada"), traits(&[("tier", "vip")])), (subject("bob"), traits(&[]))];
+    t.store.put_people(&admin(), people).await.expect("saved");
+    let other = t.another().await;
+    let mut announcements = other.live().subscribe();
+    let revision = t.revision(&production());
+    let erased = t.store.erase_subject(&admin(), &subject("ada")).await.expect("erased");
+    assert_eq!(erased.rows, 2, "the traits and their history");
+    assert_eq!(t.revision(&production()), revision + 1, "decisions can differ without the traits");
+    assert_eq!(t.store.live().people().traits("ada"), None);
+    announced(&mut announcements).await;
+    assert_eq!(other.live().people().traits("ada"), None);
+    assert_eq!(other.live().people().len(), 1);
+    assert_eq!(
+        t.store.traits_as_of(&reader(), &subject("ada"), t.clock.now_ms()).await.expect("reads"),
+        None
+    );
+    let entries = t.store.list_audit(&auditor(), &AuditFilter::default()).await.expect("reads");
+    assert!(!entries[0].sentence.contains("ada") && !entries[0].object.key.contains("ada"));
+    let again = t.store.erase_subject(&admin(), &subject("ada")).await;
+    assert!(matches!(again, Err(StoreError::NotFound { .. })));
+    t.store.put_people(&admin(), vec![(subject("ada"), traits(&[("tier", "new")]))]).await.expect("saved");
+    let third = t.another().await;
+    assert_eq!(third.live().people().traits("ada"), Some(&traits(&[("tier", "new")])), "may come back");
+}
+
+fn exposure(flag: &str, variant: &str, at_ms: i64) -> Exposure {
+    Exposure {
+        subject: subject("ada"),
+        flag: flag_key(flag),
+        variant: VariantKey::parse(variant).expect("a key"),
+        revision: 7,
+        rule: None,
+        arm: None,
+        at_ms,
+    }
+}
+
+async fn an_answer_compares_what_was_served_with_what_is_decided(t: Harness) {
+    for flag in ["a", "b"] {
+        t.create_flag(flag).await;
+    }
+    t.create_group("vip", "vip").await;
+    t.change("a", |rollout| rollout.rules = vec![for_group("vip", 100)]).await.expect("saved");
+    t.store.put_people(&admin(), vec![(subject("ada"), traits(&[("tier", "vip")]))]).await.expect("saved");
+    t.advance(60_000);
+    let exposures = vec![exposure("a", "on", START_MS + 60_000), exposure("gone", "on", START_MS)];
+    let delivery = Delivery { environment: production(), exposures, ids: Vec::new() };
+    t.store.record_exposures(&[delivery]).await.expect("recorded");
+    t.advance(60_000);
+    t.store.put_people(&admin(), vec![(subject("ada"), traits(&[("tier", "basic")]))]).await.expect("saved");
+    let environment = t.store.live().environment("production").expect("an environment");
+    let answer = async |at| {
+        t.store.answer_person(&reader(), &environment, &subject("ada"), at).await.expect("answers")
+    };
+    let now = answer(None).await;
+    let [a, b] = &now.flags[..] else { panic!("two flags") };
+    assert_eq!((a.saw[0].variant.as_str(), a.decided().map(VariantKey::as_str)), ("on", Some("off")));
+    assert!(a.differs() && !a.on);
+    assert_eq!(a.hints, ["The rule for Group vip (100 %) would match if tier is “vip”."]);
+    assert!(b.saw.is_empty() && !b.differs());
+    assert_eq!(now.other.len(), 1, "a flag that is no more");
+    let then = answer(Some(START_MS + 90_000)).await;
+    assert_eq!(then.traits, Some(traits(&[("tier", "vip")])), "what was stored then");
+    assert_eq!(then.flags[0].decided().map(VariantKey::as_str), Some("on"));
+    assert!(!then.flags[0].differs());
+    let before = answer(Some(START_MS + 30_000)).await;
+    assert!(before.flags[0].saw.is_empty(), "served later");
+}
