@@ -108,6 +108,12 @@ impl Mixture {
     }
 }
 
+/// The mixture when each alternative stands at `sums` and nothing was restarted; for forecasts.
+pub(crate) fn log_mixture(sums: &[f64; ALTERNATIVES], worse: Worse) -> f64 {
+    let terms = sums.iter().zip(weights(worse)).map(|(sum, weight)| weight.ln() + SINCE_START.ln() + sum);
+    log_sum(terms)
+}
+
 /// Evidence that the treatment is *not* worse by the safe margin. No restarts.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SafeMixture {

@@ -42,7 +42,7 @@ fn get_or<T: DeserializeOwned>(json: &Json, name: &str, default: T) -> T {
 fn assert_close(at: &str, actual: &Json, expected: &Json) {
     match (actual, expected) {
         (Json::Number(a), Json::Number(e)) => {
-            let (a, e) = (a.as_f64().unwrap(), e.as_f64().unwrap());
+            let (a, e) = (a.as_f64().expect("number"), e.as_f64().expect("number"));
             assert!((a - e).abs() <= 1e-9 * e.abs().max(1.0), "{at}: {a} instead of {e}");
         }
         (Json::Array(a), Json::Array(e)) => {
@@ -113,7 +113,9 @@ fn guardrail(input: &Json) -> Json {
 
 fn histogram(values_ms: &[f64]) -> LatencyHistogram {
     let mut histogram = LatencyHistogram::default();
-    values_ms.iter().for_each(|ms| histogram.record(*ms));
+    for ms in values_ms {
+        histogram.record(*ms);
+    }
     histogram
 }
 
