@@ -148,9 +148,9 @@ fn share_with_error(count: u32, runs: u32) -> String {
 
 /// Harmless rollouts, looked at after every cell for an hour.
 fn false_alarms() {
+    const RUNS: u32 = 500;
     println!("False alarms of harmless rollouts, looked at every 10 s for an hour (nominal 5 %)");
     println!("  {:<22} {:>14} {:>12}   {:>16}", "", "measured", "documented", "naive z-test");
-    const RUNS: u32 = 500;
     for (name, trials, share, rate) in [
         ("1 %, split 20/80", 100, 0.2, 0.01),
         ("1 %, split 50/50", 60, 0.5, 0.01),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use engine::guardrail::{
-    Cell, CustomKind, Guard, GuardAction, Health, LatencyHistogram, Limit, Metric, Proof, Quantile, Sample,
-    Surroundings, Tally, Verdict, Warning, judge, srm::Segment,
+    Cell, CustomKind, Exposed, Guard, GuardAction, Health, LatencyHistogram, Limit, Metric, Proof, Quantile,
+    Sample, Surroundings, Tally, Verdict, Warning, judge, srm::Segment,
 };
 
 use crate::{CELL_MS, COMPARED, cell, errors, guardrail, of_errors};
@@ -21,8 +21,7 @@ fn cells(broken: Option<i64>) -> Vec<Cell> {
 
 fn around() -> Surroundings {
     Surroundings {
-        treatment_exposed: true,
-        control_exposed: true,
+        exposed: Exposed { treatment: true, control: true, has_control: true },
         steps_ms: vec![0],
         held_ms: 5_400_000,
         ..Surroundings::default()
@@ -330,4 +329,23 @@ fn after_a_rollback_a_guard_is_frozen() {
     let before = guard.clone();
     guard.observe(&of_errors(cells(Some(0))), &[0], END_MS);
     assert_eq!(guard, before);
+}
+
+#[test]
+fn at_100_per_cent_there_is_nobody_to_compare_with_and_only_limits_watch() {
+    let alone =
+        Surroundings { exposed: Exposed { treatment: true, control: false, has_control: false }, ..around() };
+    let all: Vec<Cell> = (0..360).map(|at| cell(at, (100, 1), (0, 0))).collect();
+    let now_ms = 361 * CELL_MS;
+    let compared = errors(COMPARED, GuardAction::StepBack);
+    let limited = guardrail("limit", Metric::ErrorRate, Limit::Ceiling { limit: 0.05 }, GuardAction::Stop);
+    let judged =
+        |guardrails: &[_]| judge(guardrails, Proof::default(), 0, &of_errors(all.clone()), &alone, now_ms);
+    let both = judged(&[compared.clone(), limited]);
+    assert_eq!((both.health, both.warnings), (Health::Healthy, vec![]));
+    assert_eq!(
+        both.evidence[0].sentence(),
+        "Errors 1 % against nothing in control: no control to compare with any more"
+    );
+    assert_eq!(judged(&[compared]).health, Health::Watching, "nothing watches");
 }
