@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use divan::{Bencher, black_box};
+use engine::RuleId;
 use engine::guardrail::{
-    Cell, Guard, GuardAction, Guardrail, Health, Limit, Metric, Proof, Sample, Surroundings, Tally,
+    Cell, Cells, Guard, GuardAction, Guardrail, Health, Limit, Metric, Proof, Sample, Surroundings, Tally,
     verdict::Thresholds,
 };
 use engine::plan::power::{Question, trials_to_notice};
@@ -67,6 +68,18 @@ fn float(n: u64) -> f64 {
     n as f64
 }
 
+fn everyone() -> RuleId {
+    "everyone".parse().expect("rule")
+}
+
+fn of(cells: Vec<Cell>) -> Cells {
+    [(everyone(), BTreeMap::from([(Metric::ErrorRate, cells)]))].into()
+}
+
+fn own(cells: &mut Cells) -> &mut Vec<Cell> {
+    cells.get_mut(&everyone()).and_then(|own| own.get_mut(&Metric::ErrorRate)).expect("cells")
+}
+
 fn guardrail(limit: Limit) -> Guardrail {
     let id = "errors".parse().expect("id");
     Guardrail { id, metric: Metric::ErrorRate, limit, action: GuardAction::Stop }
@@ -75,7 +88,7 @@ fn guardrail(limit: Limit) -> Guardrail {
 /// A rollout that is fed with cells and judged after each of them.
 struct Rollout {
     guard: Guard,
-    cells: BTreeMap<Metric, Vec<Cell>>,
+    cells: Cells,
     around: Surroundings,
     at_ms: i64,
     pooled: [Tally; 2],
@@ -85,8 +98,8 @@ struct Rollout {
 impl Rollout {
     fn new(limit: Limit) -> Self {
         Self {
-            guard: Guard::new(&[guardrail(limit)], Proof::default(), 0),
-            cells: [(Metric::ErrorRate, Vec::new())].into(),
+            guard: Guard::new(&[guardrail(limit)], &[everyone()], Proof::default(), 0),
+            cells: of(Vec::new()),
             around: Surroundings { steps_ms: vec![0], ..Surroundings::default() },
             at_ms: 0,
             pooled: [Tally::default(); 2],
@@ -113,8 +126,8 @@ impl Rollout {
             control: Sample::counts(trials - n_t, x_c),
         };
         self.naive(&cell);
-        let cells = self.cells.get_mut(&Metric::ErrorRate).expect("cells");
-        cells.retain(|kept| kept.from_ms >= self.guard.watches()[0].folded_until_ms());
+        let cells = own(&mut self.cells);
+        cells.retain(|kept| kept.from_ms >= self.guard.posts()[0].watch.folded_until_ms());
         cells.push(cell);
         self.at_ms = until_ms;
         self.guard.observe(&self.cells, &self.around.steps_ms, until_ms + SETTLE_MS);
@@ -293,22 +306,23 @@ fn comparison_delay(seed: u64, hours: f64, rate: f64) -> f64 {
 
 fn ceiling_delay(seed: u64, hours: f64, rate: f64) -> f64 {
     let mut dice = Dice(30_000 + seed);
-    let mut guard = Guard::new(&[guardrail(Limit::Ceiling { limit: 0.05 })], Proof::default(), 0);
+    let mut guard =
+        Guard::new(&[guardrail(Limit::Ceiling { limit: 0.05 })], &[everyone()], Proof::default(), 0);
     let around = Surroundings::default();
-    let mut cells: BTreeMap<Metric, Vec<Cell>> = [(Metric::ErrorRate, Vec::new())].into();
+    let mut cells = of(Vec::new());
     let broke_ms = i64::try_from(index(hours * 1_800.0) * 2_000).expect("small");
     for look in 1_i64.. {
         let now_ms = look * 2_000;
         let from_ms = (now_ms - 1).div_euclid(CELL_MS) * CELL_MS;
         let failing = if now_ms > broke_ms { rate } else { 0.004 };
         let arrived = Sample::counts(20, dice.binomial(20, failing));
-        let own = cells.get_mut(&Metric::ErrorRate).expect("cells");
-        match own.last_mut() {
+        let open = own(&mut cells);
+        match open.last_mut() {
             Some(cell) if cell.from_ms == from_ms => cell.treatment.merge(&arrived),
             Some(_) | None => {
-                own.clear();
+                open.clear();
                 let until_ms = from_ms + CELL_MS;
-                own.push(Cell {
+                open.push(Cell {
                     from_ms,
                     until_ms,
                     allocation: 0,
@@ -339,7 +353,7 @@ fn fold_and_judge_a_block(bencher: Bencher<'_, '_>) {
 /// The same without the judgement and its interval.
 #[divan::bench(sample_count = 50, sample_size = 50)]
 fn fold_a_block(bencher: Bencher<'_, '_>) {
-    let mut guard = Guard::new(&[guardrail(COMPARED)], Proof::default(), 0);
+    let mut guard = Guard::new(&[guardrail(COMPARED)], &[everyone()], Proof::default(), 0);
     let mut at_ms = 0;
     bencher.bench_local(|| {
         let cell = Cell {
@@ -350,7 +364,7 @@ fn fold_a_block(bencher: Bencher<'_, '_>) {
             control: Sample::counts(160, 2),
         };
         at_ms += CELL_MS;
-        let cells = [(Metric::ErrorRate, vec![cell])].into();
+        let cells = of(vec![cell]);
         guard.observe(black_box(&cells), &[0], at_ms + SETTLE_MS);
     });
 }
