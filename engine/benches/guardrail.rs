@@ -210,32 +210,33 @@ fn moving_base_rate() {
 
 /// Treatment samples until the guard acts.
 fn samples_to_alarm() {
+    const RUNS: u64 = 600;
     println!("Median treatment samples until the guard acts");
     println!("  {:<28} {:>9} {:>8} {:>11} {:>9}", "", "measured", "± s.e.", "documented", "forecast");
     let table = [
-        (0.01, 0.2, 1.25, 13_752.0, 150),
-        (0.01, 0.2, 1.5, 3_740.0, 300),
-        (0.01, 0.2, 2.0, 1_170.0, 500),
-        (0.01, 0.2, 5.0, 166.0, 800),
-        (0.01, 0.2, 10.0, 62.0, 800),
-        (0.01, 0.5, 1.25, 23_201.0, 150),
-        (0.01, 0.5, 1.5, 6_096.0, 300),
-        (0.01, 0.5, 2.0, 2_064.0, 500),
-        (0.01, 0.5, 5.0, 288.0, 800),
-        (0.01, 0.5, 10.0, 114.0, 800),
-        (0.001, 0.2, 1.25, 130_734.0, 100),
-        (0.001, 0.2, 1.5, 34_120.0, 200),
-        (0.001, 0.2, 2.0, 11_228.0, 300),
-        (0.001, 0.2, 5.0, 1_601.0, 400),
-        (0.001, 0.2, 10.0, 590.0, 400),
+        (0.01, 0.2, 1.25, 13_752.0),
+        (0.01, 0.2, 1.5, 3_740.0),
+        (0.01, 0.2, 2.0, 1_170.0),
+        (0.01, 0.2, 5.0, 166.0),
+        (0.01, 0.2, 10.0, 62.0),
+        (0.01, 0.5, 1.25, 23_201.0),
+        (0.01, 0.5, 1.5, 6_096.0),
+        (0.01, 0.5, 2.0, 2_064.0),
+        (0.01, 0.5, 5.0, 288.0),
+        (0.01, 0.5, 10.0, 114.0),
+        (0.001, 0.2, 1.25, 130_734.0),
+        (0.001, 0.2, 1.5, 34_120.0),
+        (0.001, 0.2, 2.0, 11_228.0),
+        (0.001, 0.2, 5.0, 1_601.0),
+        (0.001, 0.2, 10.0, 590.0),
     ];
-    for (rate, share, ratio, documented, runs) in table {
+    for (rate, share, ratio, documented) in table {
         let mut samples: Vec<f64> =
-            (0..runs).map(|run| one_run(10_000 + run, rate, share, ratio, documented)).collect();
+            (0..RUNS).map(|run| one_run(10_000 + run, rate, share, ratio, documented)).collect();
         samples.sort_by(f64::total_cmp);
         let at = |q: f64| samples[index(q * float(samples.len() as u64 - 1))];
         // The order statistics one standard deviation of a binomial from the middle.
-        let half = 0.5 / float(runs).sqrt();
+        let half = 0.5 / float(RUNS).sqrt();
         let error = (at(0.5 + half) - at(0.5 - half)) / 2.0;
         let question = Question { base_rate: rate, ratio, share, thresholds: Thresholds::default() };
         let forecast = trials_to_notice(&question).unwrap_or(f64::NAN);
@@ -251,8 +252,8 @@ fn index(position: f64) -> usize {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
 fn one_run(seed: u64, rate: f64, share: f64, ratio: f64, documented: f64) -> f64 {
-    // About 40 blocks to the documented median, and never below the smallest block.
-    let trials = (documented / share / 40.0).max(20.0) as u64;
+    // About 60 blocks to the documented median, and never below the smallest block.
+    let trials = (documented / share / 60.0).max(20.0) as u64;
     let (mut dice, mut rollout) = (Dice(seed), Rollout::new(COMPARED));
     for _ in 0..4_000 {
         if rollout.live(&mut dice, trials, share, (rate * ratio, rate)) {

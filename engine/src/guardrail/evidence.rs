@@ -57,6 +57,8 @@ pub enum Missing {
     Control,
     /// The counts cannot be: more events than trials.
     Rejected,
+    /// The clock went back behind what is folded: nothing new can be until it is there again.
+    Clock,
     /// Nobody has the feature at this rule yet. Not a fault.
     NoTreatment,
     /// Everybody has the feature, so there is nobody to compare with. Not a fault: only limits watch.
@@ -68,7 +70,7 @@ impl Missing {
     pub const fn is_expected(self) -> bool {
         match self {
             Self::NoTreatment | Self::NoControl => true,
-            Self::Silent | Self::Treatment | Self::Control | Self::Rejected => false,
+            Self::Silent | Self::Treatment | Self::Control | Self::Rejected | Self::Clock => false,
         }
     }
 }
@@ -102,6 +104,7 @@ impl Evidence {
             return match self.missing {
                 Some(Missing::NoTreatment) => format!("{noun}: nobody has the feature yet"),
                 Some(Missing::NoControl) => format!("{noun}: no control to compare with"),
+                Some(Missing::Clock) => format!("{noun}: the clock went back"),
                 Some(Missing::Rejected) => format!("{noun}: the counts do not add up"),
                 Some(Missing::Silent | Missing::Treatment | Missing::Control) => {
                     format!("{noun}: no outcomes arrive")
@@ -114,6 +117,7 @@ impl Evidence {
             (_, Some(Missing::Silent)) => "but no outcomes arrive any more",
             (_, Some(Missing::Treatment)) => "but none arrive from those who have the feature",
             (_, Some(Missing::Control)) => "but none arrive from control",
+            (_, Some(Missing::Clock)) => "but the clock went back; resume to begin anew",
             (_, Some(Missing::Rejected)) => "but the counts do not add up any more",
             (_, Some(Missing::NoTreatment)) => "nobody has the feature",
             (_, Some(Missing::NoControl)) => "no control to compare with any more",

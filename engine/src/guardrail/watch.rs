@@ -114,7 +114,9 @@ impl Watch {
         let with_data = |cell: &&Cell| cell.treatment.trials() > 0 || cell.control.trials() > 0;
         let newest = cells.iter().filter(with_data).map(|cell| cell.until_ms.min(now_ms)).max();
         let step_ms = steps_ms.iter().copied().filter(|step_ms| *step_ms <= now_ms).max();
-        self.step_ms = self.step_ms.max(step_ms.unwrap_or(i64::MIN));
+        // A clock that went back does not leave data in the future.
+        self.step_ms = self.step_ms.min(now_ms).max(step_ms.unwrap_or(i64::MIN));
+        self.data_until_ms = self.data_until_ms.min(now_ms);
         // Whoever got the feature with a step has a while to report.
         self.data_until_ms = self.data_until_ms.max(newest.unwrap_or(i64::MIN)).max(self.step_ms);
         match &mut self.method {

@@ -421,3 +421,21 @@ fn after_a_step_there_is_time_to_report() {
     assert_eq!(judged(step_ms + 20_000), Health::Watching);
     assert_eq!(judged(step_ms + 400_000), Health::Inconclusive);
 }
+
+#[test]
+fn a_clock_that_went_back_is_not_healthy() {
+    let ceiling = guardrail("limit", Metric::ErrorRate, Limit::Ceiling { limit: 0.2 }, GuardAction::Stop);
+    for one in [errors(COMPARED, GuardAction::StepBack), ceiling] {
+        let mut guard = guard(&[one]);
+        guard.observe(&of_errors(cells(None)), &[0], END_MS);
+        let year = 365 * 8_640;
+        let ahead: Vec<Cell> = (year..year + 9).map(|at| cell(at, (20, 0), (80, 0))).collect();
+        guard.observe(&of_errors(ahead), &[0], (year + 10) * CELL_MS);
+        let back: Vec<Cell> = (540..545).map(|at| cell(at, (20, 0), (80, 0))).collect();
+        let now_ms = 546 * CELL_MS;
+        guard.observe(&of_errors(back), &[0], now_ms);
+        let judged = guard.judge(&around(), now_ms);
+        assert_eq!(judged.health, Health::Inconclusive, "{judged:#?}");
+        assert_eq!(judged.evidence[0].missing, Some(Missing::Clock));
+    }
+}

@@ -21,6 +21,9 @@ impl Watch {
         if self.rejected.is_some() {
             return Some(Missing::Rejected);
         }
+        if self.folded_ahead_ms(now_ms) > SILENCE_MS_MAX {
+            return Some(Missing::Clock);
+        }
         if self.silence_ms(now_ms) > SILENCE_MS_MAX {
             return Some(Missing::Silent);
         }
@@ -37,6 +40,15 @@ impl Watch {
         } else {
             None
         }
+    }
+
+    /// By how much what is folded lies ahead of the clock: until then nothing new can be.
+    fn folded_ahead_ms(&self, now_ms: i64) -> i64 {
+        let folded_ms = match &self.method {
+            Method::Comparison(_) | Method::Durations(_) => self.folded_until_ms,
+            Method::Ceiling(ceiling) => ceiling.horizon_ms(),
+        };
+        folded_ms.saturating_sub(now_ms)
     }
 
     /// What is known now about this rule, to be stored and shown.
