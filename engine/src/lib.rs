@@ -13,12 +13,14 @@ mod explain;
 mod flag;
 mod group;
 mod hint;
+pub mod guardrail;
 mod impact;
 mod key;
 mod matcher;
 mod narrate;
 mod operator;
 mod percentage;
+pub mod plan;
 mod prerequisite;
 mod preview;
 mod problem;
@@ -43,8 +45,8 @@ pub use group::{Enrolment, Group};
 pub use hint::hints;
 pub use impact::{Impact, group_impact, grouped, impact};
 pub use key::{
-    AttributeName, EnvironmentKey, FlagKey, GroupKey, InvalidKey, RuleId, SubjectKey, TARGETING_KEY,
-    VariantKey,
+    AttributeName, EnvironmentKey, FlagKey, GroupKey, GuardrailId, InvalidKey, MetricKey, RuleId, SubjectKey,
+    TARGETING_KEY, VariantKey,
 };
 pub use operator::Operator;
 pub use percentage::{InvalidPercentage, Percentage};

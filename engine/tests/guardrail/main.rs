@@ -1,0 +1,70 @@
+//! The guard: reference vectors, properties, simulated coverage, and the whole picture.
+
+mod coverage;
+mod picture;
+mod properties;
+mod sentences;
+mod vectors;
+
+use std::collections::BTreeMap;
+
+use engine::RuleId;
+use engine::guardrail::{
+    Cell, Cells, Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof, Sample,
+    Surroundings,
+};
+
+pub(crate) const CELL_MS: i64 = 10_000;
+
+pub(crate) fn guardrail(id: &str, metric: Metric, limit: Limit, action: GuardAction) -> Guardrail {
+    Guardrail { id: id.parse().expect("id"), metric, limit, action }
+}
+
+pub(crate) const COMPARED: Limit = Limit::Comparison { margin: 0.0 };
+
+pub(crate) fn errors(limit: Limit, action: GuardAction) -> Guardrail {
+    guardrail("errors", Metric::ErrorRate, limit, action)
+}
+
+/// `(trials, events)` of treatment and control in the cell number `at`.
+pub(crate) fn cell(at: i64, treatment: (u64, u64), control: (u64, u64)) -> Cell {
+    Cell {
+        from_ms: at * CELL_MS,
+        until_ms: (at + 1) * CELL_MS,
+        allocation: 0,
+        treatment: Sample::counts(treatment.0, treatment.1),
+        control: Sample::counts(control.0, control.1),
+    }
+}
+
+pub(crate) fn of_errors(cells: Vec<Cell>) -> Cells {
+    of(Metric::ErrorRate, cells)
+}
+
+pub(crate) fn of(metric: Metric, cells: Vec<Cell>) -> Cells {
+    [(everyone(), BTreeMap::from([(metric, cells)]))].into()
+}
+
+pub(crate) fn everyone() -> RuleId {
+    "everyone".parse().expect("rule")
+}
+
+pub(crate) fn guard(guardrails: &[Guardrail]) -> Guard {
+    Guard::new(guardrails, &[everyone()], Proof::default(), 0)
+}
+
+pub(crate) fn exposed(exposed: Exposed) -> BTreeMap<RuleId, Exposed> {
+    [(everyone(), exposed)].into()
+}
+
+/// What is known about a rollout to everyone that began at 0.
+pub(crate) fn judge(
+    guardrails: &[Guardrail],
+    cells: &Cells,
+    around: &Surroundings,
+    now_ms: i64,
+) -> Judgement {
+    let mut guard = guard(guardrails);
+    guard.observe(cells, &around.steps_ms, now_ms);
+    guard.judge(around, now_ms)
+}
