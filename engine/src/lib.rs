@@ -12,12 +12,14 @@ mod evaluate;
 mod explain;
 mod flag;
 mod group;
+pub mod guardrail;
 mod impact;
 mod key;
 mod matcher;
 mod narrate;
 mod operator;
 mod percentage;
+pub mod plan;
 mod prerequisite;
 mod problem;
 mod rollout;
@@ -39,8 +41,8 @@ pub use flag::{Flag, FlagKind, Lifecycle, ValueType, Variant};
 pub use group::{Enrolment, Group};
 pub use impact::{Impact, group_impact, grouped, impact};
 pub use key::{
-    AttributeName, EnvironmentKey, FlagKey, GroupKey, InvalidKey, RuleId, SubjectKey, TARGETING_KEY,
-    VariantKey,
+    AttributeName, EnvironmentKey, FlagKey, GroupKey, GuardrailId, InvalidKey, MetricKey, RuleId, SubjectKey,
+    TARGETING_KEY, VariantKey,
 };
 pub use operator::Operator;
 pub use percentage::{InvalidPercentage, Percentage};

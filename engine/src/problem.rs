@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AttributeName, FlagKey, GroupKey, RuleId, SubjectKey, ValueType, VariantKey};
+use crate::{AttributeName, FlagKey, GroupKey, GuardrailId, RuleId, SubjectKey, ValueType, VariantKey};
 
 pub const NAME_CHARS_MAX: usize = 120;
 pub const DESCRIPTION_CHARS_MAX: usize = 2000;
@@ -89,6 +89,34 @@ pub enum Problem {
     Number { attribute: AttributeName },
     #[error("for \"{attribute}\" the lower bound is above the upper one; swap them")]
     BoundsSwapped { attribute: AttributeName },
+    #[error("two guardrails have the id \"{guardrail}\"")]
+    DuplicateGuardrail { guardrail: GuardrailId },
+    #[error("a flag has at most {max} guardrails")]
+    TooManyGuardrails { max: usize },
+    #[error("the limit of \"{guardrail}\" is a share above 0 and below 90 %")]
+    RateLimit { guardrail: GuardrailId },
+    #[error("the limit of \"{guardrail}\" is a number per subject above 0 and up to 1,000")]
+    CountLimit { guardrail: GuardrailId },
+    #[error("the limit of \"{guardrail}\" is a duration from 1 ms to 10 hours")]
+    DurationLimit { guardrail: GuardrailId },
+    #[error("a limit for latency needs one quantile; choose p50, p95 or p99 for \"{guardrail}\"")]
+    LimitOfAllQuantiles { guardrail: GuardrailId },
+    #[error("a plan has 1 to {max} steps")]
+    StepCount { max: usize },
+    #[error("step {step} sets no percentage; choose a rule for it")]
+    EmptyStep { step: usize },
+    #[error("step {step} names the rule \"{rule}\", which this rollout does not have")]
+    UnknownRule { step: usize, rule: RuleId },
+    #[error("step {step} has the same kind of gate twice; keep one of them")]
+    DuplicateGate { step: usize },
+    #[error("step {step} holds for less than a second or more than a year")]
+    HoldTime { step: usize },
+    #[error("step {step} asks for no subjects, or for more than {max}")]
+    SampleSize { step: usize, max: u64 },
+    #[error("the first step needs no approval of its own; starting the plan is one")]
+    FirstStepApproval,
+    #[error("the margin of \"{guardrail}\" lies between 0 and 1,000 %")]
+    Margin { guardrail: GuardrailId },
 }
 
 impl Problem {

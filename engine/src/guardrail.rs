@@ -1,0 +1,33 @@
+//! The guard's arithmetic: is the treatment worse than its control, or beyond a limit, certain enough to act at any
+//! moment? One e-process per rollout and metric, so that looking often never costs a false alarm.
+
+pub mod baseline;
+pub mod block;
+pub mod ceiling;
+pub mod comparison;
+pub mod decision;
+pub mod definition;
+pub mod dispersion;
+pub mod durations;
+pub mod evidence;
+pub mod guard;
+pub mod interval;
+pub mod kernel;
+pub mod latency;
+pub mod mixture;
+mod numeric;
+pub mod recent;
+pub mod srm;
+pub mod tally;
+pub mod verdict;
+pub mod watch;
+mod words;
+
+pub use block::{Cell, Closing, Sample};
+pub use definition::{CustomKind, GuardAction, Guardrail, Limit, Metric, Quantile, guardrail_problems};
+pub use evidence::{Evidence, Missing};
+pub use guard::{Guard, Health, Judgement, Proof, Surroundings, Warning, judge};
+pub use interval::{DifferenceInterval, Interval};
+pub use latency::LatencyHistogram;
+pub use tally::Tally;
+pub use verdict::{Thresholds, Verdict};

@@ -1,0 +1,276 @@
+//! Guardrails as people set them: a metric, a limit, and what happens when it is broken.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{kernel::Worse, tally::Kernel};
+use crate::{GuardrailId, MetricKey, Problem};
+
+pub const GUARDRAILS_MAX: usize = 20;
+/// Ten times worse is the widest margin that still means something.
+const MARGIN_MAX: f64 = 10.0;
+/// The arithmetic claims no rate above 90 %, so it could not find a limit from there on broken.
+const RATE_LIMIT_MAX: f64 = 0.9;
+const COUNT_LIMIT_MAX: f64 = 1000.0;
+const DURATION_LIMIT_MS: std::ops::RangeInclusive<f64> = 1.0..=36_000_000.0;
+
+/// Which part of the durations is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantile {
+    P50,
+    P95,
+    P99,
+    /// All three together, as one guardrail; for comparisons only.
+    All,
+}
+
+impl Quantile {
+    pub const fn values(self) -> &'static [f64] {
+        match self {
+            Self::P50 => &[0.5],
+            Self::P95 => &[0.95],
+            Self::P99 => &[0.99],
+            Self::All => &super::comparison::QUANTILES,
+        }
+    }
+
+    /// The one that stands for it in a sentence.
+    pub const fn shown(self) -> f64 {
+        match self {
+            Self::P50 => 0.5,
+            Self::P95 | Self::All => 0.95,
+            Self::P99 => 0.99,
+        }
+    }
+
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::P50 => "p50 ",
+            Self::P95 => "p95 ",
+            Self::P99 => "p99 ",
+            Self::All => "",
+        }
+    }
+}
+
+/// How a metric of a workspace's own is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CustomKind {
+    /// It happened or not, per trial.
+    Rate,
+    /// It may happen several times to one subject.
+    Count,
+    Duration(Quantile),
+}
+
+/// What is watched.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Metric {
+    ErrorRate,
+    Latency(Quantile),
+    Conversion,
+    /// Per session.
+    Crashes,
+    /// Per exposed subject.
+    Complaints,
+    /// Exposures that no outcome followed: a crash may silence its own report.
+    MissingOutcome,
+    Custom {
+        metric: MetricKey,
+        kind: CustomKind,
+        lower_is_worse: bool,
+    },
+}
+
+/// The three ways in which a metric's samples become evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counting {
+    Tally(Kernel),
+    Durations(Quantile),
+}
+
+impl Metric {
+    pub const fn worse(&self) -> Worse {
+        match self {
+            Self::Conversion | Self::Custom { lower_is_worse: true, .. } => Worse::Lower,
+            Self::ErrorRate
+            | Self::Latency(_)
+            | Self::Crashes
+            | Self::Complaints
+            | Self::MissingOutcome
+            | Self::Custom { lower_is_worse: false, .. } => Worse::Higher,
+        }
+    }
+
+    pub const fn counting(&self) -> Counting {
+        match self {
+            Self::ErrorRate
+            | Self::Conversion
+            | Self::Crashes
+            | Self::MissingOutcome
+            | Self::Custom { kind: CustomKind::Rate, .. } => Counting::Tally(Kernel::Bernoulli),
+            Self::Complaints | Self::Custom { kind: CustomKind::Count, .. } => {
+                Counting::Tally(Kernel::Poisson)
+            }
+            Self::Latency(quantile) | Self::Custom { kind: CustomKind::Duration(quantile), .. } => {
+                Counting::Durations(*quantile)
+            }
+        }
+    }
+
+    /// How much worse the treatment must be shown not to be: twice, or a fifth of the conversions lost.
+    pub const fn safe_margin(&self) -> f64 {
+        match self.worse() {
+            Worse::Higher => 1.0,
+            Worse::Lower => 0.25,
+        }
+    }
+
+    /// `errors`, `p95 latency`; the word for sentences.
+    pub fn noun(&self) -> String {
+        match self {
+            Self::ErrorRate => "errors".to_owned(),
+            Self::Latency(quantile) => format!("{}latency", quantile.prefix()),
+            Self::Conversion => "conversion".to_owned(),
+            Self::Crashes => "crashes".to_owned(),
+            Self::Complaints => "complaints".to_owned(),
+            Self::MissingOutcome => "missing outcomes".to_owned(),
+            Self::Custom { metric, kind: CustomKind::Duration(quantile), .. } => {
+                format!("{}{metric}", quantile.prefix())
+            }
+            Self::Custom { metric, kind: CustomKind::Rate | CustomKind::Count, .. } => metric.to_string(),
+        }
+    }
+
+    pub(super) const fn is(&self) -> &'static str {
+        match self {
+            Self::ErrorRate | Self::Crashes | Self::Complaints | Self::MissingOutcome => "are",
+            Self::Latency(_) | Self::Conversion | Self::Custom { .. } => "is",
+        }
+    }
+}
+
+/// When a guardrail is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Limit {
+    /// Beyond an absolute limit: above it, or below it where lower is worse. A rate is a share (0.05 = 5 %), a
+    /// count is per subject, a duration is in milliseconds. Finds outages within seconds, without a control.
+    Ceiling { limit: f64 },
+    /// Worse than the concurrent control by more than the margin (0.1 = 10 %; 0 = at all).
+    Comparison { margin: f64 },
+}
+
+/// What happens by itself on a breach. Later ones do more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuardAction {
+    Notify,
+    PausePlan,
+    StepBack,
+    Stop,
+}
+
+impl GuardAction {
+    /// The word it is serialised as.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::PausePlan => "pause_plan",
+            Self::StepBack => "step_back",
+            Self::Stop => "stop",
+        }
+    }
+
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::Notify => "Notify",
+            Self::PausePlan => "Pause the plan",
+            Self::StepBack => "Step back",
+            Self::Stop => "Stop",
+        }
+    }
+
+    /// Takes the feature away from people, so a false alarm costs something: α is shared among these.
+    pub const fn reduces(self) -> bool {
+        match self {
+            Self::Notify | Self::PausePlan => false,
+            Self::StepBack | Self::Stop => true,
+        }
+    }
+}
+
+/// A metric with a limit, and what to do when it is broken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guardrail {
+    pub id: GuardrailId,
+    pub metric: Metric,
+    pub limit: Limit,
+    pub action: GuardAction,
+}
+
+impl Guardrail {
+    /// `Stop if errors are above 5 %`, `Step back if errors are worse than control`.
+    pub fn sentence(&self) -> String {
+        let (verb, noun, is) = (self.action.verb(), self.metric.noun(), self.metric.is());
+        match self.limit {
+            Limit::Ceiling { limit } => {
+                let side = match self.metric.worse() {
+                    Worse::Higher => "above",
+                    Worse::Lower => "below",
+                };
+                format!("{verb} if {noun} {is} {side} {}", super::words::value(&self.metric, limit))
+            }
+            Limit::Comparison { margin } if margin > 0.0 => {
+                format!("{verb} if {noun} {is} more than {} worse than control", super::words::share(margin))
+            }
+            Limit::Comparison { .. } => format!("{verb} if {noun} {is} worse than control"),
+        }
+    }
+
+    /// Everything that is wrong with the definition; empty when it can be saved.
+    pub fn problems(&self) -> Vec<Problem> {
+        let guardrail = self.id.clone();
+        let inside = |low: f64, limit: f64, high: f64| limit > low && limit < high;
+        let problem = match (self.limit, self.metric.counting()) {
+            (Limit::Comparison { margin }, _) => {
+                (!(0.0..=MARGIN_MAX).contains(&margin)).then_some(Problem::Margin { guardrail })
+            }
+            (Limit::Ceiling { limit }, Counting::Tally(Kernel::Bernoulli)) => {
+                (!inside(0.0, limit, RATE_LIMIT_MAX)).then_some(Problem::RateLimit { guardrail })
+            }
+            (Limit::Ceiling { limit }, Counting::Tally(Kernel::Poisson)) => {
+                (!(limit > 0.0 && limit <= COUNT_LIMIT_MAX)).then_some(Problem::CountLimit { guardrail })
+            }
+            (Limit::Ceiling { .. }, Counting::Durations(Quantile::All)) => {
+                Some(Problem::LimitOfAllQuantiles { guardrail })
+            }
+            (
+                Limit::Ceiling { limit },
+                Counting::Durations(Quantile::P50 | Quantile::P95 | Quantile::P99),
+            ) => (!DURATION_LIMIT_MS.contains(&limit)).then_some(Problem::DurationLimit { guardrail }),
+        };
+        problem.into_iter().collect()
+    }
+}
+
+/// Everything that is wrong with the guardrails of one flag; empty when they can be saved.
+pub fn guardrail_problems(guardrails: &[Guardrail]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if guardrails.len() > GUARDRAILS_MAX {
+        problems.push(Problem::TooManyGuardrails { max: GUARDRAILS_MAX });
+    }
+    let mut ids = HashSet::new();
+    for guardrail in guardrails {
+        if !ids.insert(&guardrail.id) {
+            problems.push(Problem::DuplicateGuardrail { guardrail: guardrail.id.clone() });
+        }
+        problems.extend(guardrail.problems());
+    }
+    problems
+}

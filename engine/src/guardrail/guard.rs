@@ -1,0 +1,325 @@
+//! The whole picture of one rollout: all its guardrails, the split, and what is missing, as one judgement.
+//! Missing data is inconclusive, never healthy; a warning never hides a breach.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::block::{Cell, Closing};
+use super::decision::{BAKE_MAX_S, Facts, OnTimeout, SAMPLES_MIN, StepAction, decide};
+use super::definition::{GuardAction, Guardrail, Metric};
+use super::evidence::Evidence;
+use super::srm::{KAPPA, Segment, is_mismatch, log_bayes_factor};
+use super::verdict::{Thresholds, Verdict};
+use super::watch::{SILENCE_MS_MAX, Watch, default_closing};
+
+/// What a step must show before it counts as healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Proof {
+    /// Trials that each arm needs, of the comparison with the fewest.
+    pub trials_min: u64,
+    /// Every comparison must show that the treatment is not much worse; otherwise no evidence of harm is enough.
+    pub require_safe: bool,
+    /// How long that may take.
+    pub wait_max_s: i64,
+    pub on_timeout: OnTimeout,
+}
+
+impl Default for Proof {
+    fn default() -> Self {
+        Self {
+            trials_min: SAMPLES_MIN,
+            require_safe: true,
+            wait_max_s: BAKE_MAX_S,
+            on_timeout: OnTimeout::Hold,
+        }
+    }
+}
+
+/// What was seen beside the metrics, up to now.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Surroundings {
+    /// First exposures by arm, in stretches of constant percentages.
+    pub segments: Vec<Segment>,
+    /// Whether the treatment, and control, were exposed in the last five minutes.
+    pub treatment_exposed: bool,
+    pub control_exposed: bool,
+    /// Share of the outcomes of the last 30 minutes that came too late to be folded.
+    pub late_fraction: f64,
+    /// When steps began, in time order.
+    pub steps_ms: Vec<i64>,
+    /// Time really spent on the current step.
+    pub held_ms: i64,
+}
+
+/// How a rollout is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    Healthy,
+    /// Nothing is wrong, and nothing is certain yet.
+    Watching,
+    /// Data are missing, or cannot be trusted.
+    Inconclusive,
+    Breach,
+}
+
+impl Health {
+    /// The word it is serialised as.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Watching => "watching",
+            Self::Inconclusive => "inconclusive",
+            Self::Breach => "breach",
+        }
+    }
+}
+
+/// What keeps the data from being trusted, or the step from being called healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Warning {
+    /// The arms are not as large as the percentages say.
+    Mismatch,
+    MissingData,
+    LateData,
+    Suspicion,
+    /// The time to show that it is safe has passed.
+    NotShownSafe,
+}
+
+impl Warning {
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Mismatch => {
+                "The arms are not as large as the percentages say; the comparison cannot be trusted."
+            }
+            Self::MissingData => {
+                "Outcomes are missing, so nothing can be said; the plan holds until they come."
+            }
+            Self::LateData => {
+                "More than 5 % of the outcomes come too late to be compared; the plan holds until they come in time."
+            }
+            Self::Suspicion => "A guardrail looks broken, but that is not certain yet.",
+            Self::NotShownSafe => {
+                "There was too little traffic to show that it is safe; a person has to decide."
+            }
+        }
+    }
+}
+
+/// The verdict on a rollout at one moment, with its evidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    pub at_ms: i64,
+    pub health: Health,
+    /// What the strongest broken guardrail asks for; only on a breach.
+    pub action: Option<GuardAction>,
+    /// When the evidence for it first was enough.
+    pub breach_since_ms: Option<i64>,
+    pub step: StepAction,
+    pub warnings: Vec<Warning>,
+    pub srm_log_bf: f64,
+    /// One for each guardrail, in their order.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Judgement {
+    /// The broken guardrails, strongest action first.
+    pub fn broken(&self) -> Vec<&Evidence> {
+        let mut broken: Vec<_> = self.evidence.iter().filter(|e| e.verdict == Verdict::Regressed).collect();
+        broken.sort_by_key(|evidence| std::cmp::Reverse(evidence.action));
+        broken
+    }
+
+    /// What a person reads first.
+    pub fn sentence(&self) -> String {
+        if let Some(worst) = self.broken().first() {
+            return format!("{}.", worst.sentence());
+        }
+        if let Some(warning) = self.warnings.first() {
+            return warning.sentence().to_owned();
+        }
+        match self.health {
+            Health::Healthy => "Every guardrail holds.".to_owned(),
+            Health::Watching if self.evidence.is_empty() => "No guardrail watches this flag.".to_owned(),
+            Health::Watching => "No guardrail is broken; nothing is certain yet.".to_owned(),
+            Health::Inconclusive | Health::Breach => "Nothing can be said yet.".to_owned(),
+        }
+    }
+}
+
+/// The state of all guardrails of one rollout (a flag's rule in one environment, at one version). It is the whole
+/// memory: stored and read back it goes on; a new one given all cells comes to the same blocks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Guard {
+    began_ms: i64,
+    watches: Vec<Watch>,
+    proof: Proof,
+    frozen: bool,
+}
+
+impl Guard {
+    /// α is shared among the guardrails that may take the feature away.
+    pub fn new(guardrails: &[Guardrail], proof: Proof, began_ms: i64) -> Self {
+        Self::with_closing(guardrails, proof, began_ms, default_closing)
+    }
+
+    /// The same where the settling times are known better, for example from the clients' timeouts.
+    pub fn with_closing(
+        guardrails: &[Guardrail],
+        proof: Proof,
+        began_ms: i64,
+        closing: impl Fn(&Metric) -> Closing,
+    ) -> Self {
+        let reducing = guardrails.iter().filter(|guardrail| guardrail.action.reduces()).count();
+        let watch = |guardrail: &Guardrail| {
+            let sharing = if guardrail.action.reduces() { reducing } else { 1 };
+            let thresholds = Thresholds::shared(sharing);
+            Watch::new(guardrail, thresholds, closing(&guardrail.metric), began_ms)
+        };
+        Self { began_ms, watches: guardrails.iter().map(watch).collect(), proof, frozen: false }
+    }
+
+    pub fn watches(&self) -> &[Watch] {
+        &self.watches
+    }
+
+    /// After a rollback nothing is folded any more: what was judged is over.
+    pub fn freeze(&mut self) {
+        self.frozen = true;
+    }
+
+    /// Takes in cells by metric, in any order and as often as one likes.
+    pub fn observe(&mut self, cells: &BTreeMap<Metric, Vec<Cell>>, steps_ms: &[i64], now_ms: i64) {
+        if self.frozen {
+            return;
+        }
+        for watch in &mut self.watches {
+            let metric = counted_as(&watch.guardrail().metric);
+            let own = cells.get(&watch.guardrail().metric).or_else(|| cells.get(&metric));
+            watch.observe(own.map_or(&[], Vec::as_slice), steps_ms, now_ms);
+        }
+    }
+
+    /// What is known now.
+    pub fn judge(&self, around: &Surroundings, now_ms: i64) -> Judgement {
+        let exposed = (around.treatment_exposed, around.control_exposed);
+        let evidence: Vec<Evidence> =
+            self.watches.iter().map(|watch| watch.evidence(exposed, now_ms)).collect();
+        let facts = self.facts(around, &evidence, now_ms);
+        let step = decide(&facts);
+        let broken = evidence.iter().filter(|e| e.verdict == Verdict::Regressed);
+        let action = broken.clone().map(|evidence| evidence.action).max();
+        Judgement {
+            at_ms: now_ms,
+            health: if evidence.is_empty() { Health::Watching } else { health(step) },
+            action,
+            breach_since_ms: broken
+                .filter(|evidence| Some(evidence.action) == action)
+                .filter_map(|evidence| evidence.since_ms)
+                .min(),
+            step,
+            warnings: warnings(&facts, step),
+            srm_log_bf: facts.srm_log_bf,
+            evidence,
+        }
+    }
+
+    fn facts(&self, around: &Surroundings, evidence: &[Evidence], now_ms: i64) -> Facts {
+        let has = |verdict: Verdict| evidence.iter().any(|one| one.verdict == verdict);
+        let missing = evidence.iter().any(|one| one.missing.is_some());
+        let silence_ms = self.watches.iter().map(|watch| watch.silence_ms(now_ms)).max().unwrap_or(0);
+        let comparisons = || evidence.iter().filter(|one| one.control.is_some());
+        let fewest = |trials: fn(&Evidence) -> u64| comparisons().map(trials).min();
+        Facts {
+            regressed: has(Verdict::Regressed),
+            srm_log_bf: log_bayes_factor(&around.segments, KAPPA),
+            // A clock that went back does not make data newer; `missing` says it when the silence is too long.
+            seconds_since_last_block: silence_ms.min(SILENCE_MS_MAX) / 1000,
+            control_missing: missing,
+            treatment_missing: missing,
+            late_fraction: around.late_fraction,
+            amber: has(Verdict::Amber),
+            bake_s: around.held_ms / 1000,
+            // The step's own gates hold it for its time.
+            min_bake_s: 0,
+            max_bake_s: self.proof.wait_max_s,
+            // A guardrail that never saw a trial proves nothing, whatever the others saw.
+            treatment_trials: if evidence.iter().any(|one| one.treatment.trials == 0) {
+                0
+            } else {
+                fewest(|one| one.treatment.trials).unwrap_or(u64::MAX)
+            },
+            control_trials: fewest(|one| one.control.map_or(0, |tally| tally.trials)).unwrap_or(u64::MAX),
+            min_n: self.proof.trials_min.max(1),
+            require_safe: self.proof.require_safe,
+            safe: comparisons().all(|one| one.verdict == Verdict::Safe),
+            on_timeout: self.proof.on_timeout,
+        }
+    }
+}
+
+/// Durations are the same cells whichever quantile is watched.
+fn counted_as(metric: &Metric) -> Metric {
+    use super::definition::{CustomKind, Quantile};
+    match metric {
+        Metric::Latency(_) => Metric::Latency(Quantile::All),
+        Metric::Custom { metric, kind: CustomKind::Duration(_), lower_is_worse } => Metric::Custom {
+            metric: metric.clone(),
+            kind: CustomKind::Duration(Quantile::All),
+            lower_is_worse: *lower_is_worse,
+        },
+        Metric::ErrorRate
+        | Metric::Conversion
+        | Metric::Crashes
+        | Metric::Complaints
+        | Metric::MissingOutcome
+        | Metric::Custom { kind: CustomKind::Rate | CustomKind::Count, .. } => metric.clone(),
+    }
+}
+
+const fn health(step: StepAction) -> Health {
+    match step {
+        StepAction::Rollback => Health::Breach,
+        StepAction::HoldMismatch | StepAction::HoldNoData | StepAction::HoldLate | StepAction::HoldPower => {
+            Health::Inconclusive
+        }
+        StepAction::HoldAmber | StepAction::WaitBake | StepAction::WaitSamples | StepAction::WaitPower => {
+            Health::Watching
+        }
+        StepAction::Promote => Health::Healthy,
+    }
+}
+
+/// All that applies, also beside a breach.
+fn warnings(facts: &Facts, step: StepAction) -> Vec<Warning> {
+    let found = [
+        (facts.srm_log_bf.is_nan() || is_mismatch(facts.srm_log_bf), Warning::Mismatch),
+        (facts.control_missing || facts.treatment_missing, Warning::MissingData),
+        (
+            facts.late_fraction.is_nan() || facts.late_fraction > super::decision::LATE_FRACTION_MAX,
+            Warning::LateData,
+        ),
+        (facts.amber, Warning::Suspicion),
+        (step == StepAction::HoldPower, Warning::NotShownSafe),
+    ];
+    found.into_iter().filter_map(|(applies, warning)| applies.then_some(warning)).collect()
+}
+
+/// Everything at once, from definitions and stored cells: what a guard that watched all along knows now.
+pub fn judge(
+    guardrails: &[Guardrail],
+    proof: Proof,
+    began_ms: i64,
+    cells: &BTreeMap<Metric, Vec<Cell>>,
+    around: &Surroundings,
+    now_ms: i64,
+) -> Judgement {
+    let mut guard = Guard::new(guardrails, proof, began_ms);
+    guard.observe(cells, &around.steps_ms, now_ms);
+    guard.judge(around, now_ms)
+}

@@ -1,0 +1,209 @@
+//! Plans, gates and states in the words of a product manager.
+
+use super::{Gate, HoldReason, OpenGate, PauseReason, Percentages, Plan, PlanState, Step};
+use crate::guardrail::{GuardAction, Health};
+use crate::{RuleId, grouped, sentence::capitalised, time::instant_phrase};
+
+/// What a rule's audience is called.
+pub type RuleNames<'a> = &'a dyn Fn(&RuleId) -> String;
+
+const SECOND_MS: i64 = 1000;
+const MINUTE_MS: i64 = 60 * SECOND_MS;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// `2 days`, `90 minutes`, `1 hour`: the largest unit that says it exactly; odd times are rounded up to minutes.
+pub(crate) fn duration_phrase(ms: i64) -> String {
+    let units = [(DAY_MS, "day"), (HOUR_MS, "hour"), (MINUTE_MS, "minute"), (SECOND_MS, "second")];
+    let rounded = match ms {
+        ms if ms >= DAY_MS => ms.div_ceil_to(HOUR_MS),
+        ms if ms >= HOUR_MS => ms.div_ceil_to(MINUTE_MS),
+        ms => ms.div_ceil_to(SECOND_MS),
+    };
+    let (unit, noun) =
+        units.into_iter().find(|(unit, _)| rounded % unit == 0).unwrap_or((SECOND_MS, "second"));
+    counted(rounded / unit, noun)
+}
+
+trait RoundUp {
+    fn div_ceil_to(self, unit: i64) -> i64;
+}
+
+impl RoundUp for i64 {
+    fn div_ceil_to(self, unit: i64) -> i64 {
+        let over = self.rem_euclid(unit);
+        if over == 0 { self } else { self.saturating_add(unit - over) }
+    }
+}
+
+fn counted(count: i64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count_phrase(count.unsigned_abs()))
+}
+
+fn count_phrase(count: u64) -> String {
+    grouped(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+fn subjects(count: u64) -> String {
+    if count == 1 { "1 subject".to_owned() } else { format!("{} subjects", count_phrase(count)) }
+}
+
+/// `VIP agencies 100 %, everyone 20 %`.
+fn percentages_phrase(percentages: &Percentages, names: RuleNames<'_>) -> String {
+    let each = percentages.iter().map(|(rule, percentage)| format!("{} {percentage} %", names(rule)));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+impl Gate {
+    /// `for 2 days`, `at least 2,000 subjects`.
+    pub fn phrase(&self) -> String {
+        match self {
+            Self::Hold { hold_ms } => format!("for {}", duration_phrase(*hold_ms)),
+            Self::Sample { subjects_min } => format!("at least {}", subjects(*subjects_min)),
+            Self::Healthy => "while every guardrail is healthy".to_owned(),
+            Self::Approval => "after an approval".to_owned(),
+            Self::NotBefore { at_ms } => format!("not before {}", instant_phrase(*at_ms)),
+        }
+    }
+}
+
+impl Step {
+    /// `VIP agencies 100 % for 2 days, at least 2,000 subjects`.
+    pub fn phrase(&self, names: RuleNames<'_>) -> String {
+        let what = match self.title.trim() {
+            "" => percentages_phrase(&self.percentages, names),
+            title => title.to_owned(),
+        };
+        let gates = self.gates.iter().map(Gate::phrase).collect::<Vec<_>>().join(", ");
+        if gates.is_empty() { what } else { format!("{what} {gates}") }
+    }
+}
+
+impl Plan {
+    /// `VIP agencies 100 % for 2 days, then everyone 20 % for 1 day.`
+    pub fn sentence(&self, names: RuleNames<'_>) -> String {
+        let steps = self.steps.iter().map(|step| step.phrase(names)).collect::<Vec<_>>().join("; then ");
+        if steps.is_empty() { "No steps yet.".to_owned() } else { format!("{}.", capitalised(&steps)) }
+    }
+}
+
+impl OpenGate {
+    /// `until Friday 14:00 UTC`, `for 1,200 more subjects`.
+    pub fn phrase(&self, now_ms: i64) -> String {
+        match self {
+            Self::Hold { remaining_ms } => {
+                format!("until {}", moment_phrase(now_ms.saturating_add(*remaining_ms), now_ms))
+            }
+            Self::Sample { have: 0, missing } => format!("for {}", subjects(*missing)),
+            Self::Sample { missing: 1, .. } => "for 1 more subject".to_owned(),
+            Self::Sample { missing, .. } => format!("for {} more subjects", count_phrase(*missing)),
+            Self::Healthy { health: Health::Watching } => "for enough evidence that it is healthy".to_owned(),
+            Self::Healthy { health: Health::Inconclusive } => "for outcomes".to_owned(),
+            Self::Healthy { health: Health::Healthy | Health::Breach } => "for healthy guardrails".to_owned(),
+            Self::Approval { step } => format!("for an approval of step {}", step + 1),
+            Self::NotBefore { at_ms } => format!("until {}", moment_phrase(*at_ms, now_ms)),
+        }
+    }
+}
+
+/// `Waits until Friday 14:00 UTC and for 2,000 subjects.`
+pub fn open_gates_sentence(open: &[OpenGate], now_ms: i64) -> String {
+    let phrases = open.iter().map(|gate| gate.phrase(now_ms)).collect::<Vec<_>>();
+    match phrases.as_slice() {
+        [] => "Every gate is met.".to_owned(),
+        phrases => format!("Waits {}.", phrases.join(" and ")),
+    }
+}
+
+/// `14:00 UTC`, `Friday 14:00 UTC`, `2026-03-01 14:00 UTC`: as little as is clear.
+fn moment_phrase(ms: i64, now_ms: i64) -> String {
+    let ahead_ms = ms.saturating_sub(now_ms);
+    let format = match ahead_ms {
+        ahead if (0..DAY_MS).contains(&ahead) && ms.div_euclid(DAY_MS) == now_ms.div_euclid(DAY_MS) => {
+            "%H:%M UTC"
+        }
+        ahead if (0..6 * DAY_MS).contains(&ahead) => "%A %H:%M UTC",
+        _ => return instant_phrase(ms),
+    };
+    jiff::Timestamp::from_millisecond(ms)
+        .map_or_else(|_| instant_phrase(ms), |instant| instant.strftime(format).to_string())
+}
+
+impl HoldReason {
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Mismatch => "Holds: the arms are not as large as the percentages say.",
+            Self::MissingData => "Holds: outcomes are missing, so nothing can be said.",
+            Self::LateData => "Holds: too many outcomes come late.",
+            Self::Suspicion => "Holds: a guardrail looks broken, but that is not certain yet.",
+            Self::NotShownSafe => "Holds: too little traffic to show that it is safe; jump or abandon.",
+            Self::Broken => "Holds: a guardrail is broken; resume, step back or abandon.",
+            Self::PersonDecided => "Holds: somebody set the percentages by hand; resume to go on.",
+        }
+    }
+}
+
+impl PlanState {
+    /// What the plan is doing, in one sentence. `steps` is how many it has.
+    pub fn sentence(&self, steps: usize) -> String {
+        let step = |at: usize| format!("step {} of {steps}", at + 1);
+        match self {
+            Self::Draft => "Not started.".to_owned(),
+            Self::Scheduled { at_ms, by } => {
+                format!("Starts {}, scheduled by {}.", instant_phrase(*at_ms), by.0)
+            }
+            Self::Running { progress } => format!("At {}.", step(progress.step)),
+            Self::Paused { progress, why: PauseReason::Person(by), .. } => {
+                format!("Paused at {} by {}; the same people keep the feature.", step(progress.step), by.0)
+            }
+            Self::Paused { progress, why: PauseReason::Guardrail(breach), .. } => {
+                format!("Paused at {} by a guardrail: {}", step(progress.step), breach.sentence())
+            }
+            Self::Holding { progress, reason, .. } => {
+                format!("At {}. {}", step(progress.step), reason.sentence())
+            }
+            Self::Finished { at_ms, .. } => format!("Finished {}.", instant_phrase(*at_ms)),
+            Self::Abandoned { step: None, by, .. } => format!("Abandoned by {} before it started.", by.0),
+            Self::Abandoned { step: Some(at), by, .. } => {
+                format!("Abandoned at {} by {}; the percentages stayed.", step(*at), by.0)
+            }
+            Self::RolledBack { from, to, why, .. } => {
+                let what = match (why.action(), to) {
+                    (GuardAction::Stop, _) => format!("Stopped at {}", step(*from)),
+                    (_, Some(to)) => format!("Went back from {} to step {}", step(*from), to + 1),
+                    (_, None) => format!("Went back from {} to what was before the plan", step(*from)),
+                };
+                format!("{what}: {}", why.sentence())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_told_in_the_largest_unit_that_fits() {
+        for (ms, text) in [
+            (2 * DAY_MS, "2 days"),
+            (DAY_MS, "1 day"),
+            (36 * HOUR_MS, "36 hours"),
+            (90 * MINUTE_MS, "90 minutes"),
+            (HOUR_MS + 1, "61 minutes"),
+            (1_500, "2 seconds"),
+            (45_000, "45 seconds"),
+        ] {
+            assert_eq!(duration_phrase(ms), text);
+        }
+    }
+
+    #[test]
+    fn moments_say_as_little_as_is_clear() {
+        let now_ms = 1_772_000_000_000; // 2026-02-25, a Wednesday, 06:13 UTC
+        assert_eq!(moment_phrase(now_ms + HOUR_MS, now_ms), "07:13 UTC");
+        assert_eq!(moment_phrase(now_ms + 2 * DAY_MS, now_ms), "Friday 06:13 UTC");
+        assert_eq!(moment_phrase(now_ms + 30 * DAY_MS, now_ms), "2026-03-27 06:13 UTC");
+    }
+}
