@@ -86,7 +86,7 @@ async fn next(watch: &mut Watch) -> Option<Event> {
 
 fn is_visible(object: &ObjectRef, principal: &Principal) -> bool {
     match object.kind {
-        ObjectKind::Member | ObjectKind::Token => principal.may(Operation::Administer),
+        ObjectKind::Member | ObjectKind::Token | ObjectKind::Webhook => principal.may(Operation::Administer),
         ObjectKind::Person => principal.may(Operation::ReadPeople),
         ObjectKind::Flag
         | ObjectKind::Group

@@ -50,4 +50,4 @@ pub use problem::Problem;
 pub use rollout::{Audience, BucketBy, Exclusions, Pin, Prerequisite, Rollout, Rule, Share, WEIGHT_TOTAL};
 pub use sentence::{attributes_phrase, audience_phrase, condition_phrase, rollout_phrase};
 pub use snapshot::{CompileError, EnvironmentConfig, Snapshot};
-pub use time::{DateError, parse_date_ms};
+pub use time::{DateError, instant_phrase, parse_date_ms};

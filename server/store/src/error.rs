@@ -7,7 +7,7 @@ use crate::{
     limits::{
         EMAIL_CHARS_MAX, MEMBER_NAME_CHARS_MAX, ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN,
         PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX, PERSONAS_MAX, REASON_CHARS_MAX, TOKEN_NAME_CHARS_MAX,
-        TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX, TRAITS_MAX,
+        TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX, TRAITS_MAX, WEBHOOK_URL_CHARS_MAX, WEBHOOKS_MAX,
     },
     permission::Denied,
 };
@@ -117,6 +117,22 @@ pub enum Invalid {
         "this entry has nothing to go back to; only changes of flags, rollouts and groups can be reverted"
     )]
     NotRevertible,
+    #[error("this flag has no release plan in this environment; make one first")]
+    NoPlan,
+    #[error(transparent)]
+    Plan(engine::plan::Refused),
+    #[error(
+        "the steps up to the present one stay while the plan runs; change the later ones, or abandon the plan"
+    )]
+    PlanReached,
+    #[error("somebody else has to approve this: the plan is yours, or you started it")]
+    OwnApproval,
+    #[error(
+        "write an address like https://hooks.example.org/fader of at most {WEBHOOK_URL_CHARS_MAX} characters"
+    )]
+    WebhookUrl,
+    #[error("there are {WEBHOOKS_MAX} webhooks already; delete some first")]
+    TooManyWebhooks,
     #[error("write a database address like sqlite://fader.db or postgres://user@host/name")]
     DatabaseUrl,
 }

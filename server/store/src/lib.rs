@@ -12,6 +12,7 @@ mod desk;
 mod error;
 mod flags;
 mod groups;
+mod guard;
 pub mod limits;
 mod live;
 mod load;
@@ -19,12 +20,14 @@ mod object;
 mod people;
 mod permission;
 mod personas;
+mod plans;
 mod rollouts;
 mod secret;
 mod store;
 mod text;
 mod tokens;
 mod versioned;
+mod webhooks;
 mod workspace;
 
 pub use accounts::{
@@ -38,6 +41,10 @@ pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts};
 pub use desk::{DeskRow, LastChange};
 pub use error::{Conflict, Invalid, SignInError, StoreError};
 pub use groups::{GroupRow, GroupUse};
+pub use guard::{
+    Acted, FlagGuardrails, FlagHealth, GuardAct, GuardLease, GuardState, GuardrailSet, RuleHealth, Standing,
+    Taken, VerdictRow, Watched,
+};
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use people::People;
@@ -46,10 +53,12 @@ pub use permission::{
     Operation, PeopleReader, Principal, RequestOrigin, Role, Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
+pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, ReleasePlan, percentages_of};
 pub use secret::TokenHash;
 pub use store::Store;
 pub use tokens::{NewToken, Token, TokenId, TokenKind, TokenRow};
 pub use versioned::Versioned;
+pub use webhooks::{Delivery, Webhook, WebhookId};
 pub use workspace::InvalidHash;
 
 /// Sequences, versions and revisions are never negative in the database.

@@ -29,3 +29,10 @@ pub const CHANGES_MAX: usize = 100;
 /// What a request says about itself (request id, address, browser) is cut to this.
 pub const ORIGIN_TEXT_CHARS_MAX: usize = 300;
 pub const ATTRIBUTE_VALUES_MAX: usize = 50;
+pub const WEBHOOKS_MAX: usize = 20;
+pub const WEBHOOK_URL_CHARS_MAX: usize = 500;
+pub const VERDICTS_PAGE_MAX: usize = 500;
+pub const APPROVALS_MAX: i64 = 500;
+/// How long a server that does not renew it keeps the guard's lease; with a look every 2 s another server guards
+/// within 10 s.
+pub const GUARD_LEASE_MS: i64 = 7_000;

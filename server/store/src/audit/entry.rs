@@ -89,6 +89,20 @@ words! {
         TokenCreated = "token_created",
         TokenRevoked = "token_revoked",
         WorkspaceSetUp = "workspace_set_up",
+        GuardrailsChanged = "guardrails_changed",
+        GuardNotified = "guard_notified",
+        GuardSteppedBack = "guard_stepped_back",
+        GuardStopped = "guard_stopped",
+        PlanSaved = "plan_saved",
+        PlanMoved = "plan_moved",
+        PlanApproved = "plan_approved",
+        PlanAdvanced = "plan_advanced",
+        PlanFinished = "plan_finished",
+        PlanHeld = "plan_held",
+        PlanWentOn = "plan_went_on",
+        PlanPausedByGuard = "plan_paused_by_guard",
+        WebhookSaved = "webhook_saved",
+        WebhookDeleted = "webhook_deleted",
     }
     InvalidAction = "there is no such action"
 }
