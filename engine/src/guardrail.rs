@@ -25,7 +25,7 @@ mod words;
 
 pub use block::{Cell, Closing, Sample};
 pub use definition::{CustomKind, GuardAction, Guardrail, Limit, Metric, Quantile, guardrail_problems};
-pub use evidence::{Evidence, Missing};
+pub use evidence::{Evidence, Exposed, Missing};
 pub use guard::{Guard, Health, Judgement, Proof, Surroundings, Warning, judge};
 pub use interval::{DifferenceInterval, Interval};
 pub use latency::LatencyHistogram;

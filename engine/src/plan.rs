@@ -9,6 +9,7 @@ use crate::{Percentage, Problem, RuleId};
 
 mod decide;
 mod follow;
+mod picture;
 pub mod power;
 mod state;
 mod template;
@@ -18,6 +19,7 @@ mod words;
 pub use decide::{
     Advance, Breach, HoldReason, OpenGate, PlanDecision, Reduction, Seen, WATCH_GAP_MS_MAX, advance,
 };
+pub use picture::{Picture, consider};
 pub use state::{Approval, PauseReason, Person, PlanState, Progress};
 pub use template::{TEMPLATES, Template};
 pub use transition::{Moved, Refused};

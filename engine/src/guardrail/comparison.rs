@@ -88,7 +88,10 @@ impl Comparison {
         });
         self.log_e_safe = self.safe.fold(&safe, dispersion);
         self.dispersion = dispersion;
-        self.difference.fold(block, theta);
+        // The interval is for rates; several events of one subject have no bound.
+        if kernel == Kernel::Bernoulli {
+            self.difference.fold(block, theta);
+        }
         self.count(block);
     }
 
@@ -139,7 +142,7 @@ impl Comparison {
         (self.ratio.1 > 0.0).then(|| self.ratio.0 / self.ratio.1)
     }
 
-    /// Treatment's rate minus control's, compared within blocks.
+    /// Treatment's rate minus control's, compared within blocks; empty for counts.
     pub const fn difference(&self) -> &DifferenceInterval {
         &self.difference
     }

@@ -53,6 +53,25 @@ pub enum Missing {
     Silent,
     Treatment,
     Control,
+    /// Everybody has the feature, so there is nobody to compare with. Not a fault: only limits watch.
+    NoControl,
+}
+
+/// Which arms should have outcomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Exposed {
+    /// Exposed in the last five minutes.
+    pub treatment: bool,
+    pub control: bool,
+    /// The percentages leave somebody without the feature: below 100 %, or with a holdback.
+    pub has_control: bool,
+}
+
+impl Default for Exposed {
+    fn default() -> Self {
+        Self { treatment: false, control: false, has_control: true }
+    }
 }
 
 impl Evidence {
@@ -61,7 +80,10 @@ impl Evidence {
         let noun = capitalised(&self.metric.noun());
         let Some(numbers) = self.numbers() else {
             return match self.missing {
-                Some(_) => format!("{noun}: no outcomes arrive"),
+                Some(Missing::NoControl) => format!("{noun}: no control to compare with"),
+                Some(Missing::Silent | Missing::Treatment | Missing::Control) => {
+                    format!("{noun}: no outcomes arrive")
+                }
                 None => format!("{noun}: no outcomes yet"),
             };
         };
@@ -70,6 +92,7 @@ impl Evidence {
             (_, Some(Missing::Silent)) => "but no outcomes arrive any more",
             (_, Some(Missing::Treatment)) => "but none arrive from those who have the feature",
             (_, Some(Missing::Control)) => "but none arrive from control",
+            (_, Some(Missing::NoControl)) => "no control to compare with any more",
             (Verdict::Amber, None) => self.suspicion(),
             (Verdict::Safe, None) => self.safety(),
             (Verdict::Undecided, None) => self.open(),

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::block::{Cell, Closing};
 use super::decision::{BAKE_MAX_S, Facts, OnTimeout, SAMPLES_MIN, StepAction, decide};
 use super::definition::{GuardAction, Guardrail, Metric};
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Exposed, Missing};
 use super::srm::{KAPPA, Segment, is_mismatch, log_bayes_factor};
 use super::verdict::{Thresholds, Verdict};
-use super::watch::{SILENCE_MS_MAX, Watch, default_closing};
+use super::watch::{Watch, default_closing};
 
 /// What a step must show before it counts as healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,9 +43,7 @@ impl Default for Proof {
 pub struct Surroundings {
     /// First exposures by arm, in stretches of constant percentages.
     pub segments: Vec<Segment>,
-    /// Whether the treatment, and control, were exposed in the last five minutes.
-    pub treatment_exposed: bool,
-    pub control_exposed: bool,
+    pub exposed: Exposed,
     /// Share of the outcomes of the last 30 minutes that came too late to be folded.
     pub late_fraction: f64,
     /// When steps began, in time order.
@@ -207,16 +205,15 @@ impl Guard {
 
     /// What is known now.
     pub fn judge(&self, around: &Surroundings, now_ms: i64) -> Judgement {
-        let exposed = (around.treatment_exposed, around.control_exposed);
         let evidence: Vec<Evidence> =
-            self.watches.iter().map(|watch| watch.evidence(exposed, now_ms)).collect();
-        let facts = self.facts(around, &evidence, now_ms);
+            self.watches.iter().map(|watch| watch.evidence(around.exposed, now_ms)).collect();
+        let facts = self.facts(around, &evidence);
         let step = decide(&facts);
         let broken = evidence.iter().filter(|e| e.verdict == Verdict::Regressed);
         let action = broken.clone().map(|evidence| evidence.action).max();
         Judgement {
             at_ms: now_ms,
-            health: if evidence.is_empty() { Health::Watching } else { health(step) },
+            health: health(step),
             action,
             breach_since_ms: broken
                 .filter(|evidence| Some(evidence.action) == action)
@@ -229,17 +226,17 @@ impl Guard {
         }
     }
 
-    fn facts(&self, around: &Surroundings, evidence: &[Evidence], now_ms: i64) -> Facts {
+    fn facts(&self, around: &Surroundings, evidence: &[Evidence]) -> Facts {
         let has = |verdict: Verdict| evidence.iter().any(|one| one.verdict == verdict);
-        let missing = evidence.iter().any(|one| one.missing.is_some());
-        let silence_ms = self.watches.iter().map(|watch| watch.silence_ms(now_ms)).max().unwrap_or(0);
-        let comparisons = || evidence.iter().filter(|one| one.control.is_some());
+        let watching = || evidence.iter().filter(|one| one.missing != Some(Missing::NoControl));
+        let missing = watching().any(|one| one.missing.is_some());
+        let comparisons = || watching().filter(|one| one.control.is_some());
         let fewest = |trials: fn(&Evidence) -> u64| comparisons().map(trials).min();
         Facts {
             regressed: has(Verdict::Regressed),
             srm_log_bf: log_bayes_factor(&around.segments, KAPPA),
-            // A clock that went back does not make data newer; `missing` says it when the silence is too long.
-            seconds_since_last_block: silence_ms.min(SILENCE_MS_MAX) / 1000,
+            // Each guardrail has its own settling time, so its silence is among what is missing.
+            seconds_since_last_block: 0,
             control_missing: missing,
             treatment_missing: missing,
             late_fraction: around.late_fraction,
@@ -249,7 +246,9 @@ impl Guard {
             min_bake_s: 0,
             max_bake_s: self.proof.wait_max_s,
             // A guardrail that never saw a trial proves nothing, whatever the others saw.
-            treatment_trials: if evidence.iter().any(|one| one.treatment.trials == 0) {
+            treatment_trials: if watching().next().is_none()
+                || watching().any(|one| one.treatment.trials == 0)
+            {
                 0
             } else {
                 fewest(|one| one.treatment.trials).unwrap_or(u64::MAX)

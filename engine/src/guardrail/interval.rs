@@ -70,7 +70,7 @@ impl DifferenceInterval {
             high *= 2.0;
         }
         let mut low = 0.0;
-        for _ in 0..60 {
+        for _ in 0..45 {
             let middle = f64::midpoint(low, high);
             if evidence(middle) < level { low = middle } else { high = middle }
         }

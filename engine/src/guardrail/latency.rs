@@ -144,7 +144,7 @@ pub struct Reference {
 impl Reference {
     /// Adds control's values of a closed block (also from before the rollout), in time order.
     pub fn push(&mut self, from_ms: i64, control: &LatencyHistogram) {
-        let minute = from_ms.div_euclid(60_000) * 60_000;
+        let minute = from_ms.saturating_sub(from_ms.rem_euclid(60_000));
         match self.minutes.back_mut() {
             Some((last, histogram)) if *last >= minute => histogram.merge(control),
             Some(_) | None => self.minutes.push_back((minute, control.clone())),

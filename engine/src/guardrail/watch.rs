@@ -10,7 +10,7 @@ use super::comparison::{Comparison, Terms};
 use super::definition::{Counting, Guardrail, Limit, Metric, Quantile};
 use super::dispersion::{Groups, dispersion};
 use super::durations::Durations;
-use super::evidence::{Evidence, Missing};
+use super::evidence::{Evidence, Exposed, Missing};
 use super::latency::{LatencyHistogram, bucket};
 use super::recent::{Recent, Stretch, against_control, against_limit};
 use super::tally::{Block, BlockError, Kernel, Tally};
@@ -64,7 +64,8 @@ pub struct Watch {
     folded_until_ms: i64,
     primed: bool,
     restart_due_ms: i64,
-    steps_seen: usize,
+    /// The latest step start that evidence was restarted for.
+    step_ms: i64,
     groups: [Groups; 2],
     recent: Recent,
     recent_latency: Vec<(i64, LatencyHistogram, LatencyHistogram)>,
@@ -84,7 +85,7 @@ impl Watch {
             folded_until_ms: began_ms,
             primed: false,
             restart_due_ms: began_ms.saturating_add(RESTART_MS),
-            steps_seen: 0,
+            step_ms: began_ms,
             groups: [Groups::default(), Groups::default()],
             recent: Recent::default(),
             recent_latency: Vec::new(),
@@ -165,9 +166,9 @@ impl Watch {
     }
 
     fn restart_if_due(&mut self, block_ms: i64, steps_ms: &[i64]) {
-        let steps = steps_ms.iter().filter(|step_ms| **step_ms <= block_ms).count();
-        let stepped = steps > self.steps_seen.max(1);
-        self.steps_seen = self.steps_seen.max(steps);
+        let latest = steps_ms.iter().copied().filter(|step_ms| *step_ms <= block_ms).max();
+        let stepped = latest.is_some_and(|step_ms| step_ms > self.step_ms);
+        self.step_ms = self.step_ms.max(latest.unwrap_or(i64::MIN));
         let due = block_ms >= self.restart_due_ms;
         if due {
             self.restart_due_ms = block_ms.saturating_add(RESTART_MS);
@@ -242,23 +243,30 @@ impl Watch {
         now_ms.saturating_sub(self.data_until_ms).saturating_sub(settle_ms).max(0)
     }
 
-    /// What is missing, when the arms that should have outcomes are `exposed` (treatment, control).
-    pub fn missing(&self, exposed: (bool, bool), now_ms: i64) -> Option<Missing> {
+    /// What is missing, when these arms should have outcomes.
+    pub fn missing(&self, exposed: Exposed, now_ms: i64) -> Option<Missing> {
+        if self.is_comparison() && !exposed.has_control {
+            return Some(Missing::NoControl);
+        }
         if self.silence_ms(now_ms) > SILENCE_MS_MAX || self.rejected.is_some() {
             return Some(Missing::Silent);
         }
         let recent = self.recent.all()?;
         // One short block without an arm is chance; five minutes are not.
         let long = recent.until_ms.saturating_sub(recent.from_ms) >= SILENCE_MS_MAX.min(BLOCK_MS_MAX) / 2;
-        match exposed {
-            (true, _) if long && recent.treatment.trials == 0 => Some(Missing::Treatment),
-            (_, true) if long && self.is_comparison() && recent.control.trials == 0 => Some(Missing::Control),
-            (true | false, true | false) => None,
+        if !long {
+            None
+        } else if exposed.treatment && recent.treatment.trials == 0 {
+            Some(Missing::Treatment)
+        } else if exposed.control && self.is_comparison() && recent.control.trials == 0 {
+            Some(Missing::Control)
+        } else {
+            None
         }
     }
 
     /// What is known now, to be stored and shown.
-    pub fn evidence(&self, exposed: (bool, bool), now_ms: i64) -> Evidence {
+    pub fn evidence(&self, exposed: Exposed, now_ms: i64) -> Evidence {
         let verdict = self.verdict();
         let shown = match self.guardrail.metric.counting() {
             Counting::Durations(quantile) => Some(quantile),

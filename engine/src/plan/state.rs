@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Breach, HoldReason, Percentages};
 
+/// Older step starts are of no use to the guard.
+const STEPS_REMEMBERED: usize = 50;
+
 /// Who decides, other than the guard: an account's name or id. Only a person's transitions take one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -35,6 +38,9 @@ pub struct Progress {
     pub good: Vec<usize>,
     #[serde(default)]
     pub approvals: Vec<Approval>,
+    /// When steps were entered, the latest last.
+    #[serde(default)]
+    pub steps_ms: Vec<i64>,
     /// A person's last decision about this plan. Evidence from before it has been weighed by a person already.
     pub decided_ms: i64,
 }
@@ -49,6 +55,7 @@ impl Progress {
             before,
             good: Vec::new(),
             approvals: Vec::new(),
+            steps_ms: vec![now_ms],
             decided_ms: now_ms,
         }
     }
@@ -60,6 +67,10 @@ impl Progress {
             self.approvals.retain(|approval| approval.step <= step);
         }
         self.good.retain(|good| *good < step);
+        if self.steps_ms.len() >= STEPS_REMEMBERED {
+            self.steps_ms.remove(0);
+        }
+        self.steps_ms.push(now_ms);
         (self.step, self.since_ms, self.held_ms, self.seen_ms) = (step, now_ms, 0, now_ms);
     }
 

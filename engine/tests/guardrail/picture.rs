@@ -1,0 +1,351 @@
+//! Whole rollouts: what is said about them, and what it takes to say it.
+
+use std::collections::BTreeMap;
+
+use engine::guardrail::{
+    Cell, CustomKind, Exposed, Guard, GuardAction, Health, LatencyHistogram, Limit, Metric, Proof, Quantile,
+    Sample, Surroundings, Tally, Verdict, Warning, judge, srm::Segment,
+};
+
+use crate::{CELL_MS, COMPARED, cell, errors, guardrail, of_errors};
+
+/// An hour and a half with 20 + 80 trials every 10 s and few errors; from `broken` on many in the treatment.
+fn cells(broken: Option<i64>) -> Vec<Cell> {
+    (0..540)
+        .map(|at| {
+            let bad = broken.is_some_and(|from| at >= from);
+            cell(at, (20, if bad { 8 } else { u64::from(at % 25 == 0) }), (80, u64::from(at % 6 == 0)))
+        })
+        .collect()
+}
+
+fn around() -> Surroundings {
+    Surroundings {
+        exposed: Exposed { treatment: true, control: true, has_control: true },
+        steps_ms: vec![0],
+        held_ms: 5_400_000,
+        ..Surroundings::default()
+    }
+}
+
+const END_MS: i64 = 540 * CELL_MS + 10_000;
+
+#[test]
+fn a_rollout_like_its_control_becomes_healthy() {
+    let guardrails = [errors(COMPARED, GuardAction::StepBack)];
+    let judged = judge(&guardrails, Proof::default(), 0, &of_errors(cells(None)), &around(), END_MS);
+    assert_eq!(judged.health, Health::Healthy, "{judged:#?}");
+    assert_eq!(judged.action, None);
+    assert_eq!(judged.sentence(), "Every guardrail holds.");
+    assert_eq!(judged.evidence[0].treatment.trials, 20 * 540);
+    assert!(judged.evidence[0].independence_assumed);
+}
+
+#[test]
+fn a_broken_treatment_is_a_breach_within_half_a_minute_of_its_evidence() {
+    let guardrails = [errors(COMPARED, GuardAction::StepBack)];
+    let all = cells(Some(500));
+    let mut guard = Guard::new(&guardrails, Proof::default(), 0);
+    let mut found = None;
+    for now_ms in (0..END_MS).step_by(2_000) {
+        let arrived: Vec<Cell> = all.iter().filter(|cell| cell.until_ms <= now_ms).cloned().collect();
+        guard.observe(&of_errors(arrived), &[0], now_ms);
+        let judged = guard.judge(&around(), now_ms);
+        if judged.health == Health::Breach {
+            found = Some((now_ms, judged));
+            break;
+        }
+    }
+    let (now_ms, judged) = found.expect("a breach");
+    assert!(now_ms <= 500 * CELL_MS + 40_000, "{}", now_ms - 500 * CELL_MS);
+    assert_eq!((judged.action, judged.breach_since_ms), (Some(GuardAction::StepBack), Some(now_ms)));
+    let sentence = judged.sentence();
+    assert!(sentence.starts_with("Errors 40 % against "), "{sentence}");
+    assert!(sentence.ends_with(" in control: worse, certain enough to act."), "{sentence}");
+}
+
+#[test]
+fn a_guard_that_is_stored_and_read_back_every_minute_comes_to_the_same() {
+    let guardrails = [
+        errors(COMPARED, GuardAction::StepBack),
+        guardrail("limit", Metric::ErrorRate, Limit::Ceiling { limit: 0.05 }, GuardAction::Stop),
+    ];
+    let all = cells(Some(530));
+    let mut stored = Guard::new(&guardrails, Proof::default(), 0);
+    for now_ms in (0..=END_MS).step_by(10_000) {
+        let arrived: Vec<Cell> = all.iter().filter(|cell| cell.until_ms <= now_ms).cloned().collect();
+        stored.observe(&of_errors(arrived), &[0], now_ms);
+        let json = serde_json::to_string(&stored).expect("state");
+        assert!(json.len() < 40_000, "{}", json.len());
+        stored = serde_json::from_str(&json).expect("state");
+    }
+    let mut rebuilt = Guard::new(&guardrails, Proof::default(), 0);
+    rebuilt.observe(&of_errors(all), &[0], END_MS);
+    let (stored, rebuilt) = (stored.judge(&around(), END_MS), rebuilt.judge(&around(), END_MS));
+    assert_eq!(stored.health, Health::Breach);
+    for (a, b) in stored.evidence.iter().zip(&rebuilt.evidence) {
+        assert_eq!(a.verdict, Verdict::Regressed);
+        assert_eq!((a.log_e.to_bits(), a.max_log_e.to_bits()), (b.log_e.to_bits(), b.max_log_e.to_bits()));
+        assert_eq!((a.treatment, a.control, a.recent), (b.treatment, b.control, b.recent));
+    }
+}
+
+#[test]
+fn order_and_repetition_of_cells_change_nothing() {
+    let guardrails = [errors(COMPARED, GuardAction::Stop)];
+    let mut mixed = cells(Some(300));
+    mixed.reverse();
+    let mut once = Guard::new(&guardrails, Proof::default(), 0);
+    once.observe(&of_errors(cells(Some(300))), &[0], END_MS);
+    let mut often = Guard::new(&guardrails, Proof::default(), 0);
+    for _ in 0..3 {
+        often.observe(&of_errors(mixed.clone()), &[0], END_MS);
+    }
+    assert_eq!(often, once);
+}
+
+#[test]
+fn missing_data_is_inconclusive_and_never_healthy() {
+    let guardrails = [errors(COMPARED, GuardAction::StepBack)];
+    let at = |now_ms| judge(&guardrails, Proof::default(), 0, &of_errors(cells(None)), &around(), now_ms);
+    assert_eq!(at(END_MS + 290_000).health, Health::Healthy);
+    let later = at(END_MS + 310_000);
+    assert_eq!((later.health, later.warnings), (Health::Inconclusive, vec![Warning::MissingData]));
+
+    let nothing = judge(&guardrails, Proof::default(), 0, &BTreeMap::new(), &around(), 60_000);
+    assert_eq!(nothing.health, Health::Watching);
+    assert_eq!(nothing.evidence[0].sentence(), "Errors: no outcomes yet");
+    let nothing = judge(&guardrails, Proof::default(), 0, &BTreeMap::new(), &around(), 400_000);
+    assert_eq!(nothing.health, Health::Inconclusive);
+    assert_eq!(nothing.evidence[0].sentence(), "Errors: no outcomes arrive");
+
+    // A ceiling alone that has seen nothing is not healthy either.
+    let ceiling = [errors(Limit::Ceiling { limit: 0.05 }, GuardAction::Stop)];
+    let nothing = judge(&ceiling, Proof::default(), 0, &BTreeMap::new(), &around(), 60_000);
+    assert_eq!(nothing.health, Health::Watching);
+    let some = judge(&ceiling, Proof::default(), 0, &of_errors(cells(None)), &around(), END_MS);
+    assert_eq!(some.health, Health::Healthy);
+}
+
+#[test]
+fn a_silent_arm_is_missing_data_when_it_is_exposed() {
+    let guardrails = [errors(COMPARED, GuardAction::StepBack)];
+    let silent: Vec<Cell> = (0..180).map(|at| cell(at, (20, 0), (0, 0))).collect();
+    let now_ms = 180 * CELL_MS + 10_000;
+    let judged = judge(&guardrails, Proof::default(), 0, &of_errors(silent), &around(), now_ms);
+    assert_eq!(judged.health, Health::Inconclusive);
+    assert_eq!(
+        judged.evidence[0].sentence(),
+        "Errors 0 % against nothing in control: but none arrive from control"
+    );
+}
+
+#[test]
+fn a_warning_never_hides_a_breach() {
+    let guardrails = [errors(COMPARED, GuardAction::StepBack)];
+    let around = Surroundings {
+        segments: vec![Segment { counts: vec![900, 100], weights: vec![20.0, 80.0] }],
+        late_fraction: 0.4,
+        ..around()
+    };
+    let now_ms = END_MS + 3_600_000;
+    let judged = judge(&guardrails, Proof::default(), 0, &of_errors(cells(Some(500))), &around, now_ms);
+    assert_eq!((judged.health, judged.action), (Health::Breach, Some(GuardAction::StepBack)));
+    let mut warnings = judged.warnings.clone();
+    warnings.truncate(3);
+    assert_eq!(warnings, [Warning::Mismatch, Warning::MissingData, Warning::LateData]);
+    let whole = judge(&guardrails, Proof::default(), 0, &of_errors(cells(None)), &around, END_MS);
+    assert_eq!(whole.health, Health::Inconclusive, "the split alone holds the plan");
+}
+
+#[test]
+fn the_strongest_broken_guardrail_decides_the_action() {
+    let guardrails = [
+        guardrail("told", Metric::ErrorRate, COMPARED, GuardAction::Notify),
+        guardrail("limit", Metric::ErrorRate, Limit::Ceiling { limit: 0.05 }, GuardAction::Stop),
+        guardrail("paused", Metric::ErrorRate, COMPARED, GuardAction::PausePlan),
+    ];
+    let judged = judge(&guardrails, Proof::default(), 0, &of_errors(cells(Some(500))), &around(), END_MS);
+    assert_eq!(judged.action, Some(GuardAction::Stop));
+    assert_eq!(judged.sentence(), "Errors 40 %, above the limit, certain enough to act.");
+    let order: Vec<_> = judged.broken().iter().map(|evidence| evidence.guardrail.as_str()).collect();
+    assert_eq!(order, ["limit", "paused", "told"]);
+}
+
+#[test]
+fn an_outage_breaks_a_ceiling_within_five_seconds() {
+    let guardrails = [errors(Limit::Ceiling { limit: 0.05 }, GuardAction::Stop)];
+    let mut guard = Guard::new(&guardrails, Proof::default(), 0);
+    let mut open = Vec::new();
+    for look in 0..2_000_i64 {
+        let now_ms = (look + 1) * 2_000;
+        let (at, bad) = (look * 2_000 / CELL_MS, look >= 1_997);
+        let arrived = Sample::counts(20, if bad { 19 } else { 0 });
+        match open.last_mut() {
+            Some(Cell { from_ms, treatment, .. }) if *from_ms == at * CELL_MS => treatment.merge(&arrived),
+            _ => open.push(Cell { treatment: arrived, ..cell(at, (0, 0), (0, 0)) }),
+        }
+        guard.observe(&of_errors(open.clone()), &[0], now_ms);
+        let breach = guard.judge(&around(), now_ms).health == Health::Breach;
+        assert_eq!(breach, look >= 1_997, "look {look}");
+    }
+}
+
+fn durations(values: impl Iterator<Item = f64>) -> Sample {
+    let mut latency = LatencyHistogram::default();
+    values.for_each(|ms| latency.record(ms));
+    Sample { latency, ..Sample::default() }
+}
+
+#[test]
+fn a_slower_tail_is_worse_and_an_equal_one_is_not() {
+    let metric = Metric::Latency(Quantile::All);
+    let guardrails = [guardrail("latency", metric.clone(), COMPARED, GuardAction::StepBack)];
+    let cells = |slow: f64| -> Vec<Cell> {
+        let arm = |at: i64, trials: i64, factor: f64| {
+            durations((0..trials).map(move |n| {
+                let spread = f64::from(u32::try_from((at * 37 + n * 11).rem_euclid(100)).expect("small"));
+                80.0 + spread * if spread > 80.0 { factor } else { 1.0 }
+            }))
+        };
+        // Half an hour before the rollout only control has durations.
+        (-180..180)
+            .map(|at| Cell {
+                treatment: arm(at, if at < 0 { 0 } else { 20 }, slow),
+                control: arm(at, 80, 1.0),
+                ..cell(at, (0, 0), (0, 0))
+            })
+            .collect()
+    };
+    let now_ms = 180 * CELL_MS + 10_000;
+    let judged = |slow| {
+        judge(&guardrails, Proof::default(), 0, &[(metric.clone(), cells(slow))].into(), &around(), now_ms)
+    };
+    let slower = judged(4.0);
+    assert_eq!(slower.health, Health::Breach);
+    let sentence = slower.sentence();
+    assert!(sentence.starts_with("Latency 4"), "{sentence}");
+    assert!(sentence.contains(" ms against 17"), "{sentence}");
+    let equal = judged(1.0);
+    assert_eq!(equal.action, None);
+    assert_eq!(equal.evidence[0].verdict, Verdict::Safe);
+}
+
+#[test]
+fn a_latency_limit_counts_the_durations_beyond_it() {
+    let metric = Metric::Latency(Quantile::P95);
+    let limit = Limit::Ceiling { limit: 800.0 };
+    let guardrails = [guardrail("slow", metric.clone(), limit, GuardAction::Stop)];
+    let judged = |slow: i64| {
+        let cells = (0..60)
+            .map(|at| Cell {
+                treatment: durations((0..40).map(|n| if n < slow { 1_500.0 } else { 90.0 })),
+                ..cell(at, (0, 0), (0, 0))
+            })
+            .collect();
+        judge(&guardrails, Proof::default(), 0, &[(metric.clone(), cells)].into(), &around(), 600_000)
+    };
+    assert_eq!(judged(1).action, None);
+    let slow = judged(8);
+    assert_eq!(slow.action, Some(GuardAction::Stop));
+    assert_eq!(slow.sentence(), "P95 latency 1.5 s, above the limit, certain enough to act.");
+}
+
+#[test]
+fn fewer_conversions_are_worse_and_late_ones_are_waited_for() {
+    let guardrails = [guardrail("conversion", Metric::Conversion, COMPARED, GuardAction::Notify)];
+    let cells: Vec<Cell> = (0..360).map(|at| cell(at, (20, 1), (20, 3))).collect();
+    let judged = |now_ms| {
+        judge(
+            &guardrails,
+            Proof::default(),
+            0,
+            &[(Metric::Conversion, cells.clone())].into(),
+            &around(),
+            now_ms,
+        )
+    };
+    assert_eq!(judged(29 * 60_000).evidence[0].recent, None, "nothing has settled");
+    let later = judged(91 * 60_000);
+    assert_eq!((later.health, later.action), (Health::Breach, Some(GuardAction::Notify)));
+}
+
+#[test]
+fn complaints_and_counts_of_ones_own_are_counted_per_subject() {
+    let metric = Metric::Custom {
+        metric: "tickets".parse().expect("key"),
+        kind: CustomKind::Count,
+        lower_is_worse: false,
+    };
+    let cells: Vec<Cell> = (0..60).map(|at| cell(at, (10, 15), (40, 2))).collect();
+    for metric in [Metric::Complaints, metric] {
+        let guardrails = [guardrail("count", metric.clone(), COMPARED, GuardAction::Stop)];
+        let cells = [(metric, cells.clone())].into();
+        let judged = judge(&guardrails, Proof::default(), 0, &cells, &around(), 610_000);
+        assert_eq!(judged.action, Some(GuardAction::Stop));
+        assert!(
+            judged.sentence().contains("150 per 100 subjects against 5 per 100"),
+            "{}",
+            judged.sentence()
+        );
+    }
+}
+
+#[test]
+fn people_who_always_fail_are_counted_as_few() {
+    let max_log_e = |with_groups: bool| -> f64 {
+        let cells = (0..360)
+            .map(|at| {
+                let mut cell = cell(at, (64, 2), (64, 1));
+                for hash in 0..u64::from(with_groups) * 64 {
+                    let fails = |people: &[u64]| Tally::new(1, u64::from(people.contains(&hash)));
+                    cell.treatment.groups.record(hash, fails(&[7, 8]));
+                    cell.control.groups.record(hash, fails(&[9]));
+                }
+                cell
+            })
+            .collect();
+        let guardrails = [errors(COMPARED, GuardAction::Stop)];
+        let judged = judge(&guardrails, Proof::default(), 0, &of_errors(cells), &around(), END_MS);
+        assert_eq!(judged.evidence[0].independence_assumed, !with_groups);
+        assert_eq!(judged.action.is_some(), !with_groups);
+        judged.evidence[0].max_log_e
+    };
+    assert!(max_log_e(true) < max_log_e(false) / 10.0);
+}
+
+#[test]
+fn counts_that_cannot_be_are_left_out_and_said_to_be_missing() {
+    let guardrails = [errors(COMPARED, GuardAction::Stop)];
+    let cells = (0..60).map(|at| cell(at, (20, 25), (80, 0))).collect();
+    let judged = judge(&guardrails, Proof::default(), 0, &of_errors(cells), &around(), 610_000);
+    assert_eq!((judged.health, judged.action), (Health::Inconclusive, None));
+}
+
+#[test]
+fn after_a_rollback_a_guard_is_frozen() {
+    let mut guard = Guard::new(&[errors(COMPARED, GuardAction::Stop)], Proof::default(), 0);
+    guard.freeze();
+    let before = guard.clone();
+    guard.observe(&of_errors(cells(Some(0))), &[0], END_MS);
+    assert_eq!(guard, before);
+}
+
+#[test]
+fn at_100_per_cent_there_is_nobody_to_compare_with_and_only_limits_watch() {
+    let alone =
+        Surroundings { exposed: Exposed { treatment: true, control: false, has_control: false }, ..around() };
+    let all: Vec<Cell> = (0..360).map(|at| cell(at, (100, 1), (0, 0))).collect();
+    let now_ms = 361 * CELL_MS;
+    let compared = errors(COMPARED, GuardAction::StepBack);
+    let limited = guardrail("limit", Metric::ErrorRate, Limit::Ceiling { limit: 0.05 }, GuardAction::Stop);
+    let judged =
+        |guardrails: &[_]| judge(guardrails, Proof::default(), 0, &of_errors(all.clone()), &alone, now_ms);
+    let both = judged(&[compared.clone(), limited]);
+    assert_eq!((both.health, both.warnings), (Health::Healthy, vec![]));
+    assert_eq!(
+        both.evidence[0].sentence(),
+        "Errors 1 % against nothing in control: no control to compare with any more"
+    );
+    assert_eq!(judged(&[compared]).health, Health::Watching, "nothing watches");
+}
