@@ -12,6 +12,7 @@ mod evaluate;
 mod explain;
 mod flag;
 mod group;
+pub mod guardrail;
 mod impact;
 mod key;
 mod matcher;

@@ -1,0 +1,3 @@
+//! The guard: reference vectors, properties, and the whole picture.
+
+mod vectors;
