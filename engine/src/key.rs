@@ -121,6 +121,8 @@ key!(/// Names a rule within one rollout, stable while the rule is edited or mov
     RuleId, check_slug);
 key!(/// Names an attribute of a context; like a key, and may begin with `_`.
     AttributeName, check_attribute);
+key!(/// Names a metric that a workspace defined itself.
+    MetricKey, check_slug);
 key!(/// The targeting key of a subject: 1–256 bytes, no control characters.
     SubjectKey, check_subject);
 
