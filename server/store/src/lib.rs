@@ -15,7 +15,9 @@ mod groups;
 pub mod limits;
 mod live;
 mod load;
+mod metrics;
 mod object;
+mod outcomes;
 mod people;
 mod permission;
 mod personas;
@@ -40,6 +42,10 @@ pub use error::{Conflict, Invalid, SignInError, StoreError};
 pub use groups::{GroupRow, GroupUse};
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
+pub use outcomes::{
+    ArmCells, ArmCount, ArmWord, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellSum, FirstExposures, GroupTallies,
+    GuardReader, RolledUp,
+};
 pub use people::People;
 pub use permission::{
     Administrator, Approver, AuditReader, Denied, Enroller, FeedbackHandler, FlagEditor, InvalidRole,

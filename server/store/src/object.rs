@@ -18,6 +18,7 @@ pub enum ObjectKind {
     Persona,
     Environment,
     Workspace,
+    Metric,
 }
 
 /// The text names no kind of object.
@@ -26,7 +27,7 @@ pub enum ObjectKind {
 pub struct InvalidObjectKind;
 
 impl ObjectKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Flag,
         Self::Group,
         Self::Member,
@@ -36,6 +37,7 @@ impl ObjectKind {
         Self::Persona,
         Self::Environment,
         Self::Workspace,
+        Self::Metric,
     ];
 
     /// The word in URLs, exports and the database.
@@ -50,6 +52,7 @@ impl ObjectKind {
             Self::Persona => "persona",
             Self::Environment => "environment",
             Self::Workspace => "workspace",
+            Self::Metric => "metric",
         }
     }
 

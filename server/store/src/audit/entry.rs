@@ -89,6 +89,8 @@ words! {
         TokenCreated = "token_created",
         TokenRevoked = "token_revoked",
         WorkspaceSetUp = "workspace_set_up",
+        MetricSaved = "metric_saved",
+        MetricDeleted = "metric_deleted",
     }
     InvalidAction = "there is no such action"
 }
