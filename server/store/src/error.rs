@@ -5,9 +5,10 @@ use engine::{Change, Problem};
 use crate::{
     ObjectKind,
     limits::{
-        EMAIL_CHARS_MAX, MEMBER_NAME_CHARS_MAX, METRIC_NAME_CHARS_MAX, METRIC_UNIT_CHARS_MAX, METRICS_MAX, ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN,
-        PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX, PERSONAS_MAX, REASON_CHARS_MAX, TOKEN_NAME_CHARS_MAX,
-        TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX, TRAITS_MAX,
+        EMAIL_CHARS_MAX, MEMBER_NAME_CHARS_MAX, METRIC_NAME_CHARS_MAX, METRIC_UNIT_CHARS_MAX, METRICS_MAX,
+        ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX,
+        PERSONAS_MAX, REASON_CHARS_MAX, RETENTION_DAYS_MAX, TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX,
+        TRAITS_BYTES_MAX, TRAITS_MAX,
     },
     permission::Denied,
 };
@@ -129,6 +130,8 @@ pub enum Invalid {
     TooManyMetrics,
     #[error("write a database address like sqlite://fader.db or postgres://user@host/name")]
     DatabaseUrl,
+    #[error("keep exposures for 1 to {RETENTION_DAYS_MAX} days")]
+    Retention,
 }
 
 impl From<sqlx::Error> for StoreError {

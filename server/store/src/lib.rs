@@ -12,6 +12,7 @@ mod desk;
 mod error;
 mod flags;
 mod groups;
+mod ledger;
 pub mod limits;
 mod live;
 mod load;
@@ -40,6 +41,10 @@ pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts};
 pub use desk::{DeskRow, LastChange};
 pub use error::{Conflict, Invalid, SignInError, StoreError};
 pub use groups::{GroupRow, GroupUse};
+pub use ledger::{
+    Delivery, Erased, Exposure, ExposureCount, ExposureCursor, ExposureFilter, ExposurePage, InvalidCursor,
+    Seen,
+};
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use outcomes::{

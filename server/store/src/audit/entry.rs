@@ -89,6 +89,9 @@ words! {
         TokenCreated = "token_created",
         TokenRevoked = "token_revoked",
         WorkspaceSetUp = "workspace_set_up",
+        ExposuresRead = "exposures_read",
+        RetentionChanged = "retention_changed",
+        PersonErased = "person_erased",
         MetricSaved = "metric_saved",
         MetricDeleted = "metric_deleted",
     }

@@ -7,6 +7,7 @@ mod demo;
 mod flags;
 mod groups;
 mod harness;
+mod ledger;
 mod live;
 mod roles;
 mod rollouts;
