@@ -26,6 +26,7 @@ pub(crate) enum Arg<'a> {
     Int(Option<i64>),
     Text(Option<&'a str>),
     Bool(bool),
+    Bytes(&'a [u8]),
 }
 
 impl From<i64> for Arg<'_> {
@@ -43,6 +44,12 @@ impl From<Option<i64>> for Arg<'_> {
 impl From<bool> for Arg<'_> {
     fn from(value: bool) -> Self {
         Self::Bool(value)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Arg<'a> {
+    fn from(value: &'a [u8]) -> Self {
+        Self::Bytes(value)
     }
 }
 
@@ -87,6 +94,7 @@ macro_rules! bind {
                 Arg::Int(value) => bound.add(*value),
                 Arg::Text(value) => bound.add(*value),
                 Arg::Bool(value) => bound.add(*value),
+                Arg::Bytes(value) => bound.add(*value),
             }
             .map_err(sqlx::Error::Encode)?;
         }

@@ -5,9 +5,10 @@ use engine::{Change, Problem};
 use crate::{
     ObjectKind,
     limits::{
-        EMAIL_CHARS_MAX, MEMBER_NAME_CHARS_MAX, ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN,
-        PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX, PERSONAS_MAX, REASON_CHARS_MAX, TOKEN_NAME_CHARS_MAX,
-        TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX, TRAITS_MAX, WEBHOOK_URL_CHARS_MAX, WEBHOOKS_MAX,
+        EMAIL_CHARS_MAX, MEMBER_NAME_CHARS_MAX, METRIC_NAME_CHARS_MAX, METRIC_UNIT_CHARS_MAX, METRICS_MAX,
+        ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX,
+        PERSONAS_MAX, REASON_CHARS_MAX, RETENTION_DAYS_MAX, TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX,
+        TRAITS_BYTES_MAX, TRAITS_MAX, WEBHOOK_URL_CHARS_MAX, WEBHOOKS_MAX,
     },
     permission::Denied,
 };
@@ -117,6 +118,16 @@ pub enum Invalid {
         "this entry has nothing to go back to; only changes of flags, rollouts and groups can be reverted"
     )]
     NotRevertible,
+    #[error("write a metric name of 1 to {METRIC_NAME_CHARS_MAX} characters")]
+    MetricName,
+    #[error("write a unit of at most {METRIC_UNIT_CHARS_MAX} characters")]
+    MetricUnit,
+    #[error("the kind of a metric never changes; make a new metric")]
+    MetricKind,
+    #[error("a built-in metric can be renamed and described, but stays what it is")]
+    BuiltInMetric,
+    #[error("there are {METRICS_MAX} metrics already; delete some first")]
+    TooManyMetrics,
     #[error("this flag has no release plan in this environment; make one first")]
     NoPlan,
     #[error(transparent)]
@@ -135,6 +146,8 @@ pub enum Invalid {
     TooManyWebhooks,
     #[error("write a database address like sqlite://fader.db or postgres://user@host/name")]
     DatabaseUrl,
+    #[error("keep exposures for 1 to {RETENTION_DAYS_MAX} days")]
+    Retention,
 }
 
 impl From<sqlx::Error> for StoreError {

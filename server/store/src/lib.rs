@@ -13,10 +13,13 @@ mod error;
 mod flags;
 mod groups;
 mod guard;
+mod ledger;
 pub mod limits;
 mod live;
 mod load;
+mod metrics;
 mod object;
+mod outcomes;
 mod people;
 mod permission;
 mod personas;
@@ -45,8 +48,16 @@ pub use guard::{
     Acted, FlagGuardrails, FlagHealth, GuardAct, GuardLease, GuardState, GuardrailSet, RuleHealth, Standing,
     Taken, VerdictRow, Watched,
 };
+pub use ledger::{
+    Delivery, Erased, Exposure, ExposureCount, ExposureCursor, ExposureFilter, ExposurePage, InvalidCursor,
+    Seen,
+};
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
+pub use outcomes::{
+    ArmCells, ArmCount, ArmWord, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellSum, FirstExposures,
+    GroupTallies, GuardReader, RolledUp,
+};
 pub use people::People;
 pub use permission::{
     Administrator, Approver, AuditReader, Denied, Enroller, FeedbackHandler, FlagEditor, InvalidRole,
@@ -58,7 +69,7 @@ pub use secret::TokenHash;
 pub use store::Store;
 pub use tokens::{NewToken, Token, TokenId, TokenKind, TokenRow};
 pub use versioned::Versioned;
-pub use webhooks::{Delivery, Webhook, WebhookId};
+pub use webhooks::{Webhook, WebhookDelivery, WebhookId};
 pub use workspace::InvalidHash;
 
 /// Sequences, versions and revisions are never negative in the database.

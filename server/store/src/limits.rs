@@ -17,6 +17,10 @@ pub const TRAITS_BYTES_MAX: usize = 16 * 1024;
 pub const PEOPLE_BATCH_MAX: usize = 10_000;
 pub const ATTRIBUTES_MAX: usize = 500;
 pub const ATTRIBUTE_DESCRIPTION_CHARS_MAX: usize = 500;
+pub const METRICS_MAX: usize = 100;
+pub const METRIC_NAME_CHARS_MAX: usize = 100;
+pub const METRIC_DESCRIPTION_CHARS_MAX: usize = 500;
+pub const METRIC_UNIT_CHARS_MAX: usize = 12;
 pub const AUDIT_PAGE_DEFAULT: usize = 50;
 pub const AUDIT_PAGE_MAX: usize = 500;
 pub const AUDIT_TEXT_CHARS_MAX: usize = 100;
@@ -29,6 +33,27 @@ pub const CHANGES_MAX: usize = 100;
 /// What a request says about itself (request id, address, browser) is cut to this.
 pub const ORIGIN_TEXT_CHARS_MAX: usize = 300;
 pub const ATTRIBUTE_VALUES_MAX: usize = 50;
+/// Rows of the ledger in one statement.
+pub const LEDGER_CHUNK_ROWS: usize = 5000;
+/// How long an event id is remembered.
+pub const EVENT_IDS_KEPT_MS: i64 = 10 * 60 * 1000;
+/// Lines told of one subject.
+pub const EXPOSURES_OF_SUBJECT_MAX: usize = 2000;
+pub const EXPOSURE_PAGE_DEFAULT: usize = 50;
+pub const EXPOSURE_PAGE_MAX: usize = 500;
+/// Lines that one page looks at for those that match: a rare variant comes in short pages instead of slow ones.
+pub const EXPOSURE_CANDIDATES_MAX: usize = 2000;
+/// Steps of one chart.
+pub const EXPOSURE_STEPS_MAX: i64 = 1000;
+/// Subjects asked about at once.
+pub const SEEN_SUBJECTS_MAX: usize = 10_000;
+pub const LEARNED_SUBJECTS_PAGE_MAX: usize = 100;
+pub const RETENTION_DAYS_DEFAULT: u32 = 180;
+pub const RETENTION_DAYS_MAX: u32 = 3650;
+/// How long counts per minute are kept; those per hour stay as long as the lines.
+pub const MINUTE_COUNTS_KEPT_MS: i64 = 3 * 60 * 60 * 1000;
+/// Lines that the sweep deletes in one transaction.
+pub const SWEEP_CHUNK_ROWS: usize = 2000;
 pub const WEBHOOKS_MAX: usize = 20;
 pub const WEBHOOK_URL_CHARS_MAX: usize = 500;
 pub const VERDICTS_PAGE_MAX: usize = 500;

@@ -18,6 +18,7 @@ pub enum ObjectKind {
     Persona,
     Environment,
     Workspace,
+    Metric,
     Webhook,
 }
 
@@ -27,7 +28,7 @@ pub enum ObjectKind {
 pub struct InvalidObjectKind;
 
 impl ObjectKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Flag,
         Self::Group,
         Self::Member,
@@ -37,6 +38,7 @@ impl ObjectKind {
         Self::Persona,
         Self::Environment,
         Self::Workspace,
+        Self::Metric,
         Self::Webhook,
     ];
 
@@ -52,6 +54,7 @@ impl ObjectKind {
             Self::Persona => "persona",
             Self::Environment => "environment",
             Self::Workspace => "workspace",
+            Self::Metric => "metric",
             Self::Webhook => "webhook",
         }
     }

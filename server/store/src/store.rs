@@ -10,6 +10,7 @@ use crate::{
     accounts::Passwords,
     change::CHANNEL,
     db::{Db, args},
+    ledger::Looked,
 };
 
 /// How often the audit sequence is looked at, in case a notification was lost or another process wrote the file.
@@ -27,6 +28,8 @@ pub(crate) struct Inner {
     pub(crate) passwords: Passwords,
     /// One change at a time per process: the others wait here without holding a connection.
     pub(crate) writing: Arc<Mutex<()>>,
+    /// Looks at the ledger that are audited already.
+    pub(crate) looked: Looked,
     follower: Option<AbortHandle>,
 }
 
@@ -52,7 +55,15 @@ impl Store {
         let live = Live::load(&db).await?;
         let follower = Some(tokio::spawn(follow(db.clone(), live.clone())).abort_handle());
         let writing = Arc::new(Mutex::new(()));
-        Ok(Self(Arc::new(Inner { db, clock, live, passwords: Passwords::new(), writing, follower })))
+        Ok(Self(Arc::new(Inner {
+            db,
+            clock,
+            live,
+            passwords: Passwords::new(),
+            writing,
+            looked: Looked::default(),
+            follower,
+        })))
     }
 
     pub fn clock(&self) -> &Clock {
@@ -82,13 +93,14 @@ impl Store {
 
     /// The same database seen at another time: for histories that are told after the fact.
     pub(crate) fn at(&self, clock: Clock) -> Self {
-        let Inner { db, live, passwords, writing, .. } = &*self.0;
+        let Inner { db, live, passwords, writing, looked, .. } = &*self.0;
         Self(Arc::new(Inner {
             db: db.clone(),
             clock,
             live: live.clone(),
             passwords: passwords.clone(),
             writing: Arc::clone(writing),
+            looked: looked.clone(),
             follower: None,
         }))
     }

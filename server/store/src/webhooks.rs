@@ -63,7 +63,7 @@ pub struct Webhook {
 
 /// A body to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
+pub struct WebhookDelivery {
     pub id: i64,
     pub url: String,
     /// What the body is signed with.
@@ -218,7 +218,7 @@ impl Store {
     }
 
     /// What is to be sent now, oldest first; only the guarding server sends, so that each goes out once per try.
-    pub async fn list_due_deliveries(&self, _by: &GuardLease) -> Result<Vec<Delivery>, StoreError> {
+    pub async fn list_due_deliveries(&self, _by: &GuardLease) -> Result<Vec<WebhookDelivery>, StoreError> {
         let rows: Vec<DeliveryRow> = self
             .db()
             .all(
@@ -231,7 +231,7 @@ impl Store {
                 args![self.clock().now_ms(), ROUND_MAX],
             )
             .await?;
-        let delivery = |row: DeliveryRow| Delivery {
+        let delivery = |row: DeliveryRow| WebhookDelivery {
             id: row.id,
             url: row.url,
             secret: row.secret,
@@ -245,7 +245,7 @@ impl Store {
     pub async fn note_delivery(
         &self,
         _by: &GuardLease,
-        delivery: &Delivery,
+        delivery: &WebhookDelivery,
         problem: Option<&str>,
     ) -> Result<(), StoreError> {
         let now_ms = self.clock().now_ms();

@@ -25,7 +25,7 @@ pub fn hints(shown: &FlagPage, explanation: &Explanation, context: &Context<'_>,
                 let Step::Rule { rule, outcome, steps, percentage } = step else { return None };
                 let audience = audience(shown, shown.rollout.value.rule(rule.as_str())?);
                 match outcome {
-                    Outcome::Inside => None,
+                    Outcome::Inside | Outcome::HeldBack => None,
                     Outcome::Outside => inside_at(steps)
                         .map(|at| format!("Would be inside the rule for {audience} at {at} %.")),
                     // At 0 % a matching audience would not get it either.

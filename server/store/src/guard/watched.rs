@@ -18,6 +18,8 @@ pub struct Watched {
     pub person_ms: Option<i64>,
     pub set: GuardrailSet,
     pub plan: Option<ReleasePlan>,
+    /// The guardrails or the plan cannot be read, and are left out: nothing can be said, and nothing moves.
+    pub broken: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -72,17 +74,20 @@ impl Row {
         }
         let kind = ActorKind::parse(&self.actor_kind).map_err(|_| corrupt("audit"))?;
         let set = match &self.guardrails {
-            Some(document) => parse("guardrails", &id, document)?,
-            None => defaults.clone(),
+            Some(document) => parse("guardrails", &id, document),
+            None => Ok(defaults.clone()),
         };
+        let plan = self.plan.row().map(|row| row.parse(&id)).transpose();
+        let broken = set.is_err() || plan.is_err();
         Ok(Some(Watched {
             environment: EnvironmentKey::try_from(self.environment).map_err(|_| corrupt("rollouts"))?,
             flag: FlagKey::try_from(self.flag).map_err(|_| corrupt("rollouts"))?,
             rollout: parse("rollouts", &id, &self.rollout)?,
             version: number(self.version),
             person_ms: (kind != ActorKind::System).then_some(self.changed_ms),
-            set,
-            plan: self.plan.row().map(|row| row.parse(&id)).transpose()?,
+            set: set.unwrap_or_default(),
+            plan: plan.unwrap_or_default(),
+            broken,
         }))
     }
 }

@@ -1,0 +1,53 @@
+//! A line of the ledger as it stands in the database.
+
+use engine::{Arm, FlagKey, RuleId, SubjectKey, VariantKey};
+
+use super::Seen;
+use crate::{StoreError, number};
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Line {
+    pub(super) subject: String,
+    pub(super) flag: String,
+    pub(super) variant: String,
+    pub(super) revision: i64,
+    pub(super) rule: String,
+    pub(super) arm: String,
+    pub(super) first_ms: i64,
+    pub(super) last_ms: i64,
+    pub(super) times: i64,
+}
+
+fn parse_arm(word: &str) -> Option<Option<Arm>> {
+    match word {
+        "" => Some(None),
+        "treatment" => Some(Some(Arm::Treatment)),
+        "control" => Some(Some(Arm::Control)),
+        _ => None,
+    }
+}
+
+impl TryFrom<Line> for Seen {
+    type Error = StoreError;
+
+    fn try_from(line: Line) -> Result<Self, StoreError> {
+        // The row's own key would name a person in the log.
+        let corrupt = || StoreError::CorruptRow { table: "exposures", id: line.flag.clone() };
+        let rule = if line.rule.is_empty() { None } else { Some(RuleId::parse(&line.rule)) };
+        Ok(Self {
+            subject: SubjectKey::parse(&line.subject).map_err(|_| corrupt())?,
+            flag: FlagKey::parse(&line.flag).map_err(|_| corrupt())?,
+            variant: VariantKey::parse(&line.variant).map_err(|_| corrupt())?,
+            revision: number(line.revision),
+            rule: rule.transpose().map_err(|_| corrupt())?,
+            arm: parse_arm(&line.arm).ok_or_else(corrupt)?,
+            first_ms: line.first_ms,
+            last_ms: line.last_ms,
+            count: number(line.times),
+        })
+    }
+}
+
+pub(super) fn seen(lines: Vec<Line>) -> Result<Vec<Seen>, StoreError> {
+    lines.into_iter().map(Seen::try_from).collect()
+}

@@ -1,0 +1,275 @@
+//! Who saw a flag, page by page. Reading it is audited: once per member, flag and ten minutes.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use engine::{EnvironmentKey, FlagKey, RuleId, VariantKey};
+
+use super::{
+    ExposureCursor, Seen, day_of,
+    line::{Line, seen},
+};
+use crate::{
+    Action, ObjectKind, ObjectRef, PeopleReader, Store, StoreError, UserId,
+    change::Entry,
+    clock::MINUTE_MS,
+    db::args,
+    limits::{EXPOSURE_CANDIDATES_MAX, EXPOSURE_PAGE_DEFAULT, EXPOSURE_PAGE_MAX},
+    signed,
+};
+
+/// How long one entry stands for further looks.
+const LOOK_MS: i64 = 10 * MINUTE_MS;
+/// Looks remembered; beyond it all are forgotten, and audited once more.
+const LOOKS_MAX: usize = 10_000;
+
+/// Which lines. Times are epoch ms and half-open: lines that begin before `until_ms` and end at or after `from_ms`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExposureFilter {
+    pub variant: Option<VariantKey>,
+    pub rule: Option<RuleId>,
+    pub from_ms: Option<i64>,
+    pub until_ms: Option<i64>,
+    pub cursor: Option<ExposureCursor>,
+    /// At most [`EXPOSURE_PAGE_MAX`].
+    pub limit: usize,
+}
+
+impl Default for ExposureFilter {
+    fn default() -> Self {
+        Self {
+            variant: None,
+            rule: None,
+            from_ms: None,
+            until_ms: None,
+            cursor: None,
+            limit: EXPOSURE_PAGE_DEFAULT,
+        }
+    }
+}
+
+/// Lines of the ledger, those that began last first; one per subject, variant, revision, rule, arm and UTC day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExposurePage {
+    /// May be fewer than asked for, even none, where few of the lines match.
+    pub lines: Vec<Seen>,
+    /// Where to go on, as long as there may be more.
+    pub next: Option<ExposureCursor>,
+}
+
+/// Who looked at which flag of which environment when.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Looked(Arc<Mutex<HashMap<(UserId, EnvironmentKey, FlagKey), i64>>>);
+
+impl Looked {
+    /// Whether this look is to be audited.
+    fn begins(&self, by: UserId, environment: &EnvironmentKey, flag: &FlagKey, now_ms: i64) -> bool {
+        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if looks.len() >= LOOKS_MAX {
+            looks.clear();
+        }
+        let key = (by, environment.clone(), flag.clone());
+        let known = looks.get(&key).is_some_and(|since| now_ms - since < LOOK_MS);
+        if !known {
+            looks.insert(key, now_ms);
+        }
+        !known
+    }
+
+    fn forget(&self, by: UserId, environment: &EnvironmentKey, flag: &FlagKey) {
+        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.remove(&(by, environment.clone(), flag.clone()));
+    }
+}
+
+/// The lines of a flag after the cursor, of which `$5` is the time.
+macro_rules! candidates {
+    ($columns:literal, $rest:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM exposures \
+             WHERE environment = $1 AND flag = $2 AND first_ms >= $3 AND first_ms < $4 AND first_ms <= $5 \
+             AND (first_ms < $5 OR (subject, variant, revision, rule, arm) < ($6, $7, $8, $9, $10)) \
+             ORDER BY first_ms DESC, subject DESC, variant DESC, revision DESC, rule DESC, arm DESC ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// Who was served a flag. A page costs the same wherever it is and whatever it looks for: it looks at no more than
+    /// [`EXPOSURE_CANDIDATES_MAX`] lines.
+    pub async fn exposures_of_flag(
+        &self,
+        by: &PeopleReader,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        filter: &ExposureFilter,
+    ) -> Result<ExposurePage, StoreError> {
+        self.audit_look(by, environment, flag).await?;
+        let limit = filter.limit.clamp(1, EXPOSURE_PAGE_MAX);
+        let mut lines = self.matching_lines(environment, flag, filter, limit + 1).await?;
+        let next = if lines.len() > limit {
+            lines.truncate(limit);
+            lines.last().map(ExposureCursor::from)
+        } else {
+            self.last_candidate(environment, flag, filter).await?
+        };
+        Ok(ExposurePage { lines: seen(lines)?, next })
+    }
+
+    async fn matching_lines(
+        &self,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        filter: &ExposureFilter,
+        limit: usize,
+    ) -> Result<Vec<Line>, StoreError> {
+        let (from_ms, until_ms) = bounds(filter);
+        let start = start(filter);
+        Ok(self
+            .db()
+            .all(
+                concat!(
+                    "SELECT subject, flag, variant, revision, rule, arm, first_ms, last_ms, times FROM (",
+                    candidates!(
+                        "subject, flag, variant, revision, rule, arm, first_ms, last_ms, times",
+                        "LIMIT $11"
+                    ),
+                    ") AS candidates \
+                     WHERE last_ms >= $12 \
+                     AND ($13 IS NULL OR variant = $13) \
+                     AND ($14 IS NULL OR rule = $14) \
+                     ORDER BY first_ms DESC, subject DESC, variant DESC, revision DESC, rule DESC, arm DESC \
+                     LIMIT $15"
+                ),
+                args![
+                    environment.as_str(),
+                    flag.as_str(),
+                    day_of(from_ms),
+                    until_ms,
+                    start.first_ms,
+                    &start.subject,
+                    &start.variant,
+                    start.revision,
+                    &start.rule,
+                    &start.arm,
+                    signed(EXPOSURE_CANDIDATES_MAX as u64),
+                    from_ms,
+                    filter.variant.as_ref().map(VariantKey::as_str),
+                    filter.rule.as_ref().map(RuleId::as_str),
+                    signed(limit as u64),
+                ],
+            )
+            .await?)
+    }
+
+    /// The last line that [`Store::matching_lines`] looked at, when it could not look at all.
+    async fn last_candidate(
+        &self,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        filter: &ExposureFilter,
+    ) -> Result<Option<ExposureCursor>, StoreError> {
+        let (from_ms, until_ms) = bounds(filter);
+        let start = start(filter);
+        let row: Option<CursorRow> = self
+            .db()
+            .optional(
+                candidates!("first_ms, subject, variant, revision, rule, arm", "LIMIT 1 OFFSET $11"),
+                args![
+                    environment.as_str(),
+                    flag.as_str(),
+                    day_of(from_ms),
+                    until_ms,
+                    start.first_ms,
+                    &start.subject,
+                    &start.variant,
+                    start.revision,
+                    &start.rule,
+                    &start.arm,
+                    signed(EXPOSURE_CANDIDATES_MAX as u64 - 1),
+                ],
+            )
+            .await?;
+        Ok(row.map(ExposureCursor::from))
+    }
+
+    async fn audit_look(
+        &self,
+        by: &PeopleReader,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+    ) -> Result<(), StoreError> {
+        let looked = &self.0.looked;
+        if !looked.begins(by.id, environment, flag, self.clock().now_ms()) {
+            return Ok(());
+        }
+        let written = self.write_look(by, environment, flag).await;
+        if written.is_err() {
+            looked.forget(by.id, environment, flag);
+        }
+        written
+    }
+
+    async fn write_look(
+        &self,
+        by: &PeopleReader,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+    ) -> Result<(), StoreError> {
+        let name = self
+            .live()
+            .snapshot(environment.as_str())
+            .and_then(|snapshot| snapshot.flag(flag.as_str()).map(|compiled| compiled.flag().name.clone()));
+        let not_found = || StoreError::NotFound { kind: ObjectKind::Flag, key: flag.to_string() };
+        let name = name.ok_or_else(not_found)?;
+        let work = self.begin(by).await?;
+        let sentence = format!("looked at who saw {name} in {environment}");
+        // About the environment: the history of a flag tells its changes.
+        let object = ObjectRef::new(ObjectKind::Environment, environment.as_str());
+        let entry = Entry {
+            environment: Some(environment.clone()),
+            ..Entry::new(Action::ExposuresRead, object, environment.as_str(), sentence)
+        };
+        work.finish(entry).await?;
+        Ok(())
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct CursorRow {
+    first_ms: i64,
+    subject: String,
+    variant: String,
+    revision: i64,
+    rule: String,
+    arm: String,
+}
+
+impl From<CursorRow> for ExposureCursor {
+    fn from(row: CursorRow) -> Self {
+        let CursorRow { first_ms, subject, variant, revision, rule, arm } = row;
+        Self { first_ms, subject, variant, revision, rule, arm }
+    }
+}
+
+/// Days are reckoned from the lower bound, so it stays where there are some.
+fn bounds(filter: &ExposureFilter) -> (i64, i64) {
+    (filter.from_ms.unwrap_or(0).max(0), filter.until_ms.unwrap_or(i64::MAX))
+}
+
+/// The cursor, or one before everything.
+fn start(filter: &ExposureFilter) -> ExposureCursor {
+    filter.cursor.clone().unwrap_or_else(|| ExposureCursor {
+        first_ms: i64::MAX,
+        subject: String::new(),
+        variant: String::new(),
+        revision: 0,
+        rule: String::new(),
+        arm: String::new(),
+    })
+}

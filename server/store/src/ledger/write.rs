@@ -1,0 +1,228 @@
+//! The writer's batch: what many callers sent becomes few lines, and all of it one transaction.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+
+use super::{Delivery, Exposure, arm_word, day_of, ids};
+use crate::{
+    Store, StoreError,
+    clock::{HOUR_MS, MINUTE_MS},
+    db::{Tx, args},
+    limits::LEDGER_CHUNK_ROWS,
+    signed, to_json,
+};
+
+/// What makes a line, in the order of the primary key: copies of the server that write at the same time take their
+/// locks in this order.
+type Key<'a> = (&'a str, &'a str, &'a str, i64, &'a str, i64, &'a str, &'a str);
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Span {
+    first_ms: i64,
+    last_ms: i64,
+    times: i64,
+}
+
+impl Span {
+    fn at(at_ms: i64) -> Self {
+        Self { first_ms: at_ms, last_ms: at_ms, times: 0 }
+    }
+
+    fn add(&mut self, at_ms: i64) {
+        self.first_ms = self.first_ms.min(at_ms);
+        self.last_ms = self.last_ms.max(at_ms);
+        self.times += 1;
+    }
+}
+
+/// Everything that a batch changes, without repetition.
+#[derive(Default)]
+struct Batch<'a> {
+    lines: HashMap<Key<'a>, Span>,
+    subjects: HashMap<&'a str, Span>,
+    /// By environment, flag, step, time and variant.
+    counts: BTreeMap<(&'a str, &'a str, i64, i64, &'a str), i64>,
+}
+
+impl<'a> Batch<'a> {
+    fn of(deliveries: &'a [Delivery]) -> Self {
+        let mut batch = Self::default();
+        for delivery in deliveries {
+            for exposure in &delivery.exposures {
+                batch.add(delivery.environment.as_str(), exposure);
+            }
+        }
+        batch
+    }
+
+    fn add(&mut self, environment: &'a str, exposure: &'a Exposure) {
+        let (subject, flag, variant) =
+            (exposure.subject.as_str(), exposure.flag.as_str(), exposure.variant.as_str());
+        let (rule, at_ms) = (exposure.rule.as_ref().map_or("", |rule| rule.as_str()), exposure.at_ms);
+        let (revision, arm) = (signed(exposure.revision), arm_word(exposure.arm));
+        let key = (environment, subject, flag, day_of(at_ms), variant, revision, rule, arm);
+        self.lines.entry(key).or_insert_with(|| Span::at(at_ms)).add(at_ms);
+        self.subjects.entry(subject).or_insert_with(|| Span::at(at_ms)).add(at_ms);
+        for step_ms in [MINUTE_MS, HOUR_MS] {
+            let begins = at_ms - at_ms.rem_euclid(step_ms);
+            *self.counts.entry((environment, flag, step_ms, begins, variant)).or_default() += 1;
+        }
+    }
+
+    async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
+        let mut lines: Vec<_> = self
+            .lines
+            .into_iter()
+            .map(|((environment, subject, flag, day, variant, revision, rule, arm), span)| {
+                let Span { first_ms, last_ms, times } = span;
+                (environment, subject, flag, day, variant, revision, rule, arm, first_ms, last_ms, times)
+            })
+            .collect();
+        lines.sort_unstable();
+        let mut subjects: Vec<_> =
+            self.subjects.into_iter().map(|(subject, span)| (subject, span.first_ms, span.last_ms)).collect();
+        subjects.sort_unstable();
+        let counts: Vec<_> = self
+            .counts
+            .into_iter()
+            .map(|((environment, flag, step, at, variant), times)| {
+                (environment, flag, step, at, variant, times)
+            })
+            .collect();
+        upsert(tx, Table::Exposures, &lines).await?;
+        upsert(tx, Table::Counts, &counts).await?;
+        upsert(tx, Table::Subjects, &subjects).await
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Table {
+    Exposures,
+    Counts,
+    Subjects,
+}
+
+async fn upsert<T: Serialize>(tx: &mut Tx, table: Table, rows: &[T]) -> Result<(), StoreError> {
+    for chunk in rows.chunks(LEDGER_CHUNK_ROWS) {
+        let json = to_json("exposures", &chunk)?;
+        tx.execute(table.upsert_sql(tx), args![&json]).await?;
+    }
+    Ok(())
+}
+
+impl Table {
+    /// One bound JSON text, an array of arrays, has no limit on the number of parameters. A subject's time is only
+    /// moved when it is an hour old: most batches then leave that table alone.
+    fn upsert_sql(self, tx: &Tx) -> &'static str {
+        match (self, tx) {
+            (Self::Exposures, Tx::Sqlite(_)) => {
+                "INSERT INTO exposures (environment, subject, flag, day_ms, variant, revision, rule, arm, \
+                 first_ms, last_ms, times) \
+                 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
+                 value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10 \
+                 FROM json_each($1) WHERE true \
+                 ON CONFLICT (environment, subject, flag, day_ms, variant, revision, rule, arm) DO UPDATE SET \
+                 first_ms = MIN(exposures.first_ms, excluded.first_ms), \
+                 last_ms = MAX(exposures.last_ms, excluded.last_ms), \
+                 times = exposures.times + excluded.times"
+            }
+            (Self::Exposures, Tx::Pg(_)) => {
+                "INSERT INTO exposures (environment, subject, flag, day_ms, variant, revision, rule, arm, \
+                 first_ms, last_ms, times) \
+                 SELECT line ->> 0, line ->> 1, line ->> 2, (line ->> 3)::BIGINT, line ->> 4, \
+                 (line ->> 5)::BIGINT, line ->> 6, line ->> 7, (line ->> 8)::BIGINT, (line ->> 9)::BIGINT, \
+                 (line ->> 10)::BIGINT \
+                 FROM json_array_elements($1::json) AS line \
+                 ON CONFLICT (environment, subject, flag, day_ms, variant, revision, rule, arm) DO UPDATE SET \
+                 first_ms = LEAST(exposures.first_ms, excluded.first_ms), \
+                 last_ms = GREATEST(exposures.last_ms, excluded.last_ms), \
+                 times = exposures.times + excluded.times"
+            }
+            (Self::Counts, Tx::Sqlite(_)) => {
+                "INSERT INTO exposure_counts (environment, flag, step_ms, at_ms, variant, times) \
+                 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 \
+                 FROM json_each($1) WHERE true \
+                 ON CONFLICT (environment, flag, step_ms, at_ms, variant) DO UPDATE SET \
+                 times = exposure_counts.times + excluded.times"
+            }
+            (Self::Counts, Tx::Pg(_)) => {
+                "INSERT INTO exposure_counts (environment, flag, step_ms, at_ms, variant, times) \
+                 SELECT line ->> 0, line ->> 1, (line ->> 2)::BIGINT, (line ->> 3)::BIGINT, line ->> 4, \
+                 (line ->> 5)::BIGINT \
+                 FROM json_array_elements($1::json) AS line \
+                 ON CONFLICT (environment, flag, step_ms, at_ms, variant) DO UPDATE SET \
+                 times = exposure_counts.times + excluded.times"
+            }
+            (Self::Subjects, Tx::Sqlite(_)) => {
+                "INSERT INTO learned_subjects (subject, first_ms, last_ms) \
+                 SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true \
+                 ON CONFLICT (subject) DO UPDATE SET \
+                 first_ms = MIN(learned_subjects.first_ms, excluded.first_ms), \
+                 last_ms = MAX(learned_subjects.last_ms, excluded.last_ms) \
+                 WHERE excluded.last_ms >= learned_subjects.last_ms + 3600000 \
+                     OR excluded.first_ms < learned_subjects.first_ms"
+            }
+            (Self::Subjects, Tx::Pg(_)) => {
+                "INSERT INTO learned_subjects (subject, first_ms, last_ms) \
+                 SELECT line ->> 0, (line ->> 1)::BIGINT, (line ->> 2)::BIGINT \
+                 FROM json_array_elements($1::json) AS line \
+                 ON CONFLICT (subject) DO UPDATE SET \
+                 first_ms = LEAST(learned_subjects.first_ms, excluded.first_ms), \
+                 last_ms = GREATEST(learned_subjects.last_ms, excluded.last_ms) \
+                 WHERE excluded.last_ms >= learned_subjects.last_ms + 3600000 \
+                     OR excluded.first_ms < learned_subjects.first_ms"
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Adds what was served to the ledger: lines, counts, subjects and event ids, all or nothing. For the server's
+    /// own writer, which has checked the tokens; nothing is decided by it, so there is no audit entry.
+    pub async fn record_exposures(&self, deliveries: &[Delivery]) -> Result<(), StoreError> {
+        let batch = Batch::of(deliveries);
+        let now_ms = self.clock().now_ms();
+        let mut tx = self.db().begin().await?;
+        batch.write(&mut tx).await?;
+        ids::write(&mut tx, deliveries, now_ms).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::{EnvironmentKey, FlagKey, SubjectKey, VariantKey};
+
+    use super::*;
+    use crate::clock::DAY_MS;
+
+    fn exposure(subject: &str, at_ms: i64) -> Exposure {
+        Exposure {
+            subject: SubjectKey::parse(subject).expect("a key"),
+            flag: FlagKey::parse("fast-payment").expect("a key"),
+            variant: VariantKey::parse("on").expect("a key"),
+            revision: 7,
+            rule: None,
+            arm: None,
+            at_ms,
+        }
+    }
+
+    #[test]
+    fn a_batch_holds_one_line_per_subject_and_day() {
+        let delivery = Delivery {
+            environment: EnvironmentKey::parse("production").expect("a key"),
+            exposures: vec![exposure("a", 10), exposure("a", 5), exposure("a", DAY_MS), exposure("b", 5)],
+            ids: Vec::new(),
+        };
+        let deliveries = [delivery];
+        let batch = Batch::of(&deliveries);
+        assert_eq!(batch.lines.len(), 3);
+        let key = ("production", "a", "fast-payment", 0, "on", 7, "", "");
+        assert_eq!(batch.lines[&key], Span { first_ms: 5, last_ms: 10, times: 2 });
+        assert_eq!(batch.subjects["a"], Span { first_ms: 5, last_ms: DAY_MS, times: 3 });
+        assert_eq!(batch.counts[&("production", "fast-payment", HOUR_MS, 0, "on")], 3);
+        assert_eq!(batch.counts.len(), 4, "minutes and hours of two days");
+    }
+}
