@@ -1,9 +1,11 @@
 //! When counts become evidence: cells are closed into blocks by the clock and by how many trials they hold, never
 //! by their outcomes; each cell is folded once, in time order.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::dispersion::Groups;
+use super::dispersion::{Groups, group_of};
 use super::latency::LatencyHistogram;
 use super::tally::Tally;
 
@@ -25,6 +27,9 @@ pub struct Sample {
     /// Durations of requests that did not fail; failures have their own guardrail.
     #[serde(default, skip_serializing_if = "LatencyHistogram::is_empty")]
     pub latency: LatencyHistogram,
+    /// The same durations by group of people (see [`super::dispersion`]); empty when none carries a subject.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub latency_groups: BTreeMap<u8, LatencyHistogram>,
     /// The tally by group of people; empty when outcomes carry no subject, which assumes independent requests.
     #[serde(default, skip_serializing_if = "Groups::is_empty")]
     pub groups: Groups,
@@ -39,6 +44,17 @@ impl Sample {
         self.tally = self.tally.plus(other.tally);
         self.latency.merge(&other.latency);
         self.groups.merge(&other.groups);
+        for (group, latency) in &other.latency_groups {
+            self.latency_groups.entry(*group).or_default().merge(latency);
+        }
+    }
+
+    /// Counts a duration of a person's request; `hash` as in [`Groups::record`].
+    pub fn record_duration(&mut self, ms: f64, hash: Option<u64>) {
+        self.latency.record(ms);
+        if let Some(hash) = hash {
+            self.latency_groups.entry(group_of(hash)).or_default().record(ms);
+        }
     }
 
     /// How many trials there were, of whichever kind.

@@ -24,6 +24,8 @@ pub struct Ceiling {
     total: Tally,
     /// What was already counted of cells that may still grow, by their beginning.
     counted: BTreeMap<i64, Tally>,
+    /// Events that came after their trials.
+    owed: u64,
     /// Cells that begin earlier are complete.
     horizon_ms: i64,
 }
@@ -38,13 +40,19 @@ impl Ceiling {
             log_e: 0.0,
             total: Tally::default(),
             counted: BTreeMap::new(),
+            owed: 0,
             horizon_ms: began_ms,
         }
     }
 
+    /// Whether these can be the counts of a cell.
+    pub fn check(&self, tally: Tally) -> Result<(), BlockError> {
+        Block::of(self.kernel, tally, Tally::default()).map(|_| ())
+    }
+
     /// Folds outcomes that arrived since the last look.
     pub fn look(&mut self, arrived: Tally) -> Result<(), BlockError> {
-        Block::of(self.kernel, arrived, Tally::default())?;
+        self.check(arrived)?;
         self.harm.restart();
         let (trials, events) = (float(arrived.trials), float(arrived.events));
         let increments = lambdas(self.worse).map(|lambda| match self.kernel {
@@ -61,16 +69,30 @@ impl Ceiling {
         if cell.from_ms < self.horizon_ms {
             return Tally::default();
         }
-        let before = self.counted.insert(cell.from_ms, tally).unwrap_or_default();
-        // Two servers' flushes may be seen in either order; what was counted is not counted again.
-        let arrived = if tally.trials < before.trials { Tally::default() } else { tally.since(before) };
-        if tally.trials < before.trials {
-            self.counted.insert(cell.from_ms, before);
+        let seen = self.counted.entry(cell.from_ms).or_default();
+        // An older copy of the cell adds nothing.
+        let newer = tally.trials >= seen.trials && tally.events >= seen.events;
+        let arrived = if newer { tally.since(*seen) } else { Tally::default() };
+        if newer {
+            *seen = tally;
         }
         // A cell far in the future must not close the present.
         self.horizon_ms = self.horizon_ms.max(self.second_newest().saturating_sub(BLOCK_MS_MAX));
         self.counted = self.counted.split_off(&self.horizon_ms);
-        arrived
+        self.settle(arrived)
+    }
+
+    /// A trial that was counted as good may turn bad later: its event waits for the next trials.
+    fn settle(&mut self, arrived: Tally) -> Tally {
+        match self.kernel {
+            Kernel::Poisson => arrived,
+            Kernel::Bernoulli => {
+                let events = arrived.events.saturating_add(self.owed);
+                let counted = events.min(arrived.trials);
+                self.owed = events - counted;
+                Tally::new(arrived.trials, counted)
+            }
+        }
     }
 
     fn second_newest(&self) -> i64 {
@@ -149,6 +171,8 @@ mod tests {
         assert_eq!(arrived(&cell(0, 9, 2)), Tally::new(4, 1));
         assert_eq!(arrived(&cell(0, 7, 2)), Tally::default(), "an older copy of the cell");
         assert_eq!(arrived(&cell(0, 9, 2)), Tally::default());
+        assert_eq!(arrived(&cell(0, 9, 3)), Tally::default(), "a trial turned bad");
+        assert_eq!(arrived(&cell(0, 10, 3)), Tally::new(1, 1), "its event counts with the next trial");
         assert_eq!(arrived(&cell(i64::MAX - 10_000, 1, 0)), Tally::new(1, 0));
         assert_eq!(arrived(&cell(10_000, 3, 0)), Tally::new(3, 0), "a clock far ahead loses nothing");
         assert_eq!(arrived(&cell(-1, 9, 9)), Tally::default(), "from before the rollout");

@@ -9,6 +9,11 @@ use super::tally::Tally;
 /// How many groups people are hashed into.
 pub const GROUPS: usize = 64;
 
+/// The group of a person.
+pub fn group_of(hash: u64) -> u8 {
+    (hash % GROUPS as u64).to_le_bytes()[0]
+}
+
 /// Counts of one arm by group of people since the rollout began; group number → counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Groups(Vec<(u8, Tally)>);
@@ -16,10 +21,10 @@ pub struct Groups(Vec<(u8, Tally)>);
 impl Groups {
     /// Adds counts to a person's group; `hash` is any well mixed hash of the person and the rollout's seed.
     pub fn record(&mut self, hash: u64, tally: Tally) {
-        self.add((hash % GROUPS as u64).to_le_bytes()[0], tally);
+        self.add(group_of(hash), tally);
     }
 
-    fn add(&mut self, group: u8, tally: Tally) {
+    pub(super) fn add(&mut self, group: u8, tally: Tally) {
         match self.0.binary_search_by_key(&group, |(number, _)| *number) {
             Ok(at) => self.0[at].1 = self.0[at].1.plus(tally),
             Err(at) => self.0.insert(at, (group, tally)),

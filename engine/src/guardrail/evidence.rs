@@ -53,6 +53,8 @@ pub enum Missing {
     Silent,
     Treatment,
     Control,
+    /// The counts cannot be: more events than trials.
+    Rejected,
     /// Everybody has the feature, so there is nobody to compare with. Not a fault: only limits watch.
     NoControl,
 }
@@ -81,6 +83,7 @@ impl Evidence {
         let Some(numbers) = self.numbers() else {
             return match self.missing {
                 Some(Missing::NoControl) => format!("{noun}: no control to compare with"),
+                Some(Missing::Rejected) => format!("{noun}: the counts do not add up"),
                 Some(Missing::Silent | Missing::Treatment | Missing::Control) => {
                     format!("{noun}: no outcomes arrive")
                 }
@@ -92,6 +95,7 @@ impl Evidence {
             (_, Some(Missing::Silent)) => "but no outcomes arrive any more",
             (_, Some(Missing::Treatment)) => "but none arrive from those who have the feature",
             (_, Some(Missing::Control)) => "but none arrive from control",
+            (_, Some(Missing::Rejected)) => "but the counts do not add up any more",
             (_, Some(Missing::NoControl)) => "no control to compare with any more",
             (Verdict::Amber, None) => self.suspicion(),
             (Verdict::Safe, None) => self.safety(),

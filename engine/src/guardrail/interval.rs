@@ -9,8 +9,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::block::Cell;
+use super::comparison::{Comparison, Terms};
+use super::kernel::Worse;
 use super::numeric::{float, log_sum};
-use super::tally::Block;
+use super::tally::{Block, Kernel};
 
 /// Small values serve large samples.
 const SLOPES: [f64; 12] = [0.8, 0.5, 0.3, 0.18, 0.11, 0.065, 0.04, 0.022, 0.012, 0.006, 0.003, 0.0015];
@@ -21,6 +24,18 @@ pub struct Interval {
     pub estimate: f64,
     pub low: f64,
     pub high: f64,
+}
+
+/// The difference of an event's rates over any run of cells in time order, for example of the last day.
+pub fn difference_over<'c>(cells: impl IntoIterator<Item = &'c Cell>, alpha: f64) -> Option<Interval> {
+    let terms = Terms { kernel: Kernel::Bernoulli, worse: Worse::Higher, margin: 0.0, safe_margin: 1.0 };
+    let mut base = Comparison::new(terms);
+    for cell in cells {
+        if let Ok(block) = Block::of(Kernel::Bernoulli, cell.treatment.tally, cell.control.tally) {
+            base.fold(&block, 1.0);
+        }
+    }
+    base.difference().interval(alpha, 1.0)
 }
 
 /// The sums from which the interval is computed, over any run of blocks in time order.
@@ -80,7 +95,6 @@ impl DifferenceInterval {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tally::Kernel;
     use super::*;
 
     #[test]

@@ -126,14 +126,15 @@ impl Watch {
         cells.sort_by_key(|cell| (cell.from_ms, cell.until_ms));
         for cell in cells {
             let tally = absolute_tally(&self.guardrail, &cell.treatment);
-            let arrived = ceiling.arrived(cell, tally);
-            if arrived.is_empty() {
-                continue;
-            }
-            if let Err(error) = ceiling.look(arrived) {
+            if let Err(error) = ceiling.check(tally) {
                 self.rejected = Some(error);
                 continue;
             }
+            let arrived = ceiling.arrived(cell, tally);
+            if arrived.is_empty() || ceiling.look(arrived).is_err() {
+                continue;
+            }
+            self.rejected = None;
             let until_ms = cell.until_ms.min(now_ms);
             let stretch =
                 Stretch { from_ms: cell.from_ms, until_ms, treatment: arrived, control: Tally::default() };
@@ -248,7 +249,10 @@ impl Watch {
         if self.is_comparison() && !exposed.has_control {
             return Some(Missing::NoControl);
         }
-        if self.silence_ms(now_ms) > SILENCE_MS_MAX || self.rejected.is_some() {
+        if self.rejected.is_some() {
+            return Some(Missing::Rejected);
+        }
+        if self.silence_ms(now_ms) > SILENCE_MS_MAX {
             return Some(Missing::Silent);
         }
         let recent = self.recent.all()?;
@@ -300,7 +304,7 @@ impl Watch {
                     log_e,
                     max_log_e,
                     p_value: (-max_log_e).exp(),
-                    independence_assumed: true,
+                    independence_assumed: !durations.knows_people(),
                     ..measured
                 }
             }

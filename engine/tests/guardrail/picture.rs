@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::guardrail::{
     Cell, CustomKind, Exposed, Guard, GuardAction, Health, LatencyHistogram, Limit, Metric, Proof, Quantile,
-    Sample, Surroundings, Tally, Verdict, Warning, judge, srm::Segment,
+    Sample, Surroundings, Tally, Verdict, Warning, difference_over, judge, srm::Segment, would_have_fired,
 };
 
 use crate::{CELL_MS, COMPARED, cell, errors, guardrail, of_errors};
@@ -320,6 +320,7 @@ fn counts_that_cannot_be_are_left_out_and_said_to_be_missing() {
     let cells = (0..60).map(|at| cell(at, (20, 25), (80, 0))).collect();
     let judged = judge(&guardrails, Proof::default(), 0, &of_errors(cells), &around(), 610_000);
     assert_eq!((judged.health, judged.action), (Health::Inconclusive, None));
+    assert_eq!(judged.evidence[0].sentence(), "Errors: the counts do not add up");
 }
 
 #[test]
@@ -348,4 +349,58 @@ fn at_100_per_cent_there_is_nobody_to_compare_with_and_only_limits_watch() {
         "Errors 1 % against nothing in control: no control to compare with any more"
     );
     assert_eq!(judged(&[compared]).health, Health::Watching, "nothing watches");
+}
+
+#[test]
+fn a_guardrail_tells_how_often_it_would_have_fired() {
+    let broken = |at: i64| (200..230).contains(&at) || (400..430).contains(&at);
+    let cells: Vec<Cell> = (0..540)
+        .map(|at| cell(at, (20, if broken(at) { 10 } else { 0 }), (80, u64::from(at % 6 == 0))))
+        .collect();
+    let compared = would_have_fired(&errors(COMPARED, GuardAction::Stop), 1, &cells);
+    assert!(compared.len() >= 2, "{compared:?}");
+    assert!(compared.iter().all(|ms| broken((ms - 20_000) / CELL_MS)), "{compared:?}");
+    let limited = errors(Limit::Ceiling { limit: 0.2 }, GuardAction::Stop);
+    assert!(!would_have_fired(&limited, 1, &cells).is_empty());
+    assert_eq!(would_have_fired(&limited, 1, &cells[..200]), Vec::<i64>::new());
+    assert_eq!(would_have_fired(&limited, 1, &[]), Vec::<i64>::new());
+}
+
+#[test]
+fn slow_requests_of_one_person_are_discounted() {
+    let metric = Metric::Latency(Quantile::P95);
+    let guardrails = [guardrail("latency", metric.clone(), COMPARED, GuardAction::Stop)];
+    let judged = |known: bool| {
+        let arm = |slow: &'static [u64]| {
+            let mut sample = Sample::default();
+            for person in 0..64 {
+                let ms = if slow.contains(&person) { 900.0 } else { 90.0 };
+                sample.record_duration(ms, known.then_some(person));
+            }
+            sample
+        };
+        let cells = (0..200)
+            .map(|at| Cell {
+                treatment: arm(&[3, 4, 5, 6, 7, 8]),
+                control: arm(&[9, 10, 11]),
+                ..cell(at, (0, 0), (0, 0))
+            })
+            .collect();
+        judge(&guardrails, Proof::default(), 0, &[(metric.clone(), cells)].into(), &around(), 201 * CELL_MS)
+    };
+    assert_eq!(judged(false).action, Some(GuardAction::Stop), "six slow people look like many requests");
+    let known = judged(true);
+    assert_eq!(known.action, None, "{:?}", known.evidence[0]);
+    assert!(!known.evidence[0].independence_assumed);
+}
+
+#[test]
+fn the_difference_over_a_day_comes_from_its_cells() {
+    let cells = cells(None);
+    let interval = difference_over(&cells, 0.05).expect("both arms");
+    assert!(interval.low < 0.0 && interval.high > 0.0, "{interval:?}");
+    let worse: Vec<Cell> = (0..360).map(|at| cell(at, (20, 2), (80, 1))).collect();
+    let interval = difference_over(&worse, 0.05).expect("both arms");
+    assert!(interval.low > 0.05 && interval.high < 0.13, "{interval:?}");
+    assert_eq!(difference_over(&[], 0.05), None);
 }
