@@ -1,6 +1,6 @@
 //! What an operator can set: parsed once, so that the rest of the server holds values that make sense.
 
-use std::{num::NonZeroU32, str::FromStr};
+use std::{num::NonZeroU32, str::FromStr, time::Duration};
 
 use http::Uri;
 use ipnet::IpNet;
@@ -16,6 +16,8 @@ pub struct Config {
     pub evaluations_per_second: NonZeroU32,
     pub wrong_tokens_per_minute: NonZeroU32,
     pub streams_max: usize,
+    /// How often the guard looks.
+    pub look_every: Duration,
 }
 
 impl Default for Config {
@@ -28,6 +30,7 @@ impl Default for Config {
             wrong_tokens_per_minute: NonZeroU32::new(limits::WRONG_TOKENS_PER_MINUTE)
                 .unwrap_or(NonZeroU32::MIN),
             streams_max: limits::STREAMS_MAX,
+            look_every: limits::LOOK_EVERY,
         }
     }
 }

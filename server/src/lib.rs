@@ -12,6 +12,7 @@ mod csrf;
 mod dashboard;
 mod door;
 mod edge;
+mod guard;
 mod health;
 pub mod limits;
 mod ofrep;

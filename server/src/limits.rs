@@ -50,3 +50,6 @@ pub const RECONNECT_MS_MAX: u64 = 5_000;
 pub const INACTIVITY_DELAY_S: u64 = 120;
 /// Stream tickets are the same within a window and hold until the end of the next one: 12 to 24 hours.
 pub const TICKET_WINDOW_MS: i64 = 12 * 60 * 60 * 1000;
+
+/// The guard looks at ceilings, comparisons and plans so often.
+pub const LOOK_EVERY: Duration = Duration::from_secs(2);

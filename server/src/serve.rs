@@ -44,6 +44,7 @@ pub async fn serve(listener: TcpListener, server: &Server, app: Router, stop: im
     if tokio::time::timeout(SHUTDOWN_MAX, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time and were broken off");
     }
+    server.guard.finished().await;
 }
 
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);

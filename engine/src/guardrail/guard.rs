@@ -163,7 +163,12 @@ pub struct Guard {
 impl Guard {
     /// α is shared among the guardrails that may take the feature away.
     pub fn new(guardrails: &[Guardrail], proof: Proof, began_ms: i64) -> Self {
-        Self::with_closing(guardrails, proof, began_ms, default_closing)
+        Self::with_closing(guardrails, proof, began_ms, 1, default_closing)
+    }
+
+    /// The same where `rules` of one rollout are guarded side by side: α is shared among the guardrails of all.
+    pub fn of_rules(guardrails: &[Guardrail], proof: Proof, began_ms: i64, rules: usize) -> Self {
+        Self::with_closing(guardrails, proof, began_ms, rules, default_closing)
     }
 
     /// The same where the settling times are known better, for example from the clients' timeouts.
@@ -171,15 +176,20 @@ impl Guard {
         guardrails: &[Guardrail],
         proof: Proof,
         began_ms: i64,
+        rules: usize,
         closing: impl Fn(&Metric) -> Closing,
     ) -> Self {
         let reducing = guardrails.iter().filter(|guardrail| guardrail.action.reduces()).count();
         let watch = |guardrail: &Guardrail| {
-            let sharing = if guardrail.action.reduces() { reducing } else { 1 };
+            let sharing = if guardrail.action.reduces() { reducing.saturating_mul(rules) } else { 1 };
             let thresholds = Thresholds::shared(sharing);
             Watch::new(guardrail, thresholds, closing(&guardrail.metric), began_ms)
         };
         Self { began_ms, watches: guardrails.iter().map(watch).collect(), proof, frozen: false }
+    }
+
+    pub const fn began_ms(&self) -> i64 {
+        self.began_ms
     }
 
     pub fn watches(&self) -> &[Watch] {

@@ -2,6 +2,7 @@
 //! states and verdicts, and the only changes the guard may make by itself.
 
 mod act;
+mod cells;
 mod guardrails;
 mod lease;
 mod states;
@@ -10,6 +11,7 @@ mod watched;
 
 pub use act::{Acted, GuardAct, Taken};
 pub(crate) use act::{evidence, with_percentages};
+pub use cells::{Replayed, StepForecast, stored_metric};
 pub use guardrails::{FlagGuardrails, GuardrailSet};
 pub use lease::GuardLease;
 pub use states::{GuardState, Standing};

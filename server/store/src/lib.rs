@@ -45,8 +45,8 @@ pub use desk::{DeskRow, LastChange};
 pub use error::{Conflict, Invalid, SignInError, StoreError};
 pub use groups::{GroupRow, GroupUse};
 pub use guard::{
-    Acted, FlagGuardrails, FlagHealth, GuardAct, GuardLease, GuardState, GuardrailSet, RuleHealth, Standing,
-    Taken, VerdictRow, Watched,
+    Acted, FlagGuardrails, FlagHealth, GuardAct, GuardLease, GuardState, GuardrailSet, Replayed, RuleHealth,
+    Standing, StepForecast, Taken, VerdictRow, Watched, stored_metric,
 };
 pub use ledger::{
     Delivery, Erased, Exposure, ExposureCount, ExposureCursor, ExposureFilter, ExposurePage, InvalidCursor,
