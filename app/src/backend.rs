@@ -131,9 +131,11 @@ fn thing(kind: ObjectKind) -> Thing {
         ObjectKind::Environment => Thing::Environment,
         ObjectKind::Member => Thing::Member,
         ObjectKind::Token => Thing::Token,
-        ObjectKind::Attribute | ObjectKind::Person | ObjectKind::Persona | ObjectKind::Workspace => {
-            Thing::Other
-        }
+        ObjectKind::Attribute
+        | ObjectKind::Person
+        | ObjectKind::Persona
+        | ObjectKind::Workspace
+        | ObjectKind::Metric => Thing::Other,
     }
 }
 

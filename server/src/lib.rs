@@ -15,6 +15,7 @@ mod edge;
 mod health;
 pub mod limits;
 mod ofrep;
+mod outcomes;
 mod rest;
 mod router;
 mod serve;

@@ -9,6 +9,7 @@ mod groups;
 mod harness;
 mod ledger;
 mod live;
+mod outcomes;
 mod roles;
 mod rollouts;
 mod schema;
