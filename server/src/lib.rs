@@ -13,6 +13,7 @@ mod dashboard;
 mod door;
 mod edge;
 mod health;
+pub mod ingest;
 pub mod limits;
 mod ofrep;
 mod outcomes;

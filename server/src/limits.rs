@@ -55,6 +55,28 @@ pub const WRONG_TOKENS_PER_MINUTE: u32 = 120;
 /// So many addresses are remembered for that; beyond it all further ones share one allowance.
 pub const WRONG_TOKEN_ADDRESSES_MAX: usize = 50_000;
 
+/// Events in one request; beyond it the answer is 422.
+pub const EVENTS_MAX: usize = 1000;
+/// A longer event id is rejected.
+pub const EVENT_ID_BYTES_MAX: usize = 128;
+/// An event from further in the future is rejected: a clock may be wrong, but not by much.
+pub const EVENT_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
+/// Events that wait for the writer; beyond it the answer is 429 with `Retry-After`.
+pub const EVENTS_WAITING_MAX: usize = 200_000;
+pub const EVENTS_RETRY_AFTER_S: u64 = 2;
+/// Event ids remembered, so that sending an event again does nothing; beyond it the oldest are forgotten early.
+pub const EVENT_IDS_MAX: usize = 4_000_000;
+/// The writer waits so long for a batch…
+pub const BATCH_WAIT: Duration = Duration::from_secs(1);
+/// …unless it has so many exposures before…
+pub const BATCH_EXPOSURES: usize = 5_000;
+/// …and then takes what else is waiting, up to so many.
+pub const BATCH_EXPOSURES_MAX: usize = 50_000;
+/// How often a change of the retention is looked for…
+pub const RETENTION_REFRESH: Duration = Duration::from_secs(60);
+/// …and how many times that is until what is too old is deleted.
+pub const SWEEP_EVERY_REFRESHES: u32 = 60;
+
 /// Open event streams of clients on one copy of the server; beyond it the answer is 503 with `Retry-After`.
 pub const STREAMS_MAX: usize = 20_000;
 pub const STREAM_RETRY_AFTER_S: u64 = 30;

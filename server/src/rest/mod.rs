@@ -2,6 +2,8 @@
 //! Handlers read, ask for a proof of permission and call the store; the `OpenAPI` document is made from them.
 
 pub(crate) mod error;
+mod events;
+mod exposures;
 mod flags;
 mod manager;
 mod token;
@@ -20,6 +22,9 @@ use crate::{
     access::cors,
     door::{Door, Fault},
 };
+
+/// Where events go; they come by the ten thousand.
+pub const EVENTS_PATH: &str = "/api/v1/events";
 
 /// What the document says beside its paths.
 #[derive(OpenApi)]
@@ -44,7 +49,11 @@ impl Modify for Tokens {
 
 /// Every operation, with its documentation.
 fn operations() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::with_openapi(Document::openapi()).routes(routes!(token::get)).routes(routes!(flags::list))
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(token::get))
+        .routes(routes!(flags::list))
+        .routes(routes!(events::send))
+        .routes(routes!(exposures::of_flag))
 }
 
 pub fn router(server: &Arc<Server>) -> Router {
