@@ -8,6 +8,7 @@ pub mod flags;
 pub mod group;
 pub mod invite;
 pub mod members;
+pub mod metrics;
 pub mod rollouts;
 pub mod session;
 pub mod setup;

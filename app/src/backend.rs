@@ -135,6 +135,7 @@ fn thing(kind: ObjectKind) -> Thing {
         | ObjectKind::Person
         | ObjectKind::Persona
         | ObjectKind::Workspace
+        | ObjectKind::Metric
         | ObjectKind::Webhook => Thing::Other,
     }
 }

@@ -93,7 +93,8 @@ fn is_visible(object: &ObjectRef, principal: &Principal) -> bool {
         | ObjectKind::Attribute
         | ObjectKind::Persona
         | ObjectKind::Environment
-        | ObjectKind::Workspace => true,
+        | ObjectKind::Workspace
+        | ObjectKind::Metric => true,
     }
 }
 

@@ -11,6 +11,7 @@ pub mod group;
 pub mod groups;
 pub mod invite;
 pub mod members;
+pub mod metrics;
 pub mod search;
 pub mod setup;
 pub mod sign_in;

@@ -49,6 +49,7 @@ pub fn router(state: AppState) -> Router {
         .route("/live", get(crate::live::get))
         .route("/groups", get(pages::groups::get))
         .route("/settings/attributes", get(pages::attributes::get).post(actions::attributes::post))
+        .route("/settings/metrics", get(pages::metrics::get).post(actions::metrics::post))
         .route("/groups/new", get(pages::group::get_new).post(actions::group::post_new))
         .route("/groups/{key}", get(pages::group::get).post(actions::group::post))
         .route("/flags/{key}/try", get(pages::try_it::get).post(actions::try_it::post))

@@ -159,6 +159,8 @@ impl Serve {
             evaluations_per_second: self.evaluations_per_second,
             wrong_tokens_per_minute: self.wrong_tokens_per_minute,
             streams_max: self.streams_max,
+            events_waiting_max: limits::EVENTS_WAITING_MAX,
+            look_every: limits::LOOK_EVERY,
         }
     }
 }

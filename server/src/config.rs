@@ -16,6 +16,8 @@ pub struct Config {
     pub evaluations_per_second: NonZeroU32,
     pub wrong_tokens_per_minute: NonZeroU32,
     pub streams_max: usize,
+    /// Exposures that may wait for the writer.
+    pub events_waiting_max: usize,
     /// How often the guard looks.
     pub look_every: Duration,
 }
@@ -30,6 +32,7 @@ impl Default for Config {
             wrong_tokens_per_minute: NonZeroU32::new(limits::WRONG_TOKENS_PER_MINUTE)
                 .unwrap_or(NonZeroU32::MIN),
             streams_max: limits::STREAMS_MAX,
+            events_waiting_max: limits::EVENTS_WAITING_MAX,
             look_every: limits::LOOK_EVERY,
         }
     }

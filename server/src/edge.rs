@@ -124,14 +124,14 @@ struct Seen {
 }
 
 impl Seen {
-    /// Evaluations come by the ten thousand, so they are logged at debug level only.
+    /// Evaluations and events come by the ten thousand, so they are logged at debug level only.
     fn log(&self, status: StatusCode, took: Duration) {
         let path = without_secret(self.uri.path());
         let (id, method, status) = (self.id, &self.method, status.as_u16());
         let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         if status >= 500 {
             tracing::warn!(target: "fader::access", request_id = %id, %method, path, status, took_us);
-        } else if self.door == Door::Ofrep {
+        } else if self.door == Door::Ofrep || path == crate::rest::EVENTS_PATH {
             tracing::debug!(target: "fader::access", request_id = %id, %method, path, status, took_us);
         } else {
             tracing::info!(target: "fader::access", request_id = %id, %method, path, status, took_us);

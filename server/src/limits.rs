@@ -30,12 +30,52 @@ pub const CATCH_UP_MAX: Duration = Duration::from_secs(2);
 /// How often it looks meanwhile.
 pub const CATCH_UP_POLL: Duration = Duration::from_millis(20);
 
+/// An outcome that happened longer ago is rejected, alone.
+pub const OUTCOME_LATE_MS_MAX: i64 = 10 * 60 * 1000;
+/// An outcome that comes longer after the end of its ten seconds is late: charts show it, the guard has moved on. Shorter
+/// than the guard's 10 s by what writing it down takes.
+pub const OUTCOME_ON_TIME_MS: i64 = 8 * 1000;
+/// Longer durations are rejected.
+pub const OUTCOME_LATENCY_MS_MAX: f64 = 86_400_000.0;
+/// Cells that still grow, about 5 kB each; beyond it those that are written already are dropped, and when there are none
+/// the answer is 429.
+pub const CELLS_MAX: usize = 20_000;
+/// Subjects whose exposures are remembered for attribution, about 0.5 kB each; beyond it the longest unseen are forgotten.
+pub const SUBJECTS_MAX: usize = 200_000;
+/// An outcome counts for what its subject was exposed to within this time.
+pub const SUBJECTS_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
+/// Flags remembered for one subject, and trials; the oldest make room.
+pub const SUBJECT_FEATURES_MAX: usize = 32;
+pub const SUBJECT_TRIALS_MAX: usize = 128;
+
 /// Evaluations per second and token, also as a burst; beyond it the answer is 429 with `Retry-After`.
 pub const EVALUATIONS_PER_SECOND: u32 = 10_000;
 /// Wrong tokens per minute and address, also as a burst; beyond it 401 becomes 429.
 pub const WRONG_TOKENS_PER_MINUTE: u32 = 120;
 /// So many addresses are remembered for that; beyond it all further ones share one allowance.
 pub const WRONG_TOKEN_ADDRESSES_MAX: usize = 50_000;
+
+/// Events in one request; beyond it the answer is 422.
+pub const EVENTS_MAX: usize = 1000;
+/// A longer event id is rejected.
+pub const EVENT_ID_BYTES_MAX: usize = 128;
+/// An event from further in the future is rejected: a clock may be wrong, but not by much.
+pub const EVENT_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
+/// Events that wait for the writer; beyond it the answer is 429 with `Retry-After`.
+pub const EVENTS_WAITING_MAX: usize = 200_000;
+pub const EVENTS_RETRY_AFTER_S: u64 = 2;
+/// Event ids remembered, so that sending an event again does nothing; beyond it the oldest are forgotten early.
+pub const EVENT_IDS_MAX: usize = 4_000_000;
+/// The writer waits so long for a batch…
+pub const BATCH_WAIT: Duration = Duration::from_secs(1);
+/// …unless it has so many exposures before…
+pub const BATCH_EXPOSURES: usize = 5_000;
+/// …and then takes what else is waiting, up to so many.
+pub const BATCH_EXPOSURES_MAX: usize = 50_000;
+/// How often a change of the retention is looked for…
+pub const RETENTION_REFRESH: Duration = Duration::from_secs(60);
+/// …and how many times that is until what is too old is deleted.
+pub const SWEEP_EVERY_REFRESHES: u32 = 60;
 
 /// Open event streams of clients on one copy of the server; beyond it the answer is 503 with `Retry-After`.
 pub const STREAMS_MAX: usize = 20_000;

@@ -22,7 +22,8 @@ use crate::{
 /// How long to leave the listener alone when the operating system has no more sockets for us.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves `app` until `stop` resolves, ends all streams, and waits for other requests for a limited time.
+/// Serves `app` until `stop` resolves, ends all streams, waits for other requests for a limited time, and writes down
+/// what they brought.
 pub async fn serve(listener: TcpListener, server: &Server, app: Router, stop: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
@@ -43,6 +44,9 @@ pub async fn serve(listener: TcpListener, server: &Server, app: Router, stop: im
     server.stop();
     if tokio::time::timeout(SHUTDOWN_MAX, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time and were broken off");
+    }
+    if tokio::time::timeout(SHUTDOWN_MAX, server.finish()).await.is_err() {
+        tracing::error!("the database did not take the last events in time; they are lost");
     }
     server.guard.finished().await;
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use store::{Store, StoreError};
 use tokio::sync::watch;
 
-use crate::{Config, access::allowance::Allowances, edge::RequestIds, guard::Guard, ofrep::Ofrep};
+use crate::{
+    Config, access::allowance::Allowances, edge::RequestIds, guard::Guard, ingest::Ingest, ofrep::Ofrep,
+};
 
 /// The server's state; `Server::start` also starts what runs beside the requests.
 pub struct Server {
@@ -13,6 +15,7 @@ pub struct Server {
     pub config: Config,
     pub(crate) allowances: Arc<Allowances>,
     pub(crate) ofrep: Ofrep,
+    pub ingest: Ingest,
     pub(crate) request_ids: RequestIds,
     pub(crate) guard: Guard,
     stopping: watch::Sender<bool>,
@@ -39,14 +42,20 @@ impl Server {
         let (stopping, _) = watch::channel(false);
         let allowances = Arc::new(Allowances::new(&config));
         let ofrep = Ofrep::start(&store, &config, Arc::clone(&allowances), stopping.subscribe()).await?;
+        let ingest = Ingest::start(&store, &config, stopping.subscribe()).await?;
         let request_ids = RequestIds::starting_at(u64::from_ne_bytes(seed));
         let guard = Guard::start(&store, config.look_every, stopping.subscribe())?;
-        Ok(Arc::new(Self { store, config, allowances, ofrep, request_ids, guard, stopping }))
+        Ok(Arc::new(Self { store, config, allowances, ofrep, ingest, request_ids, guard, stopping }))
     }
 
     /// Ends all streams; `/readyz` says so from now on.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
+    }
+
+    /// Writes down what was taken in. After the last request.
+    pub async fn finish(&self) {
+        self.ingest.exposures.flush().await;
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

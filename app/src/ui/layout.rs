@@ -19,11 +19,12 @@ pub enum Section {
     Tokens,
     Attributes,
     Account,
+    Metrics,
 }
 
 impl Section {
-    const NAVIGATION: [Self; 6] =
-        [Self::Desk, Self::Groups, Self::Audit, Self::Attributes, Self::Members, Self::Tokens];
+    const NAVIGATION: [Self; 7] =
+        [Self::Desk, Self::Groups, Self::Audit, Self::Attributes, Self::Metrics, Self::Members, Self::Tokens];
 
     pub fn path(self) -> &'static str {
         match self {
@@ -34,6 +35,7 @@ impl Section {
             Self::Tokens => "/settings/tokens",
             Self::Attributes => "/settings/attributes",
             Self::Account => "/account",
+            Self::Metrics => "/settings/metrics",
         }
     }
 
@@ -46,6 +48,7 @@ impl Section {
             Self::Tokens => "Tokens",
             Self::Attributes => "Attributes",
             Self::Account => "Account",
+            Self::Metrics => "Metrics",
         }
     }
 
@@ -54,7 +57,9 @@ impl Section {
         match self {
             Self::Desk | Self::Groups | Self::Account => true,
             Self::Audit => principal.may(Operation::ReadAudit),
-            Self::Members | Self::Tokens | Self::Attributes => principal.may(Operation::Administer),
+            Self::Members | Self::Tokens | Self::Attributes | Self::Metrics => {
+                principal.may(Operation::Administer)
+            }
         }
     }
 
@@ -66,6 +71,7 @@ impl Section {
             Self::Members | Self::Account => icon::members().into_any(),
             Self::Tokens => icon::token().into_any(),
             Self::Attributes => icon::filter().into_any(),
+            Self::Metrics => icon::metric().into_any(),
         }
     }
 }

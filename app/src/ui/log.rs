@@ -107,6 +107,7 @@ pub fn object_address(object: &ObjectRef) -> Option<String> {
         ObjectKind::Group => Some(format!("/groups/{}", object.key)),
         ObjectKind::Member => Some("/settings/members".to_owned()),
         ObjectKind::Token => Some("/settings/tokens".to_owned()),
+        ObjectKind::Metric => Some("/settings/metrics".to_owned()),
         ObjectKind::Webhook => Some("/settings/webhooks".to_owned()),
         ObjectKind::Attribute
         | ObjectKind::Person

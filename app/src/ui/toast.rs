@@ -23,10 +23,11 @@ pub enum Toast {
     SignedOut,
     Welcome,
     PersonaSaved,
+    MetricSaved,
 }
 
 impl Toast {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Saved,
         Self::Created,
         Self::Deleted,
@@ -45,6 +46,7 @@ impl Toast {
         Self::SignedOut,
         Self::Welcome,
         Self::PersonaSaved,
+        Self::MetricSaved,
     ];
 
     /// The word in the cookie.
@@ -68,6 +70,7 @@ impl Toast {
             Self::SignedOut => "signed-out",
             Self::Welcome => "welcome",
             Self::PersonaSaved => "persona-saved",
+            Self::MetricSaved => "metric-saved",
         }
     }
 
@@ -95,6 +98,7 @@ impl Toast {
             Self::SignedOut => "You are signed out.",
             Self::Welcome => "Welcome to Fader.",
             Self::PersonaSaved => "Saved as a persona. Try it on any flag.",
+            Self::MetricSaved => "Saved. Its outcomes count from now on.",
         }
     }
 }

@@ -4,8 +4,8 @@ use std::{collections::HashMap, collections::HashSet, panic::AssertUnwindSafe};
 
 use engine::{
     Percentage, RuleId,
-    guardrail::{GuardAction, Health, Judgement},
-    plan::{Percentages, PlanDecision, PlanState, Progress, Seen, advance},
+    guardrail::{GuardAction, Judgement, together},
+    plan::{Percentages, PlanDecision, PlanState, Seen, advance},
 };
 use futures::FutureExt as _;
 use store::{
@@ -214,15 +214,17 @@ impl Looking {
         judged: &[(RuleId, Judgement)],
     ) -> Result<(), StoreError> {
         let now_ms = store.clock().now_ms();
-        let named = |rule: &RuleId| release.plan.steps.iter().any(|step| step.percentages.contains_key(rule));
-        let judged: Vec<_> = judged.iter().filter(|(rule, _)| named(rule)).cloned().collect();
-        let judgement = together(&judged, now_ms);
+        let judged: Vec<_> = judged.iter().filter(|(rule, _)| release.names(rule)).cloned().collect();
+        let judgement = together(judged.iter().map(|(_, judgement)| judgement), now_ms);
         let current = percentages_of(&watched.rollout);
+        let since_ms = now_ms.saturating_sub(EXPOSURES_MS);
+        let reader = store.guard_reader();
+        let exposures = store.first_exposures(reader, &watched.environment, &watched.flag, since_ms).await?;
         let seen = Seen {
             judgement: &judgement,
-            subjects: subjects(store, watched, &judged).await?,
+            subjects: release.subjects(&watched.rollout, &exposures),
             current: &current,
-            changed_by_person_ms: by_hand(watched, release, &current, now_ms),
+            changed_by_person_ms: release.changed_by_hand_ms(&watched.rollout, watched.person_ms, now_ms),
         };
         let decision = advance(&release.plan, &release.state, &seen, now_ms);
         if only_time(&release.state, &decision, &current, now_ms) {
@@ -313,66 +315,6 @@ async fn act(
     match store.guard_rollout(lease, &act).await? {
         Acted::Done(_) | Acted::Outdated => Ok(()),
     }
-}
-
-/// All rules as one: the worst health, the strongest action, every warning and all evidence.
-fn together(judged: &[(RuleId, Judgement)], now_ms: i64) -> Judgement {
-    let severity = |health: Health| match health {
-        Health::Healthy => 0,
-        Health::Watching => 1,
-        Health::Inconclusive => 2,
-        Health::Breach => 3,
-    };
-    let each = || judged.iter().map(|(_, judgement)| judgement);
-    let worst = each().max_by_key(|judgement| severity(judgement.health));
-    let action = each().filter_map(|judgement| judgement.action).max();
-    let mut warnings = Vec::new();
-    for warning in each().flat_map(|judgement| &judgement.warnings) {
-        if !warnings.contains(warning) {
-            warnings.push(*warning);
-        }
-    }
-    Judgement {
-        at_ms: now_ms,
-        health: worst.map_or(Health::Watching, |judgement| judgement.health),
-        action,
-        breach_since_ms: each()
-            .filter(|judgement| judgement.action == action)
-            .filter_map(|judgement| judgement.breach_since_ms)
-            .min(),
-        step: worst.map_or(engine::guardrail::decision::StepAction::WaitSamples, |judgement| judgement.step),
-        warnings,
-        srm_log_bf: each().map(|judgement| judgement.srm_log_bf).fold(0.0, f64::max),
-        evidence: each().flat_map(|judgement| judgement.evidence.iter().cloned()).collect(),
-    }
-}
-
-/// People who had the feature through one of the plan's rules at these percentages.
-async fn subjects(
-    store: &Store,
-    watched: &Watched,
-    judged: &[(RuleId, Judgement)],
-) -> Result<u64, StoreError> {
-    let reader = store.guard_reader();
-    let since_ms = store.clock().now_ms().saturating_sub(EXPOSURES_MS);
-    let exposures = store.first_exposures(reader, &watched.environment, &watched.flag, since_ms).await?;
-    let now = |rule: &RuleId| engine::allocation(&watched.rollout, rule).map(|allocation| allocation.id);
-    let own = exposures
-        .iter()
-        .filter(|it| judged.iter().any(|(rule, _)| *rule == it.rule) && Some(it.allocation) == now(&it.rule));
-    Ok(own.map(|it| it.treatment).sum())
-}
-
-/// When a person set the percentages to something else than the plan's step. A stopped flag is a person's decision for
-/// as long as it is stopped.
-fn by_hand(watched: &Watched, release: &ReleasePlan, current: &Percentages, now_ms: i64) -> Option<i64> {
-    let Some(Progress { step, before, .. }) = release.state.progress() else { return None };
-    if !watched.rollout.enabled {
-        return Some(now_ms);
-    }
-    let target = release.plan.percentages_at(Some(*step), before);
-    let differs = current.iter().any(|(rule, now)| target.get(rule).is_some_and(|to| to != now));
-    watched.person_ms.filter(|_| differs)
 }
 
 /// Whether a decision changes nothing but the time: no transaction is needed then.

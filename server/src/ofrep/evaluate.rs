@@ -17,6 +17,7 @@ use super::{
     context::{self, CallerContext},
     error::{Failure, OfrepError},
     etag::{self, Inputs},
+    exposure,
     prepared::Prepared,
     refetch::{self, Expected},
     ticket::{self, Ticket},
@@ -38,7 +39,9 @@ pub async fn one(
     let Ok(Path(key)) = key else { return OfrepError::Fault(Fault::NotFound).into_response() };
     let (parts, body) = request.into_parts();
     let (token, answer) = match admit(&server, &parts, body).await {
-        Ok((caller, context)) => (Some(Arc::clone(&caller.token)), decide(&server, &caller, &context, &key)),
+        Ok((caller, context)) => {
+            (Some(Arc::clone(&caller.token)), decide(&server, &caller, &context, &key, &parts))
+        }
         Err((token, error)) => (token, Err(error)),
     };
     let mut response = answer.unwrap_or_else(|error| error.answer(Some(&key)));
@@ -85,13 +88,19 @@ fn decide(
     caller: &Caller,
     context: &CallerContext,
     key: &str,
+    parts: &Parts,
 ) -> Result<Response, OfrepError> {
     let environment = caller.token.environment.as_str();
     let snapshot = server.store.live().snapshot(environment).ok_or(OfrepError::NoEnvironment)?;
     let people = server.store.live().people();
-    let context = engine_context(caller, context, &people);
+    let engine_context = engine_context(caller, context, &people);
     let now_ms = server.store.clock().now_ms();
-    let decision = snapshot.evaluate(key, &context, now_ms).map_err(OfrepError::Evaluation)?;
+    let decision = snapshot.evaluate(key, &engine_context, now_ms).map_err(OfrepError::Evaluation)?;
+    if let Some(subject) = &context.targeting_key
+        && exposure::is_wanted(caller, parts)
+    {
+        exposure::record(server, &snapshot, subject, key, &decision, now_ms);
+    }
     let success = Success::new(key, decision, snapshot.revision(), environment);
     Ok(([JSON, PRIVATE], to_json(&success)?).into_response())
 }

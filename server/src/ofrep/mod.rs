@@ -6,6 +6,7 @@ mod context;
 pub(crate) mod error;
 mod etag;
 mod evaluate;
+mod exposure;
 mod hub;
 mod prepared;
 mod refetch;

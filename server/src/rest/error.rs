@@ -10,7 +10,7 @@ use serde::Serialize;
 use store::{Denied, StoreError};
 use utoipa::ToSchema;
 
-use crate::{access::AccessError, door::Fault};
+use crate::{access::AccessError, door::Fault, ingest::Full, limits::EVENTS_RETRY_AFTER_S};
 
 /// A refused request. `Display` is the `detail`.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,9 @@ pub enum RestError {
     Conflict(String),
     #[error("{}", .0.sentence())]
     Fault(Fault),
+    /// More comes in than can be written down.
+    #[error("{0}")]
+    Full(Full),
 }
 
 /// The body of every refusal.
@@ -54,6 +57,20 @@ impl RestError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Fault(fault) => fault.status(),
+            Self::Full(_) => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::Access(error) => error.retry_after_s(),
+            Self::Full(_) => Some(EVENTS_RETRY_AFTER_S),
+            Self::Denied(_)
+            | Self::Malformed(_)
+            | Self::Refused(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Fault(_) => None,
         }
     }
 
@@ -69,12 +86,19 @@ impl RestError {
             Self::Refused(_) => "refused",
             Self::NotFound(_) | Self::Fault(Fault::NotFound) => "not_found",
             Self::Conflict(_) => "conflict",
+            Self::Full(_) => "too_many_requests",
             Self::Fault(Fault::MethodNotAllowed) => "method_not_allowed",
             Self::Fault(Fault::TooLarge { .. }) => "too_large",
             Self::Fault(Fault::TimedOut) => "timed_out",
             Self::Fault(Fault::Unavailable) => "unavailable",
             Self::Fault(Fault::Internal) => "internal",
         }
+    }
+}
+
+impl From<Full> for RestError {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
     }
 }
 
@@ -131,9 +155,7 @@ impl IntoResponse for RestError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Self::Access(error) = &self
-            && let Some(seconds) = error.retry_after_s()
-        {
+        if let Some(seconds) = self.retry_after_s() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {

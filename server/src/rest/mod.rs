@@ -2,8 +2,13 @@
 //! Handlers read, ask for a proof of permission and call the store; the `OpenAPI` document is made from them.
 
 pub(crate) mod error;
+mod events;
+mod exposures;
 mod flags;
+mod guardrails;
+mod health;
 mod manager;
+mod plan;
 mod token;
 
 use std::sync::Arc;
@@ -20,6 +25,9 @@ use crate::{
     access::cors,
     door::{Door, Fault},
 };
+
+/// Where events go; they come by the ten thousand.
+pub const EVENTS_PATH: &str = "/api/v1/events";
 
 /// What the document says beside its paths.
 #[derive(OpenApi)]
@@ -44,7 +52,15 @@ impl Modify for Tokens {
 
 /// Every operation, with its documentation.
 fn operations() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::with_openapi(Document::openapi()).routes(routes!(token::get)).routes(routes!(flags::list))
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(token::get))
+        .routes(routes!(flags::list))
+        .routes(routes!(events::send))
+        .routes(routes!(exposures::of_flag))
+        .routes(routes!(health::of_flag))
+        .routes(routes!(guardrails::get, guardrails::put))
+        .routes(routes!(plan::get, plan::save))
+        .routes(routes!(plan::transit))
 }
 
 pub fn router(server: &Arc<Server>) -> Router {

@@ -64,7 +64,7 @@ pub use permission::{
     Operation, PeopleReader, Principal, RequestOrigin, Role, Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
-pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, ReleasePlan, percentages_of};
+pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
 pub use secret::TokenHash;
 pub use store::Store;
 pub use tokens::{NewToken, Token, TokenId, TokenKind, TokenRow};

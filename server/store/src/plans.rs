@@ -4,6 +4,7 @@
 mod approvals;
 mod follow;
 mod moves;
+mod outlook;
 mod row;
 mod save;
 
@@ -15,6 +16,7 @@ use engine::{
 pub use approvals::ApprovalRequest;
 pub use follow::{Decided, Followed};
 pub use moves::PlanMove;
+pub use outlook::PlanOutlook;
 pub(crate) use row::PlanRow;
 
 use crate::{

@@ -6,6 +6,7 @@ mod command_line;
 mod cors;
 mod etag;
 mod evaluation;
+mod events;
 mod fixtures;
 mod pages;
 mod postgres;

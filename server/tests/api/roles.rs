@@ -47,6 +47,8 @@ const WRITES: &[Write] = &[
     Write { path: "/audit/1/revert", fields: &[], who: EDITORS },
     Write { path: "/settings/attributes", fields: &[("intent", "save")], who: ADMIN },
     Write { path: "/settings/attributes", fields: &[("intent", "delete")], who: ADMIN },
+    Write { path: "/settings/metrics", fields: &[("intent", "save")], who: ADMIN },
+    Write { path: "/settings/metrics", fields: &[("intent", "delete"), ("key", "x")], who: ADMIN },
     Write { path: "/settings/members", fields: &[("do", "invite")], who: ADMIN },
     Write {
         path: "/settings/members",

@@ -100,6 +100,7 @@ pub(crate) fn kind_name(kind: ObjectKind) -> &'static str {
         ObjectKind::Persona => "Personas",
         ObjectKind::Environment => "Environments",
         ObjectKind::Workspace => "The workspace",
+        ObjectKind::Metric => "Metrics",
         ObjectKind::Webhook => "Webhooks",
     }
 }

@@ -10,6 +10,7 @@ mod guard;
 mod harness;
 mod ledger;
 mod live;
+mod outcomes;
 mod plans;
 mod roles;
 mod rollouts;

@@ -1,0 +1,170 @@
+//! Takes in what was served, by the ten thousand a second: requests only append to a bounded buffer in memory, one
+//! writer puts batches of it into the ledger. A killed process loses what its writer had not written: at most the
+//! last second while the database keeps up.
+
+mod ids;
+mod retention;
+mod writer;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+use engine::EnvironmentKey;
+use store::{Delivery, Exposure, Store};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{Config, StartError};
+pub use ids::EventId;
+use ids::RecentIds;
+use retention::Retention;
+
+/// Everything that is taken in, and what it is checked against.
+pub struct Ingest {
+    pub exposures: Exposures,
+    pub(crate) retention: Retention,
+    pub counters: Arc<Counters>,
+}
+
+/// What happened since the server started.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Exposures taken into the buffer.
+    pub accepted: AtomicU64,
+    /// Exposures whose id was known already.
+    pub duplicates: AtomicU64,
+    /// Items that were no valid events.
+    pub rejected: AtomicU64,
+    /// Exposures that the full buffer did not take.
+    pub refused: AtomicU64,
+    /// Exposures that the ledger has.
+    pub written: AtomicU64,
+    /// Batches in which it got them.
+    pub batches: AtomicU64,
+    /// Batches that the database did not take at once.
+    pub failures: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn add(counter: &AtomicU64, count: usize) {
+        counter.fetch_add(count as u64, Ordering::Relaxed);
+    }
+}
+
+/// The buffer has no room; nothing was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("more events arrive than the server can write down; send these again later")]
+pub struct Full;
+
+/// How many of the offered were new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    pub accepted: usize,
+    pub duplicates: usize,
+}
+
+enum Message {
+    Deliver(Delivery),
+    /// Answered when everything before it is written.
+    Flush(oneshot::Sender<()>),
+}
+
+/// The buffer of exposures: appending takes no lock.
+pub struct Exposures {
+    sender: mpsc::UnboundedSender<Message>,
+    /// Exposures in the channel and in the writer's hands.
+    waiting: Arc<AtomicUsize>,
+    waiting_max: usize,
+    ids: Arc<RecentIds>,
+    counters: Arc<Counters>,
+}
+
+impl Ingest {
+    /// Remembers the ids that were written lately, and starts the writer and the sweep.
+    pub async fn start(
+        store: &Store,
+        config: &Config,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<Self, StartError> {
+        let ids = Arc::new(RecentIds::new(store.clock().now_ms()));
+        for id in store.recent_event_ids().await? {
+            ids.remember(EventId(id), store.clock().now_ms());
+        }
+        let (counters, waiting) = (Arc::new(Counters::default()), Arc::new(AtomicUsize::new(0)));
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let writing = writer::Writer {
+            store: store.clone(),
+            waiting: Arc::clone(&waiting),
+            counters: Arc::clone(&counters),
+            stopping: stopping.clone(),
+        };
+        tokio::spawn(writing.run(receiver));
+        let exposures = Exposures {
+            sender,
+            waiting,
+            waiting_max: config.events_waiting_max,
+            ids,
+            counters: Arc::clone(&counters),
+        };
+        let retention = Retention::start(store, stopping).await?;
+        Ok(Self { exposures, retention, counters })
+    }
+}
+
+impl Exposures {
+    /// Appends exposures that have no ids.
+    pub fn offer(&self, environment: &EnvironmentKey, exposures: Vec<Exposure>) -> Result<(), Full> {
+        let events = exposures.into_iter().map(|exposure| (None, exposure)).collect();
+        self.offer_events(environment, events, 0).map(|_| ())
+    }
+
+    /// Appends what is new among these, all or nothing.
+    pub(crate) fn offer_events(
+        &self,
+        environment: &EnvironmentKey,
+        events: Vec<(Option<EventId>, Exposure)>,
+        now_ms: i64,
+    ) -> Result<Taken, Full> {
+        let offered = events.len();
+        self.reserve(offered)?;
+        let mut delivery = Delivery {
+            environment: environment.clone(),
+            exposures: Vec::with_capacity(offered),
+            ids: Vec::new(),
+        };
+        for (id, exposure) in events {
+            if id.is_none_or(|id| self.ids.remember(id, now_ms)) {
+                delivery.exposures.push(exposure);
+                delivery.ids.extend(id.map(|id| id.0));
+            }
+        }
+        let accepted = delivery.exposures.len();
+        self.waiting.fetch_sub(offered - accepted, Ordering::AcqRel);
+        // The writer ends only after the last sender: this cannot fail.
+        if accepted > 0 && self.sender.send(Message::Deliver(delivery)).is_err() {
+            return Err(Full);
+        }
+        Counters::add(&self.counters.accepted, accepted);
+        Counters::add(&self.counters.duplicates, offered - accepted);
+        Ok(Taken { accepted, duplicates: offered - accepted })
+    }
+
+    /// Waits until everything taken so far is in the ledger, or until the writer has given up on it.
+    pub async fn flush(&self) {
+        let (written, done) = oneshot::channel();
+        if self.sender.send(Message::Flush(written)).is_ok() {
+            // An error is an answer too: the writer is gone.
+            drop(done.await);
+        }
+    }
+
+    fn reserve(&self, count: usize) -> Result<(), Full> {
+        let room = |waiting: usize| waiting.checked_add(count).filter(|sum| *sum <= self.waiting_max);
+        let reserved = self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, room);
+        reserved.map(|_| ()).map_err(|_| {
+            Counters::add(&self.counters.refused, count);
+            Full
+        })
+    }
+}

@@ -1,0 +1,61 @@
+//! How old an event may be, and the background sweep of what is older.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use engine::EnvironmentKey;
+use store::{
+    Store, StoreError,
+    limits::{RETENTION_DAYS_DEFAULT, RETENTION_DAYS_MAX},
+};
+use tokio::sync::watch;
+
+use crate::limits::{RETENTION_REFRESH, SWEEP_EVERY_REFRESHES};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The retention of every environment, as it was a minute ago at most.
+#[derive(Clone)]
+pub struct Retention(Arc<ArcSwap<BTreeMap<EnvironmentKey, u32>>>);
+
+impl Retention {
+    pub async fn start(store: &Store, stopping: watch::Receiver<bool>) -> Result<Self, StoreError> {
+        let retention = Self(Arc::new(ArcSwap::from_pointee(store.retention_days().await?)));
+        tokio::spawn(retention.clone().keep(store.clone(), stopping));
+        Ok(retention)
+    }
+
+    /// Epoch ms of the oldest event that is still of use.
+    pub fn oldest_ms(&self, environment: &EnvironmentKey, now_ms: i64) -> i64 {
+        let days = self.0.load().get(environment).copied().unwrap_or(RETENTION_DAYS_DEFAULT);
+        now_ms - i64::from(days.min(RETENTION_DAYS_MAX)) * DAY_MS
+    }
+
+    async fn keep(self, store: Store, mut stopping: watch::Receiver<bool>) {
+        let mut refreshes: u32 = 0;
+        loop {
+            let stopped = stopping.wait_for(|it| *it);
+            // An error says that the server is gone.
+            if tokio::time::timeout(RETENTION_REFRESH, stopped).await.is_ok() {
+                return;
+            }
+            match store.retention_days().await {
+                Ok(days) => self.0.store(Arc::new(days)),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the retention cannot be read");
+                    continue;
+                }
+            }
+            refreshes += 1;
+            if refreshes.is_multiple_of(SWEEP_EVERY_REFRESHES) {
+                match store.sweep_ledger().await {
+                    Ok(0) => {}
+                    Ok(lines) => tracing::info!(lines, "deleted what is older than its retention"),
+                    Err(error) => {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "the sweep did not end");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! `POST /api/v1/events`: what clients served. Items are looked at one by one, so that a bad one spoils no other.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse as _, Response},
+};
+use engine::{Arm, FlagKey, RuleId, Snapshot, SubjectKey, VariantKey, parse_date_ms};
+use http::{StatusCode, header, request::Parts};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use store::{Exposure, Token};
+use utoipa::ToSchema;
+
+use super::error::{Problem, RestError};
+use crate::{
+    Server,
+    access::{Caller, Refused, cors},
+    body,
+    door::Fault,
+    ingest::{Counters, EventId},
+    limits::{EVENT_AHEAD_MS_MAX, EVENT_ID_BYTES_MAX, EVENTS_MAX, REST_BODY_BYTES_MAX},
+};
+
+/// Revisions are kept in the database as signed numbers.
+const REVISION_MAX: u64 = i64::MAX as u64;
+
+/// What happened, at most 1,000 items.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct Events<'a> {
+    #[serde(borrow)]
+    #[schema(value_type = Vec<EventItem>, max_items = 1000)]
+    events: Vec<&'a RawValue>,
+}
+
+/// One thing that happened.
+#[derive(Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes the items in the document; they are read by their kind below")]
+enum EventItem {
+    Exposure(ExposureItem),
+}
+
+/// A subject was served a variant.
+#[derive(Deserialize, ToSchema)]
+struct ExposureItem {
+    /// Names the event for ever: sending it again within ten minutes does nothing.
+    id: Option<String>,
+    /// The targeting key.
+    subject: String,
+    flag: String,
+    variant: String,
+    /// Of the answer that decided it (`metadata.revision`).
+    revision: u64,
+    /// `metadata.rule` of the decision, where it has one.
+    rule: Option<String>,
+    /// `metadata.arm` of the decision, where it has one: `treatment` or `control`.
+    #[schema(value_type = Option<String>)]
+    arm: Option<Arm>,
+    /// Epoch milliseconds, or RFC 3339; without it, now.
+    time: Option<Time>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged, expecting = "\"time\" is epoch milliseconds or a text like 2026-03-01T14:10:00Z")]
+enum Time {
+    Ms(i64),
+    Text(String),
+}
+
+/// What became of the items.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Accepted {
+    /// Taken in; readable a second later.
+    accepted: usize,
+    /// Known already by their ids.
+    duplicates: usize,
+    /// Not taken, the others were. Sending them again changes nothing.
+    rejected: Vec<Rejected>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Rejected {
+    /// Where in the list, from 0.
+    index: usize,
+    detail: String,
+}
+
+/// Sends events: server and client tokens, also straight from browsers.
+///
+/// Tokens stand in a header, never in the address, so `navigator.sendBeacon` cannot be used; `fetch` with
+/// `keepalive: true` outlives its page as well.
+#[utoipa::path(
+    post,
+    path = "/api/v1/events",
+    tag = "events",
+    request_body(
+        content(
+            (Events<'static> = "application/json"),
+            (Events<'static> = "text/plain"),
+        )
+    ),
+    responses(
+        (status = 202, body = Accepted),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 413, body = Problem),
+        (status = 422, body = Problem),
+        (status = 429, body = Problem, description = "With Retry-After; nothing was taken"),
+    ),
+)]
+pub(crate) async fn send(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let (token, answer) = match admit(&server, &parts, body).await {
+        Ok((token, bytes)) => {
+            let answer = take(&server, &token, &bytes);
+            (Some(token), answer)
+        }
+        Err((token, error)) => (token, Err(error)),
+    };
+    let mut response = match answer {
+        Ok(accepted) => {
+            (StatusCode::ACCEPTED, [(header::CACHE_CONTROL, "no-store")], Json(accepted)).into_response()
+        }
+        Err(error) => error.into_response(),
+    };
+    cors::open(&parts.headers, token.as_deref(), &mut response);
+    response
+}
+
+/// Token first, so that strangers learn nothing about bodies; then the body, whatever it says of its type.
+async fn admit(
+    server: &Server,
+    parts: &Parts,
+    body: Body,
+) -> Result<(Arc<Token>, bytes::Bytes), Refused<RestError>> {
+    let token = match Caller::admit(server, parts) {
+        Ok(caller) => caller.token,
+        Err((token, error)) => {
+            body::drain(body, &parts.headers).await;
+            return Err((token, error.into()));
+        }
+    };
+    match body::read(body, &parts.headers, REST_BODY_BYTES_MAX).await {
+        Ok(bytes) => Ok((token, bytes)),
+        Err(fault) => Err((Some(token), RestError::Fault(fault))),
+    }
+}
+
+fn take(server: &Server, token: &Token, body: &[u8]) -> Result<Accepted, RestError> {
+    let events: Events<'_> =
+        serde_json::from_slice(body).map_err(|error| RestError::Malformed(error.to_string()))?;
+    if events.events.len() > EVENTS_MAX {
+        return Err(RestError::Refused(format!("send at most {EVENTS_MAX} events at once")));
+    }
+    let snapshot = server.store.live().snapshot(token.environment.as_str());
+    let snapshot = snapshot.ok_or(RestError::Fault(Fault::Internal))?;
+    let now_ms = server.store.clock().now_ms();
+    let oldest_ms = server.ingest.retention.oldest_ms(&token.environment, now_ms);
+    let reader = Reader { snapshot: &snapshot, now_ms, oldest_ms };
+    let mut exposures = Vec::with_capacity(events.events.len());
+    let mut rejected = Vec::new();
+    for (index, item) in events.events.iter().enumerate() {
+        match reader.read(item) {
+            Ok(Event::Exposure(id, exposure)) => exposures.push((id, exposure)),
+            Err(detail) => rejected.push(Rejected { index, detail }),
+        }
+    }
+    Counters::add(&server.ingest.counters.rejected, rejected.len());
+    let taken = server.ingest.exposures.offer_events(&token.environment, exposures, now_ms)?;
+    Ok(Accepted { accepted: taken.accepted, duplicates: taken.duplicates, rejected })
+}
+
+/// An item that can be written down.
+enum Event {
+    Exposure(Option<EventId>, Exposure),
+}
+
+/// What items are checked against.
+struct Reader<'a> {
+    snapshot: &'a Snapshot,
+    now_ms: i64,
+    oldest_ms: i64,
+}
+
+#[derive(Deserialize)]
+struct Kind {
+    r#type: String,
+}
+
+impl Reader<'_> {
+    /// The error is the sentence for the sender.
+    fn read(&self, item: &RawValue) -> Result<Event, String> {
+        let kind: Kind = parse(item)?;
+        match kind.r#type.as_str() {
+            "exposure" => self.exposure(parse(item)?),
+            other => Err(format!("there is no event type {other:?}; send \"exposure\"")),
+        }
+    }
+
+    fn exposure(&self, item: ExposureItem) -> Result<Event, String> {
+        let flag = key("flag", FlagKey::try_from(item.flag))?;
+        let environment = self.snapshot.environment();
+        let compiled = self
+            .snapshot
+            .flag(flag.as_str())
+            .ok_or_else(|| format!("there is no flag \"{flag}\" in {environment}"))?;
+        let variant = key("variant", VariantKey::try_from(item.variant))?;
+        if !compiled.flag().variants.iter().any(|known| known.key == variant) {
+            return Err(format!("the flag \"{flag}\" has no variant \"{variant}\""));
+        }
+        if item.revision > REVISION_MAX {
+            return Err("\"revision\" is too large".to_owned());
+        }
+        let id = item.id.as_deref().map(|id| self.id(id)).transpose()?;
+        let exposure = Exposure {
+            subject: key("subject", SubjectKey::try_from(item.subject))?,
+            flag,
+            variant,
+            revision: item.revision,
+            rule: item.rule.map(|rule| key("rule", RuleId::try_from(rule))).transpose()?,
+            arm: item.arm,
+            at_ms: self.time(item.time)?,
+        };
+        Ok(Event::Exposure(id, exposure))
+    }
+
+    fn id(&self, id: &str) -> Result<EventId, String> {
+        if id.is_empty() || id.len() > EVENT_ID_BYTES_MAX {
+            return Err(format!("\"id\" has 1 to {EVENT_ID_BYTES_MAX} bytes"));
+        }
+        Ok(EventId::new(self.snapshot.environment(), id))
+    }
+
+    fn time(&self, time: Option<Time>) -> Result<i64, String> {
+        let at_ms = match time {
+            None => return Ok(self.now_ms),
+            Some(Time::Ms(ms)) => ms,
+            Some(Time::Text(text)) => parse_date_ms(&text).map_err(|error| format!("\"time\": {error}"))?,
+        };
+        if at_ms > self.now_ms.saturating_add(EVENT_AHEAD_MS_MAX) {
+            return Err("\"time\" is more than 10 minutes ahead; check the clock".to_owned());
+        }
+        if at_ms < self.oldest_ms {
+            return Err("\"time\" is older than what this environment keeps".to_owned());
+        }
+        Ok(at_ms)
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(item: &'a RawValue) -> Result<T, String> {
+    serde_json::from_str(item.get()).map_err(|error| {
+        let sentence = error.to_string();
+        // Lines and columns are those of the item, which nobody sees.
+        sentence.split(" at line ").next().unwrap_or_default().to_owned()
+    })
+}
+
+fn key<T, E: std::fmt::Display>(name: &str, parsed: Result<T, E>) -> Result<T, String> {
+    parsed.map_err(|error| format!("\"{name}\" {error}"))
+}
