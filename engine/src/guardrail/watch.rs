@@ -10,11 +10,12 @@ use super::comparison::{Comparison, Terms};
 use super::definition::{Counting, Guardrail, Limit, Metric, Quantile};
 use super::dispersion::{Groups, dispersion};
 use super::durations::Durations;
-use super::evidence::{Evidence, Exposed, Missing};
 use super::latency::{LatencyHistogram, bucket};
-use super::recent::{Recent, Stretch, against_control, against_limit};
+use super::recent::{Recent, Stretch};
 use super::tally::{Block, BlockError, Kernel, Tally};
 use super::verdict::{Thresholds, Verdict};
+
+mod report;
 
 /// How often "it became bad only now" gets its share of the evidence.
 pub const RESTART_MS: i64 = 15 * 60_000;
@@ -242,118 +243,6 @@ impl Watch {
     pub fn silence_ms(&self, now_ms: i64) -> i64 {
         let settle_ms = if self.is_comparison() { self.closing.settle_ms } else { 0 };
         now_ms.saturating_sub(self.data_until_ms).saturating_sub(settle_ms).max(0)
-    }
-
-    /// What is missing, when these arms should have outcomes.
-    pub fn missing(&self, exposed: Exposed, now_ms: i64) -> Option<Missing> {
-        if self.is_comparison() && !exposed.has_control {
-            return Some(Missing::NoControl);
-        }
-        if self.rejected.is_some() {
-            return Some(Missing::Rejected);
-        }
-        if self.silence_ms(now_ms) > SILENCE_MS_MAX {
-            return Some(Missing::Silent);
-        }
-        let recent = self.recent.all()?;
-        // One short block without an arm is chance; five minutes are not.
-        let long = recent.until_ms.saturating_sub(recent.from_ms) >= SILENCE_MS_MAX.min(BLOCK_MS_MAX) / 2;
-        if !long {
-            None
-        } else if exposed.treatment && recent.treatment.trials == 0 {
-            Some(Missing::Treatment)
-        } else if exposed.control && self.is_comparison() && recent.control.trials == 0 {
-            Some(Missing::Control)
-        } else {
-            None
-        }
-    }
-
-    /// What is known now, to be stored and shown.
-    pub fn evidence(&self, exposed: Exposed, now_ms: i64) -> Evidence {
-        let verdict = self.verdict();
-        let shown = match self.guardrail.metric.counting() {
-            Counting::Durations(quantile) => Some(quantile),
-            Counting::Tally(_) => None,
-        };
-        let (treatment_ms, control_ms) = shown.map_or((None, None), |q| self.recent_quantiles(q));
-        let base = Evidence {
-            verdict,
-            recent: self.told(verdict),
-            treatment_ms,
-            control_ms,
-            log_e_act: self.thresholds.log_e_act(),
-            since_ms: self.since_ms,
-            missing: self.missing(exposed, now_ms),
-            ..self.guardrail.no_evidence()
-        };
-        match &self.method {
-            Method::Comparison(comparison) => Evidence {
-                independence_assumed: self.groups[0].is_empty() && self.groups[1].is_empty(),
-                difference: comparison.difference().interval(super::verdict::ALPHA, comparison.dispersion()),
-                ..measured(base, comparison)
-            },
-            Method::Durations(durations) => {
-                let quantile = shown.map_or(0.5, Quantile::shown);
-                let measured = match durations.comparison(quantile) {
-                    Some(comparison) => measured(base, comparison),
-                    None => base,
-                };
-                let (log_e, max_log_e) = (durations.log_e(), durations.max_log_e());
-                Evidence {
-                    log_e,
-                    max_log_e,
-                    p_value: (-max_log_e).exp(),
-                    independence_assumed: !durations.knows_people(),
-                    ..measured
-                }
-            }
-            Method::Ceiling(ceiling) => Evidence {
-                treatment: ceiling.total(),
-                log_e: ceiling.log_e(),
-                max_log_e: ceiling.max_log_e(),
-                p_value: (-ceiling.max_log_e()).exp(),
-                independence_assumed: true,
-                ..base
-            },
-        }
-    }
-
-    /// A breach is told from where it shows; everything else from the whole of the recent minutes.
-    fn told(&self, verdict: Verdict) -> Option<Stretch> {
-        let sign = self.guardrail.metric.worse().sign();
-        match (verdict, &self.method) {
-            (Verdict::Regressed | Verdict::Amber, Method::Comparison(_)) => {
-                self.recent.worst(|stretch| against_control(stretch, sign))
-            }
-            (Verdict::Regressed | Verdict::Amber, Method::Ceiling(ceiling)) => {
-                self.recent.worst(|stretch| against_limit(stretch, ceiling.worse().sign(), ceiling.limit()))
-            }
-            (Verdict::Regressed | Verdict::Amber, Method::Durations(_))
-            | (Verdict::Safe | Verdict::Undecided, _) => self.recent.all(),
-        }
-    }
-
-    fn recent_quantiles(&self, quantile: Quantile) -> (Option<f64>, Option<f64>) {
-        let (mut treatment, mut control) = (LatencyHistogram::default(), LatencyHistogram::default());
-        for (_, t, c) in &self.recent_latency {
-            treatment.merge(t);
-            control.merge(c);
-        }
-        (treatment.quantile(quantile.shown()), control.quantile(quantile.shown()))
-    }
-}
-
-fn measured(base: Evidence, comparison: &Comparison) -> Evidence {
-    Evidence {
-        treatment: comparison.treatment(),
-        control: Some(comparison.control()),
-        log_e: comparison.log_e(),
-        max_log_e: comparison.max_log_e(),
-        p_value: comparison.p_value(),
-        rate_ratio: comparison.rate_ratio(),
-        dispersion: comparison.dispersion(),
-        ..base
     }
 }
 

@@ -116,6 +116,38 @@ proptest! {
         prop_assert!(trials(&blocks) <= trials(&cells));
     }
 
+    #[test]
+    fn dispersion_and_split_are_numbers_for_all_counts(
+        groups in vec((any::<u64>(), any::<u64>()), 0..70), weights in vec(0.0..1e9f64, 0..5), counts in vec(0u64..1_000_000_000, 0..5),
+    ) {
+        let tallies = || groups.iter().map(|(trials, events)| Tally::new(*trials, *events));
+        let d = dispersion(tallies(), tallies());
+        prop_assert!(d >= 1.0 && d.is_finite(), "{}", d);
+        let segment = Segment { counts, weights };
+        let log_bf = log_bayes_factor(&[segment], KAPPA);
+        prop_assert!(log_bf.is_finite());
+    }
+
+    #[test]
+    fn a_quantile_lies_within_one_per_cent_of_a_value(values in vec(0.2..1e6f64, 1..50), q in 0.0..=1.0f64) {
+        let mut histogram = LatencyHistogram::default();
+        for ms in &values {
+            histogram.record(*ms);
+        }
+        let found = histogram.quantile(q).expect("values");
+        prop_assert!(values.iter().any(|ms| (found / ms - 1.0).abs() < 0.0101), "{} of {:?}", found, values);
+    }
+
+    #[test]
+    fn an_interval_without_trials_is_none(alpha in 0.001..0.5f64) {
+        prop_assert_eq!(DifferenceInterval::default().interval(alpha, 1.0), None);
+    }
+}
+
+proptest! {
+    // Each case is a whole guard over several rounds.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     /// Whatever comes, a guard neither panics nor says nonsense, and its state can be stored.
     #[test]
     fn a_guard_survives_every_cell_and_clock(
@@ -145,32 +177,5 @@ proptest! {
             let json = serde_json::to_string(&guard).expect("state");
             prop_assert_eq!(&serde_json::from_str::<Guard>(&json).expect("state"), &guard);
         }
-    }
-
-    #[test]
-    fn dispersion_and_split_are_numbers_for_all_counts(
-        groups in vec((any::<u64>(), any::<u64>()), 0..70), weights in vec(0.0..1e9f64, 0..5), counts in vec(0u64..1_000_000_000, 0..5),
-    ) {
-        let tallies = || groups.iter().map(|(trials, events)| Tally::new(*trials, *events));
-        let d = dispersion(tallies(), tallies());
-        prop_assert!(d >= 1.0 && d.is_finite(), "{}", d);
-        let segment = Segment { counts, weights };
-        let log_bf = log_bayes_factor(&[segment], KAPPA);
-        prop_assert!(log_bf.is_finite());
-    }
-
-    #[test]
-    fn a_quantile_lies_within_one_per_cent_of_a_value(values in vec(0.2..1e6f64, 1..50), q in 0.0..=1.0f64) {
-        let mut histogram = LatencyHistogram::default();
-        for ms in &values {
-            histogram.record(*ms);
-        }
-        let found = histogram.quantile(q).expect("values");
-        prop_assert!(values.iter().any(|ms| (found / ms - 1.0).abs() < 0.0101), "{} of {:?}", found, values);
-    }
-
-    #[test]
-    fn an_interval_without_trials_is_none(alpha in 0.001..0.5f64) {
-        prop_assert_eq!(DifferenceInterval::default().interval(alpha, 1.0), None);
     }
 }
