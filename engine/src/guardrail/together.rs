@@ -1,7 +1,7 @@
 //! Several rules of one rollout as one picture: the plan that moves them all needs one answer.
 
 use super::decision::StepAction;
-use super::guard::{Health, Judgement};
+use super::judgement::{Health, Judgement};
 
 const fn severity(health: Health) -> u8 {
     match health {

@@ -174,8 +174,9 @@ impl Looking {
         if let Some(standing) = self.standings.get(&key) {
             return Ok(*standing);
         }
-        let standing =
-            store.guard_standing(lease, &watched.environment, &watched.flag, watched.person_ms).await?;
+        let standing = store
+            .guard_standing(lease, &watched.environment, &watched.flag, watched.changed_ms, watched.person_ms)
+            .await?;
         self.standings.insert(key, standing);
         Ok(standing)
     }

@@ -40,7 +40,7 @@ pub(super) async fn consider(
     let cells = store.guarded_cells(reader, at, &metrics, now_ms.saturating_add(CELL_MS)).await?;
     let cells: BTreeMap<Metric, Vec<Cell>> = cells
         .into_iter()
-        .map(|(metric, cells)| (metric, cells.into_iter().map(Cell::from).collect()))
+        .map(|(metric, cells)| (metric, from_the_beginning(cells, known.guard.began_ms())))
         .collect();
     if now_ms.saturating_sub(known.late.1) >= LATE_EVERY_MS {
         known.late = (late_fraction(store, reader, place, &known.guard, now_ms).await?, now_ms);
@@ -58,6 +58,25 @@ pub(super) async fn consider(
     Ok(())
 }
 
+/// A guard begins within a cell. What that cell holds of percentages that began with the guard belongs to it.
+fn from_the_beginning(cells: Vec<ArmCells>, began_ms: i64) -> Vec<Cell> {
+    let older: Vec<i64> = cells
+        .iter()
+        .filter(|cell| cell.until_ms <= began_ms && cell.treatment.outcomes > 0)
+        .map(|cell| cell.allocation)
+        .collect();
+    let begins = |cell: &ArmCells| {
+        cell.from_ms < began_ms && cell.until_ms > began_ms && !older.contains(&cell.allocation)
+    };
+    let moved = |mut cell: ArmCells| {
+        if begins(&cell) {
+            cell.from_ms = began_ms;
+        }
+        Cell::from(cell)
+    };
+    cells.into_iter().map(moved).collect()
+}
+
 /// From when on each metric's cells are asked for: what is not folded yet.
 fn reach(guard: &Guard, looked_ms: Option<i64>, now_ms: i64) -> Vec<(Metric, i64)> {
     let mut reach: BTreeMap<Metric, i64> = BTreeMap::new();
@@ -66,7 +85,7 @@ fn reach(guard: &Guard, looked_ms: Option<i64>, now_ms: i64) -> Vec<(Metric, i64
         let from_ms = if watch.is_comparison() {
             // Before anything is folded, control's latencies of the hour before say what is usual.
             let primes = watch.folded_until_ms() == guard.began_ms();
-            watch.folded_until_ms().saturating_sub(if primes { REFERENCE_MS } else { 0 })
+            watch.folded_until_ms().saturating_sub(if primes { REFERENCE_MS } else { CELL_MS })
         } else {
             let growing_ms = match metric {
                 Metric::Conversion => CONVERSION_WINDOW_MS + BLOCK_MS_MAX,
@@ -78,7 +97,7 @@ fn reach(guard: &Guard, looked_ms: Option<i64>, now_ms: i64) -> Vec<(Metric, i64
                 | Metric::Custom { .. } => GROWING_MS,
             };
             let since_ms = looked_ms.unwrap_or(guard.began_ms()).min(now_ms);
-            since_ms.saturating_sub(growing_ms).max(guard.began_ms().saturating_sub(CELL_MS))
+            since_ms.saturating_sub(growing_ms).max(guard.began_ms().saturating_sub(2 * CELL_MS))
         };
         let earliest = reach.entry(metric.clone()).or_insert(from_ms);
         *earliest = (*earliest).min(from_ms);

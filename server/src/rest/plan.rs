@@ -63,7 +63,7 @@ pub(crate) struct Change {
     /// The version that was read; 0 for the first plan.
     version: u64,
     name: String,
-    /// `{"percentages": {"everyone": "20"}, "gates": [{"hold": {"hold_ms": 86400000}}, {"sample": {"subjects_min": 2000}}, "healthy", "approval"]}`.
+    /// `{"percentages": {"everyone": 20000}, "gates": [{"hold": {"hold_ms": 86400000}}, {"sample": {"subjects_min": 2000}}, "healthy", "approval"]}`.
     #[schema(value_type = Vec<Object>)]
     steps: Vec<Step>,
     /// Why; for the audit log.

@@ -6,6 +6,7 @@ use engine::EnvironmentKey;
 use reqwest::{Method, RequestBuilder, Response, header};
 use serde_json::{Value as Json, json};
 use server::{Config, Server};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use store::{
     Administrator, Clock, FlagEditor, NewToken, Principal, RequestOrigin, Role, Store, TokenKind, Viewer,
 };
@@ -18,6 +19,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub struct TestApp {
     pub store: Store,
     pub url: String,
+    pub database_url: String,
     pub address: SocketAddr,
     pub clock: Clock,
     pub http: reqwest::Client,
@@ -52,6 +54,7 @@ impl TestApp {
         Self {
             store,
             url: format!("http://{address}"),
+            database_url: database_url.to_owned(),
             address,
             clock,
             http,
@@ -59,6 +62,12 @@ impl TestApp {
             serving: Some(serving),
             _files: None,
         }
+    }
+
+    /// SQL behind the store's back; on SQLite.
+    pub async fn sql(&self, sql: &str) {
+        let mut connection = SqliteConnection::connect(&self.database_url).await.expect("connects");
+        connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await.expect("works");
     }
 
     /// Tells the server to stop and waits until it has.

@@ -8,6 +8,7 @@ mod etag;
 mod evaluation;
 mod events;
 mod fixtures;
+mod guard;
 mod pages;
 mod postgres;
 mod rate;

@@ -120,19 +120,21 @@ impl Store {
         Ok(())
     }
 
-    /// Since when the rollout's evidence counts; begins now at the first look. `person_ms` is when a person last
-    /// changed the rollout: after the guard has acted, that is a decision to go on, and the evidence begins anew.
+    /// Since when the rollout's evidence counts: at the first look, since it became what it is (`changed_ms`).
+    /// `person_ms` is when a person last changed it: after the guard has acted, that is a decision to go on, and the
+    /// evidence begins anew.
     pub async fn guard_standing(
         &self,
         by: &GuardLease,
         environment: &EnvironmentKey,
         flag: &FlagKey,
+        changed_ms: i64,
         person_ms: Option<i64>,
     ) -> Result<Standing, StoreError> {
         let key = (environment.as_str(), flag.as_str());
         let found = self.find_standing(environment, flag).await?;
         let began_ms = match found {
-            None => self.clock().now_ms(),
+            None => changed_ms.min(self.clock().now_ms()),
             Some(Standing { acted: Some((_, acted_ms)), .. })
                 if person_ms.is_some_and(|ms| ms > acted_ms) =>
             {

@@ -14,6 +14,8 @@ pub struct Watched {
     pub flag: FlagKey,
     pub rollout: Rollout,
     pub version: u64,
+    /// When the rollout became what it is.
+    pub changed_ms: i64,
     /// When a person made the rollout what it is; `None` when the guard or a plan by itself did.
     pub person_ms: Option<i64>,
     pub set: GuardrailSet,
@@ -84,6 +86,7 @@ impl Row {
             flag: FlagKey::try_from(self.flag).map_err(|_| corrupt("rollouts"))?,
             rollout: parse("rollouts", &id, &self.rollout)?,
             version: number(self.version),
+            changed_ms: self.changed_ms,
             person_ms: (kind != ActorKind::System).then_some(self.changed_ms),
             set: set.unwrap_or_default(),
             plan: plan.unwrap_or_default(),

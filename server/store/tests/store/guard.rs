@@ -221,7 +221,7 @@ async fn a_person_who_goes_on_begins_a_new_guard(t: Harness) {
     let lease = lease(&t).await;
     let (environment, flag) = (production(), flag_key("a"));
     let standing = async |person_ms| {
-        t.store.guard_standing(&lease, &environment, &flag, person_ms).await.expect("reads")
+        t.store.guard_standing(&lease, &environment, &flag, START_MS, person_ms).await.expect("reads")
     };
     let first = standing(Some(START_MS)).await;
     assert_eq!((first.began_ms, first.acted), (t.clock.now_ms(), None));
