@@ -15,3 +15,4 @@ pub mod setup;
 pub mod theme;
 pub mod tokens;
 pub mod try_it;
+pub mod webhooks;

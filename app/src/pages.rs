@@ -18,3 +18,4 @@ pub mod sign_in;
 pub mod tokens;
 pub mod try_it;
 pub mod vocabulary;
+pub mod webhooks;

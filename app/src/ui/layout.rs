@@ -20,11 +20,20 @@ pub enum Section {
     Attributes,
     Account,
     Metrics,
+    Webhooks,
 }
 
 impl Section {
-    const NAVIGATION: [Self; 7] =
-        [Self::Desk, Self::Groups, Self::Audit, Self::Attributes, Self::Metrics, Self::Members, Self::Tokens];
+    const NAVIGATION: [Self; 8] = [
+        Self::Desk,
+        Self::Groups,
+        Self::Audit,
+        Self::Attributes,
+        Self::Metrics,
+        Self::Members,
+        Self::Tokens,
+        Self::Webhooks,
+    ];
 
     pub fn path(self) -> &'static str {
         match self {
@@ -36,6 +45,7 @@ impl Section {
             Self::Attributes => "/settings/attributes",
             Self::Account => "/account",
             Self::Metrics => "/settings/metrics",
+            Self::Webhooks => "/settings/webhooks",
         }
     }
 
@@ -49,6 +59,7 @@ impl Section {
             Self::Attributes => "Attributes",
             Self::Account => "Account",
             Self::Metrics => "Metrics",
+            Self::Webhooks => "Webhooks",
         }
     }
 
@@ -57,7 +68,7 @@ impl Section {
         match self {
             Self::Desk | Self::Groups | Self::Account => true,
             Self::Audit => principal.may(Operation::ReadAudit),
-            Self::Members | Self::Tokens | Self::Attributes | Self::Metrics => {
+            Self::Members | Self::Tokens | Self::Attributes | Self::Metrics | Self::Webhooks => {
                 principal.may(Operation::Administer)
             }
         }
@@ -72,6 +83,7 @@ impl Section {
             Self::Tokens => icon::token().into_any(),
             Self::Attributes => icon::filter().into_any(),
             Self::Metrics => icon::metric().into_any(),
+            Self::Webhooks => icon::link().into_any(),
         }
     }
 }

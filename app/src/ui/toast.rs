@@ -24,10 +24,12 @@ pub enum Toast {
     Welcome,
     PersonaSaved,
     MetricSaved,
+    WebhookTested,
+    WebhookDeleted,
 }
 
 impl Toast {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 21] = [
         Self::Saved,
         Self::Created,
         Self::Deleted,
@@ -47,6 +49,8 @@ impl Toast {
         Self::Welcome,
         Self::PersonaSaved,
         Self::MetricSaved,
+        Self::WebhookTested,
+        Self::WebhookDeleted,
     ];
 
     /// The word in the cookie.
@@ -71,6 +75,8 @@ impl Toast {
             Self::Welcome => "welcome",
             Self::PersonaSaved => "persona-saved",
             Self::MetricSaved => "metric-saved",
+            Self::WebhookTested => "webhook-tested",
+            Self::WebhookDeleted => "webhook-deleted",
         }
     }
 
@@ -99,6 +105,8 @@ impl Toast {
             Self::Welcome => "Welcome to Fader.",
             Self::PersonaSaved => "Saved as a persona. Try it on any flag.",
             Self::MetricSaved => "Saved. Its outcomes count from now on.",
+            Self::WebhookTested => "A test message is on its way.",
+            Self::WebhookDeleted => "Deleted. This address is told nothing more.",
         }
     }
 }

@@ -70,7 +70,9 @@ impl TestApp {
                     from_ms: now_ms.div_euclid(CELL_MS) * CELL_MS,
                 };
                 let tally = Tally::new(trials, events);
-                cells.push((key, Cell { outcomes: trials, events, tally, ..Cell::default() }));
+                let mut cell = Cell::default();
+                (cell.outcomes, cell.events, cell.tally) = (trials, events, tally);
+                cells.push((key, cell));
             }
             counts.push(ArmCount {
                 environment: environment.clone(),
