@@ -140,6 +140,8 @@ fn thing(kind: ObjectKind) -> Thing {
         | ObjectKind::Persona
         | ObjectKind::Workspace
         | ObjectKind::Feedback => Thing::Other,
+        | ObjectKind::Metric
+        | ObjectKind::Webhook => Thing::Other,
     }
 }
 

@@ -137,6 +137,8 @@ fn is_visible(object: &ObjectRef, principal: &Principal) -> bool {
     match object.kind {
         ObjectKind::Member | ObjectKind::Token => principal.may(Operation::Administer),
         ObjectKind::Person | ObjectKind::Feedback => principal.may(Operation::ReadPeople),
+        ObjectKind::Member | ObjectKind::Token | ObjectKind::Webhook => principal.may(Operation::Administer),
+        ObjectKind::Person => principal.may(Operation::ReadPeople),
         ObjectKind::Flag
         | ObjectKind::Group
         | ObjectKind::Attribute
@@ -145,6 +147,7 @@ fn is_visible(object: &ObjectRef, principal: &Principal) -> bool {
         | ObjectKind::Workspace
         // Viewers see what it adds up to.
         | ObjectKind::Feedback => true,
+        | ObjectKind::Metric => true,
     }
 }
 

@@ -9,11 +9,18 @@ pub const POSITIONS: u32 = 100_000;
 /// The murmur seed of Unleash's variant selection.
 pub const VARIANT_SEED: u32 = 86_028_157;
 
+/// The murmur seed of the holdback (`hold` in ASCII): who is held back does not depend on where they fall otherwise.
+pub const HOLDBACK_SEED: u32 = 0x686f_6c64;
+
 /// 0…99 999; inside a percentage iff smaller than its thousandths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position(u32);
 
 impl Position {
+    const fn of(hash: u32) -> Self {
+        Self((hash % 100) * 1000 + (hash / 100) % 1000)
+    }
+
     pub const fn get(self) -> u32 {
         self.0
     }
@@ -30,8 +37,12 @@ pub fn bucket_hash(seed: &str, value: &str) -> u32 {
 
 /// `(h mod 100) · 1000 + (h / 100) mod 1000`: the whole per cents are Unleash's `h mod 100`.
 pub fn position(seed: &str, value: &str) -> Position {
-    let h = bucket_hash(seed, value);
-    Position((h % 100) * 1000 + (h / 100) % 1000)
+    Position::of(bucket_hash(seed, value))
+}
+
+/// Where a subject falls for the holdback: the same scale, drawn independently of [`position`] and as stable.
+pub fn holdback_position(seed: &str, value: &str) -> Position {
+    Position::of(murmur3(seed, value, HOLDBACK_SEED))
 }
 
 /// 1…1000: the first variant whose running sum of weights reaches it is drawn.

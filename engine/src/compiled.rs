@@ -41,6 +41,7 @@ pub(crate) struct CompiledRule {
     pub(crate) id: RuleId,
     pub(crate) audience: Audience,
     pub(crate) percentage: Percentage,
+    pub(crate) holdback: Percentage,
     pub(crate) bucket: Bucket,
     pub(crate) shares: Vec<CompiledShare>,
 }
@@ -230,7 +231,13 @@ impl CompiledRule {
             up_to += share.weight;
             shares.push(CompiledShare { variant, up_to });
         }
-        Ok(Self { id: rule.id.clone(), audience, percentage: rule.percentage, bucket, shares })
+        let (id, percentage, holdback) = (rule.id.clone(), rule.percentage, rule.holdback);
+        Ok(Self { id, audience, percentage, holdback, bucket, shares })
+    }
+
+    /// Nothing is drawn at all, so that no targeting key is needed.
+    pub(crate) fn takes_anybody(&self) -> bool {
+        self.percentage == Percentage::ALL && self.holdback.is_none() && self.is_single()
     }
 
     /// One variant for everyone inside: nothing to draw.

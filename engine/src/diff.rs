@@ -98,6 +98,11 @@ fn rule_change(old: &Rule, new: &Rule, name: &dyn Fn(&GroupKey) -> String, chang
         let phrase = format!("changed an audience from {was} to {audience}");
         changes.push(Change::sides(phrase, was, audience.clone()));
     }
+    if old.holdback != new.holdback {
+        let (was, is) = (format!("{} %", old.holdback), format!("{} %", new.holdback));
+        let phrase = format!("changed the holdback of {audience} from {was} to {is}");
+        changes.push(Change::sides(phrase, was, is));
+    }
     if old.bucket_by != new.bucket_by {
         let (was, is) = (old.bucket_by.as_str(), new.bucket_by.as_str());
         let phrase = format!("changed {audience} to be drawn by {is} instead of by {was}");

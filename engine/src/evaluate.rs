@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Context, FlagKey, Percentage, Position, Preview, RuleId, Variant,
     bucket::{position, variant_bucket},
+    Context, FlagKey, Percentage, Position, RuleId, Variant,
+    bucket::{holdback_position, position, variant_bucket},
     compiled::{Audience, Bucket, CompiledFlag, CompiledGroup, CompiledRule},
     explain::{Outcome, Step},
     snapshot::Snapshot,
@@ -38,7 +40,7 @@ pub enum Reason {
 #[serde(rename_all = "snake_case")]
 pub enum Arm {
     Treatment,
-    /// Matched the rule's audience, but was outside its percentage.
+    /// Matched the rule's audience, but was outside its percentage or held back.
     Control,
 }
 
@@ -49,6 +51,8 @@ pub struct Decision<'s> {
     pub reason: Reason,
     /// The rule that let the subject in, or the first whose percentage kept it out.
     pub rule: Option<&'s RuleId>,
+    /// `None` also for whoever was outside an earlier rule and is served by a later one: that rule's control has nobody
+    /// of the earlier audience in it, so they would be compared with other people.
     pub arm: Option<Arm>,
     /// Served because this call carried a preview: it is no exposure.
     pub previewed: bool,
@@ -186,9 +190,16 @@ impl<'s> Evaluation<'s, '_> {
         let mut control = None;
         for rule in flag.rules() {
             match self.rule(rule, tracer)? {
-                Outcome::Inside => return self.treatment(rule, tracer),
+                Outcome::Inside => {
+                    let arm = control.is_none().then_some(Arm::Treatment);
+                    return self.treatment(rule, arm, tracer);
+                }
                 Outcome::Outside => {
                     control.get_or_insert(&rule.id);
+                }
+                Outcome::HeldBack => {
+                    control.get_or_insert(&rule.id);
+                    break;
                 }
                 Outcome::NoMatch => {}
             }
@@ -291,13 +302,11 @@ impl<'s> Evaluation<'s, '_> {
     fn bucket<T: Tracer>(&self, rule: &CompiledRule, tracer: &mut T) -> Result<Outcome, EvaluationError> {
         let at = self.with_bucket_value(rule, |value| value.map(|value| position(self.flag.seed(), value)));
         let outcome = match (at, &rule.bucket) {
-            (Some(at), _) if at.is_inside(rule.percentage) => Ok(Outcome::Inside),
+            (Some(at), _) if at.is_inside(rule.percentage) => Ok(self.holdback(rule)),
             (Some(_), _) => Ok(Outcome::Outside),
             (None, Bucket::Attribute { .. }) => Ok(Outcome::NoMatch),
             (None, Bucket::Subject) if rule.percentage == Percentage::NONE => Ok(Outcome::Outside),
-            (None, Bucket::Subject) if rule.percentage == Percentage::ALL && rule.is_single() => {
-                Ok(Outcome::Inside)
-            }
+            (None, Bucket::Subject) if rule.takes_anybody() => Ok(Outcome::Inside),
             (None, Bucket::Subject) => Err(EvaluationError::TargetingKeyMissing),
         };
         tracer.leaf(|| Step::Bucket {
@@ -305,9 +314,26 @@ impl<'s> Evaluation<'s, '_> {
             value: self.with_bucket_value(rule, |value| value.map(str::to_owned)),
             position: at.map(Position::get),
             percentage: rule.percentage,
-            inside: outcome == Ok(Outcome::Inside),
+            inside: matches!(outcome, Ok(Outcome::Inside | Outcome::HeldBack)),
         });
+        if !rule.holdback.is_none()
+            && let (Ok(Outcome::Inside | Outcome::HeldBack), Some(at)) = (outcome, self.held_at(rule))
+        {
+            let held_back = outcome == Ok(Outcome::HeldBack);
+            tracer.leaf(|| Step::Holdback { position: at.get(), holdback: rule.holdback, held_back });
+        }
         outcome
+    }
+
+    /// Whether somebody inside the percentage is kept out for comparison.
+    fn holdback(&self, rule: &CompiledRule) -> Outcome {
+        let held =
+            !rule.holdback.is_none() && self.held_at(rule).is_some_and(|at| at.is_inside(rule.holdback));
+        if held { Outcome::HeldBack } else { Outcome::Inside }
+    }
+
+    fn held_at(&self, rule: &CompiledRule) -> Option<Position> {
+        self.with_bucket_value(rule, |value| value.map(|value| holdback_position(self.flag.seed(), value)))
     }
 
     fn with_bucket_value<R>(&self, rule: &CompiledRule, f: impl FnOnce(Option<&str>) -> R) -> R {
@@ -323,6 +349,7 @@ impl<'s> Evaluation<'s, '_> {
     fn treatment<T: Tracer>(
         &self,
         rule: &'s CompiledRule,
+        arm: Option<Arm>,
         tracer: &mut T,
     ) -> Result<Decision<'s>, EvaluationError> {
         let variant = if rule.is_single() {
@@ -338,13 +365,14 @@ impl<'s> Evaluation<'s, '_> {
             }
             variant
         };
-        let at_all = rule.percentage == Percentage::ALL;
+        let at_all = rule.percentage == Percentage::ALL && rule.holdback.is_none();
         Ok(Decision {
             variant: variant.unwrap_or_else(|| self.flag.off_variant()),
             reason: if at_all { Reason::TargetingMatch } else { Reason::Split },
             rule: Some(&rule.id),
             arm: Some(Arm::Treatment),
             previewed: false,
+            arm,
         })
     }
 }

@@ -34,6 +34,8 @@ pub enum Outcome {
     Inside,
     /// The audience matched, the bucket was outside.
     Outside,
+    /// Inside the percentage, but kept out for comparison.
+    HeldBack,
     NoMatch,
 }
 
@@ -143,6 +145,13 @@ pub enum Step {
         percentage: Percentage,
         inside: bool,
     },
+    /// Only where a rule holds somebody back.
+    Holdback {
+        /// 0…99 999, drawn independently of the percentage.
+        position: u32,
+        holdback: Percentage,
+        held_back: bool,
+    },
     Split {
         /// 1…1000.
         bucket: u32,
@@ -181,6 +190,7 @@ impl Step {
             | Self::Enrolment { .. }
             | Self::Test { .. }
             | Self::Bucket { .. }
+            | Self::Holdback { .. }
             | Self::Split { .. }
             | Self::NoRule { .. } => &[],
         }

@@ -29,7 +29,7 @@ pub fn hints(
                 let audience =
                     audience_phrase(&flag.rollout().rule(rule.as_str())?.audience, &group_name(snapshot));
                 match outcome {
-                    Outcome::Inside => None,
+                    Outcome::Inside | Outcome::HeldBack => None,
                     Outcome::Outside => inside_at(steps)
                         .map(|at| format!("Would be inside the rule for {audience} at {at} %.")),
                     // At 0 % a matching audience would not get it either.

@@ -1,6 +1,7 @@
 //! What is decided for whom. Pure: no I/O, no clock, no randomness; the caller passes `now` and entropy.
 //! It builds for the server and for the browser.
 
+mod allocation;
 mod attribute;
 mod bucket;
 mod comparison;
@@ -17,6 +18,7 @@ pub mod guardrail;
 mod impact;
 mod key;
 mod matcher;
+mod metric;
 mod narrate;
 mod operator;
 mod percentage;
@@ -29,10 +31,14 @@ mod sentence;
 mod snapshot;
 mod time;
 
+pub use allocation::{Allocation, allocation};
 pub use attribute::{
     AttributeDefinition, AttributeSchema, AttributeType, AttributeValue, Attributes, NotAnAttribute,
 };
-pub use bucket::{POSITIONS, Position, VARIANT_SEED, bucket_hash, position, variant_bucket};
+pub use bucket::{
+    HOLDBACK_SEED, POSITIONS, Position, VARIANT_SEED, bucket_hash, holdback_position, position,
+    variant_bucket,
+};
 pub use compiled::{CompiledFlag, CompiledGroup};
 pub use condition::{Condition, DEPTH_MAX, TESTS_MAX, Test};
 pub use context::{Context, Origin, Sender};
@@ -48,6 +54,7 @@ pub use key::{
     AttributeName, EnvironmentKey, FlagKey, GroupKey, GuardrailId, InvalidKey, MetricKey, RuleId, SubjectKey,
     TARGETING_KEY, VariantKey,
 };
+pub use metric::{Counts, MetricDefinition, MetricKind};
 pub use operator::Operator;
 pub use percentage::{InvalidPercentage, Percentage};
 pub use preview::Preview;
@@ -56,3 +63,4 @@ pub use rollout::{Audience, BucketBy, Exclusions, Pin, Prerequisite, Rollout, Ru
 pub use sentence::{attributes_phrase, audience_phrase, condition_phrase, rollout_phrase};
 pub use snapshot::{CompileError, EnvironmentConfig, Snapshot};
 pub use time::{DateError, DayEdge, MomentError, parse_date_ms, parse_moment_ms};
+pub use time::{DateError, instant_phrase, parse_date_ms};

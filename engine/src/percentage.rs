@@ -34,6 +34,10 @@ impl Percentage {
         if thousandths > 100_000 { None } else { Some(Self(thousandths)) }
     }
 
+    pub fn is_none(&self) -> bool {
+        *self == Self::NONE
+    }
+
     pub const fn thousandths(self) -> u32 {
         self.0
     }

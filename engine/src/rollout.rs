@@ -74,6 +74,9 @@ pub struct Rule {
     pub id: RuleId,
     pub audience: Audience,
     pub percentage: Percentage,
+    /// The part of those inside who are kept out for comparison, also at 100 %: they get the off path and are control.
+    #[serde(default, skip_serializing_if = "Percentage::is_none")]
+    pub holdback: Percentage,
     #[serde(default)]
     pub bucket_by: BucketBy,
     /// Empty: everyone inside is served the flag's first variant that is not off.

@@ -63,7 +63,7 @@ pub fn parse_moment_ms(text: &str, edge: DayEdge) -> Result<i64, MomentError> {
 }
 
 /// `2026-03-01 14:10 UTC`.
-pub(crate) fn instant_phrase(ms: i64) -> String {
+pub fn instant_phrase(ms: i64) -> String {
     Timestamp::from_millisecond(ms)
         .map_or_else(|_| format!("{ms} ms"), |instant| instant.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }

@@ -131,6 +131,7 @@ fn rule() -> impl Strategy<Value = Rule> {
         id: key("rule"),
         audience,
         percentage,
+        holdback: engine::Percentage::NONE,
         bucket_by,
         split,
     })
@@ -337,7 +338,8 @@ proptest! {
         let (low, high) = (low.min(high), low.max(high));
         let at = |percentage| {
             let rule = Rule {
-                id: key("r"), audience: Audience::Everyone, percentage, bucket_by: BucketBy::Subject, split: Vec::new(),
+                id: key("r"), audience: Audience::Everyone, percentage,
+                holdback: Percentage::whole(5).expect("percentage"), bucket_by: BucketBy::Subject, split: Vec::new(),
             };
             let rollout = Rollout { rules: vec![rule], ..Rollout::new(&seed) };
             let flag = Flag::boolean(key("f"), "f");

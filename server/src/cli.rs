@@ -179,6 +179,7 @@ impl Serve {
             streams_max: self.streams_max,
             events_waiting_max: limits::EVENTS_WAITING_MAX,
             ..Config::default()
+            look_every: limits::LOOK_EVERY,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What an operator can set: parsed once, so that the rest of the server holds values that make sense.
 
-use std::{num::NonZeroU32, str::FromStr};
+use std::{num::NonZeroU32, str::FromStr, time::Duration};
 
 use http::Uri;
 use ipnet::IpNet;
@@ -22,6 +22,8 @@ pub struct Config {
     pub feedback_per_minute: NonZeroU32,
     /// The same for one address with a client token.
     pub feedback_per_address_per_minute: NonZeroU32,
+    /// How often the guard looks.
+    pub look_every: Duration,
 }
 
 impl Default for Config {
@@ -38,6 +40,7 @@ impl Default for Config {
             feedback_per_minute: NonZeroU32::new(limits::FEEDBACK_PER_MINUTE).unwrap_or(NonZeroU32::MIN),
             feedback_per_address_per_minute: NonZeroU32::new(limits::FEEDBACK_PER_ADDRESS_PER_MINUTE)
                 .unwrap_or(NonZeroU32::MIN),
+            look_every: limits::LOOK_EVERY,
         }
     }
 }

@@ -30,6 +30,24 @@ pub const CATCH_UP_MAX: Duration = Duration::from_secs(2);
 /// How often it looks meanwhile.
 pub const CATCH_UP_POLL: Duration = Duration::from_millis(20);
 
+/// An outcome that happened longer ago is rejected, alone.
+pub const OUTCOME_LATE_MS_MAX: i64 = 10 * 60 * 1000;
+/// An outcome that comes longer after the end of its ten seconds is late: charts show it, the guard has moved on. Shorter
+/// than the guard's 10 s by what writing it down takes.
+pub const OUTCOME_ON_TIME_MS: i64 = 8 * 1000;
+/// Longer durations are rejected.
+pub const OUTCOME_LATENCY_MS_MAX: f64 = 86_400_000.0;
+/// Cells that still grow, about 5 kB each; beyond it those that are written already are dropped, and when there are none
+/// the answer is 429.
+pub const CELLS_MAX: usize = 20_000;
+/// Subjects whose exposures are remembered for attribution, about 0.5 kB each; beyond it the longest unseen are forgotten.
+pub const SUBJECTS_MAX: usize = 200_000;
+/// An outcome counts for what its subject was exposed to within this time.
+pub const SUBJECTS_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
+/// Flags remembered for one subject, and trials; the oldest make room.
+pub const SUBJECT_FEATURES_MAX: usize = 32;
+pub const SUBJECT_TRIALS_MAX: usize = 128;
+
 /// Evaluations per second and token, also as a burst; beyond it the answer is 429 with `Retry-After`.
 pub const EVALUATIONS_PER_SECOND: u32 = 10_000;
 /// Wrong tokens per minute and address, also as a burst; beyond it 401 becomes 429.
@@ -82,3 +100,5 @@ pub const FEEDBACK_PER_MINUTE: u32 = 600;
 pub const FEEDBACK_PER_ADDRESS_PER_MINUTE: u32 = 20;
 /// The longest comment in escaped characters fits; beyond it the answer is 413.
 pub const FEEDBACK_BODY_BYTES_MAX: usize = 64 * 1024;
+/// The guard looks at ceilings, comparisons and plans so often.
+pub const LOOK_EVERY: Duration = Duration::from_secs(2);

@@ -48,6 +48,7 @@ pub async fn serve(listener: TcpListener, server: &Server, app: Router, stop: im
     if tokio::time::timeout(SHUTDOWN_MAX, server.finish()).await.is_err() {
         tracing::error!("the database did not take the last events in time; they are lost");
     }
+    server.guard.finished().await;
 }
 
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);

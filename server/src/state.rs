@@ -5,7 +5,9 @@ use std::sync::Arc;
 use store::{Store, StoreError};
 use tokio::sync::watch;
 
-use crate::{Config, access::allowance::Allowances, edge::RequestIds, ingest::Ingest, ofrep::Ofrep};
+use crate::{
+    Config, access::allowance::Allowances, edge::RequestIds, guard::Guard, ingest::Ingest, ofrep::Ofrep,
+};
 
 /// The server's state; `Server::start` also starts what runs beside the requests.
 pub struct Server {
@@ -15,6 +17,7 @@ pub struct Server {
     pub(crate) ofrep: Ofrep,
     pub ingest: Ingest,
     pub(crate) request_ids: RequestIds,
+    pub(crate) guard: Guard,
     stopping: watch::Sender<bool>,
 }
 
@@ -25,6 +28,8 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("the operating system gives no random numbers")]
     NoEntropy,
+    #[error("webhooks cannot be sent: the HTTP client does not start")]
+    HttpClient,
     #[error("the secret of the workspace cannot be used: {0}")]
     Secret(#[from] hmac::digest::InvalidLength),
 }
@@ -39,7 +44,8 @@ impl Server {
         let ofrep = Ofrep::start(&store, &config, Arc::clone(&allowances), stopping.subscribe()).await?;
         let ingest = Ingest::start(&store, &config, stopping.subscribe()).await?;
         let request_ids = RequestIds::starting_at(u64::from_ne_bytes(seed));
-        Ok(Arc::new(Self { store, config, allowances, ofrep, ingest, request_ids, stopping }))
+        let guard = Guard::start(&store, config.look_every, stopping.subscribe())?;
+        Ok(Arc::new(Self { store, config, allowances, ofrep, ingest, request_ids, guard, stopping }))
     }
 
     /// Ends all streams; `/readyz` says so from now on.

@@ -66,6 +66,7 @@ fn merge_rule(base: &Rule, theirs: &Rule, mine: &Rule) -> Rule {
         id: mine.id.clone(),
         audience: pick(&base.audience, &theirs.audience, &mine.audience),
         percentage: pick(&base.percentage, &theirs.percentage, &mine.percentage),
+        holdback: pick(&base.holdback, &theirs.holdback, &mine.holdback),
         bucket_by: pick(&base.bucket_by, &theirs.bucket_by, &mine.bucket_by),
         split: pick(&base.split, &theirs.split, &mine.split),
     }
@@ -94,6 +95,7 @@ mod tests {
             id: RuleId::parse(id).expect("id"),
             audience,
             percentage: Percentage::whole(percentage).expect("percentage"),
+            holdback: engine::Percentage::NONE,
             bucket_by: BucketBy::Subject,
             split: Vec::new(),
         }

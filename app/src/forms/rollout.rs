@@ -253,6 +253,7 @@ mod tests {
                 None => Audience::Everyone,
             },
             percentage: Percentage::whole(percentage).expect("percentage"),
+            holdback: engine::Percentage::NONE,
             bucket_by: engine::BucketBy::Subject,
             split: Vec::new(),
         }

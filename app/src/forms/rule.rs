@@ -18,6 +18,8 @@ pub struct RuleForm {
     pub groups: Vec<String>,
     pub condition: ConditionDraft,
     pub percentage: String,
+    /// The part that is kept out for comparison; empty: nobody.
+    pub holdback: String,
     /// Empty: the subject; otherwise an attribute's name.
     pub bucket_by: String,
     /// Empty: the variant that the flag serves when on; a variant's key; or [`SPLIT`].
@@ -61,6 +63,7 @@ impl RuleForm {
             groups,
             condition: ConditionDraft::from_condition(condition),
             percentage: rule.percentage.to_string(),
+            holdback: if rule.holdback.is_none() { String::new() } else { rule.holdback.to_string() },
             bucket_by: match &rule.bucket_by {
                 BucketBy::Subject => String::new(),
                 BucketBy::Attribute(name) => name.to_string(),
@@ -91,6 +94,7 @@ impl RuleForm {
                 .collect(),
             condition: ConditionDraft::from_pairs(&pairs, &condition),
             percentage: moved(&text("to"), &text("fader"), &text("was")),
+            holdback: text("holdback"),
             bucket_by: text("bucket"),
             serves: text("serves"),
             weights: weights.map(|(variant, text)| (variant.to_owned(), text.to_owned())).collect(),
@@ -110,6 +114,7 @@ impl RuleForm {
         let id = RuleId::parse(&self.id).map_err(|e| errors.push(Wrong::whole(e))).ok();
         let percentage =
             Percentage::parse(&self.percentage).map_err(|e| errors.push(Wrong::at(self.name("to"), e))).ok();
+        let holdback = self.parse_holdback(errors);
         let audience = self.parse_audience(errors);
         let bucket_by = self.parse_bucket(errors);
         let split = self.parse_split(flag, errors);
@@ -120,9 +125,18 @@ impl RuleForm {
             id: id?,
             audience: audience?,
             percentage: percentage?,
+            holdback: holdback?,
             bucket_by: bucket_by?,
             split: split?,
         })
+    }
+
+    fn parse_holdback(&self, errors: &mut Vec<Wrong>) -> Option<Percentage> {
+        if self.holdback.is_empty() {
+            return Some(Percentage::NONE);
+        }
+        let parsed = Percentage::parse(&self.holdback);
+        parsed.map_err(|error| errors.push(Wrong::at(self.name("holdback"), error))).ok()
     }
 
     fn parse_audience(&self, errors: &mut Vec<Wrong>) -> Option<Audience> {
@@ -261,6 +275,7 @@ mod tests {
                 condition: None,
             },
             percentage: Percentage::from_thousandths(33_300).expect("percentage"),
+            holdback: Percentage::whole(1).expect("percentage"),
             bucket_by: BucketBy::Attribute(AttributeName::parse("tenant").expect("name")),
             split: vec![
                 Share { variant: VariantKey::parse("on").expect("key"), weight: 667 },
@@ -287,6 +302,12 @@ mod tests {
     fn an_absurd_percentage_is_refused_beside_its_field() {
         let errors = errors(&form(&[("audience", "everyone"), ("to", "120")]));
         assert_eq!(errors, [("r.a.to".to_owned(), "A percentage lies between 0 and 100.".to_owned())]);
+    }
+
+    #[test]
+    fn an_absurd_holdback_is_refused_beside_its_field() {
+        let errors = errors(&form(&[("audience", "everyone"), ("to", "20"), ("holdback", "1.23456")]));
+        assert_eq!(errors[0].0, "r.a.holdback");
     }
 
     #[test]

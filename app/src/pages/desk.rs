@@ -314,6 +314,7 @@ mod tests {
                 Audience::Matching { groups, condition: None }
             },
             percentage: Percentage::whole(percentage).expect("percentage"),
+            holdback: engine::Percentage::NONE,
             bucket_by: BucketBy::Subject,
             split: Vec::new(),
         }

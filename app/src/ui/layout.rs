@@ -38,6 +38,21 @@ impl Section {
 impl Section {
     const NAVIGATION: [Self; 7] =
         [Self::Desk, Self::Groups, Self::People, Self::Audit, Self::Attributes, Self::Members, Self::Tokens];
+    Metrics,
+    Webhooks,
+}
+
+impl Section {
+    const NAVIGATION: [Self; 8] = [
+        Self::Desk,
+        Self::Groups,
+        Self::Audit,
+        Self::Attributes,
+        Self::Metrics,
+        Self::Members,
+        Self::Tokens,
+        Self::Webhooks,
+    ];
 
     pub fn path(self) -> &'static str {
         match self {
@@ -50,6 +65,8 @@ impl Section {
             Self::Account => "/account",
             Self::Feedback => "/feedback",
             Self::People => "/people",
+            Self::Metrics => "/settings/metrics",
+            Self::Webhooks => "/settings/webhooks",
         }
     }
 
@@ -64,6 +81,8 @@ impl Section {
             Self::Account => "Account",
             Self::Feedback => "Feedback",
             Self::People => "People",
+            Self::Metrics => "Metrics",
+            Self::Webhooks => "Webhooks",
         }
     }
 
@@ -74,6 +93,9 @@ impl Section {
             Self::Audit => principal.may(Operation::ReadAudit),
             Self::People => principal.may(Operation::ReadPeople),
             Self::Members | Self::Tokens | Self::Attributes => principal.may(Operation::Administer),
+            Self::Members | Self::Tokens | Self::Attributes | Self::Metrics | Self::Webhooks => {
+                principal.may(Operation::Administer)
+            }
         }
     }
 
@@ -87,6 +109,8 @@ impl Section {
             Self::Attributes => icon::filter().into_any(),
             Self::Feedback => icon::feedback().into_any(),
             Self::People => icon::person().into_any(),
+            Self::Metrics => icon::metric().into_any(),
+            Self::Webhooks => icon::link().into_any(),
         }
     }
 }

@@ -109,6 +109,8 @@ pub fn object_address(object: &ObjectRef) -> Option<String> {
         ObjectKind::Member => Some("/settings/members".to_owned()),
         ObjectKind::Token => Some("/settings/tokens".to_owned()),
         ObjectKind::Feedback => Some(format!("/feedback/{}", object.key)),
+        ObjectKind::Metric => Some("/settings/metrics".to_owned()),
+        ObjectKind::Webhook => Some("/settings/webhooks".to_owned()),
         ObjectKind::Attribute
         | ObjectKind::Person
         | ObjectKind::Persona

@@ -151,6 +151,7 @@ mod tests {
             id: RuleId::parse(id).expect("id"),
             audience,
             percentage: Percentage::whole(percentage).expect("percentage"),
+            holdback: engine::Percentage::NONE,
             bucket_by: BucketBy::Subject,
             split: Vec::new(),
         }

@@ -33,6 +33,13 @@ pub enum Toast {
 
 impl Toast {
     const ALL: [Self; 20] = [
+    MetricSaved,
+    WebhookTested,
+    WebhookDeleted,
+}
+
+impl Toast {
+    const ALL: [Self; 21] = [
         Self::Saved,
         Self::Created,
         Self::Deleted,
@@ -57,6 +64,9 @@ impl Toast {
         Self::InvitationRevoked,
         Self::PeopleImported,
         Self::PersonErased,
+        Self::MetricSaved,
+        Self::WebhookTested,
+        Self::WebhookDeleted,
     ];
 
     /// The word in the cookie.
@@ -86,6 +96,9 @@ impl Toast {
             Self::InvitationRevoked => "invitation-revoked",
             Self::PeopleImported => "people-imported",
             Self::PersonErased => "person-erased",
+            Self::MetricSaved => "metric-saved",
+            Self::WebhookTested => "webhook-tested",
+            Self::WebhookDeleted => "webhook-deleted",
         }
     }
 
@@ -119,6 +132,9 @@ impl Toast {
             Self::InvitationRevoked => "Revoked. Nobody can accept this invitation any more.",
             Self::PeopleImported => "Imported. They count from now on.",
             Self::PersonErased => "Erased everywhere. The audit log keeps no key.",
+            Self::MetricSaved => "Saved. Its outcomes count from now on.",
+            Self::WebhookTested => "A test message is on its way.",
+            Self::WebhookDeleted => "Deleted. This address is told nothing more.",
         }
     }
 }

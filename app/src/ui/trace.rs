@@ -30,6 +30,7 @@ pub fn verdict(step: &Step) -> Verdict {
         Step::Group { member, .. } => of(*member),
         Step::Enrolment { state, .. } => of(*state == EnrolmentState::Active),
         Step::Bucket { inside, .. } => of(*inside),
+        Step::Holdback { held_back, .. } => of(!held_back),
         Step::Split { .. } => Verdict::Told,
     }
 }

@@ -130,9 +130,7 @@ impl Watch {
 
     fn look(&mut self, cells: &[Cell], now_ms: i64) {
         let Method::Ceiling(ceiling) = &mut self.method else { return };
-        let mut cells: Vec<&Cell> = cells.iter().filter(|cell| cell.until_ms > cell.from_ms).collect();
-        cells.sort_by_key(|cell| (cell.from_ms, cell.until_ms));
-        for cell in cells {
+        for cell in &whole_cells(cells) {
             let tally = absolute_tally(&self.guardrail, &cell.treatment);
             if let Err(error) = ceiling.check(tally) {
                 self.rejected = Some(error);
@@ -285,4 +283,22 @@ pub fn default_closing(metric: &Metric) -> Closing {
         | Metric::Complaints
         | Metric::Custom { .. } => Closing::requests(None),
     }
+}
+
+/// Cells in time order. Where the percentages changed within one, its two parts are one again: a limit does not depend
+/// on them, and each cell is counted by its beginning.
+fn whole_cells(cells: &[Cell]) -> Vec<Cell> {
+    let mut cells: Vec<&Cell> = cells.iter().filter(|cell| cell.until_ms > cell.from_ms).collect();
+    cells.sort_by_key(|cell| (cell.from_ms, cell.until_ms));
+    let mut whole: Vec<Cell> = Vec::with_capacity(cells.len());
+    for cell in cells {
+        match whole.last_mut().filter(|last| last.from_ms == cell.from_ms && last.until_ms == cell.until_ms) {
+            Some(last) => {
+                last.treatment.merge(&cell.treatment);
+                last.control.merge(&cell.control);
+            }
+            None => whole.push(cell.clone()),
+        }
+    }
+    whole
 }

@@ -11,17 +11,26 @@ pub(super) struct RuleTrace<'a> {
     condition: Option<&'a Step>,
     /// What the percentage is drawn by and the value it found; `None` when the audience did not match.
     bucket: Option<(&'a BucketBy, Option<&'a str>)>,
+    /// The part that is kept out, when the subject is in it.
+    held_back: Option<Percentage>,
 }
 
 impl<'a> RuleTrace<'a> {
     pub(super) fn of(steps: &'a [Step], percentage: Percentage) -> Self {
-        let mut rule =
-            Self { percentage, everyone: false, groups: Vec::new(), condition: None, bucket: None };
+        let mut rule = Self {
+            percentage,
+            everyone: false,
+            groups: Vec::new(),
+            condition: None,
+            bucket: None,
+            held_back: None,
+        };
         for step in steps {
             match step {
                 Step::Everyone => rule.everyone = true,
                 Step::Group { .. } => rule.groups.push(step),
                 Step::Bucket { by, value, .. } => rule.bucket = Some((by, value.as_deref())),
+                Step::Holdback { held_back, holdback, .. } => rule.held_back = held_back.then_some(*holdback),
                 _ => rule.condition = Some(step),
             }
         }
@@ -63,6 +72,10 @@ impl<'a> RuleTrace<'a> {
 
     pub(super) fn not_inside(&self) -> String {
         let (percentage, by) = (self.percentage, self.by());
+        if let Some(holdback) = self.held_back {
+            let audience = self.matched().map_or_else(String::new, |audience| format!("{audience}, but "));
+            return format!("{audience}among the {holdback} % who are kept out for comparison{by}");
+        }
         let missing = match self.bucket {
             None => return self.not_matched(),
             Some((BucketBy::Attribute(name), None)) => Some(name),
@@ -108,6 +121,7 @@ impl<'a> RuleTrace<'a> {
         let found = match (outcome, self.bucket) {
             (Outcome::Inside, _) => "matches, and inside".to_owned(),
             (Outcome::Outside, _) => "matches, but outside".to_owned(),
+            (Outcome::HeldBack, _) => "matches, but kept out for comparison".to_owned(),
             (Outcome::NoMatch, None) => "does not match".to_owned(),
             (Outcome::NoMatch, Some((BucketBy::Attribute(name), None))) => {
                 format!("matches, but {name} is missing")

@@ -183,6 +183,30 @@ impl PlanState {
         }
     }
 
+    /// Whether somebody can approve a step ahead.
+    pub const fn takes_approvals(&self) -> bool {
+        match self {
+            Self::Running { .. } | Self::Paused { .. } | Self::Holding { .. } | Self::RolledBack { .. } => {
+                true
+            }
+            Self::Draft | Self::Scheduled { .. } | Self::Finished { .. } | Self::Abandoned { .. } => false,
+        }
+    }
+
+    /// Forgets the approvals of steps that are other steps now.
+    pub fn keep_approvals(&mut self, same: &dyn Fn(usize) -> bool) {
+        match self {
+            Self::Running { progress }
+            | Self::Paused { progress, .. }
+            | Self::Holding { progress, .. }
+            | Self::Finished { progress, .. }
+            | Self::RolledBack { progress, .. } => {
+                progress.approvals.retain(|approval| same(approval.step));
+            }
+            Self::Draft | Self::Scheduled { .. } | Self::Abandoned { .. } => {}
+        }
+    }
+
     /// The same state, having been looked at. To be saved at least every five minutes while the plan runs, or the
     /// time since counts as not watched.
     #[must_use]

@@ -7,8 +7,11 @@ mod events;
 mod exposures;
 mod feedback;
 mod flags;
+mod guardrails;
+mod health;
 mod manager;
 mod people;
+mod plan;
 mod token;
 
 use std::sync::Arc;
@@ -63,6 +66,10 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(enrolments::enrol, enrolments::list_all))
         .routes(routes!(enrolments::remove))
         .routes(routes!(feedback::post))
+        .routes(routes!(health::of_flag))
+        .routes(routes!(guardrails::get, guardrails::put))
+        .routes(routes!(plan::get, plan::save))
+        .routes(routes!(plan::transit))
 }
 
 pub fn router(server: &Arc<Server>) -> Router {

@@ -41,6 +41,12 @@ impl Actor {
             origin,
         }
     }
+
+    /// What acts by itself on evidence or on an approved plan.
+    pub(crate) fn guard() -> Self {
+        let origin = RequestOrigin { request_id: String::new(), address: "the server itself".to_owned() };
+        Self { name: "Guard".to_owned(), ..Self::system(origin) }
+    }
 }
 
 impl From<&Principal> for Actor {

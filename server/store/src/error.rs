@@ -10,6 +10,10 @@ use crate::{
         MEMBER_NAME_CHARS_MAX, ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PEOPLE_BATCH_MAX,
         PERSONA_NAME_CHARS_MAX, PERSONAS_MAX, PURPOSE_CHARS_MAX, REASON_CHARS_MAX, RETENTION_DAYS_MAX,
         TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX, TRAITS_MAX,
+        EMAIL_CHARS_MAX, MEMBER_NAME_CHARS_MAX, METRIC_NAME_CHARS_MAX, METRIC_UNIT_CHARS_MAX, METRICS_MAX,
+        ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX,
+        PERSONAS_MAX, REASON_CHARS_MAX, RETENTION_DAYS_MAX, TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX,
+        TRAITS_BYTES_MAX, TRAITS_MAX, WEBHOOK_URL_CHARS_MAX, WEBHOOKS_MAX,
     },
     permission::Denied,
 };
@@ -121,6 +125,32 @@ pub enum Invalid {
         "this entry has nothing to go back to; only changes of flags, rollouts and groups can be reverted"
     )]
     NotRevertible,
+    #[error("write a metric name of 1 to {METRIC_NAME_CHARS_MAX} characters")]
+    MetricName,
+    #[error("write a unit of at most {METRIC_UNIT_CHARS_MAX} characters")]
+    MetricUnit,
+    #[error("the kind of a metric never changes; make a new metric")]
+    MetricKind,
+    #[error("a built-in metric can be renamed and described, but stays what it is")]
+    BuiltInMetric,
+    #[error("there are {METRICS_MAX} metrics already; delete some first")]
+    TooManyMetrics,
+    #[error("this flag has no release plan in this environment; make one first")]
+    NoPlan,
+    #[error(transparent)]
+    Plan(engine::plan::Refused),
+    #[error(
+        "the steps up to the present one stay while the plan runs; change the later ones, or abandon the plan"
+    )]
+    PlanReached,
+    #[error("somebody else has to approve this: the plan is yours, or you started it")]
+    OwnApproval,
+    #[error(
+        "write an address like https://hooks.example.org/fader of at most {WEBHOOK_URL_CHARS_MAX} characters"
+    )]
+    WebhookUrl,
+    #[error("there are {WEBHOOKS_MAX} webhooks already; delete some first")]
+    TooManyWebhooks,
     #[error("write a database address like sqlite://fader.db or postgres://user@host/name")]
     DatabaseUrl,
     #[error("say something: a rating, whether it was completed, what kind it is, or a comment")]

@@ -14,15 +14,19 @@ mod error;
 mod feedback;
 mod flags;
 mod groups;
+mod guard;
 mod ledger;
 pub mod limits;
 mod live;
 mod load;
+mod metrics;
 mod object;
+mod outcomes;
 mod people;
 mod permission;
 mod personas;
 mod previews;
+mod plans;
 mod rollouts;
 mod secret;
 mod store;
@@ -30,6 +34,7 @@ mod testers;
 mod text;
 mod tokens;
 mod versioned;
+mod webhooks;
 mod workspace;
 
 pub use accounts::{
@@ -49,6 +54,10 @@ pub use feedback::{
     Rating, Recorded, Saw, TrendPoint, Triage, TriageState, VariantSummary,
 };
 pub use groups::{GroupRow, GroupUse};
+pub use guard::{
+    Acted, FlagGuardrails, FlagHealth, GuardAct, GuardLease, GuardState, GuardrailSet, Replayed, RuleHealth,
+    Standing, StepForecast, Taken, VerdictRow, Watched, stored_metric,
+};
 pub use ledger::{
     Delivery, Erased, Exposure, ExposureCount, ExposureCursor, ExposureFilter, ExposurePage, InvalidCursor,
     Seen,
@@ -56,15 +65,22 @@ pub use ledger::{
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
+pub use outcomes::{
+    ArmCells, ArmCount, ArmWord, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellSum, FirstExposures,
+    GroupTallies, GuardReader, RolledUp,
+};
+pub use people::People;
 pub use permission::{
     Administrator, Approver, AuditReader, Denied, Enroller, FeedbackHandler, FlagEditor, InvalidRole,
     Operation, PeopleReader, PeopleWriter, Principal, RequestOrigin, Role, Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
+pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
 pub use secret::TokenHash;
 pub use store::Store;
 pub use tokens::{NewToken, Token, TokenId, TokenKind, TokenRow};
 pub use versioned::Versioned;
+pub use webhooks::{Webhook, WebhookDelivery, WebhookId};
 pub use workspace::InvalidHash;
 
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};

@@ -21,6 +21,10 @@ pub const SEARCH_CHARS_MAX: usize = 100;
 pub const AS_OF_KEPT_MAX: usize = 16;
 pub const ATTRIBUTES_MAX: usize = 500;
 pub const ATTRIBUTE_DESCRIPTION_CHARS_MAX: usize = 500;
+pub const METRICS_MAX: usize = 100;
+pub const METRIC_NAME_CHARS_MAX: usize = 100;
+pub const METRIC_DESCRIPTION_CHARS_MAX: usize = 500;
+pub const METRIC_UNIT_CHARS_MAX: usize = 12;
 pub const AUDIT_PAGE_DEFAULT: usize = 50;
 pub const AUDIT_PAGE_MAX: usize = 500;
 pub const AUDIT_TEXT_CHARS_MAX: usize = 100;
@@ -79,3 +83,10 @@ pub const MALFORMED_TEXT_CHARS_MAX: usize = 80;
 /// Testers that one invitation can take.
 pub const INVITATION_CAPACITY_MAX: u64 = 10_000;
 pub const INVITATIONS_LISTED_MAX: i64 = 200;
+pub const WEBHOOKS_MAX: usize = 20;
+pub const WEBHOOK_URL_CHARS_MAX: usize = 500;
+pub const VERDICTS_PAGE_MAX: usize = 500;
+pub const APPROVALS_MAX: i64 = 500;
+/// How long a server that does not renew it keeps the guard's lease; with a look every 2 s another server guards
+/// within 10 s.
+pub const GUARD_LEASE_MS: i64 = 7_000;

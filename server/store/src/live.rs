@@ -10,6 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use engine::{AttributeSchema, EnvironmentKey, Snapshot};
+use engine::{EnvironmentKey, MetricDefinition, Snapshot};
 use tokio::sync::{Mutex, broadcast};
 
 use crate::{
@@ -53,6 +54,8 @@ pub(crate) struct State {
     pub(crate) snapshots: Vec<Arc<Snapshot>>,
     pub(crate) people: Arc<People>,
     pub(crate) tokens: Arc<HashMap<TokenHash, Arc<Token>>>,
+    /// By key.
+    pub(crate) metrics: Arc<Vec<MetricDefinition>>,
 }
 
 impl State {
@@ -150,6 +153,11 @@ impl Live {
     /// Everybody known, with their traits.
     pub fn people(&self) -> Arc<People> {
         Arc::clone(&self.0.state.load().people)
+    }
+
+    /// What the workspace measures, by key.
+    pub fn metrics(&self) -> Arc<Vec<MetricDefinition>> {
+        Arc::clone(&self.0.state.load().metrics)
     }
 
     /// The active token with this hash.

@@ -16,7 +16,7 @@ use crate::{
     Changed, Environment, ObjectKind, ObjectRef, StoreError,
     db::{Db, Tx, args},
     live::State,
-    number, people, signed, tokens,
+    metrics, number, people, signed, tokens,
 };
 
 /// The definitions that the state is compiled from. An unchanged one keeps its `Arc`, so that what was compiled from
@@ -75,6 +75,7 @@ pub(crate) async fn refresh(
         seq: head,
         people: Arc::clone(&current.people),
         tokens: Arc::clone(&current.tokens),
+        metrics: Arc::clone(&current.metrics),
         ..State::default()
     };
     if touches(ObjectKind::Person) {
@@ -83,6 +84,9 @@ pub(crate) async fn refresh(
     }
     if touches(ObjectKind::Token) {
         next.tokens = Arc::new(tokens::load(&mut tx, &mut |t, id| loader.report(t, id)).await?);
+    }
+    if touches(ObjectKind::Metric) {
+        next.metrics = Arc::new(metrics::load(&mut tx, &mut |t, id| loader.report(t, id)).await?);
     }
     tx.rollback().await?;
     for environment in &environments {

@@ -19,6 +19,8 @@ pub enum ObjectKind {
     Environment,
     Workspace,
     Feedback,
+    Metric,
+    Webhook,
 }
 
 /// The text names no kind of object.
@@ -28,6 +30,7 @@ pub struct InvalidObjectKind;
 
 impl ObjectKind {
     pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Flag,
         Self::Group,
         Self::Member,
@@ -38,6 +41,8 @@ impl ObjectKind {
         Self::Environment,
         Self::Workspace,
         Self::Feedback,
+        Self::Metric,
+        Self::Webhook,
     ];
 
     /// The word in URLs, exports and the database.
@@ -53,6 +58,8 @@ impl ObjectKind {
             Self::Environment => "environment",
             Self::Workspace => "workspace",
             Self::Feedback => "feedback",
+            Self::Metric => "metric",
+            Self::Webhook => "webhook",
         }
     }
 

@@ -6,7 +6,7 @@ mod write;
 
 use engine::{EnvironmentKey, Flag, FlagKey, Rollout};
 
-pub(crate) use checks::prerequisite_problems;
+pub(crate) use checks::{group_names, prerequisite_problems};
 
 use crate::{
     FlagEditor, Invalid, Principal, Stopper, Store, StoreError, Versioned, Viewer,

@@ -7,6 +7,7 @@ use reqwest::{Method, RequestBuilder, Response, header};
 use serde_json::{Value as Json, json};
 use server::{Config, Server};
 use sqlx::{Connection as _, Executor as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use store::{
     Administrator, Clock, FlagEditor, NewToken, Principal, RequestOrigin, Role, Store, TokenKind, Viewer,
 };
@@ -19,6 +20,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub struct TestApp {
     pub store: Store,
     pub url: String,
+    pub database_url: String,
     pub address: SocketAddr,
     pub clock: Clock,
     pub http: reqwest::Client,
@@ -53,6 +55,7 @@ impl TestApp {
         Self {
             store,
             url: format!("http://{address}"),
+            database_url: database_url.to_owned(),
             address,
             clock,
             http,
@@ -68,6 +71,10 @@ impl TestApp {
         let url = format!("sqlite://{}", file.display());
         let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("connects");
         connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))).await.expect("written");
+    /// SQL behind the store's back; on SQLite.
+    pub async fn sql(&self, sql: &str) {
+        let mut connection = SqliteConnection::connect(&self.database_url).await.expect("connects");
+        connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await.expect("works");
     }
 
     /// Tells the server to stop and waits until it has.

@@ -9,6 +9,7 @@ mod evaluation;
 mod events;
 mod feedback;
 mod fixtures;
+mod guard;
 mod pages;
 mod people;
 mod postgres;

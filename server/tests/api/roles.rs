@@ -69,6 +69,8 @@ const WRITES: &[Write] = &[
     Write { path: "/feedback/999", fields: &[("version", "1"), ("state", "new")], who: STAFF },
     Write { path: "/settings/attributes", fields: &[("intent", "save")], who: ADMIN },
     Write { path: "/settings/attributes", fields: &[("intent", "delete")], who: ADMIN },
+    Write { path: "/settings/metrics", fields: &[("intent", "save")], who: ADMIN },
+    Write { path: "/settings/metrics", fields: &[("intent", "delete"), ("key", "x")], who: ADMIN },
     Write { path: "/settings/members", fields: &[("do", "invite")], who: ADMIN },
     Write {
         path: "/settings/members",
@@ -78,6 +80,9 @@ const WRITES: &[Write] = &[
     Write { path: "/settings/members", fields: &[("do", "disable"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/members", fields: &[("do", "reset"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/tokens", fields: &[("do", "create")], who: ADMIN },
+    Write { path: "/settings/webhooks", fields: &[("do", "create")], who: ADMIN },
+    Write { path: "/settings/webhooks", fields: &[("do", "test"), ("id", "999")], who: ADMIN },
+    Write { path: "/settings/webhooks", fields: &[("do", "delete"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/tokens", fields: &[("do", "revoke"), ("id", "999")], who: ADMIN },
     Write {
         path: "/call/preview_rollout",

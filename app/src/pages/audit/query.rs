@@ -101,6 +101,8 @@ pub(crate) fn kind_name(kind: ObjectKind) -> &'static str {
         ObjectKind::Environment => "Environments",
         ObjectKind::Workspace => "The workspace",
         ObjectKind::Feedback => "Feedback",
+        ObjectKind::Metric => "Metrics",
+        ObjectKind::Webhook => "Webhooks",
     }
 }
 

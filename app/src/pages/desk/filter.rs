@@ -169,6 +169,7 @@ mod tests {
             id: RuleId::parse("everyone").expect("id"),
             audience: Audience::Everyone,
             percentage: Percentage::whole(percentage).expect("percentage"),
+            holdback: engine::Percentage::NONE,
             bucket_by: BucketBy::Subject,
             split: Vec::new(),
         };

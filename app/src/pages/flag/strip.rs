@@ -277,6 +277,7 @@ mod tests {
             id: RuleId::parse(id).expect("id"),
             audience,
             percentage: Percentage::whole(percentage).expect("percentage"),
+            holdback: engine::Percentage::NONE,
             bucket_by: engine::BucketBy::Subject,
             split: Vec::new(),
         };

@@ -19,7 +19,7 @@ pub fn details(bank: &Bank<'_>, at: usize, name: &str) -> impl IntoView + use<> 
             <summary aria-label=format!("{summary} of {name}")>{icon::right()}{summary}</summary>
             <div class="strip-panel">
                 {(!rule.everyone).then(|| audience(bank, at))}
-                <div class="field-row">{bucket(bank, rule)}{serves(bank, rule)}</div>
+                <div class="field-row">{bucket(bank, rule)}{holdback(bank, rule)}{serves(bank, rule)}</div>
                 {place(bank, at, name)}
             </div>
         </details>
@@ -103,6 +103,27 @@ fn bucket(bank: &Bank<'_>, rule: &RuleForm) -> impl IntoView + use<> {
             <label for=name.clone()>"The percentage draws"</label>
             <select id=name.clone() name=name.clone()>{options}</select>
             <p class="hint">"With an attribute such as tenant, a whole company switches together."</p>
+            {error_at(bank, &name)}
+        </div>
+    }
+}
+
+fn holdback(bank: &Bank<'_>, rule: &RuleForm) -> impl IntoView + use<> {
+    let name = rule.name("holdback");
+    let hint = format!("{name}-hint");
+    view! {
+        <div class="field">
+            <label for=name.clone()>"Kept out for comparison, in per cent"</label>
+            <input
+                id=name.clone()
+                name=name.clone()
+                value=rule.holdback.clone()
+                inputmode="decimal"
+                placeholder="0"
+                autocomplete="off"
+                aria-describedby=hint.clone()
+            />
+            <p class="hint" id=hint>"For example 1: they never get it, so that health can be compared even at 100 %."</p>
             {error_at(bank, &name)}
         </div>
     }

@@ -99,6 +99,22 @@ words! {
         TesterInvitationRevoked = "tester_invitation_revoked",
         PreviewMade = "preview_made",
         PersonLookedUp = "person_looked_up",
+        MetricSaved = "metric_saved",
+        MetricDeleted = "metric_deleted",
+        GuardrailsChanged = "guardrails_changed",
+        GuardNotified = "guard_notified",
+        GuardSteppedBack = "guard_stepped_back",
+        GuardStopped = "guard_stopped",
+        PlanSaved = "plan_saved",
+        PlanMoved = "plan_moved",
+        PlanApproved = "plan_approved",
+        PlanAdvanced = "plan_advanced",
+        PlanFinished = "plan_finished",
+        PlanHeld = "plan_held",
+        PlanWentOn = "plan_went_on",
+        PlanPausedByGuard = "plan_paused_by_guard",
+        WebhookSaved = "webhook_saved",
+        WebhookDeleted = "webhook_deleted",
     }
     InvalidAction = "there is no such action"
 }

@@ -13,6 +13,7 @@ fn rule(id: &str, audience: Audience, per_cent: u32) -> Rule {
         id: RuleId::parse(id).unwrap_or_else(|_| unreachable!("a literal id")),
         audience,
         percentage: Percentage::whole(per_cent).unwrap_or_default(),
+        holdback: engine::Percentage::NONE,
         bucket_by: BucketBy::Subject,
         split: Vec::new(),
     }

@@ -7,7 +7,10 @@ use engine::{EnvironmentKey, FlagKey, GroupKey, Problem, Rollout};
 use crate::live::State;
 
 /// The names of groups for sentences; an unknown group is called by its key.
-pub(crate) fn group_names(state: &State, environment: &EnvironmentKey) -> impl Fn(&GroupKey) -> String {
+pub(crate) fn group_names(
+    state: &State,
+    environment: &EnvironmentKey,
+) -> impl Fn(&GroupKey) -> String + use<> {
     let snapshot = state.snapshot(environment.as_str()).cloned();
     move |key| {
         let group = snapshot.as_ref().and_then(|s| s.group(key.as_str()));

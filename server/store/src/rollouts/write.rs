@@ -16,6 +16,12 @@ use crate::{
     versioned::parse,
 };
 
+/// A rollout's new version, and what differs from the one before.
+pub(crate) struct Written {
+    pub(crate) version: u64,
+    pub(crate) changes: Vec<Change>,
+}
+
 impl Work<'_> {
     pub(crate) async fn rollout_target(
         &mut self,
@@ -62,13 +68,19 @@ impl Work<'_> {
             self.cancel().await?;
             return Ok(target.rollout.version);
         }
+        self.check_rollout(&target, &rollout).await?;
+        self.commit_rollout(target, rollout, reason, reverted).await
+    }
+
+    /// Refuses a rollout that does not fit the flag, the groups or the other flags.
+    pub(crate) async fn check_rollout(&self, target: &Target, rollout: &Rollout) -> Result<(), StoreError> {
+        let flag = &target.flag.value;
         let state = self.state().await?;
         let snapshot = state.snapshot(target.environment.as_str());
         let mut problems =
             rollout.problems(flag, |key| snapshot.is_some_and(|s| s.group(key.as_str()).is_some()));
-        problems.extend(prerequisite_problems(&state, &target.environment, &flag.key, &rollout));
-        refuse(problems)?;
-        self.commit_rollout(target, rollout, reason, reverted).await
+        problems.extend(prerequisite_problems(&state, &target.environment, &flag.key, rollout));
+        refuse(problems)
     }
 
     pub(super) async fn commit_rollout(
@@ -78,23 +90,14 @@ impl Work<'_> {
         reason: String,
         reverted: Option<u64>,
     ) -> Result<u64, StoreError> {
+        let Written { version, changes } = self.apply_rollout(&target, &rollout).await?;
         let Target { environment, flag, rollout: before } = target;
-        let version = before.version + 1;
-        self.put_rollout(&environment, &flag.value.key, &rollout, version).await?;
-        let state = self.state().await?;
-        let mut changes = rollout_changes(&before.value, &rollout, &group_names(&state, &environment));
         let (action, sentence) = match reverted {
             Some(seq) => {
                 (Action::Reverted, format!("reverted change {seq} of {} in {environment}", flag.value.name))
             }
             None => rollout_sentence(&before.value, &rollout, &changes, &flag.value.name, &environment),
         };
-        if flag.value.lifecycle == Lifecycle::Draft && serves_somebody(&rollout) {
-            let active = Flag { lifecycle: Lifecycle::Active, ..flag.value.clone() };
-            self.put_flag(&active, flag.version + 1).await?;
-            changes.extend(engine::flag_changes(&flag.value, &active));
-        }
-        self.bump(Revisions::Of(&environment)).await?;
         let object = ObjectRef::new(ObjectKind::Flag, flag.value.key.as_str());
         let entry = Entry {
             changes,
@@ -105,6 +108,27 @@ impl Work<'_> {
         };
         self.finish(entry).await?;
         Ok(version)
+    }
+
+    /// Writes the rollout as its next version and moves the revision; a draft flag that serves somebody from now on
+    /// becomes active. The caller writes the audit entry.
+    pub(crate) async fn apply_rollout(
+        &mut self,
+        target: &Target,
+        rollout: &Rollout,
+    ) -> Result<Written, StoreError> {
+        let Target { environment, flag, rollout: before } = target;
+        let version = before.version + 1;
+        self.put_rollout(environment, &flag.value.key, rollout, version).await?;
+        let state = self.state().await?;
+        let mut changes = rollout_changes(&before.value, rollout, &group_names(&state, environment));
+        if flag.value.lifecycle == Lifecycle::Draft && serves_somebody(rollout) {
+            let active = Flag { lifecycle: Lifecycle::Active, ..flag.value.clone() };
+            self.put_flag(&active, flag.version + 1).await?;
+            changes.extend(engine::flag_changes(&flag.value, &active));
+        }
+        self.bump(Revisions::Of(environment)).await?;
+        Ok(Written { version, changes })
     }
 
     async fn put_rollout(

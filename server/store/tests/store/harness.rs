@@ -268,6 +268,7 @@ pub fn rule(id: &str, audience: Audience, per_cent: u32) -> Rule {
         id: RuleId::parse(id).expect("an id"),
         audience,
         percentage: Percentage::whole(per_cent).expect("a percentage"),
+        holdback: engine::Percentage::NONE,
         bucket_by: engine::BucketBy::Subject,
         split: Vec::new(),
     }

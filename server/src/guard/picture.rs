@@ -1,0 +1,152 @@
+//! What is seen of one rule: the cells that are new to its guard, and what surrounds them.
+
+use std::collections::BTreeMap;
+
+use engine::{
+    Percentage, Rule,
+    guardrail::{
+        Cell, Exposed, Guard, Metric, Surroundings,
+        block::{BLOCK_MS_MAX, CONVERSION_WINDOW_MS},
+        latency::REFERENCE_MS,
+        srm::Segment,
+        watch::SILENCE_MS_MAX,
+    },
+};
+use store::{ArmCells, CELL_MS, FirstExposures, GuardReader, Store, StoreError};
+
+use super::memory::{Known, Place};
+
+/// How far back late outcomes are counted, and how often.
+const LATE_MS: i64 = 30 * 60_000;
+const LATE_EVERY_MS: i64 = 60_000;
+/// A ceiling looks at cells while they still grow; a server that was away hands its own in late.
+const GROWING_MS: i64 = 2 * 60_000;
+
+/// Lets a rule's guard take in what is new, and judges.
+pub(super) async fn consider(
+    store: &Store,
+    place: &Place,
+    rule: &Rule,
+    known: &mut Known,
+    exposures: &[FirstExposures],
+    (steps_ms, held_ms): (&[i64], i64),
+) -> Result<(), StoreError> {
+    let now_ms = store.clock().now_ms();
+    let reader = store.guard_reader();
+    let at = (&place.0, &place.1, &place.2);
+    let looked_ms = known.judgement.as_ref().map(|judgement| judgement.at_ms);
+    let metrics = reach(&known.guard, looked_ms, now_ms);
+    // The cell that is growing belongs to the picture: a ceiling looks at it.
+    let cells = store.guarded_cells(reader, at, &metrics, now_ms.saturating_add(CELL_MS)).await?;
+    let cells: BTreeMap<Metric, Vec<Cell>> = cells
+        .into_iter()
+        .map(|(metric, cells)| (metric, from_the_beginning(cells, known.guard.began_ms())))
+        .collect();
+    if now_ms.saturating_sub(known.late.1) >= LATE_EVERY_MS {
+        known.late = (late_fraction(store, reader, place, &known.guard, now_ms).await?, now_ms);
+    }
+    known.observe(&cells, steps_ms, now_ms);
+    let around = Surroundings {
+        segments: segments(exposures, rule, known.guard.began_ms()),
+        exposed: exposed(exposures, rule, now_ms),
+        late_fraction: known.late.0,
+        steps_ms: steps_ms.to_vec(),
+        held_ms,
+    };
+    let judgement = known.guard.judge(&around, now_ms);
+    known.judged(judgement);
+    Ok(())
+}
+
+/// A guard begins within a cell. What that cell holds of percentages that began with the guard belongs to it.
+fn from_the_beginning(cells: Vec<ArmCells>, began_ms: i64) -> Vec<Cell> {
+    let older: Vec<i64> = cells
+        .iter()
+        .filter(|cell| cell.until_ms <= began_ms && cell.treatment.outcomes > 0)
+        .map(|cell| cell.allocation)
+        .collect();
+    let begins = |cell: &ArmCells| {
+        cell.from_ms < began_ms && cell.until_ms > began_ms && !older.contains(&cell.allocation)
+    };
+    let moved = |mut cell: ArmCells| {
+        if begins(&cell) {
+            cell.from_ms = began_ms;
+        }
+        Cell::from(cell)
+    };
+    cells.into_iter().map(moved).collect()
+}
+
+/// From when on each metric's cells are asked for: what is not folded yet.
+fn reach(guard: &Guard, looked_ms: Option<i64>, now_ms: i64) -> Vec<(Metric, i64)> {
+    let mut reach: BTreeMap<Metric, i64> = BTreeMap::new();
+    for watch in guard.watches() {
+        let metric = &watch.guardrail().metric;
+        let from_ms = if watch.is_comparison() {
+            // Before anything is folded, control's latencies of the hour before say what is usual.
+            let primes = watch.folded_until_ms() == guard.began_ms();
+            watch.folded_until_ms().saturating_sub(if primes { REFERENCE_MS } else { CELL_MS })
+        } else {
+            let growing_ms = match metric {
+                Metric::Conversion => CONVERSION_WINDOW_MS + BLOCK_MS_MAX,
+                Metric::ErrorRate
+                | Metric::Latency(_)
+                | Metric::Crashes
+                | Metric::Complaints
+                | Metric::MissingOutcome
+                | Metric::Custom { .. } => GROWING_MS,
+            };
+            let since_ms = looked_ms.unwrap_or(guard.began_ms()).min(now_ms);
+            since_ms.saturating_sub(growing_ms).max(guard.began_ms().saturating_sub(2 * CELL_MS))
+        };
+        let earliest = reach.entry(metric.clone()).or_insert(from_ms);
+        *earliest = (*earliest).min(from_ms);
+    }
+    reach.into_iter().collect()
+}
+
+async fn late_fraction(
+    store: &Store,
+    reader: GuardReader,
+    place: &Place,
+    guard: &Guard,
+    now_ms: i64,
+) -> Result<f64, StoreError> {
+    let since_ms = now_ms.saturating_sub(LATE_MS);
+    let metrics: Vec<_> =
+        guard.watches().iter().map(|watch| (watch.guardrail().metric.clone(), since_ms)).collect();
+    let cells = store.guarded_cells(reader, (&place.0, &place.1, &place.2), &metrics, now_ms).await?;
+    let fraction = |cells: &Vec<ArmCells>| {
+        let arms = || cells.iter().flat_map(|both| [&both.treatment, &both.control]);
+        let (late, all) = arms().fold((0, 0), |(late, all), cell| (late + cell.late, all + cell.outcomes));
+        if all == 0 { 0.0 } else { float(late) / float(all) }
+    };
+    Ok(cells.values().map(fraction).fold(0.0, f64::max))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "outcomes of half an hour stay below 2^53")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+fn segments(exposures: &[FirstExposures], rule: &Rule, since_ms: i64) -> Vec<Segment> {
+    let own = exposures.iter().filter(|it| it.rule == rule.id && it.first_ms >= since_ms);
+    own.filter_map(|it| {
+        let (treatment, control) = it.shares?;
+        Some(Segment {
+            counts: vec![it.treatment, it.control],
+            weights: vec![float(treatment), float(control)],
+        })
+    })
+    .collect()
+}
+
+fn exposed(exposures: &[FirstExposures], rule: &Rule, now_ms: i64) -> Exposed {
+    let since_ms = now_ms.saturating_sub(SILENCE_MS_MAX);
+    let own = || exposures.iter().filter(|it| it.rule == rule.id);
+    Exposed {
+        treatment: own().any(|it| it.treatment_last_ms >= since_ms),
+        control: own().any(|it| it.control_last_ms >= since_ms),
+        has_control: rule.percentage != Percentage::ALL || rule.holdback != Percentage::NONE,
+    }
+}

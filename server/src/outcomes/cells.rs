@@ -1,0 +1,103 @@
+//! The cells that still grow. Each is written whole, again and again, until nothing more can come for it.
+
+use std::collections::HashMap;
+
+use engine::Arm;
+use store::{CELL_MS, Cell};
+
+use super::places::{MetricId, PlaceId};
+use crate::limits::{CELLS_MAX, OUTCOME_LATE_MS_MAX};
+
+/// An exposure's outcome is waited for this long where the trial is the exposure (conversions).
+pub(super) const EXPOSED_WINDOW_MS: i64 = 30 * 60_000;
+/// A cell younger than this is written every second, an older one now and then.
+const BUSY_MS: i64 = 60_000;
+const KEPT_AFTER_MS: i64 = EXPOSED_WINDOW_MS + OUTCOME_LATE_MS_MAX;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct CellId {
+    pub(super) place: PlaceId,
+    pub(super) metric: MetricId,
+    pub(super) treatment: bool,
+    pub(super) allocation: i64,
+    pub(super) from_ms: i64,
+}
+
+impl CellId {
+    pub(super) fn new(place: PlaceId, metric: MetricId, arm: Arm, allocation: i64, at_ms: i64) -> Self {
+        let from_ms = at_ms.div_euclid(CELL_MS) * CELL_MS;
+        Self { place, metric, treatment: arm == Arm::Treatment, allocation, from_ms }
+    }
+
+    pub(super) fn end_ms(&self) -> i64 {
+        self.from_ms + CELL_MS
+    }
+}
+
+struct Open {
+    cell: Cell,
+    dirty: bool,
+    /// See [`OpenCells::generation`].
+    generation: u32,
+}
+
+#[derive(Default)]
+pub(super) struct OpenCells {
+    cells: HashMap<CellId, Open>,
+    /// Counts how often room had to be made. A cell that was dropped early and comes back is written as somebody else's:
+    /// what was written of it before stays.
+    generation: u32,
+}
+
+impl OpenCells {
+    /// The cell, to be added to.
+    pub(super) fn get(&mut self, id: CellId) -> &mut Cell {
+        let generation = self.generation;
+        let fresh = || Open { cell: Cell::default(), dirty: true, generation };
+        let open = self.cells.entry(id).or_insert_with(fresh);
+        open.dirty = true;
+        &mut open.cell
+    }
+
+    /// Whether some thousand more cells may be opened; makes room when there is not.
+    pub(super) fn has_room(&mut self, cells: usize) -> bool {
+        if self.cells.len() + cells <= CELLS_MAX {
+            return true;
+        }
+        // The older half of what is written already. It may come back under another generation.
+        let mut clean: Vec<_> =
+            self.cells.iter().filter(|(_, open)| !open.dirty).map(|(id, _)| (id.from_ms, *id)).collect();
+        clean.sort_unstable();
+        if clean.len() < cells {
+            return false;
+        }
+        self.generation += 1;
+        for (_, id) in clean.iter().take((clean.len() / 2).max(cells)) {
+            self.cells.remove(id);
+        }
+        true
+    }
+
+    /// Copies of what changed since it was last written, by generation; drops what nothing more can come for.
+    pub(super) fn take_changed(&mut self, now_ms: i64, everything: bool) -> Vec<(u32, CellId, Cell)> {
+        self.cells.retain(|id, open| open.dirty || id.end_ms() + KEPT_AFTER_MS > now_ms);
+        let mut changed = Vec::new();
+        for (id, open) in &mut self.cells {
+            if open.dirty && (everything || id.end_ms() + BUSY_MS > now_ms) {
+                open.dirty = false;
+                changed.push((open.generation, *id, open.cell.clone()));
+            }
+        }
+        changed.sort_unstable_by_key(|(generation, id, _)| (*generation, *id));
+        changed
+    }
+
+    /// They could not be written: once more.
+    pub(super) fn put_back(&mut self, ids: impl Iterator<Item = CellId>) {
+        for id in ids {
+            if let Some(open) = self.cells.get_mut(&id) {
+                open.dirty = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What runs beside the requests: cells are written down every second, old ones merged every minute.
+
+use std::{sync::Arc, time::Duration};
+
+use store::{ArmCount, Cell, CellKey, Store, StoreError};
+use tokio::sync::watch;
+
+use super::{OutcomeCounters, Shared, cells::CellId, state::State};
+
+const EVERY: Duration = Duration::from_secs(1);
+/// Cells older than a minute are written every so many seconds.
+const OLD_EVERY: u32 = 10;
+const UPKEEP_EVERY: Duration = Duration::from_secs(60);
+const LAST_TRIES: u32 = 3;
+
+struct Changed {
+    /// By generation of the writer's name.
+    cells: Vec<(u32, Vec<(CellKey, Cell)>)>,
+    ids: Vec<CellId>,
+    counts: Vec<ArmCount>,
+}
+
+pub(super) async fn write_every_second(shared: Arc<Shared>, mut stopping: watch::Receiver<bool>) {
+    let mut turn: u32 = 0;
+    let mut failing = false;
+    loop {
+        // An error says that the server is gone; what is left then is written by `Outcomes::flush`.
+        if tokio::time::timeout(EVERY, stopping.wait_for(|it| *it)).await.is_ok() {
+            return;
+        }
+        turn = turn.wrapping_add(1);
+        match write(&shared, turn.is_multiple_of(OLD_EVERY)).await {
+            Ok(()) => failing = false,
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "outcomes cannot be written at the moment; trying again");
+                }
+            }
+        }
+    }
+}
+
+/// Everything that is not written yet, for a server that stops.
+pub(super) async fn write_all(shared: &Shared) {
+    for attempt in 1..=LAST_TRIES {
+        match write(shared, true).await {
+            Ok(()) => return,
+            Err(error) if attempt == LAST_TRIES => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(
+                    error,
+                    "outcomes of the last moments are lost: the database did not take them"
+                );
+            }
+            Err(_) => tokio::time::sleep(EVERY).await,
+        }
+    }
+}
+
+async fn write(shared: &Shared, everything: bool) -> Result<(), StoreError> {
+    let _one = shared.flushing.lock().await;
+    let now_ms = shared.store.clock().now_ms();
+    let changed = take(&mut shared.state(), now_ms, everything);
+    let written = write_changed(shared, &changed).await;
+    match &written {
+        Ok(()) => OutcomeCounters::add(&shared.counters.written, changed.ids.len()),
+        Err(_) => {
+            OutcomeCounters::add(&shared.counters.failures, 1);
+            let mut state = shared.state();
+            state.cells.put_back(changed.ids.into_iter());
+            state.put_counts_back();
+        }
+    }
+    written
+}
+
+fn take(state: &mut State, now_ms: i64, everything: bool) -> Changed {
+    let counts = state.take_counts();
+    let taken = state.cells.take_changed(now_ms, everything);
+    let mut changed = Changed { cells: Vec::new(), ids: Vec::with_capacity(taken.len()), counts };
+    for (generation, id, cell) in taken {
+        let place = state.places.get(id.place);
+        let arm = if id.treatment { engine::Arm::Treatment } else { engine::Arm::Control };
+        let key = CellKey {
+            environment: place.environment.clone(),
+            flag: place.flag.clone(),
+            metric: state.places.metric_key(id.metric).clone(),
+            rule: place.rule.clone(),
+            arm: arm.into(),
+            allocation: id.allocation,
+            from_ms: id.from_ms,
+        };
+        match changed.cells.last_mut() {
+            Some((last, cells)) if *last == generation => cells.push((key, cell)),
+            Some(_) | None => changed.cells.push((generation, vec![(key, cell)])),
+        }
+        changed.ids.push(id);
+    }
+    changed
+}
+
+async fn write_changed(shared: &Shared, changed: &Changed) -> Result<(), StoreError> {
+    for (generation, cells) in &changed.cells {
+        let writer = format!("{}.{generation}", shared.run);
+        shared.store.write_cells(&writer, cells, &[]).await?;
+    }
+    if changed.counts.is_empty() {
+        return Ok(());
+    }
+    shared.store.write_cells(&shared.run, &[], &changed.counts).await
+}
+
+/// Every server tries; the store lets one of them.
+pub(super) async fn roll_up_every_minute(store: Store, mut stopping: watch::Receiver<bool>) {
+    while tokio::time::timeout(UPKEEP_EVERY, stopping.wait_for(|it| *it)).await.is_err() {
+        match store.roll_up_cells().await {
+            Ok(done) => tracing::debug!(done.merged, done.deleted, "old cells were merged"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "old cells could not be merged; trying again in a minute");
+            }
+        }
+    }
+}

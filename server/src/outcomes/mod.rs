@@ -1,0 +1,136 @@
+//! Outcomes of what was served: attributed to an arm, added up in memory, written down once a second. What is kept of a
+//! subject is bounded and forgotten after a day; what is kept of time are cells of ten seconds.
+
+mod cells;
+mod flush;
+pub(crate) mod item;
+mod places;
+mod state;
+mod subjects;
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use engine::{EnvironmentKey, MetricDefinition, Snapshot};
+use store::{Exposure, Store};
+use tokio::sync::watch;
+
+use crate::StartError;
+pub(crate) use item::{Feature, Outcome};
+use state::State;
+
+/// What happened since the server started.
+#[derive(Debug, Default)]
+pub struct OutcomeCounters {
+    pub accepted: AtomicU64,
+    /// Those of the accepted that nothing is known to have been served to: they count nowhere.
+    pub unattributed: AtomicU64,
+    pub late: AtomicU64,
+    /// Outcomes that there was no room for.
+    pub refused: AtomicU64,
+    /// Cells written, and writes that the database did not take at once.
+    pub written: AtomicU64,
+    pub failures: AtomicU64,
+}
+
+impl OutcomeCounters {
+    fn add(counter: &AtomicU64, count: usize) {
+        counter.fetch_add(count as u64, Ordering::Relaxed);
+    }
+}
+
+/// Too many cells are open; nothing was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("more kinds of outcomes arrive than the server can write down; send these again later")]
+pub struct NoRoom;
+
+/// Where outcomes go. Cheap to share.
+pub struct Outcomes {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    store: Store,
+    /// Names this run of this server: rows that it writes are its own.
+    run: String,
+    /// One flush at a time.
+    flushing: tokio::sync::Mutex<()>,
+    counters: OutcomeCounters,
+}
+
+impl Shared {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outcomes {
+    /// Starts the tasks that write cells down and merge old ones.
+    pub fn start(store: &Store, stopping: &watch::Receiver<bool>) -> Result<Self, StartError> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|_| StartError::NoEntropy)?;
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::default()),
+            store: store.clone(),
+            run: format!("{:016x}", u64::from_ne_bytes(random)),
+            flushing: tokio::sync::Mutex::new(()),
+            counters: OutcomeCounters::default(),
+        });
+        tokio::spawn(flush::write_every_second(Arc::clone(&shared), stopping.clone()));
+        tokio::spawn(flush::roll_up_every_minute(store.clone(), stopping.clone()));
+        Ok(Self { shared })
+    }
+
+    pub fn counters(&self) -> &OutcomeCounters {
+        &self.shared.counters
+    }
+
+    /// Remembers which arms subjects were exposed to.
+    pub fn expose(&self, environment: &EnvironmentKey, exposures: &[Exposure]) {
+        let Some(snapshot) = self.shared.store.live().snapshot(environment.as_str()) else { return };
+        let (metrics, now_ms) = (self.shared.store.live().metrics(), self.shared.store.clock().now_ms());
+        let mut state = self.shared.state();
+        for exposure in exposures {
+            state.expose(&snapshot, &metrics, exposure, now_ms);
+        }
+    }
+
+    /// Adds outcomes to the cells of the arms that their subjects were exposed to; all or none of them.
+    pub fn record(
+        &self,
+        snapshot: &Snapshot,
+        metrics: &[MetricDefinition],
+        outcomes: &[Outcome],
+        now_ms: i64,
+    ) -> Result<(), NoRoom> {
+        let counters = &self.shared.counters;
+        let mut state = self.shared.state();
+        if !state.has_room(outcomes.len()) {
+            OutcomeCounters::add(&counters.refused, outcomes.len());
+            return Err(NoRoom);
+        }
+        let before = state.seen;
+        for outcome in outcomes {
+            state.record(snapshot, metrics, outcome, now_ms);
+        }
+        let after = state.seen;
+        drop(state);
+        OutcomeCounters::add(&counters.accepted, outcomes.len());
+        counters.unattributed.fetch_add(after.unattributed - before.unattributed, Ordering::Relaxed);
+        counters.late.fetch_add(after.late - before.late, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether a batch of this many outcomes can be taken.
+    pub fn has_room(&self, outcomes: usize) -> bool {
+        self.shared.state().has_room(outcomes)
+    }
+
+    /// Waits until everything taken so far is in the database; tries a few times.
+    pub async fn flush(&self) {
+        flush::write_all(&self.shared).await;
+    }
+}

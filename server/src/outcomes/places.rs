@@ -1,0 +1,122 @@
+//! Names as small numbers: the rules that outcomes count for, and what is measured. Bounded by what exists: unknown flags,
+//! rules and metrics get no number.
+
+use std::collections::HashMap;
+
+use engine::{
+    Allocation, EnvironmentKey, FlagKey, MetricDefinition, MetricKey, RuleId, Snapshot, allocation,
+};
+
+/// Changes of the percentages remembered for a rule; an outcome is at most ten minutes late.
+const ALLOCATIONS_MAX: usize = 32;
+
+/// A rule of a flag in an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct PlaceId(u32);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct MetricId(u16);
+
+/// How a rule's audience was divided from some moment on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Division {
+    since_ms: i64,
+    /// The revision that brought it, as far as this server knows.
+    pub(super) revision: u64,
+    pub(super) allocation: Allocation,
+}
+
+pub(super) struct Place {
+    pub(super) environment: EnvironmentKey,
+    pub(super) flag: FlagKey,
+    pub(super) rule: RuleId,
+    /// The revision that `divisions` is up to date with.
+    revision: u64,
+    /// Oldest first, never empty.
+    divisions: Vec<Division>,
+}
+
+impl Place {
+    /// The division in force at a time; the oldest known for anything before.
+    pub(super) fn division(&self, at_ms: i64) -> Division {
+        let at = self.divisions.partition_point(|division| division.since_ms <= at_ms);
+        self.divisions[at.saturating_sub(1)]
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Places {
+    /// Environment → flag → rule.
+    ids: HashMap<EnvironmentKey, HashMap<FlagKey, HashMap<RuleId, PlaceId>>>,
+    places: Vec<Place>,
+    metric_ids: HashMap<MetricKey, MetricId>,
+    metrics: Vec<MetricKey>,
+}
+
+impl Places {
+    /// The number of a rule that exists, its division up to date.
+    pub(super) fn place(
+        &mut self,
+        snapshot: &Snapshot,
+        flag: &FlagKey,
+        rule: &RuleId,
+        now_ms: i64,
+    ) -> Option<PlaceId> {
+        let environment = snapshot.environment();
+        let known = self.ids.get(environment).and_then(|flags| flags.get(flag)?.get(rule)).copied();
+        let Some(id) = known else { return self.add(snapshot, flag, rule) };
+        self.refresh(id, snapshot, now_ms).then_some(id)
+    }
+
+    /// Whether the rule still exists; notices changed percentages.
+    pub(super) fn refresh(&mut self, id: PlaceId, snapshot: &Snapshot, now_ms: i64) -> bool {
+        let Some(place) = self.places.get_mut(id.0 as usize) else { return false };
+        let revision = snapshot.revision();
+        // Two requests may hold different snapshots for a moment.
+        if place.revision >= revision {
+            return true;
+        }
+        let Some(compiled) = snapshot.flag(place.flag.as_str()) else { return false };
+        let Some(allocation) = allocation(compiled.rollout(), &place.rule) else { return false };
+        place.revision = revision;
+        if place.divisions.last().is_none_or(|last| last.allocation != allocation) {
+            place.divisions.push(Division { since_ms: now_ms, revision, allocation });
+            if place.divisions.len() > ALLOCATIONS_MAX {
+                place.divisions.remove(0);
+            }
+        }
+        true
+    }
+
+    fn add(&mut self, snapshot: &Snapshot, flag: &FlagKey, rule: &RuleId) -> Option<PlaceId> {
+        let compiled = snapshot.flag(flag.as_str())?;
+        let allocation = allocation(compiled.rollout(), rule)?;
+        let (environment, revision) = (snapshot.environment().clone(), snapshot.revision());
+        let id = PlaceId(u32::try_from(self.places.len()).ok()?);
+        // It may have been so for long: exposures of older answers fit as well.
+        let division = Division { since_ms: i64::MIN, revision: 0, allocation };
+        let (flag, rule) = (flag.clone(), rule.clone());
+        let rules = self.ids.entry(environment.clone()).or_default().entry(flag.clone()).or_default();
+        rules.insert(rule.clone(), id);
+        self.places.push(Place { environment, flag, rule, revision, divisions: vec![division] });
+        Some(id)
+    }
+
+    pub(super) fn get(&self, id: PlaceId) -> &Place {
+        &self.places[id.0 as usize]
+    }
+
+    pub(super) fn metric(&mut self, definition: &MetricDefinition) -> Option<MetricId> {
+        if let Some(id) = self.metric_ids.get(&definition.key) {
+            return Some(*id);
+        }
+        let id = MetricId(u16::try_from(self.metrics.len()).ok()?);
+        self.metric_ids.insert(definition.key.clone(), id);
+        self.metrics.push(definition.key.clone());
+        Some(id)
+    }
+
+    pub(super) fn metric_key(&self, id: MetricId) -> &MetricKey {
+        &self.metrics[usize::from(id.0)]
+    }
+}

@@ -1,0 +1,181 @@
+//! What subjects were exposed to lately. Two generations: whoever was not seen while one lasts is forgotten with it, so
+//! memory is bounded by count and by time.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
+};
+
+use engine::{Arm, EnvironmentKey, SubjectKey, bucket_hash};
+
+use super::places::{MetricId, PlaceId};
+use crate::limits::{SUBJECT_FEATURES_MAX, SUBJECT_TRIALS_MAX, SUBJECTS_MAX, SUBJECTS_WINDOW_MS};
+
+/// The salt of the groups that the spread between people is estimated from.
+const GROUP_SALT: &str = "groups of people";
+const GROUPS: u32 = 64;
+
+/// Where a subject stands with one flag.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stand {
+    /// Which flag: the same for all its rules.
+    pub(super) flag: u64,
+    pub(super) place: PlaceId,
+    pub(super) arm: Arm,
+    /// The division in which the arm was decided.
+    pub(super) allocation: i64,
+    pub(super) since_ms: i64,
+    pub(super) last_ms: i64,
+    /// Where it stood before it crossed over.
+    pub(super) before: Option<(PlaceId, Arm)>,
+}
+
+impl Stand {
+    /// The arm at a time.
+    pub(super) fn at(&self, at_ms: i64) -> Option<(PlaceId, Arm)> {
+        if at_ms >= self.since_ms {
+            Some((self.place, self.arm))
+        } else {
+            self.before.or(Some((self.place, self.arm)))
+        }
+    }
+}
+
+/// A trial of one metric: whose cell it is counted in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trial {
+    pub(super) place: PlaceId,
+    pub(super) metric: MetricId,
+    pub(super) arm: Arm,
+    pub(super) allocation: i64,
+    pub(super) at_ms: i64,
+    pub(super) event: bool,
+    /// Out of the risk set until then.
+    pub(super) resting_until_ms: i64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Subject {
+    pub(super) group: u8,
+    pub(super) stands: Vec<Stand>,
+    trials: Vec<Trial>,
+}
+
+impl Subject {
+    fn new(subject: &SubjectKey) -> Self {
+        let group = bucket_hash(GROUP_SALT, subject.as_str()) % GROUPS;
+        Self { group: u8::try_from(group).unwrap_or(0), ..Self::default() }
+    }
+
+    pub(super) fn stand(&mut self, flag: u64) -> Option<&mut Stand> {
+        self.stands.iter_mut().find(|stand| stand.flag == flag)
+    }
+
+    /// Adds a stand; the one that was seen longest ago makes room.
+    pub(super) fn add_stand(&mut self, stand: Stand) {
+        if self.stands.len() >= SUBJECT_FEATURES_MAX {
+            let oldest = (0..self.stands.len()).min_by_key(|at| self.stands[*at].last_ms);
+            oldest.map(|at| self.stands.swap_remove(at));
+        }
+        self.stands.push(stand);
+    }
+
+    pub(super) fn trial(&mut self, place: PlaceId, metric: MetricId) -> Option<&mut Trial> {
+        self.trials.iter_mut().find(|trial| trial.place == place && trial.metric == metric)
+    }
+
+    pub(super) fn set_trial(&mut self, trial: Trial) {
+        match self.trial(trial.place, trial.metric) {
+            Some(old) => *old = trial,
+            None => {
+                if self.trials.len() >= SUBJECT_TRIALS_MAX {
+                    let oldest = (0..self.trials.len()).min_by_key(|at| self.trials[*at].at_ms);
+                    oldest.map(|at| self.trials.swap_remove(at));
+                }
+                self.trials.push(trial);
+            }
+        }
+    }
+}
+
+/// By a keyed 64-bit hash of environment and key: of a few hundred thousand subjects no two share one.
+#[derive(Default)]
+pub(super) struct Subjects {
+    hasher: RandomState,
+    since_ms: i64,
+    current: HashMap<u64, Subject>,
+    previous: HashMap<u64, Subject>,
+}
+
+impl Subjects {
+    pub(super) fn hash(&self, parts: (&EnvironmentKey, &str)) -> u64 {
+        self.hasher.hash_one(parts)
+    }
+
+    /// The subject, when it was seen lately.
+    pub(super) fn find(
+        &mut self,
+        environment: &EnvironmentKey,
+        subject: &SubjectKey,
+        now_ms: i64,
+    ) -> Option<&mut Subject> {
+        let hash = self.hash((environment, subject.as_str()));
+        self.turn(now_ms);
+        if let Some(known) = self.previous.remove(&hash) {
+            self.current.insert(hash, known);
+        }
+        self.current.get_mut(&hash)
+    }
+
+    pub(super) fn get(
+        &mut self,
+        environment: &EnvironmentKey,
+        subject: &SubjectKey,
+        now_ms: i64,
+    ) -> &mut Subject {
+        let hash = self.hash((environment, subject.as_str()));
+        self.turn(now_ms);
+        if let Some(known) = self.previous.remove(&hash) {
+            self.current.insert(hash, known);
+        }
+        self.current.entry(hash).or_insert_with(|| Subject::new(subject))
+    }
+
+    fn turn(&mut self, now_ms: i64) {
+        // Each generation holds half of what may be held.
+        if now_ms - self.since_ms >= SUBJECTS_WINDOW_MS || self.current.len() >= SUBJECTS_MAX / 2 {
+            self.previous = std::mem::take(&mut self.current);
+            self.since_ms = now_ms;
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.current.len() + self.previous.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_bounded_and_a_day_without_a_sign_forgets() {
+        let environment = EnvironmentKey::parse("production").expect("a key");
+        let subject = |n: usize| SubjectKey::parse(&format!("u-{n}")).expect("a key");
+        let mut subjects = Subjects::default();
+        for n in 0..SUBJECTS_MAX * 2 {
+            subjects.get(&environment, &subject(n), 1);
+        }
+        assert!(subjects.len() <= SUBJECTS_MAX, "{}", subjects.len());
+        let last = subject(SUBJECTS_MAX * 2 - 1);
+        assert!(subjects.find(&environment, &last, 1).is_some());
+        let staging = EnvironmentKey::parse("staging").expect("a key");
+        assert!(subjects.find(&staging, &last, 1).is_none(), "environments know each other's subjects");
+        assert!(subjects.find(&environment, &last, SUBJECTS_WINDOW_MS + 2).is_some());
+        for turn in 2..5 {
+            subjects.find(&environment, &subject(0), turn * SUBJECTS_WINDOW_MS + 3);
+        }
+        assert!(subjects.find(&environment, &last, 5 * SUBJECTS_WINDOW_MS).is_none());
+    }
+}

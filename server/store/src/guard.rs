@@ -1,0 +1,21 @@
+//! Guardrails and what the guard knows: definitions with versions, the lease that says which server guards, stored
+//! states and verdicts, and the only changes the guard may make by itself.
+
+mod act;
+mod cells;
+mod guardrails;
+mod lease;
+mod states;
+mod verdicts;
+mod watched;
+
+pub use act::{Acted, GuardAct, Taken};
+pub(crate) use act::{evidence, with_percentages};
+pub use cells::{Replayed, StepForecast, stored_metric};
+pub use guardrails::{FlagGuardrails, GuardrailSet};
+pub use lease::GuardLease;
+pub use states::{GuardState, Standing};
+pub(crate) use states::{acted, begin};
+pub(crate) use verdicts::insert_verdict;
+pub use verdicts::{FlagHealth, RuleHealth, VerdictRow};
+pub use watched::Watched;

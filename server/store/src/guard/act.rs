@@ -1,0 +1,238 @@
+//! What the guard does to a rollout without a plan. It can stop it or lower percentages, and nothing else: a
+//! percentage that it writes is never above the one it replaces.
+
+use engine::{
+    Change, EnvironmentKey, Percentage, Rollout, RuleId,
+    guardrail::{GuardAction, Judgement},
+    plan::{Percentages, Reduction},
+};
+
+use super::{states::acted, verdicts::insert_verdict};
+use crate::{
+    Action, GuardLease, ObjectKind, ObjectRef, Store, StoreError,
+    change::{Actor, Entry, Work},
+    db::args,
+    plans::percentages_of,
+    rollouts::Target,
+    versioned::parse,
+    webhooks::Event,
+};
+
+/// How far back a lower percentage is looked for.
+const VERSIONS_BACK_MAX: i64 = 100;
+
+/// What was done about a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Taken {
+    Notified,
+    PlanPaused,
+    SteppedBack,
+    Stopped,
+    PlanAdvanced,
+    PlanFinished,
+}
+
+impl Taken {
+    pub const ALL: [Self; 6] = [
+        Self::Notified,
+        Self::PlanPaused,
+        Self::SteppedBack,
+        Self::Stopped,
+        Self::PlanAdvanced,
+        Self::PlanFinished,
+    ];
+
+    /// The word in the API and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Notified => "notified",
+            Self::PlanPaused => "plan_paused",
+            Self::SteppedBack => "stepped_back",
+            Self::Stopped => "stopped",
+            Self::PlanAdvanced => "plan_advanced",
+            Self::PlanFinished => "plan_finished",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|taken| taken.as_str() == word)
+    }
+
+    pub(crate) const fn action(self) -> Action {
+        match self {
+            Self::Notified => Action::GuardNotified,
+            Self::PlanPaused => Action::PlanPausedByGuard,
+            Self::SteppedBack => Action::GuardSteppedBack,
+            Self::Stopped => Action::GuardStopped,
+            Self::PlanAdvanced => Action::PlanAdvanced,
+            Self::PlanFinished => Action::PlanFinished,
+        }
+    }
+
+    pub(crate) const fn event(self) -> Event {
+        match self {
+            Self::Notified => Event::GuardNotified,
+            Self::PlanPaused => Event::PlanPaused,
+            Self::SteppedBack => Event::GuardSteppedBack,
+            Self::Stopped => Event::GuardStopped,
+            Self::PlanAdvanced => Event::PlanAdvanced,
+            Self::PlanFinished => Event::PlanFinished,
+        }
+    }
+}
+
+/// A breach to be acted on, as it was seen.
+#[derive(Debug)]
+pub struct GuardAct<'a> {
+    pub environment: &'a EnvironmentKey,
+    pub flag: &'a engine::FlagKey,
+    /// The rollout's version that the breach was judged on.
+    pub seen_version: u64,
+    pub action: GuardAction,
+    /// The rules whose guardrails are broken, each with its evidence.
+    pub broken: &'a [(RuleId, Judgement)],
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acted {
+    Done(Taken),
+    /// The rollout is another than the one that was judged, or another server guards: look again.
+    Outdated,
+}
+
+impl Store {
+    /// Acts on a breach of a rollout that no plan moves: notifies, goes back to the last lower percentages, or stops.
+    /// Nothing happens when somebody changed the rollout since it was judged.
+    pub async fn guard_rollout(&self, by: &GuardLease, act: &GuardAct<'_>) -> Result<Acted, StoreError> {
+        let mut work = self.begin_as(Actor::guard()).await?;
+        let target = work.rollout_target(act.environment, act.flag).await?;
+        if !by.is_held(&mut work.tx).await? || target.rollout.version != act.seen_version {
+            work.cancel().await?;
+            return Ok(Acted::Outdated);
+        }
+        let (rollout, taken) = work.reduced(&target, act).await?;
+        let key = (act.environment.as_str(), act.flag.as_str());
+        let now_ms = work.now_ms();
+        acted(&mut work.tx, key, act.action, now_ms).await?;
+        for (rule, judgement) in act.broken {
+            insert_verdict(&mut work.tx, (key.0, key.1, rule.as_str()), judgement, Some(taken)).await?;
+        }
+        let written = match rollout {
+            Some(rollout) => Some(work.apply_rollout(&target, &rollout).await?),
+            None => None,
+        };
+        let (version, mut changes) = written.map_or((None, Vec::new()), |it| (Some(it.version), it.changes));
+        let name = &target.flag.value.name;
+        let why = act.broken.first().map_or_else(String::new, |(_, judgement)| judgement.sentence());
+        let sentence = told(taken, &changes, name, act.environment);
+        changes.extend(act.broken.iter().flat_map(|(_, judgement)| evidence(judgement)));
+        work.announce(taken.event(), (act.environment, act.flag, name), &sentence, &why).await?;
+        let object = ObjectRef::new(ObjectKind::Flag, act.flag.as_str());
+        let entry = Entry {
+            changes,
+            reason: why,
+            version,
+            environment: Some(act.environment.clone()),
+            ..Entry::new(taken.action(), object, name, sentence)
+        };
+        work.finish(entry).await?;
+        Ok(Acted::Done(taken))
+    }
+}
+
+impl Work<'_> {
+    /// The rollout that the action leads to, if it is another, and what it is called.
+    async fn reduced(
+        &mut self,
+        target: &Target,
+        act: &GuardAct<'_>,
+    ) -> Result<(Option<Rollout>, Taken), StoreError> {
+        let now = &target.rollout.value;
+        match act.action {
+            GuardAction::Notify | GuardAction::PausePlan => Ok((None, Taken::Notified)),
+            GuardAction::Stop if now.enabled => {
+                Ok((Some(Rollout { enabled: false, ..now.clone() }), Taken::Stopped))
+            }
+            GuardAction::Stop => Ok((None, Taken::Notified)),
+            GuardAction::StepBack => {
+                let current = percentages_of(now);
+                let mut lower = Percentages::new();
+                for (rule, _) in act.broken {
+                    lower.insert(rule.clone(), self.last_lower(target, rule).await?);
+                }
+                let reduction = Reduction::towards(&lower, &current);
+                let rollout = with_percentages(now, reduction.percentages());
+                Ok((Some(rollout), Taken::SteppedBack))
+            }
+        }
+    }
+
+    /// What the rule had before it was raised to where it is; nobody when it never had less.
+    async fn last_lower(&mut self, target: &Target, rule: &RuleId) -> Result<Percentage, StoreError> {
+        let flag = target.flag.value.key.as_str();
+        let now = target.rollout.value.rule(rule.as_str()).map_or(Percentage::NONE, |rule| rule.percentage);
+        let rows: Vec<(String,)> = self
+            .tx
+            .all(
+                "SELECT document FROM versions \
+                 WHERE object_kind = 'rollout' AND object_key = $1 AND environment = $2 AND version < $3 \
+                 ORDER BY version DESC LIMIT $4",
+                args![
+                    flag,
+                    target.environment.as_str(),
+                    crate::signed(target.rollout.version),
+                    VERSIONS_BACK_MAX
+                ],
+            )
+            .await?;
+        for (document,) in rows {
+            let before: Rollout = parse("versions", flag, &document)?;
+            let had = before.rule(rule.as_str()).map_or(Percentage::NONE, |rule| rule.percentage);
+            if had < now {
+                return Ok(had);
+            }
+        }
+        Ok(Percentage::NONE)
+    }
+}
+
+/// The rollout with these percentages; rules that are not named keep theirs.
+pub(crate) fn with_percentages(rollout: &Rollout, percentages: &Percentages) -> Rollout {
+    let mut rollout = rollout.clone();
+    for rule in &mut rollout.rules {
+        if let Some(percentage) = percentages.get(&rule.id) {
+            rule.percentage = *percentage;
+        }
+    }
+    rollout
+}
+
+fn told(taken: Taken, changes: &[Change], name: &str, environment: &EnvironmentKey) -> String {
+    let by_hand = || format!("warned about {name} in {environment}");
+    match taken {
+        Taken::Stopped => format!("stopped {name} in {environment}"),
+        Taken::SteppedBack => changes.first().map_or_else(by_hand, |change| {
+            format!("stepped back: {} on {name} in {environment}", change.phrase)
+        }),
+        Taken::Notified | Taken::PlanPaused | Taken::PlanAdvanced | Taken::PlanFinished => by_hand(),
+    }
+}
+
+/// The evidence in sentences, for the audit entry; the numbers stand in the verdict.
+pub(crate) fn evidence(judgement: &Judgement) -> Vec<Change> {
+    let sentence = |phrase: String| Change { phrase, before: None, after: None };
+    judgement.evidence.iter().map(|evidence| sentence(evidence.sentence())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_come_back() {
+        for taken in Taken::ALL {
+            assert_eq!(Taken::parse(taken.as_str()), Some(taken));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Verdicts with their evidence: the latest of each rule, and all that were ever told.
+
+use std::collections::HashMap;
+
+use engine::{
+    EnvironmentKey, FlagKey, RuleId,
+    guardrail::{Health, Judgement},
+};
+
+use super::{Taken, states::health};
+use crate::{
+    Store, StoreError, Viewer,
+    db::{Tx, args},
+    limits::VERDICTS_PAGE_MAX,
+    signed, to_json,
+    versioned::parse,
+};
+
+/// What is known about one rule of a rollout.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleHealth {
+    pub rule: RuleId,
+    pub judgement: Judgement,
+}
+
+/// One flag on the desk: its worst rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlagHealth {
+    pub health: Health,
+    pub at_ms: i64,
+    pub sentence: String,
+}
+
+/// A verdict that differed from the one before it, or was acted on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerdictRow {
+    pub id: i64,
+    pub rule: RuleId,
+    pub at_ms: i64,
+    pub health: Health,
+    /// What was done about it.
+    pub taken: Option<Taken>,
+    pub sentence: String,
+    pub judgement: Judgement,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    rule: String,
+    at_ms: i64,
+    health: String,
+    taken: Option<String>,
+    sentence: String,
+    judgement: String,
+}
+
+impl TryFrom<Row> for VerdictRow {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let id = row.id.to_string();
+        let corrupt = || StoreError::CorruptRow { table: "verdicts", id: id.clone() };
+        Ok(Self {
+            id: row.id,
+            rule: RuleId::try_from(row.rule).map_err(|_| corrupt())?,
+            at_ms: row.at_ms,
+            health: health(&row.health).ok_or_else(corrupt)?,
+            taken: row.taken.map(|word| Taken::parse(&word).ok_or_else(corrupt)).transpose()?,
+            sentence: row.sentence,
+            judgement: parse("verdicts", &id, &row.judgement)?,
+        })
+    }
+}
+
+impl Store {
+    /// The latest judgement on each rule that is guarded; a rule that was never looked at is not listed.
+    pub async fn list_rule_health(
+        &self,
+        _by: &Viewer,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+    ) -> Result<Vec<RuleHealth>, StoreError> {
+        let rows: Vec<(String, String)> = self
+            .db()
+            .all(
+                "SELECT rule, judgement FROM guard_states WHERE environment = $1 AND flag = $2 ORDER BY rule",
+                args![environment.as_str(), flag.as_str()],
+            )
+            .await?;
+        rows.into_iter()
+            .map(|(rule, judgement)| {
+                let judgement = parse("guard_states", &rule, &judgement)?;
+                let corrupt = |_| StoreError::CorruptRow { table: "guard_states", id: flag.to_string() };
+                Ok(RuleHealth { rule: RuleId::try_from(rule).map_err(corrupt)?, judgement })
+            })
+            .collect()
+    }
+
+    /// The worst health of each guarded flag, for the desk.
+    pub async fn list_flag_health(
+        &self,
+        _by: &Viewer,
+        environment: &EnvironmentKey,
+    ) -> Result<HashMap<FlagKey, FlagHealth>, StoreError> {
+        let rows: Vec<(String, String)> = self
+            .db()
+            .all(
+                "SELECT flag, judgement FROM guard_states WHERE environment = $1 ORDER BY flag, rule",
+                args![environment.as_str()],
+            )
+            .await?;
+        let mut worst: HashMap<FlagKey, FlagHealth> = HashMap::new();
+        for (flag, judgement) in rows {
+            let judgement: Judgement = parse("guard_states", &flag, &judgement)?;
+            let corrupt = |_| StoreError::CorruptRow { table: "guard_states", id: environment.to_string() };
+            let key = FlagKey::try_from(flag).map_err(corrupt)?;
+            let found = FlagHealth {
+                health: judgement.health,
+                at_ms: judgement.at_ms,
+                sentence: judgement.sentence(),
+            };
+            match worst.get(&key) {
+                Some(known) if severity(known.health) >= severity(found.health) => {}
+                Some(_) | None => drop(worst.insert(key, found)),
+            }
+        }
+        Ok(worst)
+    }
+
+    /// Verdicts since a moment, newest first, at most [`VERDICTS_PAGE_MAX`].
+    pub async fn list_verdicts(
+        &self,
+        _by: &Viewer,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        since_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<VerdictRow>, StoreError> {
+        let limit = signed(limit.clamp(1, VERDICTS_PAGE_MAX) as u64);
+        let rows: Vec<Row> = self
+            .db()
+            .all(
+                "SELECT id, rule, at_ms, health, taken, sentence, judgement FROM verdicts \
+                 WHERE environment = $1 AND flag = $2 AND at_ms >= $3 \
+                 ORDER BY at_ms DESC, id DESC LIMIT $4",
+                args![environment.as_str(), flag.as_str(), since_ms, limit],
+            )
+            .await?;
+        rows.into_iter().map(VerdictRow::try_from).collect()
+    }
+}
+
+/// Which of two matters more.
+pub(crate) fn severity(health: Health) -> u8 {
+    match health {
+        Health::Healthy => 0,
+        Health::Watching => 1,
+        Health::Inconclusive => 2,
+        Health::Breach => 3,
+    }
+}
+
+pub(crate) async fn insert_verdict(
+    tx: &mut Tx,
+    (environment, flag, rule): (&str, &str, &str),
+    judgement: &Judgement,
+    taken: Option<Taken>,
+) -> Result<(), StoreError> {
+    let (sentence, document) = (judgement.sentence(), to_json("verdicts", judgement)?);
+    tx.execute(
+        "INSERT INTO verdicts (environment, flag, rule, at_ms, health, taken, sentence, judgement) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        args![
+            environment,
+            flag,
+            rule,
+            judgement.at_ms,
+            judgement.health.as_str(),
+            taken.map(Taken::as_str),
+            &sentence,
+            &document
+        ],
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Outcomes, added up in cells: a few seconds of one metric in one arm of one rule. What is written, how rows are merged
+//! as they age, and how they are read.
+
+mod cell;
+mod read;
+mod rollup;
+mod write;
+
+use engine::{Arm, EnvironmentKey, FlagKey, MetricKey, RuleId};
+
+pub use cell::{Cell, GroupTallies};
+pub use read::{ArmCells, CellSum, FirstExposures, GuardReader};
+pub use rollup::RolledUp;
+pub use write::{ArmCount, CELL_OPEN_MS_MAX};
+
+/// How long a cell is.
+pub const CELL_MS: i64 = 10_000;
+pub(crate) const MINUTE_CELL_MS: i64 = 60_000;
+pub(crate) const HOUR_CELL_MS: i64 = 3_600_000;
+
+/// Which cell.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CellKey {
+    pub environment: EnvironmentKey,
+    pub flag: FlagKey,
+    pub metric: MetricKey,
+    pub rule: RuleId,
+    pub arm: ArmWord,
+    /// See [`engine::Allocation`].
+    pub allocation: i64,
+    /// A multiple of the cell's length.
+    pub from_ms: i64,
+}
+
+/// The arm as keys order and store it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ArmWord {
+    Control,
+    Treatment,
+}
+
+impl ArmWord {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Treatment => "treatment",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Control, Self::Treatment].into_iter().find(|arm| arm.as_str() == text)
+    }
+}
+
+impl From<Arm> for ArmWord {
+    fn from(arm: Arm) -> Self {
+        match arm {
+            Arm::Treatment => Self::Treatment,
+            Arm::Control => Self::Control,
+        }
+    }
+}
+
+impl From<ArmWord> for Arm {
+    fn from(arm: ArmWord) -> Self {
+        match arm {
+            ArmWord::Treatment => Self::Treatment,
+            ArmWord::Control => Self::Control,
+        }
+    }
+}

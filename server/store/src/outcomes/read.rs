@@ -1,0 +1,241 @@
+//! Reading cells: for charts by whoever may look, for the guard by the server's own loop.
+
+use std::collections::BTreeMap;
+
+use engine::{EnvironmentKey, FlagKey, MetricKey, RuleId};
+
+use super::{ArmWord, CELL_MS, Cell, HOUR_CELL_MS};
+use crate::{Store, StoreError, Viewer, db::args, number};
+
+/// More rows than this are not read for one question: ask for less time, or for longer steps.
+const ROWS_MAX: i64 = 400_000;
+
+/// The right to read cells without a person asking: for the server's own loop.
+#[derive(Debug, Clone, Copy)]
+pub struct GuardReader(());
+
+/// One metric in one arm of one rule over one step, all servers together.
+#[derive(Debug, Clone)]
+pub struct CellSum {
+    pub metric: MetricKey,
+    pub rule: RuleId,
+    pub arm: ArmWord,
+    /// A multiple of the step that was asked for.
+    pub from_ms: i64,
+    pub cell: Cell,
+}
+
+/// Both arms of one rule over the same few seconds, as the guard folds them.
+#[derive(Debug, Clone, Default)]
+pub struct ArmCells {
+    pub from_ms: i64,
+    pub until_ms: i64,
+    /// Differs before and after a change of the percentages.
+    pub allocation: i64,
+    pub treatment: Cell,
+    pub control: Cell,
+}
+
+/// Subjects at their first exposure in each arm of a rule, in one stretch of constant percentages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstExposures {
+    pub rule: RuleId,
+    pub allocation: i64,
+    pub treatment: u64,
+    pub control: u64,
+    /// What the arms should hold, in any unit; `None` where a mismatch cannot be tested.
+    pub shares: Option<(u64, u64)>,
+    pub first_ms: i64,
+    /// 0 for never.
+    pub treatment_last_ms: i64,
+    pub control_last_ms: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    rule: String,
+    arm: String,
+    from_ms: i64,
+    step_ms: i64,
+    allocation: i64,
+    document: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct CountRow {
+    rule: String,
+    allocation: i64,
+    treatment: i64,
+    control: i64,
+    treatment_share: Option<i64>,
+    control_share: Option<i64>,
+    first_ms: i64,
+    treatment_last_ms: i64,
+    control_last_ms: i64,
+}
+
+/// A row whose parts are what they should be.
+struct Stored {
+    rule: RuleId,
+    arm: ArmWord,
+    from_ms: i64,
+    step_ms: i64,
+    allocation: i64,
+    cell: Cell,
+}
+
+impl Row {
+    fn parse(self) -> Result<Stored, StoreError> {
+        let corrupt =
+            || StoreError::CorruptRow { table: "cells", id: format!("{}/{}", self.rule, self.from_ms) };
+        Ok(Stored {
+            rule: RuleId::parse(&self.rule).map_err(|_| corrupt())?,
+            arm: ArmWord::parse(&self.arm).ok_or_else(corrupt)?,
+            from_ms: self.from_ms,
+            step_ms: self.step_ms,
+            allocation: self.allocation,
+            cell: Cell::from_json(&self.document).ok_or_else(corrupt)?,
+        })
+    }
+}
+
+impl Store {
+    /// The cells of some metrics of a flag that begin in `from_ms..until_ms`, in steps of `step_ms` (10 s or more), by
+    /// metric, time, rule and arm. What was merged into longer cells stands at its beginning.
+    pub async fn cells(
+        &self,
+        _by: &Viewer,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        metrics: &[MetricKey],
+        (from_ms, until_ms): (i64, i64),
+        step_ms: i64,
+    ) -> Result<Vec<CellSum>, StoreError> {
+        let step_ms = step_ms.max(CELL_MS);
+        let mut sums = Vec::new();
+        for metric in metrics {
+            let mut merged: BTreeMap<(i64, RuleId, ArmWord), Cell> = BTreeMap::new();
+            let coarse = step_ms >= HOUR_CELL_MS;
+            for row in self.stored(environment, flag, metric, (from_ms, until_ms), coarse).await? {
+                let at = (row.from_ms.div_euclid(step_ms) * step_ms, row.rule, row.arm);
+                merged.entry(at).or_default().merge(&row.cell);
+            }
+            sums.extend(merged.into_iter().map(|((from_ms, rule, arm), cell)| CellSum {
+                metric: metric.clone(),
+                rule,
+                arm,
+                from_ms,
+                cell,
+            }));
+        }
+        Ok(sums)
+    }
+
+    /// For the server's own loop; whoever answers people asks for a [`Viewer`] and uses [`Store::cells`].
+    pub fn guard_reader(&self) -> GuardReader {
+        GuardReader(())
+    }
+
+    /// Both arms of one rule and metric as finely as they are stored, in time order, from `from_ms` on and complete
+    /// before `until_ms`. Cells never span a change of the percentages.
+    pub async fn guard_cells(
+        &self,
+        _by: GuardReader,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        (rule, metric): (&RuleId, &MetricKey),
+        (from_ms, until_ms): (i64, i64),
+    ) -> Result<Vec<ArmCells>, StoreError> {
+        let mut merged: BTreeMap<(i64, i64, i64), ArmCells> = BTreeMap::new();
+        for row in self.stored(environment, flag, metric, (from_ms, until_ms), false).await? {
+            let end_ms = row.from_ms + row.step_ms;
+            if row.rule != *rule || end_ms > until_ms {
+                continue;
+            }
+            let both = merged.entry((row.from_ms, row.step_ms, row.allocation)).or_insert_with(|| ArmCells {
+                from_ms: row.from_ms,
+                until_ms: end_ms,
+                allocation: row.allocation,
+                ..ArmCells::default()
+            });
+            match row.arm {
+                ArmWord::Treatment => both.treatment.merge(&row.cell),
+                ArmWord::Control => both.control.merge(&row.cell),
+            }
+        }
+        Ok(merged.into_values().collect())
+    }
+
+    /// Subjects by arm at their first exposure since `since_ms`, all servers together, by rule and time.
+    pub async fn first_exposures(
+        &self,
+        _by: GuardReader,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        since_ms: i64,
+    ) -> Result<Vec<FirstExposures>, StoreError> {
+        let rows: Vec<CountRow> = self
+            .db()
+            .all(
+                "SELECT rule, allocation, CAST(SUM(treatment) AS BIGINT) AS treatment, \
+                 CAST(SUM(control) AS BIGINT) AS control, MAX(treatment_share) AS treatment_share, \
+                 MAX(control_share) AS control_share, MIN(first_ms) AS first_ms, \
+                 MAX(treatment_last_ms) AS treatment_last_ms, MAX(control_last_ms) AS control_last_ms \
+                 FROM first_exposures WHERE environment = $1 AND flag = $2 AND first_ms >= $3 \
+                 GROUP BY rule, allocation ORDER BY rule, MIN(first_ms) LIMIT 10000",
+                args![environment.as_str(), flag.as_str(), since_ms],
+            )
+            .await?;
+        let parse = |row: CountRow| {
+            let corrupt = |_| StoreError::CorruptRow { table: "first_exposures", id: row.rule.clone() };
+            let rule = RuleId::parse(&row.rule).map_err(corrupt)?;
+            Ok(FirstExposures {
+                rule,
+                allocation: row.allocation,
+                treatment: number(row.treatment),
+                control: number(row.control),
+                shares: row.treatment_share.zip(row.control_share).map(|(t, c)| (number(t), number(c))),
+                first_ms: row.first_ms,
+                treatment_last_ms: row.treatment_last_ms,
+                control_last_ms: row.control_last_ms,
+            })
+        };
+        rows.into_iter().map(parse).collect()
+    }
+
+    /// Rows in time order. Hours stand beside the minutes they were made of: `coarse` reads hours as far as there are
+    /// any, otherwise only those whose minutes are gone.
+    async fn stored(
+        &self,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        metric: &MetricKey,
+        (from_ms, until_ms): (i64, i64),
+        coarse: bool,
+    ) -> Result<Vec<Stored>, StoreError> {
+        let mut tx = self.db().begin_read().await?;
+        let sql = "SELECT hours_until_ms, minutes_from_ms FROM cells_upkeep WHERE id = 1";
+        let (hours_until_ms, minutes_from_ms) = tx.one::<(i64, i64)>(sql, args![]).await?;
+        let hours_before_ms = if coarse { hours_until_ms } else { minutes_from_ms };
+        let rows: Vec<Row> = tx
+            .all(
+                "SELECT rule, arm, from_ms, step_ms, allocation, document FROM cells \
+                 WHERE environment = $1 AND flag = $2 AND metric = $3 AND from_ms >= $4 AND from_ms < $5 \
+                 AND ((step_ms = $6 AND from_ms < $7) OR (step_ms < $6 AND from_ms >= $7)) \
+                 ORDER BY from_ms LIMIT $8",
+                args![
+                    environment.as_str(),
+                    flag.as_str(),
+                    metric.as_str(),
+                    from_ms,
+                    until_ms,
+                    HOUR_CELL_MS,
+                    hours_before_ms,
+                    ROWS_MAX,
+                ],
+            )
+            .await?;
+        tx.rollback().await?;
+        rows.into_iter().map(Row::parse).collect()
+    }
+}

@@ -1,0 +1,93 @@
+//! Writing cells: every row belongs to one running server and is written whole, so writing it again changes nothing.
+
+use engine::{EnvironmentKey, FlagKey, RuleId};
+
+use super::{CELL_MS, Cell, CellKey};
+use crate::{Store, StoreError, db::args, signed};
+
+/// How old a cell may be when it is still written: far younger than what is merged into minutes.
+pub const CELL_OPEN_MS_MAX: i64 = 60 * 60_000;
+
+/// How many subjects one server saw first in each arm of a rule, while the percentages stayed the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArmCount {
+    pub environment: EnvironmentKey,
+    pub flag: FlagKey,
+    pub rule: RuleId,
+    pub allocation: i64,
+    pub treatment: u64,
+    pub control: u64,
+    /// What the arms should hold, in any unit; `None` where that cannot be told.
+    pub shares: Option<(u64, u64)>,
+    pub first_ms: i64,
+    /// The last exposure in each arm, counted or not; 0 for none.
+    pub treatment_last_ms: i64,
+    pub control_last_ms: i64,
+}
+
+impl Store {
+    /// Replaces what `writer` wrote of these cells and counts, in one transaction. A cell that is older than
+    /// [`CELL_OPEN_MS_MAX`] is left out: it may have been merged already. `writer` names one run of one server.
+    /// No proof and no audit: the caller is the server's own writer.
+    pub async fn write_cells(
+        &self,
+        writer: &str,
+        cells: &[(CellKey, Cell)],
+        counts: &[ArmCount],
+    ) -> Result<(), StoreError> {
+        let oldest_ms = self.clock().now_ms() - CELL_OPEN_MS_MAX;
+        let mut tx = self.db().begin().await?;
+        for (key, cell) in cells.iter().filter(|(key, _)| key.from_ms >= oldest_ms) {
+            let corrupt = |_| StoreError::CorruptRow { table: "cells", id: "new".to_owned() };
+            let document = cell.to_json().map_err(corrupt)?;
+            tx.execute(
+                "INSERT INTO cells \
+                 (environment, flag, metric, from_ms, step_ms, rule, arm, allocation, writer, document) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+                 ON CONFLICT (environment, flag, metric, from_ms, step_ms, rule, arm, allocation, writer) \
+                 DO UPDATE SET document = excluded.document",
+                args![
+                    key.environment.as_str(),
+                    key.flag.as_str(),
+                    key.metric.as_str(),
+                    key.from_ms,
+                    CELL_MS,
+                    key.rule.as_str(),
+                    key.arm.as_str(),
+                    key.allocation,
+                    writer,
+                    &document,
+                ],
+            )
+            .await?;
+        }
+        for count in counts {
+            tx.execute(
+                "INSERT INTO first_exposures \
+                 (environment, flag, rule, allocation, writer, treatment, control, treatment_share, control_share, \
+                  first_ms, treatment_last_ms, control_last_ms) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+                 ON CONFLICT (environment, flag, rule, allocation, writer) DO UPDATE SET \
+                 treatment = excluded.treatment, control = excluded.control, \
+                 treatment_last_ms = excluded.treatment_last_ms, control_last_ms = excluded.control_last_ms",
+                args![
+                    count.environment.as_str(),
+                    count.flag.as_str(),
+                    count.rule.as_str(),
+                    count.allocation,
+                    writer,
+                    signed(count.treatment),
+                    signed(count.control),
+                    count.shares.map(|(treatment, _)| signed(treatment)),
+                    count.shares.map(|(_, control)| signed(control)),
+                    count.first_ms,
+                    count.treatment_last_ms,
+                    count.control_last_ms,
+                ],
+            )
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}

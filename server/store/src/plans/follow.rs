@@ -1,0 +1,246 @@
+//! What a plan does by itself: a decision of the engine about the very state and rollout it was made on, or nothing.
+//! Only `Advance`, which the engine makes when every gate is met, can raise a percentage.
+
+use engine::{
+    Change, EnvironmentKey, FlagKey, RuleId,
+    guardrail::{GuardAction, Judgement},
+    plan::{HoldReason, Moved, PlanDecision, PlanState, Reduction},
+};
+
+use super::{ReleasePlan, moves::MoveEntry, percentages_of, rule_names};
+use crate::{Action, GuardLease, Store, StoreError, Taken, change::Actor, db::args, guard, signed, to_json};
+
+/// A decision about a plan, and what it was made on.
+#[derive(Debug)]
+pub struct Decided<'a> {
+    pub environment: &'a EnvironmentKey,
+    pub flag: &'a FlagKey,
+    /// Of the plan.
+    pub version: u64,
+    /// Of the rollout.
+    pub rollout_version: u64,
+    pub decision: PlanDecision,
+    /// What the decision rests on, by rule.
+    pub judgements: &'a [(RuleId, Judgement)],
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Followed {
+    /// The plan moved. What was done about the evidence, if anything.
+    Moved(Box<ReleasePlan>, Option<Taken>),
+    /// Nothing but time has passed: [`Store::keep_watched`] notes it.
+    Watched(PlanState),
+    /// The plan or the rollout is another than the one that was decided on, or another server guards: look again.
+    Outdated,
+}
+
+impl Store {
+    /// Carries out what the engine decided, once: the plan and the rollout must still be what it decided on.
+    pub async fn follow_plan(&self, by: &GuardLease, decided: Decided<'_>) -> Result<Followed, StoreError> {
+        let mut work = self.begin_as(Actor::guard()).await?;
+        let target = work.rollout_target(decided.environment, decided.flag).await?;
+        let release = work.plan(decided.environment, decided.flag).await?;
+        let same = |release: &ReleasePlan| {
+            release.version == decided.version && target.rollout.version == decided.rollout_version
+        };
+        let held = by.is_held(&mut work.tx).await?;
+        let Some(mut release) = release.filter(|release| held && same(release)) else {
+            work.cancel().await?;
+            return Ok(Followed::Outdated);
+        };
+        let current = percentages_of(&target.rollout.value);
+        let advances = matches!(decided.decision, PlanDecision::Advance(_));
+        let breach = match &decided.decision {
+            PlanDecision::Breach(breach) => Some(breach.action()),
+            PlanDecision::Wait { .. }
+            | PlanDecision::Advance(_)
+            | PlanDecision::Finish
+            | PlanDecision::Hold { .. } => None,
+        };
+        let now_ms = work.now_ms();
+        let Ok(mut moved) = release.state.follow(decided.decision.clone(), &current, now_ms) else {
+            work.cancel().await?;
+            return Ok(Followed::Outdated);
+        };
+        if !advances {
+            only_down(&mut moved, &current);
+        }
+        let Some(told) = told(&release.state, &moved.state, breach) else {
+            work.cancel().await?;
+            return Ok(Followed::Watched(moved.state));
+        };
+        release.state = moved.state.clone();
+        let key = (decided.environment.as_str(), decided.flag.as_str());
+        if let Some(action) = breach {
+            guard::acted(&mut work.tx, key, action, now_ms).await?;
+        }
+        let names = rule_names(&*work.state().await?, decided.environment, &target.rollout.value);
+        let phrase = told.phrase(&release, &names);
+        let reason = why(&decided);
+        if let Some(taken) = told.taken() {
+            for (rule, judgement) in decided.judgements {
+                guard::insert_verdict(&mut work.tx, (key.0, key.1, rule.as_str()), judgement, Some(taken))
+                    .await?;
+            }
+        }
+        let name = target.flag.value.name.clone();
+        let sentence = format!("{phrase} of {name} in {}", decided.environment);
+        work.announce(told.event(), (decided.environment, decided.flag, &name), &sentence, &reason).await?;
+        let changes: Vec<Change> =
+            decided.judgements.iter().flat_map(|(_, judgement)| guard::evidence(judgement)).collect();
+        let entry = MoveEntry { action: told.action(), phrase, reason, changes };
+        let release = work.commit_move(target, release, &moved, entry).await?;
+        Ok(Followed::Moved(Box::new(release), told.taken()))
+    }
+}
+
+/// The guard lowers; what it would raise stays, and it never starts what was stopped.
+fn only_down(moved: &mut Moved, current: &engine::plan::Percentages) {
+    if let Some(percentages) = &moved.percentages {
+        moved.percentages = Some(Reduction::towards(percentages, current).percentages().clone());
+    }
+    moved.enabled = moved.enabled.filter(|enabled| !enabled);
+}
+
+fn why(decided: &Decided<'_>) -> String {
+    match &decided.decision {
+        PlanDecision::Breach(breach) => breach.sentence().to_owned(),
+        PlanDecision::Hold { reason } => reason.sentence().to_owned(),
+        PlanDecision::Advance(_) | PlanDecision::Finish => "Every gate is met.".to_owned(),
+        PlanDecision::Wait { .. } => String::new(),
+    }
+}
+
+/// What of a move people are told.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    Taken(Taken),
+    Held,
+    WentOn,
+}
+
+/// `None`: nothing but time has passed. A suspicion comes and goes; the health page shows it.
+fn told(before: &PlanState, after: &PlanState, breach: Option<GuardAction>) -> Option<Told> {
+    if let Some(action) = breach {
+        return Some(Told::Taken(match action {
+            GuardAction::Notify => Taken::Notified,
+            GuardAction::PausePlan => Taken::PlanPaused,
+            GuardAction::StepBack => Taken::SteppedBack,
+            GuardAction::Stop => Taken::Stopped,
+        }));
+    }
+    let quiet = |reason: &HoldReason| *reason == HoldReason::Suspicion;
+    let step = |state: &PlanState| state.progress().map(|progress| progress.step);
+    match (before, after) {
+        (PlanState::Holding { reason: was, .. }, PlanState::Holding { reason: is, .. }) => {
+            (was != is && !quiet(is)).then_some(Told::Held)
+        }
+        (_, PlanState::Holding { reason, .. }) => (!quiet(reason)).then_some(Told::Held),
+        (PlanState::Finished { .. }, PlanState::Finished { .. }) => None,
+        (_, PlanState::Finished { .. }) => Some(Told::Taken(Taken::PlanFinished)),
+        (before, PlanState::Running { .. }) if step(before) != step(after) => {
+            Some(Told::Taken(Taken::PlanAdvanced))
+        }
+        (PlanState::Holding { reason, .. }, PlanState::Running { .. }) => {
+            (!quiet(reason)).then_some(Told::WentOn)
+        }
+        (
+            _,
+            PlanState::Draft
+            | PlanState::Scheduled { .. }
+            | PlanState::Running { .. }
+            | PlanState::Paused { .. }
+            | PlanState::Abandoned { .. }
+            | PlanState::RolledBack { .. },
+        ) => None,
+    }
+}
+
+impl Told {
+    fn taken(self) -> Option<Taken> {
+        match self {
+            Self::Taken(taken) => Some(taken),
+            Self::Held | Self::WentOn => None,
+        }
+    }
+
+    fn action(self) -> Action {
+        match self {
+            Self::Taken(taken) => taken.action(),
+            Self::Held => Action::PlanHeld,
+            Self::WentOn => Action::PlanWentOn,
+        }
+    }
+
+    fn event(self) -> crate::webhooks::Event {
+        match self {
+            Self::Taken(taken) => taken.event(),
+            Self::Held => crate::webhooks::Event::PlanHeld,
+            Self::WentOn => crate::webhooks::Event::PlanWentOn,
+        }
+    }
+
+    fn phrase(self, release: &ReleasePlan, names: engine::plan::RuleNames<'_>) -> String {
+        let at = release.state.progress().map_or(0, |progress| progress.step);
+        let step = release.plan.steps.get(at).map_or_else(String::new, |step| step.phrase(names));
+        let before = match &release.state {
+            PlanState::RolledBack { from, to, .. } => Some((*from, to.is_none())),
+            PlanState::Draft
+            | PlanState::Scheduled { .. }
+            | PlanState::Running { .. }
+            | PlanState::Paused { .. }
+            | PlanState::Holding { .. }
+            | PlanState::Finished { .. }
+            | PlanState::Abandoned { .. } => None,
+        };
+        match (self, before) {
+            (Self::Taken(Taken::Stopped), Some((from, _))) => {
+                format!("stopped everything at step {} of the release plan", from + 1)
+            }
+            (Self::Taken(_), Some((from, true))) => {
+                format!("stepped back from step {} to what was before the release plan", from + 1)
+            }
+            (Self::Taken(_), Some((from, false))) => {
+                format!("stepped back from step {} to step {} ({step}) in the release plan", from + 1, at + 1)
+            }
+            (Self::Taken(Taken::PlanAdvanced), None) => {
+                format!("advanced to step {} ({step}) in the release plan", at + 1)
+            }
+            (Self::Taken(Taken::PlanFinished), None) => "finished the release plan".to_owned(),
+            (Self::Taken(Taken::PlanPaused), None) => {
+                format!("paused at step {} ({step}) the release plan", at + 1)
+            }
+            (Self::Taken(Taken::Notified | Taken::SteppedBack | Taken::Stopped), None) => {
+                format!("warned at step {} ({step}) in the release plan", at + 1)
+            }
+            (Self::Held, _) => format!("holds at step {} ({step}) in the release plan", at + 1),
+            (Self::WentOn, _) => format!("goes on at step {} ({step}) in the release plan", at + 1),
+        }
+    }
+}
+
+impl Store {
+    /// Keeps how long a plan's step was watched, as long as the plan did not move. Without it for five minutes, the
+    /// time since counts as not watched.
+    pub async fn keep_watched(
+        &self,
+        by: &GuardLease,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        version: u64,
+        state: &PlanState,
+    ) -> Result<(), StoreError> {
+        let document = to_json("plans", state)?;
+        let mut tx = self.db().begin().await?;
+        if by.is_held(&mut tx).await? {
+            tx.execute(
+                "UPDATE plans SET state = $1 WHERE environment = $2 AND flag = $3 AND version = $4",
+                args![&document, environment.as_str(), flag.as_str(), signed(version)],
+            )
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,190 @@
+//! What people do with a plan: each move is a transition of the engine, with the percentages it sets, in one transaction.
+
+use engine::{
+    EnvironmentKey, FlagKey, Lifecycle,
+    plan::{Moved, Person, Refused, RuleNames},
+};
+
+use super::{ReleasePlan, percentages_of, rule_names};
+use crate::{
+    Action, Approver, FlagEditor, Invalid, ObjectKind, ObjectRef, Principal, Store, StoreError,
+    change::{Entry, Work},
+    guard,
+    rollouts::Target,
+    text::reason,
+};
+
+/// What a person does with a plan. Steps are counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanMove {
+    Start,
+    StartAt { at_ms: i64 },
+    Pause,
+    Resume,
+    Jump { to: usize },
+    StepBack,
+    Finish,
+    Abandon,
+}
+
+impl PlanMove {
+    fn of(self, release: &ReleasePlan, target: &Target, by: &Person, now_ms: i64) -> Result<Moved, Refused> {
+        let ReleasePlan { plan, state, .. } = release;
+        match self {
+            Self::Start => state.start(plan, &percentages_of(&target.rollout.value), now_ms),
+            Self::StartAt { at_ms } => state.start_at(plan, at_ms, by, now_ms),
+            Self::Pause => state.pause(by, now_ms),
+            Self::Resume => state.resume(plan, now_ms),
+            Self::Jump { to } => state.jump(plan, to, now_ms),
+            Self::StepBack => state.step_back(plan, by, now_ms),
+            Self::Finish => state.finish(plan, now_ms),
+            Self::Abandon => state.abandon(by, now_ms),
+        }
+    }
+
+    /// `started the release plan`, with the step where it is about one.
+    fn phrase(self, release: &ReleasePlan, names: RuleNames<'_>) -> String {
+        let at = release.state.progress().map(|progress| progress.step);
+        let step = |at: Option<usize>| {
+            at.and_then(|at| release.plan.steps.get(at).map(|step| (at + 1, step.phrase(names))))
+                .map_or_else(String::new, |(number, phrase)| format!(" at step {number} ({phrase})"))
+        };
+        match self {
+            Self::Start => format!("started the release plan{}", step(at)),
+            Self::StartAt { at_ms } => {
+                let when = engine::instant_phrase(at_ms);
+                format!("set the start of the release plan to {when}")
+            }
+            Self::Pause => format!("paused the release plan{}", step(at)),
+            Self::Resume => format!("resumed the release plan{}", step(at)),
+            Self::Jump { .. } => format!("jumped in the release plan{}", step(at).replace(" at ", " to ")),
+            Self::StepBack => format!("stepped back in the release plan{}", step(at).replace(" at ", " to ")),
+            Self::Finish => "finished the release plan".to_owned(),
+            Self::Abandon => "abandoned the release plan".to_owned(),
+        }
+    }
+}
+
+impl Store {
+    /// Moves a plan. `expected` is the version the person has seen: a plan that moved by itself meanwhile is a
+    /// conflict.
+    pub async fn move_plan(
+        &self,
+        by: &FlagEditor,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        expected: u64,
+        what: PlanMove,
+        comment: &str,
+    ) -> Result<ReleasePlan, StoreError> {
+        let reason = reason(comment)?;
+        let mut work = self.begin(by).await?;
+        let (target, mut release) = work.plan_target(environment, flag, expected).await?;
+        let moved = what.of(&release, &target, &person(by), work.now_ms()).map_err(Invalid::Plan)?;
+        if matches!(what, PlanMove::Start | PlanMove::StartAt { .. }) {
+            release.started_by = Some(by.id);
+        }
+        let names = rule_names(&*work.state().await?, environment, &target.rollout.value);
+        release.state = moved.state.clone();
+        let phrase = what.phrase(&release, &names);
+        let entry = MoveEntry { action: Action::PlanMoved, phrase, reason, changes: Vec::new() };
+        work.commit_move(target, release, &moved, entry).await
+    }
+
+    /// Lets a plan enter a step that asks for it. Never one's own plan.
+    pub async fn approve_step(
+        &self,
+        by: &Approver,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        expected: u64,
+        step: usize,
+        comment: &str,
+    ) -> Result<ReleasePlan, StoreError> {
+        let reason = reason(comment)?;
+        let mut work = self.begin(by).await?;
+        let (target, mut release) = work.plan_target(environment, flag, expected).await?;
+        if !release.may_be_approved_by(by.id) {
+            return Err(Invalid::OwnApproval.into());
+        }
+        let now_ms = work.now_ms();
+        let moved = release.state.approve(&release.plan, step, &person(by), now_ms).map_err(Invalid::Plan)?;
+        let names = rule_names(&*work.state().await?, environment, &target.rollout.value);
+        let what = release.plan.steps.get(step).map_or_else(String::new, |step| step.phrase(&names));
+        release.state = moved.state.clone();
+        let phrase = format!("approved step {} of the release plan ({what})", step + 1);
+        let entry = MoveEntry { action: Action::PlanApproved, phrase, reason, changes: Vec::new() };
+        work.commit_move(target, release, &moved, entry).await
+    }
+}
+
+fn person(by: &Principal) -> Person {
+    Person(by.name.clone())
+}
+
+/// What the audit log says of a move.
+pub(super) struct MoveEntry {
+    pub(super) action: Action,
+    pub(super) phrase: String,
+    pub(super) reason: String,
+    /// Beside those of the rollout.
+    pub(super) changes: Vec<engine::Change>,
+}
+
+impl Work<'_> {
+    async fn plan_target(
+        &mut self,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        expected: u64,
+    ) -> Result<(Target, ReleasePlan), StoreError> {
+        let target = self.rollout_target(environment, flag).await?;
+        let release = self.require_plan(environment, flag).await?;
+        release.require_version(expected)?;
+        if target.flag.value.lifecycle == Lifecycle::Archived {
+            return Err(Invalid::Archived.into());
+        }
+        Ok((target, release))
+    }
+
+    /// Writes the plan, the rollout it sets, and the one audit entry of both.
+    pub(super) async fn commit_move(
+        mut self,
+        target: Target,
+        release: ReleasePlan,
+        moved: &Moved,
+        entry: MoveEntry,
+    ) -> Result<ReleasePlan, StoreError> {
+        let MoveEntry { action, phrase, reason, mut changes } = entry;
+        let (environment, flag) = (target.environment.clone(), target.flag.value.key.clone());
+        let mut rollout = target.rollout.value.clone();
+        if let Some(percentages) = &moved.percentages {
+            rollout = guard::with_percentages(&rollout, percentages);
+        }
+        rollout.enabled = moved.enabled.unwrap_or(rollout.enabled);
+        let release = self.put_plan(&environment, flag.as_str(), release).await?;
+        if moved.new_guard {
+            let now_ms = self.now_ms();
+            guard::begin(&mut self.tx, (environment.as_str(), flag.as_str()), now_ms).await?;
+        }
+        let mut version = None;
+        if rollout != target.rollout.value {
+            self.check_rollout(&target, &rollout).await?;
+            let written = self.apply_rollout(&target, &rollout).await?;
+            version = Some(written.version);
+            changes.splice(..0, written.changes);
+        }
+        let name = &target.flag.value.name;
+        let object = ObjectRef::new(ObjectKind::Flag, flag.as_str());
+        let sentence = format!("{phrase} of {name} in {environment}");
+        let entry = Entry {
+            changes,
+            reason,
+            version,
+            environment: Some(environment),
+            ..Entry::new(action, object, name, sentence)
+        };
+        self.finish(entry).await?;
+        Ok(release)
+    }
+}

@@ -1,0 +1,94 @@
+//! What a plan waits for: the engine's own decision about its state and the latest judgements.
+
+use engine::{
+    EnvironmentKey, FlagKey, Rollout, RuleId, allocation,
+    guardrail::{Judgement, together},
+    plan::{Percentages, PlanDecision, Progress, Seen, advance},
+};
+
+use super::{ReleasePlan, percentages_of};
+use crate::{
+    ActorKind, FirstExposures, Store, StoreError, Viewer, clock::DAY_MS, db::args, versioned::parse,
+};
+
+/// Exposures that ended before say nothing about a step.
+const EXPOSURES_MS: i64 = 90 * DAY_MS;
+
+/// A plan at one moment, for whoever looks at it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanOutlook {
+    pub release: ReleasePlan,
+    /// What it would do now; the open gates of a step are in it.
+    pub decision: PlanDecision,
+    /// All rules of the plan together, as last judged.
+    pub judgement: Judgement,
+    /// Subjects who had the feature at the present percentages.
+    pub subjects: u64,
+    pub at_ms: i64,
+}
+
+impl ReleasePlan {
+    /// Whether the plan sets this rule in any step.
+    pub fn names(&self, rule: &RuleId) -> bool {
+        self.plan.steps.iter().any(|step| step.percentages.contains_key(rule))
+    }
+
+    /// When a person set the percentages to something else than the plan's step; `person_ms` is when a person last
+    /// changed the rollout. A stopped flag is a person's decision for as long as it is stopped.
+    pub fn changed_by_hand_ms(&self, rollout: &Rollout, person_ms: Option<i64>, now_ms: i64) -> Option<i64> {
+        let Some(Progress { step, before, .. }) = self.state.progress() else { return None };
+        if !rollout.enabled {
+            return Some(now_ms);
+        }
+        let target = self.plan.percentages_at(Some(*step), before);
+        let current: Percentages = percentages_of(rollout);
+        let differs = current.iter().any(|(rule, now)| target.get(rule).is_some_and(|to| to != now));
+        person_ms.filter(|_| differs)
+    }
+
+    /// Subjects who had the feature through one of the plan's rules while the percentages were what they are.
+    pub fn subjects(&self, rollout: &Rollout, exposures: &[FirstExposures]) -> u64 {
+        let now = |rule: &RuleId| allocation(rollout, rule).map(|allocation| allocation.id);
+        let own = exposures.iter().filter(|it| self.names(&it.rule) && Some(it.allocation) == now(&it.rule));
+        own.map(|it| it.treatment).sum()
+    }
+}
+
+impl Store {
+    /// The plan of a flag with what it waits for; `None` without a plan.
+    pub async fn find_plan_outlook(
+        &self,
+        by: &Viewer,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+    ) -> Result<Option<PlanOutlook>, StoreError> {
+        let Some(release) = self.find_plan(by, environment, flag).await? else { return Ok(None) };
+        let row: Option<(String, i64, String)> = self
+            .db()
+            .optional(
+                "SELECT rollouts.document, rollouts.changed_ms, audit.actor_kind \
+                 FROM rollouts JOIN audit ON audit.seq = rollouts.audit_seq \
+                 WHERE rollouts.environment = $1 AND rollouts.flag = $2",
+                args![environment.as_str(), flag.as_str()],
+            )
+            .await?;
+        let Some((document, changed_ms, kind)) = row else { return Ok(None) };
+        let rollout: Rollout = parse("rollouts", flag.as_str(), &document)?;
+        let person_ms = (kind != ActorKind::System.as_str()).then_some(changed_ms);
+        let now_ms = self.clock().now_ms();
+        let rules = self.list_rule_health(by, environment, flag).await?;
+        let judged = rules.iter().filter(|it| release.names(&it.rule)).map(|it| &it.judgement);
+        let judgement = together(judged, now_ms);
+        let since_ms = now_ms.saturating_sub(EXPOSURES_MS);
+        let exposures = self.first_exposures(self.guard_reader(), environment, flag, since_ms).await?;
+        let (current, subjects) = (percentages_of(&rollout), release.subjects(&rollout, &exposures));
+        let seen = Seen {
+            judgement: &judgement,
+            subjects,
+            current: &current,
+            changed_by_person_ms: release.changed_by_hand_ms(&rollout, person_ms, now_ms),
+        };
+        let decision = advance(&release.plan, &release.state, &seen, now_ms);
+        Ok(Some(PlanOutlook { release, decision, judgement, subjects, at_ms: now_ms }))
+    }
+}

@@ -1,0 +1,337 @@
+//! Webhooks: where actions of the guard and of plans are announced. A delivery is written in the transaction of what
+//! it announces, and sent by the server until it arrives or is given up.
+
+use std::{fmt, str::FromStr};
+
+use engine::{EnvironmentKey, FlagKey};
+use serde_json::json;
+
+use crate::{
+    Action, Administrator, GuardLease, Invalid, ObjectKind, ObjectRef, Store, StoreError,
+    change::{Entry, Work},
+    db::args,
+    limits::{WEBHOOK_URL_CHARS_MAX, WEBHOOKS_MAX},
+    secret::random_hex,
+    signed, text,
+};
+
+const SECRET_BYTES: usize = 32;
+/// Seconds until a delivery is tried again; after the last it is given up (about a day in all).
+const RETRY_S: [i64; 9] = [2, 10, 60, 300, 900, 3_600, 10_800, 21_600, 43_200];
+/// Deliveries that one round sends.
+const ROUND_MAX: i64 = 50;
+const DELIVERIES_SHOWN: i64 = 20;
+const PROBLEM_CHARS_MAX: usize = 200;
+
+/// A webhook's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WebhookId(i64);
+
+impl WebhookId {
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for WebhookId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for WebhookId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// An address that is told what the guard and the plans do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    pub id: WebhookId,
+    pub url: String,
+    pub created_ms: i64,
+    pub created_by: String,
+    /// What became of the last delivery: when it arrived, or why it did not.
+    pub last_done_ms: Option<i64>,
+    pub last_problem: Option<String>,
+    /// Deliveries that are still being tried.
+    pub waiting: u64,
+}
+
+/// A body to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookDelivery {
+    pub id: i64,
+    pub url: String,
+    /// What the body is signed with.
+    pub secret: String,
+    pub body: String,
+    pub attempts: u64,
+}
+
+/// What is announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    GuardNotified,
+    GuardSteppedBack,
+    GuardStopped,
+    PlanPaused,
+    PlanAdvanced,
+    PlanFinished,
+    PlanHeld,
+    PlanWentOn,
+    Test,
+}
+
+impl Event {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::GuardNotified => "guard.notified",
+            Self::GuardSteppedBack => "guard.stepped_back",
+            Self::GuardStopped => "guard.stopped",
+            Self::PlanPaused => "plan.paused",
+            Self::PlanAdvanced => "plan.advanced",
+            Self::PlanFinished => "plan.finished",
+            Self::PlanHeld => "plan.held",
+            Self::PlanWentOn => "plan.went_on",
+            Self::Test => "test",
+        }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct WebhookRow {
+    id: i64,
+    url: String,
+    created_ms: i64,
+    created_by: String,
+    last_done_ms: Option<i64>,
+    last_problem: Option<String>,
+    waiting: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct DeliveryRow {
+    id: i64,
+    url: String,
+    secret: String,
+    body: String,
+    attempts: i64,
+}
+
+impl Store {
+    pub async fn list_webhooks(&self, _by: &Administrator) -> Result<Vec<Webhook>, StoreError> {
+        let rows: Vec<WebhookRow> = self
+            .db()
+            .all(
+                "SELECT webhooks.id, webhooks.url, webhooks.created_ms, webhooks.created_by, \
+                 last.done_ms AS last_done_ms, last.problem AS last_problem, \
+                 (SELECT COUNT(*) FROM webhook_deliveries AS open \
+                  WHERE open.webhook = webhooks.id AND open.due_ms IS NOT NULL) AS waiting \
+                 FROM webhooks \
+                 LEFT JOIN webhook_deliveries AS last ON last.id = \
+                     (SELECT MAX(tried.id) FROM webhook_deliveries AS tried \
+                      WHERE tried.webhook = webhooks.id AND tried.attempts > 0) \
+                 ORDER BY webhooks.id LIMIT $1",
+                args![signed(WEBHOOKS_MAX as u64)],
+            )
+            .await?;
+        let webhook = |row: WebhookRow| Webhook {
+            id: WebhookId(row.id),
+            url: row.url,
+            created_ms: row.created_ms,
+            created_by: row.created_by,
+            last_done_ms: row.last_done_ms,
+            last_problem: row.last_problem,
+            waiting: crate::number(row.waiting),
+        };
+        Ok(rows.into_iter().map(webhook).collect())
+    }
+
+    /// Adds a webhook; the answer is the secret that its bodies are signed with, shown once.
+    ///
+    /// The server asks this address from where it runs, which may reach what a browser cannot: only admins add one.
+    pub async fn create_webhook(
+        &self,
+        by: &Administrator,
+        url: &str,
+    ) -> Result<(WebhookId, String), StoreError> {
+        let url = parse_url(url)?;
+        let secret = random_hex::<SECRET_BYTES>()?;
+        let mut work = self.begin(by).await?;
+        let (count,): (i64,) = work.tx.one("SELECT COUNT(*) FROM webhooks", args![]).await?;
+        if count >= signed(WEBHOOKS_MAX as u64) {
+            return Err(Invalid::TooManyWebhooks.into());
+        }
+        let (now_ms, author) = (work.now_ms(), work.by().to_owned());
+        let (id,): (i64,) = work
+            .tx
+            .one(
+                "INSERT INTO webhooks (url, secret, created_ms, created_by) VALUES ($1, $2, $3, $4) RETURNING id",
+                args![&url, &secret, now_ms, &author],
+            )
+            .await?;
+        let object = ObjectRef::new(ObjectKind::Webhook, id.to_string());
+        let sentence = format!("added the webhook {url}");
+        work.finish(Entry::new(Action::WebhookSaved, object, &url, sentence)).await?;
+        Ok((WebhookId(id), secret))
+    }
+
+    pub async fn delete_webhook(&self, by: &Administrator, id: WebhookId) -> Result<(), StoreError> {
+        let mut work = self.begin(by).await?;
+        work.tx.execute("DELETE FROM webhook_deliveries WHERE webhook = $1", args![id.get()]).await?;
+        let url: Option<(String,)> =
+            work.tx.optional("DELETE FROM webhooks WHERE id = $1 RETURNING url", args![id.get()]).await?;
+        let Some((url,)) = url else {
+            return Err(StoreError::NotFound { kind: ObjectKind::Webhook, key: id.to_string() });
+        };
+        let object = ObjectRef::new(ObjectKind::Webhook, id.to_string());
+        let sentence = format!("deleted the webhook {url}");
+        work.finish(Entry::new(Action::WebhookDeleted, object, &url, sentence)).await?;
+        Ok(())
+    }
+
+    /// Puts a test message into the queue of one webhook.
+    pub async fn test_webhook(&self, by: &Administrator, id: WebhookId) -> Result<(), StoreError> {
+        let body = json!({
+            "event": Event::Test.as_str(),
+            "at_ms": self.clock().now_ms(),
+            "by": by.name,
+            "sentence": "This is a test message from Fader.",
+        });
+        let (body, now_ms) = (body.to_string(), self.clock().now_ms());
+        let added = self
+            .db()
+            .execute(
+                "INSERT INTO webhook_deliveries (webhook, audit_seq, body, attempts, due_ms) \
+                 SELECT id, 0, $1, 0, $2 FROM webhooks WHERE id = $3",
+                args![&body, now_ms, id.get()],
+            )
+            .await?;
+        if added == 0 {
+            return Err(StoreError::NotFound { kind: ObjectKind::Webhook, key: id.to_string() });
+        }
+        Ok(())
+    }
+
+    /// What is to be sent now, oldest first; only the guarding server sends, so that each goes out once per try.
+    pub async fn list_due_deliveries(&self, _by: &GuardLease) -> Result<Vec<WebhookDelivery>, StoreError> {
+        let rows: Vec<DeliveryRow> = self
+            .db()
+            .all(
+                "SELECT webhook_deliveries.id, webhooks.url, webhooks.secret, webhook_deliveries.body, \
+                 webhook_deliveries.attempts \
+                 FROM webhook_deliveries \
+                 JOIN webhooks ON webhooks.id = webhook_deliveries.webhook \
+                 WHERE webhook_deliveries.due_ms <= $1 \
+                 ORDER BY webhook_deliveries.id LIMIT $2",
+                args![self.clock().now_ms(), ROUND_MAX],
+            )
+            .await?;
+        let delivery = |row: DeliveryRow| WebhookDelivery {
+            id: row.id,
+            url: row.url,
+            secret: row.secret,
+            body: row.body,
+            attempts: crate::number(row.attempts),
+        };
+        Ok(rows.into_iter().map(delivery).collect())
+    }
+
+    /// Notes what became of one try; a failed one is due again later, and given up after about a day.
+    pub async fn note_delivery(
+        &self,
+        _by: &GuardLease,
+        delivery: &WebhookDelivery,
+        problem: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let now_ms = self.clock().now_ms();
+        let wait_s = usize::try_from(delivery.attempts).ok().and_then(|tried| RETRY_S.get(tried));
+        let due_ms = problem.and(wait_s).map(|wait_s| now_ms.saturating_add(wait_s * 1000));
+        let done_ms = problem.is_none().then_some(now_ms);
+        let problem = problem.map(|problem| text::shorten(problem, PROBLEM_CHARS_MAX));
+        self.db()
+            .execute(
+                "UPDATE webhook_deliveries SET attempts = $1, due_ms = $2, done_ms = $3, problem = $4 WHERE id = $5",
+                args![signed(delivery.attempts + 1), due_ms, done_ms, problem.as_deref(), delivery.id],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets deliveries that ended long ago: what they told stands in the audit log.
+    pub async fn forget_deliveries(&self, _by: &GuardLease, before_ms: i64) -> Result<u64, StoreError> {
+        let old = self
+            .db()
+            .execute(
+                "DELETE FROM webhook_deliveries WHERE due_ms IS NULL \
+                 AND id < (SELECT MAX(kept.id) FROM webhook_deliveries AS kept) - $1 \
+                 AND (done_ms IS NULL OR done_ms < $2)",
+                args![DELIVERIES_SHOWN, before_ms],
+            )
+            .await?;
+        Ok(old)
+    }
+}
+
+impl Work<'_> {
+    /// Announces what this change does to every webhook, in its own transaction.
+    pub(crate) async fn announce(
+        &mut self,
+        event: Event,
+        (environment, flag, name): (&EnvironmentKey, &FlagKey, &str),
+        sentence: &str,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let (seq, now_ms) = (self.seq(), self.now_ms());
+        let body = json!({
+            "event": event.as_str(),
+            "at_ms": now_ms,
+            "environment": environment,
+            "flag": flag,
+            "flag_name": name,
+            "by": self.by(),
+            "sentence": sentence,
+            "why": why,
+            "seq": seq,
+        });
+        self.tx
+            .execute(
+                "INSERT INTO webhook_deliveries (webhook, audit_seq, body, attempts, due_ms) \
+                 SELECT id, $1, $2, 0, $3 FROM webhooks",
+                args![seq, &body.to_string(), now_ms],
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+/// An absolute http or https address without credentials.
+fn parse_url(text: &str) -> Result<String, Invalid> {
+    let text = text.trim();
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    let plain = text.chars().all(|c| c.is_ascii_graphic());
+    if host.is_empty() || host.contains('@') || !plain || text.len() > WEBHOOK_URL_CHARS_MAX {
+        return Err(Invalid::WebhookUrl);
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_absolute_and_carry_no_credentials() {
+        for good in ["https://hooks.example.test/fader?x=1", "http://127.0.0.1:9000"] {
+            assert_eq!(parse_url(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "hooks.example.test", "ftp://x", "https://", "https://me:pw@x.test/", "https://a b"] {
+            assert_eq!(parse_url(bad), Err(Invalid::WebhookUrl), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The guard's side of the store: who guards, what is kept, and that acting by itself only ever goes down.
+
+use engine::{
+    GuardrailId, RuleId,
+    guardrail::{Cell, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Sample, Surroundings},
+};
+use store::{Acted, GuardAct, GuardLease, GuardState, GuardrailSet, Invalid, ObjectKind, StoreError, Taken};
+
+use crate::harness::*;
+
+on_both!(
+    one_server_guards_and_another_takes_over,
+    guardrails_are_saved_once_and_refused_when_they_cannot_be,
+    defaults_guard_every_rollout_without_its_own,
+    what_is_known_survives_a_restart,
+    the_guard_stops_and_says_why,
+    stepping_back_returns_to_the_last_lower_percentage,
+    the_guard_never_undoes_a_later_decision,
+    without_the_lease_nothing_happens,
+    a_person_who_goes_on_begins_a_new_guard,
+    a_broken_definition_does_not_hide_the_others,
+    actions_are_announced_to_webhooks,
+    deliveries_are_tried_again_and_given_up,
+);
+
+pub async fn lease(t: &Harness) -> GuardLease {
+    t.store.take_guard_lease("one").await.expect("reads").expect("the lease is free")
+}
+
+pub fn rule_id(id: &str) -> RuleId {
+    RuleId::parse(id).expect("an id")
+}
+
+pub fn guardrail(id: &str, limit: Limit, action: GuardAction) -> Guardrail {
+    let id = GuardrailId::parse(id).expect("an id");
+    Guardrail { id, metric: Metric::ErrorRate, limit, action }
+}
+
+pub fn set(guardrails: Vec<Guardrail>) -> GuardrailSet {
+    GuardrailSet { guardrails, ..GuardrailSet::default() }
+}
+
+/// What the engine says of a rollout in which `errors` of 200 requests failed, against 1 of 200 in control.
+pub fn judged(t: &Harness, action: GuardAction, errors: u64) -> (Guard, Judgement) {
+    let now_ms = t.clock.now_ms();
+    let began_ms = now_ms - 60_000;
+    let limit = Limit::Ceiling { limit: 0.05 };
+    let mut guard =
+        Guard::new(&[guardrail("limit", limit, action)], engine::guardrail::Proof::default(), began_ms);
+    let cell = Cell {
+        from_ms: began_ms,
+        until_ms: began_ms + 10_000,
+        allocation: 0,
+        treatment: Sample::counts(200, errors),
+        control: Sample::counts(200, 1),
+    };
+    guard.observe(&[(Metric::ErrorRate, vec![cell])].into_iter().collect(), &[], now_ms);
+    let judgement = guard.judge(&Surroundings::default(), now_ms);
+    (guard, judgement)
+}
+
+async fn act(t: &Harness, lease: &GuardLease, seen_version: u64, action: GuardAction) -> Acted {
+    let (_, judgement) = judged(t, action, 150);
+    assert_eq!(judgement.action, Some(action));
+    let broken = [(rule_id("everyone"), judgement)];
+    let (environment, flag) = (production(), flag_key("a"));
+    let act = GuardAct { environment: &environment, flag: &flag, seen_version, action, broken: &broken };
+    t.store.guard_rollout(lease, &act).await.expect("acts")
+}
+
+async fn at(t: &Harness, per_cents: &[u32]) {
+    t.create_flag("a").await;
+    for per_cent in per_cents {
+        t.change("a", |rollout| rollout.rules = vec![everyone(*per_cent)]).await.expect("saved");
+    }
+}
+
+async fn everyone_has(t: &Harness) -> String {
+    t.rollout("a").await.value.rules[0].percentage.to_string()
+}
+
+async fn one_server_guards_and_another_takes_over(t: Harness) {
+    let other = t.another().await;
+    let first = lease(&t).await;
+    assert_eq!(other.take_guard_lease("two").await.expect("reads"), None);
+    t.advance(2_000);
+    assert!(t.store.take_guard_lease("one").await.expect("reads").is_some(), "it renews");
+    t.advance(6_000);
+    assert_eq!(other.take_guard_lease("two").await.expect("reads"), None, "the first may come back");
+    t.advance(1_500);
+    let second = other.take_guard_lease("two").await.expect("reads").expect("taken over within 10 s");
+    assert_eq!(t.store.take_guard_lease("one").await.expect("reads"), None);
+    t.store.release_guard_lease(&first).await.expect("nothing to give back");
+    assert_eq!(t.store.take_guard_lease("one").await.expect("reads"), None);
+    other.release_guard_lease(&second).await.expect("given back");
+    assert!(t.store.take_guard_lease("one").await.expect("reads").is_some());
+}
+
+async fn guardrails_are_saved_once_and_refused_when_they_cannot_be(t: Harness) {
+    t.create_flag("a").await;
+    let (environment, flag) = (production(), flag_key("a"));
+    let save = async |expected, set| {
+        t.store.save_guardrails(&editor(), &environment, &flag, expected, set, "").await
+    };
+    let stop = set(vec![guardrail("limit", Limit::Ceiling { limit: 0.1 }, GuardAction::Stop)]);
+    assert_eq!(save(0, stop.clone()).await.expect("saved"), 1);
+    assert!(
+        t.last_sentence().await.starts_with("added the guardrail “Stop if errors are above 10 %”"),
+        "{}",
+        t.last_sentence().await
+    );
+    assert_eq!(save(1, stop.clone()).await.expect("nothing new"), 1);
+    assert!(matches!(save(0, set(Vec::new())).await, Err(StoreError::Conflict(_))));
+    let wrong = set(vec![guardrail("limit", Limit::Ceiling { limit: 2.0 }, GuardAction::Stop)]);
+    assert!(matches!(save(1, wrong).await, Err(StoreError::Refused(_))));
+    let found = t.store.find_guardrails(&viewer(), &environment, &flag).await.expect("reads");
+    assert_eq!((found.version(), &found.set), (1, &stop));
+    let other = t.store.find_guardrails(&viewer(), &staging(), &flag).await.expect("reads");
+    assert_eq!((other.version(), other.set), (0, GuardrailSet::built_in()));
+}
+
+async fn defaults_guard_every_rollout_without_its_own(t: Harness) {
+    t.create_flag("a").await;
+    t.create_flag("b").await;
+    let none = set(Vec::new());
+    let (production, a) = (production(), flag_key("a"));
+    t.store.save_guardrails(&editor(), &production, &a, 0, none.clone(), "").await.expect("saved");
+    let defaults = set(vec![guardrail("worse", Limit::Comparison { margin: 0.1 }, GuardAction::PausePlan)]);
+    assert_eq!(t.store.save_default_guardrails(&admin(), 0, defaults.clone(), "").await.expect("saved"), 1);
+    assert!(t.last_sentence().await.contains("for every rollout without its own"));
+    let of = async |flag: &str| {
+        t.store.find_guardrails(&viewer(), &production, &flag_key(flag)).await.expect("reads").set
+    };
+    assert_eq!((of("a").await, of("b").await), (none, defaults));
+}
+
+async fn what_is_known_survives_a_restart(t: Harness) {
+    at(&t, &[20]).await;
+    let lease = lease(&t).await;
+    let (guard, judgement) = judged(&t, GuardAction::Notify, 0);
+    let state = GuardState {
+        environment: production(),
+        flag: flag_key("a"),
+        rule: rule_id("everyone"),
+        fingerprint: "f".to_owned(),
+        guard,
+        judgement: judgement.clone(),
+    };
+    t.store.save_guard_states(&lease, &[(state.clone(), true)]).await.expect("kept");
+    t.store.save_guard_states(&lease, &[(state.clone(), false)]).await.expect("kept");
+    let other = t.another().await;
+    assert_eq!(other.list_guard_states(&lease).await.expect("reads"), [state]);
+    let verdicts = other.list_verdicts(&viewer(), &production(), &flag_key("a"), 0, 10).await.expect("reads");
+    assert_eq!(verdicts.len(), 1, "told once");
+    assert_eq!((verdicts[0].taken, &verdicts[0].judgement), (None, &judgement));
+    let health = other.list_flag_health(&viewer(), &production()).await.expect("reads");
+    assert_eq!(health[&flag_key("a")].health, judgement.health);
+    let rules = other.list_rule_health(&viewer(), &production(), &flag_key("a")).await.expect("reads");
+    assert_eq!(rules[0].judgement, judgement);
+}
+
+async fn the_guard_stops_and_says_why(t: Harness) {
+    at(&t, &[20]).await;
+    let lease = lease(&t).await;
+    let before = t.revision(&production());
+    assert_eq!(act(&t, &lease, 2, GuardAction::Stop).await, Acted::Done(Taken::Stopped));
+    let rollout = t.rollout("a").await;
+    assert!(!rollout.value.enabled);
+    assert_eq!(rollout.value.rules[0].percentage.to_string(), "20", "what is stopped stays written down");
+    assert_eq!((t.revision(&production()), rollout.changed_by.as_str()), (before + 1, "Guard"));
+    let entries = t.store.list_audit(&auditor(), &store::AuditFilter::default()).await.expect("reads");
+    assert_eq!(entries[0].sentence, "stopped Flag a in production");
+    assert_eq!(entries[0].actor_kind, store::ActorKind::System);
+    assert!(entries[0].reason.starts_with("Errors 75 %, above the limit"), "{}", entries[0].reason);
+    let verdicts =
+        t.store.list_verdicts(&viewer(), &production(), &flag_key("a"), 0, 10).await.expect("reads");
+    assert_eq!(verdicts[0].taken, Some(Taken::Stopped));
+    assert_eq!(verdicts[0].judgement.evidence[0].treatment.events, 150);
+    assert_eq!(act(&t, &lease, 3, GuardAction::Stop).await, Acted::Done(Taken::Notified), "nothing to stop");
+}
+
+async fn stepping_back_returns_to_the_last_lower_percentage(t: Harness) {
+    at(&t, &[5, 20, 10, 50]).await;
+    let lease = lease(&t).await;
+    assert_eq!(act(&t, &lease, 5, GuardAction::StepBack).await, Acted::Done(Taken::SteppedBack));
+    assert_eq!(everyone_has(&t).await, "10");
+    assert!(t.last_sentence().await.starts_with("stepped back: lowered everyone 50 → 10 %"));
+    assert_eq!(act(&t, &lease, 6, GuardAction::StepBack).await, Acted::Done(Taken::SteppedBack));
+    assert_eq!(everyone_has(&t).await, "5", "never up again");
+}
+
+async fn the_guard_never_undoes_a_later_decision(t: Harness) {
+    at(&t, &[5, 20]).await;
+    let lease = lease(&t).await;
+    t.change("a", |rollout| rollout.rules = vec![everyone(10)]).await.expect("a person decides");
+    assert_eq!(act(&t, &lease, 3, GuardAction::StepBack).await, Acted::Outdated);
+    assert_eq!(everyone_has(&t).await, "10");
+    for action in [GuardAction::Notify, GuardAction::PausePlan] {
+        assert_eq!(act(&t, &lease, 4, action).await, Acted::Done(Taken::Notified));
+        assert_eq!(t.rollout("a").await.version, 4);
+    }
+}
+
+async fn without_the_lease_nothing_happens(t: Harness) {
+    at(&t, &[20]).await;
+    let lease = lease(&t).await;
+    t.advance(20_000);
+    let seq = t.store.live().seq();
+    t.another().await.take_guard_lease("two").await.expect("reads").expect("taken over");
+    assert_eq!(act(&t, &lease, 2, GuardAction::Stop).await, Acted::Outdated);
+    assert_eq!(t.store.live().seq(), seq);
+    let (guard, judgement) = judged(&t, GuardAction::Stop, 150);
+    let (environment, flag, rule) = (production(), flag_key("a"), rule_id("everyone"));
+    let state = GuardState { environment, flag, rule, fingerprint: String::new(), guard, judgement };
+    t.store.save_guard_states(&lease, &[(state, true)]).await.expect("left out");
+    assert_eq!(t.store.list_guard_states(&lease).await.expect("reads"), []);
+}
+
+async fn a_person_who_goes_on_begins_a_new_guard(t: Harness) {
+    at(&t, &[20]).await;
+    let lease = lease(&t).await;
+    let (environment, flag) = (production(), flag_key("a"));
+    let standing = async |person_ms| {
+        t.store.guard_standing(&lease, &environment, &flag, START_MS, person_ms).await.expect("reads")
+    };
+    let first = standing(Some(START_MS)).await;
+    assert_eq!((first.began_ms, first.acted), (t.clock.now_ms(), None));
+    t.advance(5_000);
+    act(&t, &lease, 2, GuardAction::Stop).await;
+    let acted = standing(None).await;
+    assert_eq!(acted.began_ms, first.began_ms);
+    assert_eq!(acted.acted, Some((GuardAction::Stop, t.clock.now_ms())));
+    let resumed_ms = t.clock.now_ms() + 1_000;
+    t.advance(1_000);
+    assert_eq!(standing(Some(resumed_ms)).await.began_ms, resumed_ms);
+    assert_eq!(standing(Some(resumed_ms)).await.acted, None);
+}
+
+async fn a_broken_definition_does_not_hide_the_others(t: Harness) {
+    for flag in ["a", "b", "c"] {
+        t.create_flag(flag).await;
+    }
+    let (environment, flag) = (production(), flag_key("b"));
+    t.store.save_guardrails(&editor(), &environment, &flag, 0, set(Vec::new()), "").await.expect("saved");
+    t.sql("UPDATE guardrails SET document = 'nonsense'").await.expect("broken");
+    t.sql("UPDATE rollouts SET document = 'nonsense' WHERE flag = 'c' AND environment = 'staging'")
+        .await
+        .expect("broken");
+    let lease = lease(&t).await;
+    let watched = t.store.list_watched(&lease).await.expect("reads");
+    let unreadable: Vec<_> =
+        watched.iter().filter_map(|it| it.as_ref().err().map(|(id, _)| id.clone())).collect();
+    assert_eq!(unreadable, ["staging/c"]);
+    let found: Vec<_> = watched.iter().filter_map(|it| it.as_ref().ok()).collect();
+    assert_eq!(found.len(), 5);
+    let broken: Vec<_> = found.iter().filter(|it| it.broken).map(|it| it.flag.as_str()).collect();
+    assert_eq!(broken, ["b"]);
+}
+
+async fn actions_are_announced_to_webhooks(t: Harness) {
+    at(&t, &[20]).await;
+    let lease = lease(&t).await;
+    let url = "https://hooks.example.test/fader";
+    let (id, secret) = t.store.create_webhook(&admin(), url).await.expect("added");
+    assert_eq!(secret.len(), 64);
+    act(&t, &lease, 2, GuardAction::Stop).await;
+    t.store.test_webhook(&admin(), id).await.expect("queued");
+    let due = t.store.list_due_deliveries(&lease).await.expect("reads");
+    assert_eq!(due.len(), 2);
+    assert_eq!((due[0].url.as_str(), &due[0].secret), (url, &secret));
+    let body: serde_json::Value = serde_json::from_str(&due[0].body).expect("JSON");
+    assert_eq!((&body["event"], &body["flag"]), (&"guard.stopped".into(), &"a".into()));
+    assert_eq!(body["sentence"], "stopped Flag a in production");
+    for delivery in &due {
+        t.store.note_delivery(&lease, delivery, None).await.expect("noted");
+    }
+    assert_eq!(t.store.list_due_deliveries(&lease).await.expect("reads"), []);
+    let webhooks = t.store.list_webhooks(&admin()).await.expect("reads");
+    assert_eq!((webhooks[0].waiting, webhooks[0].last_done_ms), (0, Some(t.clock.now_ms())));
+    t.store.delete_webhook(&admin(), id).await.expect("deleted");
+    let again = t.store.delete_webhook(&admin(), id).await;
+    assert!(matches!(again, Err(StoreError::NotFound { kind: ObjectKind::Webhook, .. })));
+    let wrong = t.store.create_webhook(&admin(), "ftp://x").await;
+    assert!(matches!(wrong, Err(StoreError::Invalid(Invalid::WebhookUrl))));
+}
+
+async fn deliveries_are_tried_again_and_given_up(t: Harness) {
+    let lease = lease(&t).await;
+    let (id, _) = t.store.create_webhook(&admin(), "https://hooks.example.test").await.expect("added");
+    t.store.test_webhook(&admin(), id).await.expect("queued");
+    let mut tries = 0;
+    for _ in 0..20 {
+        let due = t.store.list_due_deliveries(&lease).await.expect("reads");
+        for delivery in &due {
+            t.store.note_delivery(&lease, delivery, Some("no answer")).await.expect("noted");
+            assert_eq!(t.store.list_due_deliveries(&lease).await.expect("reads"), [], "not at once");
+            tries += 1;
+        }
+        t.advance(43_200_000);
+    }
+    assert_eq!(tries, 10);
+    let webhooks = t.store.list_webhooks(&admin()).await.expect("reads");
+    assert_eq!((webhooks[0].waiting, webhooks[0].last_problem.as_deref()), (0, Some("no answer")));
+}

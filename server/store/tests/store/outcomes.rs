@@ -1,0 +1,279 @@
+use std::collections::BTreeMap;
+
+use engine::{MetricDefinition, MetricKey, MetricKind, RuleId};
+use store::{Action, ArmCount, ArmWord, AuditFilter, CELL_MS, Cell, CellKey, CellSum, Invalid, StoreError};
+
+use crate::harness::*;
+
+on_both!(
+    cells_of_two_servers_add_up,
+    writing_again_changes_nothing,
+    a_roll_up_keeps_totals_and_quantiles,
+    one_of_two_servers_rolls_up,
+    old_cells_are_deleted,
+    a_cell_that_may_be_merged_already_is_not_written,
+    the_guard_reads_both_arms_in_time_order,
+    first_exposures_add_up,
+    metrics_are_defined_changed_and_deleted,
+    built_in_metrics_stay_what_they_are,
+);
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+fn metric_key(key: &str) -> MetricKey {
+    MetricKey::parse(key).expect("a key")
+}
+
+fn rule_id() -> RuleId {
+    RuleId::parse("everyone").expect("an id")
+}
+
+fn key(arm: ArmWord, from_ms: i64) -> CellKey {
+    CellKey {
+        environment: production(),
+        flag: flag_key("a"),
+        metric: metric_key("latency"),
+        rule: rule_id(),
+        arm,
+        allocation: 7,
+        from_ms,
+    }
+}
+
+fn cell(durations: impl Iterator<Item = u32>) -> Cell {
+    let mut cell = Cell::default();
+    for ms in durations.map(f64::from) {
+        cell.outcomes += 1;
+        cell.sum += ms;
+        cell.add_duration(ms);
+        cell.latency.record(ms);
+        cell.tally = cell.tally.plus(engine::guardrail::tally::Tally::new(1, 0));
+        cell.groups.add(3, 1, 0);
+    }
+    cell
+}
+
+async fn read(t: &Harness, from_ms: i64, until_ms: i64, step_ms: i64) -> Vec<CellSum> {
+    let (environment, flag, metrics) = (production(), flag_key("a"), [metric_key("latency")]);
+    let sums = t.store.cells(&viewer(), &environment, &flag, &metrics, (from_ms, until_ms), step_ms).await;
+    sums.expect("reads")
+}
+
+fn total(sums: &[CellSum]) -> Cell {
+    let mut total = Cell::default();
+    sums.iter().for_each(|sum| total.merge(&sum.cell));
+    total
+}
+
+/// The whole of it.
+async fn everything(t: &Harness, step_ms: i64) -> Cell {
+    total(&read(t, 0, i64::MAX, step_ms).await)
+}
+
+async fn rows(t: &Harness, step_ms: i64) -> String {
+    t.text(&format!("SELECT CAST(COUNT(*) AS TEXT) FROM cells WHERE step_ms = {step_ms}")).await
+}
+
+async fn cells_of_two_servers_add_up(t: Harness) {
+    let other = t.another().await;
+    let (a, b) = (
+        [(key(ArmWord::Treatment, START_MS), cell(1..=500))],
+        [(key(ArmWord::Treatment, START_MS), cell(501..=1000))],
+    );
+    let (one, two) = tokio::join!(t.store.write_cells("one", &a, &[]), other.write_cells("two", &b, &[]));
+    one.expect("written");
+    two.expect("written");
+    let sums = read(&t, START_MS, START_MS + CELL_MS, CELL_MS).await;
+    assert_eq!(sums.len(), 1);
+    let sum = &sums[0];
+    assert_eq!((sum.arm, sum.from_ms, sum.rule.as_str()), (ArmWord::Treatment, START_MS, "everyone"));
+    assert_eq!((sum.cell.outcomes, sum.cell.tally.trials, sum.cell.latency.total()), (1000, 1000, 1000));
+    let p95 = sum.cell.quantile(0.95).expect("a quantile");
+    assert!((p95 / 950.0 - 1.0).abs() < 0.011, "{p95}");
+    assert!(read(&t, START_MS + CELL_MS, i64::MAX, CELL_MS).await.is_empty(), "the range is half-open");
+}
+
+async fn writing_again_changes_nothing(t: Harness) {
+    let cells = [(key(ArmWord::Control, START_MS), cell(1..=10))];
+    t.store.write_cells("one", &cells, &[]).await.expect("written");
+    t.store.write_cells("one", &cells, &[]).await.expect("written");
+    assert_eq!(everything(&t, CELL_MS).await.outcomes, 10);
+    let grown = [(key(ArmWord::Control, START_MS), cell(1..=12))];
+    t.store.write_cells("one", &grown, &[]).await.expect("written");
+    assert_eq!(everything(&t, CELL_MS).await.outcomes, 12);
+}
+
+/// Ten minutes of two servers.
+async fn ten_minutes(t: &Harness) {
+    for writer in ["one", "two"] {
+        let slots = (0..60).map(|n| (key(ArmWord::Treatment, START_MS + n * CELL_MS), cell(1..=100)));
+        t.store.write_cells(writer, &slots.collect::<Vec<_>>(), &[]).await.expect("written");
+    }
+}
+
+async fn a_roll_up_keeps_totals_and_quantiles(t: Harness) {
+    ten_minutes(&t).await;
+    let before = everything(&t, CELL_MS).await;
+    let by_minute = |sums: Vec<CellSum>| {
+        sums.into_iter().map(|sum| (sum.from_ms, sum.cell.outcomes)).collect::<BTreeMap<_, _>>()
+    };
+    let minutes = by_minute(read(&t, 0, i64::MAX, MINUTE_MS).await);
+    assert_eq!((minutes.len(), rows(&t, CELL_MS).await.as_str()), (10, "120"));
+    t.advance(3 * HOUR_MS);
+    let done = t.store.roll_up_cells().await.expect("rolled up");
+    assert_eq!((done.turn, done.merged), (true, 120));
+    assert_eq!((rows(&t, CELL_MS).await.as_str(), rows(&t, MINUTE_MS).await.as_str()), ("0", "10"));
+    assert_eq!(by_minute(read(&t, 0, i64::MAX, MINUTE_MS).await), minutes);
+    t.advance(2 * HOUR_MS);
+    assert_eq!(t.store.roll_up_cells().await.expect("rolled up").merged, 10, "to hours");
+    assert_eq!((rows(&t, MINUTE_MS).await.as_str(), rows(&t, HOUR_MS).await.as_str()), ("10", "1"));
+    for step_ms in [MINUTE_MS, HOUR_MS, DAY_MS] {
+        let after = everything(&t, step_ms).await;
+        assert_eq!((after.outcomes, after.tally, &after.latency), (12_000, before.tally, &before.latency));
+        assert_eq!(after.groups, before.groups, "{step_ms}");
+        assert!((after.sum - before.sum).abs() < 1e-6);
+        assert_eq!(after.quantile(0.95), before.quantile(0.95), "{step_ms}");
+    }
+    t.advance(MINUTE_MS);
+    assert_eq!(t.store.roll_up_cells().await.expect("rolled up").merged, 0, "nothing is left to do");
+}
+
+async fn one_of_two_servers_rolls_up(t: Harness) {
+    ten_minutes(&t).await;
+    t.advance(3 * HOUR_MS);
+    let other = t.another().await;
+    let (one, two) = tokio::join!(t.store.roll_up_cells(), other.roll_up_cells());
+    let (one, two) = (one.expect("rolled up"), two.expect("rolled up"));
+    assert_eq!(usize::from(one.turn) + usize::from(two.turn), 1, "{one:?} {two:?}");
+    assert_eq!(one.merged + two.merged, 120);
+    assert_eq!(everything(&t, MINUTE_MS).await.outcomes, 12_000);
+}
+
+async fn old_cells_are_deleted(t: Harness) {
+    ten_minutes(&t).await;
+    for _ in 0..3 {
+        t.advance(3 * HOUR_MS);
+        t.store.roll_up_cells().await.expect("rolled up");
+    }
+    t.advance(9 * DAY_MS);
+    t.store.roll_up_cells().await.expect("rolled up");
+    assert_eq!((rows(&t, MINUTE_MS).await.as_str(), rows(&t, HOUR_MS).await.as_str()), ("0", "1"));
+    assert_eq!(everything(&t, MINUTE_MS).await.outcomes, 12_000, "the hour stands in for its minutes");
+    t.advance(90 * DAY_MS);
+    let done = t.store.roll_up_cells().await.expect("rolled up");
+    assert_eq!((done.deleted, rows(&t, HOUR_MS).await.as_str()), (1, "0"));
+}
+
+async fn a_cell_that_may_be_merged_already_is_not_written(t: Harness) {
+    let cells = [(key(ArmWord::Control, START_MS), cell(1..=10))];
+    t.store.write_cells("one", &cells, &[]).await.expect("written");
+    t.advance(3 * HOUR_MS);
+    t.store.roll_up_cells().await.expect("rolled up");
+    t.store.write_cells("one", &cells, &[]).await.expect("left out");
+    assert_eq!(everything(&t, MINUTE_MS).await.outcomes, 10);
+}
+
+async fn the_guard_reads_both_arms_in_time_order(t: Harness) {
+    let later = CellKey { allocation: 8, ..key(ArmWord::Control, START_MS + CELL_MS) };
+    let cells = [
+        (later, cell(1..=4)),
+        (key(ArmWord::Treatment, START_MS), cell(1..=2)),
+        (key(ArmWord::Control, START_MS), cell(1..=3)),
+    ];
+    t.store.write_cells("one", &cells, &[]).await.expect("written");
+    let (environment, flag, rule, metric) = (production(), flag_key("a"), rule_id(), metric_key("latency"));
+    let read = async |until_ms| {
+        let cells = t.store.guard_cells(
+            t.store.guard_reader(),
+            &environment,
+            &flag,
+            (&rule, &metric),
+            (START_MS, until_ms),
+        );
+        cells.await.expect("reads")
+    };
+    let cells = read(START_MS + 2 * CELL_MS).await;
+    let told: Vec<_> = cells
+        .iter()
+        .map(|it| {
+            (it.from_ms, it.until_ms, it.allocation, it.treatment.tally.trials, it.control.tally.trials)
+        })
+        .collect();
+    let second = START_MS + CELL_MS;
+    assert_eq!(told, [(START_MS, second, 7, 2, 3), (second, second + CELL_MS, 8, 0, 4)]);
+    assert_eq!(cells[0].treatment.groups.to_groups().tallies().count(), 1);
+    assert_eq!(read(START_MS + 2 * CELL_MS - 1).await.len(), 1, "a cell that is not complete is left out");
+}
+
+async fn first_exposures_add_up(t: Harness) {
+    let count = |treatment, control, first_ms| ArmCount {
+        environment: production(),
+        flag: flag_key("a"),
+        rule: rule_id(),
+        allocation: 7,
+        treatment,
+        control,
+        shares: Some((20, 80)),
+        first_ms,
+        treatment_last_ms: first_ms + 5,
+        control_last_ms: 0,
+    };
+    t.store.write_cells("one", &[], &[count(1, 5, START_MS)]).await.expect("written");
+    t.store.write_cells("one", &[], &[count(2, 8, START_MS)]).await.expect("written");
+    t.store.write_cells("two", &[], &[count(3, 9, START_MS + 1)]).await.expect("written");
+    let read = t.store.first_exposures(t.store.guard_reader(), &production(), &flag_key("a"), START_MS).await;
+    let read = read.expect("reads");
+    assert_eq!(read.len(), 1);
+    assert_eq!((read[0].treatment, read[0].control, read[0].shares), (5, 17, Some((20, 80))));
+    assert_eq!(
+        (read[0].first_ms, read[0].treatment_last_ms, read[0].control_last_ms),
+        (START_MS, START_MS + 6, 0)
+    );
+}
+
+fn own_metric(kind: MetricKind) -> MetricDefinition {
+    MetricDefinition {
+        key: metric_key("empty_searches"),
+        name: "Empty searches".into(),
+        description: String::new(),
+        kind,
+        unit: "%".into(),
+        lower_is_better: true,
+    }
+}
+
+async fn metrics_are_defined_changed_and_deleted(t: Harness) {
+    let built_in = t.store.live().metrics().len();
+    assert_eq!(built_in, 5);
+    t.store.put_metric(&admin(), own_metric(MetricKind::Rate)).await.expect("added");
+    assert_eq!(t.last_sentence().await, "added the metric Empty searches");
+    let better = MetricDefinition { name: "No results".into(), ..own_metric(MetricKind::Rate) };
+    t.store.put_metric(&admin(), better.clone()).await.expect("changed");
+    assert_eq!(t.last_sentence().await, "changed the metric No results");
+    assert!(t.store.live().metrics().contains(&better), "in force at once");
+    let error = t.store.put_metric(&admin(), own_metric(MetricKind::Count)).await.expect_err("refused");
+    assert!(matches!(error, StoreError::Invalid(Invalid::MetricKind)), "{error:?}");
+    t.store.delete_metric(&admin(), &better.key).await.expect("deleted");
+    assert_eq!(t.store.live().metrics().len(), built_in);
+    let filter = AuditFilter { action: Some(Action::MetricDeleted), ..AuditFilter::default() };
+    assert_eq!(t.store.list_audit(&auditor(), &filter).await.expect("reads").len(), 1);
+    let error = t.store.delete_metric(&admin(), &better.key).await.expect_err("gone");
+    assert!(matches!(error, StoreError::NotFound { .. }), "{error:?}");
+}
+
+async fn built_in_metrics_stay_what_they_are(t: Harness) {
+    let metrics = t.store.live().metrics();
+    let errors =
+        metrics.iter().find(|metric| metric.kind == MetricKind::ErrorRate).expect("built in").clone();
+    let error = t.store.delete_metric(&admin(), &errors.key).await.expect_err("refused");
+    assert!(matches!(error, StoreError::Invalid(Invalid::BuiltInMetric)), "{error:?}");
+    let turned = MetricDefinition { lower_is_better: false, ..errors.clone() };
+    let error = t.store.put_metric(&admin(), turned).await.expect_err("refused");
+    assert!(matches!(error, StoreError::Invalid(Invalid::BuiltInMetric)), "{error:?}");
+    let another = MetricDefinition { key: metric_key("errors2"), ..errors.clone() };
+    assert!(t.store.put_metric(&admin(), another).await.is_err());
+    let renamed = MetricDefinition { name: "Failures".into(), ..errors };
+    t.store.put_metric(&admin(), renamed).await.expect("renamed");
+}
