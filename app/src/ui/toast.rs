@@ -6,6 +6,7 @@ use leptos::prelude::*;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Toast {
     Saved,
+    Unchanged,
     Created,
     Deleted,
     Stopped,
@@ -26,8 +27,9 @@ pub enum Toast {
 }
 
 impl Toast {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Saved,
+        Self::Unchanged,
         Self::Created,
         Self::Deleted,
         Self::Stopped,
@@ -51,6 +53,7 @@ impl Toast {
     pub fn code(self) -> &'static str {
         match self {
             Self::Saved => "saved",
+            Self::Unchanged => "unchanged",
             Self::Created => "created",
             Self::Deleted => "deleted",
             Self::Stopped => "stopped",
@@ -78,6 +81,7 @@ impl Toast {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Saved => "Saved. Clients have it already.",
+            Self::Unchanged => "Nothing is different, so nothing was saved.",
             Self::Created => "Created.",
             Self::Deleted => "Deleted.",
             Self::Stopped => "Stopped. Everybody gets the off variant now.",
