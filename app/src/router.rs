@@ -125,7 +125,7 @@ async fn error_pages(State(state): State<AppState>, request: Request, next: Next
     }
     let Ok(visit) = Visit::from_request_parts(&mut parts, &state).await else { return response };
     if error == AppError::SignedOut {
-        return visit.go(&pages::sign_in::address(&back));
+        return visit.go(&pages::sign_in::address(&back, parts.method != Method::GET));
     }
     visit.render_error(&error)
 }

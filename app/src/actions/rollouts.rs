@@ -33,7 +33,7 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
         Err(wrongs) => return refuse(&page, shown, form, wrongs).await,
     };
     if form.expected == shown.rollout.version && rollout == shown.rollout.value {
-        return Ok(page.go(&page.href(&Tab::Rollout.path(shown.key()))));
+        return Ok(page.done(&page.href(&Tab::Rollout.path(shown.key())), Toast::Unchanged));
     }
     let (environment, expected) = (&page.environment.key, form.expected);
     let saved =
@@ -140,7 +140,14 @@ pub async fn resume(page: Page, Path(key): Path<String>, fields: Fields) -> Page
 pub async fn revert(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {
     let editor = page.principal.flag_editor()?;
     let key = flag_key(&key)?;
-    page.store().revert(&editor, fields.number("seq")?, fields.trimmed("comment")).await?;
-    let tab = if fields.trimmed("back") == "rollout" { Tab::Rollout } else { Tab::History };
+    let (seq, comment) = (fields.number("seq")?, fields.trimmed("comment"));
+    // "Undo" means the change that stands beside it, not what somebody saved since.
+    let tab = if fields.trimmed("back") == "rollout" {
+        page.store().undo(&editor, seq, comment).await?;
+        Tab::Rollout
+    } else {
+        page.store().revert(&editor, seq, comment).await?;
+        Tab::History
+    };
     Ok(page.done(&page.href(&tab.path(&key)), Toast::Reverted))
 }

@@ -6,7 +6,10 @@ use crate::{
     draft::Draft,
     fields::Fields,
     page::{Look, PageResult, Visit, same_site_path},
-    ui::field::{Field, FormError},
+    ui::{
+        badge::{Callout, Tone},
+        field::{Field, FormError},
+    },
 };
 
 /// What was typed; never the password, which is not sent back.
@@ -23,13 +26,17 @@ impl SignInInput {
     }
 }
 
-/// The sign-in page that leads to `next` afterwards.
-pub fn address(next: &str) -> String {
-    if next == "/" {
-        return "/sign-in".to_owned();
+/// The sign-in page that leads to `next` afterwards. `unsaved`: a form was sent, and it says that nothing came of it.
+pub fn address(next: &str, unsaved: bool) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if next != "/" {
+        query.append_pair("next", next);
     }
-    let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
-    format!("/sign-in?{query}")
+    if unsaved {
+        query.append_pair("unsaved", "1");
+    }
+    let query = query.finish();
+    if query.is_empty() { "/sign-in".to_owned() } else { format!("/sign-in?{query}") }
 }
 
 pub async fn get(visit: Visit) -> PageResult {
@@ -47,11 +54,19 @@ pub async fn get(visit: Visit) -> PageResult {
 pub fn show(visit: &Visit, draft: Draft<SignInInput>) -> PageResult {
     let look = Look::outside("Sign in").status(draft.status());
     let again = draft.refusal.is_some();
+    let unsaved = (!again && visit.query("unsaved").is_some()).then(|| {
+        view! {
+            <Callout tone=Tone::Warning role="alert">
+                <p>"You were signed out, so nothing was saved. Sign in and make your change again."</p>
+            </Callout>
+        }
+    });
     visit.render_door(look, move || {
         let (error, input) = (draft.general(), draft.input.unwrap_or_default());
         view! {
             <h1>"Sign in"</h1>
             <form method="post" action="/sign-in" class="card stack">
+                {unsaved}
                 <FormError error=error />
                 <input type="hidden" name="next" value=input.next />
                 <Field

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Toast {
     Saved,
+    Unchanged,
     Created,
     Deleted,
     Stopped,
@@ -40,7 +41,9 @@ impl Toast {
 
 impl Toast {
     const ALL: [Self; 21] = [
+    const ALL: [Self; 19] = [
         Self::Saved,
+        Self::Unchanged,
         Self::Created,
         Self::Deleted,
         Self::Stopped,
@@ -73,6 +76,7 @@ impl Toast {
     pub fn code(self) -> &'static str {
         match self {
             Self::Saved => "saved",
+            Self::Unchanged => "unchanged",
             Self::Created => "created",
             Self::Deleted => "deleted",
             Self::Stopped => "stopped",
@@ -109,6 +113,7 @@ impl Toast {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Saved => "Saved. Clients have it already.",
+            Self::Unchanged => "Nothing is different, so nothing was saved.",
             Self::Created => "Created.",
             Self::Deleted => "Deleted.",
             Self::Stopped => "Stopped. Everybody gets the off variant now.",

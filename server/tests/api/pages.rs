@@ -97,6 +97,22 @@ async fn a_session_ends_by_itself() {
 }
 
 #[tokio::test]
+async fn a_form_sent_after_the_session_ended_says_that_nothing_was_saved() {
+    let app = TestApp::start().await;
+    let cookie = app.sign_in(Role::Product).await;
+    app.clock.advance(400 * 24 * 3_600_000);
+    let page = format!("{}/flags/new", app.url);
+    let request = app.form("/flags/new", Some(&cookie), &[("name", "Late"), ("key", "late")]);
+    let answer = request.header("Referer", page).send().await.expect("an answer");
+    assert_eq!(answer.status(), 303);
+    let location = header(&answer, "location");
+    assert_eq!(location, "/sign-in?next=%2Fflags%2Fnew&unsaved=1");
+    let text = app.get(location).await.text().await.expect("a text");
+    assert!(text.contains("nothing was saved"), "{text}");
+    assert!(!app.get("/sign-in").await.text().await.expect("a text").contains("nothing was saved"));
+}
+
+#[tokio::test]
 async fn signing_in_and_out_through_the_forms() {
     let app = TestApp::start().await;
     app.sign_in(Role::Product).await;

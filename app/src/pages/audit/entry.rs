@@ -111,7 +111,7 @@ fn revert(seq: u64, draft: Draft<String>) -> impl IntoView {
         <form method="post" action=format!("/audit/{seq}/revert") class="card stack" aria-labelledby="revert-title">
             <h2 id="revert-title">"Revert this change"</h2>
             <p class="note">
-                "Brings back what was there before it, as a new change on top of everything since. The log keeps both."
+                "Brings back the state from before this change, as a new change. What came later is replaced too; the log keeps all of it."
             </p>
             <FormError error=error />
             <Field label="Why" name="comment" value=comment error=beside autocomplete="off" />

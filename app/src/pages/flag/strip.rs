@@ -17,7 +17,7 @@ use crate::{
     },
     islands::{
         fader::{direction, step_for, value_text},
-        preview::{Channel, Forecast},
+        preview::{Channel, Forecast, Mood},
     },
     ui::{condition_builder::Vocabulary, icon},
 };
@@ -147,14 +147,18 @@ fn strip(bank: &Bank<'_>, at: usize) -> impl IntoView + use<> {
     }
 }
 
-fn count(bank: &Bank<'_>, rule: &RuleForm) -> impl IntoView + use<> {
+/// Nothing while nobody is known: there is nobody to count.
+fn count(bank: &Bank<'_>, rule: &RuleForm) -> Option<impl IntoView + use<>> {
+    if bank.forecast.known == 0 && bank.forecast.mood != Mood::Unfinished {
+        return None;
+    }
     let numbers = bank.channel(rule).map_or_else(
         || "–".to_owned(),
         |channel| format!("{} of {}", grouped(channel.inside), grouped(channel.audience)),
     );
-    view! {
+    Some(view! {
         <p class="strip-count"><b id=format!("count-{}", rule.id)>{numbers}</b>" known people inside"</p>
-    }
+    })
 }
 
 /// What is unusual about the rule, in a few words.
@@ -270,7 +274,6 @@ mod tests {
     use engine::{FlagKey, Rule, RuleId};
 
     use super::*;
-    use crate::islands::preview::Mood;
 
     fn rollout() -> Rollout {
         let rule = |id: &str, audience, percentage| Rule {

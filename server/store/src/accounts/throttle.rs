@@ -1,5 +1,6 @@
-//! Slows down guessing: per account, per address, and per both, with delays that double. The delay of an account alone
-//! is short and does not hold where its owner has signed in before, so nobody can lock them out.
+//! Slows down guessing: per account, per address, and per both, with delays that double. The delays of an account and of
+//! an address alone do not hold where its owner has signed in before, so neither strangers nor neighbours behind the same
+//! address can lock them out; elsewhere an account's is short.
 
 use std::net::IpAddr;
 
@@ -74,7 +75,7 @@ impl Attempt {
             rows.push(lock(&mut tx, *policy, subject, now_ms).await?);
         }
         let familiar = rows[2].succeeded_ms.is_some_and(|at| now_ms - at < FAMILIAR_MS);
-        let counts = |policy: Policy| !(familiar && policy.scope == ACCOUNT.scope);
+        let counts = |policy: Policy| !familiar || policy.scope == BOTH.scope;
         let waits = self.rows.iter().zip(&rows).filter(|((policy, _), _)| counts(*policy));
         let wait_ms = waits.map(|(_, row)| row.blocked_until_ms - now_ms).max().unwrap_or(0);
         if wait_ms > 0 {

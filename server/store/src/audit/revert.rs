@@ -10,6 +10,22 @@ impl Store {
     /// Makes the state before the entry `seq` the object's next version, whatever happened since, and returns that
     /// version. Refused like any other change when it does not fit the workspace any more.
     pub async fn revert(&self, by: &FlagEditor, seq: u64, comment: &str) -> Result<u64, StoreError> {
+        self.take_back(by, seq, comment, false).await
+    }
+
+    /// [`Store::revert`] for whoever means the last change of a rollout: a conflict when somebody changed it since,
+    /// whose work would be taken back unseen.
+    pub async fn undo(&self, by: &FlagEditor, seq: u64, comment: &str) -> Result<u64, StoreError> {
+        self.take_back(by, seq, comment, true).await
+    }
+
+    async fn take_back(
+        &self,
+        by: &FlagEditor,
+        seq: u64,
+        comment: &str,
+        only_last: bool,
+    ) -> Result<u64, StoreError> {
         let reason = reason(comment)?;
         let entry = self
             .entry_to_revert(seq)
@@ -23,6 +39,10 @@ impl Store {
         }
         let key = FlagKey::parse(&entry.object.key).map_err(|_| Invalid::NotRevertible)?;
         if let Some(environment) = &entry.environment {
+            if only_last {
+                let target = work.rollout_target(environment, &key).await?;
+                work.check_rollout_version(&target, version).await?;
+            }
             return work.revert_rollout(environment, &key, (seq, version), reason).await;
         }
         let current = work.require_flag(&key).await?;

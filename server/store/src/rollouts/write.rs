@@ -40,7 +40,7 @@ impl Work<'_> {
         Ok(Target { environment: environment.clone(), flag: definition, rollout })
     }
 
-    pub(super) async fn check_rollout_version(
+    pub(crate) async fn check_rollout_version(
         &mut self,
         target: &Target,
         expected: u64,

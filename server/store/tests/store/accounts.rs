@@ -16,6 +16,7 @@ on_both!(
     wrong_unknown_and_disabled_answer_alike,
     guessing_is_slowed_down,
     strangers_cannot_lock_the_owner_out,
+    neighbours_cannot_lock_the_owner_out,
     many_accounts_from_one_address_are_slowed_down,
     an_invitation_works_once_and_for_a_week,
     a_reset_link_ends_the_old_sessions_and_lasts_a_day,
@@ -151,6 +152,18 @@ async fn strangers_cannot_lock_the_owner_out(t: Harness) {
     let familiar = t.store.sign_in("ann@example.test", PASSWORD, &from("198.51.100.1"), "").await;
     assert!(familiar.is_ok(), "{familiar:?}");
     drop(elsewhere);
+}
+
+async fn neighbours_cannot_lock_the_owner_out(t: Harness) {
+    add(&t, "ann@example.test", Role::Viewer).await;
+    t.store.sign_in("ann@example.test", PASSWORD, &from("198.51.100.1"), "").await.expect("signs in");
+    let mut throttled = false;
+    for account in 0..40 {
+        throttled |= guess(&t, &format!("somebody-{account}@example.test"), "198.51.100.1").await.is_err();
+    }
+    assert!(throttled, "the address is slowed down");
+    let familiar = t.store.sign_in("ann@example.test", PASSWORD, &from("198.51.100.1"), "").await;
+    assert!(familiar.is_ok(), "{familiar:?}");
 }
 
 async fn many_accounts_from_one_address_are_slowed_down(t: Harness) {

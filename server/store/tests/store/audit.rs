@@ -22,6 +22,7 @@ on_both!(
     a_log_cut_at_the_end_is_noticed,
     a_rollout_goes_back_to_where_it_was,
     going_back_never_switches_a_stopped_flag_on,
+    undoing_takes_back_only_the_last_change,
     undoing_a_stop_resumes,
     a_definition_goes_back,
     what_does_not_fit_any_more_is_not_reverted,
@@ -232,6 +233,22 @@ async fn going_back_never_switches_a_stopped_flag_on(t: Harness) {
     t.store.revert(&editor(), 3, "").await.expect("reverted");
     let now = t.rollout("a").await.value;
     assert_eq!((now.enabled, now.rules[0].percentage.to_string().as_str()), (false, "20"));
+}
+
+async fn undoing_takes_back_only_the_last_change(t: Harness) {
+    three_steps(&t).await;
+    let last = t.rollout("a").await;
+    t.change("a", |rollout| rollout.rules[0].percentage = Percentage::NONE).await.expect("saved");
+    match t.store.undo(&editor(), last.seq, "").await {
+        Err(StoreError::Conflict(conflict)) => {
+            assert_eq!((conflict.expected, conflict.current), (last.version, last.version + 1));
+            assert_eq!(conflict.changes[0].phrase, "lowered everyone 100 → 0 %");
+        }
+        other => panic!("somebody's change was taken back unseen: {other:?}"),
+    }
+    assert_eq!(t.rollout("a").await.version, last.version + 1);
+    t.store.undo(&editor(), t.rollout("a").await.seq, "").await.expect("the last one is taken back");
+    assert_eq!(t.rollout("a").await.value, last.value);
 }
 
 async fn undoing_a_stop_resumes(t: Harness) {
