@@ -6,6 +6,7 @@ pub mod attributes;
 pub mod audit;
 pub mod flags;
 pub mod group;
+pub mod guardrails;
 pub mod invite;
 pub mod members;
 pub mod metrics;

@@ -1,6 +1,7 @@
 //! The pages of one flag: what they all load, and the header that says the flag's state and stops it.
 
 pub mod head;
+pub mod health;
 pub mod history;
 pub mod new;
 pub mod rollout;
@@ -46,17 +47,19 @@ pub struct FlagPage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tab {
     Rollout,
+    Health,
     TryIt,
     History,
     Settings,
 }
 
 impl Tab {
-    pub const ALL: [Self; 4] = [Self::Rollout, Self::TryIt, Self::History, Self::Settings];
+    pub const ALL: [Self; 5] = [Self::Rollout, Self::Health, Self::TryIt, Self::History, Self::Settings];
 
     pub fn label(self) -> &'static str {
         match self {
             Self::Rollout => "Rollout",
+            Self::Health => "Health",
             Self::TryIt => "Try it",
             Self::History => "History",
             Self::Settings => "Settings",
@@ -66,6 +69,7 @@ impl Tab {
     pub fn path(self, flag: &FlagKey) -> String {
         match self {
             Self::Rollout => format!("/flags/{flag}"),
+            Self::Health => format!("/flags/{flag}/health"),
             Self::TryIt => format!("/flags/{flag}/try"),
             Self::History => format!("/flags/{flag}/history"),
             Self::Settings => format!("/flags/{flag}/settings"),
