@@ -8,6 +8,7 @@ pub mod feedback;
 pub mod enrol;
 pub mod flags;
 pub mod group;
+pub mod guardrails;
 pub mod invite;
 pub mod join;
 pub mod members;

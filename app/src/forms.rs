@@ -2,6 +2,7 @@
 
 pub mod flag;
 pub mod group;
+pub mod guardrails;
 pub mod intent;
 pub mod merge;
 pub mod people;

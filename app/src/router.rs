@@ -43,6 +43,7 @@ pub fn router(state: AppState) -> Router {
         .route("/flags/{key}/resume", post(actions::rollouts::resume))
         .route("/flags/{key}/revert", post(actions::rollouts::revert))
         .route("/flags/{key}/re-randomise", post(actions::flags::re_randomise))
+        .route("/flags/{key}/health", get(pages::flag::health::get).post(actions::guardrails::post))
         .route("/flags/{key}/history", get(pages::flag::history::get))
         .route("/flags/{key}/settings", get(pages::flag::settings::get).post(actions::flags::settings))
         .route("/search", get(pages::search::get))

@@ -1,5 +1,6 @@
 //! Views without data access: what every page is made of. Class names are those of `style/components/`.
 
+pub mod arms_chart;
 pub mod badge;
 pub mod condition_builder;
 pub mod condition_form;

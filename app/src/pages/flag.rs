@@ -3,6 +3,7 @@
 pub mod exposures;
 pub mod feedback;
 pub mod head;
+pub mod health;
 pub mod history;
 pub mod new;
 pub mod rollout;
@@ -49,6 +50,7 @@ pub struct FlagPage {
 pub enum Tab {
     Rollout,
     Feedback,
+    Health,
     TryIt,
     History,
     Settings,
@@ -58,11 +60,13 @@ pub enum Tab {
 impl Tab {
     pub const ALL: [Self; 5] = [Self::Rollout, Self::TryIt, Self::Exposures, Self::History, Self::Settings];
     pub const ALL: [Self; 5] = [Self::Rollout, Self::Feedback, Self::TryIt, Self::History, Self::Settings];
+    pub const ALL: [Self; 5] = [Self::Rollout, Self::Health, Self::TryIt, Self::History, Self::Settings];
 
     pub fn label(self) -> &'static str {
         match self {
             Self::Rollout => "Rollout",
             Self::Feedback => "Feedback",
+            Self::Health => "Health",
             Self::TryIt => "Try it",
             Self::History => "History",
             Self::Settings => "Settings",
@@ -74,6 +78,7 @@ impl Tab {
         match self {
             Self::Rollout => format!("/flags/{flag}"),
             Self::Feedback => format!("/flags/{flag}/feedback"),
+            Self::Health => format!("/flags/{flag}/health"),
             Self::TryIt => format!("/flags/{flag}/try"),
             Self::History => format!("/flags/{flag}/history"),
             Self::Settings => format!("/flags/{flag}/settings"),
