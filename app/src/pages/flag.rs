@@ -58,9 +58,15 @@ pub enum Tab {
 }
 
 impl Tab {
-    pub const ALL: [Self; 5] = [Self::Rollout, Self::TryIt, Self::Exposures, Self::History, Self::Settings];
-    pub const ALL: [Self; 5] = [Self::Rollout, Self::Feedback, Self::TryIt, Self::History, Self::Settings];
-    pub const ALL: [Self; 5] = [Self::Rollout, Self::Health, Self::TryIt, Self::History, Self::Settings];
+    pub const ALL: [Self; 7] = [
+        Self::Rollout,
+        Self::Health,
+        Self::Feedback,
+        Self::Exposures,
+        Self::TryIt,
+        Self::History,
+        Self::Settings,
+    ];
 
     pub fn label(self) -> &'static str {
         match self {

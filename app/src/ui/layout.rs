@@ -20,32 +20,17 @@ pub enum Section {
     Attributes,
     Account,
     Feedback,
-}
-
-impl Section {
-    const NAVIGATION: [Self; 7] = [
-        Self::Desk,
-        Self::Groups,
-        Self::Feedback,
-        Self::Audit,
-        Self::Attributes,
-        Self::Members,
-        Self::Tokens,
-    ];
     People,
-}
-
-impl Section {
-    const NAVIGATION: [Self; 7] =
-        [Self::Desk, Self::Groups, Self::People, Self::Audit, Self::Attributes, Self::Members, Self::Tokens];
     Metrics,
     Webhooks,
 }
 
 impl Section {
-    const NAVIGATION: [Self; 8] = [
+    const NAVIGATION: [Self; 10] = [
         Self::Desk,
         Self::Groups,
+        Self::People,
+        Self::Feedback,
         Self::Audit,
         Self::Attributes,
         Self::Metrics,
@@ -92,7 +77,6 @@ impl Section {
             Self::Desk | Self::Groups | Self::Account | Self::Feedback => true,
             Self::Audit => principal.may(Operation::ReadAudit),
             Self::People => principal.may(Operation::ReadPeople),
-            Self::Members | Self::Tokens | Self::Attributes => principal.may(Operation::Administer),
             Self::Members | Self::Tokens | Self::Attributes | Self::Metrics | Self::Webhooks => {
                 principal.may(Operation::Administer)
             }

@@ -30,18 +30,13 @@ pub enum Toast {
     InvitationRevoked,
     PeopleImported,
     PersonErased,
-}
-
-impl Toast {
-    const ALL: [Self; 20] = [
     MetricSaved,
     WebhookTested,
     WebhookDeleted,
 }
 
 impl Toast {
-    const ALL: [Self; 21] = [
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 28] = [
         Self::Saved,
         Self::Unchanged,
         Self::Created,

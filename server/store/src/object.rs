@@ -29,8 +29,7 @@ pub enum ObjectKind {
 pub struct InvalidObjectKind;
 
 impl ObjectKind {
-    pub const ALL: [Self; 10] = [
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Flag,
         Self::Group,
         Self::Member,
