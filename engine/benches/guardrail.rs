@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use divan::{Bencher, black_box};
+use engine::RuleId;
 use engine::guardrail::{
-    Cell, Guard, GuardAction, Guardrail, Health, Limit, Metric, Proof, Sample, Surroundings, Tally,
+    Cell, Cells, Guard, GuardAction, Guardrail, Health, Limit, Metric, Proof, Sample, Surroundings, Tally,
     verdict::Thresholds,
 };
 use engine::plan::power::{Question, trials_to_notice};
@@ -67,6 +68,18 @@ fn float(n: u64) -> f64 {
     n as f64
 }
 
+fn everyone() -> RuleId {
+    "everyone".parse().expect("rule")
+}
+
+fn of(cells: Vec<Cell>) -> Cells {
+    [(everyone(), BTreeMap::from([(Metric::ErrorRate, cells)]))].into()
+}
+
+fn own(cells: &mut Cells) -> &mut Vec<Cell> {
+    cells.get_mut(&everyone()).and_then(|own| own.get_mut(&Metric::ErrorRate)).expect("cells")
+}
+
 fn guardrail(limit: Limit) -> Guardrail {
     let id = "errors".parse().expect("id");
     Guardrail { id, metric: Metric::ErrorRate, limit, action: GuardAction::Stop }
@@ -75,7 +88,7 @@ fn guardrail(limit: Limit) -> Guardrail {
 /// A rollout that is fed with cells and judged after each of them.
 struct Rollout {
     guard: Guard,
-    cells: BTreeMap<Metric, Vec<Cell>>,
+    cells: Cells,
     around: Surroundings,
     at_ms: i64,
     pooled: [Tally; 2],
@@ -85,8 +98,8 @@ struct Rollout {
 impl Rollout {
     fn new(limit: Limit) -> Self {
         Self {
-            guard: Guard::new(&[guardrail(limit)], Proof::default(), 0),
-            cells: [(Metric::ErrorRate, Vec::new())].into(),
+            guard: Guard::new(&[guardrail(limit)], &[everyone()], Proof::default(), 0),
+            cells: of(Vec::new()),
             around: Surroundings { steps_ms: vec![0], ..Surroundings::default() },
             at_ms: 0,
             pooled: [Tally::default(); 2],
@@ -113,8 +126,8 @@ impl Rollout {
             control: Sample::counts(trials - n_t, x_c),
         };
         self.naive(&cell);
-        let cells = self.cells.get_mut(&Metric::ErrorRate).expect("cells");
-        cells.retain(|kept| kept.from_ms >= self.guard.watches()[0].folded_until_ms());
+        let cells = own(&mut self.cells);
+        cells.retain(|kept| kept.from_ms >= self.guard.posts()[0].watch.folded_until_ms());
         cells.push(cell);
         self.at_ms = until_ms;
         self.guard.observe(&self.cells, &self.around.steps_ms, until_ms + SETTLE_MS);
@@ -197,32 +210,33 @@ fn moving_base_rate() {
 
 /// Treatment samples until the guard acts.
 fn samples_to_alarm() {
+    const RUNS: u64 = 600;
     println!("Median treatment samples until the guard acts");
     println!("  {:<28} {:>9} {:>8} {:>11} {:>9}", "", "measured", "± s.e.", "documented", "forecast");
     let table = [
-        (0.01, 0.2, 1.25, 13_752.0, 150),
-        (0.01, 0.2, 1.5, 3_740.0, 300),
-        (0.01, 0.2, 2.0, 1_170.0, 500),
-        (0.01, 0.2, 5.0, 166.0, 800),
-        (0.01, 0.2, 10.0, 62.0, 800),
-        (0.01, 0.5, 1.25, 23_201.0, 150),
-        (0.01, 0.5, 1.5, 6_096.0, 300),
-        (0.01, 0.5, 2.0, 2_064.0, 500),
-        (0.01, 0.5, 5.0, 288.0, 800),
-        (0.01, 0.5, 10.0, 114.0, 800),
-        (0.001, 0.2, 1.25, 130_734.0, 100),
-        (0.001, 0.2, 1.5, 34_120.0, 200),
-        (0.001, 0.2, 2.0, 11_228.0, 300),
-        (0.001, 0.2, 5.0, 1_601.0, 400),
-        (0.001, 0.2, 10.0, 590.0, 400),
+        (0.01, 0.2, 1.25, 13_752.0),
+        (0.01, 0.2, 1.5, 3_740.0),
+        (0.01, 0.2, 2.0, 1_170.0),
+        (0.01, 0.2, 5.0, 166.0),
+        (0.01, 0.2, 10.0, 62.0),
+        (0.01, 0.5, 1.25, 23_201.0),
+        (0.01, 0.5, 1.5, 6_096.0),
+        (0.01, 0.5, 2.0, 2_064.0),
+        (0.01, 0.5, 5.0, 288.0),
+        (0.01, 0.5, 10.0, 114.0),
+        (0.001, 0.2, 1.25, 130_734.0),
+        (0.001, 0.2, 1.5, 34_120.0),
+        (0.001, 0.2, 2.0, 11_228.0),
+        (0.001, 0.2, 5.0, 1_601.0),
+        (0.001, 0.2, 10.0, 590.0),
     ];
-    for (rate, share, ratio, documented, runs) in table {
+    for (rate, share, ratio, documented) in table {
         let mut samples: Vec<f64> =
-            (0..runs).map(|run| one_run(10_000 + run, rate, share, ratio, documented)).collect();
+            (0..RUNS).map(|run| one_run(10_000 + run, rate, share, ratio, documented)).collect();
         samples.sort_by(f64::total_cmp);
         let at = |q: f64| samples[index(q * float(samples.len() as u64 - 1))];
         // The order statistics one standard deviation of a binomial from the middle.
-        let half = 0.5 / float(runs).sqrt();
+        let half = 0.5 / float(RUNS).sqrt();
         let error = (at(0.5 + half) - at(0.5 - half)) / 2.0;
         let question = Question { base_rate: rate, ratio, share, thresholds: Thresholds::default() };
         let forecast = trials_to_notice(&question).unwrap_or(f64::NAN);
@@ -238,8 +252,8 @@ fn index(position: f64) -> usize {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
 fn one_run(seed: u64, rate: f64, share: f64, ratio: f64, documented: f64) -> f64 {
-    // About 40 blocks to the documented median, and never below the smallest block.
-    let trials = (documented / share / 40.0).max(20.0) as u64;
+    // About 60 blocks to the documented median, and never below the smallest block.
+    let trials = (documented / share / 60.0).max(20.0) as u64;
     let (mut dice, mut rollout) = (Dice(seed), Rollout::new(COMPARED));
     for _ in 0..4_000 {
         if rollout.live(&mut dice, trials, share, (rate * ratio, rate)) {
@@ -293,22 +307,23 @@ fn comparison_delay(seed: u64, hours: f64, rate: f64) -> f64 {
 
 fn ceiling_delay(seed: u64, hours: f64, rate: f64) -> f64 {
     let mut dice = Dice(30_000 + seed);
-    let mut guard = Guard::new(&[guardrail(Limit::Ceiling { limit: 0.05 })], Proof::default(), 0);
+    let mut guard =
+        Guard::new(&[guardrail(Limit::Ceiling { limit: 0.05 })], &[everyone()], Proof::default(), 0);
     let around = Surroundings::default();
-    let mut cells: BTreeMap<Metric, Vec<Cell>> = [(Metric::ErrorRate, Vec::new())].into();
+    let mut cells = of(Vec::new());
     let broke_ms = i64::try_from(index(hours * 1_800.0) * 2_000).expect("small");
     for look in 1_i64.. {
         let now_ms = look * 2_000;
         let from_ms = (now_ms - 1).div_euclid(CELL_MS) * CELL_MS;
         let failing = if now_ms > broke_ms { rate } else { 0.004 };
         let arrived = Sample::counts(20, dice.binomial(20, failing));
-        let own = cells.get_mut(&Metric::ErrorRate).expect("cells");
-        match own.last_mut() {
+        let open = own(&mut cells);
+        match open.last_mut() {
             Some(cell) if cell.from_ms == from_ms => cell.treatment.merge(&arrived),
             Some(_) | None => {
-                own.clear();
+                open.clear();
                 let until_ms = from_ms + CELL_MS;
-                own.push(Cell {
+                open.push(Cell {
                     from_ms,
                     until_ms,
                     allocation: 0,
@@ -339,7 +354,7 @@ fn fold_and_judge_a_block(bencher: Bencher<'_, '_>) {
 /// The same without the judgement and its interval.
 #[divan::bench(sample_count = 50, sample_size = 50)]
 fn fold_a_block(bencher: Bencher<'_, '_>) {
-    let mut guard = Guard::new(&[guardrail(COMPARED)], Proof::default(), 0);
+    let mut guard = Guard::new(&[guardrail(COMPARED)], &[everyone()], Proof::default(), 0);
     let mut at_ms = 0;
     bencher.bench_local(|| {
         let cell = Cell {
@@ -350,7 +365,7 @@ fn fold_a_block(bencher: Bencher<'_, '_>) {
             control: Sample::counts(160, 2),
         };
         at_ms += CELL_MS;
-        let cells = [(Metric::ErrorRate, vec![cell])].into();
+        let cells = of(vec![cell]);
         guard.observe(black_box(&cells), &[0], at_ms + SETTLE_MS);
     });
 }

@@ -30,7 +30,7 @@ mod words;
 pub use block::{Cell, Closing, Sample};
 pub use definition::{CustomKind, GuardAction, Guardrail, Limit, Metric, Quantile, guardrail_problems};
 pub use evidence::{Evidence, Exposed, Missing};
-pub use guard::{Guard, judge};
+pub use guard::{Cells, Guard, Post, judge};
 pub use interval::{DifferenceInterval, Interval, difference_over};
 pub use judgement::{Health, Judgement, Proof, Surroundings, Warning};
 pub use latency::LatencyHistogram;

@@ -99,6 +99,11 @@ impl Ceiling {
         self.counted.keys().rev().nth(1).copied().unwrap_or(self.horizon_ms)
     }
 
+    /// Cells that begin earlier are complete.
+    pub const fn horizon_ms(&self) -> i64 {
+        self.horizon_ms
+    }
+
     pub const fn limit(&self) -> f64 {
         self.limit
     }

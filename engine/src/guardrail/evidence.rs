@@ -9,11 +9,13 @@ use super::recent::Stretch;
 use super::tally::Tally;
 use super::verdict::Verdict;
 use super::words;
-use crate::{GuardrailId, sentence::capitalised};
+use crate::{GuardrailId, RuleId, sentence::capitalised};
 
 /// The evidence on one guardrail at one moment, as it is stored and shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
+    /// Arms are compared within this rule's audience only.
+    pub rule: RuleId,
     pub guardrail: GuardrailId,
     pub metric: Metric,
     pub limit: Limit,
@@ -55,24 +57,42 @@ pub enum Missing {
     Control,
     /// The counts cannot be: more events than trials.
     Rejected,
+    /// The clock went back behind what is folded: nothing new can be until it is there again.
+    Clock,
+    /// Nobody has the feature at this rule yet. Not a fault.
+    NoTreatment,
     /// Everybody has the feature, so there is nobody to compare with. Not a fault: only limits watch.
     NoControl,
 }
 
-/// Which arms should have outcomes.
+impl Missing {
+    /// There is nothing to judge, and nothing wrong with that.
+    pub const fn is_expected(self) -> bool {
+        match self {
+            Self::NoTreatment | Self::NoControl => true,
+            Self::Silent | Self::Treatment | Self::Control | Self::Rejected | Self::Clock => false,
+        }
+    }
+}
+
+/// Which arms of a rule should have outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about two arms")]
 pub struct Exposed {
     /// Exposed in the last five minutes.
     pub treatment: bool,
     pub control: bool,
-    /// The percentages leave somebody without the feature: below 100 %, or with a holdback.
+    /// The percentage gives the feature to somebody.
+    pub has_treatment: bool,
+    /// It leaves somebody without: below 100 %, or with a holdback.
     pub has_control: bool,
 }
 
 impl Default for Exposed {
+    /// Nobody was exposed lately, and both arms could be.
     fn default() -> Self {
-        Self { treatment: false, control: false, has_control: true }
+        Self { treatment: false, control: false, has_treatment: true, has_control: true }
     }
 }
 
@@ -82,7 +102,9 @@ impl Evidence {
         let noun = capitalised(&self.metric.noun());
         let Some(numbers) = self.numbers() else {
             return match self.missing {
+                Some(Missing::NoTreatment) => format!("{noun}: nobody has the feature yet"),
                 Some(Missing::NoControl) => format!("{noun}: no control to compare with"),
+                Some(Missing::Clock) => format!("{noun}: the clock went back"),
                 Some(Missing::Rejected) => format!("{noun}: the counts do not add up"),
                 Some(Missing::Silent | Missing::Treatment | Missing::Control) => {
                     format!("{noun}: no outcomes arrive")
@@ -95,7 +117,9 @@ impl Evidence {
             (_, Some(Missing::Silent)) => "but no outcomes arrive any more",
             (_, Some(Missing::Treatment)) => "but none arrive from those who have the feature",
             (_, Some(Missing::Control)) => "but none arrive from control",
+            (_, Some(Missing::Clock)) => "but the clock went back; resume to begin anew",
             (_, Some(Missing::Rejected)) => "but the counts do not add up any more",
+            (_, Some(Missing::NoTreatment)) => "nobody has the feature",
             (_, Some(Missing::NoControl)) => "no control to compare with any more",
             (Verdict::Amber, None) => self.suspicion(),
             (Verdict::Safe, None) => self.safety(),
@@ -159,8 +183,9 @@ impl Evidence {
 
 impl Guardrail {
     /// What is known before anything was seen.
-    pub(super) fn no_evidence(&self) -> Evidence {
+    pub(super) fn no_evidence(&self, rule: &RuleId) -> Evidence {
         Evidence {
+            rule: rule.clone(),
             guardrail: self.id.clone(),
             metric: self.metric.clone(),
             limit: self.limit,

@@ -13,51 +13,74 @@ use super::judgement::{Health, Judgement, Proof, Surroundings, Warning};
 use super::srm::{KAPPA, is_mismatch, log_bayes_factor};
 use super::verdict::{Thresholds, Verdict};
 use super::watch::{Watch, default_closing};
+use crate::RuleId;
 
-/// The state of all guardrails of one rollout (a flag's rule in one environment, at one version). It is the whole
-/// memory: stored and read back it goes on; a new one given all cells comes to the same blocks.
+/// Cells by rule and metric. Arms are compared within one rule's audience only: VIP agencies never with everyone.
+pub type Cells = BTreeMap<RuleId, BTreeMap<Metric, Vec<Cell>>>;
+
+/// A guardrail at one rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Post {
+    pub rule: RuleId,
+    pub watch: Watch,
+}
+
+/// The state of all guardrails of one rollout (a flag in one environment, at one version). It is the whole memory:
+/// stored and read back it goes on; a new one given all cells comes to the same blocks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Guard {
-    began_ms: i64,
-    watches: Vec<Watch>,
+    posts: Vec<Post>,
     proof: Proof,
     frozen: bool,
 }
 
 impl Guard {
-    /// α is shared among the guardrails that may take the feature away.
-    pub fn new(guardrails: &[Guardrail], proof: Proof, began_ms: i64) -> Self {
-        Self::with_closing(guardrails, proof, began_ms, 1, default_closing)
+    /// Watches every guardrail at every rule. α is shared among those that may take the feature away.
+    pub fn new(guardrails: &[Guardrail], rules: &[RuleId], proof: Proof, began_ms: i64) -> Self {
+        Self::with_closing(guardrails, rules, proof, began_ms, default_closing)
     }
 
-    /// The same where `rules` of one rollout are guarded side by side: α is shared among the guardrails of all.
-    pub fn of_rules(guardrails: &[Guardrail], proof: Proof, began_ms: i64, rules: usize) -> Self {
-        Self::with_closing(guardrails, proof, began_ms, rules, default_closing)
+    /// One rule's part of a guard of `rules` rules, which share α: for whoever keeps each rule's state by itself,
+    /// and puts their judgements [together](super::together()).
+    pub fn at_rule(
+        guardrails: &[Guardrail],
+        rule: &RuleId,
+        rules: usize,
+        proof: Proof,
+        began_ms: i64,
+    ) -> Self {
+        let reducing = guardrails.iter().filter(|guardrail| guardrail.action.reduces()).count();
+        let post = |guardrail: &Guardrail| {
+            let sharing = if guardrail.action.reduces() { reducing.saturating_mul(rules) } else { 1 };
+            let closing = default_closing(&guardrail.metric);
+            let watch = Watch::new(guardrail, Thresholds::shared(sharing), closing, began_ms);
+            Post { rule: rule.clone(), watch }
+        };
+        Self { posts: guardrails.iter().map(post).collect(), proof, frozen: false }
     }
 
     /// The same where the settling times are known better, for example from the clients' timeouts.
     pub fn with_closing(
         guardrails: &[Guardrail],
+        rules: &[RuleId],
         proof: Proof,
         began_ms: i64,
-        rules: usize,
         closing: impl Fn(&Metric) -> Closing,
     ) -> Self {
         let reducing = guardrails.iter().filter(|guardrail| guardrail.action.reduces()).count();
-        let watch = |guardrail: &Guardrail| {
-            let sharing = if guardrail.action.reduces() { reducing.saturating_mul(rules) } else { 1 };
+        let post = |rule: &RuleId, guardrail: &Guardrail| {
+            let sharing = if guardrail.action.reduces() { reducing * rules.len() } else { 1 };
             let thresholds = Thresholds::shared(sharing);
-            Watch::new(guardrail, thresholds, closing(&guardrail.metric), began_ms)
+            let watch = Watch::new(guardrail, thresholds, closing(&guardrail.metric), began_ms);
+            Post { rule: rule.clone(), watch }
         };
-        Self { began_ms, watches: guardrails.iter().map(watch).collect(), proof, frozen: false }
+        let posts = rules.iter().flat_map(|rule| guardrails.iter().map(move |guardrail| (rule, guardrail)));
+        let posts = posts.map(|(rule, guardrail)| post(rule, guardrail)).collect();
+        Self { posts, proof, frozen: false }
     }
 
-    pub const fn began_ms(&self) -> i64 {
-        self.began_ms
-    }
-
-    pub fn watches(&self) -> &[Watch] {
-        &self.watches
+    pub fn posts(&self) -> &[Post] {
+        &self.posts
     }
 
     /// After a rollback nothing is folded any more: what was judged is over.
@@ -65,22 +88,26 @@ impl Guard {
         self.frozen = true;
     }
 
-    /// Takes in cells by metric, in any order and as often as one likes.
-    pub fn observe(&mut self, cells: &BTreeMap<Metric, Vec<Cell>>, steps_ms: &[i64], now_ms: i64) {
+    /// Takes in cells, in any order and as often as one likes.
+    pub fn observe<'c>(&mut self, cells: &'c Cells, steps_ms: &[i64], now_ms: i64) {
         if self.frozen {
             return;
         }
-        for watch in &mut self.watches {
-            let metric = counted_as(&watch.guardrail().metric);
-            let own = cells.get(&watch.guardrail().metric).or_else(|| cells.get(&metric));
+        for Post { rule, watch } in &mut self.posts {
+            let metric = &watch.guardrail().metric;
+            let find = |own: &'c BTreeMap<Metric, Vec<Cell>>| {
+                own.get(metric).or_else(|| own.get(&counted_as(metric)))
+            };
+            let own = cells.get(rule).and_then(find);
             watch.observe(own.map_or(&[], Vec::as_slice), steps_ms, now_ms);
         }
     }
 
     /// What is known now.
     pub fn judge(&self, around: &Surroundings, now_ms: i64) -> Judgement {
-        let evidence: Vec<Evidence> =
-            self.watches.iter().map(|watch| watch.evidence(around.exposed, now_ms)).collect();
+        let exposed = |rule: &RuleId| around.exposed.get(rule).copied().unwrap_or_default();
+        let report = |post: &Post| post.watch.evidence(&post.rule, exposed(&post.rule), now_ms);
+        let evidence: Vec<Evidence> = self.posts.iter().map(report).collect();
         let facts = self.facts(around, &evidence);
         let step = decide(&facts);
         let broken = evidence.iter().filter(|e| e.verdict == Verdict::Regressed);
@@ -101,20 +128,20 @@ impl Guard {
     }
 
     fn facts(&self, around: &Surroundings, evidence: &[Evidence]) -> Facts {
-        let has = |verdict: Verdict| evidence.iter().any(|one| one.verdict == verdict);
-        let watching = || evidence.iter().filter(|one| one.missing != Some(Missing::NoControl));
+        let expected = |one: &&Evidence| one.missing.is_some_and(Missing::is_expected);
+        let watching = || evidence.iter().filter(move |one| !expected(one));
         let missing = watching().any(|one| one.missing.is_some());
         let comparisons = || watching().filter(|one| one.control.is_some());
         let fewest = |trials: fn(&Evidence) -> u64| comparisons().map(trials).min();
         Facts {
-            regressed: has(Verdict::Regressed),
+            regressed: evidence.iter().any(|one| one.verdict == Verdict::Regressed),
             srm_log_bf: log_bayes_factor(&around.segments, KAPPA),
             // Each guardrail has its own settling time, so its silence is among what is missing.
             seconds_since_last_block: 0,
             control_missing: missing,
             treatment_missing: missing,
             late_fraction: around.late_fraction,
-            amber: has(Verdict::Amber),
+            amber: watching().any(|one| one.verdict == Verdict::Amber),
             bake_s: around.held_ms / 1000,
             // The step's own gates hold it for its time.
             min_bake_s: 0,
@@ -188,11 +215,12 @@ pub fn judge(
     guardrails: &[Guardrail],
     proof: Proof,
     began_ms: i64,
-    cells: &BTreeMap<Metric, Vec<Cell>>,
+    cells: &Cells,
     around: &Surroundings,
     now_ms: i64,
 ) -> Judgement {
-    let mut guard = Guard::new(guardrails, proof, began_ms);
+    let rules: Vec<RuleId> = cells.keys().cloned().collect();
+    let mut guard = Guard::new(guardrails, &rules, proof, began_ms);
     guard.observe(cells, &around.steps_ms, now_ms);
     guard.judge(around, now_ms)
 }

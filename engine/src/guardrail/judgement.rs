@@ -1,5 +1,7 @@
 //! What is said about a rollout at one moment: its health, the warnings, and the evidence.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::decision::{BAKE_MAX_S, OnTimeout, SAMPLES_MIN, StepAction};
@@ -7,6 +9,7 @@ use super::definition::GuardAction;
 use super::evidence::{Evidence, Exposed};
 use super::srm::Segment;
 use super::verdict::Verdict;
+use crate::RuleId;
 
 /// What a step must show before it counts as healthy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +41,8 @@ impl Default for Proof {
 pub struct Surroundings {
     /// First exposures by arm, in stretches of constant percentages.
     pub segments: Vec<Segment>,
-    pub exposed: Exposed,
+    /// By rule; one that is not named may have both arms, and was not exposed lately.
+    pub exposed: BTreeMap<RuleId, Exposed>,
     /// Share of the outcomes of the last 30 minutes that came too late to be folded.
     pub late_fraction: f64,
     /// When steps began, in time order.
@@ -116,7 +120,7 @@ pub struct Judgement {
     pub step: StepAction,
     pub warnings: Vec<Warning>,
     pub srm_log_bf: f64,
-    /// One for each guardrail, in their order.
+    /// One for each guardrail at each rule, in their order.
     pub evidence: Vec<Evidence>,
 }
 

@@ -52,6 +52,12 @@ impl Recent {
         self.0.iter().copied().reduce(|sum, stretch| sum.plus(&stretch))
     }
 
+    /// What of it began at `from_ms` or later.
+    pub fn since(&self, from_ms: i64) -> Option<Stretch> {
+        let later = self.0.iter().copied().filter(|stretch| stretch.from_ms >= from_ms);
+        later.reduce(|sum, stretch| sum.plus(&stretch))
+    }
+
     /// The stretch up to now with the highest score: since when it is bad.
     pub fn worst(&self, score: impl Fn(&Stretch) -> f64) -> Option<Stretch> {
         let mut worst: Option<(f64, Stretch)> = None;

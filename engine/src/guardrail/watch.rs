@@ -65,8 +65,9 @@ pub struct Watch {
     folded_until_ms: i64,
     primed: bool,
     restart_due_ms: i64,
-    /// The latest step start that evidence was restarted for.
+    /// When the latest step began, and the latest that evidence was restarted for.
     step_ms: i64,
+    restarted_step_ms: i64,
     groups: [Groups; 2],
     recent: Recent,
     recent_latency: Vec<(i64, LatencyHistogram, LatencyHistogram)>,
@@ -87,6 +88,7 @@ impl Watch {
             primed: false,
             restart_due_ms: began_ms.saturating_add(RESTART_MS),
             step_ms: began_ms,
+            restarted_step_ms: began_ms,
             groups: [Groups::default(), Groups::default()],
             recent: Recent::default(),
             recent_latency: Vec::new(),
@@ -100,6 +102,10 @@ impl Watch {
         &self.guardrail
     }
 
+    pub const fn began_ms(&self) -> i64 {
+        self.began_ms
+    }
+
     /// Everything that ends here or earlier is folded; older cells need not be given any more, except control's
     /// latencies of the hour before the rollout, once.
     pub const fn folded_until_ms(&self) -> i64 {
@@ -111,7 +117,12 @@ impl Watch {
     pub fn observe(&mut self, cells: &[Cell], steps_ms: &[i64], now_ms: i64) {
         let with_data = |cell: &&Cell| cell.treatment.trials() > 0 || cell.control.trials() > 0;
         let newest = cells.iter().filter(with_data).map(|cell| cell.until_ms.min(now_ms)).max();
-        self.data_until_ms = self.data_until_ms.max(newest.unwrap_or(i64::MIN));
+        let step_ms = steps_ms.iter().copied().filter(|step_ms| *step_ms <= now_ms).max();
+        // A clock that went back does not leave data in the future.
+        self.step_ms = self.step_ms.min(now_ms).max(step_ms.unwrap_or(i64::MIN));
+        self.data_until_ms = self.data_until_ms.min(now_ms);
+        // Whoever got the feature with a step has a while to report.
+        self.data_until_ms = self.data_until_ms.max(newest.unwrap_or(i64::MIN)).max(self.step_ms);
         match &mut self.method {
             Method::Ceiling(_) => self.look(cells, now_ms),
             Method::Comparison(_) | Method::Durations(_) => self.close(cells, steps_ms, now_ms),
@@ -167,8 +178,8 @@ impl Watch {
 
     fn restart_if_due(&mut self, block_ms: i64, steps_ms: &[i64]) {
         let latest = steps_ms.iter().copied().filter(|step_ms| *step_ms <= block_ms).max();
-        let stepped = latest.is_some_and(|step_ms| step_ms > self.step_ms);
-        self.step_ms = self.step_ms.max(latest.unwrap_or(i64::MIN));
+        let stepped = latest.is_some_and(|step_ms| step_ms > self.restarted_step_ms);
+        self.restarted_step_ms = self.restarted_step_ms.max(latest.unwrap_or(i64::MIN));
         let due = block_ms >= self.restart_due_ms;
         if due {
             self.restart_due_ms = block_ms.saturating_add(RESTART_MS);

@@ -181,7 +181,7 @@ fn running(
             PlanDecision::Breach(breach)
         };
     }
-    if let Some(reason) = hold_reason(progress, seen) {
+    if let Some(reason) = hold_reason(progress, seen, now_ms) {
         return PlanDecision::Hold { reason };
     }
     let Some(step) = plan.steps.get(progress.step) else {
@@ -201,9 +201,9 @@ fn running(
     }
 }
 
-/// A person's last word on the percentages, in the plan or beside it.
-fn decided_ms(progress: &Progress, seen: &Seen<'_>) -> i64 {
-    progress.decided_ms.max(seen.changed_by_person_ms.unwrap_or(i64::MIN))
+/// A moment of the plan, before now: a clock that went back does not make what happens now older than that.
+fn passed(ms: i64, now_ms: i64) -> i64 {
+    ms.min(now_ms.saturating_sub(1))
 }
 
 /// A breach that nobody has decided about yet. One that was known when a person decided is theirs: it holds the
@@ -211,7 +211,8 @@ fn decided_ms(progress: &Progress, seen: &Seen<'_>) -> i64 {
 fn breach(plan: &Plan, progress: &Progress, seen: &Seen<'_>, now_ms: i64) -> Option<Breach> {
     let action = seen.judgement.action?;
     let since_ms = seen.judgement.breach_since_ms.unwrap_or(now_ms);
-    if since_ms <= decided_ms(progress, seen) {
+    let decided_ms = progress.decided_ms.max(seen.changed_by_person_ms.unwrap_or(i64::MIN));
+    if since_ms <= passed(decided_ms, now_ms) {
         return None;
     }
     let back_to = match action {
@@ -227,12 +228,12 @@ fn breach(plan: &Plan, progress: &Progress, seen: &Seen<'_>, now_ms: i64) -> Opt
     Some(Breach { action, since_ms, sentence: seen.judgement.sentence(), back_to, reduction })
 }
 
-fn hold_reason(progress: &Progress, seen: &Seen<'_>) -> Option<HoldReason> {
+fn hold_reason(progress: &Progress, seen: &Seen<'_>, now_ms: i64) -> Option<HoldReason> {
     if seen.judgement.health == Health::Breach {
         return Some(HoldReason::Broken);
     }
-    let by_hand =
-        seen.changed_by_person_ms.is_some_and(|at_ms| at_ms > progress.decided_ms.max(progress.since_ms));
+    let settled_ms = passed(progress.decided_ms.max(progress.since_ms), now_ms);
+    let by_hand = seen.changed_by_person_ms.is_some_and(|at_ms| at_ms > settled_ms);
     if by_hand {
         return Some(HoldReason::PersonDecided);
     }

@@ -1,14 +1,12 @@
 //! The whole picture: a plan, its cells and the clock become a judgement with its evidence, and what to do.
 
-use std::collections::BTreeMap;
-
 use super::{Percentages, Plan, PlanDecision, PlanState, Seen, advance};
-use crate::guardrail::{Cell, Guard, Judgement, Metric, Surroundings};
+use crate::guardrail::{Cells, Guard, Judgement, Surroundings};
 
 /// Everything that is known about a rollout at one moment, beside the guard's memory.
 #[derive(Debug, Clone)]
 pub struct Picture<'a> {
-    pub cells: &'a BTreeMap<Metric, Vec<Cell>>,
+    pub cells: &'a Cells,
     /// Of its fields, `steps_ms` and `held_ms` are taken from the plan.
     pub around: Surroundings,
     /// Subjects who had the feature during the current step.

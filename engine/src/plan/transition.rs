@@ -163,7 +163,7 @@ impl PlanState {
         Ok(self.after_breach(Moved::setting(Self::Running { progress }, percentages)))
     }
 
-    /// Going on after a breach starts what it stopped, and a new guard.
+    /// Going on after a breach starts what it stopped, and a new guard; so does going on without data.
     fn after_breach(&self, moved: Moved) -> Moved {
         match self {
             Self::RolledBack { why, .. } => {
@@ -171,7 +171,9 @@ impl PlanState {
                 Moved { enabled: stopped.then_some(true), new_guard: true, ..moved }
             }
             Self::Paused { why: PauseReason::Guardrail(_), .. }
-            | Self::Holding { reason: HoldReason::Broken, .. } => Moved { new_guard: true, ..moved },
+            | Self::Holding { reason: HoldReason::Broken | HoldReason::MissingData, .. } => {
+                Moved { new_guard: true, ..moved }
+            }
             Self::Draft
             | Self::Scheduled { .. }
             | Self::Running { .. }

@@ -8,7 +8,11 @@ mod vectors;
 
 use std::collections::BTreeMap;
 
-use engine::guardrail::{Cell, GuardAction, Guardrail, Limit, Metric, Sample};
+use engine::RuleId;
+use engine::guardrail::{
+    Cell, Cells, Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof, Sample,
+    Surroundings,
+};
 
 pub(crate) const CELL_MS: i64 = 10_000;
 
@@ -33,6 +37,34 @@ pub(crate) fn cell(at: i64, treatment: (u64, u64), control: (u64, u64)) -> Cell 
     }
 }
 
-pub(crate) fn of_errors(cells: Vec<Cell>) -> BTreeMap<Metric, Vec<Cell>> {
-    [(Metric::ErrorRate, cells)].into()
+pub(crate) fn of_errors(cells: Vec<Cell>) -> Cells {
+    of(Metric::ErrorRate, cells)
+}
+
+pub(crate) fn of(metric: Metric, cells: Vec<Cell>) -> Cells {
+    [(everyone(), BTreeMap::from([(metric, cells)]))].into()
+}
+
+pub(crate) fn everyone() -> RuleId {
+    "everyone".parse().expect("rule")
+}
+
+pub(crate) fn guard(guardrails: &[Guardrail]) -> Guard {
+    Guard::new(guardrails, &[everyone()], Proof::default(), 0)
+}
+
+pub(crate) fn exposed(exposed: Exposed) -> BTreeMap<RuleId, Exposed> {
+    [(everyone(), exposed)].into()
+}
+
+/// What is known about a rollout to everyone that began at 0.
+pub(crate) fn judge(
+    guardrails: &[Guardrail],
+    cells: &Cells,
+    around: &Surroundings,
+    now_ms: i64,
+) -> Judgement {
+    let mut guard = guard(guardrails);
+    guard.observe(cells, &around.steps_ms, now_ms);
+    guard.judge(around, now_ms)
 }

@@ -1,13 +1,11 @@
 //! Whole rollouts: what is said about them, and what it takes to say it.
 
-use std::collections::BTreeMap;
-
 use engine::guardrail::{
-    Cell, CustomKind, Exposed, Guard, GuardAction, Health, LatencyHistogram, Limit, Metric, Proof, Quantile,
-    Sample, Surroundings, Tally, Verdict, Warning, difference_over, judge, srm::Segment, would_have_fired,
+    Cell, Cells, CustomKind, Exposed, GuardAction, Health, LatencyHistogram, Limit, Metric, Missing, Proof,
+    Quantile, Sample, Surroundings, Tally, Verdict, Warning, difference_over, srm::Segment, would_have_fired,
 };
 
-use crate::{CELL_MS, COMPARED, cell, errors, guardrail, of_errors};
+use crate::{CELL_MS, COMPARED, cell, errors, everyone, exposed, guard, guardrail, judge, of, of_errors};
 
 /// An hour and a half with 20 + 80 trials every 10 s and few errors; from `broken` on many in the treatment.
 fn cells(broken: Option<i64>) -> Vec<Cell> {
@@ -19,13 +17,10 @@ fn cells(broken: Option<i64>) -> Vec<Cell> {
         .collect()
 }
 
+const BOTH: Exposed = Exposed { treatment: true, control: true, has_treatment: true, has_control: true };
+
 fn around() -> Surroundings {
-    Surroundings {
-        exposed: Exposed { treatment: true, control: true, has_control: true },
-        steps_ms: vec![0],
-        held_ms: 5_400_000,
-        ..Surroundings::default()
-    }
+    Surroundings { exposed: exposed(BOTH), steps_ms: vec![0], held_ms: 5_400_000, ..Surroundings::default() }
 }
 
 const END_MS: i64 = 540 * CELL_MS + 10_000;
@@ -33,7 +28,7 @@ const END_MS: i64 = 540 * CELL_MS + 10_000;
 #[test]
 fn a_rollout_like_its_control_becomes_healthy() {
     let guardrails = [errors(COMPARED, GuardAction::StepBack)];
-    let judged = judge(&guardrails, Proof::default(), 0, &of_errors(cells(None)), &around(), END_MS);
+    let judged = judge(&guardrails, &of_errors(cells(None)), &around(), END_MS);
     assert_eq!(judged.health, Health::Healthy, "{judged:#?}");
     assert_eq!(judged.action, None);
     assert_eq!(judged.sentence(), "Every guardrail holds.");
@@ -45,7 +40,7 @@ fn a_rollout_like_its_control_becomes_healthy() {
 fn a_broken_treatment_is_a_breach_within_half_a_minute_of_its_evidence() {
     let guardrails = [errors(COMPARED, GuardAction::StepBack)];
     let all = cells(Some(500));
-    let mut guard = Guard::new(&guardrails, Proof::default(), 0);
+    let mut guard = guard(&guardrails);
     let mut found = None;
     for now_ms in (0..END_MS).step_by(2_000) {
         let arrived: Vec<Cell> = all.iter().filter(|cell| cell.until_ms <= now_ms).cloned().collect();
@@ -71,7 +66,7 @@ fn a_guard_that_is_stored_and_read_back_every_minute_comes_to_the_same() {
         guardrail("limit", Metric::ErrorRate, Limit::Ceiling { limit: 0.05 }, GuardAction::Stop),
     ];
     let all = cells(Some(530));
-    let mut stored = Guard::new(&guardrails, Proof::default(), 0);
+    let mut stored = guard(&guardrails);
     for now_ms in (0..=END_MS).step_by(10_000) {
         let arrived: Vec<Cell> = all.iter().filter(|cell| cell.until_ms <= now_ms).cloned().collect();
         stored.observe(&of_errors(arrived), &[0], now_ms);
@@ -79,7 +74,7 @@ fn a_guard_that_is_stored_and_read_back_every_minute_comes_to_the_same() {
         assert!(json.len() < 40_000, "{}", json.len());
         stored = serde_json::from_str(&json).expect("state");
     }
-    let mut rebuilt = Guard::new(&guardrails, Proof::default(), 0);
+    let mut rebuilt = guard(&guardrails);
     rebuilt.observe(&of_errors(all), &[0], END_MS);
     let (stored, rebuilt) = (stored.judge(&around(), END_MS), rebuilt.judge(&around(), END_MS));
     assert_eq!(stored.health, Health::Breach);
@@ -95,9 +90,9 @@ fn order_and_repetition_of_cells_change_nothing() {
     let guardrails = [errors(COMPARED, GuardAction::Stop)];
     let mut mixed = cells(Some(300));
     mixed.reverse();
-    let mut once = Guard::new(&guardrails, Proof::default(), 0);
+    let mut once = guard(&guardrails);
     once.observe(&of_errors(cells(Some(300))), &[0], END_MS);
-    let mut often = Guard::new(&guardrails, Proof::default(), 0);
+    let mut often = guard(&guardrails);
     for _ in 0..3 {
         often.observe(&of_errors(mixed.clone()), &[0], END_MS);
     }
@@ -107,23 +102,23 @@ fn order_and_repetition_of_cells_change_nothing() {
 #[test]
 fn missing_data_is_inconclusive_and_never_healthy() {
     let guardrails = [errors(COMPARED, GuardAction::StepBack)];
-    let at = |now_ms| judge(&guardrails, Proof::default(), 0, &of_errors(cells(None)), &around(), now_ms);
+    let at = |now_ms| judge(&guardrails, &of_errors(cells(None)), &around(), now_ms);
     assert_eq!(at(END_MS + 290_000).health, Health::Healthy);
     let later = at(END_MS + 310_000);
     assert_eq!((later.health, later.warnings), (Health::Inconclusive, vec![Warning::MissingData]));
 
-    let nothing = judge(&guardrails, Proof::default(), 0, &BTreeMap::new(), &around(), 60_000);
+    let nothing = judge(&guardrails, &Cells::new(), &around(), 60_000);
     assert_eq!(nothing.health, Health::Watching);
     assert_eq!(nothing.evidence[0].sentence(), "Errors: no outcomes yet");
-    let nothing = judge(&guardrails, Proof::default(), 0, &BTreeMap::new(), &around(), 400_000);
+    let nothing = judge(&guardrails, &Cells::new(), &around(), 400_000);
     assert_eq!(nothing.health, Health::Inconclusive);
     assert_eq!(nothing.evidence[0].sentence(), "Errors: no outcomes arrive");
 
     // A ceiling alone that has seen nothing is not healthy either.
     let ceiling = [errors(Limit::Ceiling { limit: 0.05 }, GuardAction::Stop)];
-    let nothing = judge(&ceiling, Proof::default(), 0, &BTreeMap::new(), &around(), 60_000);
+    let nothing = judge(&ceiling, &Cells::new(), &around(), 60_000);
     assert_eq!(nothing.health, Health::Watching);
-    let some = judge(&ceiling, Proof::default(), 0, &of_errors(cells(None)), &around(), END_MS);
+    let some = judge(&ceiling, &of_errors(cells(None)), &around(), END_MS);
     assert_eq!(some.health, Health::Healthy);
 }
 
@@ -132,7 +127,7 @@ fn a_silent_arm_is_missing_data_when_it_is_exposed() {
     let guardrails = [errors(COMPARED, GuardAction::StepBack)];
     let silent: Vec<Cell> = (0..180).map(|at| cell(at, (20, 0), (0, 0))).collect();
     let now_ms = 180 * CELL_MS + 10_000;
-    let judged = judge(&guardrails, Proof::default(), 0, &of_errors(silent), &around(), now_ms);
+    let judged = judge(&guardrails, &of_errors(silent), &around(), now_ms);
     assert_eq!(judged.health, Health::Inconclusive);
     assert_eq!(
         judged.evidence[0].sentence(),
@@ -149,12 +144,12 @@ fn a_warning_never_hides_a_breach() {
         ..around()
     };
     let now_ms = END_MS + 3_600_000;
-    let judged = judge(&guardrails, Proof::default(), 0, &of_errors(cells(Some(500))), &around, now_ms);
+    let judged = judge(&guardrails, &of_errors(cells(Some(500))), &around, now_ms);
     assert_eq!((judged.health, judged.action), (Health::Breach, Some(GuardAction::StepBack)));
     let mut warnings = judged.warnings.clone();
     warnings.truncate(3);
     assert_eq!(warnings, [Warning::Mismatch, Warning::MissingData, Warning::LateData]);
-    let whole = judge(&guardrails, Proof::default(), 0, &of_errors(cells(None)), &around, END_MS);
+    let whole = judge(&guardrails, &of_errors(cells(None)), &around, END_MS);
     assert_eq!(whole.health, Health::Inconclusive, "the split alone holds the plan");
 }
 
@@ -165,7 +160,7 @@ fn the_strongest_broken_guardrail_decides_the_action() {
         guardrail("limit", Metric::ErrorRate, Limit::Ceiling { limit: 0.05 }, GuardAction::Stop),
         guardrail("paused", Metric::ErrorRate, COMPARED, GuardAction::PausePlan),
     ];
-    let judged = judge(&guardrails, Proof::default(), 0, &of_errors(cells(Some(500))), &around(), END_MS);
+    let judged = judge(&guardrails, &of_errors(cells(Some(500))), &around(), END_MS);
     assert_eq!(judged.action, Some(GuardAction::Stop));
     assert_eq!(judged.sentence(), "Errors 40 %, above the limit, certain enough to act.");
     let order: Vec<_> = judged.broken().iter().map(|evidence| evidence.guardrail.as_str()).collect();
@@ -175,7 +170,7 @@ fn the_strongest_broken_guardrail_decides_the_action() {
 #[test]
 fn an_outage_breaks_a_ceiling_within_five_seconds() {
     let guardrails = [errors(Limit::Ceiling { limit: 0.05 }, GuardAction::Stop)];
-    let mut guard = Guard::new(&guardrails, Proof::default(), 0);
+    let mut guard = guard(&guardrails);
     let mut open = Vec::new();
     for look in 0..2_000_i64 {
         let now_ms = (look + 1) * 2_000;
@@ -218,9 +213,7 @@ fn a_slower_tail_is_worse_and_an_equal_one_is_not() {
             .collect()
     };
     let now_ms = 180 * CELL_MS + 10_000;
-    let judged = |slow| {
-        judge(&guardrails, Proof::default(), 0, &[(metric.clone(), cells(slow))].into(), &around(), now_ms)
-    };
+    let judged = |slow| judge(&guardrails, &of(metric.clone(), cells(slow)), &around(), now_ms);
     let slower = judged(4.0);
     assert_eq!(slower.health, Health::Breach);
     let sentence = slower.sentence();
@@ -243,7 +236,7 @@ fn a_latency_limit_counts_the_durations_beyond_it() {
                 ..cell(at, (0, 0), (0, 0))
             })
             .collect();
-        judge(&guardrails, Proof::default(), 0, &[(metric.clone(), cells)].into(), &around(), 600_000)
+        judge(&guardrails, &of(metric.clone(), cells), &around(), 600_000)
     };
     assert_eq!(judged(1).action, None);
     let slow = judged(8);
@@ -255,16 +248,7 @@ fn a_latency_limit_counts_the_durations_beyond_it() {
 fn fewer_conversions_are_worse_and_late_ones_are_waited_for() {
     let guardrails = [guardrail("conversion", Metric::Conversion, COMPARED, GuardAction::Notify)];
     let cells: Vec<Cell> = (0..360).map(|at| cell(at, (20, 1), (20, 3))).collect();
-    let judged = |now_ms| {
-        judge(
-            &guardrails,
-            Proof::default(),
-            0,
-            &[(Metric::Conversion, cells.clone())].into(),
-            &around(),
-            now_ms,
-        )
-    };
+    let judged = |now_ms| judge(&guardrails, &of(Metric::Conversion, cells.clone()), &around(), now_ms);
     assert_eq!(judged(29 * 60_000).evidence[0].recent, None, "nothing has settled");
     let later = judged(91 * 60_000);
     assert_eq!((later.health, later.action), (Health::Breach, Some(GuardAction::Notify)));
@@ -280,8 +264,8 @@ fn complaints_and_counts_of_ones_own_are_counted_per_subject() {
     let cells: Vec<Cell> = (0..60).map(|at| cell(at, (10, 15), (40, 2))).collect();
     for metric in [Metric::Complaints, metric] {
         let guardrails = [guardrail("count", metric.clone(), COMPARED, GuardAction::Stop)];
-        let cells = [(metric, cells.clone())].into();
-        let judged = judge(&guardrails, Proof::default(), 0, &cells, &around(), 610_000);
+        let cells = of(metric, cells.clone());
+        let judged = judge(&guardrails, &cells, &around(), 610_000);
         assert_eq!(judged.action, Some(GuardAction::Stop));
         assert!(
             judged.sentence().contains("150 per 100 subjects against 5 per 100"),
@@ -306,7 +290,7 @@ fn people_who_always_fail_are_counted_as_few() {
             })
             .collect();
         let guardrails = [errors(COMPARED, GuardAction::Stop)];
-        let judged = judge(&guardrails, Proof::default(), 0, &of_errors(cells), &around(), END_MS);
+        let judged = judge(&guardrails, &of_errors(cells), &around(), END_MS);
         assert_eq!(judged.evidence[0].independence_assumed, !with_groups);
         assert_eq!(judged.action.is_some(), !with_groups);
         judged.evidence[0].max_log_e
@@ -318,14 +302,14 @@ fn people_who_always_fail_are_counted_as_few() {
 fn counts_that_cannot_be_are_left_out_and_said_to_be_missing() {
     let guardrails = [errors(COMPARED, GuardAction::Stop)];
     let cells = (0..60).map(|at| cell(at, (20, 25), (80, 0))).collect();
-    let judged = judge(&guardrails, Proof::default(), 0, &of_errors(cells), &around(), 610_000);
+    let judged = judge(&guardrails, &of_errors(cells), &around(), 610_000);
     assert_eq!((judged.health, judged.action), (Health::Inconclusive, None));
     assert_eq!(judged.evidence[0].sentence(), "Errors: the counts do not add up");
 }
 
 #[test]
 fn after_a_rollback_a_guard_is_frozen() {
-    let mut guard = Guard::new(&[errors(COMPARED, GuardAction::Stop)], Proof::default(), 0);
+    let mut guard = guard(&[errors(COMPARED, GuardAction::Stop)]);
     guard.freeze();
     let before = guard.clone();
     guard.observe(&of_errors(cells(Some(0))), &[0], END_MS);
@@ -335,13 +319,12 @@ fn after_a_rollback_a_guard_is_frozen() {
 #[test]
 fn at_100_per_cent_there_is_nobody_to_compare_with_and_only_limits_watch() {
     let alone =
-        Surroundings { exposed: Exposed { treatment: true, control: false, has_control: false }, ..around() };
+        Surroundings { exposed: exposed(Exposed { control: false, has_control: false, ..BOTH }), ..around() };
     let all: Vec<Cell> = (0..360).map(|at| cell(at, (100, 1), (0, 0))).collect();
     let now_ms = 361 * CELL_MS;
     let compared = errors(COMPARED, GuardAction::StepBack);
     let limited = guardrail("limit", Metric::ErrorRate, Limit::Ceiling { limit: 0.05 }, GuardAction::Stop);
-    let judged =
-        |guardrails: &[_]| judge(guardrails, Proof::default(), 0, &of_errors(all.clone()), &alone, now_ms);
+    let judged = |guardrails: &[_]| judge(guardrails, &of_errors(all.clone()), &alone, now_ms);
     let both = judged(&[compared.clone(), limited]);
     assert_eq!((both.health, both.warnings), (Health::Healthy, vec![]));
     assert_eq!(
@@ -386,7 +369,7 @@ fn slow_requests_of_one_person_are_discounted() {
                 ..cell(at, (0, 0), (0, 0))
             })
             .collect();
-        judge(&guardrails, Proof::default(), 0, &[(metric.clone(), cells)].into(), &around(), 201 * CELL_MS)
+        judge(&guardrails, &of(metric.clone(), cells), &around(), 201 * CELL_MS)
     };
     assert_eq!(judged(false).action, Some(GuardAction::Stop), "six slow people look like many requests");
     let known = judged(true);
@@ -403,4 +386,56 @@ fn the_difference_over_a_day_comes_from_its_cells() {
     let interval = difference_over(&worse, 0.05).expect("both arms");
     assert!(interval.low > 0.05 && interval.high < 0.13, "{interval:?}");
     assert_eq!(difference_over(&[], 0.05), None);
+}
+
+#[test]
+fn a_rule_that_nobody_has_yet_is_no_missing_data_and_rules_are_not_mixed() {
+    let vip: engine::RuleId = "vip".parse().expect("rule");
+    let guardrails = [errors(COMPARED, GuardAction::StepBack)];
+    // VIP agencies fail more often, with and without the feature; everyone is still at 0 %.
+    let failing: Vec<Cell> = (0..360).map(|at| cell(at, (40, 4), (40, 4))).collect();
+    let waiting: Vec<Cell> = (0..360).map(|at| cell(at, (0, 0), (200, u64::from(at % 9 == 0)))).collect();
+    let mut cells = of_errors(waiting);
+    cells.extend([(vip.clone(), [(Metric::ErrorRate, failing)].into())]);
+    let mut around = around();
+    around.exposed.insert(vip.clone(), BOTH);
+    around.exposed.insert(everyone(), Exposed { treatment: false, has_treatment: false, ..BOTH });
+    let judged = engine::guardrail::judge(&guardrails, Proof::default(), 0, &cells, &around, 361 * CELL_MS);
+    assert_eq!(judged.health, Health::Healthy, "{judged:#?}");
+    assert_eq!(judged.evidence[0].rule, everyone());
+    assert_eq!(judged.evidence[0].missing, Some(Missing::NoTreatment));
+    assert_eq!(judged.evidence[1].verdict, Verdict::Safe);
+    // The share of alpha is halved: two rules are watched.
+    assert!((judged.evidence[0].log_e_act - 40f64.ln()).abs() < 1e-12);
+}
+
+#[test]
+fn after_a_step_there_is_time_to_report() {
+    let guardrails = [errors(COMPARED, GuardAction::StepBack)];
+    let before: Vec<Cell> = (0..360).map(|at| cell(at, (0, 0), (200, 2))).collect();
+    let step_ms = 360 * CELL_MS;
+    let judged = |now_ms| {
+        let around = Surroundings { steps_ms: vec![0, step_ms], ..around() };
+        judge(&guardrails, &of_errors(before.clone()), &around, now_ms).health
+    };
+    assert_eq!(judged(step_ms + 20_000), Health::Watching);
+    assert_eq!(judged(step_ms + 400_000), Health::Inconclusive);
+}
+
+#[test]
+fn a_clock_that_went_back_is_not_healthy() {
+    let ceiling = guardrail("limit", Metric::ErrorRate, Limit::Ceiling { limit: 0.2 }, GuardAction::Stop);
+    for one in [errors(COMPARED, GuardAction::StepBack), ceiling] {
+        let mut guard = guard(&[one]);
+        guard.observe(&of_errors(cells(None)), &[0], END_MS);
+        let year = 365 * 8_640;
+        let ahead: Vec<Cell> = (year..year + 9).map(|at| cell(at, (20, 0), (80, 0))).collect();
+        guard.observe(&of_errors(ahead), &[0], (year + 10) * CELL_MS);
+        let back: Vec<Cell> = (540..545).map(|at| cell(at, (20, 0), (80, 0))).collect();
+        let now_ms = 546 * CELL_MS;
+        guard.observe(&of_errors(back), &[0], now_ms);
+        let judged = guard.judge(&around(), now_ms);
+        assert_eq!(judged.health, Health::Inconclusive, "{judged:#?}");
+        assert_eq!(judged.evidence[0].missing, Some(Missing::Clock));
+    }
 }

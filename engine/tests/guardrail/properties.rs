@@ -1,8 +1,8 @@
 //! What holds for every count, cell and clock, however odd.
 
 use engine::guardrail::{
-    Cell, Closing, DifferenceInterval, Guard, GuardAction, LatencyHistogram, Limit, Metric, Proof, Quantile,
-    Sample, Surroundings, Tally,
+    Cell, Closing, DifferenceInterval, Guard, GuardAction, LatencyHistogram, Limit, Metric, Quantile, Sample,
+    Surroundings, Tally,
     comparison::{Comparison, Terms},
     dispersion::dispersion,
     kernel::Worse,
@@ -11,7 +11,7 @@ use engine::guardrail::{
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::{COMPARED, guardrail};
+use crate::{COMPARED, everyone, guard, guardrail};
 
 fn count() -> impl Strategy<Value = f64> {
     prop_oneof![
@@ -161,11 +161,12 @@ proptest! {
                 guardrails.push(guardrail(&format!("{name}{at}"), metric.clone(), limit, GuardAction::Stop));
             }
         }
-        let mut guard = Guard::new(&guardrails, Proof::default(), 0);
+        let mut guard = guard(&guardrails);
         let segments = segments.into_iter().map(|(counts, weights)| Segment { counts, weights }).collect();
         let around = Surroundings { segments, late_fraction, held_ms, ..Surroundings::default() };
         for (cells, now_ms) in rounds {
-            let cells = metrics.iter().map(|metric| (metric.clone(), cells.clone())).collect();
+            let by_metric = metrics.iter().map(|metric| (metric.clone(), cells.clone())).collect();
+            let cells = [(everyone(), by_metric)].into();
             guard.observe(&cells, &[0, 500_000], now_ms);
             let judged = guard.judge(&around, now_ms);
             for evidence in &judged.evidence {

@@ -62,7 +62,7 @@ pub(crate) fn judged(health: Health) -> Judgement {
         limit: Limit::Comparison { margin: 0.0 },
         action: GuardAction::StepBack,
     };
-    let guard = Guard::new(&[guardrail], Proof::default(), NOW_MS);
+    let guard = Guard::new(&[guardrail], &[rule("everyone")], Proof::default(), NOW_MS);
     Judgement { health, ..guard.judge(&Surroundings::default(), NOW_MS) }
 }
 

@@ -1,9 +1,7 @@
 //! A plan and its guard together, from VIP agencies to 100 %, and what stops them.
 
-use std::collections::BTreeMap;
-
 use engine::Percentage;
-use engine::guardrail::{Cell, Exposed, Guard, GuardAction, Guardrail, Limit, Metric, Proof, Surroundings};
+use engine::guardrail::{Cells, Exposed, Guard, GuardAction, Guardrail, Limit, Metric, Proof, Surroundings};
 use engine::plan::{Percentages, Picture, PlanState, consider};
 
 use crate::{LOOK_MS, ada, cell, percentages, plan, rule};
@@ -14,7 +12,7 @@ struct World {
     guard: Guard,
     current: Percentages,
     enabled: bool,
-    cells: BTreeMap<Metric, Vec<Cell>>,
+    cells: Cells,
     at: i64,
     history: Vec<(i64, String)>,
 }
@@ -38,10 +36,10 @@ impl World {
         let moved = PlanState::Draft.start(&plan(), &current, 0).expect("start");
         Self {
             state: moved.state,
-            guard: Guard::new(&guardrails(), Proof::default(), 0),
+            guard: Guard::new(&guardrails(), &[rule("everyone")], Proof::default(), 0),
             current: moved.percentages.expect("percentages"),
             enabled: true,
-            cells: [(Metric::ErrorRate, Vec::new())].into(),
+            cells: [(rule("everyone"), [(Metric::ErrorRate, Vec::new())].into())].into(),
             at: 0,
             history: Vec::new(),
         }
@@ -55,19 +53,18 @@ impl World {
             let noise = u64::from(self.at % 5 == 0);
             // At 100 % there is no control; one failure in five looks is 1 % at 20 trials.
             let arms = ((share, share * fails / 100 + noise * share / 20), (control, noise * control / 20));
-            let cells = self.cells.get_mut(&Metric::ErrorRate).expect("cells");
+            let own = self.cells.get_mut(&rule("everyone")).expect("rule");
+            let cells = own.get_mut(&Metric::ErrorRate).expect("cells");
             cells.retain(|cell| cell.from_ms >= (self.at - 8) * LOOK_MS);
             cells.push(cell(self.at, arms.0, arms.1));
         }
         self.at += 1;
         let now_ms = self.at * LOOK_MS;
         let below = self.current[&rule("everyone")] < Percentage::ALL;
+        let exposed = Exposed { treatment: true, control: below, has_treatment: true, has_control: below };
         let picture = Picture {
             cells: &self.cells,
-            around: Surroundings {
-                exposed: Exposed { treatment: true, control: below, has_control: below },
-                ..Surroundings::default()
-            },
+            around: Surroundings { exposed: [(rule("everyone"), exposed)].into(), ..Surroundings::default() },
             subjects: 5_000,
             current: &self.current,
             changed_by_person_ms: None,

@@ -7,19 +7,28 @@ use super::{
     BLOCK_MS_MAX, Comparison, Counting, LatencyHistogram, Method, Quantile, SILENCE_MS_MAX, Verdict, Watch,
 };
 
+use crate::RuleId;
+
 impl Watch {
     /// What is missing, when these arms should have outcomes.
     pub fn missing(&self, exposed: Exposed, now_ms: i64) -> Option<Missing> {
+        if !exposed.has_treatment {
+            return Some(Missing::NoTreatment);
+        }
         if self.is_comparison() && !exposed.has_control {
             return Some(Missing::NoControl);
         }
         if self.rejected.is_some() {
             return Some(Missing::Rejected);
         }
+        if self.folded_ahead_ms(now_ms) > SILENCE_MS_MAX {
+            return Some(Missing::Clock);
+        }
         if self.silence_ms(now_ms) > SILENCE_MS_MAX {
             return Some(Missing::Silent);
         }
-        let recent = self.recent.all()?;
+        // Before the step, an arm may have been silent with good reason.
+        let recent = self.recent.since(self.step_ms)?;
         // One short block without an arm is chance; five minutes are not.
         let long = recent.until_ms.saturating_sub(recent.from_ms) >= SILENCE_MS_MAX.min(BLOCK_MS_MAX) / 2;
         if !long {
@@ -33,8 +42,17 @@ impl Watch {
         }
     }
 
-    /// What is known now, to be stored and shown.
-    pub fn evidence(&self, exposed: Exposed, now_ms: i64) -> Evidence {
+    /// By how much what is folded lies ahead of the clock: until then nothing new can be.
+    fn folded_ahead_ms(&self, now_ms: i64) -> i64 {
+        let folded_ms = match &self.method {
+            Method::Comparison(_) | Method::Durations(_) => self.folded_until_ms,
+            Method::Ceiling(ceiling) => ceiling.horizon_ms(),
+        };
+        folded_ms.saturating_sub(now_ms)
+    }
+
+    /// What is known now about this rule, to be stored and shown.
+    pub fn evidence(&self, rule: &RuleId, exposed: Exposed, now_ms: i64) -> Evidence {
         let verdict = self.verdict();
         let shown = match self.guardrail.metric.counting() {
             Counting::Durations(quantile) => Some(quantile),
@@ -49,7 +67,7 @@ impl Watch {
             log_e_act: self.thresholds.log_e_act(),
             since_ms: self.since_ms,
             missing: self.missing(exposed, now_ms),
-            ..self.guardrail.no_evidence()
+            ..self.guardrail.no_evidence(rule)
         };
         match &self.method {
             Method::Comparison(comparison) => Evidence {
