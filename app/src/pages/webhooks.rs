@@ -150,15 +150,19 @@ fn test(webhook: &Webhook) -> impl IntoView + use<> {
 }
 
 fn delete(webhook: &Webhook) -> impl IntoView + use<> {
+    let (id, text) = (
+        webhook.id.to_string(),
+        format!("{} is told nothing more, and messages on their way are dropped.", webhook.url),
+    );
     view! {
         <Confirm
             label="Delete"
-            text=format!("{} is told nothing more, and messages on their way are dropped.", webhook.url)
+            text=text
             action=ADDRESS
             button="Delete the webhook"
             danger=true
         >
-            <input type="hidden" name="id" value=webhook.id.to_string() />
+            <input type="hidden" name="id" value=id />
             <input type="hidden" name="do" value="delete" />
         </Confirm>
     }

@@ -38,14 +38,25 @@ impl Guard {
     /// Watches every guardrail at every rule. α is shared among those that may take the feature away.
     pub fn new(guardrails: &[Guardrail], rules: &[RuleId], proof: Proof, began_ms: i64) -> Self {
         Self::with_closing(guardrails, rules, proof, began_ms, default_closing)
-    /// α is shared among the guardrails that may take the feature away.
-    pub fn new(guardrails: &[Guardrail], proof: Proof, began_ms: i64) -> Self {
-        Self::with_closing(guardrails, proof, began_ms, 1, default_closing)
     }
 
-    /// The same where `rules` of one rollout are guarded side by side: α is shared among the guardrails of all.
-    pub fn of_rules(guardrails: &[Guardrail], proof: Proof, began_ms: i64, rules: usize) -> Self {
-        Self::with_closing(guardrails, proof, began_ms, rules, default_closing)
+    /// One rule's part of a guard of `rules` rules, which share α: for whoever keeps each rule's state by itself,
+    /// and puts their judgements [together](super::together()).
+    pub fn at_rule(
+        guardrails: &[Guardrail],
+        rule: &RuleId,
+        rules: usize,
+        proof: Proof,
+        began_ms: i64,
+    ) -> Self {
+        let reducing = guardrails.iter().filter(|guardrail| guardrail.action.reduces()).count();
+        let post = |guardrail: &Guardrail| {
+            let sharing = if guardrail.action.reduces() { reducing.saturating_mul(rules) } else { 1 };
+            let closing = default_closing(&guardrail.metric);
+            let watch = Watch::new(guardrail, Thresholds::shared(sharing), closing, began_ms);
+            Post { rule: rule.clone(), watch }
+        };
+        Self { posts: guardrails.iter().map(post).collect(), proof, frozen: false }
     }
 
     /// The same where the settling times are known better, for example from the clients' timeouts.
@@ -54,14 +65,11 @@ impl Guard {
         rules: &[RuleId],
         proof: Proof,
         began_ms: i64,
-        rules: usize,
         closing: impl Fn(&Metric) -> Closing,
     ) -> Self {
         let reducing = guardrails.iter().filter(|guardrail| guardrail.action.reduces()).count();
         let post = |rule: &RuleId, guardrail: &Guardrail| {
             let sharing = if guardrail.action.reduces() { reducing * rules.len() } else { 1 };
-        let watch = |guardrail: &Guardrail| {
-            let sharing = if guardrail.action.reduces() { reducing.saturating_mul(rules) } else { 1 };
             let thresholds = Thresholds::shared(sharing);
             let watch = Watch::new(guardrail, thresholds, closing(&guardrail.metric), began_ms);
             Post { rule: rule.clone(), watch }
@@ -73,12 +81,6 @@ impl Guard {
 
     pub fn posts(&self) -> &[Post] {
         &self.posts
-    pub const fn began_ms(&self) -> i64 {
-        self.began_ms
-    }
-
-    pub fn watches(&self) -> &[Watch] {
-        &self.watches
     }
 
     /// After a rollback nothing is folded any more: what was judged is over.

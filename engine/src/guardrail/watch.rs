@@ -102,6 +102,10 @@ impl Watch {
         &self.guardrail
     }
 
+    pub const fn began_ms(&self) -> i64 {
+        self.began_ms
+    }
+
     /// Everything that ends here or earlier is folded; older cells need not be given any more, except control's
     /// latencies of the hour before the rollout, once.
     pub const fn folded_until_ms(&self) -> i64 {

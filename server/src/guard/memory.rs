@@ -1,10 +1,10 @@
 //! What the guard knows of each rule between two looks, and what of it is to be kept.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use engine::{
     EnvironmentKey, FlagKey, Rollout, Rule, RuleId,
-    guardrail::{Guard, GuardAction, Health, Judgement, Warning, decision::StepAction},
+    guardrail::{Guard, GuardAction, Health, Judgement, Warning, decision::StepAction, guard::Cells},
 };
 use sha2::{Digest, Sha256};
 use store::{GuardState, GuardrailSet, Standing, Watched};
@@ -67,11 +67,12 @@ impl Memory {
     ) -> &mut Known {
         let fingerprint = fingerprint(&watched.rollout, rule, &watched.set, standing);
         let begin = |began_ms| Known {
-            guard: Guard::of_rules(
+            guard: Guard::at_rule(
                 &watched.set.guardrails,
+                &rule.id,
+                watched.rollout.rules.len().max(1),
                 watched.set.proof,
                 began_ms,
-                watched.rollout.rules.len().max(1),
             ),
             fingerprint: fingerprint.clone(),
             judgement: None,
@@ -104,7 +105,7 @@ impl Memory {
         };
         let known = self.0.entry(place).or_insert_with(|| Known {
             fingerprint: String::new(),
-            guard: Guard::new(&[], engine::guardrail::Proof::default(), now_ms),
+            guard: Guard::new(&[], &[], engine::guardrail::Proof::default(), now_ms),
             judgement: None,
             late: (0.0, 0),
             kept_ms: 0,
@@ -145,12 +146,7 @@ impl Memory {
 
 impl Known {
     /// Takes in cells and says whether something was folded.
-    pub(super) fn observe(
-        &mut self,
-        cells: &BTreeMap<engine::guardrail::Metric, Vec<engine::guardrail::Cell>>,
-        steps_ms: &[i64],
-        now_ms: i64,
-    ) {
+    pub(super) fn observe(&mut self, cells: &Cells, steps_ms: &[i64], now_ms: i64) {
         let before = self.guard.clone();
         self.guard.observe(cells, steps_ms, now_ms);
         self.changed |= self.guard != before;

@@ -7,6 +7,7 @@ use engine::{
     guardrail::{
         Cell, Exposed, Guard, Metric, Surroundings,
         block::{BLOCK_MS_MAX, CONVERSION_WINDOW_MS},
+        guard::Post,
         latency::REFERENCE_MS,
         srm::Segment,
         watch::SILENCE_MS_MAX,
@@ -32,23 +33,22 @@ pub(super) async fn consider(
     (steps_ms, held_ms): (&[i64], i64),
 ) -> Result<(), StoreError> {
     let now_ms = store.clock().now_ms();
+    let began_ms = known.guard.posts().first().map_or(now_ms, |post| post.watch.began_ms());
     let reader = store.guard_reader();
     let at = (&place.0, &place.1, &place.2);
     let looked_ms = known.judgement.as_ref().map(|judgement| judgement.at_ms);
     let metrics = reach(&known.guard, looked_ms, now_ms);
     // The cell that is growing belongs to the picture: a ceiling looks at it.
     let cells = store.guarded_cells(reader, at, &metrics, now_ms.saturating_add(CELL_MS)).await?;
-    let cells: BTreeMap<Metric, Vec<Cell>> = cells
-        .into_iter()
-        .map(|(metric, cells)| (metric, from_the_beginning(cells, known.guard.began_ms())))
-        .collect();
+    let cells: BTreeMap<Metric, Vec<Cell>> =
+        cells.into_iter().map(|(metric, cells)| (metric, from_the_beginning(cells, began_ms))).collect();
     if now_ms.saturating_sub(known.late.1) >= LATE_EVERY_MS {
         known.late = (late_fraction(store, reader, place, &known.guard, now_ms).await?, now_ms);
     }
-    known.observe(&cells, steps_ms, now_ms);
+    known.observe(&[(rule.id.clone(), cells)].into(), steps_ms, now_ms);
     let around = Surroundings {
-        segments: segments(exposures, rule, known.guard.began_ms()),
-        exposed: exposed(exposures, rule, now_ms),
+        segments: segments(exposures, rule, began_ms),
+        exposed: [(rule.id.clone(), exposed(exposures, rule, now_ms))].into(),
         late_fraction: known.late.0,
         steps_ms: steps_ms.to_vec(),
         held_ms,
@@ -80,11 +80,11 @@ fn from_the_beginning(cells: Vec<ArmCells>, began_ms: i64) -> Vec<Cell> {
 /// From when on each metric's cells are asked for: what is not folded yet.
 fn reach(guard: &Guard, looked_ms: Option<i64>, now_ms: i64) -> Vec<(Metric, i64)> {
     let mut reach: BTreeMap<Metric, i64> = BTreeMap::new();
-    for watch in guard.watches() {
+    for Post { watch, .. } in guard.posts() {
         let metric = &watch.guardrail().metric;
         let from_ms = if watch.is_comparison() {
             // Before anything is folded, control's latencies of the hour before say what is usual.
-            let primes = watch.folded_until_ms() == guard.began_ms();
+            let primes = watch.folded_until_ms() == watch.began_ms();
             watch.folded_until_ms().saturating_sub(if primes { REFERENCE_MS } else { CELL_MS })
         } else {
             let growing_ms = match metric {
@@ -96,8 +96,8 @@ fn reach(guard: &Guard, looked_ms: Option<i64>, now_ms: i64) -> Vec<(Metric, i64
                 | Metric::MissingOutcome
                 | Metric::Custom { .. } => GROWING_MS,
             };
-            let since_ms = looked_ms.unwrap_or(guard.began_ms()).min(now_ms);
-            since_ms.saturating_sub(growing_ms).max(guard.began_ms().saturating_sub(2 * CELL_MS))
+            let since_ms = looked_ms.unwrap_or(watch.began_ms()).min(now_ms);
+            since_ms.saturating_sub(growing_ms).max(watch.began_ms().saturating_sub(2 * CELL_MS))
         };
         let earliest = reach.entry(metric.clone()).or_insert(from_ms);
         *earliest = (*earliest).min(from_ms);
@@ -114,7 +114,7 @@ async fn late_fraction(
 ) -> Result<f64, StoreError> {
     let since_ms = now_ms.saturating_sub(LATE_MS);
     let metrics: Vec<_> =
-        guard.watches().iter().map(|watch| (watch.guardrail().metric.clone(), since_ms)).collect();
+        guard.posts().iter().map(|post| (post.watch.guardrail().metric.clone(), since_ms)).collect();
     let cells = store.guarded_cells(reader, (&place.0, &place.1, &place.2), &metrics, now_ms).await?;
     let fraction = |cells: &Vec<ArmCells>| {
         let arms = || cells.iter().flat_map(|both| [&both.treatment, &both.control]);
@@ -147,6 +147,7 @@ fn exposed(exposures: &[FirstExposures], rule: &Rule, now_ms: i64) -> Exposed {
     Exposed {
         treatment: own().any(|it| it.treatment_last_ms >= since_ms),
         control: own().any(|it| it.control_last_ms >= since_ms),
+        has_treatment: rule.percentage != Percentage::NONE,
         has_control: rule.percentage != Percentage::ALL || rule.holdback != Percentage::NONE,
     }
 }

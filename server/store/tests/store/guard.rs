@@ -45,8 +45,12 @@ pub fn judged(t: &Harness, action: GuardAction, errors: u64) -> (Guard, Judgemen
     let now_ms = t.clock.now_ms();
     let began_ms = now_ms - 60_000;
     let limit = Limit::Ceiling { limit: 0.05 };
-    let mut guard =
-        Guard::new(&[guardrail("limit", limit, action)], engine::guardrail::Proof::default(), began_ms);
+    let mut guard = Guard::new(
+        &[guardrail("limit", limit, action)],
+        &[rule_id("everyone")],
+        engine::guardrail::Proof::default(),
+        began_ms,
+    );
     let cell = Cell {
         from_ms: began_ms,
         until_ms: began_ms + 10_000,
@@ -54,7 +58,8 @@ pub fn judged(t: &Harness, action: GuardAction, errors: u64) -> (Guard, Judgemen
         treatment: Sample::counts(200, errors),
         control: Sample::counts(200, 1),
     };
-    guard.observe(&[(Metric::ErrorRate, vec![cell])].into_iter().collect(), &[], now_ms);
+    let cells = [(rule_id("everyone"), [(Metric::ErrorRate, vec![cell])].into())].into();
+    guard.observe(&cells, &[], now_ms);
     let judgement = guard.judge(&Surroundings::default(), now_ms);
     (guard, judgement)
 }

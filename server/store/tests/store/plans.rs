@@ -72,7 +72,7 @@ async fn per_cent(t: &Harness) -> String {
 
 /// Nothing is watched.
 fn unwatched(t: &Harness) -> Judgement {
-    let guard = engine::guardrail::Guard::new(&[], engine::guardrail::Proof::default(), 0);
+    let guard = engine::guardrail::Guard::new(&[], &[], engine::guardrail::Proof::default(), 0);
     guard.judge(&engine::guardrail::Surroundings::default(), t.clock.now_ms())
 }
 
@@ -319,7 +319,12 @@ async fn a_hold_is_told_once(t: Harness) {
     let silent = |t: &Harness| {
         let began_ms = t.clock.now_ms() - 3_600_000;
         let proof = engine::guardrail::Proof::default();
-        let guard = engine::guardrail::Guard::new(std::slice::from_ref(&guardrail), proof, began_ms);
+        let guard = engine::guardrail::Guard::new(
+            std::slice::from_ref(&guardrail),
+            &[rule_id("everyone")],
+            proof,
+            began_ms,
+        );
         guard.judge(&engine::guardrail::Surroundings::default(), t.clock.now_ms())
     };
     let Followed::Moved(release, None) = follow(&t, &silent(&t)).await else { panic!("it holds") };
