@@ -33,7 +33,10 @@ pub fn allocation(rollout: &Rollout, rule: &RuleId) -> Option<Allocation> {
     let all = u64::from(POSITIONS);
     let (inside, held) = (u64::from(own.percentage.thousandths()), u64::from(own.holdback.thousandths()));
     let treatment = inside * (all - held);
-    Some(Allocation { id: (high << 31) ^ low, shares: is_closed.then_some((treatment, all * all - treatment)) })
+    Some(Allocation {
+        id: (high << 31) ^ low,
+        shares: is_closed.then_some((treatment, all * all - treatment)),
+    })
 }
 
 #[cfg(test)]

@@ -310,7 +310,8 @@ impl<'s> Evaluation<'s, '_> {
 
     /// Whether somebody inside the percentage is kept out for comparison.
     fn holdback(&self, rule: &CompiledRule) -> Outcome {
-        let held = !rule.holdback.is_none() && self.held_at(rule).is_some_and(|at| at.is_inside(rule.holdback));
+        let held =
+            !rule.holdback.is_none() && self.held_at(rule).is_some_and(|at| at.is_inside(rule.holdback));
         if held { Outcome::HeldBack } else { Outcome::Inside }
     }
 

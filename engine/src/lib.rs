@@ -33,7 +33,8 @@ pub use attribute::{
     AttributeDefinition, AttributeSchema, AttributeType, AttributeValue, Attributes, NotAnAttribute,
 };
 pub use bucket::{
-    HOLDBACK_SEED, POSITIONS, Position, VARIANT_SEED, bucket_hash, holdback_position, position, variant_bucket,
+    HOLDBACK_SEED, POSITIONS, Position, VARIANT_SEED, bucket_hash, holdback_position, position,
+    variant_bucket,
 };
 pub use compiled::{CompiledFlag, CompiledGroup};
 pub use condition::{Condition, DEPTH_MAX, TESTS_MAX, Test};
@@ -45,8 +46,8 @@ pub use flag::{Flag, FlagKind, Lifecycle, ValueType, Variant};
 pub use group::{Enrolment, Group};
 pub use impact::{Impact, group_impact, grouped, impact};
 pub use key::{
-    AttributeName, EnvironmentKey, FlagKey, GroupKey, InvalidKey, MetricKey, RuleId, SubjectKey, TARGETING_KEY,
-    VariantKey,
+    AttributeName, EnvironmentKey, FlagKey, GroupKey, InvalidKey, MetricKey, RuleId, SubjectKey,
+    TARGETING_KEY, VariantKey,
 };
 pub use metric::{Counts, MetricDefinition, MetricKind};
 pub use operator::Operator;

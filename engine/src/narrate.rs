@@ -106,7 +106,9 @@ impl Step {
             Self::Holdback { position, holdback, held_back } => {
                 let side = if *held_back { "inside" } else { "outside" };
                 let at = Percentage::from_thousandths(*position).unwrap_or(Percentage::ALL);
-                format!("For the holdback it falls at {at} %, {side} the {holdback} % kept out for comparison.")
+                format!(
+                    "For the holdback it falls at {at} %, {side} the {holdback} % kept out for comparison."
+                )
             }
             Self::Split { bucket, variant } => {
                 format!("The split draws {bucket} of 1000: {}.", quoted(variant.as_str()))

@@ -28,12 +28,15 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
 
 async fn save(page: &Page, input: &MetricInput) -> Result<(), Refusal> {
     let administrator = page.principal.administrator()?;
-    let key = MetricKey::parse(&input.key).map_err(|invalid| Refusal::field("key", format!("a key {invalid}")))?;
+    let key =
+        MetricKey::parse(&input.key).map_err(|invalid| Refusal::field("key", format!("a key {invalid}")))?;
     let known = page.store().live().metrics();
     let kind = match known.iter().find(|metric| metric.key == key) {
         // What exists keeps its kind; a new metric must not take its place unseen.
         Some(known) if input.is_edit => known.kind,
-        Some(_) => return Err(Refusal::field("key", "there is a metric with this key already; choose another")),
+        Some(_) => {
+            return Err(Refusal::field("key", "there is a metric with this key already; choose another"));
+        }
         None => MetricKind::parse(&input.kind)
             .filter(|kind| !kind.is_built_in())
             .ok_or_else(|| Refusal::field("kind", "choose one of the kinds"))?,

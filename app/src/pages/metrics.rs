@@ -82,10 +82,11 @@ pub fn show(page: &Page, draft: Draft<MetricInput>) -> PageResult {
     // `?edit=key` fills the form with a definition.
     let edited = page.query("edit");
     let edited = edited.and_then(|key| metrics.iter().find(|it| it.key.as_str() == key)).map(MetricInput::of);
-    let input = draft.input.clone().or(edited).unwrap_or_else(|| MetricInput {
-        lower_is_better: true,
-        ..MetricInput::default()
-    });
+    let input = draft
+        .input
+        .clone()
+        .or(edited)
+        .unwrap_or_else(|| MetricInput { lower_is_better: true, ..MetricInput::default() });
     let (built_in, own): (Vec<_>, Vec<_>) =
         metrics.iter().cloned().partition(|metric| metric.kind.is_built_in());
     let look = Look::new("Metrics", Section::Metrics).status(draft.status());
@@ -139,7 +140,8 @@ fn table(title: &'static str, metrics: &[MetricDefinition]) -> impl IntoView + u
 
 fn row(metric: &MetricDefinition) -> impl IntoView + use<> {
     let (key, name) = (metric.key.to_string(), metric.name.clone());
-    let unit = (!metric.unit.is_empty()).then(|| view! { " "<Badge tone=Tone::Neutral text=metric.unit.clone() /> });
+    let unit =
+        (!metric.unit.is_empty()).then(|| view! { " "<Badge tone=Tone::Neutral text=metric.unit.clone() /> });
     let note = (!metric.description.is_empty())
         .then(|| view! { <span class="note">{metric.description.clone()}</span> });
     let delete = (!metric.kind.is_built_in()).then(|| {

@@ -23,15 +23,8 @@ pub enum Section {
 }
 
 impl Section {
-    const NAVIGATION: [Self; 7] = [
-        Self::Desk,
-        Self::Groups,
-        Self::Audit,
-        Self::Attributes,
-        Self::Metrics,
-        Self::Members,
-        Self::Tokens,
-    ];
+    const NAVIGATION: [Self; 7] =
+        [Self::Desk, Self::Groups, Self::Audit, Self::Attributes, Self::Metrics, Self::Members, Self::Tokens];
 
     pub fn path(self) -> &'static str {
         match self {
@@ -64,7 +57,9 @@ impl Section {
         match self {
             Self::Desk | Self::Groups | Self::Account => true,
             Self::Audit => principal.may(Operation::ReadAudit),
-            Self::Members | Self::Tokens | Self::Attributes | Self::Metrics => principal.may(Operation::Administer),
+            Self::Members | Self::Tokens | Self::Attributes | Self::Metrics => {
+                principal.may(Operation::Administer)
+            }
         }
     }
 

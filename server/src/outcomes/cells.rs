@@ -24,13 +24,7 @@ pub(super) struct CellId {
 }
 
 impl CellId {
-    pub(super) fn new(
-        place: PlaceId,
-        metric: MetricId,
-        arm: Arm,
-        allocation: i64,
-        at_ms: i64,
-    ) -> Self {
+    pub(super) fn new(place: PlaceId, metric: MetricId, arm: Arm, allocation: i64, at_ms: i64) -> Self {
         let from_ms = at_ms.div_euclid(CELL_MS) * CELL_MS;
         Self { place, metric, treatment: arm == Arm::Treatment, allocation, from_ms }
     }

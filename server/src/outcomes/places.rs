@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 
-use engine::{Allocation, EnvironmentKey, FlagKey, MetricDefinition, MetricKey, RuleId, Snapshot, allocation};
+use engine::{
+    Allocation, EnvironmentKey, FlagKey, MetricDefinition, MetricKey, RuleId, Snapshot, allocation,
+};
 
 /// Changes of the percentages remembered for a rule; an outcome is at most ten minutes late.
 const ALLOCATIONS_MAX: usize = 32;

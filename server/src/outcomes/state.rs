@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 
 use engine::{
-    Arm, Attributes, Context, Counts, FlagKey, MetricDefinition, RuleId, Sender, Snapshot, SubjectKey,
-    guardrail::tally::Tally,
+    Arm, Attributes, Context, Counts, EnvironmentKey, FlagKey, MetricDefinition, RuleId, Sender, Snapshot,
+    SubjectKey, guardrail::tally::Tally,
 };
-use store::{ArmCount, CELL_MS, Cell, Exposure};
+use store::{ArmCount, CELL_MS, Cell, Exposure, Seen};
 
 use super::{
     cells::{CellId, EXPOSED_WINDOW_MS, OpenCells},
@@ -15,7 +15,10 @@ use super::{
     places::{MetricId, PlaceId, Places},
     subjects::{Stand, Subject, Subjects, Trial},
 };
-use crate::limits::{OUTCOME_ON_TIME_MS, SUBJECT_FEATURES_MAX, SUBJECTS_WINDOW_MS};
+use crate::limits::{
+    OUTCOME_IDS_WAITING_MAX, OUTCOME_ON_TIME_MS, OUTCOMES_RECALLED_MAX, SUBJECT_FEATURES_MAX,
+    SUBJECTS_WINDOW_MS,
+};
 
 const MINUTE_MS: i64 = 60_000;
 /// How long somebody with a bad trial is out of the risk set: one failing user is not many failures.
@@ -24,7 +27,7 @@ const REST_MS: i64 = 10 * MINUTE_MS;
 const EXPOSED_ON_TIME_MS: i64 = EXPOSED_WINDOW_MS - 2000;
 
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Seen {
+pub(super) struct Tallied {
     pub(super) unattributed: u64,
     pub(super) late: u64,
 }
@@ -37,7 +40,18 @@ pub(super) struct State {
     subjects: Subjects,
     /// Subjects at their first exposure, by rule and division; those that changed.
     counts: HashMap<(PlaceId, i64), (ArmCount, bool)>,
-    pub(super) seen: Seen,
+    pub(super) seen: Tallied,
+    /// Hashes of event ids that are not written yet.
+    ids: Vec<u64>,
+    /// Until the ledger was asked, a second at most.
+    waiting: Vec<(EnvironmentKey, Outcome, i64)>,
+}
+
+/// When an exposure happened, under which revision, and whether nobody counted it yet.
+struct Noted {
+    revision: u64,
+    at_ms: i64,
+    is_new: bool,
 }
 
 /// An outcome of one metric on its way into one arm.
@@ -58,7 +72,8 @@ impl Counted<'_> {
 
     fn trial(&self, event: bool) -> Trial {
         let at_ms = self.outcome.at_ms;
-        let resting_until_ms = if event && self.definition.lower_is_better { at_ms + REST_MS } else { i64::MIN };
+        let resting_until_ms =
+            if event && self.definition.lower_is_better { at_ms + REST_MS } else { i64::MIN };
         let Self { place, metric, arm, allocation, .. } = *self;
         Trial { place, metric, arm, allocation, at_ms, event, resting_until_ms }
     }
@@ -109,7 +124,8 @@ impl State {
             return;
         }
         let Exposure { subject, flag, revision, .. } = exposure;
-        self.note(snapshot, metrics, (subject, flag, served), (Some(*revision), at_ms), now_ms);
+        let noted = Noted { revision: *revision, at_ms, is_new: true };
+        self.note(snapshot, metrics, (subject, flag, served), noted, now_ms);
     }
 
     fn note(
@@ -117,12 +133,13 @@ impl State {
         snapshot: &Snapshot,
         metrics: &[MetricDefinition],
         (subject, flag, served): (&SubjectKey, &FlagKey, Option<(&RuleId, Arm)>),
-        (revision, at_ms): (Option<u64>, i64),
+        Noted { revision, at_ms, is_new }: Noted,
         now_ms: i64,
     ) {
         let environment = snapshot.environment();
         let flag_hash = self.subjects.hash((environment, flag.as_str()));
-        let served = served.and_then(|(rule, arm)| Some((self.places.place(snapshot, flag, rule, now_ms)?, arm)));
+        let served =
+            served.and_then(|(rule, arm)| Some((self.places.place(snapshot, flag, rule, now_ms)?, arm)));
         let Some((place, arm)) = served else {
             // Served outside of any comparison: what it does from here on belongs to no arm.
             if let Some(known) = self.subjects.find(environment, subject, now_ms)
@@ -140,7 +157,8 @@ impl State {
             None => {
                 first = true;
                 let (since_ms, last_ms) = (at_ms, at_ms);
-                let stand = Stand { flag: flag_hash, place, arm, allocation, since_ms, last_ms, before: None };
+                let stand =
+                    Stand { flag: flag_hash, place, arm, allocation, since_ms, last_ms, before: None };
                 known.add_stand(stand);
             }
             Some(stand) => {
@@ -155,7 +173,7 @@ impl State {
             }
         }
         // An answer from before the step says nothing about how people are divided after it.
-        first &= revision.is_none_or(|revision| revision >= division.revision);
+        first &= is_new && revision >= division.revision;
         self.count_exposure(place, at_ms, arm, first);
         self.begin_trials(metrics, (environment, subject, flag_hash), at_ms, now_ms);
     }
@@ -196,7 +214,7 @@ impl State {
     fn begin_trials(
         &mut self,
         metrics: &[MetricDefinition],
-        (environment, subject, flag): (&engine::EnvironmentKey, &SubjectKey, u64),
+        (environment, subject, flag): (&EnvironmentKey, &SubjectKey, u64),
         at_ms: i64,
         now_ms: i64,
     ) {
@@ -241,9 +259,10 @@ impl State {
             }
         }
         let arms = self.arms(snapshot, outcome, now_ms);
-        if arms.is_empty() {
-            self.seen.unattributed += 1;
+        if arms.is_empty() && self.waits(snapshot, outcome, now_ms) {
+            return;
         }
+        self.seen.unattributed += u64::from(arms.is_empty());
         // What a request took belongs to the latency as well, whatever it was sent as.
         let latency = match definition.kind.counts() {
             Counts::Requests if outcome.latency_ms.is_some() => find(metrics, "latency"),
@@ -254,7 +273,50 @@ impl State {
             for (place, arm) in &arms {
                 let allocation = self.places.get(*place).division(outcome.at_ms).allocation.id;
                 let (place, arm) = (*place, *arm);
-                self.count(snapshot, &Counted { metric, definition, outcome, place, arm, allocation, now_ms });
+                self.count(
+                    snapshot,
+                    &Counted { metric, definition, outcome, place, arm, allocation, now_ms },
+                );
+            }
+        }
+    }
+
+    /// Somebody not seen here lately may have been exposed before a restart, or by another server: the ledger knows.
+    fn waits(&mut self, snapshot: &Snapshot, outcome: &Outcome, now_ms: i64) -> bool {
+        let Some(subject) = &outcome.subject else { return false };
+        let environment = snapshot.environment();
+        let unknown = self.subjects.find(environment, subject, now_ms).is_none();
+        let waits = unknown && outcome.features.is_empty() && self.waiting.len() < OUTCOMES_RECALLED_MAX;
+        if waits {
+            self.waiting.push((environment.clone(), outcome.clone(), now_ms));
+        }
+        waits
+    }
+
+    /// Outcomes of subjects that are not known here, and when they arrived.
+    pub(super) fn take_waiting(&mut self) -> Vec<(EnvironmentKey, Outcome, i64)> {
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// Puts back what the ledger knows of a subject, so that it is known from here on, perhaps to have seen nothing.
+    pub(super) fn remember(
+        &mut self,
+        snapshot: &Snapshot,
+        metrics: &[MetricDefinition],
+        (subject, seen): (&SubjectKey, &[Seen]),
+        now_ms: i64,
+    ) {
+        self.subjects.get(snapshot.environment(), subject, now_ms);
+        for line in seen.iter().filter(|line| line.last_ms > now_ms - SUBJECTS_WINDOW_MS) {
+            let served = (subject, &line.flag, line.rule.as_ref().zip(line.arm));
+            for at_ms in [line.first_ms, line.last_ms] {
+                self.note(
+                    snapshot,
+                    metrics,
+                    served,
+                    Noted { revision: line.revision, at_ms, is_new: false },
+                    now_ms,
+                );
             }
         }
     }
@@ -276,7 +338,8 @@ impl State {
         });
         if let Some((rule, arm)) = &served {
             let served = Some((rule, *arm));
-            self.note(snapshot, metrics, (subject, &feature.flag, served), (None, at_ms), now_ms);
+            let noted = Noted { revision: snapshot.revision(), at_ms, is_new: true };
+            self.note(snapshot, metrics, (subject, &feature.flag, served), noted, now_ms);
         }
     }
 
@@ -324,7 +387,8 @@ impl State {
             }
             Counts::Durations => {
                 // A fast error must not look like a fast success.
-                let Some(ms) = counted.outcome.duration().filter(|_| counted.outcome.ok != Some(false)) else {
+                let Some(ms) = counted.outcome.duration().filter(|_| counted.outcome.ok != Some(false))
+                else {
                     return;
                 };
                 let cell = cells.get(id);
@@ -356,10 +420,26 @@ impl State {
             *changed = true;
         }
     }
+
+    /// While the database is away only the latest are kept: they are a help after a crash, not the first defence.
+    pub(super) fn add_ids(&mut self, ids: Vec<u64>) {
+        self.ids.extend(ids);
+        let surplus = self.ids.len().saturating_sub(OUTCOME_IDS_WAITING_MAX);
+        self.ids.drain(..surplus);
+    }
+
+    pub(super) fn take_ids(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.ids)
+    }
 }
 
 /// What the flag decides for the subject now, when that is what it was served.
-fn decided(snapshot: &Snapshot, subject: &SubjectKey, feature: &Feature, now_ms: i64) -> Option<(RuleId, Arm)> {
+fn decided(
+    snapshot: &Snapshot,
+    subject: &SubjectKey,
+    feature: &Feature,
+    now_ms: i64,
+) -> Option<(RuleId, Arm)> {
     let context = Context {
         targeting_key: Some(subject.as_str()),
         sender: Sender::Server,

@@ -33,7 +33,11 @@ pub(super) struct Stand {
 impl Stand {
     /// The arm at a time.
     pub(super) fn at(&self, at_ms: i64) -> Option<(PlaceId, Arm)> {
-        if at_ms >= self.since_ms { Some((self.place, self.arm)) } else { self.before.or(Some((self.place, self.arm))) }
+        if at_ms >= self.since_ms {
+            Some((self.place, self.arm))
+        } else {
+            self.before.or(Some((self.place, self.arm)))
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub struct TestApp {
     pub store: Store,
     pub url: String,
+    pub database_url: String,
     pub address: SocketAddr,
     pub clock: Clock,
     pub http: reqwest::Client,
@@ -52,6 +53,7 @@ impl TestApp {
         Self {
             store,
             url: format!("http://{address}"),
+            database_url: database_url.to_owned(),
             address,
             clock,
             http,

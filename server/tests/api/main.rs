@@ -8,6 +8,8 @@ mod etag;
 mod evaluation;
 mod events;
 mod fixtures;
+mod otlp;
+mod outcomes;
 mod pages;
 mod postgres;
 mod rate;

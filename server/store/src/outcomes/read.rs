@@ -86,7 +86,8 @@ struct Stored {
 
 impl Row {
     fn parse(self) -> Result<Stored, StoreError> {
-        let corrupt = || StoreError::CorruptRow { table: "cells", id: format!("{}/{}", self.rule, self.from_ms) };
+        let corrupt =
+            || StoreError::CorruptRow { table: "cells", id: format!("{}/{}", self.rule, self.from_ms) };
         Ok(Stored {
             rule: RuleId::parse(&self.rule).map_err(|_| corrupt())?,
             arm: ArmWord::parse(&self.arm).ok_or_else(corrupt)?,

@@ -108,7 +108,8 @@ async fn delete(tx: &mut Tx, now_ms: i64) -> Result<u64, StoreError> {
     let minutes = tx.execute(cells, args![MINUTE_CELL_MS, minutes_from_ms]).await?;
     let oldest_ms = now_ms - HOURS_KEPT_MS;
     let hours = tx.execute(cells, args![HOUR_CELL_MS, oldest_ms]).await?;
-    let counts = "DELETE FROM first_exposures WHERE first_ms < $1 AND treatment_last_ms < $1 AND control_last_ms < $1";
+    let counts =
+        "DELETE FROM first_exposures WHERE first_ms < $1 AND treatment_last_ms < $1 AND control_last_ms < $1";
     let counts = tx.execute(counts, args![oldest_ms]).await?;
     Ok(minutes + hours + counts)
 }
