@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
 use crate::{Server, dashboard, edge, health, ofrep, rest, widget};
+use crate::{Server, dashboard, edge, health, ofrep, otlp, rest};
 
 /// The whole server, as tests, benches and `fader serve` start it. Expects `ConnectInfo<SocketAddr>`.
 pub fn app(server: &Arc<Server>) -> Router {
@@ -18,6 +19,9 @@ pub fn app(server: &Arc<Server>) -> Router {
             .merge(widget::router())
             .merge(ofrep::router(server))
             .merge(rest::router(server))
+            .merge(ofrep::router(server))
+            .merge(rest::router(server))
+            .merge(otlp::router(server))
             .merge(dashboard::router(server)),
     )
 }

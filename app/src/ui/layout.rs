@@ -38,6 +38,8 @@ impl Section {
         Self::Tokens,
         Self::Webhooks,
     ];
+    const NAVIGATION: [Self; 7] =
+        [Self::Desk, Self::Groups, Self::Audit, Self::Attributes, Self::Metrics, Self::Members, Self::Tokens];
 
     pub fn path(self) -> &'static str {
         match self {
@@ -78,6 +80,7 @@ impl Section {
             Self::Audit => principal.may(Operation::ReadAudit),
             Self::People => principal.may(Operation::ReadPeople),
             Self::Members | Self::Tokens | Self::Attributes | Self::Metrics | Self::Webhooks => {
+            Self::Members | Self::Tokens | Self::Attributes | Self::Metrics => {
                 principal.may(Operation::Administer)
             }
         }

@@ -6,6 +6,7 @@ mod evaluation;
 mod installation;
 mod ledger;
 mod load;
+mod outcomes;
 mod scale;
 mod streams;
 
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         }
     };
     report("evaluation", &|| runtime.block_on(evaluation::measure()));
+    report("outcomes", &|| runtime.block_on(outcomes::measure()));
     report("streams", &|| runtime.block_on(streams::measure()));
     report("desk", &|| runtime.block_on(desk::measure()));
     report("scale", &|| runtime.block_on(scale::measure()));

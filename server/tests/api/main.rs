@@ -10,6 +10,8 @@ mod events;
 mod feedback;
 mod fixtures;
 mod guard;
+mod otlp;
+mod outcomes;
 mod pages;
 mod people;
 mod postgres;
