@@ -21,41 +21,41 @@
     const KINDS = { confusing: 'Confusing', broken: 'Broken', slow: 'Slow', love: 'Love it' };
     const CSS = `
 :host { all: initial; color-scheme: inherit; font: 16px/1.45 var(--fader-font, system-ui, sans-serif);
-  --accent: var(--fader-accent, light-dark(#2f55c8, #9db4ff)); --on-accent: var(--fader-on-accent, light-dark(#fff, #10162b));
-  --canvas: var(--fader-canvas, light-dark(#fff, #1b1e26)); --ink: var(--fader-ink, light-dark(#1b1f2a, #eceef4));
-  --muted: var(--fader-muted, light-dark(#565d6e, #a9b0c0)); --line: var(--fader-line, light-dark(#868d9c, #727b8f));
-  --danger: var(--fader-danger, light-dark(#b3261e, #ffb4ab)); --radius: var(--fader-radius, 10px); }
+  --_accent: var(--fader-accent, light-dark(#2f55c8, #9db4ff)); --_on-accent: var(--fader-on-accent, light-dark(#fff, #10162b));
+  --_canvas: var(--fader-canvas, light-dark(#fff, #1b1e26)); --_ink: var(--fader-ink, light-dark(#1b1f2a, #eceef4));
+  --_muted: var(--fader-muted, light-dark(#565d6e, #a9b0c0)); --_line: var(--fader-line, light-dark(#868d9c, #727b8f));
+  --_danger: var(--fader-danger, light-dark(#b3261e, #ffb4ab)); --_radius: var(--fader-radius, 10px); }
 * { box-sizing: border-box; font: inherit; color: inherit; }
 [hidden] { display: none !important; }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+:focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; }
 .open { position: fixed; inset-block-end: 16px; inset-inline-end: 16px; z-index: var(--fader-layer, 2147483000);
   box-shadow: 0 2px 10px rgb(0 0 0 / .25); }
 .open[data-position=left] { inset-inline: 16px auto; }
-button { min-block-size: 44px; padding: 8px 18px; border: 1px solid var(--line); border-radius: var(--radius);
-  background: var(--canvas); color: var(--ink); font-weight: 600; cursor: pointer; }
-.open, [type=submit] { border-color: transparent; background: var(--accent); color: var(--on-accent); }
+button { min-block-size: 44px; padding: 8px 18px; border: 1px solid var(--_line); border-radius: var(--_radius);
+  background: var(--_canvas); color: var(--_ink); font-weight: 600; cursor: pointer; }
+.open, [type=submit] { border-color: transparent; background: var(--_accent); color: var(--_on-accent); }
 [aria-disabled=true] { opacity: .6; cursor: progress; }
 dialog { inline-size: min(30rem, calc(100vw - 24px)); max-block-size: calc(100dvh - 24px); padding: 20px; overflow: auto;
-  border: 1px solid var(--line); border-radius: calc(var(--radius) * 1.4); background: var(--canvas); color: var(--ink); }
+  border: 1px solid var(--_line); border-radius: calc(var(--_radius) * 1.4); background: var(--_canvas); color: var(--_ink); }
 dialog::backdrop { background: rgb(10 12 20 / .5); }
 form, .done { display: grid; gap: 16px; }
 h2 { margin: 0; font-size: 1.25rem; font-weight: 650; }
 p { margin: 0; }
 fieldset { min-inline-size: 0; margin: 0; padding: 0; border: 0; }
 legend, .name { display: block; padding: 0; margin-block-end: 6px; font-weight: 600; }
-small { color: var(--muted); font-size: .875rem; font-weight: 400; }
+small { color: var(--_muted); font-size: .875rem; font-weight: 400; }
 .choices { display: flex; flex-wrap: wrap; gap: 8px; }
 .choice { position: relative; flex: 1 0 auto; }
 .choice input { position: absolute; inset: 0; inline-size: 100%; block-size: 100%; margin: 0; opacity: 0; cursor: pointer; }
-.choice span { display: block; min-inline-size: 44px; padding: 9px 12px; border: 1px solid var(--line); border-radius: var(--radius);
+.choice span { display: block; min-inline-size: 44px; padding: 9px 12px; border: 1px solid var(--_line); border-radius: var(--_radius);
   text-align: center; }
-.choice :checked + span { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); color: var(--accent); font-weight: 600; }
-.choice :focus-visible + span { outline: 2px solid var(--accent); outline-offset: 2px; }
+.choice :checked + span { border-color: var(--_accent); box-shadow: inset 0 0 0 1px var(--_accent); color: var(--_accent); font-weight: 600; }
+.choice :focus-visible + span { outline: 2px solid var(--_accent); outline-offset: 2px; }
 .ends { display: flex; justify-content: space-between; margin-block-start: 4px; }
-textarea { display: block; inline-size: 100%; min-block-size: 88px; padding: 10px; border: 1px solid var(--line);
-  border-radius: var(--radius); background: var(--canvas); resize: vertical; }
+textarea { display: block; inline-size: 100%; min-block-size: 88px; padding: 10px; border: 1px solid var(--_line);
+  border-radius: var(--_radius); background: var(--_canvas); resize: vertical; }
 .actions { display: flex; flex-wrap: wrap; justify-content: end; gap: 8px; }
-.error { color: var(--danger); font-weight: 600; }
+.error { color: var(--_danger); font-weight: 600; }
 .error:empty { display: none; }
 @media (forced-colors: active) { .choice :checked + span { outline: 3px solid Highlight; } }
 `;

@@ -10,8 +10,7 @@ const BARS_HEIGHT: u64 = 24;
 
 const TREND_WIDTH: f64 = 560.0;
 const TREND_HEIGHT: f64 = 140.0;
-/// Room for the scale on the left, and around the lines.
-const TREND_LEFT: f64 = 18.0;
+/// Around the lines.
 const TREND_MARGIN: f64 = 8.0;
 const RATING_MAX: f64 = 5.0;
 const RATING_MIN: f64 = 1.0;
@@ -69,15 +68,13 @@ pub fn share_bar(share: f64) -> impl IntoView {
     }
 }
 
-/// Mean ratings from day to day, a line per variant; `label` states the finding.
+/// Mean ratings from day to day, a line per variant; `label` states the finding. It stretches to its box; the scale
+/// from 5 down to 1 stands beside it as text.
 pub fn trend(series: &[Series], days: usize, label: String) -> impl IntoView + use<> {
     let grid = (1..=5)
         .map(|rating| {
             let y = y_of(f64::from(rating));
-            view! {
-                <path class="grid" d=format!("M{TREND_LEFT} {y:.1}H{TREND_WIDTH}") />
-                <text x="0" y=format!("{:.1}", y + 4.0)>{rating}</text>
-            }
+            view! { <path class="grid" d=format!("M0 {y:.1}H{TREND_WIDTH}") /> }
         })
         .collect_view();
     let lines = series
@@ -88,15 +85,22 @@ pub fn trend(series: &[Series], days: usize, label: String) -> impl IntoView + u
                 .points
                 .iter()
                 .map(|(day, rating)| {
-                    let (x, y) = (format!("{:.1}", x_of(*day, days)), format!("{:.1}", y_of(*rating)));
-                    view! { <circle cx=x cy=y r="3" /> }
+                    // A line without length and with round ends stays a dot however the chart is stretched.
+                    let d = format!("M{:.1} {:.1}h0.01", x_of(*day, days), y_of(*rating));
+                    view! { <path class="dot" d=d /> }
                 })
                 .collect_view();
             view! { <g data-series=at.to_string()><path class="line" d=path(&line.points, days) />{dots}</g> }
         })
         .collect_view();
     let view_box = format!("0 0 {TREND_WIDTH} {TREND_HEIGHT}");
-    view! { <svg class="rating-trend" viewBox=view_box role="img" aria-label=label>{grid}{lines}</svg> }
+    let scale = (1..=5).rev().map(|rating| view! { <span>{rating}</span> }).collect_view();
+    view! {
+        <div class="rating-trend">
+            <div class="scale" aria-hidden="true">{scale}</div>
+            <svg viewBox=view_box preserveAspectRatio="none" role="img" aria-label=label>{grid}{lines}</svg>
+        </div>
+    }
 }
 
 /// Path data through the points.
@@ -111,9 +115,9 @@ pub fn path(points: &[(usize, f64)], days: usize) -> String {
 
 #[expect(clippy::cast_precision_loss, reason = "a few hundred days")]
 fn x_of(day: usize, days: usize) -> f64 {
-    let span = TREND_WIDTH - TREND_LEFT - 2.0 * TREND_MARGIN;
+    let span = TREND_WIDTH - 2.0 * TREND_MARGIN;
     let last = days.saturating_sub(1).max(1) as f64;
-    TREND_LEFT + TREND_MARGIN + span * (day as f64 / last).min(1.0)
+    TREND_MARGIN + span * (day as f64 / last).min(1.0)
 }
 
 fn y_of(rating: f64) -> f64 {
@@ -127,8 +131,8 @@ mod tests {
 
     #[test]
     fn a_line_runs_from_the_first_day_to_the_last() {
-        assert_eq!(path(&[(0, 1.0), (29, 5.0)], 30), "M26.0 132.0L552.0 8.0");
-        assert_eq!(path(&[(0, 9.0)], 1), "M26.0 8.0", "what is beyond the scale stays on the chart");
+        assert_eq!(path(&[(0, 1.0), (29, 5.0)], 30), "M8.0 132.0L552.0 8.0");
+        assert_eq!(path(&[(0, 9.0)], 1), "M8.0 8.0", "what is beyond the scale stays on the chart");
         assert_eq!(path(&[], 30), "");
     }
 
@@ -152,7 +156,7 @@ mod tests {
         let line = |name: &str| Series { name: name.to_owned(), points: vec![(0, 4.0), (3, 2.0)] };
         let html = trend(&[line("on"), line("off")], 30, "on <4>".to_owned()).to_html();
         assert_eq!(html.matches("class=\"line\"").count(), 2);
-        assert_eq!(html.matches("<circle").count(), 4);
+        assert_eq!(html.matches("class=\"dot\"").count(), 4);
         assert!(html.contains("on &lt;4&gt;"), "{html}");
     }
 }

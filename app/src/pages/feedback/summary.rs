@@ -76,7 +76,12 @@ impl Summary {
                 view! { <a href=here.same_page_with(&[("days", &span.to_string())]) aria-current=current>{text}</a> }
             })
             .collect_view();
-        let cards = self.flags.iter().map(|it| of_flag(it, names, self.first_day_ms, days)).collect_view();
+        let cards = self
+            .flags
+            .iter()
+            .zip(0..)
+            .map(|(it, at)| of_flag(it, names, self.first_day_ms, days, at == 0))
+            .collect_view();
         let others = match self.others {
             0 => None,
             1 => Some("1 more flag has feedback; choose it under Flag.".to_owned()),
@@ -95,7 +100,8 @@ impl Summary {
     }
 }
 
-fn of_flag(it: &OfFlag, names: &Names, first_day_ms: i64, days: u32) -> impl IntoView + use<> {
+/// `first`: with the most feedback, or the only one: it gets a chart; the others have theirs on their own pages.
+fn of_flag(it: &OfFlag, names: &Names, first_day_ms: i64, days: u32, first: bool) -> impl IntoView + use<> {
     let name = names.flag(&it.flag);
     let control = it.rows.iter().filter(|row| row.arm == Some(Arm::Control)).max_by_key(|row| row.items);
     let rows = it.rows.iter().map(|row| line(row, control)).collect_view();
@@ -104,7 +110,7 @@ fn of_flag(it: &OfFlag, names: &Names, first_day_ms: i64, days: u32) -> impl Int
     view! {
         <article class="card feedback-flag" aria-labelledby=id.clone()>
             <h3 id=id.clone()><a href=address>{name.clone()}</a></h3>
-            {chart(it, &name, first_day_ms, days)}
+            {first.then(|| chart(it, &name, first_day_ms, days))}
             <div class="feedback-scroll" tabindex="0" role="region" aria-label=format!("Feedback on {name} by variant")>
                 <table class="table">
                     <thead>
