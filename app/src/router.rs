@@ -116,7 +116,11 @@ async fn error_pages(State(state): State<AppState>, request: Request, next: Next
     let copy = parts.clone();
     let response = next.run(Request::from_parts(copy, body)).await;
     let is_page = !parts.uri.path().starts_with("/call/");
-    let Some(error) = response.extensions().get::<AppError>().cloned().filter(|_| is_page) else {
+    let error = response.extensions().get::<AppError>().cloned();
+    // What stands in an address but cannot stand there, such as a number that is none: axum says it as plain text.
+    let error =
+        error.or((response.status() == StatusCode::BAD_REQUEST).then_some(AppError::NotFound(Thing::Page)));
+    let Some(error) = error.filter(|_| is_page) else {
         return response;
     };
     let back = way_back(&parts);

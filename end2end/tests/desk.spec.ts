@@ -93,6 +93,23 @@ test('a key that is taken is said beside it, and nothing typed is lost', async (
     await close();
 });
 
+test('a long name is wrapped and pushes nothing out of the window', async ({ browser, world }) => {
+    const { page, close } = await signedIn(browser, world, EMAILS.product);
+    const name = 'W'.repeat(80);
+    await page.goto('/flags/new');
+    await page.getByLabel('Name', { exact: true }).fill(name);
+    await page.getByLabel('Tags').fill('w'.repeat(32));
+    await page.getByRole('button', { name: 'Create the flag' }).click();
+    await page.waitForURL(/\/flags\/w+/);
+    for (const width of [1440, 390]) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.goto('/');
+        const row = page.locator('.desk tbody tr', { hasText: name });
+        await expect(row.getByText('Stop', { exact: true })).toBeInViewport({ ratio: 1 });
+    }
+    await close();
+});
+
 for (const colorScheme of ['light', 'dark'] as const) {
     test(`the desk has no accessibility violations (${colorScheme})`, async ({ browser, world }) => {
         const { page, close } = await signedIn(browser, world, EMAILS.product, { colorScheme });

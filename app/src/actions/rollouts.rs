@@ -21,6 +21,10 @@ use crate::{
 pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {
     let editor = page.principal.flag_editor()?;
     let shown = FlagPage::load(&page, &key).await?;
+    // The page always sends everyone's strip: a form without any arrived incomplete, and would remove every rule.
+    if !fields.has("rule") {
+        return Err(AppError::BadForm);
+    }
     let mut form = RolloutForm::from_fields(&fields);
     let intent = Intent::parse(fields.trimmed("intent"));
     if intent != Intent::Save {

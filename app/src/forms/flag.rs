@@ -138,6 +138,9 @@ impl FlagForm {
             }
         };
         let value_type = self.value_type().unwrap_or(ValueType::Boolean);
+        if self.value_type().is_none() && !self.value_type.is_empty() {
+            wrongs.push(Wrong::at("", "choose what a program gets from the list"));
+        }
         let mut flag = Flag::boolean(key.unwrap_or_else(placeholder_key), &self.name);
         flag.value_type = value_type;
         for (variant, value) in flag.variants.iter_mut().zip(usual_values(value_type)) {

@@ -123,7 +123,7 @@ fn table(definitions: &[AttributeDefinition]) -> impl IntoView + use<> {
                     <td data-label="Type">{words(definition.value_type).1}</td>
                     <td data-label="Description" class="muted">{definition.description.clone()}</td>
                     <td class="actions">
-                        <span class="cluster attribute-actions">
+                        <span class="attribute-actions">
                             <a
                                 class="button"
                                 data-size="small"

@@ -113,6 +113,26 @@ async fn a_form_sent_after_the_session_ended_says_that_nothing_was_saved() {
 }
 
 #[tokio::test]
+async fn addresses_and_forms_that_cannot_be_are_refused_as_pages() {
+    let app = TestApp::start().await;
+    let cookie = app.sign_in(Role::Product).await;
+    app.boolean_flag("a").await;
+    let signed_in = |method: Method, path: &str| app.request(method, path).header("Cookie", &cookie);
+    let post = |path: &str, fields: &[(&str, &str)]| app.form(path, Some(&cookie), fields);
+    for (name, request, status) in [
+        ("a number that is none", signed_in(Method::GET, "/audit/first"), 404),
+        ("a number that is too large", post("/audit/99999999999999999999/revert", &[]), 404),
+        ("bytes that are no text", signed_in(Method::GET, "/flags/%ff"), 404),
+        ("a rollout without strips", post("/flags/a", &[("intent", "save"), ("expected", "1")]), 422),
+        ("a type that is none", post("/flags/new", &[("name", "B"), ("key", "b"), ("type", "blob")]), 422),
+    ] {
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), status, "{name}");
+        assert!(header(&answer, "content-type").starts_with("text/html"), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn signing_in_and_out_through_the_forms() {
     let app = TestApp::start().await;
     app.sign_in(Role::Product).await;

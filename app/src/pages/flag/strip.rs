@@ -147,15 +147,17 @@ fn strip(bank: &Bank<'_>, at: usize) -> impl IntoView + use<> {
     }
 }
 
-/// Nothing while nobody is known: there is nobody to count.
+/// Nothing while nobody is known: there is nobody to count. Everyone at 0 % is no rule yet, so the forecast leaves
+/// it out.
 fn count(bank: &Bank<'_>, rule: &RuleForm) -> Option<impl IntoView + use<>> {
-    if bank.forecast.known == 0 && bank.forecast.mood != Mood::Unfinished {
-        return None;
-    }
-    let numbers = bank.channel(rule).map_or_else(
-        || "–".to_owned(),
-        |channel| format!("{} of {}", grouped(channel.inside), grouped(channel.audience)),
-    );
+    let (known, mood) = (bank.forecast.known, bank.forecast.mood);
+    let numbers = match (bank.channel(rule), mood) {
+        (Some(channel), _) => format!("{} of {}", grouped(channel.inside), grouped(channel.audience)),
+        (None, Mood::Unfinished) => "–".to_owned(),
+        (None, Mood::Same | Mood::Adds | Mood::Takes) if known == 0 => return None,
+        (None, Mood::Same | Mood::Adds | Mood::Takes) if rule.everyone => format!("0 of {}", grouped(known)),
+        (None, Mood::Same | Mood::Adds | Mood::Takes) => "–".to_owned(),
+    };
     Some(view! {
         <p class="strip-count"><b id=format!("count-{}", rule.id)>{numbers}</b>" known people inside"</p>
     })
@@ -293,6 +295,10 @@ mod tests {
     }
 
     fn html(form: &RolloutForm, wrongs: &[Wrong], editable: bool) -> String {
+        html_among(0, form, wrongs, editable)
+    }
+
+    fn html_among(known: usize, form: &RolloutForm, wrongs: &[Wrong], editable: bool) -> String {
         let flag = Flag::boolean(FlagKey::parse("fast-payment").expect("key"), "Fast payment");
         let group = Group {
             key: GroupKey::parse("vip-agencies").expect("key"),
@@ -308,8 +314,12 @@ mod tests {
             inside: 602,
             served: 602,
         };
-        let forecast =
-            Forecast { mood: Mood::Same, channels: vec![channel], ..Forecast::unfinished(String::new()) };
+        let forecast = Forecast {
+            mood: Mood::Same,
+            known,
+            channels: vec![channel],
+            ..Forecast::unfinished(String::new())
+        };
         let bank = Bank {
             flag: &flag,
             form,
@@ -322,6 +332,15 @@ mod tests {
             editable,
         };
         super::bank(&bank).to_html()
+    }
+
+    #[test]
+    fn a_strip_counts_known_people() {
+        let new = RolloutForm::from_rollout(&Rollout::new("seed"), 1);
+        assert!(!html(&new, &[], true).contains("known people"), "nobody is known");
+        let of = |form: &RolloutForm| html_among(1560, form, &[], true);
+        assert!(of(&new).contains(">0 of 1,560</b> known people inside"), "everyone at 0 %");
+        assert!(of(&RolloutForm::from_rollout(&rollout(), 1)).contains(">602 of 1,200</b>"));
     }
 
     #[test]
