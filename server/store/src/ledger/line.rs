@@ -18,12 +18,15 @@ pub(super) struct Line {
     pub(super) times: i64,
 }
 
-fn parse_arm(word: &str) -> Option<Option<Arm>> {
+/// The word in the database is none of those that are written.
+struct UnknownArm;
+
+fn parse_arm(word: &str) -> Result<Option<Arm>, UnknownArm> {
     match word {
-        "" => Some(None),
-        "treatment" => Some(Some(Arm::Treatment)),
-        "control" => Some(Some(Arm::Control)),
-        _ => None,
+        "" => Ok(None),
+        "treatment" => Ok(Some(Arm::Treatment)),
+        "control" => Ok(Some(Arm::Control)),
+        _ => Err(UnknownArm),
     }
 }
 
@@ -40,7 +43,7 @@ impl TryFrom<Line> for Seen {
             variant: VariantKey::parse(&line.variant).map_err(|_| corrupt())?,
             revision: number(line.revision),
             rule: rule.transpose().map_err(|_| corrupt())?,
-            arm: parse_arm(&line.arm).ok_or_else(corrupt)?,
+            arm: parse_arm(&line.arm).map_err(|UnknownArm| corrupt())?,
             first_ms: line.first_ms,
             last_ms: line.last_ms,
             count: number(line.times),

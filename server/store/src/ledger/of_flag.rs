@@ -61,7 +61,9 @@ pub struct ExposurePage {
 
 /// Who looked at which flag of which environment when.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Looked(Arc<Mutex<HashMap<(UserId, EnvironmentKey, FlagKey), i64>>>);
+pub(crate) struct Looked(Arc<Mutex<HashMap<Look, i64>>>);
+
+type Look = (UserId, EnvironmentKey, FlagKey);
 
 impl Looked {
     /// Whether this look is to be audited.

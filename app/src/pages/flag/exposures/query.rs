@@ -47,12 +47,12 @@ impl ExposureQuery {
         self.variant.is_some() || self.rule.is_some() || self.from.is_some() || self.until.is_some()
     }
 
-    fn from_ms(&self) -> Option<i64> {
+    fn begin_ms(&self) -> Option<i64> {
         self.from.as_ref().and_then(|text| engine::parse_date_ms(text).ok())
     }
 
     /// The end of the last day.
-    fn until_ms(&self) -> Option<i64> {
+    fn end_ms(&self) -> Option<i64> {
         self.until.as_ref().and_then(|text| engine::parse_date_ms(text).ok()).map(|at| at + DAY_MS)
     }
 
@@ -60,8 +60,8 @@ impl ExposureQuery {
         ExposureFilter {
             variant: self.variant.clone(),
             rule: self.rule.clone(),
-            from_ms: self.from_ms(),
-            until_ms: self.until_ms(),
+            from_ms: self.begin_ms(),
+            until_ms: self.end_ms(),
             cursor: self.cursor.clone(),
             limit,
         }
@@ -69,8 +69,8 @@ impl ExposureQuery {
 
     /// The time asked for; without one, the last days up to now.
     pub fn span(&self, now_ms: i64) -> Span {
-        let until_ms = self.until_ms().unwrap_or(now_ms + 1);
-        let from_ms = self.from_ms().unwrap_or(until_ms - SPAN_DAYS * DAY_MS);
+        let until_ms = self.end_ms().unwrap_or(now_ms + 1);
+        let from_ms = self.begin_ms().unwrap_or(until_ms - SPAN_DAYS * DAY_MS);
         let span_ms = (until_ms - from_ms).max(0);
         let step_ms = match span_ms.div_euclid(DAY_MS) {
             0..=2 => HOUR_MS,
