@@ -132,7 +132,11 @@ async fn error_pages(State(state): State<AppState>, request: Request, next: Next
     if error == AppError::SignedOut {
         return visit.go(&pages::sign_in::address(&back, parts.method != Method::GET));
     }
-    visit.render_error(&error)
+    let mut page = visit.render_error(&error);
+    if let Some(wait) = response.headers().get(header::RETRY_AFTER) {
+        page.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    }
+    page
 }
 
 /// Where somebody was who has to sign in first: the page, or the page whose form was sent.

@@ -437,4 +437,22 @@ async fn the_admin_corner_is_for_staff() {
     let agent = stranger.signed_in_as(VIP).await;
     assert_eq!(agent.get("/admin").await.status(), StatusCode::FORBIDDEN);
     assert_eq!(agent.form("/admin", "trouble=errors").await.status(), StatusCode::FORBIDDEN);
+#[tokio::test]
+async fn a_preview_is_kept_and_passed_on_while_it_holds() {
+    // A day in the year 2096: the site itself looks at the clock.
+    const TOKEN: &str = "4000000000000.abc.d-f_";
+    let mut site = TestSite::start(says(&json!(true))).await.signed_in_as(VIP).await;
+    let opened = site.get(&format!("/?from=Geneva&preview={TOKEN}")).await;
+    assert_eq!(opened.status(), StatusCode::SEE_OTHER);
+    assert_eq!(opened.headers()[header::LOCATION], "/?from=Geneva");
+    let cookie = opened.headers()[header::SET_COOKIE].to_str().expect("text").to_owned();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("Max-Age="), "{cookie}");
+    let kept = cookie.split(';').next().expect("a pair");
+    site.cookie = Some(format!("{}; {kept}", site.cookie.expect("signed in")));
+    let html = site.get("/").await.text().await.expect("a page");
+    assert!(html.contains("<strong>Preview</strong>") && html.contains(TOKEN), "{html}");
+    site.pay(&fast()).await;
+    assert_eq!(site.asked()[0].0["x-fader-preview"], TOKEN);
+    let over = site.get("/?preview=1000.abc.def").await;
+    assert!(!over.headers().contains_key(header::SET_COOKIE), "one that is over is not kept");
 }

@@ -10,7 +10,7 @@ use engine::{Enrolment, EnrolmentState, GroupKey, SubjectKey};
 use serde::{Deserialize, Serialize};
 use store::{
     CheckedLine, Enrolled, EnrolmentChoice, EnrolmentList, EnrolmentReport, ExcludedFrom, ObjectKind,
-    RawLine, Standing, StoreError,
+    RawLine, StoreError, TesterStanding,
 };
 use utoipa::ToSchema;
 
@@ -285,18 +285,18 @@ fn list(testers: &[Tester], now_ms: i64) -> EnrolmentList {
 
 fn told(report: &EnrolmentReport, choice: EnrolmentChoice, dry_run: bool) -> Report {
     let taken: Vec<_> = report.enrolled(choice).map(|it| it.line.number).collect();
-    let standing = |wanted: fn(Standing) -> bool| report.standing(wanted).count();
-    let comes = |it: &&CheckedLine| matches!(it.standing, Standing::New | Standing::Renewed);
+    let standing = |wanted: fn(TesterStanding) -> bool| report.standing(wanted).count();
+    let comes = |it: &&CheckedLine| matches!(it.standing, TesterStanding::New | TesterStanding::Renewed);
     let of_those =
         |wanted: fn(&CheckedLine) -> bool| report.lines.iter().filter(comes).filter(|it| wanted(it)).count();
     let line = |it: &CheckedLine| Line {
         line: it.line.number,
         subject: it.line.subject.to_string(),
         standing: match it.standing {
-            Standing::New => "new",
-            Standing::Renewed => "renewed",
-            Standing::AlreadyIn => "already_in",
-            Standing::Duplicate { .. } => "duplicate",
+            TesterStanding::New => "new",
+            TesterStanding::Renewed => "renewed",
+            TesterStanding::AlreadyIn => "already_in",
+            TesterStanding::Duplicate { .. } => "duplicate",
         },
         known: it.known,
         enrolled: taken.binary_search(&it.line.number).is_ok(),
@@ -306,10 +306,10 @@ fn told(report: &EnrolmentReport, choice: EnrolmentChoice, dry_run: bool) -> Rep
         dry_run,
         enrolled: taken.len(),
         counts: Counts {
-            new: standing(|it| it == Standing::New),
-            renewed: standing(|it| it == Standing::Renewed),
-            already_in: standing(|it| it == Standing::AlreadyIn),
-            duplicate: standing(|it| matches!(it, Standing::Duplicate { .. })),
+            new: standing(|it| it == TesterStanding::New),
+            renewed: standing(|it| it == TesterStanding::Renewed),
+            already_in: standing(|it| it == TesterStanding::AlreadyIn),
+            duplicate: standing(|it| matches!(it, TesterStanding::Duplicate { .. })),
             excluded: of_those(|it| !it.excluded_from.is_empty()),
             unknown: of_those(|it| !it.known),
             malformed: report.malformed.len(),

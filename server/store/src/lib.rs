@@ -87,8 +87,8 @@ pub use workspace::InvalidHash;
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
-    EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, Standing,
-    TesterIn, TesterInvitation, TesterInvitationId,
+    EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, TesterIn,
+    TesterInvitation, TesterInvitationId, TesterStanding,
 };
 
 /// Sequences, versions and revisions are never negative in the database.

@@ -13,7 +13,7 @@ pub use invitations::{
     Acceptance, InvitationState, NewTesterInvitation, TesterInvitation, TesterInvitationId,
 };
 pub use list::{CSV_HEADER, EnrolmentLine, EnrolmentList, MalformedLine, RawLine};
-pub use report::{CheckedLine, EnrolmentChoice, EnrolmentReport, ExcludedFrom, Standing};
+pub use report::{CheckedLine, EnrolmentChoice, EnrolmentReport, ExcludedFrom, TesterStanding};
 
 use crate::{
     Action, Enroller, Invalid, PeopleReader, Store, StoreError,

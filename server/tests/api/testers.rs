@@ -65,7 +65,7 @@ async fn a_list_is_reported_and_written_only_when_confirmed() {
     let app = TestApp::start().await;
     app.testers("testers", "u-1", None, None).await;
     let cookie = app.sign_in(Role::Qa).await;
-    let list = "subject,purpose,from,until\nu-1,,,\nu-2,calls,,2030-01-01 14:10\n,,,\nu-2,,,\n";
+    let list = "subject,purpose,from,until\nu-1,,,\nu-2,calls,,2030-01-01 14:10\n,nobody,,\nu-2,,,\n";
     let check = [("intent", "check"), ("list", list)];
     let report = app.form(TAB, Some(&cookie), &check).send().await.expect("an answer");
     assert_eq!(report.status(), 200);

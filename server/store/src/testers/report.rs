@@ -14,7 +14,7 @@ use crate::{live::State, secret::hex};
 
 /// How a line stands to the group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum TesterStanding {
     New,
     /// Was in the group, but the time was over.
     Renewed,
@@ -40,7 +40,7 @@ pub struct ExcludedFrom {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedLine {
     pub line: EnrolmentLine,
-    pub standing: Standing,
+    pub standing: TesterStanding,
     /// Among the known people.
     pub known: bool,
     pub excluded_from: Vec<ExcludedFrom>,
@@ -76,10 +76,10 @@ impl EnrolmentReport {
         let mut seen = HashMap::new();
         let lines = list.lines.iter().map(|line| {
             let standing = match (seen.get(&line.subject), enrolled.get(&line.subject)) {
-                (Some(of), _) => Standing::Duplicate { of: *of },
-                (None, None) => Standing::New,
-                (None, Some(enrolment)) if enrolment.is_over(now_ms) => Standing::Renewed,
-                (None, Some(_)) => Standing::AlreadyIn,
+                (Some(of), _) => TesterStanding::Duplicate { of: *of },
+                (None, None) => TesterStanding::New,
+                (None, Some(enrolment)) if enrolment.is_over(now_ms) => TesterStanding::Renewed,
+                (None, Some(_)) => TesterStanding::AlreadyIn,
             };
             seen.entry(&line.subject).or_insert(line.number);
             CheckedLine {
@@ -95,14 +95,14 @@ impl EnrolmentReport {
     /// Those whom enrolling adds or brings back.
     pub fn enrolled(&self, choice: EnrolmentChoice) -> impl Iterator<Item = &CheckedLine> {
         self.lines.iter().filter(move |it| {
-            matches!(it.standing, Standing::New | Standing::Renewed)
+            matches!(it.standing, TesterStanding::New | TesterStanding::Renewed)
                 && (choice.with_excluded || it.excluded_from.is_empty())
                 && (choice.with_unknown || it.known)
         })
     }
 
     /// The lines that stand so to the group.
-    pub fn standing(&self, wanted: fn(Standing) -> bool) -> impl Iterator<Item = &CheckedLine> {
+    pub fn standing(&self, wanted: fn(TesterStanding) -> bool) -> impl Iterator<Item = &CheckedLine> {
         self.lines.iter().filter(move |it| wanted(it.standing))
     }
 

@@ -1,7 +1,7 @@
 use engine::{Attributes, Preview, SubjectKey, VariantKey};
 use store::{
     Acceptance, ActorKind, AuditFilter, Enrolled, Enroller, EnrolmentChoice, EnrolmentList, Invalid,
-    InvitationState, NewTesterInvitation, RawLine, RequestOrigin, Standing, StoreError,
+    InvitationState, NewTesterInvitation, RawLine, RequestOrigin, StoreError, TesterStanding,
 };
 
 use crate::harness::*;
@@ -66,11 +66,11 @@ async fn a_dry_run_sorts_a_list_and_enrolling_goes_by_it(t: Harness) {
     assert_eq!(
         standings,
         [
-            (Standing::New, true),
-            (Standing::New, false),
-            (Standing::Renewed, false),
-            (Standing::AlreadyIn, false),
-            (Standing::Duplicate { of: 1 }, true),
+            (TesterStanding::New, true),
+            (TesterStanding::New, false),
+            (TesterStanding::Renewed, false),
+            (TesterStanding::AlreadyIn, false),
+            (TesterStanding::Duplicate { of: 1 }, true),
         ]
     );
     assert_eq!(report.malformed.len(), 1);
@@ -134,7 +134,7 @@ async fn a_report_that_does_not_hold_any_more_writes_nothing(t: Harness) {
     assert!(matches!(confirm("x\ny").await, Enrolled::Done(_)), "somebody else's testers change nothing");
     let seq = t.store.live().seq();
     let Enrolled::Changed(now) = confirm("x\ny").await else { panic!("they are in already") };
-    assert_eq!(now.lines[0].standing, Standing::AlreadyIn);
+    assert_eq!(now.lines[0].standing, TesterStanding::AlreadyIn);
     assert!(matches!(confirm("z").await, Enrolled::Changed(_)), "another list");
     assert_eq!(t.store.live().seq(), seq);
 }

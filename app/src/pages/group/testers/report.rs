@@ -2,7 +2,7 @@
 
 use engine::{Group, grouped};
 use leptos::prelude::*;
-use store::{CheckedLine, EnrolmentChoice, EnrolmentReport, ExcludedFrom, Standing};
+use store::{CheckedLine, EnrolmentChoice, EnrolmentReport, ExcludedFrom, TesterStanding};
 
 use super::{
     super::{Found, Tab, head},
@@ -56,13 +56,13 @@ pub fn show(
 
 /// The counts as a row of numbers: the same seven words as in the API.
 fn counts(report: &EnrolmentReport) -> impl IntoView + use<> {
-    let standing = |wanted: fn(Standing) -> bool| report.standing(wanted).count();
+    let standing = |wanted: fn(TesterStanding) -> bool| report.standing(wanted).count();
     let comes = |wanted: fn(&CheckedLine) -> bool| coming(report).filter(|it| wanted(it)).count();
     let numbers = [
-        ("new", standing(|it| it == Standing::New)),
-        ("renewed", standing(|it| it == Standing::Renewed)),
-        ("already in", standing(|it| it == Standing::AlreadyIn)),
-        ("duplicate", standing(|it| matches!(it, Standing::Duplicate { .. }))),
+        ("new", standing(|it| it == TesterStanding::New)),
+        ("renewed", standing(|it| it == TesterStanding::Renewed)),
+        ("already in", standing(|it| it == TesterStanding::AlreadyIn)),
+        ("duplicate", standing(|it| matches!(it, TesterStanding::Duplicate { .. }))),
         ("excluded", comes(|it| !it.excluded_from.is_empty())),
         ("unknown", comes(|it| !it.known)),
         ("malformed", report.malformed.len()),
@@ -142,14 +142,15 @@ fn parts(report: &EnrolmentReport) -> impl IntoView + use<> {
         lines("Excluded", "From", &excluded, true, |it| where_excluded(&it.excluded_from).into_any());
     let unknown: Vec<_> = coming(report).filter(|it| !it.known).collect();
     let unknown = lines("Unknown", "Purpose", &unknown, false, |it| it.line.purpose.clone().into_any());
-    let duplicate: Vec<_> = report.standing(|it| matches!(it, Standing::Duplicate { .. })).collect();
+    let duplicate: Vec<_> = report.standing(|it| matches!(it, TesterStanding::Duplicate { .. })).collect();
     let duplicate = lines("Duplicate", "Stands already", &duplicate, false, |it| match it.standing {
-        Standing::Duplicate { of } => format!("on line {of}").into_any(),
-        Standing::New | Standing::Renewed | Standing::AlreadyIn => ().into_any(),
+        TesterStanding::Duplicate { of } => format!("on line {of}").into_any(),
+        TesterStanding::New | TesterStanding::Renewed | TesterStanding::AlreadyIn => ().into_any(),
     });
-    let already: Vec<_> = report.standing(|it| it == Standing::AlreadyIn).collect();
+    let already: Vec<_> = report.standing(|it| it == TesterStanding::AlreadyIn).collect();
     let already = lines("Already in", "Purpose", &already, false, |_| "Left as they are.".into_any());
-    let new: Vec<_> = report.standing(|it| matches!(it, Standing::New | Standing::Renewed)).collect();
+    let new: Vec<_> =
+        report.standing(|it| matches!(it, TesterStanding::New | TesterStanding::Renewed)).collect();
     let new = lines("New and renewed", "Purpose", &new, false, |it| it.line.purpose.clone().into_any());
     (malformed, excluded, unknown, duplicate, already, new)
 }
