@@ -6,8 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Context, FlagKey, Percentage, Position, Preview, RuleId, Variant,
-    bucket::{position, variant_bucket},
-    Context, FlagKey, Percentage, Position, RuleId, Variant,
     bucket::{holdback_position, position, variant_bucket},
     compiled::{Audience, Bucket, CompiledFlag, CompiledGroup, CompiledRule},
     explain::{Outcome, Step},
@@ -370,9 +368,8 @@ impl<'s> Evaluation<'s, '_> {
             variant: variant.unwrap_or_else(|| self.flag.off_variant()),
             reason: if at_all { Reason::TargetingMatch } else { Reason::Split },
             rule: Some(&rule.id),
-            arm: Some(Arm::Treatment),
-            previewed: false,
             arm,
+            previewed: false,
         })
     }
 }

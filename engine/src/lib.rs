@@ -13,8 +13,8 @@ mod evaluate;
 mod explain;
 mod flag;
 mod group;
-mod hint;
 pub mod guardrail;
+mod hint;
 mod impact;
 mod key;
 mod matcher;
@@ -47,12 +47,10 @@ pub use evaluate::{Arm, Decision, EvaluationError, Exclusion, Reason};
 pub use explain::{Actual, EnrolmentState, Explanation, Outcome, Served, Step};
 pub use flag::{Flag, FlagKind, Lifecycle, ValueType, Variant};
 pub use group::{ENROLMENTS_MAX, Enrolment, Group};
-pub use group::{Enrolment, Group};
 pub use hint::hints;
 pub use impact::{Impact, group_impact, grouped, impact};
 pub use key::{
     AttributeName, EnvironmentKey, FlagKey, GroupKey, GuardrailId, InvalidKey, MetricKey, RuleId, SubjectKey,
-    AttributeName, EnvironmentKey, FlagKey, GroupKey, InvalidKey, MetricKey, RuleId, SubjectKey,
     TARGETING_KEY, VariantKey,
 };
 pub use metric::{Counts, MetricDefinition, MetricKind};
@@ -63,5 +61,4 @@ pub use problem::Problem;
 pub use rollout::{Audience, BucketBy, Exclusions, Pin, Prerequisite, Rollout, Rule, Share, WEIGHT_TOTAL};
 pub use sentence::{attributes_phrase, audience_phrase, condition_phrase, rollout_phrase};
 pub use snapshot::{CompileError, EnvironmentConfig, Snapshot};
-pub use time::{DateError, DayEdge, MomentError, parse_date_ms, parse_moment_ms};
-pub use time::{DateError, instant_phrase, parse_date_ms};
+pub use time::{DateError, DayEdge, MomentError, instant_phrase, parse_date_ms, parse_moment_ms};

@@ -177,9 +177,7 @@ impl Serve {
             evaluations_per_second: self.evaluations_per_second,
             wrong_tokens_per_minute: self.wrong_tokens_per_minute,
             streams_max: self.streams_max,
-            events_waiting_max: limits::EVENTS_WAITING_MAX,
             ..Config::default()
-            look_every: limits::LOOK_EVERY,
         }
     }
 }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
-use crate::{Server, dashboard, edge, health, ofrep, rest, widget};
-use crate::{Server, dashboard, edge, health, ofrep, otlp, rest};
+use crate::{Server, dashboard, edge, health, ofrep, otlp, rest, widget};
 
 /// The whole server, as tests, benches and `fader serve` start it. Expects `ConnectInfo<SocketAddr>`.
 pub fn app(server: &Arc<Server>) -> Router {

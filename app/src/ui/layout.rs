@@ -80,7 +80,6 @@ impl Section {
             Self::Audit => principal.may(Operation::ReadAudit),
             Self::People => principal.may(Operation::ReadPeople),
             Self::Members | Self::Tokens | Self::Attributes | Self::Metrics | Self::Webhooks => {
-            Self::Members | Self::Tokens | Self::Attributes | Self::Metrics => {
                 principal.may(Operation::Administer)
             }
         }

@@ -11,8 +11,7 @@ use reqwest::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{config::Config, reporter::Reporter};
-use crate::{config::Config, customers::Customer, preview};
+use crate::{config::Config, customers::Customer, preview, reporter::Reporter};
 
 /// The feature this site is about.
 pub const FAST_PAYMENT: &str = "fast-payment";

@@ -13,8 +13,8 @@ mod identity;
 mod pages;
 mod partner;
 mod payment;
-mod reporter;
 mod preview;
+mod reporter;
 mod trips;
 mod trouble;
 

@@ -437,6 +437,8 @@ async fn the_admin_corner_is_for_staff() {
     let agent = stranger.signed_in_as(VIP).await;
     assert_eq!(agent.get("/admin").await.status(), StatusCode::FORBIDDEN);
     assert_eq!(agent.form("/admin", "trouble=errors").await.status(), StatusCode::FORBIDDEN);
+}
+
 #[tokio::test]
 async fn a_preview_is_kept_and_passed_on_while_it_holds() {
     // A day in the year 2096: the site itself looks at the clock.

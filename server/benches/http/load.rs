@@ -118,7 +118,6 @@ pub async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u
 fn answer_length(buffer: &[u8]) -> io::Result<Option<usize>> {
     let Some(head) = buffer.windows(4).position(|it| it == b"\r\n\r\n") else { return Ok(None) };
     let text = String::from_utf8_lossy(&buffer[..head]);
-    if !text.starts_with("HTTP/1.1 200") && !text.starts_with("HTTP/1.1 202") {
     if !text.starts_with("HTTP/1.1 20") {
         return Err(io::Error::other(String::from_utf8_lossy(buffer).into_owned()));
     }

@@ -41,8 +41,10 @@ pub async fn one(
     let (parts, body) = request.into_parts();
     let (token, answer) = match admit(&server, &parts, body).await {
         Ok((caller, context)) => {
-            (Some(Arc::clone(&caller.token)), decide(&server, &caller, &context, &key, &parts))
-            (Some(Arc::clone(&caller.token)), decide(&server, &caller, &context, &parts, &key))
+            (Some(Arc::clone(&caller.token)), decide(&server, &caller, &context, &key, &parts))(
+                Some(Arc::clone(&caller.token)),
+                decide(&server, &caller, &context, &parts, &key),
+            )
         }
         Err((token, error)) => (token, Err(error)),
     };

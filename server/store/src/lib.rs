@@ -25,8 +25,8 @@ mod outcomes;
 mod people;
 mod permission;
 mod personas;
-mod previews;
 mod plans;
+mod previews;
 mod rollouts;
 mod secret;
 mod store;
@@ -64,13 +64,11 @@ pub use ledger::{
 };
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
-pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use outcomes::{
     ArmCells, ArmCount, ArmWord, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellSum, FirstExposures,
-    GroupTallies, GuardReader, RolledUp,
     GroupTallies, GuardReader, RolledUp, Written,
 };
-pub use people::People;
+pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{
     Administrator, Approver, AuditReader, Denied, Enroller, FeedbackHandler, FlagEditor, InvalidRole,
     Operation, PeopleReader, PeopleWriter, Principal, RequestOrigin, Role, Stopper, UserId, Viewer,

@@ -9,8 +9,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use engine::{AttributeSchema, EnvironmentKey, Snapshot};
-use engine::{EnvironmentKey, MetricDefinition, Snapshot};
+use engine::{AttributeSchema, EnvironmentKey, MetricDefinition, Snapshot};
 use tokio::sync::{Mutex, broadcast};
 
 use crate::{

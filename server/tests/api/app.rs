@@ -6,8 +6,7 @@ use engine::EnvironmentKey;
 use reqwest::{Method, RequestBuilder, Response, header};
 use serde_json::{Value as Json, json};
 use server::{Config, Server};
-use sqlx::{Connection as _, Executor as _};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
+use sqlx::{Connection as _, Executor as _, AssertSqlSafe, SqliteConnection};
 use store::{
     Administrator, Clock, FlagEditor, NewToken, Principal, RequestOrigin, Role, Store, TokenKind, Viewer,
 };

@@ -21,7 +21,6 @@ use crate::{
         badge::{Badge, Tone},
         empty::Empty,
         layout::Section,
-        person::person_link,
         time,
     },
 };
@@ -200,42 +199,6 @@ async fn read(page: &Page, found: &Found) -> Result<Option<Vec<Tester>>, crate::
             also_in: also_in.remove(subject).unwrap_or_default(),
             excluded_from: excluded.remove(subject).unwrap_or_default(),
         }
-fn table(
-    found: &Found,
-    search: &str,
-    may_enrol: bool,
-    now_ms: i64,
-    known: &dyn Fn(&Enrolment) -> bool,
-) -> impl IntoView + use<> {
-    let here = here();
-    let group = &found.saved.value;
-    let action = here.href(&Tab::Testers.address(&group.key));
-    let matches = |it: &&Enrolment| {
-        let text = format!("{} {}", it.subject, it.purpose).to_lowercase();
-        search.split_whitespace().all(|word| text.contains(word))
-    };
-    let matching: Vec<_> = group.enrolments.iter().filter(matches).collect();
-    let total = matching.len();
-    let rows = matching
-        .into_iter()
-        .take(ROWS_MAX)
-        .map(|enrolment| {
-            let remove = may_enrol.then(|| remove_form(&action, enrolment));
-            let stranger = (!known(enrolment))
-                .then(|| view! { <small class="muted">"not among the known people"</small> });
-            view! {
-                <tr>
-                    <td>{person_link(enrolment.subject.as_str())}" "{stranger}</td>
-                    <td data-label="Purpose">{enrolment.purpose.clone()}</td>
-                    <td data-label="Time">{window(enrolment)}</td>
-                    <td data-label="State">{state(enrolment, now_ms)}</td>
-                    <td class="actions">{remove}</td>
-                </tr>
-            }
-        })
-        .collect_view();
-    let more = (total > ROWS_MAX).then(|| {
-        view! { <p class="note">{format!("The first {ROWS_MAX} of {}. Search to see the others.", grouped(total))}</p> }
     });
     Ok(Some(testers.collect()))
 }

@@ -6,8 +6,6 @@ use crate::{
     Site,
     customers::{Customer, Role},
     fader::FAST_PAYMENT,
-    customers::Customer,
-    fader::FAST_PAYMENT,
     preview::{self, Preview},
 };
 

@@ -10,11 +10,9 @@ use crate::{
 /// So many digits of the key's SHA-256 stand in the audit log: enough to check a request for erasure against it.
 const DIGEST_CHARS: usize = 12;
 
-/// Every place that knows a subject by its key (`$1`); all are emptied in one transaction.
-const PLACES: [&str; 3] = [
 /// Every place that knows a subject by its key (`$1`); all are emptied in one transaction, with what is known of them
 /// (see [`crate::People`]).
-const PLACES: [&str; 2] = [
+const PLACES: [&str; 3] = [
     "DELETE FROM exposures WHERE environment IN (SELECT key FROM environments) AND subject = $1",
     "DELETE FROM learned_subjects WHERE subject = $1",
     "DELETE FROM feedback WHERE subject = $1",
