@@ -18,6 +18,7 @@ use crate::{
         field::{Choice, Field},
         here, icon,
         layout::Section,
+        person::person_link,
         series::{self, Chart},
         standing::group_name,
         time,
@@ -183,7 +184,7 @@ fn row(shown: &FlagPage, seen: &Seen, now_ms: i64) -> impl IntoView + use<> {
     };
     view! {
         <tr>
-            <td data-label="Who"><b>{seen.subject.to_string()}</b></td>
+            <td data-label="Who">{person_link(seen.subject.as_str())}</td>
             <td data-label="Variant"><code>{seen.variant.to_string()}</code></td>
             <td data-label="Rule">{rule}</td>
             <td data-label="First">{time::ago(now_ms, seen.first_ms)}</td>
