@@ -140,8 +140,7 @@ fn thing(kind: ObjectKind) -> Thing {
         | ObjectKind::Persona
         | ObjectKind::Workspace
         | ObjectKind::Feedback => Thing::Other,
-        | ObjectKind::Metric
-        | ObjectKind::Webhook => Thing::Other,
+        ObjectKind::Metric | ObjectKind::Webhook => Thing::Other,
     }
 }
 

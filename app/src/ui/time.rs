@@ -67,6 +67,8 @@ pub fn date(at_ms: i64) -> String {
 /// `2026-11-22T20:19`, in UTC: the value of a `datetime-local` field.
 pub fn to_minute(at_ms: i64) -> String {
     format_utc(at_ms, "%Y-%m-%dT%H:%M")
+}
+
 /// A moment from which something counts: `22 Nov 2026`, with the time of day unless that is midnight.
 pub fn first_moment(at_ms: i64) -> String {
     if at_ms % (DAY_S * 1000) == 0 { date(at_ms) } else { full(at_ms) }
@@ -75,6 +77,8 @@ pub fn first_moment(at_ms: i64) -> String {
 /// A moment that ends something, exclusive: of midnight, the day before, which counts to its end.
 pub fn last_moment(at_ms: i64) -> String {
     if at_ms % (DAY_S * 1000) == 0 { date(at_ms - 1) } else { full(at_ms) }
+}
+
 /// `22 Nov`.
 pub fn day(at_ms: i64) -> String {
     format_utc(at_ms, "%-d %b")

@@ -9,7 +9,7 @@ use engine::{
 };
 use futures::FutureExt as _;
 use store::{
-    Acted, Decided, Followed, GuardAct, GuardLease, ReleasePlan, Standing, Store, StoreError, Watched,
+    Acted, Decided, Followed, GuardAct, GuardLease, GuardStanding, ReleasePlan, Store, StoreError, Watched,
     percentages_of,
 };
 
@@ -33,7 +33,7 @@ const EXPOSURES_MS: i64 = 90 * 24 * 3_600_000;
 pub(super) struct Looking {
     memory: Memory,
     watched: Vec<Watched>,
-    standings: HashMap<(String, String), Standing>,
+    standings: HashMap<(String, String), GuardStanding>,
     /// The last audit entry that `watched` includes.
     seq: Option<u64>,
     looks: u64,
@@ -169,7 +169,7 @@ impl Looking {
         store: &Store,
         lease: &GuardLease,
         watched: &Watched,
-    ) -> Result<Standing, StoreError> {
+    ) -> Result<GuardStanding, StoreError> {
         let key = (watched.environment.to_string(), watched.flag.to_string());
         if let Some(standing) = self.standings.get(&key) {
             return Ok(*standing);
@@ -186,7 +186,7 @@ impl Looking {
         &mut self,
         store: &Store,
         watched: &Watched,
-        standing: Standing,
+        standing: GuardStanding,
     ) -> Result<Vec<(RuleId, Judgement)>, StoreError> {
         let now_ms = store.clock().now_ms();
         let since_ms = now_ms.saturating_sub(EXPOSURES_MS);
@@ -289,7 +289,7 @@ async fn act(
     store: &Store,
     lease: &GuardLease,
     watched: &Watched,
-    standing: Standing,
+    standing: GuardStanding,
     judged: &[(RuleId, Judgement)],
 ) -> Result<(), StoreError> {
     let Some(action) = judged.iter().filter_map(|(_, judgement)| judgement.action).max() else {

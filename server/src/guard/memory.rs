@@ -7,7 +7,7 @@ use engine::{
     guardrail::{Guard, GuardAction, Health, Judgement, Warning, decision::StepAction, guard::Cells},
 };
 use sha2::{Digest, Sha256};
-use store::{GuardState, GuardrailSet, Standing, Watched};
+use store::{GuardStanding, GuardState, GuardrailSet, Watched};
 
 /// So far back a guard is rebuilt from stored cells when its state is lost.
 const REBUILD_MS_MAX: i64 = 24 * 3_600_000;
@@ -62,7 +62,7 @@ impl Memory {
         place: &Place,
         watched: &Watched,
         rule: &Rule,
-        standing: Standing,
+        standing: GuardStanding,
         now_ms: i64,
     ) -> &mut Known {
         let fingerprint = fingerprint(&watched.rollout, rule, &watched.set, standing);
@@ -164,7 +164,7 @@ fn says(judgement: &Judgement) -> (Health, Option<GuardAction>, &[Warning]) {
 }
 
 /// What a guard's evidence is about: who is compared, by what, since when.
-fn fingerprint(rollout: &Rollout, rule: &Rule, set: &GuardrailSet, standing: Standing) -> String {
+fn fingerprint(rollout: &Rollout, rule: &Rule, set: &GuardrailSet, standing: GuardStanding) -> String {
     let of = (&rollout.seed, rollout.rules.len(), &rule.audience, &rule.bucket_by, &rule.split, set);
     let text = serde_json::to_string(&of).unwrap_or_default();
     let hash = Sha256::digest(text);

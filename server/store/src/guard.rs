@@ -14,7 +14,7 @@ pub(crate) use act::{evidence, with_percentages};
 pub use cells::{Replayed, StepForecast, stored_metric};
 pub use guardrails::{FlagGuardrails, GuardrailSet};
 pub use lease::GuardLease;
-pub use states::{GuardState, Standing};
+pub use states::{GuardStanding, GuardState};
 pub(crate) use states::{acted, begin};
 pub(crate) use verdicts::insert_verdict;
 pub use verdicts::{FlagHealth, RuleHealth, VerdictRow};

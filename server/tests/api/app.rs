@@ -6,7 +6,7 @@ use engine::EnvironmentKey;
 use reqwest::{Method, RequestBuilder, Response, header};
 use serde_json::{Value as Json, json};
 use server::{Config, Server};
-use sqlx::{Connection as _, Executor as _, AssertSqlSafe, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use store::{
     Administrator, Clock, FlagEditor, NewToken, Principal, RequestOrigin, Role, Store, TokenKind, Viewer,
 };
@@ -64,12 +64,6 @@ impl TestApp {
         }
     }
 
-    /// SQL behind the store's back.
-    pub async fn sql(&self, sql: &str) {
-        let file = self._files.as_ref().expect("a database of its own").path().join("fader.db");
-        let url = format!("sqlite://{}", file.display());
-        let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("connects");
-        connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))).await.expect("written");
     /// SQL behind the store's back; on SQLite.
     pub async fn sql(&self, sql: &str) {
         let mut connection = SqliteConnection::connect(&self.database_url).await.expect("connects");

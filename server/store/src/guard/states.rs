@@ -23,7 +23,7 @@ pub struct GuardState {
 
 /// Since when a rollout's evidence counts, and what was done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct GuardStanding {
     pub began_ms: i64,
     /// The strongest action so far, and when.
     pub acted: Option<(GuardAction, i64)>,
@@ -130,12 +130,12 @@ impl Store {
         flag: &FlagKey,
         changed_ms: i64,
         person_ms: Option<i64>,
-    ) -> Result<Standing, StoreError> {
+    ) -> Result<GuardStanding, StoreError> {
         let key = (environment.as_str(), flag.as_str());
         let found = self.find_standing(environment, flag).await?;
         let began_ms = match found {
             None => changed_ms.min(self.clock().now_ms()),
-            Some(Standing { acted: Some((_, acted_ms)), .. })
+            Some(GuardStanding { acted: Some((_, acted_ms)), .. })
                 if person_ms.is_some_and(|ms| ms > acted_ms) =>
             {
                 person_ms.unwrap_or(acted_ms)
@@ -147,14 +147,14 @@ impl Store {
             begin(&mut tx, key, began_ms).await?;
         }
         tx.commit().await?;
-        Ok(Standing { began_ms, acted: None })
+        Ok(GuardStanding { began_ms, acted: None })
     }
 
     async fn find_standing(
         &self,
         environment: &EnvironmentKey,
         flag: &FlagKey,
-    ) -> Result<Option<Standing>, StoreError> {
+    ) -> Result<Option<GuardStanding>, StoreError> {
         let row: Option<(i64, Option<String>, Option<i64>)> = self
             .db()
             .optional(
@@ -167,7 +167,7 @@ impl Store {
                 let action = parse::<GuardAction>("guards", flag.as_str(), &format!("\"{word}\""))?;
                 Ok::<_, StoreError>((action, ms))
             });
-            Ok(Standing { began_ms, acted: acted.transpose()? })
+            Ok(GuardStanding { began_ms, acted: acted.transpose()? })
         })
         .transpose()
     }
