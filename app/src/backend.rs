@@ -132,15 +132,12 @@ fn thing(kind: ObjectKind) -> Thing {
         ObjectKind::Member => Thing::Member,
         ObjectKind::Token => Thing::Token,
         ObjectKind::Feedback => Thing::Feedback,
-        ObjectKind::Attribute | ObjectKind::Person | ObjectKind::Persona | ObjectKind::Workspace => {
-            Thing::Other
-        }
         ObjectKind::Attribute
         | ObjectKind::Person
         | ObjectKind::Persona
         | ObjectKind::Workspace
-        | ObjectKind::Feedback => Thing::Other,
-        ObjectKind::Metric | ObjectKind::Webhook => Thing::Other,
+        | ObjectKind::Metric
+        | ObjectKind::Webhook => Thing::Other,
     }
 }
 

@@ -135,8 +135,6 @@ fn snapshots(store: &Store) -> impl Iterator<Item = Arc<Snapshot>> {
 
 fn is_visible(object: &ObjectRef, principal: &Principal) -> bool {
     match object.kind {
-        ObjectKind::Member | ObjectKind::Token => principal.may(Operation::Administer),
-        ObjectKind::Person | ObjectKind::Feedback => principal.may(Operation::ReadPeople),
         ObjectKind::Member | ObjectKind::Token | ObjectKind::Webhook => principal.may(Operation::Administer),
         ObjectKind::Person => principal.may(Operation::ReadPeople),
         ObjectKind::Flag
@@ -145,9 +143,9 @@ fn is_visible(object: &ObjectRef, principal: &Principal) -> bool {
         | ObjectKind::Persona
         | ObjectKind::Environment
         | ObjectKind::Workspace
+        | ObjectKind::Metric
         // Viewers see what it adds up to.
         | ObjectKind::Feedback => true,
-        | ObjectKind::Metric => true,
     }
 }
 

@@ -111,12 +111,6 @@ pub fn object_address(object: &ObjectRef) -> Option<String> {
         ObjectKind::Feedback => Some(format!("/feedback/{}", object.key)),
         ObjectKind::Metric => Some("/settings/metrics".to_owned()),
         ObjectKind::Webhook => Some("/settings/webhooks".to_owned()),
-        ObjectKind::Attribute
-        | ObjectKind::Person
-        | ObjectKind::Persona
-        | ObjectKind::Environment
-        | ObjectKind::Workspace
-        | ObjectKind::Feedback => None,
         // An erased person is named by a digest, several at once by nothing.
         ObjectKind::Person if object.key.is_empty() || object.key.starts_with("sha256:") => None,
         ObjectKind::Person => Some(super::person::person_path(&object.key)),

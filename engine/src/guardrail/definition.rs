@@ -45,6 +45,16 @@ impl Quantile {
         }
     }
 
+    /// `p95`; empty for all of them together.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::P50 => "p50",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::All => "",
+        }
+    }
+
     const fn prefix(self) -> &'static str {
         match self {
             Self::P50 => "p50 ",

@@ -94,7 +94,9 @@ fn marks(shown: &FlagPage, range: Range) -> Vec<Mark> {
                 | Action::RolloutReRandomised
                 | Action::Reverted
                 | Action::PlanMoved
-                | Action::GuardActed
+                | Action::PlanAdvanced
+                | Action::GuardSteppedBack
+                | Action::GuardStopped
         )
     };
     let here = Some(&shown.environment.key);
@@ -216,7 +218,7 @@ fn side(kind: MetricKind, cell: &Cell) -> Side {
 fn limit_of(name: &str, definition: &MetricDefinition, guardrails: &[guardrail::Guardrail]) -> Option<f64> {
     let is_shown = |metric: &Metric| match metric {
         Metric::Latency(quantile) => {
-            definition.kind == MetricKind::Latency && name.starts_with(quantile.prefix().trim())
+            definition.kind == MetricKind::Latency && name.starts_with(quantile.word())
         }
         other => store::stored_metric(other).as_ref() == Some(&definition.key),
     };
@@ -243,9 +245,9 @@ fn pairs(cells: &[&CellSum], step_ms: i64) -> Vec<guardrail::Cell> {
         .map(|(from_ms, (treatment, control))| guardrail::Cell {
             from_ms,
             until_ms: from_ms + step_ms,
+            allocation: 0,
             treatment: sample(treatment),
             control: sample(control),
-            ..guardrail::Cell::default()
         })
         .collect()
 }
