@@ -109,6 +109,7 @@ enum Time {
 }
 
 /// What became of the items.
+#[expect(clippy::struct_field_names, reason = "the names of the answer")]
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Accepted {
     /// Taken in; readable a second later.

@@ -123,6 +123,8 @@ impl Store {
         Ok(ExposurePage { lines: seen(lines)?, next })
     }
 
+    /// The outer query does not sort again: both databases then stop at the last line wanted, instead of looking
+    /// every candidate up first. A test holds them to the order.
     async fn matching_lines(
         &self,
         environment: &EnvironmentKey,
@@ -145,7 +147,6 @@ impl Store {
                      WHERE last_ms >= $12 \
                      AND ($13 IS NULL OR variant = $13) \
                      AND ($14 IS NULL OR rule = $14) \
-                     ORDER BY first_ms DESC, subject DESC, variant DESC, revision DESC, rule DESC, arm DESC \
                      LIMIT $15"
                 ),
                 args![
