@@ -77,7 +77,7 @@ pub(crate) struct Report {
     enrolled: usize,
     counts: Counts,
     /// One per tester of the batch that could be read, in order.
-    lines: Vec<Line>,
+    lines: Vec<Checked>,
     malformed: Vec<Malformed>,
 }
 
@@ -95,7 +95,7 @@ struct Counts {
 
 /// A tester that could be read.
 #[derive(Serialize, ToSchema)]
-struct Line {
+struct Checked {
     /// 1 for the first of the batch.
     line: usize,
     subject: String,
@@ -289,7 +289,7 @@ fn told(report: &EnrolmentReport, choice: EnrolmentChoice, dry_run: bool) -> Rep
     let comes = |it: &&CheckedLine| matches!(it.standing, TesterStanding::New | TesterStanding::Renewed);
     let of_those =
         |wanted: fn(&CheckedLine) -> bool| report.lines.iter().filter(comes).filter(|it| wanted(it)).count();
-    let line = |it: &CheckedLine| Line {
+    let line = |it: &CheckedLine| Checked {
         line: it.line.number,
         subject: it.line.subject.to_string(),
         standing: match it.standing {

@@ -164,7 +164,7 @@ fn row(tester: &Tester, may_enrol: bool, ticked: bool, now_ms: i64) -> impl Into
 /// A row's own buttons. They say whom they mean in a field of their own: who is ticked does not matter.
 fn actions(subject: &str, page: &str) -> impl IntoView + use<> {
     let remove = format!("Remove {subject}");
-    let exclude = format!("Exclude {subject} from a flag");
+    let exclude = format!("Exclude from… ({subject})");
     view! {
         <a class="button" data-kind="quiet" data-size="small" href=format!("{page}#exclude") aria-label=exclude>"Exclude from…"</a>
         <button name="remove" value=subject.to_owned() class="button" data-kind="quiet" data-size="small" aria-label=remove>
