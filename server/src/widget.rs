@@ -1,6 +1,6 @@
 //! `GET /widget.js`: the feedback widget, one file inside the binary, for pages of other sites.
 
-use std::sync::LazyLock;
+use std::{fmt::Write as _, sync::LazyLock};
 
 use axum::{
     Router,
@@ -18,7 +18,10 @@ const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=3600, sta
 /// Weak, because the plain text and its compressed copies share it.
 static ETAG: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = Sha256::digest(WIDGET.as_bytes());
-    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex = hash.iter().take(16).fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
     HeaderValue::try_from(format!("W/\"{hex}\"")).unwrap_or(HeaderValue::from_static("W/\"widget\""))
 });
 

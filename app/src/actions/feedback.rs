@@ -76,7 +76,7 @@ fn complaint(input: &ComplaintInput) -> Result<NewComplaint, Refusal> {
         key => Some(FlagKey::parse(key).map_err(|_| Refusal::field("flag", "There is no such flag."))?),
     };
     let kinds: Result<Vec<_>, _> = input.kinds.iter().map(|word| FeedbackKind::parse(word)).collect();
-    let kinds = kinds.map_err(|error| Refusal::form(error))?;
+    let kinds = kinds.map_err(Refusal::form)?;
     Ok(NewComplaint { subject, at_ms, kinds, comment: input.comment.clone(), flag })
 }
 

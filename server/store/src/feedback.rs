@@ -88,7 +88,7 @@ words! {
         Resolved = "resolved",
         WontFix = "wont_fix",
     }
-    InvalidTriageState = "a state is one of new, looking, resolved, wont_fix"
+    InvalidTriageState = "there is no such state of feedback"
 }
 
 /// One to five.

@@ -126,7 +126,7 @@ pub fn content(item: &Feedback, names: &Names, here: &Here) -> impl IntoView + u
     view! {
         <div class="feedback-head">
             <div class="cluster">{rating(item)}{marks(item)}</div>
-            <div class="cluster">{state(item)}<a class="note" href=here.href(&format!("/feedback/{}", item.id)) aria-label=format!("Feedback {}", item.id)>{time::ago(here.now_ms, item.received_ms)}</a></div>
+            <div class="cluster">{state(item)}<a class="note" href=here.href(&format!("/feedback/{}", item.id))>{time::ago(here.now_ms, item.received_ms)}<span class="visually-hidden">{format!(", feedback {}", item.id)}</span></a></div>
         </div>
         {comment(item.id, &item.comment)}
         {note}

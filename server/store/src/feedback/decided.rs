@@ -32,7 +32,7 @@ fn group_of_rule(
 
 impl Store {
     /// A line of the ledger with the pilot group behind its rule, as far as the rule is still there.
-    pub(super) fn from_ledger(&self, environment: &str, seen: Seen) -> Saw {
+    pub(super) fn saw_in_ledger(&self, environment: &str, seen: Seen) -> Saw {
         let people = self.live().people();
         let traits = people.traits(seen.subject.as_str()).unwrap_or(Attributes::EMPTY);
         let context = Context::from_traits(seen.subject.as_str(), traits);

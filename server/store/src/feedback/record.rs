@@ -85,7 +85,7 @@ impl NewFeedback {
             return Err(Invalid::FeedbackDuration);
         }
         let age_ms = now_ms.saturating_sub(self.at_ms.unwrap_or(now_ms));
-        if age_ms < -CLOCK_SKEW_MS || age_ms > FEEDBACK_AGE_DAYS_MAX * DAY_MS {
+        if !(-CLOCK_SKEW_MS..=FEEDBACK_AGE_DAYS_MAX * DAY_MS).contains(&age_ms) {
             return Err(Invalid::FeedbackTime);
         }
         self.kinds.sort_by_key(|kind| kind.as_str());
@@ -216,7 +216,7 @@ impl Store {
         let mut saw: Vec<Saw> = seen
             .into_iter()
             .take(FEEDBACK_SAW_MAX)
-            .map(|seen| self.from_ledger(environment.as_str(), seen))
+            .map(|seen| self.saw_in_ledger(environment.as_str(), seen))
             .collect();
         if let Some(flag) = &new.flag
             && !saw.iter().any(|it| it.flag == *flag)
@@ -241,7 +241,7 @@ async fn insert(
         None => random_hex::<EVENT_ID_BYTES>()?,
     };
     let at_ms = new.moment_ms(stamp.now_ms);
-    let kinds: String = new.kinds.iter().map(|kind| format!(" {kind}")).collect();
+    let kinds: Vec<_> = new.kinds.iter().map(|kind| kind.as_str()).collect();
     let row: Option<(i64,)> = tx
         .optional(
             "INSERT INTO feedback (environment, event_id, source, subject, at_ms, received_ms, rating, completed, \
@@ -259,7 +259,7 @@ async fn insert(
                 new.rating.map(i64::from),
                 new.completed.map(Completed::as_str),
                 new.duration_ms.map(signed),
-                &format!("{kinds} "),
+                &format!(" {} ", kinds.join(" ")),
                 new.is_complaint(stamp.source),
                 &new.comment,
                 &new.page,
