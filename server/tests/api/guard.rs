@@ -178,6 +178,7 @@ fn a_minute() -> Json {
 async fn a_ceiling_stops_the_flag_and_clients_are_told() {
     let app = app().await;
     app.rules(FLAG, json!([everyone(50)])).await;
+    app.clock.advance(1_000);
     let (server, viewer) = (app.server_token().await, app.management_token(Role::Viewer).await);
     app.measure(FLAG, OUTAGE).await;
     eventually("it stops", async || app.is_stopped().await).await;
@@ -223,8 +224,8 @@ async fn when_data_stop_the_plan_holds_and_goes_on_when_they_come() {
     app.run(4, FINE).await;
     app.clock.advance(400_000);
     eventually("it holds", async || app.plan(&token).await["state"] == "holding").await;
+    eventually("it is shown", async || app.health(&token).await["health"] == "inconclusive").await;
     assert_eq!(app.plan(&token).await["waiting"], "Holds: outcomes are missing, so nothing can be said.");
-    assert_eq!(app.health(&token).await["health"], "inconclusive");
     app.clock.advance(4 * 3_600_000);
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(app.per_cent().await, "20", "four hours without outcomes are not four hours of health");
@@ -244,6 +245,7 @@ async fn a_broken_definition_never_stops_the_others() {
     app.sql("UPDATE guardrails SET document = 'nonsense'").await;
     // Any change makes the guard read again.
     app.boolean_flag("a-third").await;
+    app.clock.advance(1_000);
     for flag in [FLAG, "another"] {
         app.measure(flag, OUTAGE).await;
     }
@@ -358,6 +360,7 @@ async fn what_the_guard_does_is_announced_and_signed() {
     let app = app().await;
     let (_, secret) = app.store.create_webhook(&administrator(), &url).await.expect("a webhook");
     app.rules(FLAG, json!([everyone(50)])).await;
+    app.clock.advance(1_000);
     app.measure(FLAG, OUTAGE).await;
     eventually("it arrives", async || !received.0.lock().await.is_empty()).await;
     let (headers, body) = received.0.lock().await[0].clone();
