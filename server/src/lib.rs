@@ -17,6 +17,7 @@ mod health;
 pub mod ingest;
 pub mod limits;
 mod ofrep;
+mod otlp;
 mod outcomes;
 mod rest;
 mod router;

@@ -30,6 +30,11 @@ pub const CATCH_UP_MAX: Duration = Duration::from_secs(2);
 /// How often it looks meanwhile.
 pub const CATCH_UP_POLL: Duration = Duration::from_millis(20);
 
+/// Telemetry as it is sent, and after gzip; beyond it the answer is 413.
+pub const OTLP_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub const OTLP_INFLATED_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Evaluations and spans with features in one export; beyond it the answer is 413. Others cost nothing.
+pub const OTLP_ITEMS_MAX: usize = 20_000;
 /// An outcome that happened longer ago is rejected, alone.
 pub const OUTCOME_LATE_MS_MAX: i64 = 10 * 60 * 1000;
 /// An outcome that comes longer after the end of its ten seconds is late: charts show it, the guard has moved on. Shorter
@@ -37,6 +42,10 @@ pub const OUTCOME_LATE_MS_MAX: i64 = 10 * 60 * 1000;
 pub const OUTCOME_ON_TIME_MS: i64 = 8 * 1000;
 /// Longer durations are rejected.
 pub const OUTCOME_LATENCY_MS_MAX: f64 = 86_400_000.0;
+/// Ids of outcomes that wait to be written; beyond it only the latest survive a restart.
+pub const OUTCOME_IDS_WAITING_MAX: usize = 400_000;
+/// Outcomes a second of subjects unknown to this server, which wait for the ledger; the others count nowhere.
+pub const OUTCOMES_RECALLED_MAX: usize = 2_000;
 /// Cells that still grow, about 5 kB each; beyond it those that are written already are dropped, and when there are none
 /// the answer is 429.
 pub const CELLS_MAX: usize = 20_000;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
-use crate::{Server, dashboard, edge, health, ofrep, rest};
+use crate::{Server, dashboard, edge, health, ofrep, otlp, rest};
 
 /// The whole server, as tests, benches and `fader serve` start it. Expects `ConnectInfo<SocketAddr>`.
 pub fn app(server: &Arc<Server>) -> Router {
@@ -14,7 +14,11 @@ pub fn app(server: &Arc<Server>) -> Router {
         .with_state(Arc::clone(server));
     surround(
         server,
-        plain.merge(ofrep::router(server)).merge(rest::router(server)).merge(dashboard::router(server)),
+        plain
+            .merge(ofrep::router(server))
+            .merge(rest::router(server))
+            .merge(otlp::router(server))
+            .merge(dashboard::router(server)),
     )
 }
 

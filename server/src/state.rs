@@ -56,6 +56,7 @@ impl Server {
     /// Writes down what was taken in. After the last request.
     pub async fn finish(&self) {
         self.ingest.exposures.flush().await;
+        self.ingest.outcomes.flush().await;
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -34,6 +34,8 @@ impl Section {
         Self::Tokens,
         Self::Webhooks,
     ];
+    const NAVIGATION: [Self; 7] =
+        [Self::Desk, Self::Groups, Self::Audit, Self::Attributes, Self::Metrics, Self::Members, Self::Tokens];
 
     pub fn path(self) -> &'static str {
         match self {
@@ -69,6 +71,7 @@ impl Section {
             Self::Desk | Self::Groups | Self::Account => true,
             Self::Audit => principal.may(Operation::ReadAudit),
             Self::Members | Self::Tokens | Self::Attributes | Self::Metrics | Self::Webhooks => {
+            Self::Members | Self::Tokens | Self::Attributes | Self::Metrics => {
                 principal.may(Operation::Administer)
             }
         }

@@ -48,6 +48,24 @@ fn a_member_reads_why_it_is_in() {
 }
 
 #[test]
+fn who_is_held_back_reads_so() {
+    let mut held = rule("vip", &in_groups(&["vip-agencies"]), 100_000);
+    held["holdback"] = json!(1000);
+    let told = |subject: &str| explain(rollout(&json!([held])), Some(subject), &json!({ "tier": "vip" }));
+    assert_eq!(
+        told("user-493").sentence(),
+        "Does not get it: in VIP agencies (tier is “vip”), but among the 1 % who are kept out for comparison."
+    );
+    let steps = told("user-493").steps;
+    let inner = steps.iter().find(|step| matches!(step, Step::Rule { .. })).expect("a rule").children();
+    assert_eq!(
+        inner.last().map(Step::sentence).as_deref(),
+        Some("For the holdback it falls at 0.987 %, inside the 1 % kept out for comparison.")
+    );
+    assert!(told("user-3").sentence().starts_with("Gets “on”"));
+}
+
+#[test]
 fn an_outsider_reads_what_would_have_let_it_in() {
     let cases = [
         (

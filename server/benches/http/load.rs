@@ -83,7 +83,7 @@ async fn connection(
     Ok(latencies)
 }
 
-async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> io::Result<()> {
+pub async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> io::Result<()> {
     stream.write_all(request).await?;
     buffer.clear();
     loop {
@@ -98,11 +98,11 @@ async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) 
     }
 }
 
-/// Head and body together, once the head is there. Anything but 200 ends the run.
+/// Head and body together, once the head is there. Anything but success ends the run.
 fn answer_length(buffer: &[u8]) -> io::Result<Option<usize>> {
     let Some(head) = buffer.windows(4).position(|it| it == b"\r\n\r\n") else { return Ok(None) };
     let text = String::from_utf8_lossy(&buffer[..head]);
-    if !text.starts_with("HTTP/1.1 200") {
+    if !text.starts_with("HTTP/1.1 20") {
         return Err(io::Error::other(String::from_utf8_lossy(buffer).into_owned()));
     }
     let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");

@@ -5,6 +5,7 @@ mod desk;
 mod evaluation;
 mod installation;
 mod load;
+mod outcomes;
 mod scale;
 mod streams;
 
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         }
     };
     report("evaluation", &|| runtime.block_on(evaluation::measure()));
+    report("outcomes", &|| runtime.block_on(outcomes::measure()));
     report("streams", &|| runtime.block_on(streams::measure()));
     report("desk", &|| runtime.block_on(desk::measure()));
     report("scale", &|| runtime.block_on(scale::measure()));

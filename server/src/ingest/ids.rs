@@ -16,7 +16,7 @@ const SHARDS: usize = 16;
 
 /// The id of an event within its environment: 64 bits of its SHA-256, the same after a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct EventId(pub(super) u64);
+pub struct EventId(pub(crate) u64);
 
 impl EventId {
     pub fn new(environment: &EnvironmentKey, id: &str) -> Self {

@@ -15,7 +15,7 @@ use engine::EnvironmentKey;
 use store::{Delivery, Exposure, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{Config, StartError};
+use crate::{Config, StartError, outcomes::Outcomes};
 pub use ids::EventId;
 use ids::RecentIds;
 use retention::Retention;
@@ -23,6 +23,8 @@ use retention::Retention;
 /// Everything that is taken in, and what it is checked against.
 pub struct Ingest {
     pub exposures: Exposures,
+    pub outcomes: Arc<Outcomes>,
+    pub(crate) ids: Arc<RecentIds>,
     pub(crate) retention: Retention,
     pub counters: Arc<Counters>,
 }
@@ -77,6 +79,7 @@ pub struct Exposures {
     waiting: Arc<AtomicUsize>,
     waiting_max: usize,
     ids: Arc<RecentIds>,
+    outcomes: Arc<Outcomes>,
     counters: Arc<Counters>,
 }
 
@@ -100,15 +103,17 @@ impl Ingest {
             stopping: stopping.clone(),
         };
         tokio::spawn(writing.run(receiver));
+        let outcomes = Arc::new(Outcomes::start(store, &stopping)?);
         let exposures = Exposures {
             sender,
             waiting,
             waiting_max: config.events_waiting_max,
-            ids,
+            ids: Arc::clone(&ids),
+            outcomes: Arc::clone(&outcomes),
             counters: Arc::clone(&counters),
         };
         let retention = Retention::start(store, stopping).await?;
-        Ok(Self { exposures, retention, counters })
+        Ok(Self { exposures, outcomes, ids, retention, counters })
     }
 }
 
@@ -141,6 +146,8 @@ impl Exposures {
         }
         let accepted = delivery.exposures.len();
         self.waiting.fetch_sub(offered - accepted, Ordering::AcqRel);
+        // What happens next to these subjects counts in these arms.
+        self.outcomes.expose(environment, &delivery.exposures);
         // The writer ends only after the last sender: this cannot fail.
         if accepted > 0 && self.sender.send(Message::Deliver(delivery)).is_err() {
             return Err(Full);

@@ -2,23 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use store::{ArmCount, Cell, CellKey, Store, StoreError};
+use store::{CellKey, Store, StoreError, Written};
 use tokio::sync::watch;
 
-use super::{OutcomeCounters, Shared, cells::CellId, state::State};
+use super::{OutcomeCounters, Shared, cells::CellId, recall::recall, state::State};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Cells older than a minute are written every so many seconds.
 const OLD_EVERY: u32 = 10;
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 const LAST_TRIES: u32 = 3;
-
-struct Changed {
-    /// By generation of the writer's name.
-    cells: Vec<(u32, Vec<(CellKey, Cell)>)>,
-    ids: Vec<CellId>,
-    counts: Vec<ArmCount>,
-}
 
 pub(super) async fn write_every_second(shared: Arc<Shared>, mut stopping: watch::Receiver<bool>) {
     let mut turn: u32 = 0;
@@ -60,26 +53,31 @@ pub(super) async fn write_all(shared: &Shared) {
 
 async fn write(shared: &Shared, everything: bool) -> Result<(), StoreError> {
     let _one = shared.flushing.lock().await;
+    recall(shared).await;
     let now_ms = shared.store.clock().now_ms();
-    let changed = take(&mut shared.state(), now_ms, everything);
-    let written = write_changed(shared, &changed).await;
+    let (changed, cells) = take(&mut shared.state(), now_ms, everything);
+    if changed.cells.is_empty() && changed.counts.is_empty() && changed.ids.is_empty() {
+        return Ok(());
+    }
+    let written = shared.store.write_cells(&shared.run, &changed).await;
     match &written {
-        Ok(()) => OutcomeCounters::add(&shared.counters.written, changed.ids.len()),
+        Ok(()) => OutcomeCounters::add(&shared.counters.written, cells.len()),
         Err(_) => {
             OutcomeCounters::add(&shared.counters.failures, 1);
             let mut state = shared.state();
-            state.cells.put_back(changed.ids.into_iter());
+            state.cells.put_back(cells.into_iter());
             state.put_counts_back();
+            state.add_ids(changed.ids);
         }
     }
     written
 }
 
-fn take(state: &mut State, now_ms: i64, everything: bool) -> Changed {
-    let counts = state.take_counts();
-    let taken = state.cells.take_changed(now_ms, everything);
-    let mut changed = Changed { cells: Vec::new(), ids: Vec::with_capacity(taken.len()), counts };
-    for (generation, id, cell) in taken {
+/// Copies of what changed, under the lock; writing them needs none.
+fn take(state: &mut State, now_ms: i64, everything: bool) -> (Written, Vec<CellId>) {
+    let mut changed = Written { counts: state.take_counts(), ids: state.take_ids(), ..Written::default() };
+    let mut ids = Vec::new();
+    for (generation, id, cell) in state.cells.take_changed(now_ms, everything) {
         let place = state.places.get(id.place);
         let arm = if id.treatment { engine::Arm::Treatment } else { engine::Arm::Control };
         let key = CellKey {
@@ -91,24 +89,10 @@ fn take(state: &mut State, now_ms: i64, everything: bool) -> Changed {
             allocation: id.allocation,
             from_ms: id.from_ms,
         };
-        match changed.cells.last_mut() {
-            Some((last, cells)) if *last == generation => cells.push((key, cell)),
-            Some(_) | None => changed.cells.push((generation, vec![(key, cell)])),
-        }
-        changed.ids.push(id);
+        changed.cells.push((generation, key, cell));
+        ids.push(id);
     }
-    changed
-}
-
-async fn write_changed(shared: &Shared, changed: &Changed) -> Result<(), StoreError> {
-    for (generation, cells) in &changed.cells {
-        let writer = format!("{}.{generation}", shared.run);
-        shared.store.write_cells(&writer, cells, &[]).await?;
-    }
-    if changed.counts.is_empty() {
-        return Ok(());
-    }
-    shared.store.write_cells(&shared.run, &[], &changed.counts).await
+    (changed, ids)
 }
 
 /// Every server tries; the store lets one of them.

@@ -5,6 +5,7 @@ mod cells;
 mod flush;
 pub(crate) mod item;
 mod places;
+mod recall;
 mod state;
 mod subjects;
 
@@ -17,9 +18,9 @@ use engine::{EnvironmentKey, MetricDefinition, Snapshot};
 use store::{Exposure, Store};
 use tokio::sync::watch;
 
-use crate::StartError;
+use crate::{StartError, ingest::Full};
 pub(crate) use item::{Feature, Outcome};
-use state::State;
+use state::{State, Tallied};
 
 /// What happened since the server started.
 #[derive(Debug, Default)]
@@ -39,12 +40,12 @@ impl OutcomeCounters {
     fn add(counter: &AtomicU64, count: usize) {
         counter.fetch_add(count as u64, Ordering::Relaxed);
     }
-}
 
-/// Too many cells are open; nothing was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("more kinds of outcomes arrive than the server can write down; send these again later")]
-pub struct NoRoom;
+    fn count(&self, before: Tallied, after: Tallied) {
+        self.unattributed.fetch_add(after.unattributed - before.unattributed, Ordering::Relaxed);
+        self.late.fetch_add(after.late - before.late, Ordering::Relaxed);
+    }
+}
 
 /// Where outcomes go. Cheap to share.
 pub struct Outcomes {
@@ -98,35 +99,39 @@ impl Outcomes {
         }
     }
 
-    /// Adds outcomes to the cells of the arms that their subjects were exposed to; all or none of them.
-    pub fn record(
+    /// Adds outcomes to the cells of the arms that their subjects were exposed to, after [`Outcomes::has_room`]. `ids` are
+    /// the hashes of the events' ids.
+    pub(crate) fn record(
         &self,
         snapshot: &Snapshot,
         metrics: &[MetricDefinition],
         outcomes: &[Outcome],
+        ids: Vec<u64>,
         now_ms: i64,
-    ) -> Result<(), NoRoom> {
+    ) {
+        if outcomes.is_empty() {
+            return;
+        }
         let counters = &self.shared.counters;
         let mut state = self.shared.state();
-        if !state.has_room(outcomes.len()) {
-            OutcomeCounters::add(&counters.refused, outcomes.len());
-            return Err(NoRoom);
-        }
         let before = state.seen;
         for outcome in outcomes {
             state.record(snapshot, metrics, outcome, now_ms);
         }
+        state.add_ids(ids);
         let after = state.seen;
         drop(state);
         OutcomeCounters::add(&counters.accepted, outcomes.len());
-        counters.unattributed.fetch_add(after.unattributed - before.unattributed, Ordering::Relaxed);
-        counters.late.fetch_add(after.late - before.late, Ordering::Relaxed);
-        Ok(())
+        counters.count(before, after);
     }
 
     /// Whether a batch of this many outcomes can be taken.
-    pub fn has_room(&self, outcomes: usize) -> bool {
-        self.shared.state().has_room(outcomes)
+    pub fn has_room(&self, outcomes: usize) -> Result<(), Full> {
+        if outcomes == 0 || self.shared.state().has_room(outcomes) {
+            return Ok(());
+        }
+        OutcomeCounters::add(&self.shared.counters.refused, outcomes);
+        Err(Full)
     }
 
     /// Waits until everything taken so far is in the database; tries a few times.

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 
 use engine::{
-    Arm, Attributes, Context, Counts, FlagKey, MetricDefinition, RuleId, Sender, Snapshot, SubjectKey,
-    guardrail::tally::Tally,
+    Arm, Attributes, Context, Counts, EnvironmentKey, FlagKey, MetricDefinition, RuleId, Sender, Snapshot,
+    SubjectKey, guardrail::tally::Tally,
 };
-use store::{ArmCount, CELL_MS, Cell, Exposure};
+use store::{ArmCount, CELL_MS, Cell, Exposure, Seen};
 
 use super::{
     cells::{CellId, EXPOSED_WINDOW_MS, OpenCells},
@@ -15,7 +15,10 @@ use super::{
     places::{MetricId, PlaceId, Places},
     subjects::{Stand, Subject, Subjects, Trial},
 };
-use crate::limits::{OUTCOME_ON_TIME_MS, SUBJECT_FEATURES_MAX, SUBJECTS_WINDOW_MS};
+use crate::limits::{
+    OUTCOME_IDS_WAITING_MAX, OUTCOME_ON_TIME_MS, OUTCOMES_RECALLED_MAX, SUBJECT_FEATURES_MAX,
+    SUBJECTS_WINDOW_MS,
+};
 
 const MINUTE_MS: i64 = 60_000;
 /// How long somebody with a bad trial is out of the risk set: one failing user is not many failures.
@@ -24,7 +27,7 @@ const REST_MS: i64 = 10 * MINUTE_MS;
 const EXPOSED_ON_TIME_MS: i64 = EXPOSED_WINDOW_MS - 2000;
 
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Seen {
+pub(super) struct Tallied {
     pub(super) unattributed: u64,
     pub(super) late: u64,
 }
@@ -37,7 +40,18 @@ pub(super) struct State {
     subjects: Subjects,
     /// Subjects at their first exposure, by rule and division; those that changed.
     counts: HashMap<(PlaceId, i64), (ArmCount, bool)>,
-    pub(super) seen: Seen,
+    pub(super) seen: Tallied,
+    /// Hashes of event ids that are not written yet.
+    ids: Vec<u64>,
+    /// Until the ledger was asked, a second at most.
+    waiting: Vec<(EnvironmentKey, Outcome, i64)>,
+}
+
+/// When an exposure happened, under which revision, and whether nobody counted it yet.
+struct Noted {
+    revision: u64,
+    at_ms: i64,
+    is_new: bool,
 }
 
 /// An outcome of one metric on its way into one arm.
@@ -110,7 +124,8 @@ impl State {
             return;
         }
         let Exposure { subject, flag, revision, .. } = exposure;
-        self.note(snapshot, metrics, (subject, flag, served), (Some(*revision), at_ms), now_ms);
+        let noted = Noted { revision: *revision, at_ms, is_new: true };
+        self.note(snapshot, metrics, (subject, flag, served), noted, now_ms);
     }
 
     fn note(
@@ -118,7 +133,7 @@ impl State {
         snapshot: &Snapshot,
         metrics: &[MetricDefinition],
         (subject, flag, served): (&SubjectKey, &FlagKey, Option<(&RuleId, Arm)>),
-        (revision, at_ms): (Option<u64>, i64),
+        Noted { revision, at_ms, is_new }: Noted,
         now_ms: i64,
     ) {
         let environment = snapshot.environment();
@@ -158,7 +173,7 @@ impl State {
             }
         }
         // An answer from before the step says nothing about how people are divided after it.
-        first &= revision.is_none_or(|revision| revision >= division.revision);
+        first &= is_new && revision >= division.revision;
         self.count_exposure(place, at_ms, arm, first);
         self.begin_trials(metrics, (environment, subject, flag_hash), at_ms, now_ms);
     }
@@ -199,7 +214,7 @@ impl State {
     fn begin_trials(
         &mut self,
         metrics: &[MetricDefinition],
-        (environment, subject, flag): (&engine::EnvironmentKey, &SubjectKey, u64),
+        (environment, subject, flag): (&EnvironmentKey, &SubjectKey, u64),
         at_ms: i64,
         now_ms: i64,
     ) {
@@ -244,9 +259,10 @@ impl State {
             }
         }
         let arms = self.arms(snapshot, outcome, now_ms);
-        if arms.is_empty() {
-            self.seen.unattributed += 1;
+        if arms.is_empty() && self.waits(snapshot, outcome, now_ms) {
+            return;
         }
+        self.seen.unattributed += u64::from(arms.is_empty());
         // What a request took belongs to the latency as well, whatever it was sent as.
         let latency = match definition.kind.counts() {
             Counts::Requests if outcome.latency_ms.is_some() => find(metrics, "latency"),
@@ -260,6 +276,46 @@ impl State {
                 self.count(
                     snapshot,
                     &Counted { metric, definition, outcome, place, arm, allocation, now_ms },
+                );
+            }
+        }
+    }
+
+    /// Somebody not seen here lately may have been exposed before a restart, or by another server: the ledger knows.
+    fn waits(&mut self, snapshot: &Snapshot, outcome: &Outcome, now_ms: i64) -> bool {
+        let Some(subject) = &outcome.subject else { return false };
+        let environment = snapshot.environment();
+        let unknown = self.subjects.find(environment, subject, now_ms).is_none();
+        let waits = unknown && outcome.features.is_empty() && self.waiting.len() < OUTCOMES_RECALLED_MAX;
+        if waits {
+            self.waiting.push((environment.clone(), outcome.clone(), now_ms));
+        }
+        waits
+    }
+
+    /// Outcomes of subjects that are not known here, and when they arrived.
+    pub(super) fn take_waiting(&mut self) -> Vec<(EnvironmentKey, Outcome, i64)> {
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// Puts back what the ledger knows of a subject, so that it is known from here on, perhaps to have seen nothing.
+    pub(super) fn remember(
+        &mut self,
+        snapshot: &Snapshot,
+        metrics: &[MetricDefinition],
+        (subject, seen): (&SubjectKey, &[Seen]),
+        now_ms: i64,
+    ) {
+        self.subjects.get(snapshot.environment(), subject, now_ms);
+        for line in seen.iter().filter(|line| line.last_ms > now_ms - SUBJECTS_WINDOW_MS) {
+            let served = (subject, &line.flag, line.rule.as_ref().zip(line.arm));
+            for at_ms in [line.first_ms, line.last_ms] {
+                self.note(
+                    snapshot,
+                    metrics,
+                    served,
+                    Noted { revision: line.revision, at_ms, is_new: false },
+                    now_ms,
                 );
             }
         }
@@ -282,7 +338,8 @@ impl State {
         });
         if let Some((rule, arm)) = &served {
             let served = Some((rule, *arm));
-            self.note(snapshot, metrics, (subject, &feature.flag, served), (None, at_ms), now_ms);
+            let noted = Noted { revision: snapshot.revision(), at_ms, is_new: true };
+            self.note(snapshot, metrics, (subject, &feature.flag, served), noted, now_ms);
         }
     }
 
@@ -362,6 +419,17 @@ impl State {
         for (_, changed) in self.counts.values_mut() {
             *changed = true;
         }
+    }
+
+    /// While the database is away only the latest are kept: they are a help after a crash, not the first defence.
+    pub(super) fn add_ids(&mut self, ids: Vec<u64>) {
+        self.ids.extend(ids);
+        let surplus = self.ids.len().saturating_sub(OUTCOME_IDS_WAITING_MAX);
+        self.ids.drain(..surplus);
+    }
+
+    pub(super) fn take_ids(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.ids)
     }
 }
 

@@ -8,7 +8,9 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
-use engine::{Arm, FlagKey, RuleId, Snapshot, SubjectKey, VariantKey, parse_date_ms};
+use engine::{
+    Arm, FlagKey, MetricDefinition, MetricKey, RuleId, Snapshot, SubjectKey, VariantKey, parse_date_ms,
+};
 use http::{StatusCode, header, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -22,7 +24,8 @@ use crate::{
     body,
     door::Fault,
     ingest::{Counters, EventId},
-    limits::{EVENT_AHEAD_MS_MAX, EVENT_ID_BYTES_MAX, EVENTS_MAX, REST_BODY_BYTES_MAX},
+    limits::{EVENT_AHEAD_MS_MAX, EVENT_ID_BYTES_MAX, EVENTS_MAX, REST_BODY_BYTES_MAX, SUBJECT_FEATURES_MAX},
+    outcomes::{Feature, Outcome, item::outcome_time},
 };
 
 /// Revisions are kept in the database as signed numbers.
@@ -42,6 +45,7 @@ pub(crate) struct Events<'a> {
 #[expect(dead_code, reason = "describes the items in the document; they are read by their kind below")]
 enum EventItem {
     Exposure(ExposureItem),
+    Outcome(OutcomeItem),
 }
 
 /// A subject was served a variant.
@@ -62,6 +66,39 @@ struct ExposureItem {
     arm: Option<Arm>,
     /// Epoch milliseconds, or RFC 3339; without it, now.
     time: Option<Time>,
+}
+
+/// Something happened after an exposure: a request, a conversion, a crash, a complaint, or what the workspace defined.
+#[derive(Deserialize, ToSchema)]
+struct OutcomeItem {
+    /// Names the event for ever: sending it again within ten minutes does nothing.
+    id: Option<String>,
+    /// The targeting key; may be left out where `features` says what was in force, and then each outcome is taken to be
+    /// independent of all others.
+    subject: Option<String>,
+    /// The key of a metric, such as `error_rate`.
+    metric: String,
+    /// Whether it went well. Rates need it; with a conversion, false says that there was none.
+    ok: Option<bool>,
+    /// How long it took; counts for `latency` as well, unless `ok` is false.
+    latency_ms: Option<f64>,
+    /// Of counts: how many or how much, 1 when left out. Of durations of your own: milliseconds.
+    value: Option<f64>,
+    /// Epoch milliseconds, or RFC 3339; without it, now. At most 10 minutes ago.
+    time: Option<Time>,
+    /// What was in force. Without it the outcome counts for whatever the subject was exposed to within a day.
+    #[serde(default)]
+    features: Vec<FeatureItem>,
+}
+
+/// A flag that was in force. Without `rule` and `arm` (as decisions carry them) Fader looks up where the subject stands.
+#[derive(Deserialize, ToSchema)]
+struct FeatureItem {
+    flag: String,
+    variant: Option<String>,
+    rule: Option<String>,
+    #[schema(value_type = Option<String>)]
+    arm: Option<Arm>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -161,28 +198,50 @@ fn take(server: &Server, token: &Token, body: &[u8]) -> Result<Accepted, RestErr
     let snapshot = snapshot.ok_or(RestError::Fault(Fault::Internal))?;
     let now_ms = server.store.clock().now_ms();
     let oldest_ms = server.ingest.retention.oldest_ms(&token.environment, now_ms);
-    let reader = Reader { snapshot: &snapshot, now_ms, oldest_ms };
-    let mut exposures = Vec::with_capacity(events.events.len());
-    let mut rejected = Vec::new();
+    let metrics = server.store.live().metrics();
+    let reader = Reader { snapshot: &snapshot, metrics: &metrics, now_ms, oldest_ms };
+    let (mut exposures, mut outcomes, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
     for (index, item) in events.events.iter().enumerate() {
         match reader.read(item) {
             Ok(Event::Exposure(id, exposure)) => exposures.push((id, exposure)),
+            Ok(Event::Outcome(id, outcome)) => outcomes.push((id, outcome)),
             Err(detail) => rejected.push(Rejected { index, detail }),
         }
     }
     Counters::add(&server.ingest.counters.rejected, rejected.len());
-    let taken = server.ingest.exposures.offer_events(&token.environment, exposures, now_ms)?;
+    // Exposures first: an outcome may be of one that came with it.
+    server.ingest.outcomes.has_room(outcomes.len())?;
+    let mut taken = server.ingest.exposures.offer_events(&token.environment, exposures, now_ms)?;
+    let sent = outcomes.len();
+    let (outcomes, ids) = new_ones(server, outcomes, now_ms);
+    taken.accepted += outcomes.len();
+    taken.duplicates += sent - outcomes.len();
+    server.ingest.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
     Ok(Accepted { accepted: taken.accepted, duplicates: taken.duplicates, rejected })
+}
+
+/// What was not sent before, and the hashes of its ids.
+fn new_ones(
+    server: &Server,
+    outcomes: Vec<(Option<EventId>, Outcome)>,
+    now_ms: i64,
+) -> (Vec<Outcome>, Vec<u64>) {
+    let is_new = |id: &Option<EventId>| id.is_none_or(|id| server.ingest.ids.remember(id, now_ms));
+    let fresh = outcomes.into_iter().filter(|(id, _)| is_new(id));
+    let (ids, outcomes): (Vec<_>, Vec<_>) = fresh.unzip();
+    (outcomes, ids.into_iter().flatten().map(|id| id.0).collect())
 }
 
 /// An item that can be written down.
 enum Event {
     Exposure(Option<EventId>, Exposure),
+    Outcome(Option<EventId>, Outcome),
 }
 
 /// What items are checked against.
 struct Reader<'a> {
     snapshot: &'a Snapshot,
+    metrics: &'a [MetricDefinition],
     now_ms: i64,
     oldest_ms: i64,
 }
@@ -198,7 +257,8 @@ impl Reader<'_> {
         let kind: Kind = parse(item)?;
         match kind.r#type.as_str() {
             "exposure" => self.exposure(parse(item)?),
-            other => Err(format!("there is no event type {other:?}; send \"exposure\"")),
+            "outcome" => self.outcome(parse(item)?),
+            other => Err(format!("there is no event type {other:?}; send \"exposure\" or \"outcome\"")),
         }
     }
 
@@ -229,6 +289,38 @@ impl Reader<'_> {
         Ok(Event::Exposure(id, exposure))
     }
 
+    fn outcome(&self, item: OutcomeItem) -> Result<Event, String> {
+        let id = item.id.as_deref().map(|id| self.id(id)).transpose()?;
+        if item.features.len() > SUBJECT_FEATURES_MAX {
+            return Err(format!("\"features\" names at most {SUBJECT_FEATURES_MAX} flags"));
+        }
+        let outcome = Outcome {
+            subject: item.subject.map(|subject| key("subject", SubjectKey::try_from(subject))).transpose()?,
+            metric: key("metric", MetricKey::try_from(item.metric))?,
+            ok: item.ok,
+            latency_ms: item.latency_ms,
+            value: item.value,
+            at_ms: outcome_time(parse_time(item.time, self.now_ms)?, self.now_ms)?,
+            features: item.features.into_iter().map(|it| self.feature(it)).collect::<Result<_, _>>()?,
+        };
+        outcome.check(self.metrics)?;
+        Ok(Event::Outcome(id, outcome))
+    }
+
+    fn feature(&self, item: FeatureItem) -> Result<Feature, String> {
+        let flag = key("flag", FlagKey::try_from(item.flag))?;
+        let Some(compiled) = self.snapshot.flag(flag.as_str()) else {
+            return Err(format!("there is no flag \"{flag}\" in {}", self.snapshot.environment()));
+        };
+        let variant =
+            item.variant.map(|variant| key("variant", VariantKey::try_from(variant))).transpose()?;
+        if let Some(unknown) = variant.as_ref().filter(|variant| compiled.flag().variant(variant).is_none()) {
+            return Err(format!("the flag \"{flag}\" has no variant \"{unknown}\""));
+        }
+        let rule = item.rule.map(|rule| key("rule", RuleId::try_from(rule))).transpose()?;
+        Ok(Feature { flag, variant, rule, arm: item.arm })
+    }
+
     fn id(&self, id: &str) -> Result<EventId, String> {
         if id.is_empty() || id.len() > EVENT_ID_BYTES_MAX {
             return Err(format!("\"id\" has 1 to {EVENT_ID_BYTES_MAX} bytes"));
@@ -237,11 +329,7 @@ impl Reader<'_> {
     }
 
     fn time(&self, time: Option<Time>) -> Result<i64, String> {
-        let at_ms = match time {
-            None => return Ok(self.now_ms),
-            Some(Time::Ms(ms)) => ms,
-            Some(Time::Text(text)) => parse_date_ms(&text).map_err(|error| format!("\"time\": {error}"))?,
-        };
+        let at_ms = parse_time(time, self.now_ms)?;
         if at_ms > self.now_ms.saturating_add(EVENT_AHEAD_MS_MAX) {
             return Err("\"time\" is more than 10 minutes ahead; check the clock".to_owned());
         }
@@ -249,6 +337,14 @@ impl Reader<'_> {
             return Err("\"time\" is older than what this environment keeps".to_owned());
         }
         Ok(at_ms)
+    }
+}
+
+fn parse_time(time: Option<Time>, now_ms: i64) -> Result<i64, String> {
+    match time {
+        None => Ok(now_ms),
+        Some(Time::Ms(ms)) => Ok(ms),
+        Some(Time::Text(text)) => parse_date_ms(&text).map_err(|error| format!("\"time\": {error}")),
     }
 }
 

@@ -16,6 +16,7 @@ use engine::{Arm, EnvironmentKey, FlagKey, RuleId, SubjectKey, VariantKey};
 pub use counts::ExposureCount;
 pub use cursor::{ExposureCursor, InvalidCursor};
 pub use erase::Erased;
+pub(crate) use ids::insert as insert_ids;
 pub(crate) use of_flag::Looked;
 pub use of_flag::{ExposureFilter, ExposurePage};
 

@@ -11,7 +11,7 @@ use engine::{Arm, EnvironmentKey, FlagKey, MetricKey, RuleId};
 pub use cell::{Cell, GroupTallies};
 pub use read::{ArmCells, CellSum, FirstExposures, GuardReader};
 pub use rollup::RolledUp;
-pub use write::{ArmCount, CELL_OPEN_MS_MAX};
+pub use write::{ArmCount, CELL_OPEN_MS_MAX, Written};
 
 /// How long a cell is.
 pub const CELL_MS: i64 = 10_000;

@@ -9,6 +9,8 @@ mod evaluation;
 mod events;
 mod fixtures;
 mod guard;
+mod otlp;
+mod outcomes;
 mod pages;
 mod postgres;
 mod rate;

@@ -11,13 +11,22 @@ use crate::{
 type Packed = [u8; size_of::<u64>()];
 
 pub(super) async fn write(tx: &mut Tx, deliveries: &[Delivery], now_ms: i64) -> Result<(), StoreError> {
-    let ids = deliveries.iter().flat_map(|delivery| &delivery.ids);
+    insert(tx, deliveries.iter().flat_map(|delivery| &delivery.ids), now_ms).await?;
+    tx.execute("DELETE FROM event_ids WHERE written_ms < $1", args![now_ms - EVENT_IDS_KEPT_MS]).await?;
+    Ok(())
+}
+
+/// Remembers ids with what they came with, in the same transaction.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    ids: impl Iterator<Item = &u64>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
     let hashes: Vec<u8> = ids.flat_map(|id| id.to_be_bytes()).collect();
     if !hashes.is_empty() {
         tx.execute("INSERT INTO event_ids (written_ms, hashes) VALUES ($1, $2)", args![now_ms, &hashes[..]])
             .await?;
     }
-    tx.execute("DELETE FROM event_ids WHERE written_ms < $1", args![now_ms - EVENT_IDS_KEPT_MS]).await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use engine::{EnvironmentKey, FlagKey, RuleId};
 
 use super::{CELL_MS, Cell, CellKey};
-use crate::{Store, StoreError, db::args, signed};
+use crate::{Store, StoreError, db::args, ledger::insert_ids, signed};
 
 /// How old a cell may be when it is still written: far younger than what is merged into minutes.
 pub const CELL_OPEN_MS_MAX: i64 = 60 * 60_000;
@@ -25,21 +25,28 @@ pub struct ArmCount {
     pub control_last_ms: i64,
 }
 
+/// What a server writes at once.
+#[derive(Debug, Clone, Default)]
+pub struct Written {
+    /// A cell that the server had to forget and began again is another part, beside what it wrote before.
+    pub cells: Vec<(u32, CellKey, Cell)>,
+    pub counts: Vec<ArmCount>,
+    /// Hashes of event ids, so that sending them again after a restart is noticed.
+    pub ids: Vec<u64>,
+}
+
 impl Store {
-    /// Replaces what `writer` wrote of these cells and counts, in one transaction. A cell that is older than
-    /// [`CELL_OPEN_MS_MAX`] is left out: it may have been merged already. `writer` names one run of one server.
+    /// Replaces what one run of one server wrote of these cells and counts, and remembers the ids of the events in them,
+    /// in one transaction. A cell that is older than [`CELL_OPEN_MS_MAX`] is left out: it may have been merged already.
     /// No proof and no audit: the caller is the server's own writer.
-    pub async fn write_cells(
-        &self,
-        writer: &str,
-        cells: &[(CellKey, Cell)],
-        counts: &[ArmCount],
-    ) -> Result<(), StoreError> {
-        let oldest_ms = self.clock().now_ms() - CELL_OPEN_MS_MAX;
+    pub async fn write_cells(&self, run: &str, written: &Written) -> Result<(), StoreError> {
+        let now_ms = self.clock().now_ms();
+        let oldest_ms = now_ms - CELL_OPEN_MS_MAX;
         let mut tx = self.db().begin().await?;
-        for (key, cell) in cells.iter().filter(|(key, _)| key.from_ms >= oldest_ms) {
+        for (part, key, cell) in written.cells.iter().filter(|(_, key, _)| key.from_ms >= oldest_ms) {
             let corrupt = |_| StoreError::CorruptRow { table: "cells", id: "new".to_owned() };
             let document = cell.to_json().map_err(corrupt)?;
+            let writer = &*format!("{run}.{part}");
             tx.execute(
                 "INSERT INTO cells \
                  (environment, flag, metric, from_ms, step_ms, rule, arm, allocation, writer, document) \
@@ -61,7 +68,7 @@ impl Store {
             )
             .await?;
         }
-        for count in counts {
+        for count in &written.counts {
             tx.execute(
                 "INSERT INTO first_exposures \
                  (environment, flag, rule, allocation, writer, treatment, control, treatment_share, control_share, \
@@ -75,7 +82,7 @@ impl Store {
                     count.flag.as_str(),
                     count.rule.as_str(),
                     count.allocation,
-                    writer,
+                    run,
                     signed(count.treatment),
                     signed(count.control),
                     count.shares.map(|(treatment, _)| signed(treatment)),
@@ -87,6 +94,7 @@ impl Store {
             )
             .await?;
         }
+        insert_ids(&mut tx, written.ids.iter(), now_ms).await?;
         tx.commit().await?;
         Ok(())
     }

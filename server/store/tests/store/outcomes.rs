@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 
 use engine::{MetricDefinition, MetricKey, MetricKind, RuleId};
-use store::{Action, ArmCount, ArmWord, AuditFilter, CELL_MS, Cell, CellKey, CellSum, Invalid, StoreError};
+use store::{
+    Action, ArmCount, ArmWord, AuditFilter, CELL_MS, Cell, CellKey, CellSum, Invalid, Store, StoreError,
+    Written,
+};
 
 use crate::harness::*;
 
@@ -55,6 +58,11 @@ fn cell(durations: impl Iterator<Item = u32>) -> Cell {
     cell
 }
 
+async fn write(store: &Store, run: &str, cells: &[(CellKey, Cell)]) {
+    let cells = cells.iter().map(|(key, cell)| (0, key.clone(), cell.clone())).collect();
+    store.write_cells(run, &Written { cells, ..Written::default() }).await.expect("written");
+}
+
 async fn read(t: &Harness, from_ms: i64, until_ms: i64, step_ms: i64) -> Vec<CellSum> {
     let (environment, flag, metrics) = (production(), flag_key("a"), [metric_key("latency")]);
     let sums = t.store.cells(&viewer(), &environment, &flag, &metrics, (from_ms, until_ms), step_ms).await;
@@ -85,6 +93,7 @@ async fn cells_of_two_servers_add_up(t: Harness) {
     let (one, two) = tokio::join!(t.store.write_cells("one", &a, &[]), other.write_cells("two", &b, &[]));
     one.expect("written");
     two.expect("written");
+    tokio::join!(write(&t.store, "one", &a), write(&other, "two", &b));
     let sums = read(&t, START_MS, START_MS + CELL_MS, CELL_MS).await;
     assert_eq!(sums.len(), 1);
     let sum = &sums[0];
@@ -97,11 +106,11 @@ async fn cells_of_two_servers_add_up(t: Harness) {
 
 async fn writing_again_changes_nothing(t: Harness) {
     let cells = [(key(ArmWord::Control, START_MS), cell(1..=10))];
-    t.store.write_cells("one", &cells, &[]).await.expect("written");
-    t.store.write_cells("one", &cells, &[]).await.expect("written");
+    write(&t.store, "one", &cells).await;
+    write(&t.store, "one", &cells).await;
     assert_eq!(everything(&t, CELL_MS).await.outcomes, 10);
     let grown = [(key(ArmWord::Control, START_MS), cell(1..=12))];
-    t.store.write_cells("one", &grown, &[]).await.expect("written");
+    write(&t.store, "one", &grown).await;
     assert_eq!(everything(&t, CELL_MS).await.outcomes, 12);
 }
 
@@ -109,7 +118,7 @@ async fn writing_again_changes_nothing(t: Harness) {
 async fn ten_minutes(t: &Harness) {
     for writer in ["one", "two"] {
         let slots = (0..60).map(|n| (key(ArmWord::Treatment, START_MS + n * CELL_MS), cell(1..=100)));
-        t.store.write_cells(writer, &slots.collect::<Vec<_>>(), &[]).await.expect("written");
+        write(&t.store, writer, &slots.collect::<Vec<_>>()).await;
     }
 }
 
@@ -168,10 +177,10 @@ async fn old_cells_are_deleted(t: Harness) {
 
 async fn a_cell_that_may_be_merged_already_is_not_written(t: Harness) {
     let cells = [(key(ArmWord::Control, START_MS), cell(1..=10))];
-    t.store.write_cells("one", &cells, &[]).await.expect("written");
+    write(&t.store, "one", &cells).await;
     t.advance(3 * HOUR_MS);
     t.store.roll_up_cells().await.expect("rolled up");
-    t.store.write_cells("one", &cells, &[]).await.expect("left out");
+    write(&t.store, "one", &cells).await;
     assert_eq!(everything(&t, MINUTE_MS).await.outcomes, 10);
 }
 
@@ -182,7 +191,7 @@ async fn the_guard_reads_both_arms_in_time_order(t: Harness) {
         (key(ArmWord::Treatment, START_MS), cell(1..=2)),
         (key(ArmWord::Control, START_MS), cell(1..=3)),
     ];
-    t.store.write_cells("one", &cells, &[]).await.expect("written");
+    write(&t.store, "one", &cells).await;
     let (environment, flag, rule, metric) = (production(), flag_key("a"), rule_id(), metric_key("latency"));
     let read = async |until_ms| {
         let cells = t.store.guard_cells(
@@ -220,9 +229,12 @@ async fn first_exposures_add_up(t: Harness) {
         treatment_last_ms: first_ms + 5,
         control_last_ms: 0,
     };
-    t.store.write_cells("one", &[], &[count(1, 5, START_MS)]).await.expect("written");
-    t.store.write_cells("one", &[], &[count(2, 8, START_MS)]).await.expect("written");
-    t.store.write_cells("two", &[], &[count(3, 9, START_MS + 1)]).await.expect("written");
+    let written =
+        |count, ids: &[u64]| Written { counts: vec![count], ids: ids.to_vec(), ..Written::default() };
+    t.store.write_cells("one", &written(count(1, 5, START_MS), &[11])).await.expect("written");
+    t.store.write_cells("one", &written(count(2, 8, START_MS), &[12, 13])).await.expect("written");
+    t.store.write_cells("two", &written(count(3, 9, START_MS + 1), &[])).await.expect("written");
+    assert_eq!(t.store.recent_event_ids().await.expect("reads"), [11, 12, 13]);
     let read = t.store.first_exposures(t.store.guard_reader(), &production(), &flag_key("a"), START_MS).await;
     let read = read.expect("reads");
     assert_eq!(read.len(), 1);
