@@ -48,7 +48,6 @@ pub use group::{Enrolment, Group};
 pub use impact::{Impact, group_impact, grouped, impact};
 pub use key::{
     AttributeName, EnvironmentKey, FlagKey, GroupKey, GuardrailId, InvalidKey, MetricKey, RuleId, SubjectKey,
-    AttributeName, EnvironmentKey, FlagKey, GroupKey, InvalidKey, MetricKey, RuleId, SubjectKey,
     TARGETING_KEY, VariantKey,
 };
 pub use metric::{Counts, MetricDefinition, MetricKind};

@@ -71,7 +71,6 @@ impl Section {
             Self::Desk | Self::Groups | Self::Account => true,
             Self::Audit => principal.may(Operation::ReadAudit),
             Self::Members | Self::Tokens | Self::Attributes | Self::Metrics | Self::Webhooks => {
-            Self::Members | Self::Tokens | Self::Attributes | Self::Metrics => {
                 principal.may(Operation::Administer)
             }
         }

@@ -3,6 +3,7 @@
 
 mod desk;
 mod evaluation;
+mod guard;
 mod installation;
 mod load;
 mod outcomes;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
     report("evaluation", &|| runtime.block_on(evaluation::measure()));
     report("outcomes", &|| runtime.block_on(outcomes::measure()));
     report("streams", &|| runtime.block_on(streams::measure()));
+    report("guard", &|| runtime.block_on(guard::measure()));
     report("desk", &|| runtime.block_on(desk::measure()));
     report("scale", &|| runtime.block_on(scale::measure()));
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
