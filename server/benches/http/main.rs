@@ -3,6 +3,7 @@
 
 mod desk;
 mod evaluation;
+mod guard;
 mod installation;
 mod ledger;
 mod load;
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
     report("evaluation", &|| runtime.block_on(evaluation::measure()));
     report("outcomes", &|| runtime.block_on(outcomes::measure()));
     report("streams", &|| runtime.block_on(streams::measure()));
+    report("guard", &|| runtime.block_on(guard::measure()));
     report("desk", &|| runtime.block_on(desk::measure()));
     report("scale", &|| runtime.block_on(scale::measure()));
     report("ledger", &|| runtime.block_on(ledger::measure()));

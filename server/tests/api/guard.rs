@@ -1,6 +1,12 @@
 //! The guard of a running server: what outcomes lead to, and what it leaves to people.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, body::Bytes, extract::State, routing::post};
 use engine::{FlagKey, MetricKey, allocation, guardrail::Tally};
@@ -8,7 +14,7 @@ use http::HeaderMap;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 use server::Config;
-use store::{ArmCount, ArmWord, CELL_MS, Cell, CellKey, Clock, Role};
+use store::{ArmCount, ArmWord, CELL_MS, Cell, CellKey, Clock, PlanMove, Role, Store, Written};
 use tokio::{net::TcpListener, sync::Mutex};
 
 use crate::{
@@ -91,7 +97,8 @@ impl TestApp {
     }
 
     async fn write_cells(&self, cells: Vec<(CellKey, Cell)>, counts: Vec<ArmCount>) {
-        self.store.write_cells("test", &cells, &counts).await.expect("written");
+        let cells = cells.into_iter().map(|(key, cell)| (0, key, cell)).collect();
+        self.store.write_cells("test", &Written { cells, counts, ids: Vec::new() }).await.expect("written");
     }
 
     /// Outcomes over some minutes, ten seconds at a time.
@@ -178,6 +185,7 @@ fn a_minute() -> Json {
 async fn a_ceiling_stops_the_flag_and_clients_are_told() {
     let app = app().await;
     app.rules(FLAG, json!([everyone(50)])).await;
+    app.clock.advance(1_000);
     let (server, viewer) = (app.server_token().await, app.management_token(Role::Viewer).await);
     app.measure(FLAG, OUTAGE).await;
     eventually("it stops", async || app.is_stopped().await).await;
@@ -223,8 +231,8 @@ async fn when_data_stop_the_plan_holds_and_goes_on_when_they_come() {
     app.run(4, FINE).await;
     app.clock.advance(400_000);
     eventually("it holds", async || app.plan(&token).await["state"] == "holding").await;
+    eventually("it is shown", async || app.health(&token).await["health"] == "inconclusive").await;
     assert_eq!(app.plan(&token).await["waiting"], "Holds: outcomes are missing, so nothing can be said.");
-    assert_eq!(app.health(&token).await["health"], "inconclusive");
     app.clock.advance(4 * 3_600_000);
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(app.per_cent().await, "20", "four hours without outcomes are not four hours of health");
@@ -244,6 +252,7 @@ async fn a_broken_definition_never_stops_the_others() {
     app.sql("UPDATE guardrails SET document = 'nonsense'").await;
     // Any change makes the guard read again.
     app.boolean_flag("a-third").await;
+    app.clock.advance(1_000);
     for flag in [FLAG, "another"] {
         app.measure(flag, OUTAGE).await;
     }
@@ -358,6 +367,7 @@ async fn what_the_guard_does_is_announced_and_signed() {
     let app = app().await;
     let (_, secret) = app.store.create_webhook(&administrator(), &url).await.expect("a webhook");
     app.rules(FLAG, json!([everyone(50)])).await;
+    app.clock.advance(1_000);
     app.measure(FLAG, OUTAGE).await;
     eventually("it arrives", async || !received.0.lock().await.is_empty()).await;
     let (headers, body) = received.0.lock().await[0].clone();
@@ -412,4 +422,52 @@ async fn another_server_goes_on_when_one_dies() {
     two.clock.advance(61_000);
     eventually("it goes on where it was", async || two.per_cent().await == "50").await;
     assert_eq!(two.plan(&token).await["step"], 2);
+}
+
+/// `fader serve` on a database, once it listens.
+fn serve(database_url: &str) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fader"));
+    command.args(["serve", "--addr", "127.0.0.1:0"]).env_clear().env("FADER_DATABASE_URL", database_url);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    assert!(lines.next().expect("a line").expect("UTF-8").contains("listens"));
+    child
+}
+
+#[tokio::test]
+async fn a_killed_server_goes_on_in_the_middle_of_a_plan() {
+    let files = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", files.path().join("fader.db").display());
+    let store = Store::open(&url, Clock::System).await.expect("a database");
+    let (environment, flag) = (environment_key("production"), key());
+    store.create_flag(&editor(), engine::Flag::boolean(key(), "Fast payment")).await.expect("a flag");
+    let found = store.find_rollout(&viewer(), &environment, &flag).await.expect("reads").expect("a rollout");
+    let rules = serde_json::from_value(json!([everyone(0)])).expect("rules");
+    let rollout = engine::Rollout { rules, ..found.value };
+    store.save_rollout(&editor(), &environment, &flag, found.version, rollout, "").await.expect("saved");
+    let none = store::GuardrailSet::default();
+    store.save_guardrails(&editor(), &environment, &flag, 0, none, "").await.expect("saved");
+    let step = |per_cent: u32| json!({"percentages": {"everyone": per_cent * 1000}, "gates": [{"hold": {"hold_ms": 4_000}}]});
+    let plan = json!({"name": "Quick", "steps": [step(10), step(20), step(30)]});
+    let plan = serde_json::from_value(plan).expect("a plan");
+    let saved = store.save_plan(&editor(), &environment, &flag, 0, plan, "").await.expect("saved");
+    let started = store.move_plan(&editor(), &environment, &flag, saved.version, PlanMove::Start, "").await;
+    started.expect("started");
+    let by = viewer();
+    let step = async || {
+        let found = store.find_plan(&by, &environment, &flag).await.expect("reads").expect("a plan");
+        found.state.progress().map_or(0, |progress| progress.step)
+    };
+    let mut first = serve(&url);
+    eventually("it advances", async || step().await == 1).await;
+    first.kill().expect("kill -9");
+    first.wait().expect("ends");
+    assert_eq!(step().await, 1);
+    let mut second = serve(&url);
+    eventually("it goes on where it was", async || step().await == 2).await;
+    second.kill().expect("killed");
+    second.wait().expect("ends");
+    let filter = store::AuditFilter { action: Some(store::Action::PlanAdvanced), ..Default::default() };
+    let auditor = store::Principal::command_line().audit_reader().expect("may read");
+    assert_eq!(store.list_audit(&auditor, &filter).await.expect("reads").len(), 2, "each step once");
 }
