@@ -28,9 +28,10 @@ export class FaderExposures {
 
     /** Called by OpenFeature after every evaluation that succeeded. */
     after({ flagKey, context }, { variant, flagMetadata }) {
-        const { revision, rule, arm } = flagMetadata ?? {};
+        const { revision, rule, arm, preview } = flagMetadata ?? {};
         const subject = context?.targetingKey;
-        if (!subject || !variant || typeof revision !== 'number') {
+        // A tester's preview is no exposure.
+        if (!subject || !variant || typeof revision !== 'number' || preview) {
             return;
         }
         const exposure = { type: 'exposure', subject, flag: flagKey, variant, revision, rule, arm };

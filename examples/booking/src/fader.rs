@@ -11,7 +11,7 @@ use reqwest::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{config::Config, customers::Customer, preview, reporter::Reporter};
+use crate::{config::Config, preview, reporter::Reporter};
 
 /// The feature this site is about.
 pub const FAST_PAYMENT: &str = "fast-payment";
@@ -90,8 +90,7 @@ impl Fader {
     /// Is this boolean flag on for this customer, now?
     pub async fn is_on(&self, flag: &'static str, subject: Subject<'_>) -> Result<bool, AskError> {
         let url = format!("{}/{flag}", self.evaluate_url);
-        let mut response = self.client.post(url).json(&json!({ "context": subject })).send().await?;
-        let mut request = self.client.post(url).json(&json!({ "context": context }));
+        let mut request = self.client.post(url).json(&json!({ "context": subject }));
         if let Some(preview) = preview::current() {
             request = request.header(X_FADER_PREVIEW, preview.token);
         }

@@ -41,10 +41,7 @@ pub async fn one(
     let (parts, body) = request.into_parts();
     let (token, answer) = match admit(&server, &parts, body).await {
         Ok((caller, context)) => {
-            (Some(Arc::clone(&caller.token)), decide(&server, &caller, &context, &key, &parts))(
-                Some(Arc::clone(&caller.token)),
-                decide(&server, &caller, &context, &parts, &key),
-            )
+            (Some(Arc::clone(&caller.token)), decide(&server, &caller, &context, &parts, &key))
         }
         Err((token, error)) => (token, Err(error)),
     };
@@ -93,25 +90,22 @@ fn decide(
     context: &CallerContext,
     parts: &Parts,
     key: &str,
-    parts: &Parts,
 ) -> Result<Response, OfrepError> {
     let environment = caller.token.environment.as_str();
     let snapshot = server.store.live().snapshot(environment).ok_or(OfrepError::NoEnvironment)?;
     let people = server.store.live().people();
-    let engine_context = engine_context(caller, context, &people);
     let now_ms = server.store.clock().now_ms();
-    let decision = snapshot.evaluate(key, &engine_context, now_ms).map_err(OfrepError::Evaluation)?;
+    let grant = preview::of(server, caller, &parts.headers, context, now_ms);
+    let shown = grant.as_ref().map(|grant| &grant.preview);
+    let decision = snapshot
+        .evaluate_previewed(key, &engine_context(caller, context, &people), shown, now_ms)
+        .map_err(OfrepError::Evaluation)?;
     if let Some(subject) = &context.targeting_key
+        && !decision.previewed
         && exposure::is_wanted(caller, parts)
     {
         exposure::record(server, &snapshot, subject, key, &decision, now_ms);
     }
-    let now_ms = server.store.clock().now_ms();
-    let grant = preview::of(server, caller, &parts.headers, context, now_ms);
-    let shown = grant.as_ref().map(|grant| &grant.preview);
-    let context = engine_context(caller, context, &people);
-    let decision =
-        snapshot.evaluate_previewed(key, &context, shown, now_ms).map_err(OfrepError::Evaluation)?;
     let success = Success::new(key, decision, snapshot.revision(), environment);
     Ok(([JSON, PRIVATE], to_json(&success)?).into_response())
 }

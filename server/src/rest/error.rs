@@ -34,9 +34,6 @@ pub enum RestError {
     Later { detail: String, retry_after_s: u64 },
     #[error("{}", .0.sentence())]
     Fault(Fault),
-    /// More comes in than can be written down.
-    #[error("{0}")]
-    Full(Full),
 }
 
 /// The body of every refusal.
@@ -61,20 +58,6 @@ impl RestError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Later { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Fault(fault) => fault.status(),
-            Self::Full(_) => StatusCode::TOO_MANY_REQUESTS,
-        }
-    }
-
-    fn retry_after_s(&self) -> Option<u64> {
-        match self {
-            Self::Access(error) => error.retry_after_s(),
-            Self::Full(_) => Some(EVENTS_RETRY_AFTER_S),
-            Self::Denied(_)
-            | Self::Malformed(_)
-            | Self::Refused(_)
-            | Self::NotFound(_)
-            | Self::Conflict(_)
-            | Self::Fault(_) => None,
         }
     }
 
@@ -103,7 +86,6 @@ impl RestError {
             Self::Refused(_) => "refused",
             Self::NotFound(_) | Self::Fault(Fault::NotFound) => "not_found",
             Self::Conflict(_) => "conflict",
-            Self::Full(_) => "too_many_requests",
             Self::Later { .. } => "too_many_requests",
             Self::Fault(Fault::MethodNotAllowed) => "method_not_allowed",
             Self::Fault(Fault::TooLarge { .. }) => "too_large",
@@ -116,7 +98,7 @@ impl RestError {
 
 impl From<Full> for RestError {
     fn from(full: Full) -> Self {
-        Self::Full(full)
+        Self::Later { detail: full.to_string(), retry_after_s: EVENTS_RETRY_AFTER_S }
     }
 }
 
