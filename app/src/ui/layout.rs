@@ -34,8 +34,6 @@ impl Section {
         Self::Tokens,
         Self::Webhooks,
     ];
-    const NAVIGATION: [Self; 7] =
-        [Self::Desk, Self::Groups, Self::Audit, Self::Attributes, Self::Metrics, Self::Members, Self::Tokens];
 
     pub fn path(self) -> &'static str {
         match self {
