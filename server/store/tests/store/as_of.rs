@@ -102,10 +102,10 @@ async fn an_enrolment_that_has_ended_since_still_counts_then(t: Harness) {
     t.create_group("beta", "nobody").await;
     t.change("a", |rollout| rollout.rules = vec![for_group("beta", 100)]).await.expect("saved");
     let enrolment = Enrolment {
-        subject: subject("ada"),
         purpose: "checks the payment steps".to_owned(),
         from_ms: Some(START_MS + MINUTE_MS),
         until_ms: Some(START_MS + 3 * MINUTE_MS),
+        ..Enrolment::new(subject("ada"))
     };
     let enroller = store::Principal::command_line().enroller().expect("may enrol");
     t.store.set_enrolments(&enroller, &group_key("beta"), 1, vec![enrolment], "").await.expect("enrolled");
