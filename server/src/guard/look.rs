@@ -247,7 +247,7 @@ impl Looking {
         };
         match store.follow_plan(lease, decided).await? {
             Followed::Moved(..) | Followed::Outdated => self.seq = None,
-            Followed::Watched(state) => self.keep_watched(store, lease, at, state).await?,
+            Followed::Watched(state) => self.keep_watched(store, lease, at, *state).await?,
         }
         Ok(())
     }

@@ -71,7 +71,9 @@ async fn read(t: &Harness, from_ms: i64, until_ms: i64, step_ms: i64) -> Vec<Cel
 
 fn total(sums: &[CellSum]) -> Cell {
     let mut total = Cell::default();
-    sums.iter().for_each(|sum| total.merge(&sum.cell));
+    for sum in sums {
+        total.merge(&sum.cell);
+    }
     total
 }
 
