@@ -161,7 +161,12 @@ impl Looking {
             Some(release) if follows(&release.state) => {
                 self.follow(store, lease, at, (&watched, release), &judged).await
             }
-            Some(_) | None => act(store, lease, &watched, standing, &judged).await,
+            Some(_) | None => {
+                for rule in act(store, lease, &watched, standing, &judged).await? {
+                    self.memory.was_told(&place(&watched, &rule));
+                }
+                Ok(())
+            }
         }
     }
 
@@ -249,6 +254,14 @@ impl Looking {
         match store.follow_plan(lease, decided).await? {
             Followed::Moved(..) | Followed::Outdated => self.seq = None,
             Followed::Watched(state) => self.keep_watched(store, lease, at, *state).await?,
+            Followed::Moved(_, Some(_)) => {
+                for (rule, _) in &judged {
+                    self.memory.was_told(&place(watched, rule));
+                }
+                self.seq = None;
+            }
+            Followed::Moved(_, None) | Followed::Outdated => self.seq = None,
+            Followed::Watched(state) => self.keep_watched(store, lease, at, state).await?,
         }
         Ok(())
     }
@@ -286,18 +299,19 @@ fn follows(state: &PlanState) -> bool {
 }
 
 /// Acts on a breach that nothing was done about yet, unless a person has decided with it before their eyes.
+/// Returns the rules whose verdicts were told with it.
 async fn act(
     store: &Store,
     lease: &GuardLease,
     watched: &Watched,
     standing: GuardStanding,
     judged: &[(RuleId, Judgement)],
-) -> Result<(), StoreError> {
+) -> Result<Vec<RuleId>, StoreError> {
     let Some(action) = judged.iter().filter_map(|(_, judgement)| judgement.action).max() else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     if standing.acted.is_some_and(|(done, _)| done >= action) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let decided_ms = watched.person_ms.unwrap_or(i64::MIN);
     let is_news = |judgement: &Judgement| {
@@ -305,7 +319,7 @@ async fn act(
     };
     let broken: Vec<_> = judged.iter().filter(|(_, judgement)| is_news(judgement)).cloned().collect();
     if broken.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let act = GuardAct {
         environment: &watched.environment,
@@ -315,7 +329,8 @@ async fn act(
         broken: &broken,
     };
     match store.guard_rollout(lease, &act).await? {
-        Acted::Done(_) | Acted::Outdated => Ok(()),
+        Acted::Done(_) => Ok(broken.into_iter().map(|(rule, _)| rule).collect()),
+        Acted::Outdated => Ok(Vec::new()),
     }
 }
 

@@ -115,6 +115,13 @@ impl Memory {
         known.judged(judgement);
     }
 
+    /// The judgement was told with what was done about it.
+    pub(super) fn was_told(&mut self, place: &Place) {
+        if let Some(known) = self.0.get_mut(place) {
+            (known.told, known.changed) = (false, true);
+        }
+    }
+
     /// What is to be kept now, each with whether its judgement is news. What cannot be kept is offered again.
     pub(super) fn to_keep(&self, now_ms: i64) -> Vec<(GuardState, bool)> {
         let due = |known: &&Known| {
