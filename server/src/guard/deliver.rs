@@ -110,7 +110,7 @@ fn sign(secret: &str, now_s: i64, body: &str) -> String {
     // A key of any length makes an HMAC.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
     mac.update(format!("{now_s}.{body}").as_bytes());
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    super::hex(&mac.finalize().into_bytes())
 }
 
 #[cfg(test)]

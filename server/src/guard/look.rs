@@ -69,7 +69,8 @@ impl Looking {
             let watched = &self.watched[at];
             let key = (watched.environment.to_string(), watched.flag.to_string());
             let moves = watched.plan.as_ref().is_some_and(|release| release.state.is_active());
-            if !moves && !measured.contains(&key) && !(all && self.is_known(watched)) {
+            let is_due = moves || measured.contains(&key) || (all && self.is_known(watched));
+            if !is_due {
                 continue;
             }
             self.look_at(store, lease, at).await;
@@ -258,7 +259,7 @@ impl Looking {
                 self.seq = None;
             }
             Followed::Moved(_, None) | Followed::Outdated => self.seq = None,
-            Followed::Watched(state) => self.keep_watched(store, lease, at, state).await?,
+            Followed::Watched(state) => self.keep_watched(store, lease, at, *state).await?,
         }
         Ok(())
     }

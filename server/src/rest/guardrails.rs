@@ -23,7 +23,7 @@ const WEEK_MS: i64 = 7 * 24 * 3_600_000;
 
 /// What guards a flag in the token's environment.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Guardrails {
+pub(crate) struct Guarded {
     /// Sent back with a change; 0 while the workspace's defaults apply.
     version: u64,
     /// True: the workspace's defaults.
@@ -70,7 +70,7 @@ pub(crate) struct Change {
     tag = "guard",
     params(("key" = String, Path, description = "The flag's key")),
     responses(
-        (status = 200, body = Guardrails),
+        (status = 200, body = Guarded),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
         (status = 404, body = Problem),
@@ -80,7 +80,7 @@ pub(crate) async fn get(
     manager: Manager,
     State(server): State<Arc<Server>>,
     Path(key): Path<String>,
-) -> Result<Json<Guardrails>, RestError> {
+) -> Result<Json<Guarded>, RestError> {
     let flag = require_flag(&server, &manager, &key)?;
     answer(&server, &manager, &flag).await
 }
@@ -93,7 +93,7 @@ pub(crate) async fn get(
     params(("key" = String, Path, description = "The flag's key")),
     request_body = Change,
     responses(
-        (status = 200, body = Guardrails),
+        (status = 200, body = Guarded),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
@@ -107,7 +107,7 @@ pub(crate) async fn put(
     State(server): State<Arc<Server>>,
     Path(key): Path<String>,
     change: Result<Json<Change>, JsonRejection>,
-) -> Result<Json<Guardrails>, RestError> {
+) -> Result<Json<Guarded>, RestError> {
     let editor = manager.principal.flag_editor()?;
     let Json(Change { version, guardrails, proof, comment }) = change?;
     let flag = require_flag(&server, &manager, &key)?;
@@ -121,7 +121,7 @@ async fn answer(
     server: &Server,
     manager: &Manager,
     flag: &engine::FlagKey,
-) -> Result<Json<Guardrails>, RestError> {
+) -> Result<Json<Guarded>, RestError> {
     let (viewer, environment) = (manager.principal.viewer(), &manager.environment.key);
     let found = server.store.find_guardrails(&viewer, environment, flag).await?;
     let since_ms = server.store.clock().now_ms() - WEEK_MS;
@@ -135,7 +135,7 @@ async fn answer(
         fired_in_7_days: fired(guardrail),
         definition: serde_json::to_value(guardrail).unwrap_or_default(),
     };
-    Ok(Json(Guardrails {
+    Ok(Json(Guarded {
         version: found.version(),
         inherited: found.own.is_none(),
         guardrails: found.set.guardrails.iter().map(known).collect(),
