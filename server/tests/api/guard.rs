@@ -397,6 +397,7 @@ fn hmac(secret: &str, text: &str) -> String {
         write!(hex, "{byte:02x}").expect("a string takes everything");
         hex
     })
+    mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 #[tokio::test]
