@@ -141,7 +141,7 @@ impl Seen {
 
 /// The path up to where its secret begins.
 fn without_secret(path: &str) -> &str {
-    const SECRET_BELOW: [&str; 2] = ["/invite/", crate::ofrep::STREAM_PATH];
+    const SECRET_BELOW: [&str; 3] = ["/invite/", "/join/", crate::ofrep::STREAM_PATH];
     SECRET_BELOW.into_iter().find(|prefix| path.starts_with(prefix)).unwrap_or(path)
 }
 
@@ -152,6 +152,7 @@ mod tests {
     #[test]
     fn the_log_leaves_secrets_out() {
         assert_eq!(without_secret("/invite/abc"), "/invite/");
+        assert_eq!(without_secret("/join/abc"), "/join/");
         assert_eq!(without_secret("/ofrep/v1/stream/abc"), "/ofrep/v1/stream/");
         assert_eq!(without_secret("/flags/fast-payment"), "/flags/fast-payment");
     }

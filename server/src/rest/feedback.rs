@@ -8,10 +8,10 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use engine::{FlagKey, SubjectKey, parse_date_ms};
+use engine::{FlagKey, MetricKey, SubjectKey, parse_date_ms};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
-use store::{Completed, FeedbackKind, NewFeedback, Rating, Recorded};
+use store::{Completed, FeedbackKind, FeedbackSource, NewFeedback, Rating, Recorded};
 use utoipa::ToSchema;
 
 use super::error::{Problem, RestError};
@@ -21,6 +21,7 @@ use crate::{
     body,
     client_address::ClientAddress,
     limits::FEEDBACK_BODY_BYTES_MAX,
+    outcomes::{Outcome, item::outcome_time},
 };
 
 /// What a user tells. A subject, and at least one of rating, completed, kinds and comment.
@@ -88,7 +89,11 @@ pub(crate) async fn post(State(server): State<Arc<Server>>, request: Request) ->
     let (token, answer) = match admit(&server, &parts, body).await {
         Ok((caller, new)) => {
             let environment = caller.token.environment.clone();
+            let complaint = complaint(&server, &new);
             let answer = server.store.record_feedback(&environment, new).await.map_err(RestError::from);
+            if let (Ok(Recorded::New(_)), Some(complaint)) = (&answer, complaint) {
+                measure(&server, environment.as_str(), complaint);
+            }
             (Some(caller.token), answer)
         }
         Err((token, error)) => (token, Err(error)),
@@ -102,6 +107,32 @@ pub(crate) async fn post(State(server): State<Arc<Server>>, request: Request) ->
     };
     cors::open(&parts.headers, token.as_deref(), &mut response);
     response
+}
+
+/// What the metric "complaints" counts of it, if it is one. A complaint about long ago is read, not measured.
+fn complaint(server: &Server, new: &NewFeedback) -> Option<Outcome> {
+    let now_ms = server.store.clock().now_ms();
+    let at_ms = outcome_time(new.at_ms.unwrap_or(now_ms), now_ms).ok()?;
+    let metric = MetricKey::parse(engine::MetricKind::Complaints.as_str()).ok()?;
+    new.is_complaint(FeedbackSource::User).then(|| Outcome {
+        subject: Some(new.subject.clone()),
+        metric,
+        ok: Some(false),
+        latency_ms: None,
+        value: None,
+        at_ms,
+        features: Vec::new(),
+    })
+}
+
+/// A server that cannot take more outcomes keeps the feedback and leaves the measure.
+fn measure(server: &Server, environment: &str, complaint: Outcome) {
+    let live = server.store.live();
+    let (Some(snapshot), outcomes) = (live.snapshot(environment), &server.ingest.outcomes) else { return };
+    if outcomes.has_room(1).is_ok() {
+        let now_ms = server.store.clock().now_ms();
+        outcomes.record(&snapshot, &live.metrics(), &[complaint], Vec::new(), now_ms);
+    }
 }
 
 /// Counts the item before anything of it is looked at.

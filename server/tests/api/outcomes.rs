@@ -289,3 +289,17 @@ async fn a_bad_outcome_is_rejected_alone_and_says_why() {
         assert!(detail.contains(word), "{event}: {detail}");
     }
 }
+
+#[tokio::test]
+async fn feedback_that_complains_counts_as_a_complaint_of_its_arm() {
+    let (app, token) = half().await;
+    let now = revision(&app);
+    app.tell(&token, &[exposure("a", "treatment", now), exposure("b", "control", now)]).await;
+    for (subject, rating) in [("a", 1), ("b", 5)] {
+        let body = json!({ "subject": subject, "rating": rating, "comment": "about the payment" });
+        let request = app.request(reqwest::Method::POST, "/api/v1/feedback").bearer_auth(&token);
+        assert_eq!(request.json(&body).send().await.expect("an answer").status(), 201);
+    }
+    let (treatment, control) = app.arms_with("pay", "complaints", 1).await;
+    assert_eq!((treatment.events, control.events), (1, 0));
+}
