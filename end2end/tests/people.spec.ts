@@ -95,7 +95,7 @@ test('a table is imported after its report was read', async ({ browser, world })
     await expect(report).toContainText('mood');
     await page.goto('/people?q=zoe.one');
     await expect(page.getByText('Nobody found')).toBeVisible();
-    await page.goBack();
+    await page.goto('/import/people');
     await page.getByLabel('Table').fill(table);
     await page.getByRole('button', { name: 'Check it' }).click();
     await page.getByRole('button', { name: 'Import 1 person and leave out 2 lines' }).click();

@@ -49,7 +49,9 @@ impl Line {
 
     /// What a new line starts as.
     fn new(taken: &[Self]) -> Self {
-        let free = (1..).map(|n| format!("guardrail-{n}")).find(|id| taken.iter().all(|line| line.id != *id));
+        let free = (1..=taken.len() + 1)
+            .map(|n| format!("guardrail-{n}"))
+            .find(|id| taken.iter().all(|line| line.id != *id));
         Self {
             id: free.unwrap_or_default(),
             metric: "latency_p95".to_owned(),

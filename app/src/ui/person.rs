@@ -82,7 +82,7 @@ mod tests {
     fn what_was_searched_for_is_marked_once() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(hits("Ada Moreau", &words("ada mor")), [(0, 3), (4, 7)]);
-        assert_eq!(hits("banana", &words("an ana")), [(1, 6)]);
+        assert_eq!(hits("banana", &words("an ana")), [(1, 5)]);
         assert_eq!(hits("Étienne", &words("étienne")), [(0, 8)]);
         assert_eq!(hits("İstanbul", &words("istanbul")), [], "its lower case is longer");
         assert_eq!(hits("x", &[String::new()]), []);

@@ -47,7 +47,7 @@ fn batch(n: u64) -> String {
     for at in n * BATCH..(n + 1) * BATCH {
         let comma = if at % BATCH == 0 { "" } else { "," };
         let subject = at.wrapping_mul(2_654_435_761) % SUBJECTS;
-        let (flag, variant) = (at % FLAGS, if subject % 2 == 0 { "on" } else { "off" });
+        let (flag, variant) = (at % FLAGS, if subject.is_multiple_of(2) { "on" } else { "off" });
         let _ = write!(
             body,
             "{comma}{{\"type\":\"exposure\",\"id\":\"e-{at:016x}\",\"subject\":\"u-{subject}\",\

@@ -69,7 +69,8 @@ impl Looking {
             let watched = &self.watched[at];
             let key = (watched.environment.to_string(), watched.flag.to_string());
             let moves = watched.plan.as_ref().is_some_and(|release| release.state.is_active());
-            if !moves && !measured.contains(&key) && !(all && self.is_known(watched)) {
+            let is_due = moves || measured.contains(&key) || (all && self.is_known(watched));
+            if !is_due {
                 continue;
             }
             self.look_at(store, lease, at).await;
@@ -160,7 +161,12 @@ impl Looking {
             Some(release) if follows(&release.state) => {
                 self.follow(store, lease, at, (&watched, release), &judged).await
             }
-            Some(_) | None => act(store, lease, &watched, standing, &judged).await,
+            Some(_) | None => {
+                for rule in act(store, lease, &watched, standing, &judged).await? {
+                    self.memory.was_told(&place(&watched, &rule));
+                }
+                Ok(())
+            }
         }
     }
 
@@ -247,6 +253,14 @@ impl Looking {
         };
         match store.follow_plan(lease, decided).await? {
             Followed::Moved(..) | Followed::Outdated => self.seq = None,
+            Followed::Watched(state) => self.keep_watched(store, lease, at, *state).await?,
+            Followed::Moved(_, Some(_)) => {
+                for (rule, _) in &judged {
+                    self.memory.was_told(&place(watched, rule));
+                }
+                self.seq = None;
+            }
+            Followed::Moved(_, None) | Followed::Outdated => self.seq = None,
             Followed::Watched(state) => self.keep_watched(store, lease, at, state).await?,
         }
         Ok(())
@@ -285,18 +299,19 @@ fn follows(state: &PlanState) -> bool {
 }
 
 /// Acts on a breach that nothing was done about yet, unless a person has decided with it before their eyes.
+/// Returns the rules whose verdicts were told with it.
 async fn act(
     store: &Store,
     lease: &GuardLease,
     watched: &Watched,
     standing: GuardStanding,
     judged: &[(RuleId, Judgement)],
-) -> Result<(), StoreError> {
+) -> Result<Vec<RuleId>, StoreError> {
     let Some(action) = judged.iter().filter_map(|(_, judgement)| judgement.action).max() else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     if standing.acted.is_some_and(|(done, _)| done >= action) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let decided_ms = watched.person_ms.unwrap_or(i64::MIN);
     let is_news = |judgement: &Judgement| {
@@ -304,7 +319,7 @@ async fn act(
     };
     let broken: Vec<_> = judged.iter().filter(|(_, judgement)| is_news(judgement)).cloned().collect();
     if broken.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let act = GuardAct {
         environment: &watched.environment,
@@ -314,7 +329,8 @@ async fn act(
         broken: &broken,
     };
     match store.guard_rollout(lease, &act).await? {
-        Acted::Done(_) | Acted::Outdated => Ok(()),
+        Acted::Done(_) => Ok(broken.into_iter().map(|(rule, _)| rule).collect()),
+        Acted::Outdated => Ok(Vec::new()),
     }
 }
 

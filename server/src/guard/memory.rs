@@ -115,6 +115,13 @@ impl Memory {
         known.judged(judgement);
     }
 
+    /// The judgement was told with what was done about it.
+    pub(super) fn was_told(&mut self, place: &Place) {
+        if let Some(known) = self.0.get_mut(place) {
+            (known.told, known.changed) = (false, true);
+        }
+    }
+
     /// What is to be kept now, each with whether its judgement is news. What cannot be kept is offered again.
     pub(super) fn to_keep(&self, now_ms: i64) -> Vec<(GuardState, bool)> {
         let due = |known: &&Known| {
@@ -168,8 +175,7 @@ fn fingerprint(rollout: &Rollout, rule: &Rule, set: &GuardrailSet, standing: Gua
     let of = (&rollout.seed, rollout.rules.len(), &rule.audience, &rule.bucket_by, &rule.split, set);
     let text = serde_json::to_string(&of).unwrap_or_default();
     let hash = Sha256::digest(text);
-    let hex: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{hex}@{}", standing.began_ms)
+    format!("{}@{}", super::deliver::hex(&hash[..8]), standing.began_ms)
 }
 
 fn began(fingerprint: &str) -> Option<&str> {

@@ -10,7 +10,7 @@ use super::{OutcomeCounters, Shared, cells::CellId, recall::recall, state::State
 const EVERY: Duration = Duration::from_secs(1);
 /// Cells older than a minute are written every so many seconds.
 const OLD_EVERY: u32 = 10;
-const UPKEEP_EVERY: Duration = Duration::from_secs(60);
+const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 const LAST_TRIES: u32 = 3;
 
 pub(super) async fn write_every_second(shared: Arc<Shared>, mut stopping: watch::Receiver<bool>) {
@@ -60,15 +60,14 @@ async fn write(shared: &Shared, everything: bool) -> Result<(), StoreError> {
         return Ok(());
     }
     let written = shared.store.write_cells(&shared.run, &changed).await;
-    match &written {
-        Ok(()) => OutcomeCounters::add(&shared.counters.written, cells.len()),
-        Err(_) => {
-            OutcomeCounters::add(&shared.counters.failures, 1);
-            let mut state = shared.state();
-            state.cells.put_back(cells.into_iter());
-            state.put_counts_back();
-            state.add_ids(changed.ids);
-        }
+    if let Ok(()) = &written {
+        OutcomeCounters::add(&shared.counters.written, cells.len());
+    } else {
+        OutcomeCounters::add(&shared.counters.failures, 1);
+        let mut state = shared.state();
+        state.cells.put_back(cells.into_iter());
+        state.put_counts_back();
+        state.add_ids(changed.ids);
     }
     written
 }

@@ -48,7 +48,7 @@ impl Place {
 pub(super) struct Places {
     /// Environment → flag → rule.
     ids: HashMap<EnvironmentKey, HashMap<FlagKey, HashMap<RuleId, PlaceId>>>,
-    places: Vec<Place>,
+    known: Vec<Place>,
     metric_ids: HashMap<MetricKey, MetricId>,
     metrics: Vec<MetricKey>,
 }
@@ -70,7 +70,7 @@ impl Places {
 
     /// Whether the rule still exists; notices changed percentages.
     pub(super) fn refresh(&mut self, id: PlaceId, snapshot: &Snapshot, now_ms: i64) -> bool {
-        let Some(place) = self.places.get_mut(id.0 as usize) else { return false };
+        let Some(place) = self.known.get_mut(id.0 as usize) else { return false };
         let revision = snapshot.revision();
         // Two requests may hold different snapshots for a moment.
         if place.revision >= revision {
@@ -92,18 +92,18 @@ impl Places {
         let compiled = snapshot.flag(flag.as_str())?;
         let allocation = allocation(compiled.rollout(), rule)?;
         let (environment, revision) = (snapshot.environment().clone(), snapshot.revision());
-        let id = PlaceId(u32::try_from(self.places.len()).ok()?);
+        let id = PlaceId(u32::try_from(self.known.len()).ok()?);
         // It may have been so for long: exposures of older answers fit as well.
         let division = Division { since_ms: i64::MIN, revision: 0, allocation };
         let (flag, rule) = (flag.clone(), rule.clone());
         let rules = self.ids.entry(environment.clone()).or_default().entry(flag.clone()).or_default();
         rules.insert(rule.clone(), id);
-        self.places.push(Place { environment, flag, rule, revision, divisions: vec![division] });
+        self.known.push(Place { environment, flag, rule, revision, divisions: vec![division] });
         Some(id)
     }
 
     pub(super) fn get(&self, id: PlaceId) -> &Place {
-        &self.places[id.0 as usize]
+        &self.known[id.0 as usize]
     }
 
     pub(super) fn metric(&mut self, definition: &MetricDefinition) -> Option<MetricId> {

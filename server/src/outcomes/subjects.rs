@@ -85,15 +85,14 @@ impl Subject {
     }
 
     pub(super) fn set_trial(&mut self, trial: Trial) {
-        match self.trial(trial.place, trial.metric) {
-            Some(old) => *old = trial,
-            None => {
-                if self.trials.len() >= SUBJECT_TRIALS_MAX {
-                    let oldest = (0..self.trials.len()).min_by_key(|at| self.trials[*at].at_ms);
-                    oldest.map(|at| self.trials.swap_remove(at));
-                }
-                self.trials.push(trial);
+        if let Some(old) = self.trial(trial.place, trial.metric) {
+            *old = trial;
+        } else {
+            if self.trials.len() >= SUBJECT_TRIALS_MAX {
+                let oldest = (0..self.trials.len()).min_by_key(|at| self.trials[*at].at_ms);
+                oldest.map(|at| self.trials.swap_remove(at));
             }
+            self.trials.push(trial);
         }
     }
 }

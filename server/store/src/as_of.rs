@@ -66,13 +66,12 @@ impl Store {
         let mut tx = self.db().begin_read().await?;
         let (seq,): (i64,) =
             tx.one("SELECT COALESCE(MAX(seq), 0) FROM audit WHERE at_ms <= $1", args![at_ms]).await?;
-        let snapshot = match self.0.past.find(environment, seq) {
-            Some(snapshot) => snapshot,
-            None => {
-                let snapshot = Arc::new(compile(&mut tx, environment, seq).await?);
-                self.0.past.keep(environment, seq, &snapshot);
-                snapshot
-            }
+        let snapshot = if let Some(snapshot) = self.0.past.find(environment, seq) {
+            snapshot
+        } else {
+            let snapshot = Arc::new(compile(&mut tx, environment, seq).await?);
+            self.0.past.keep(environment, seq, &snapshot);
+            snapshot
         };
         tx.rollback().await?;
         Ok(AsOf { at_ms, seq: number(seq), snapshot })

@@ -21,7 +21,7 @@ impl TestApp {
     }
 
     /// Sent and stored.
-    async fn tell(&self, token: &str, body: Json) {
+    async fn say(&self, token: &str, body: Json) {
         let answer = self.feedback(token, &body).send().await.expect("an answer");
         assert_eq!(answer.status(), 201, "{body}");
     }
@@ -32,7 +32,7 @@ impl TestApp {
         self.store.list_feedback(&by, &environment_key("production"), &filter).await.expect("reads")
     }
 
-    async fn page(&self, cookie: &str, path: &str) -> (u16, String) {
+    async fn seen_page(&self, cookie: &str, path: &str) -> (u16, String) {
         let request = self.request(Method::GET, path).header("Cookie", cookie).header("Accept", "text/html");
         let answer = request.send().await.expect("an answer");
         (answer.status().as_u16(), answer.text().await.expect("text"))
@@ -72,7 +72,7 @@ async fn feedback_is_stored_with_what_the_subject_had() {
         "kinds": ["slow", "broken", "slow"], "comment": " The form\r\n<b>hangs</b>\u{0} ", "page": "/pay",
         "flag": "pay", "time": "2027-01-15T08:00:00Z",
     });
-    app.tell(&app.client_token().await, body).await;
+    app.say(&app.client_token().await, body).await;
     let items = app.inbox().await;
     let item = &items[0];
     assert_eq!(item.comment, "The form\n<b>hangs</b>");
@@ -143,7 +143,7 @@ async fn what_cannot_be_taken_is_named() {
     }
     assert!(app.inbox().await.is_empty());
     let longest = json!({"subject": "ada", "comment": "\u{1f680}".repeat(4000), "page": "/".repeat(500)});
-    app.tell(&token, longest).await;
+    app.say(&token, longest).await;
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn an_address_and_a_token_have_their_allowance() {
     let (client, server) = (app.client_token().await, app.server_token().await);
     let body = json!({"subject": "ada", "rating": 5});
     for _ in 0..3 {
-        app.tell(&client, body.clone()).await;
+        app.say(&client, body.clone()).await;
     }
     let refused = app.feedback(&client, &body).header("Origin", SHOP).send().await.expect("an answer");
     let seconds: u64 = refused.headers()["retry-after"].to_str().expect("text").parse().expect("a number");
@@ -203,7 +203,7 @@ async fn an_address_and_a_token_have_their_allowance() {
     let refused = app.feedback(&another, &body).send().await.expect("an answer");
     assert_eq!(refused.status(), 429, "another token does not help an address");
     for _ in 0..5 {
-        app.tell(&server, body.clone()).await;
+        app.say(&server, body.clone()).await;
     }
     let refused = app.feedback(&server, &body).send().await.expect("an answer");
     assert_eq!(refused.status(), 429, "a backend is counted by its token");
@@ -213,7 +213,7 @@ async fn an_address_and_a_token_have_their_allowance() {
 async fn a_full_day_says_until_when() {
     let app = TestApp::start().await;
     let token = app.server_token().await;
-    app.tell(&token, json!({"subject": "ada", "rating": 5})).await;
+    app.say(&token, json!({"subject": "ada", "rating": 5})).await;
     let fill = format!("UPDATE feedback_days SET arrived = {}", store::limits::FEEDBACK_PER_DAY_MAX);
     app.sql(&fill).await;
     let answer =
@@ -229,10 +229,10 @@ async fn the_inbox_is_for_those_who_may_look_people_up() {
     app.boolean_flag("pay").await;
     let comment = "<script>alert('x')</script> مرحبا 🚀";
     let body = json!({"subject": "<img src=x>", "rating": 1, "comment": comment, "flag": "pay", "page": "\"><b id=evil>"});
-    app.tell(&app.server_token().await, body).await;
+    app.say(&app.server_token().await, body).await;
     let (support, viewer) = (app.sign_in(Role::Support).await, app.sign_in(Role::Viewer).await);
     for path in ["/feedback", "/flags/pay/feedback", "/feedback/1"] {
-        let (status, html) = app.page(&support, path).await;
+        let (status, html) = app.seen_page(&support, path).await;
         assert_eq!(status, 200, "{path}");
         assert!(html.contains("&lt;script&gt;alert('x')&lt;/script&gt; مرحبا 🚀"), "{path}: {html}");
         for markup in ["<script>alert", "<img src=x", "<b id=evil>"] {
@@ -240,17 +240,17 @@ async fn the_inbox_is_for_those_who_may_look_people_up() {
         }
     }
     for path in ["/feedback", "/flags/pay/feedback"] {
-        let (status, html) = app.page(&viewer, path).await;
+        let (status, html) = app.seen_page(&viewer, path).await;
         assert_eq!(status, 200, "{path}");
         assert!(html.contains("By variant") && !html.contains("alert("), "{path}");
     }
-    assert_eq!(app.page(&viewer, "/feedback/1").await.0, 403);
-    assert_eq!(app.page(&viewer, "/feedback/new").await.0, 403);
-    assert_eq!(app.page(&support, "/feedback/999").await.0, 404);
-    assert_eq!(app.page(&support, "/feedback/x").await.0, 404);
+    assert_eq!(app.seen_page(&viewer, "/feedback/1").await.0, 403);
+    assert_eq!(app.seen_page(&viewer, "/feedback/new").await.0, 403);
+    assert_eq!(app.seen_page(&support, "/feedback/999").await.0, 404);
+    assert_eq!(app.seen_page(&support, "/feedback/x").await.0, 404);
     let odd =
         "/feedback?rating=9&kind=x&state=%F0%9F%9A%80&from=soon&who=-&before=a&days=999999&variant=%3Cb%3E";
-    let (status, html) = app.page(&support, odd).await;
+    let (status, html) = app.seen_page(&support, odd).await;
     assert_eq!(status, 200);
     assert!(html.contains("&lt;script&gt;"), "an old link still shows the inbox");
 }
@@ -258,7 +258,7 @@ async fn the_inbox_is_for_those_who_may_look_people_up() {
 #[tokio::test]
 async fn triage_says_what_others_did_meanwhile() {
     let app = TestApp::start().await;
-    app.tell(&app.server_token().await, json!({"subject": "ada", "rating": 1})).await;
+    app.say(&app.server_token().await, json!({"subject": "ada", "rating": 1})).await;
     let cookie = app.sign_in(Role::Support).await;
     let triage = |version: &'static str, state: &'static str, back: &'static str| {
         let fields = [("version", version), ("state", state), ("note", "mine"), ("back", back)];

@@ -189,8 +189,9 @@ async fn a_ceiling_stops_the_flag_and_clients_are_told() {
     let (server, viewer) = (app.server_token().await, app.management_token(Role::Viewer).await);
     app.measure(FLAG, OUTAGE).await;
     eventually("it stops", async || app.is_stopped().await).await;
-    let decision = app.decision(&server, FLAG, json!({"targetingKey": "u-1"})).await;
-    assert_eq!((&decision["value"], &decision["reason"]), (&json!(false), &json!("DISABLED")));
+    let context = || json!({"targetingKey": "u-1"});
+    let told = async || app.decision(&server, FLAG, context()).await["reason"] == "DISABLED";
+    eventually("clients are told", told).await;
     let health = app.health(&viewer).await;
     let verdict = &health["verdicts"][0];
     assert_eq!((&verdict["taken"], &verdict["health"]), (&json!("stopped"), &json!("breach")), "{health}");
@@ -424,14 +425,14 @@ async fn another_server_goes_on_when_one_dies() {
     assert_eq!(two.plan(&token).await["step"], 2);
 }
 
-/// `fader serve` on a database, once it listens.
-fn serve(database_url: &str) -> Child {
+/// `fader serve` on a database, once it listens; it writes to its output for as long as somebody reads.
+fn serve(database_url: &str) -> (Child, impl Sized) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fader"));
     command.args(["serve", "--addr", "127.0.0.1:0"]).env_clear().env("FADER_DATABASE_URL", database_url);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     assert!(lines.next().expect("a line").expect("UTF-8").contains("listens"));
-    child
+    (child, lines)
 }
 
 #[tokio::test]
@@ -458,12 +459,12 @@ async fn a_killed_server_goes_on_in_the_middle_of_a_plan() {
         let found = store.find_plan(&by, &environment, &flag).await.expect("reads").expect("a plan");
         found.state.progress().map_or(0, |progress| progress.step)
     };
-    let mut first = serve(&url);
+    let (mut first, _output) = serve(&url);
     eventually("it advances", async || step().await == 1).await;
     first.kill().expect("kill -9");
     first.wait().expect("ends");
     assert_eq!(step().await, 1);
-    let mut second = serve(&url);
+    let (mut second, _output) = serve(&url);
     eventually("it goes on where it was", async || step().await == 2).await;
     second.kill().expect("killed");
     second.wait().expect("ends");

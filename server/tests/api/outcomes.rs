@@ -15,7 +15,7 @@ const MINUTE_MS: i64 = 60_000;
 
 impl TestApp {
     /// Sends events, which have to be taken; the answer.
-    pub async fn events(&self, token: &str, events: &[Json]) -> Json {
+    pub async fn tell(&self, token: &str, events: &[Json]) -> Json {
         let request = self.request(reqwest::Method::POST, "/api/v1/events").bearer_auth(token);
         let answer = request.json(&json!({ "events": events })).send().await.expect("an answer");
         assert_eq!(answer.status(), 202);
@@ -90,7 +90,7 @@ async fn outcomes_count_in_the_arm_that_their_subject_was_exposed_to() {
     let (app, token) = half().await;
     let now = revision(&app);
     let answer = app
-        .events(
+        .tell(
             &token,
             &[
                 exposure("a", "treatment", now),
@@ -122,7 +122,7 @@ async fn an_evaluation_is_an_exposure_of_either_arm() {
         let decision = app.decision(&token, "pay", json!({ "targetingKey": subject })).await;
         let arm = decision["metadata"]["arm"].as_str().expect("an arm").to_owned();
         *arms.entry(arm).or_insert(0u64) += 1;
-        app.events(&token, &[request(&subject, true)]).await;
+        app.tell(&token, &[request(&subject, true)]).await;
     }
     let (treatment, control) = app.arms_with("pay", "error_rate", 20).await;
     assert_eq!(Some(&treatment.outcomes), arms.get("treatment"));
@@ -139,16 +139,16 @@ async fn sending_again_counts_nothing_twice_also_after_a_restart() {
         with(request("a", true), "id", "o-2"),
         with(request("a", true), "id", "o-2"),
     ];
-    assert_eq!(app.events(&token, &batch).await["duplicates"], 1);
-    assert_eq!(app.events(&token, &batch).await, json!({ "accepted": 0, "duplicates": 4, "rejected": [] }));
+    assert_eq!(app.tell(&token, &batch).await["duplicates"], 1);
+    assert_eq!(app.tell(&token, &batch).await, json!({ "accepted": 0, "duplicates": 4, "rejected": [] }));
     // Nothing waits for the next second: stopping writes it down.
     app.stop().await;
     assert_eq!(app.arms("pay", "error_rate").await.0.outcomes, 2);
     let again = TestApp::start_on(&app.database_url, server::Config::default(), app.clock.clone()).await;
-    assert_eq!(again.events(&token, &batch).await["duplicates"], 4);
+    assert_eq!(again.tell(&token, &batch).await["duplicates"], 4);
     assert_eq!(again.arms("pay", "error_rate").await.0.outcomes, 2);
     // The ledger remembers what the process forgot.
-    again.events(&token, &[request("a", true), request("nobody", true)]).await;
+    again.tell(&token, &[request("a", true), request("nobody", true)]).await;
     assert_eq!(again.arms_with("pay", "error_rate", 3).await.0.outcomes, 3);
 }
 
@@ -156,14 +156,14 @@ async fn sending_again_counts_nothing_twice_also_after_a_restart() {
 async fn a_late_outcome_lands_in_its_cell_and_not_with_the_guard() {
     let (app, token) = half().await;
     let now = revision(&app);
-    app.events(&token, &[exposure("a", "treatment", now), exposure("b", "treatment", now)]).await;
+    app.tell(&token, &[exposure("a", "treatment", now), exposure("b", "treatment", now)]).await;
     app.clock.advance(5 * MINUTE_MS);
-    app.events(&token, &[at(request("a", false), NOW_MS + 1000), request("b", true)]).await;
+    app.tell(&token, &[at(request("a", false), NOW_MS + 1000), request("b", true)]).await;
     let (treatment, _) = app.arms_with("pay", "error_rate", 2).await;
     assert_eq!((treatment.outcomes, treatment.events, treatment.late), (2, 1, 1));
     assert_eq!((treatment.tally.trials, treatment.tally.events), (1, 0));
     app.clock.advance(6 * MINUTE_MS);
-    let answer = app.events(&token, &[at(request("a", false), NOW_MS), request("b", true)]).await;
+    let answer = app.tell(&token, &[at(request("a", false), NOW_MS), request("b", true)]).await;
     assert_eq!(answer["accepted"], 1);
     assert_eq!(answer["rejected"][0]["index"], 0);
     assert!(answer["rejected"][0]["detail"].as_str().is_some_and(|it| it.contains("10 minutes")), "{answer}");
@@ -173,18 +173,18 @@ async fn a_late_outcome_lands_in_its_cell_and_not_with_the_guard() {
 async fn who_crosses_over_after_a_step_counts_in_the_new_arm_from_then_on() {
     let (app, token) = half().await;
     let first = revision(&app);
-    app.events(&token, &[exposure("a", "control", first), request("a", false)]).await;
+    app.tell(&token, &[exposure("a", "control", first), request("a", false)]).await;
     // While the percentages stay, the first exposure decides.
-    app.events(&token, &[exposure("a", "treatment", first)]).await;
+    app.tell(&token, &[exposure("a", "treatment", first)]).await;
     app.clock.advance(MINUTE_MS);
-    app.events(&token, &[request("a", true)]).await;
+    app.tell(&token, &[request("a", true)]).await;
     assert_eq!(app.arms_with("pay", "error_rate", 2).await.1.outcomes, 2);
     app.rules("pay", json!([everyone(80)])).await;
     app.clock.advance(MINUTE_MS);
     let stepped = app.clock.now_ms();
-    app.events(&token, &[exposure("a", "treatment", revision(&app)), request("a", true)]).await;
+    app.tell(&token, &[exposure("a", "treatment", revision(&app)), request("a", true)]).await;
     // What happened before still counts where it was.
-    app.events(&token, &[at(request("a", true), stepped - 30_000)]).await;
+    app.tell(&token, &[at(request("a", true), stepped - 30_000)]).await;
     let (treatment, control) = app.arms_with("pay", "error_rate", 4).await;
     assert_eq!((treatment.outcomes, control.outcomes), (1, 3));
     let reader = app.store.guard_reader();
@@ -199,9 +199,9 @@ async fn who_crosses_over_after_a_step_counts_in_the_new_arm_from_then_on() {
 #[tokio::test]
 async fn a_failing_person_leaves_the_risk_set_for_a_while() {
     let (app, token) = half().await;
-    app.events(&token, &[exposure("a", "treatment", revision(&app))]).await;
+    app.tell(&token, &[exposure("a", "treatment", revision(&app))]).await;
     for _ in 0..15 {
-        app.events(&token, &[request("a", false)]).await;
+        app.tell(&token, &[request("a", false)]).await;
         app.clock.advance(MINUTE_MS);
     }
     let (treatment, _) = app.arms_with("pay", "error_rate", 15).await;
@@ -217,13 +217,13 @@ async fn a_failing_person_leaves_the_risk_set_for_a_while() {
 async fn a_conversion_counts_once_for_its_exposure() {
     let (app, token) = half().await;
     let now = revision(&app);
-    app.events(&token, &[exposure("a", "treatment", now), exposure("b", "treatment", now)]).await;
+    app.tell(&token, &[exposure("a", "treatment", now), exposure("b", "treatment", now)]).await;
     app.clock.advance(20 * MINUTE_MS);
     let conversion = json!({ "type": "outcome", "subject": "a", "metric": "conversion" });
-    app.events(&token, &[conversion.clone(), conversion.clone()]).await;
+    app.tell(&token, &[conversion.clone(), conversion.clone()]).await;
     app.clock.advance(11 * MINUTE_MS);
     let late = with(conversion, "subject", "b");
-    app.events(&token, &[late, json!({ "type": "outcome", "subject": "b", "metric": "complaints" })]).await;
+    app.tell(&token, &[late, json!({ "type": "outcome", "subject": "b", "metric": "complaints" })]).await;
     let begin = Instant::now();
     let (mut treatment, mut complaints) = (Cell::default(), Cell::default());
     while (treatment.events, complaints.events) != (1, 1) && begin.elapsed() < Duration::from_secs(20) {
@@ -241,7 +241,7 @@ async fn features_say_what_was_in_force() {
     let (app, token) = half().await;
     let feature = |arm: &str| json!([{ "flag": "pay", "rule": "everyone", "arm": arm }]);
     let anonymous = |ok| json!({ "type": "outcome", "metric": "error_rate", "ok": ok });
-    app.events(
+    app.tell(
         &token,
         &[
             with(request("a", true), "features", feature("treatment")),
@@ -280,7 +280,7 @@ async fn a_bad_outcome_is_rejected_alone_and_says_why() {
     ];
     let mut events: Vec<_> = cases.iter().map(|(event, _)| event.clone()).collect();
     events.push(request("a", true));
-    let answer = app.events(&token, &events).await;
+    let answer = app.tell(&token, &events).await;
     assert_eq!(answer["accepted"], 1, "{answer}");
     let rejected = answer["rejected"].as_array().expect("a list");
     assert_eq!(rejected.len(), cases.len(), "{answer}");

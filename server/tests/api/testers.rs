@@ -47,7 +47,7 @@ impl TestApp {
         made.expect("a preview").0
     }
 
-    async fn page(&self, path: &str, cookie: &str) -> String {
+    async fn page_of(&self, path: &str, cookie: &str) -> String {
         let answer = self.request(Method::GET, path).header(header::COOKIE, cookie).send().await;
         answer.expect("an answer").text().await.expect("a page")
     }
@@ -81,7 +81,7 @@ async fn a_list_is_reported_and_written_only_when_confirmed() {
     assert_eq!(app.enrolled().await, ["u-1", "u-2"]);
     let again = app.form(TAB, Some(&cookie), &confirm).send().await.expect("an answer");
     assert_eq!(again.status(), 409, "somebody else was quicker");
-    let html = app.page(TAB, &cookie).await;
+    let html = app.page_of(TAB, &cookie).await;
     assert!(html.contains("until 1 Jan 2030, 14:10:00 UTC") && html.contains("A member"), "{html}");
 }
 
@@ -304,7 +304,7 @@ async fn a_testers_page_tells_and_excludes_with_a_reason() {
     app.rules("fast-payment", json!([group("testers")])).await;
     let cookie = app.sign_in(Role::Qa).await;
     let page = "/testers/u%2F1%20%C3%BC";
-    let html = app.page(page, &cookie).await;
+    let html = app.page_of(page, &cookie).await;
     assert!(html.contains("Enrolled in") && html.contains("Show a preview"), "{html}");
     let exclude = |reason| [("intent", "exclude"), ("flag", "fast-payment"), ("reason", reason)];
     let silent = app.form(page, Some(&cookie), &exclude("")).send().await.expect("an answer");
@@ -312,8 +312,8 @@ async fn a_testers_page_tells_and_excludes_with_a_reason() {
     let done = app.form(page, Some(&cookie), &exclude("left the pilot")).send().await.expect("an answer");
     assert_eq!(done.status(), 303);
     assert_eq!(done.headers()["location"], page);
-    assert!(app.page(page, &cookie).await.contains("excluded: beats the enrolment"));
-    assert!(app.page(TAB, &cookie).await.contains("excluded: beats the enrolment"));
+    assert!(app.page_of(page, &cookie).await.contains("excluded: beats the enrolment"));
+    assert!(app.page_of(TAB, &cookie).await.contains("excluded: beats the enrolment"));
     let make = [
         ("intent", "preview"),
         ("variant", "fast-payment/on"),

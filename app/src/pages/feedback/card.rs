@@ -354,7 +354,9 @@ mod tests {
 
     #[test]
     fn what_users_type_is_text() {
-        let html = |text: &str| comment(FeedbackId::new(1), text).map(|it| it.to_html()).unwrap_or_default();
+        let html = |text: &str| {
+            comment(FeedbackId::new(1), text).map(leptos::prelude::RenderHtml::to_html).unwrap_or_default()
+        };
         let markup = html("<script>alert(1)</script><img src=x onerror=alert(2)>");
         assert!(!markup.contains("<script") && !markup.contains("<img"), "{markup}");
         assert!(markup.contains("&lt;script&gt;"), "{markup}");

@@ -153,10 +153,9 @@ fn count(bank: &Bank<'_>, rule: &RuleForm) -> Option<impl IntoView + use<>> {
     let (known, mood) = (bank.forecast.known, bank.forecast.mood);
     let numbers = match (bank.channel(rule), mood) {
         (Some(channel), _) => format!("{} of {}", grouped(channel.inside), grouped(channel.audience)),
-        (None, Mood::Unfinished) => "–".to_owned(),
         (None, Mood::Same | Mood::Adds | Mood::Takes) if known == 0 => return None,
         (None, Mood::Same | Mood::Adds | Mood::Takes) if rule.everyone => format!("0 of {}", grouped(known)),
-        (None, Mood::Same | Mood::Adds | Mood::Takes) => "–".to_owned(),
+        (None, Mood::Unfinished | Mood::Same | Mood::Adds | Mood::Takes) => "–".to_owned(),
     };
     Some(view! {
         <p class="strip-count"><b id=format!("count-{}", rule.id)>{numbers}</b>" known people inside"</p>

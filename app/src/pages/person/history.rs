@@ -176,11 +176,11 @@ fn table(lanes: &[Lane]) -> impl IntoView + use<> {
     rows.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
     let rows = rows
         .into_iter()
-        .map(|(at, flag, what)| view! { <tr><td>{time::instant(at)}</td><td>{flag}</td><td>{what}</td></tr> })
+        .map(|(at, flag, what)| view! { <tr><td>{time::instant(at)}</td><td data-label="Flag">{flag}</td><td data-label="What">{what}</td></tr> })
         .collect_view();
     view! {
         <div class="table-wrap">
-            <table class="table">
+            <table class="table" data-stack="">
                 <thead>
                     <tr>
                         <th scope="col">"When (the end, of what lasted)"</th>

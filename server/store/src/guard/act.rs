@@ -150,11 +150,10 @@ impl Work<'_> {
     ) -> Result<(Option<Rollout>, Taken), StoreError> {
         let now = &target.rollout.value;
         match act.action {
-            GuardAction::Notify | GuardAction::PausePlan => Ok((None, Taken::Notified)),
             GuardAction::Stop if now.enabled => {
                 Ok((Some(Rollout { enabled: false, ..now.clone() }), Taken::Stopped))
             }
-            GuardAction::Stop => Ok((None, Taken::Notified)),
+            GuardAction::Notify | GuardAction::PausePlan | GuardAction::Stop => Ok((None, Taken::Notified)),
             GuardAction::StepBack => {
                 let current = percentages_of(now);
                 let mut lower = Percentages::new();

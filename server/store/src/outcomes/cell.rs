@@ -102,6 +102,7 @@ struct Document {
     groups: GroupTallies,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }

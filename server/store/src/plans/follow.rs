@@ -30,7 +30,7 @@ pub enum Followed {
     /// The plan moved. What was done about the evidence, if anything.
     Moved(Box<ReleasePlan>, Option<Taken>),
     /// Nothing but time has passed: [`Store::keep_watched`] notes it.
-    Watched(PlanState),
+    Watched(Box<PlanState>),
     /// The plan or the rollout is another than the one that was decided on, or another server guards: look again.
     Outdated,
 }
@@ -68,7 +68,7 @@ impl Store {
         }
         let Some(told) = told(&release.state, &moved.state, breach) else {
             work.cancel().await?;
-            return Ok(Followed::Watched(moved.state));
+            return Ok(Followed::Watched(Box::new(moved.state)));
         };
         release.state = moved.state.clone();
         let key = (decided.environment.as_str(), decided.flag.as_str());

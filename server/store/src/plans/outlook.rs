@@ -36,7 +36,7 @@ impl ReleasePlan {
     /// When a person set the percentages to something else than the plan's step; `person_ms` is when a person last
     /// changed the rollout. A stopped flag is a person's decision for as long as it is stopped.
     pub fn changed_by_hand_ms(&self, rollout: &Rollout, person_ms: Option<i64>, now_ms: i64) -> Option<i64> {
-        let Some(Progress { step, before, .. }) = self.state.progress() else { return None };
+        let Progress { step, before, .. } = self.state.progress()?;
         if !rollout.enabled {
             return Some(now_ms);
         }

@@ -25,6 +25,7 @@ const ALPHA: f64 = 0.05;
 const MARKS_MAX: usize = 12;
 
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "units stand last in names")]
 pub struct Range {
     pub from_ms: i64,
     pub until_ms: i64,
