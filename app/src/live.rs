@@ -23,6 +23,9 @@ const STREAM_MAX: Duration = Duration::from_mins(30);
 /// How often a page looks whether an enrolment began or ended by itself, at the latest.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How often a page that shows measurements is told to look at itself again.
+const MEASURES: Duration = Duration::from_secs(5);
+
 struct Watch {
     changes: Receiver<Changed>,
     store: Store,
@@ -33,6 +36,8 @@ struct Watch {
     /// The page was rendered before this, and something happened in between.
     behind: Option<u64>,
     over: bool,
+    /// When the measurements are looked at next; `None` for a page without any.
+    measures: Option<Instant>,
 }
 
 pub async fn get(page: Page) -> PageResult {
@@ -47,6 +52,7 @@ pub async fn get(page: Page) -> PageResult {
         ends: Instant::now() + STREAM_MAX,
         behind: (seen < seq).then_some(seq),
         over: false,
+        measures: page.query("measures").map(|_| Instant::now() + MEASURES),
     };
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("");
     let mut response = Sse::new(events(watch)).keep_alive(keep_alive).into_response();
@@ -95,6 +101,10 @@ async fn next(watch: &mut Watch) -> Option<Event> {
                 let groups = watch.passed();
                 if !groups.is_empty() {
                     return Some(changed(watch.store.live().seq(), &groups));
+                }
+                if watch.measures.is_some_and(|at| at <= Instant::now()) {
+                    watch.measures = Some(Instant::now() + MEASURES);
+                    return Some(measured(watch.store.live().seq()));
                 }
             }
         }
@@ -147,6 +157,12 @@ fn is_visible(object: &ObjectRef, principal: &Principal) -> bool {
         // Viewers see what it adds up to.
         | ObjectKind::Feedback => true,
     }
+}
+
+/// Some seconds have passed, in which something may have been measured.
+fn measured(seq: u64) -> Event {
+    let data = serde_json::json!({ "seq": seq, "objects": ["measures"] });
+    Event::default().event("changed").data(data.to_string())
 }
 
 /// `{"seq":7,"objects":["flag/fast-payment"]}`; no objects means everything.

@@ -57,6 +57,8 @@ pub struct Look {
     pub status: StatusCode,
     /// The page shows what others may change: it updates itself.
     pub live: bool,
+    /// It shows what is measured, which changes without anybody changing anything.
+    pub measures: bool,
     /// The page's address is a secret: no request may mention it as its referrer.
     pub secret_address: bool,
 }
@@ -69,6 +71,7 @@ impl Look {
             section: Some(section),
             status: StatusCode::OK,
             live: true,
+            measures: false,
             secret_address: false,
         }
     }
@@ -80,6 +83,7 @@ impl Look {
             section: None,
             status: StatusCode::OK,
             live: false,
+            measures: false,
             secret_address: false,
         }
     }
@@ -87,6 +91,13 @@ impl Look {
     #[must_use]
     pub fn status(mut self, status: StatusCode) -> Self {
         self.status = status;
+        self
+    }
+
+    /// The page looks at itself again every few seconds.
+    #[must_use]
+    pub fn measures(mut self) -> Self {
+        self.measures = true;
         self
     }
 

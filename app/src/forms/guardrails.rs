@@ -230,7 +230,6 @@ pub fn metric_options(metrics: &[MetricDefinition]) -> Vec<(String, String)> {
         ("conversion", "conversion (%)"),
         ("crashes", "crashes (%)"),
         ("complaints", "complaints per person"),
-        ("missing_outcome", "missing outcomes (%)"),
     ];
     let built_in = built_in.map(|(value, text)| (value.to_owned(), text.to_owned())).into_iter();
     let own = metrics.iter().flat_map(|metric| {

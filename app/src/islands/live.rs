@@ -35,13 +35,15 @@ struct Signals {
 pub fn Live(
     /// The last change that the page knows of.
     seq: u64,
+    /// The page shows what is measured: it is looked at again every few seconds.
+    measures: bool,
 ) -> impl IntoView {
     let signals = Signals {
         state: RwSignal::new(State::Off),
         notice: RwSignal::new(None),
         announced: RwSignal::new(""),
     };
-    Effect::new(move || stream::start(seq, signals));
+    Effect::new(move || stream::start(seq, measures, signals));
     let state = move || match signals.state.get() {
         State::Off => ("off", ""),
         State::Live => ("live", "Live"),

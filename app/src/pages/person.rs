@@ -11,12 +11,13 @@ use std::{collections::HashMap, sync::Arc};
 use axum::extract::Path;
 use engine::{AttributeValue, Enrolment, FlagKey, GroupKey, Snapshot, SubjectKey};
 use leptos::prelude::*;
-use store::{Operation, PersonAnswer};
+use store::{Feedback, Operation, PersonAnswer};
 
 use crate::{
     draft::Draft,
     error::{AppError, Thing},
     page::{Look, Page, PageResult},
+    pages::tester,
     ui::{
         badge::{Callout, Tone},
         field::FormError,
@@ -41,6 +42,8 @@ pub struct Person {
     versions: HashMap<FlagKey, u64>,
     enrolments: Vec<Enrolled>,
     history: History,
+    /// What they said, newest first.
+    feedback: Vec<Feedback>,
     at: At,
     may: May,
 }
@@ -92,6 +95,7 @@ pub async fn show(page: &Page, subject: &SubjectKey, draft: PersonDraft) -> Page
                     <div class="stack">
                         {flags::view(&person)}
                         {history::view(&person.history, person.answer.as_of_ms)}
+                        <section class="card stack">{tester::feedback(&person.feedback)}</section>
                     </div>
                     <aside class="stack">{facts::view(&person)}</aside>
                 </div>
@@ -114,7 +118,9 @@ impl Person {
         let snapshot = store.live().snapshot(environment.key.as_str()).ok_or_else(missing)?;
         let rows = store.desk(&page.viewer(), &environment.key).await?;
         let enrolments = enrolments(&snapshot, subject);
-        let history = History::load(page, &reader, subject, &snapshot, &enrolments, at_ms, &[]).await?;
+        let feedback = store.feedback_of(&reader, &environment.key, subject).await?;
+        let said: Vec<_> = feedback.iter().map(said).collect();
+        let history = History::load(page, &reader, subject, &snapshot, &enrolments, at_ms, &said).await?;
         Ok(Self {
             subject: subject.clone(),
             known: looked.traits().is_some(),
@@ -128,6 +134,7 @@ impl Person {
             snapshot,
             enrolments,
             history,
+            feedback,
         })
     }
 
@@ -136,6 +143,15 @@ impl Person {
         let name = self.answer.traits.as_ref().and_then(|traits| traits.get("name"));
         name.map_or_else(|| self.subject.to_string(), AttributeValue::display)
     }
+}
+
+/// A piece of feedback in the timeline.
+fn said(feedback: &Feedback) -> Said {
+    let rating = feedback.rating.map(|rating| format!("rated {} of 5", rating.get()));
+    let kinds = feedback.kinds.iter().map(ToString::to_string);
+    let label = rating.into_iter().chain(kinds).collect::<Vec<_>>().join(", ");
+    let label = if label.is_empty() { "feedback".to_owned() } else { label };
+    Said { flag: feedback.flag.clone(), at_ms: feedback.at_ms, label }
 }
 
 fn enrolments(snapshot: &Snapshot, subject: &SubjectKey) -> Vec<Enrolled> {
@@ -152,6 +168,8 @@ fn head(person: &Person) -> impl IntoView + use<> {
     let title = person.title();
     let key = person.subject.to_string();
     let key = (title != key).then(|| view! { <code class="person-key">{key}</code> });
+    let complaint = complaint_address(person);
+    let tester = format!("/testers/{}", person_path(person.subject.as_str()).trim_start_matches("/people/"));
     view! {
         <header class="page-head">
             <div>
@@ -159,8 +177,22 @@ fn head(person: &Person) -> impl IntoView + use<> {
                 <h1>{title}</h1>
                 {key}
             </div>
+            <div class="cluster">
+                <a class="button" href=here().href(&complaint)>{icon::feedback()}"Log a complaint"</a>
+                <a class="button" data-kind="quiet" href=here().href(&tester)>"As a tester"</a>
+            </div>
         </header>
     }
+}
+
+/// The form for what they complain about, at the instant that is looked at.
+fn complaint_address(person: &Person) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("subject", person.subject.as_str());
+    if let Some(at_ms) = person.answer.as_of_ms {
+        query.append_pair("at", &at_ms.to_string());
+    }
+    format!("/feedback/new?{}", query.finish())
 }
 
 /// The instant stands in the address: an answer can be linked.

@@ -120,6 +120,7 @@ pub async fn get(page: Page, axum::extract::Path(subject): axum::extract::Path<S
 }
 
 pub async fn show(page: &Page, subject: &SubjectKey, draft: TesterDraft) -> PageResult {
+    page.store().look_up(&page.principal.people_reader()?, subject).await?;
     let facts = Facts::read(page, subject).await?;
     let status = draft.exclude.status().max(draft.preview.status());
     let look = Look::new(subject.to_string(), Section::Groups).status(status);
@@ -220,7 +221,8 @@ fn seen(seen: &[Seen]) -> AnyView {
     view! { <h2>"Saw"</h2> {table} {none} }.into_any()
 }
 
-fn feedback(feedback: &[Feedback]) -> AnyView {
+/// What somebody said, read in place.
+pub fn feedback(feedback: &[Feedback]) -> AnyView {
     let now_ms = here().now_ms;
     let item = |it: &Feedback| {
         let rating = it.rating.map(|rating| format!("{} of 5", rating.get()));

@@ -125,7 +125,7 @@ pub fn PageHead(
 
 /// The body of a page for somebody signed in.
 pub fn frame(look: &Look, here: &Here, page: AnyView) -> impl IntoView + use<> {
-    let live = look.live.then(|| view! { <Live seq=here.seq /> });
+    let live = look.live.then(|| view! { <Live seq=here.seq measures=look.measures /> });
     view! {
         <a class="skip-link" href="#main">"Skip to the content"</a>
         <div class="frame">

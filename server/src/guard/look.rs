@@ -261,7 +261,7 @@ impl Looking {
                 self.seq = None;
             }
             Followed::Moved(_, None) | Followed::Outdated => self.seq = None,
-            Followed::Watched(state) => self.keep_watched(store, lease, at, state).await?,
+            Followed::Watched(state) => self.keep_watched(store, lease, at, *state).await?,
         }
         Ok(())
     }

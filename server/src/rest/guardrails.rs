@@ -25,6 +25,7 @@ const WEEK_MS: i64 = 7 * 24 * 3_600_000;
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the list is called what it holds")]
 pub(crate) struct Guardrails {
+pub(crate) struct Guarded {
     /// Sent back with a change; 0 while the workspace's defaults apply.
     version: u64,
     /// True: the workspace's defaults.
@@ -71,7 +72,7 @@ pub(crate) struct Change {
     tag = "guard",
     params(("key" = String, Path, description = "The flag's key")),
     responses(
-        (status = 200, body = Guardrails),
+        (status = 200, body = Guarded),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
         (status = 404, body = Problem),
@@ -81,7 +82,7 @@ pub(crate) async fn get(
     manager: Manager,
     State(server): State<Arc<Server>>,
     Path(key): Path<String>,
-) -> Result<Json<Guardrails>, RestError> {
+) -> Result<Json<Guarded>, RestError> {
     let flag = require_flag(&server, &manager, &key)?;
     answer(&server, &manager, &flag).await
 }
@@ -94,7 +95,7 @@ pub(crate) async fn get(
     params(("key" = String, Path, description = "The flag's key")),
     request_body = Change,
     responses(
-        (status = 200, body = Guardrails),
+        (status = 200, body = Guarded),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
@@ -108,7 +109,7 @@ pub(crate) async fn put(
     State(server): State<Arc<Server>>,
     Path(key): Path<String>,
     change: Result<Json<Change>, JsonRejection>,
-) -> Result<Json<Guardrails>, RestError> {
+) -> Result<Json<Guarded>, RestError> {
     let editor = manager.principal.flag_editor()?;
     let Json(Change { version, guardrails, proof, comment }) = change?;
     let flag = require_flag(&server, &manager, &key)?;
@@ -122,7 +123,7 @@ async fn answer(
     server: &Server,
     manager: &Manager,
     flag: &engine::FlagKey,
-) -> Result<Json<Guardrails>, RestError> {
+) -> Result<Json<Guarded>, RestError> {
     let (viewer, environment) = (manager.principal.viewer(), &manager.environment.key);
     let found = server.store.find_guardrails(&viewer, environment, flag).await?;
     let since_ms = server.store.clock().now_ms() - WEEK_MS;
@@ -136,7 +137,7 @@ async fn answer(
         fired_in_7_days: fired(guardrail),
         definition: serde_json::to_value(guardrail).unwrap_or_default(),
     };
-    Ok(Json(Guardrails {
+    Ok(Json(Guarded {
         version: found.version(),
         inherited: found.own.is_none(),
         guardrails: found.set.guardrails.iter().map(known).collect(),

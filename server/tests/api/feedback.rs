@@ -81,7 +81,7 @@ async fn feedback_is_stored_with_what_the_subject_had() {
     assert_eq!((item.at_ms, item.received_ms), (NOW_MS, NOW_MS));
     let saw: Vec<_> = item.saw.iter().map(|it| (it.flag.as_str(), it.variant.as_str(), it.seen)).collect();
     assert_eq!(saw, [("pay", "on", false), ("seen", "on", true)]);
-    assert_eq!(item.saw[0].group.as_ref().map(|key| key.as_str()), Some("vip-agencies"));
+    assert_eq!(item.saw[0].group.as_ref().map(engine::GroupKey::as_str), Some("vip-agencies"));
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ use web_sys::{EventSource, MessageEvent, VisibilityState};
 
 use super::{Notice, Signals, State, page};
 
+/// What `/live` calls the passing of a few seconds.
+const MEASURES: &str = "measures";
 /// Changes come in bursts; one look at the page serves them all.
 const SETTLE: Duration = Duration::from_millis(60);
 const RECONNECT: Duration = Duration::from_secs(4);
@@ -16,6 +18,7 @@ const RETRY: Duration = Duration::from_millis(700);
 
 struct Listener {
     seq: f64,
+    measures: bool,
     source: Option<EventSource>,
     /// What changed since the last look; `None` for everything.
     changed: Option<Vec<String>>,
@@ -27,9 +30,15 @@ type Shared = Rc<RefCell<Listener>>;
 
 /// Listens for as long as the page is seen. A page in the background holds no connection: browsers allow few.
 #[expect(clippy::cast_precision_loss, reason = "a number of changes that JavaScript can count")]
-pub(super) fn start(seq: u64, signals: Signals) {
-    let listener =
-        Listener { seq: seq as f64, source: None, changed: Some(Vec::new()), scheduled: false, signals };
+pub(super) fn start(seq: u64, measures: bool, signals: Signals) {
+    let listener = Listener {
+        seq: seq as f64,
+        measures,
+        source: None,
+        changed: Some(Vec::new()),
+        scheduled: false,
+        signals,
+    };
     let shared = Rc::new(RefCell::new(listener));
     page::remember_typing();
     connect(&shared);
@@ -63,7 +72,8 @@ fn connect(shared: &Shared) {
     if shared.borrow().source.is_some() {
         return;
     }
-    let address = format!("/live?since={}", shared.borrow().seq);
+    let measures = if shared.borrow().measures { "&measures=1" } else { "" };
+    let address = format!("/live?since={}{measures}", shared.borrow().seq);
     let Ok(source) = EventSource::new(&address) else { return };
     let signals = shared.borrow().signals;
     let opened = listener_of(move |_| signals.state.set(State::Live));
@@ -142,7 +152,9 @@ fn apply(fresh: &web_sys::Document, changed: Option<&[String]>, signals: Signals
     if outcome.conflict {
         signals.notice.set(Some(Notice::Changed));
     }
-    if outcome.swapped {
+    // New numbers are no news: nobody wants to hear of them every few seconds.
+    let is_news = changed.is_none_or(|changed| changed.iter().any(|it| it != MEASURES));
+    if outcome.swapped && is_news {
         signals.announced.set("");
         signals.announced.set("The page was updated.");
     }

@@ -11,7 +11,9 @@ use store::{
 use crate::ui::{
     Here,
     badge::{Badge, Tone},
-    here, icon, time,
+    here, icon,
+    person::person_path,
+    time,
 };
 
 /// Beyond this a comment gets a box that scrolls.
@@ -205,9 +207,6 @@ fn comment(id: FeedbackId, text: &str) -> Option<impl IntoView + use<>> {
 }
 
 fn origin(item: &Feedback, here: &Here) -> impl IntoView + use<> {
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("subject", item.subject.as_str())
-        .finish();
     let page = (!item.page.is_empty()).then(
         || view! { <span class="note feedback-page">"on "<code dir="auto">{item.page.clone()}</code></span> },
     );
@@ -216,7 +215,7 @@ fn origin(item: &Feedback, here: &Here) -> impl IntoView + use<> {
     });
     view! {
         <span class="feedback-who">
-            <a href=here.href(&format!("/feedback?{query}")) title="Everything from them"><bdi>{item.subject.to_string()}</bdi></a>
+            <a href=here.href(&person_path(item.subject.as_str())) title="What they saw, and why"><bdi>{item.subject.to_string()}</bdi></a>
             {page}
             {logged}
         </span>

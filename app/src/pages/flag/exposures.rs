@@ -44,7 +44,7 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
     } else {
         None
     };
-    let look = Look::new(format!("Exposures of {}", shown.flag.name), Section::Desk);
+    let look = Look::new(format!("Exposures of {}", shown.flag.name), Section::Desk).measures();
     page.render(look, move || {
         let body = body(&shown, &query, &chart, span.step_ms, people);
         frame(&shown, Tab::Exposures, false, body)

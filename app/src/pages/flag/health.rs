@@ -159,7 +159,8 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
 pub async fn show(page: &Page, shown: FlagPage, draft: Draft<GuardrailForm>) -> PageResult {
     let loaded = Loaded::of(page, &shown).await?;
     let metrics = page.store().live().metrics();
-    let look = Look::new(format!("Health of {}", shown.flag.name), Section::Desk).status(draft.status());
+    let look =
+        Look::new(format!("Health of {}", shown.flag.name), Section::Desk).status(draft.status()).measures();
     let editable = page.principal.may(Operation::EditFlags) && !shown.archived();
     page.render(look, move || {
         let body = view! {

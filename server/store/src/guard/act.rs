@@ -153,6 +153,7 @@ impl Work<'_> {
             GuardAction::Stop if now.enabled => {
                 Ok((Some(Rollout { enabled: false, ..now.clone() }), Taken::Stopped))
             }
+            // Stopped already.
             GuardAction::Notify | GuardAction::PausePlan | GuardAction::Stop => Ok((None, Taken::Notified)),
             GuardAction::StepBack => {
                 let current = percentages_of(now);
