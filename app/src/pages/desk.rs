@@ -50,10 +50,16 @@ pub async fn get(page: Page, Extension(counts): Extension<Counts>) -> PageResult
     let filter = Filter::read(page.queries());
     let may_edit = page.principal.may(Operation::EditFlags);
     let may_stop = page.principal.may(Operation::Stop);
-    page.render(Look::new("Desk", Section::Desk), move || {
-        let desk = Desk { rows: &rows, counted: &counted, served: &served, health: &health, snapshot: snapshot.as_deref(), filter: &filter, may_stop };
     page.render(Look::new("Desk", Section::Desk).measures(), move || {
-        let desk = Desk { rows: &rows, counted: &counted, served: &served, snapshot: snapshot.as_deref(), filter: &filter, may_stop };
+        let desk = Desk {
+            rows: &rows,
+            counted: &counted,
+            served: &served,
+            health: &health,
+            snapshot: snapshot.as_deref(),
+            filter: &filter,
+            may_stop,
+        };
         let here = here();
         let new = may_edit.then(|| {
             view! { <a class="button" data-kind="primary" href=here.href("/flags/new")>{icon::plus()}"New flag"</a> }

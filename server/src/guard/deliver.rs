@@ -105,20 +105,11 @@ fn why(error: &reqwest::Error) -> String {
     what.to_owned()
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// HMAC-SHA256 of `timestamp.body`.
 fn sign(secret: &str, now_s: i64, body: &str) -> String {
     // A key of any length makes an HMAC.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
     mac.update(format!("{now_s}.{body}").as_bytes());
-    hex(&mac.finalize().into_bytes())
     super::hex(&mac.finalize().into_bytes())
 }
 

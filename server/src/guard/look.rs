@@ -252,8 +252,6 @@ impl Looking {
             judgements: &judged,
         };
         match store.follow_plan(lease, decided).await? {
-            Followed::Moved(..) | Followed::Outdated => self.seq = None,
-            Followed::Watched(state) => self.keep_watched(store, lease, at, *state).await?,
             Followed::Moved(_, Some(_)) => {
                 for (rule, _) in &judged {
                     self.memory.was_told(&place(watched, rule));

@@ -23,8 +23,6 @@ const WEEK_MS: i64 = 7 * 24 * 3_600_000;
 
 /// What guards a flag in the token's environment.
 #[derive(Serialize, ToSchema)]
-#[expect(clippy::struct_field_names, reason = "the list is called what it holds")]
-pub(crate) struct Guardrails {
 pub(crate) struct Guarded {
     /// Sent back with a change; 0 while the workspace's defaults apply.
     version: u64,

@@ -388,15 +388,9 @@ async fn what_the_guard_does_is_announced_and_signed() {
 }
 
 fn hmac(secret: &str, text: &str) -> String {
-    use std::fmt::Write as _;
-
     use ::hmac::Mac as _;
     let mut mac = ::hmac::Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
     mac.update(text.as_bytes());
-    mac.finalize().into_bytes().iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("a string takes everything");
-        hex
-    })
     mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 

@@ -161,7 +161,8 @@ pub async fn show(
 ) -> PageResult {
     let loaded = Loaded::of(page, &shown, &draft).await?;
     let status = refused.as_ref().map_or(draft.status(), |refusal| refusal.status);
-    let look = Look::new(format!("Release plan of {}", shown.flag.name), Section::Desk).status(status);
+    let title = format!("Release plan of {}", shown.flag.name);
+    let look = Look::new(title, Section::Desk).status(status).measures();
     let editable = page.principal.may(Operation::EditFlags) && !shown.archived();
     let moves = Draft { input: Some(()), refusal: refused };
     page.render(look, move || {
