@@ -18,8 +18,6 @@ pub fn app(server: &Arc<Server>) -> Router {
             .merge(widget::router())
             .merge(ofrep::router(server))
             .merge(rest::router(server))
-            .merge(ofrep::router(server))
-            .merge(rest::router(server))
             .merge(otlp::router(server))
             .merge(dashboard::router(server)),
     )
