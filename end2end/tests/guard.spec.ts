@@ -20,8 +20,7 @@ class Manager {
     private readonly headers: Record<string, string>;
 
     constructor(private readonly page: Page, private readonly world: World) {
-        const token = world.cli('token', 'create', '--kind', 'admin', '--role', 'product', '--env', 'production', '--name', 'e2e plans');
-        this.headers = { Authorization: `Bearer ${token}` };
+        this.headers = { Authorization: `Bearer ${world.managerToken}` };
     }
 
     async put(path: string, data: object): Promise<void> {
@@ -130,9 +129,10 @@ test('a broken step rolls back by itself, the page says why, and a person resume
     await expect(row.getByRole('link', { name: 'Breach' })).toHaveAttribute('href', `/flags/${key}/health`);
 
     await page.goto(`/flags/${key}/plan`);
-    await page.locator('summary', { hasText: 'Resume' }).click();
-    await page.getByLabel('Why?', { exact: true }).first().fill('Fixed in 2.4.1');
-    await page.getByRole('button', { name: 'Resume', exact: true }).click();
+    const resume = page.locator('#plan-controls .confirm').filter({ hasText: 'A guardrail took the feature back' });
+    await resume.locator('summary').click();
+    await resume.getByLabel('Why?').fill('Fixed in 2.4.1');
+    await resume.getByRole('button', { name: 'Resume' }).click();
     await expect(state(page)).toContainText('Running');
     await expect(now(page)).toContainText('Step 1 Now');
     await page.context().close();

@@ -52,7 +52,7 @@ fn item(request: &ApprovalRequest, here: &Here) -> impl IntoView + use<> {
     let (tone, word) = if request.next { (Tone::Accent, "Next step") } else { (Tone::Neutral, "Later step") };
     let form = if request.may_be_mine {
         view! {
-            <form method="post" action=here.href("/approvals") class="cluster plan-approve">
+            <form method="post" action=here.href("/approvals") class="plan-approve">
                 <input type="hidden" name="flag" value=request.flag.to_string() />
                 <input type="hidden" name="environment" value=request.environment.to_string() />
                 <input type="hidden" name="version" value=request.version.to_string() />

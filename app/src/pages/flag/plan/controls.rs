@@ -217,7 +217,7 @@ impl Moves<'_> {
         let id = format!("plan-approve-{at}-why");
         view! {
             <p class="note">{text}</p>
-            <form method="post" action=self.action.clone() class="cluster plan-approve">
+            <form method="post" action=self.action.clone() class="plan-approve">
                 {self.hidden("approve")}
                 <input type="hidden" name="step" value=(at + 1).to_string() />
                 <Field label="Comment" name="comment" id=id placeholder="Optional" autocomplete="off" />
