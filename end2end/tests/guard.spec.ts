@@ -65,8 +65,9 @@ async function start(page: Page): Promise<void> {
     await alive(page);
 }
 
-/** What a backend reports of both arms: so many outcomes each, and how many of the treatment's failed. */
-async function report(page: Page, world: World, flag: string, count: number, failed: number): Promise<void> {
+/** What a backend reports: so many outcomes of each arm, as the percentage divides them, and how many of the
+ *  treatment's failed. */
+async function report(page: Page, world: World, flag: string, arms: { treatment: number; control: number }, failed: number): Promise<void> {
     const outcome = (arm: string, at: number) => ({
         type: 'outcome',
         subject: `${arm}-${at}`,
@@ -74,7 +75,7 @@ async function report(page: Page, world: World, flag: string, count: number, fai
         ok: arm === 'control' || at >= failed,
         features: [{ flag, variant: arm === 'treatment' ? 'on' : 'off', rule: 'everyone', arm }],
     });
-    const events = ['treatment', 'control'].flatMap((arm) => Array.from({ length: count }, (_, at) => outcome(arm, at)));
+    const events = Object.entries(arms).flatMap(([arm, count]) => Array.from({ length: count }, (_, at) => outcome(arm, at)));
     const headers = { Authorization: `Bearer ${world.serverToken}` };
     const answer = await page.request.post(`${world.fader}/api/v1/events`, { headers, data: { events } });
     expect(answer.status(), await answer.text()).toBe(202);
@@ -115,7 +116,7 @@ test('a broken step rolls back by itself, the page says why, and a person resume
     await start(page);
     await expect(now(page)).toContainText('Step 2 Now', SOON);
     await expect(page.locator('#flag-head')).toContainText('50 % of everyone');
-    await report(page, world, key, 200, 150);
+    await report(page, world, key, { treatment: 200, control: 200 }, 150);
     await expect(state(page)).toContainText('Rolled back', SOON);
     await expect(state(page)).toContainText('Went back from step 2 of 2 to step 1: Errors 75 %, above the limit');
     await expect(page.locator('.plan-line > [data-place="left"]')).toContainText('Rolled back from here');
@@ -161,7 +162,7 @@ test('without outcomes a plan stays where it is, and goes on when they come', as
     await page.reload();
     await expect(now(page)).toContainText('Step 1 Now');
     await expect(page.locator('#plan-now')).toContainText('Waits for');
-    await report(page, world, key, 100, 0);
+    await report(page, world, key, { treatment: 40, control: 160 }, 0);
     await expect(now(page)).toContainText('Step 2 Now', SOON);
     await page.context().close();
 });
@@ -238,7 +239,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     test(`plan, health and approvals are accessible, ${colorScheme}`, async ({ browser, world }) => {
         const { key, page: first } = await planned(browser, world, 'Looked at', [step(20, hold(3600), { sample: { subjects_min: 500 } }, 'healthy'), step(50, hold(3600)), step(100, 'approval')], [LIMIT]);
         await start(first);
-        await report(first, world, key, 60, 1);
+        await report(first, world, key, { treatment: 60, control: 240 }, 1);
         await first.context().close();
         const page = await signedIn(browser, world, 'admin', { colorScheme });
         for (const width of [1280, 390]) {
