@@ -15,6 +15,7 @@ pub mod members;
 pub mod metrics;
 pub mod people;
 pub mod person;
+pub mod plan;
 pub mod rollouts;
 pub mod session;
 pub mod setup;

@@ -100,6 +100,11 @@ fn ours(page: &Page, here: &Here) -> Vec<Candidate> {
         (Section::Members, "People who sign in here, and their roles", "users team invite roles"),
         (Section::Tokens, "How applications ask Fader", "api keys sdk"),
         (Section::People, "What somebody saw, would see, and why", "support users customers subjects"),
+        (
+            Section::Approvals,
+            "Steps of release plans that wait for somebody",
+            "approve release plan sign-off",
+        ),
         (Section::Account, "Your password and sessions", "profile password"),
     ];
     let mut list: Vec<_> = sections

@@ -6,6 +6,7 @@ pub mod guardrails;
 pub mod intent;
 pub mod merge;
 pub mod people;
+pub mod plan;
 pub mod rollout;
 pub mod rule;
 pub mod testers;

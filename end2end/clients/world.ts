@@ -23,6 +23,8 @@ export interface World {
     page: string;
     serverToken: string;
     clientToken: string;
+    /** For REST, with the permissions of a product manager. */
+    managerToken: string;
     /** The demo's password. */
     password: string;
     /** Runs `fader` on this world's database and gives what it printed. */
@@ -115,6 +117,7 @@ export async function startWorld(): Promise<World & { stop(): Promise<void> }> {
     const serverToken = token('server');
     const origins = [bookingPort, pagePort].flatMap((port) => ['--origin', origin(port)]);
     const clientToken = token('client', ...origins);
+    const managerToken = token('admin', '--role', 'product');
 
     let server = await serve(faderPort, []);
     const beside: ChildProcess[] = [];
@@ -137,6 +140,7 @@ export async function startWorld(): Promise<World & { stop(): Promise<void> }> {
         page: origin(pagePort),
         serverToken,
         clientToken,
+        managerToken,
         password,
         cli,
         async restartFader(whileDown) {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use axum::Extension;
 use engine::{FlagKey, Lifecycle, Percentage, Rollout, Snapshot, grouped, rollout_phrase};
 use leptos::prelude::*;
-use store::{DeskRow, Operation};
+use store::{DeskRow, FlagHealth, Operation};
 
 use self::{
     counts::{Counted, Counts},
@@ -19,6 +19,7 @@ use crate::{
     forms::flag::lifecycle_word,
     islands::desk_keys::DeskKeys,
     page::{Look, Page, PageResult},
+    pages::flag::health,
     ui::{
         Here,
         empty::Empty,
@@ -45,11 +46,20 @@ pub async fn get(page: Page, Extension(counts): Extension<Counts>) -> PageResult
         None => Counted::default(),
     };
     let served = served_per_minute(&page).await?;
+    let health = page.store().list_flag_health(&page.viewer(), &environment).await?;
     let filter = Filter::read(page.queries());
     let may_edit = page.principal.may(Operation::EditFlags);
     let may_stop = page.principal.may(Operation::Stop);
     page.render(Look::new("Desk", Section::Desk).measures(), move || {
-        let desk = Desk { rows: &rows, counted: &counted, served: &served, snapshot: snapshot.as_deref(), filter: &filter, may_stop };
+        let desk = Desk {
+            rows: &rows,
+            counted: &counted,
+            served: &served,
+            health: &health,
+            snapshot: snapshot.as_deref(),
+            filter: &filter,
+            may_stop,
+        };
         let here = here();
         let new = may_edit.then(|| {
             view! { <a class="button" data-kind="primary" href=here.href("/flags/new")>{icon::plus()}"New flag"</a> }
@@ -90,6 +100,7 @@ struct Desk<'a> {
     counted: &'a Counted,
     /// Exposures within the last whole minute.
     served: &'a HashMap<FlagKey, u64>,
+    health: &'a HashMap<FlagKey, FlagHealth>,
     snapshot: Option<&'a Snapshot>,
     filter: &'a Filter,
     may_stop: bool,
@@ -126,6 +137,14 @@ impl Desk<'_> {
         }
     }
 
+    /// The word of its worst rule; nothing for a flag that the guard has not looked at.
+    fn health_pill(&self, row: &DeskRow, here: &Here) -> Option<impl IntoView + use<>> {
+        let found = self.health.get(&row.flag.key)?;
+        let href = here.href(&format!("/flags/{}/health", row.flag.key));
+        let (tone, word) = (health::tone(found.health).as_str(), health::word(found.health));
+        Some(view! { <a class="badge" data-tone=tone href=href title=found.sentence.clone()>{word}</a> })
+    }
+
     fn row(&self, row: &DeskRow, here: &Here) -> impl IntoView + use<> {
         let flag = &row.flag;
         let href = here.href(&format!("/flags/{}", flag.key));
@@ -152,6 +171,7 @@ impl Desk<'_> {
                 <td>{phrase}</td>
                 <td class="num">{people}</td>
                 <td class="num">{grouped(served)}</td>
+                <td>{self.health_pill(row, here)}</td>
                 <td>{tags}</td>
                 <td>
                     <b>{row.last_change.by.clone()}</b>
@@ -188,6 +208,7 @@ fn table(rows: Vec<impl IntoView + 'static>) -> impl IntoView {
                         <th scope="col" colspan="2">"Who has it"</th>
                         <th scope="col" class="num">"Known people"</th>
                         <th scope="col" class="num">"Served a minute"</th>
+                        <th scope="col">"Health"</th>
                         <th scope="col">"Tags"</th>
                         <th scope="col">"Last change"</th>
                         <th scope="col"><span class="visually-hidden">"Stop"</span></th>

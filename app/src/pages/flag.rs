@@ -6,6 +6,7 @@ pub mod head;
 pub mod health;
 pub mod history;
 pub mod new;
+pub mod plan;
 pub mod rollout;
 pub mod rollout_more;
 pub mod settings;
@@ -55,11 +56,13 @@ pub enum Tab {
     History,
     Settings,
     Exposures,
+    Plan,
 }
 
 impl Tab {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Rollout,
+        Self::Plan,
         Self::Health,
         Self::Feedback,
         Self::Exposures,
@@ -77,6 +80,7 @@ impl Tab {
             Self::History => "History",
             Self::Settings => "Settings",
             Self::Exposures => "Exposures",
+            Self::Plan => "Plan",
         }
     }
 
@@ -89,6 +93,7 @@ impl Tab {
             Self::History => format!("/flags/{flag}/history"),
             Self::Settings => format!("/flags/{flag}/settings"),
             Self::Exposures => format!("/flags/{flag}/exposures"),
+            Self::Plan => format!("/flags/{flag}/plan"),
         }
     }
 }

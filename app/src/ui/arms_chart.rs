@@ -10,6 +10,8 @@ const HEIGHT: f64 = 150.0;
 const TOP: f64 = 4.0;
 const BOTTOM: f64 = 4.0;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// In per cent of the width.
+const NUMBERS_APART: f64 = 6.0;
 
 /// What a value is, and so how it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,8 +157,10 @@ pub fn arms_chart(chart: &ArmsChart) -> impl IntoView + use<> {
         view! { <path class="arms-limit" d=format!("M0 {y}H640") /> }
     });
     let marks: Vec<_> = chart.marks.iter().map(|mark| mark_line(chart, mark)).collect();
-    let numbers: Vec<_> =
-        chart.marks.iter().enumerate().map(|(at, mark)| mark_number(chart, at, mark)).collect();
+    let numbers: Vec<_> = mark_numbers(chart)
+        .into_iter()
+        .map(|(share, text)| view! { <text x=format!("{share:.2}%") y="11">{text}</text> })
+        .collect();
     let points: Vec<_> = chart.steps().into_iter().map(|at_ms| hover(chart, at_ms)).collect();
     view! {
         <figure class="arms">
@@ -173,7 +177,6 @@ pub fn arms_chart(chart: &ArmsChart) -> impl IntoView + use<> {
                 <span aria-hidden="true">{chart.moment(chart.from_ms)}</span>
                 <span aria-hidden="true">{chart.moment(chart.until_ms)}</span>
             </div>
-            {mark_list(chart)}
             {table(chart)}
         </figure>
     }
@@ -188,10 +191,21 @@ fn mark_line(chart: &ArmsChart, mark: &Mark) -> impl IntoView + use<> {
     }
 }
 
-/// In a drawing of its own, which is not stretched.
-fn mark_number(chart: &ArmsChart, at: usize, mark: &Mark) -> impl IntoView + use<> {
-    let share = chart.x(mark.at_ms) / WIDTH * 100.0;
-    view! { <text x=format!("{share:.2}%") y="11">{(at + 1).to_string()}</text> }
+/// Where the marks' numbers stand, in per cent of the width, in a drawing of their own that is not stretched. Marks
+/// that are too close for a number each share one text.
+fn mark_numbers(chart: &ArmsChart) -> Vec<(f64, String)> {
+    let mut groups: Vec<(f64, usize, usize)> = Vec::new();
+    for (at, mark) in chart.marks.iter().enumerate() {
+        let share = chart.x(mark.at_ms) / WIDTH * 100.0;
+        match groups.last_mut() {
+            Some((before, _, last)) if share - *before < NUMBERS_APART => *last = at,
+            Some(_) | None => groups.push((share, at, at)),
+        }
+    }
+    let text = |first: usize, last: usize| {
+        if first == last { (first + 1).to_string() } else { format!("{}–{}", first + 1, last + 1) }
+    };
+    groups.into_iter().map(|(share, first, last)| (share, text(first, last))).collect()
 }
 
 /// An invisible column that tells its numbers when pointed at.
@@ -248,7 +262,8 @@ fn table(chart: &ArmsChart) -> impl IntoView + use<> {
         .collect();
     view! {
         <details class="arms-numbers">
-            <summary>"Numbers"</summary>
+            <summary>{if chart.marks.is_empty() { "Numbers" } else { "Numbers and changes" }}</summary>
+            {mark_list(chart)}
             <div class="table-wrap" tabindex="0" role="region" aria-label=format!("Numbers of {}", chart.name)>
                 <table class="table">
                     <thead>
@@ -305,6 +320,17 @@ mod tests {
         let near = ArmsChart { limit: Some(0.05), ..chart(&[(0, 0.04)], &[]) };
         let far = ArmsChart { limit: Some(0.5), ..chart(&[(0, 0.04)], &[]) };
         assert!(near.top() > 0.05 && far.top() < 0.05, "{} {}", near.top(), far.top());
+    }
+
+    #[test]
+    fn marks_that_are_close_share_one_text() {
+        let mark = |at_ms: i64| Mark { at_ms, sentence: String::new() };
+        let chart = ArmsChart {
+            marks: vec![mark(10_000), mark(50_000), mark(51_000), mark(53_000), mark(90_000)],
+            ..chart(&[], &[])
+        };
+        let numbers: Vec<_> = mark_numbers(&chart).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(numbers, ["1", "2–4", "5"]);
     }
 
     #[test]

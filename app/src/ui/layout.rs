@@ -23,14 +23,16 @@ pub enum Section {
     People,
     Metrics,
     Webhooks,
+    Approvals,
 }
 
 impl Section {
-    const NAVIGATION: [Self; 10] = [
+    const NAVIGATION: [Self; 11] = [
         Self::Desk,
         Self::Groups,
         Self::People,
         Self::Feedback,
+        Self::Approvals,
         Self::Audit,
         Self::Attributes,
         Self::Metrics,
@@ -52,6 +54,7 @@ impl Section {
             Self::People => "/people",
             Self::Metrics => "/settings/metrics",
             Self::Webhooks => "/settings/webhooks",
+            Self::Approvals => "/approvals",
         }
     }
 
@@ -68,6 +71,7 @@ impl Section {
             Self::People => "People",
             Self::Metrics => "Metrics",
             Self::Webhooks => "Webhooks",
+            Self::Approvals => "Approvals",
         }
     }
 
@@ -77,6 +81,7 @@ impl Section {
             Self::Desk | Self::Groups | Self::Account | Self::Feedback => true,
             Self::Audit => principal.may(Operation::ReadAudit),
             Self::People => principal.may(Operation::ReadPeople),
+            Self::Approvals => principal.may(Operation::Approve),
             Self::Members | Self::Tokens | Self::Attributes | Self::Metrics | Self::Webhooks => {
                 principal.may(Operation::Administer)
             }
@@ -95,6 +100,7 @@ impl Section {
             Self::People => icon::person().into_any(),
             Self::Metrics => icon::metric().into_any(),
             Self::Webhooks => icon::link().into_any(),
+            Self::Approvals => icon::check().into_any(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::{
     Arm, Context, Flag, GroupKey, Impact, Percentage, Problem, Rollout, Rule, Snapshot, audience_phrase,
-    grouped, impact,
+    grouped, impact, plan::Percentages,
 };
 
 use crate::islands::preview::{Channel, Forecast, Mood};
@@ -27,6 +27,44 @@ pub fn count_on<'p>(
         snapshot.evaluate(flag, context, now_ms).is_ok_and(|decision| decision.is_on(compiled))
     };
     people.filter(on).count()
+}
+
+/// The settings that a plan gives one rollout, one after the other.
+pub struct StepsTrial<'s> {
+    pub snapshot: &'s Snapshot,
+    pub flag: &'s Arc<Flag>,
+    pub rollout: &'s Rollout,
+    pub now_ms: i64,
+}
+
+impl StepsTrial<'_> {
+    /// What each setting does to `people`, against the one before it; `None` for what cannot be compiled.
+    pub fn impacts<'p, I: Iterator<Item = Context<'p>>>(
+        &self,
+        before: &Percentages,
+        settings: &[Percentages],
+        people: impl Fn() -> I,
+    ) -> Vec<Option<Impact>> {
+        let mut last = self.with(before);
+        let mut impacts = Vec::with_capacity(settings.len());
+        for setting in settings {
+            let next = self.with(setting);
+            let pair = last.as_ref().zip(next.as_ref());
+            impacts.push(
+                pair.map(|(last, next)| impact(last, next, self.flag.key.as_str(), people(), self.now_ms)),
+            );
+            last = next;
+        }
+        impacts
+    }
+
+    fn with(&self, percentages: &Percentages) -> Option<Snapshot> {
+        let mut rollout = Rollout { enabled: true, ..self.rollout.clone() };
+        for rule in &mut rollout.rules {
+            rule.percentage = percentages.get(&rule.id).copied().unwrap_or(rule.percentage);
+        }
+        self.snapshot.with_flag(Arc::clone(self.flag), Arc::new(rollout)).ok()
+    }
 }
 
 /// What is compared: the saved rollout in its environment, and the draft of another one.
@@ -210,6 +248,33 @@ mod tests {
         assert_eq!(vip.served + everyone.served, forecast.after);
         assert_eq!(vip.name, "VIP agencies");
         assert_eq!(forecast.mood, Mood::Takes);
+    }
+
+    #[test]
+    fn each_step_of_a_plan_is_counted_against_the_one_before() {
+        let flag = Arc::new(Flag::boolean(FlagKey::parse("fast-payment").expect("key"), "Fast payment"));
+        let rollout = rollout(0, 0);
+        let config = EnvironmentConfig {
+            environment: EnvironmentKey::parse("production").expect("key"),
+            revision: 1,
+            flags: vec![(Arc::clone(&flag), Arc::new(rollout.clone()))],
+            groups: vec![Arc::new(vip_group())],
+            attributes: Arc::new(AttributeSchema::default()),
+        };
+        let (snapshot, _) = Snapshot::compile(config, None);
+        let trial = StepsTrial { snapshot: &snapshot, flag: &flag, rollout: &rollout, now_ms: 0 };
+        let setting = |vip: u32, everyone: u32| -> Percentages {
+            let of =
+                |id: &str, to| (RuleId::parse(id).expect("id"), Percentage::whole(to).expect("percentage"));
+            [of("vip", vip), of("everyone", everyone)].into()
+        };
+        let people = people();
+        let steps = [setting(100, 0), setting(100, 100), setting(100, 0)];
+        let impacts = trial.impacts(&setting(0, 0), &steps, || {
+            people.iter().map(|(key, traits)| Context::from_traits(key, traits))
+        });
+        let told: Vec<_> = impacts.into_iter().flatten().map(|it| (it.gained, it.lost)).collect();
+        assert_eq!(told, [(100, 0), (900, 0), (0, 900)]);
     }
 
     #[test]

@@ -33,10 +33,14 @@ pub enum Toast {
     MetricSaved,
     WebhookTested,
     WebhookDeleted,
+    PlanSaved,
+    PlanStarted,
+    PlanMoved,
+    PlanApproved,
 }
 
 impl Toast {
-    const ALL: [Self; 28] = [
+    const ALL: [Self; 32] = [
         Self::Saved,
         Self::Unchanged,
         Self::Created,
@@ -65,6 +69,10 @@ impl Toast {
         Self::MetricSaved,
         Self::WebhookTested,
         Self::WebhookDeleted,
+        Self::PlanSaved,
+        Self::PlanStarted,
+        Self::PlanMoved,
+        Self::PlanApproved,
     ];
 
     /// The word in the cookie.
@@ -98,6 +106,10 @@ impl Toast {
             Self::MetricSaved => "metric-saved",
             Self::WebhookTested => "webhook-tested",
             Self::WebhookDeleted => "webhook-deleted",
+            Self::PlanSaved => "plan-saved",
+            Self::PlanStarted => "plan-started",
+            Self::PlanMoved => "plan-moved",
+            Self::PlanApproved => "plan-approved",
         }
     }
 
@@ -135,6 +147,10 @@ impl Toast {
             Self::MetricSaved => "Saved. Its outcomes count from now on.",
             Self::WebhookTested => "A test message is on its way.",
             Self::WebhookDeleted => "Deleted. This address is told nothing more.",
+            Self::PlanSaved => "Saved. Nothing changes for anybody before it starts or gets there.",
+            Self::PlanStarted => "Started. Clients have the first step already.",
+            Self::PlanMoved => "Done. The line of steps shows where the plan is now.",
+            Self::PlanApproved => "Approved. The plan may enter this step.",
         }
     }
 }

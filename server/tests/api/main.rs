@@ -14,6 +14,7 @@ mod otlp;
 mod outcomes;
 mod pages;
 mod people;
+mod plan_pages;
 mod postgres;
 mod rate;
 mod rest;

@@ -39,6 +39,33 @@ const WRITES: &[Write] = &[
     Write { path: "/flags/fast-payment/stop", fields: &[("reason", "errors")], who: STAFF },
     Write { path: "/flags/fast-payment/resume", fields: &[("reason", "fixed")], who: EDITORS },
     Write { path: "/flags/fast-payment/try", fields: &[("intent", "save"), ("name", "")], who: STAFF },
+    Write { path: "/flags/fast-payment/plan", fields: &[("intent", "save")], who: EDITORS },
+    Write { path: "/flags/fast-payment/plan", fields: &[("intent", "add")], who: EDITORS },
+    Write {
+        path: "/flags/fast-payment/plan",
+        fields: &[("intent", "template.none"), ("version", "0")],
+        who: EDITORS,
+    },
+    Write {
+        path: "/flags/fast-payment/plan/move",
+        fields: &[("do", "start"), ("version", "0")],
+        who: EDITORS,
+    },
+    Write {
+        path: "/flags/fast-payment/plan/move",
+        fields: &[("do", "abandon"), ("version", "0")],
+        who: EDITORS,
+    },
+    Write {
+        path: "/flags/fast-payment/plan/move",
+        fields: &[("do", "approve"), ("version", "0"), ("step", "2")],
+        who: EDITORS,
+    },
+    Write {
+        path: "/approvals",
+        fields: &[("flag", "fast-payment"), ("environment", "production"), ("version", "0"), ("step", "2")],
+        who: EDITORS,
+    },
     Write { path: "/groups/new", fields: &[("intent", "save")], who: EDITORS },
     Write { path: "/groups/testers", fields: &[("intent", "save")], who: EDITORS },
     Write { path: "/groups/testers", fields: &[("intent", "delete")], who: EDITORS },

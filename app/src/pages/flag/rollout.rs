@@ -75,6 +75,8 @@ pub async fn show(page: &Page, shown: FlagPage, draft: Option<RolloutDraft>) -> 
     let candidates = candidates(&shown);
     let confirm_stop = page.query("confirm").as_deref() == Some("stop");
     let saved = page.query("saved").is_some();
+    let plan = page.store().find_plan(&page.viewer(), &page.environment.key, shown.key()).await?;
+    let plan = plan.filter(|release| !super::plan::is_ended(&release.state));
     let look = Look::new(shown.flag.name.clone(), Section::Desk).status(draft.status);
     page.render(look, move || {
         let bank = strip::Bank {
@@ -87,6 +89,7 @@ pub async fn show(page: &Page, shown: FlagPage, draft: Option<RolloutDraft>) -> 
             schema: shown.snapshot.attributes(),
             vocabularies: &vocabularies,
             editable,
+            plan: plan.as_ref().map(|release| &release.plan),
         };
         let body = view! {
             {messages(&shown, &draft)}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use engine::{
     AttributeSchema, Audience, Flag, Group, GroupKey, Percentage, Rollout, audience_phrase, grouped,
+    plan::Plan,
 };
 use leptos::prelude::*;
 
@@ -40,6 +41,8 @@ pub struct Bank<'a> {
     /// Suggestions for the condition of each rule, in the order of the rules.
     pub vocabularies: &'a [Vocabulary],
     pub editable: bool,
+    /// The release plan that is not over, for the marks where its steps come by.
+    pub plan: Option<&'a Plan>,
 }
 
 impl Bank<'_> {
@@ -65,6 +68,15 @@ impl Bank<'_> {
 
     fn channel(&self, rule: &RuleForm) -> Option<&Channel> {
         self.forecast.channels.iter().find(|channel| channel.rule == rule.id)
+    }
+
+    /// What the steps of the plan set this fader to, in order.
+    fn planned(&self, rule: &RuleForm) -> Vec<Percentage> {
+        let steps = self.plan.iter().flat_map(|plan| &plan.steps);
+        let settings = steps.flat_map(|step| &step.percentages).filter(|(id, _)| id.as_str() == rule.id);
+        let mut planned: Vec<_> = settings.map(|(_, to)| *to).collect();
+        planned.dedup();
+        planned
     }
 
     /// Where the fader stands now, for the ghost.
@@ -179,6 +191,10 @@ fn notes(bank: &Bank<'_>, rule: &RuleForm) -> String {
     {
         notes.push(format!("serves {}", on.key));
     }
+    let planned: Vec<_> = bank.planned(rule).iter().map(ToString::to_string).collect();
+    if !planned.is_empty() {
+        notes.push(format!("plan: {} %", planned.join(" → ")));
+    }
     notes.join(" · ")
 }
 
@@ -212,11 +228,18 @@ fn fader(bank: &Bank<'_>, rule: &RuleForm, name: &str) -> impl IntoView + use<> 
                 <i class="fader-fill"></i>
                 <i class="fader-change"></i>
                 <i class="fader-ghost"></i>
+                {plan_marks(bank, rule)}
             </div>
             {control}
             <div class="fader-scale">{scale(bank, rule, name, at)}</div>
         </div>
     }
+}
+
+/// Ghost marks where the plan's steps put this fader; the strip's notes say them in words.
+fn plan_marks(bank: &Bank<'_>, rule: &RuleForm) -> Vec<AnyView> {
+    let mark = |to: Percentage| view! { <i class="fader-plan" style=format!("--mark:{to}")></i> }.into_any();
+    bank.planned(rule).into_iter().map(mark).collect()
 }
 
 fn scale(bank: &Bank<'_>, rule: &RuleForm, name: &str, at: Percentage) -> Vec<AnyView> {
@@ -319,6 +342,10 @@ mod tests {
             channels: vec![channel],
             ..Forecast::unfinished(String::new())
         };
+        let pilot = engine::RuleId::parse("vip").expect("id");
+        let everyone = engine::RuleId::parse("everyone").expect("id");
+        let template = engine::plan::Template::find("standard").expect("a template");
+        let plan = template.plan(&[pilot], &everyone);
         let bank = Bank {
             flag: &flag,
             form,
@@ -329,6 +356,7 @@ mod tests {
             schema: &AttributeSchema::default(),
             vocabularies: &[],
             editable,
+            plan: Some(&plan),
         };
         super::bank(&bank).to_html()
     }
@@ -355,6 +383,8 @@ mod tests {
             r#"aria-label="Remove VIP agencies""#,
             r#"data-moved="up""#,
             "602 of 1,200",
+            "plan: 20 → 50 → 100 %",
+            r#"class="fader-plan" style="--mark:50""#,
         ] {
             assert!(html.contains(expected), "{expected} is missing in {html}");
         }

@@ -1,0 +1,254 @@
+// Release plans and the guard, with times of seconds: a plan that runs by itself, one that is rolled back, what people
+// decide in between, and a server that goes away in the middle.
+
+import type { Browser, Page } from '@playwright/test';
+import { alive, expectAccessible, signedIn } from '../clients/dashboard';
+import { Desk } from '../clients/desk';
+import { EMAILS } from '../clients/demo';
+import { expect, test, type World } from '../clients/world';
+
+// The guard looks every two seconds; a busy machine takes longer.
+const SOON = { timeout: 30_000 };
+
+const state = (page: Page) => page.locator('.plan-state');
+const now = (page: Page) => page.locator('.plan-line > [data-place="now"]');
+const step = (percent: number, ...gates: unknown[]) => ({ percentages: { everyone: percent * 1000 }, gates });
+const hold = (seconds: number) => ({ hold: { hold_ms: seconds * 1000 } });
+
+/** A manager's program: REST with a management token. */
+class Manager {
+    private readonly headers: Record<string, string>;
+
+    constructor(private readonly page: Page, private readonly world: World) {
+        this.headers = { Authorization: `Bearer ${world.managerToken}` };
+    }
+
+    async put(path: string, data: object): Promise<void> {
+        const answer = await this.page.request.put(`${this.world.fader}/api/v1/${path}`, { headers: this.headers, data });
+        expect(answer.status(), await answer.text()).toBe(200);
+    }
+
+    async post(path: string, data: object): Promise<void> {
+        const answer = await this.page.request.post(`${this.world.fader}/api/v1/${path}`, { headers: this.headers, data });
+        expect(answer.status(), await answer.text()).toBe(200);
+    }
+
+    async planVersion(flag: string): Promise<number> {
+        const answer = await this.page.request.get(`${this.world.fader}/api/v1/flags/${flag}/plan`, { headers: this.headers });
+        return (await answer.json()).version;
+    }
+}
+
+/** A flag of its own with a plan of these steps, and these guardrails; its page is open. */
+async function planned(browser: Browser, world: World, name: string, steps: object[], guardrails: object[]) {
+    const key = `${name.toLowerCase().replaceAll(' ', '-')}-${Date.now() % 100_000}`;
+    const page = await signedIn(browser, world, 'product');
+    await page.goto('/flags/new');
+    await page.getByLabel('Name', { exact: true }).fill(name);
+    await page.getByLabel('Key', { exact: true }).fill(key);
+    await page.getByRole('button', { name: 'Create the flag' }).click();
+    await page.waitForURL(`**/flags/${key}**`);
+    await page.goto(`/flags/${key}/plan`);
+    await page.getByRole('button', { name: 'Standard plan' }).click();
+    await expect(state(page)).toContainText('Not started');
+    const manager = new Manager(page, world);
+    await manager.put(`flags/${key}/guardrails`, { version: 0, guardrails });
+    await manager.post(`flags/${key}/plan`, { version: await manager.planVersion(key), name, steps });
+    await page.goto(`/flags/${key}/plan`);
+    await alive(page);
+    return { key, page, manager };
+}
+
+async function start(page: Page): Promise<void> {
+    await page.getByRole('button', { name: 'Start now' }).click();
+    await expect(page.getByRole('status').filter({ hasText: 'Started' })).toBeVisible();
+    await alive(page);
+}
+
+/** What a backend reports: so many outcomes of each arm, as the percentage divides them, and how many of the
+ *  treatment's failed. */
+async function report(page: Page, world: World, flag: string, arms: { treatment: number; control: number }, failed: number): Promise<void> {
+    const outcome = (arm: string, at: number) => ({
+        type: 'outcome',
+        subject: `${arm}-${at}`,
+        metric: 'error_rate',
+        ok: arm === 'control' || at >= failed,
+        features: [{ flag, variant: arm === 'treatment' ? 'on' : 'off', rule: 'everyone', arm }],
+    });
+    const events = Object.entries(arms).flatMap(([arm, count]) => Array.from({ length: count }, (_, at) => outcome(arm, at)));
+    const headers = { Authorization: `Bearer ${world.serverToken}` };
+    const answer = await page.request.post(`${world.fader}/api/v1/events`, { headers, data: { events } });
+    expect(answer.status(), await answer.text()).toBe(202);
+    expect((await answer.json()).rejected).toEqual([]);
+}
+
+const LIMIT = { id: 'limit', metric: 'error_rate', limit: { ceiling: { limit: 0.05 } }, action: 'step_back' };
+
+test('a plan runs from the pilot groups to 100 % by itself', async ({ browser, world }) => {
+    await Desk.vipAgenciesOnly(browser, world);
+    const page = await signedIn(browser, world, 'product');
+    await page.goto('/flags/fast-payment/plan');
+    await page.getByRole('button', { name: 'Fast plan' }).click();
+    await expect(page.getByRole('group', { name: 'Step 4' })).toBeVisible();
+    for (const at of [1, 2, 3, 4]) {
+        const group = page.getByRole('group', { name: `Step ${at}` });
+        await group.getByLabel('Stay for').fill('2');
+        await group.getByLabel('Unit').selectOption('seconds');
+        await group.getByLabel('At least (people)').fill('');
+        await group.getByLabel('Leave it only when every guardrail is healthy').uncheck();
+    }
+    await page.getByRole('button', { name: 'Show what it changes' }).click();
+    await expect(page.getByRole('group', { name: 'Step 2' })).toContainText(/Adds [\d,]+ of [\d,]+ known people; nobody loses it/);
+    await page.getByRole('button', { name: 'Save the plan' }).click();
+    await expect(page.getByRole('status').filter({ hasText: 'Saved' })).toBeVisible();
+    await expect(page.locator('.plan-line > [data-place="next"]')).toContainText('Step 1 Next');
+    await start(page);
+    await expect(now(page)).toContainText('Step 1 Now');
+    await expect(state(page)).toContainText('Finished', SOON);
+    await expect(page.locator('.plan-line > [data-place="done"]')).toHaveCount(4);
+    await page.goto('/flags/fast-payment');
+    await expect(page.getByLabel('Everyone, per cent')).toHaveValue('100');
+    await page.context().close();
+});
+
+test('a broken step rolls back by itself, the page says why, and a person resumes', async ({ browser, world }) => {
+    const { key, page } = await planned(browser, world, 'Broken step', [step(20, hold(2)), step(50, hold(3600))], [LIMIT]);
+    await start(page);
+    await expect(now(page)).toContainText('Step 2 Now', SOON);
+    await expect(page.locator('#flag-head')).toContainText('50 % of everyone');
+    await report(page, world, key, { treatment: 200, control: 200 }, 150);
+    await expect(state(page)).toContainText('Rolled back', SOON);
+    await expect(state(page)).toContainText('Went back from step 2 of 2 to step 1: Errors 75 %, above the limit');
+    await expect(page.locator('.plan-line > [data-place="left"]')).toContainText('Rolled back from here');
+    await expect(page.locator('#flag-head')).toContainText('20 % of everyone');
+
+    await page.goto(`/flags/${key}/health`);
+    await expect(page.locator('.health-verdict')).toContainText('Errors 75 %, above the limit');
+    await expect(page.locator('.verdicts > li').first()).toContainText('It stepped back');
+    await page.goto('/');
+    const row = page.getByRole('row', { name: new RegExp(key) });
+    await expect(row.getByRole('link', { name: 'Breach' })).toHaveAttribute('href', `/flags/${key}/health`);
+
+    await page.goto(`/flags/${key}/plan`);
+    const resume = page.locator('#plan-controls .confirm').filter({ hasText: 'A guardrail took the feature back' });
+    await resume.locator('summary').click();
+    await resume.getByLabel('Why?').fill('Fixed in 2.4.1');
+    await resume.getByRole('button', { name: 'Resume' }).click();
+    await expect(state(page)).toContainText('Running');
+    await expect(now(page)).toContainText('Step 1 Now');
+    await page.context().close();
+});
+
+test('a person overrides the plan, and it waits until it is resumed', async ({ browser, world }) => {
+    const { key, page } = await planned(browser, world, 'Overridden', [step(20, hold(3600)), step(50)], []);
+    await start(page);
+    const desk = await Desk.signIn(browser, world, EMAILS.product);
+    await desk.setFaders(key, { Everyone: '5' }, 'Not so fast');
+    await desk.close();
+    await expect(state(page)).toContainText('somebody set the percentages by hand; resume to go on', SOON);
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await expect(state(page)).toContainText('Running');
+    await expect(page.locator('#flag-head')).toContainText('20 % of everyone');
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await expect(state(page)).toContainText('Paused at step 1 of 2');
+    await page.context().close();
+});
+
+test('without outcomes a plan stays where it is, and goes on when they come', async ({ browser, world }) => {
+    const { key, page } = await planned(browser, world, 'Silent', [step(20, hold(1), 'healthy'), step(50, hold(3600))], [LIMIT]);
+    await start(page);
+    // Three looks of the guard after the time is over.
+    await page.waitForTimeout(7_000);
+    await page.reload();
+    await expect(now(page)).toContainText('Step 1 Now');
+    await expect(page.locator('#plan-now')).toContainText('Waits for');
+    await report(page, world, key, { treatment: 40, control: 160 }, 0);
+    await expect(now(page)).toContainText('Step 2 Now', SOON);
+    await page.context().close();
+});
+
+test('a server that goes away in the middle of a plan goes on where it was', async ({ browser, world }) => {
+    const steps = [step(10, hold(3)), step(30, hold(6)), step(60, hold(3600))];
+    const { key, page } = await planned(browser, world, 'Restarted', steps, []);
+    await start(page);
+    await expect(now(page)).toContainText('Step 2 Now', SOON);
+    await world.restartFader();
+    await page.goto(`/flags/${key}/plan`);
+    await expect(page.locator('#flag-head')).toContainText('30 % of everyone');
+    await expect(now(page)).toContainText('Step 3 Now', SOON);
+    await expect(page.locator('#flag-head')).toContainText('60 % of everyone');
+    await page.context().close();
+});
+
+test('nobody approves their own plan; somebody else does, from the list', async ({ browser, world }) => {
+    const { key, page } = await planned(browser, world, 'Approved', [step(20), step(100, 'approval', hold(3600))], []);
+    await start(page);
+    await expect(page.locator('#plan-now')).toContainText('Waits for an approval of step 2');
+    await expect(page.locator('#plan-controls')).toContainText('nobody approves a plan they wrote or started');
+    const admin = await signedIn(browser, world, 'admin');
+    await admin.goto('/approvals');
+    const item = admin.locator('.approvals > li').filter({ has: admin.locator(`a[href="/flags/${key}/plan"]`) });
+    for (const width of [1280, 390]) {
+        await admin.setViewportSize({ width, height: 900 });
+        await expectAccessible(admin);
+    }
+    await item.getByRole('button', { name: 'Approve step 2 of Approved' }).click();
+    await expect(admin.getByRole('status').filter({ hasText: 'Approved' })).toBeVisible();
+    await expect(item).toHaveCount(0);
+    await expect(now(page)).toContainText('Step 2 Now', SOON);
+    await admin.context().close();
+    await page.context().close();
+});
+
+test('two people write one plan: the second keeps what they typed', async ({ browser, world }) => {
+    const { key, page, manager } = await planned(browser, world, 'Contested', [step(20), step(50)], []);
+    await page.locator('#edit-plan > summary').click();
+    await page.getByLabel('Name of the plan').fill('Mine');
+    await manager.post(`flags/${key}/plan`, { version: await manager.planVersion(key), name: 'Theirs', steps: [step(5)] });
+    await page.getByRole('button', { name: 'Save the plan' }).click();
+    await expect(page.getByRole('alert')).toContainText('changed or moved this plan meanwhile');
+    await expect(page.getByLabel('Name of the plan')).toHaveValue('Mine');
+    await page.getByRole('button', { name: 'Save the plan' }).click();
+    await expect(page.locator('#plan-title')).toHaveText('Mine');
+    await page.context().close();
+});
+
+test('a plan is written without scripts', async ({ browser, world }) => {
+    const { key, page } = await planned(browser, world, 'Plain', [step(20), step(50)], []);
+    await page.context().close();
+    const plain = await signedIn(browser, world, 'product', { javaScriptEnabled: false });
+    await plain.goto(`/flags/${key}/plan`);
+    await plain.locator('#edit-plan > summary').click();
+    await plain.getByRole('button', { name: 'Add a step' }).click();
+    const third = plain.getByRole('group', { name: 'Step 3' });
+    await expect(third.getByLabel('Everyone (%)')).toHaveValue('100');
+    await third.getByLabel('Stay for').fill('soon');
+    await plain.getByRole('button', { name: 'Save the plan' }).click();
+    await expect(plain.getByRole('alert')).toContainText('Step 3: write a whole number of time');
+    await third.getByLabel('Stay for').fill('2');
+    await third.getByLabel('Unit').selectOption('hours');
+    await plain.getByRole('button', { name: 'Move up step 3' }).click();
+    await plain.getByRole('button', { name: 'Remove step 3' }).click();
+    await plain.getByRole('button', { name: 'Save the plan' }).click();
+    await expect(plain.locator('.plan-line')).toContainText('Everyone 100 % for 2 hours');
+    await expect(plain.locator('.plan-line > li')).toHaveCount(2);
+    await plain.context().close();
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+    test(`plan, health and approvals are accessible, ${colorScheme}`, async ({ browser, world }) => {
+        const { key, page: first } = await planned(browser, world, 'Looked at', [step(20, hold(3600), { sample: { subjects_min: 500 } }, 'healthy'), step(50, hold(3600)), step(100, 'approval')], [LIMIT]);
+        await start(first);
+        await report(first, world, key, { treatment: 60, control: 240 }, 1);
+        await first.context().close();
+        const page = await signedIn(browser, world, 'admin', { colorScheme });
+        for (const width of [1280, 390]) {
+            await page.setViewportSize({ width, height: 900 });
+            for (const path of [`/flags/${key}/plan`, `/flags/${key}/plan?edit=1`, '/flags/multi-currency/plan', `/flags/${key}/health`, '/approvals', '/']) {
+                await page.goto(path);
+                await expectAccessible(page);
+            }
+        }
+        await page.context().close();
+    });
+}
