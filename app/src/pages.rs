@@ -5,6 +5,7 @@ pub mod account;
 pub mod attributes;
 pub mod audit;
 pub mod desk;
+pub mod environments;
 pub mod error;
 pub mod feedback;
 pub mod flag;

@@ -23,10 +23,11 @@ pub enum Section {
     People,
     Metrics,
     Webhooks,
+    Environments,
 }
 
 impl Section {
-    const NAVIGATION: [Self; 10] = [
+    const NAVIGATION: [Self; 11] = [
         Self::Desk,
         Self::Groups,
         Self::People,
@@ -37,6 +38,7 @@ impl Section {
         Self::Members,
         Self::Tokens,
         Self::Webhooks,
+        Self::Environments,
     ];
 
     pub fn path(self) -> &'static str {
@@ -52,6 +54,7 @@ impl Section {
             Self::People => "/people",
             Self::Metrics => "/settings/metrics",
             Self::Webhooks => "/settings/webhooks",
+            Self::Environments => "/settings/environments",
         }
     }
 
@@ -68,6 +71,7 @@ impl Section {
             Self::People => "People",
             Self::Metrics => "Metrics",
             Self::Webhooks => "Webhooks",
+            Self::Environments => "Environments",
         }
     }
 
@@ -77,9 +81,12 @@ impl Section {
             Self::Desk | Self::Groups | Self::Account | Self::Feedback => true,
             Self::Audit => principal.may(Operation::ReadAudit),
             Self::People => principal.may(Operation::ReadPeople),
-            Self::Members | Self::Tokens | Self::Attributes | Self::Metrics | Self::Webhooks => {
-                principal.may(Operation::Administer)
-            }
+            Self::Members
+            | Self::Tokens
+            | Self::Attributes
+            | Self::Metrics
+            | Self::Webhooks
+            | Self::Environments => principal.may(Operation::Administer),
         }
     }
 
@@ -95,6 +102,7 @@ impl Section {
             Self::People => icon::person().into_any(),
             Self::Metrics => icon::metric().into_any(),
             Self::Webhooks => icon::link().into_any(),
+            Self::Environments => icon::layers().into_any(),
         }
     }
 }
