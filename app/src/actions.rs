@@ -5,6 +5,7 @@ pub mod account;
 pub mod attributes;
 pub mod audit;
 pub mod enrol;
+pub mod environments;
 pub mod feedback;
 pub mod flags;
 pub mod group;

@@ -6,6 +6,7 @@ pub mod approvals;
 pub mod attributes;
 pub mod audit;
 pub mod desk;
+pub mod environments;
 pub mod error;
 pub mod feedback;
 pub mod flag;

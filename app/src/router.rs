@@ -30,6 +30,7 @@ pub fn router(state: AppState) -> Router {
         .route("/account", get(pages::account::get).post(actions::account::post))
         .route("/settings/members", get(pages::members::get).post(actions::members::post))
         .route("/settings/tokens", get(pages::tokens::get).post(actions::tokens::post))
+        .route("/settings/environments", get(pages::environments::get).post(actions::environments::post))
         .route("/settings/webhooks", get(pages::webhooks::get).post(actions::webhooks::post))
         .route("/audit", get(pages::audit::get))
         .route("/audit/export.csv", get(pages::audit::export::csv))

@@ -54,6 +54,8 @@ pub enum Command {
     /// Manage API tokens
     #[command(subcommand)]
     Token(Token),
+    /// Set for how many days an environment keeps the ledger of who was served what
+    Retention(Retention),
     /// Send simulated customers to the booking demo until told to stop
     Demo(Demo),
     /// Check the audit log
@@ -83,6 +85,15 @@ pub struct Serve {
     /// Event streams of clients that may be open at the same time
     #[arg(long, value_name = "N", env = "FADER_STREAMS_MAX", default_value_t = limits::STREAMS_MAX)]
     pub streams_max: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct Retention {
+    #[arg(long = "env", value_name = "ENVIRONMENT")]
+    pub environment: EnvironmentKey,
+    /// What is older is deleted for good at the next sweep
+    #[arg(long, value_name = "N")]
+    pub days: u32,
 }
 
 #[derive(Debug, Args)]

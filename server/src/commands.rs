@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     Server, StartError, app,
-    cli::{Audit, Cli, Command, Demo, LogFormat, Seed, Serve, Token, User},
+    cli::{Audit, Cli, Command, Demo, LogFormat, Retention, Seed, Serve, Token, User},
     demo::{self, DemoError, Simulation},
     serve::serve,
 };
@@ -93,6 +93,10 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
             let new = NewToken { name, kind, environment, origins };
             let token = store.create_token(&administrator()?, new).await?;
             print(format_args!("{token}"))
+        }
+        Command::Retention(Retention { environment, days }) => {
+            store.set_retention(&administrator()?, &environment, days).await?;
+            print(format_args!("Exposures in {environment} are kept for {days} days."))
         }
         // It has ended above, without a database.
         Command::Demo(_) => Ok(()),

@@ -24,6 +24,7 @@ pub enum Section {
     Metrics,
     Webhooks,
     Approvals,
+    Environments,
 }
 
 impl Section {
@@ -39,6 +40,7 @@ impl Section {
         Self::Members,
         Self::Tokens,
         Self::Webhooks,
+        Self::Environments,
     ];
 
     pub fn path(self) -> &'static str {
@@ -55,6 +57,7 @@ impl Section {
             Self::Metrics => "/settings/metrics",
             Self::Webhooks => "/settings/webhooks",
             Self::Approvals => "/approvals",
+            Self::Environments => "/settings/environments",
         }
     }
 
@@ -72,6 +75,7 @@ impl Section {
             Self::Metrics => "Metrics",
             Self::Webhooks => "Webhooks",
             Self::Approvals => "Approvals",
+            Self::Environments => "Environments",
         }
     }
 
@@ -82,9 +86,12 @@ impl Section {
             Self::Audit => principal.may(Operation::ReadAudit),
             Self::People => principal.may(Operation::ReadPeople),
             Self::Approvals => principal.may(Operation::Approve),
-            Self::Members | Self::Tokens | Self::Attributes | Self::Metrics | Self::Webhooks => {
-                principal.may(Operation::Administer)
-            }
+            Self::Members
+            | Self::Tokens
+            | Self::Attributes
+            | Self::Metrics
+            | Self::Webhooks
+            | Self::Environments => principal.may(Operation::Administer),
         }
     }
 
@@ -101,6 +108,7 @@ impl Section {
             Self::Metrics => icon::metric().into_any(),
             Self::Webhooks => icon::link().into_any(),
             Self::Approvals => icon::check().into_any(),
+            Self::Environments => icon::layers().into_any(),
         }
     }
 }

@@ -59,6 +59,10 @@ pub const FEEDBACK_SUMMARIES_MAX: usize = 60;
 pub const LEDGER_CHUNK_ROWS: usize = 5000;
 /// How long an event id is remembered.
 pub const EVENT_IDS_KEPT_MS: i64 = 10 * 60 * 1000;
+/// How long after an erasure exposures from before it are left out of the ledger; callers may send late.
+pub const ERASURES_HEEDED_MS: i64 = 60 * 60 * 1000;
+/// The newest erasures that are heeded so.
+pub const ERASURES_HEEDED_MAX: usize = 1000;
 /// Lines told of one subject.
 pub const EXPOSURES_OF_SUBJECT_MAX: usize = 2000;
 pub const EXPOSURE_PAGE_DEFAULT: usize = 50;

@@ -83,6 +83,16 @@ fn a_token_is_printed_once_and_nothing_else() {
 }
 
 #[test]
+fn a_retention_is_set_per_environment() {
+    let fader = Installation::new();
+    let set = |environment, days| fader.run(&["retention", "--env", environment, "--days", days]);
+    assert_eq!(succeeds(&set("production", "90")), "Exposures in production are kept for 90 days.\n");
+    assert!(fails(&set("production", "0"), 1).contains("1 to 3650 days"));
+    assert!(fails(&set("nowhere", "90"), 1).contains("nowhere"));
+    assert!(fails(&set("production", "long"), 2).contains("--days"));
+}
+
+#[test]
 fn the_audit_log_is_verified() {
     let fader = Installation::new();
     assert!(succeeds(&fader.run(&["migrate"])).contains("up to date"));

@@ -51,6 +51,34 @@ async fn under_tls_the_browser_is_told_to_stay_there() {
 }
 
 #[tokio::test]
+async fn an_admin_sets_how_long_an_environment_keeps_its_ledger() {
+    let app = TestApp::start().await;
+    let cookie = app.sign_in(Role::Admin).await;
+    let save = async |days| {
+        let fields = [("environment", "staging"), ("days", days)];
+        let answer =
+            app.form("/settings/environments", Some(&cookie), &fields).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a page"))
+    };
+    let page = async || {
+        let page = app.request(Method::GET, "/settings/environments").header("Cookie", &cookie);
+        page.send().await.expect("a page").text().await.expect("text")
+    };
+    assert!(page().await.contains(r#"value="180""#), "as long as usual");
+    assert_eq!(save("90").await.0, 303);
+    assert!(page().await.contains(r#"value="90""#) && page().await.contains(r#"value="180""#), "one of two");
+    for wrong in ["0", "9999", "-1", "long", ""] {
+        let (status, page) = save(wrong).await;
+        assert_eq!(status, 422, "{wrong}");
+        assert!(
+            page.contains("Keep exposures for 1 to 3650 days.") && page.contains(r#"value="180""#),
+            "{page}"
+        );
+    }
+    assert!(page().await.contains(r#"value="90""#), "nothing was changed");
+}
+
+#[tokio::test]
 async fn pages_are_compressed_and_health_is_plain() {
     let app = TestApp::start().await;
     app.sign_in(Role::Viewer).await;

@@ -107,6 +107,11 @@ const WRITES: &[Write] = &[
     Write { path: "/settings/members", fields: &[("do", "disable"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/members", fields: &[("do", "reset"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/tokens", fields: &[("do", "create")], who: ADMIN },
+    Write {
+        path: "/settings/environments",
+        fields: &[("environment", "production"), ("days", "0")],
+        who: ADMIN,
+    },
     Write { path: "/settings/webhooks", fields: &[("do", "create")], who: ADMIN },
     Write { path: "/settings/webhooks", fields: &[("do", "test"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/webhooks", fields: &[("do", "delete"), ("id", "999")], who: ADMIN },

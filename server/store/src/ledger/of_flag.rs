@@ -86,17 +86,32 @@ impl Looked {
     }
 }
 
-/// The lines of a flag after the cursor, of which `$5` is the time.
+/// The lines of a flag before `$4` and after the cursor, of which `$5` is the time: all of it read from the index
+/// `exposures_flag` alone.
 macro_rules! candidates {
     ($columns:literal, $rest:literal) => {
         concat!(
             "SELECT ",
             $columns,
             " FROM exposures \
-             WHERE environment = $1 AND flag = $2 AND first_ms >= $3 AND first_ms < $4 AND first_ms <= $5 \
+             WHERE environment = $1 AND flag = $2 AND first_ms >= $3 AND first_ms < $4 \
              AND (first_ms < $5 OR (subject, variant, revision, rule, arm) < ($6, $7, $8, $9, $10)) \
              ORDER BY first_ms DESC, subject DESC, variant DESC, revision DESC, rule DESC, arm DESC ",
             $rest
+        )
+    };
+}
+
+/// What the index does not hold of a candidate. A scalar and no join, so that no database turns the order around.
+macro_rules! line {
+    ($column:literal) => {
+        concat!(
+            "(SELECT ",
+            $column,
+            " FROM exposures AS line WHERE line.environment = $1 AND line.subject = candidates.subject \
+             AND line.flag = $2 AND line.day_ms = candidates.first_ms - candidates.first_ms % 86400000 \
+             AND line.variant = candidates.variant AND line.revision = candidates.revision \
+             AND line.rule = candidates.rule AND line.arm = candidates.arm)"
         )
     };
 }
@@ -123,8 +138,8 @@ impl Store {
         Ok(ExposurePage { lines: seen(lines)?, next })
     }
 
-    /// The outer query does not sort again: both databases then stop at the last line wanted, instead of looking
-    /// every candidate up first. A test holds them to the order.
+    /// Only lines that match are looked up beyond the index. The outer query does not sort again: both databases then
+    /// stop at the last line wanted. A test holds them to the order.
     async fn matching_lines(
         &self,
         environment: &EnvironmentKey,
@@ -132,22 +147,24 @@ impl Store {
         filter: &ExposureFilter,
         limit: usize,
     ) -> Result<Vec<Line>, StoreError> {
-        let (from_ms, until_ms) = bounds(filter);
         let start = start(filter);
+        let (from_ms, until_ms) = bounds(filter, &start);
         Ok(self
             .db()
             .all(
                 concat!(
-                    "SELECT subject, flag, variant, revision, rule, arm, first_ms, last_ms, times FROM (",
-                    candidates!(
-                        "subject, flag, variant, revision, rule, arm, first_ms, last_ms, times",
-                        "LIMIT $11"
-                    ),
+                    "SELECT subject, flag, variant, revision, rule, arm, first_ms, ",
+                    line!("last_ms"),
+                    " AS last_ms, ",
+                    line!("times"),
+                    " AS times FROM (",
+                    candidates!("subject, flag, variant, revision, rule, arm, first_ms", "LIMIT $11"),
                     ") AS candidates \
-                     WHERE last_ms >= $12 \
-                     AND ($13 IS NULL OR variant = $13) \
+                     WHERE ($13 IS NULL OR variant = $13) \
                      AND ($14 IS NULL OR rule = $14) \
-                     LIMIT $15"
+                     AND (first_ms >= $12 OR ",
+                    line!("last_ms"),
+                    " >= $12) LIMIT $15"
                 ),
                 args![
                     environment.as_str(),
@@ -177,8 +194,8 @@ impl Store {
         flag: &FlagKey,
         filter: &ExposureFilter,
     ) -> Result<Option<ExposureCursor>, StoreError> {
-        let (from_ms, until_ms) = bounds(filter);
         let start = start(filter);
+        let (from_ms, until_ms) = bounds(filter, &start);
         let row: Option<CursorRow> = self
             .db()
             .optional(
@@ -260,9 +277,11 @@ impl From<CursorRow> for ExposureCursor {
     }
 }
 
-/// Days are reckoned from the lower bound, so it stays where there are some.
-fn bounds(filter: &ExposureFilter) -> (i64, i64) {
-    (filter.from_ms.unwrap_or(0).max(0), filter.until_ms.unwrap_or(i64::MAX))
+/// Days are reckoned from the lower bound, so it stays where there are some. The upper one ends at the cursor: SQLite
+/// takes one bound to the index, and would walk from the newest line to the cursor otherwise.
+fn bounds(filter: &ExposureFilter, start: &ExposureCursor) -> (i64, i64) {
+    let until_ms = filter.until_ms.unwrap_or(i64::MAX).min(start.first_ms.saturating_add(1));
+    (filter.from_ms.unwrap_or(0).max(0), until_ms)
 }
 
 /// The cursor, or one before everything.

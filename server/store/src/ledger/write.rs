@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use super::{Delivery, Exposure, arm_word, day_of, ids};
+use super::{Delivery, Exposure, arm_word, day_of, erase::ErasedLately, ids};
 use crate::{
     Store, StoreError,
     clock::{HOUR_MS, MINUTE_MS},
@@ -46,10 +46,11 @@ struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    fn of(deliveries: &'a [Delivery]) -> Self {
+    fn of(deliveries: &'a [Delivery], erased: &ErasedLately) -> Self {
         let mut batch = Self::default();
         for delivery in deliveries {
-            for exposure in &delivery.exposures {
+            let kept = |it: &&Exposure| !erased.covers(&it.subject, it.at_ms);
+            for exposure in delivery.exposures.iter().filter(kept) {
                 batch.add(delivery.environment.as_str(), exposure);
             }
         }
@@ -179,12 +180,13 @@ impl Table {
 
 impl Store {
     /// Adds what was served to the ledger: lines, counts, subjects and event ids, all or nothing. For the server's
-    /// own writer, which has checked the tokens; nothing is decided by it, so there is no audit entry.
+    /// own writer, which has checked the tokens; nothing is decided by it, so there is no audit entry. What was served to
+    /// somebody before they were erased is left out.
     pub async fn record_exposures(&self, deliveries: &[Delivery]) -> Result<(), StoreError> {
-        let batch = Batch::of(deliveries);
         let now_ms = self.clock().now_ms();
         let mut tx = self.db().begin().await?;
-        batch.write(&mut tx).await?;
+        let erased = ErasedLately::load(&mut tx, now_ms).await?;
+        Batch::of(deliveries, &erased).write(&mut tx).await?;
         ids::write(&mut tx, deliveries, now_ms).await?;
         Ok(tx.commit().await?)
     }
@@ -217,7 +219,7 @@ mod tests {
             ids: Vec::new(),
         };
         let deliveries = [delivery];
-        let batch = Batch::of(&deliveries);
+        let batch = Batch::of(&deliveries, &ErasedLately::default());
         assert_eq!(batch.lines.len(), 3);
         let key = ("production", "a", "fast-payment", 0, "on", 7, "", "");
         assert_eq!(batch.lines[&key], Span { first_ms: 5, last_ms: 10, times: 2 });

@@ -18,6 +18,8 @@ on_both!(
     looking_is_audited_once_in_ten_minutes,
     retention_sweeps_whole_days,
     an_erasure_leaves_no_trace_of_the_key,
+    what_was_on_its_way_stays_erased,
+    an_erasure_waits_for_whoever_writes,
     event_ids_survive_a_restart,
     learned_subjects_are_found_by_prefix,
 );
@@ -304,6 +306,40 @@ async fn an_erasure_leaves_no_trace_of_the_key(t: Harness) {
     assert!(!serde_json::to_string(&entry).expect("JSON").contains("ada@"), "the log keeps no key");
     let again = t.store.erase_subject(&admin(), &subject("ada@example.test")).await;
     assert!(matches!(again, Err(StoreError::NotFound { kind: ObjectKind::Person, .. })));
+}
+
+async fn what_was_on_its_way_stays_erased(t: Harness) {
+    let other = t.another().await;
+    let record = async |store: &store::Store, who: &str, at_ms| {
+        let delivery =
+            Delivery { environment: production(), exposures: vec![exposure(who, at_ms)], ids: Vec::new() };
+        store.record_exposures(&[delivery]).await.expect("recorded");
+    };
+    record(&t.store, "ada", START_MS).await;
+    t.advance(MINUTE);
+    let erased_ms = t.clock.now_ms();
+    t.store.erase_subject(&admin(), &subject("ada")).await.expect("erased");
+    for store in [&t.store, &other] {
+        record(store, "ada", erased_ms).await;
+        record(store, "bob", erased_ms).await;
+    }
+    assert!(t.of("ada").await.is_empty(), "nobody writes what they were served before");
+    assert!(t.store.learned_subjects(&reader(), "ada").await.expect("reads").is_empty());
+    assert_eq!(t.of("bob").await[0].count, 2);
+    record(&other, "ada", erased_ms + 1).await;
+    assert_eq!(t.of("ada").await[0].first_ms, erased_ms + 1, "they may come back");
+}
+
+async fn an_erasure_waits_for_whoever_writes(t: Harness) {
+    for n in 0..20 {
+        let who = format!("u-{n}");
+        t.record(vec![exposure(&who, START_MS)]).await;
+        let who = subject(&who);
+        let (by, late) = (admin(), t.record(vec![exposure(who.as_str(), START_MS)]));
+        let (erased, ()) = tokio::join!(t.store.erase_subject(&by, &who), late);
+        erased.expect("erased");
+        assert!(t.of(who.as_str()).await.is_empty(), "{n}");
+    }
 }
 
 async fn event_ids_survive_a_restart(t: Harness) {
