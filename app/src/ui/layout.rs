@@ -28,7 +28,7 @@ pub enum Section {
 }
 
 impl Section {
-    const NAVIGATION: [Self; 11] = [
+    const NAVIGATION: [Self; 12] = [
         Self::Desk,
         Self::Groups,
         Self::People,
