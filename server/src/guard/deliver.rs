@@ -28,13 +28,12 @@ pub(super) struct Deliverer {
 
 impl Deliverer {
     pub(super) fn new() -> Result<Self, StartError> {
-        // A redirect could lead where nobody who added the webhook pointed.
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(ANSWER_MAX)
-            .user_agent("fader-webhook")
-            .build()
-            .map_err(|_| StartError::HttpClient)?;
+        // It trusts whom the machine trusts. Where that is nobody, http:// works all the same.
+        let without_tls = |error| {
+            tracing::warn!(%error, "webhooks to https:// do not arrive; are CA certificates installed?");
+            client().tls_certs_only([]).build()
+        };
+        let http = client().build().or_else(without_tls).map_err(|_| StartError::HttpClient)?;
         Ok(Self { http, round: None })
     }
 
@@ -59,6 +58,12 @@ impl Deliverer {
             let _ = round.await;
         }
     }
+}
+
+fn client() -> reqwest::ClientBuilder {
+    // A redirect could lead where nobody who added the webhook pointed.
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    client.timeout(ANSWER_MAX).user_agent("fader-webhook")
 }
 
 async fn round(http: &reqwest::Client, store: &Store, lease: &GuardLease) -> Result<(), StoreError> {
@@ -98,7 +103,7 @@ fn why(error: &reqwest::Error) -> String {
     let what = if error.is_timeout() {
         "the receiver did not answer in time"
     } else if error.is_connect() {
-        "the receiver could not be reached"
+        "the receiver could not be reached, or its certificate is not trusted"
     } else {
         "the message could not be sent"
     };
@@ -124,6 +129,25 @@ mod tests {
         assert_eq!(signature.len(), 64);
         assert_ne!(signature, sign("secret", 1_700_000_001, "{}"), "the time is signed");
         assert_eq!(signature, EXPECTED);
+    }
+
+    #[tokio::test]
+    async fn https_begins_with_a_handshake_whatever_certificates_there_are() {
+        let without = client().tls_certs_only([]).build().expect("a client");
+        for http in [Deliverer::new().expect("a client").http, without] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listens");
+            let port = listener.local_addr().expect("an address").port();
+            let first_bytes = async {
+                let (mut stream, _) = listener.accept().await.expect("a connection");
+                let mut bytes = [0; 2];
+                tokio::io::AsyncReadExt::read_exact(&mut stream, &mut bytes).await.expect("sent");
+                bytes
+            };
+            let request = http.get(format!("https://127.0.0.1:{port}/")).send();
+            let (error, bytes) = tokio::join!(request, first_bytes);
+            assert_eq!(bytes, [22, 3], "a TLS handshake record");
+            assert!(why(&error.expect_err("no TLS there")).contains("certificate"));
+        }
     }
 
     const EXPECTED: &str = "b8569b78799ff9e3cbff0fc2d63a33a2b57f3282abd07c37ae5e8e7d79a5f163";
