@@ -237,6 +237,8 @@ test('a plan is written without scripts', async ({ browser, world }) => {
 
 for (const colorScheme of ['light', 'dark'] as const) {
     test(`plan, health and approvals are accessible, ${colorScheme}`, async ({ browser, world }) => {
+        // Twelve pages, each looked at by axe.
+        test.slow();
         const { key, page: first } = await planned(browser, world, 'Looked at', [step(20, hold(3600), { sample: { subjects_min: 500 } }, 'healthy'), step(50, hold(3600)), step(100, 'approval')], [LIMIT]);
         await start(first);
         await report(first, world, key, { treatment: 60, control: 240 }, 1);
