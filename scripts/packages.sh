@@ -18,6 +18,7 @@ chromium_present() { [ -n "${FADER_CHROMIUM:-}" ] || have chromium; }
 
 need build-essential have cc
 need curl have curl
+need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 need nodejs have node
 need npm have npm
 case "${1:-build}" in
