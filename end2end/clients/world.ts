@@ -36,7 +36,7 @@ export interface World {
 }
 
 /** The newest build, unless the environment names one. */
-function binary(name: string, variable: string): string {
+export function binary(name: string, variable: string): string {
     const named = process.env[variable];
     if (named) {
         return resolve(ROOT, named);
@@ -102,7 +102,8 @@ async function end(child: ChildProcess): Promise<void> {
 
 const origin = (port: number) => `http://127.0.0.1:${port}`;
 
-export async function startWorld(): Promise<World & { stop(): Promise<void> }> {
+/** `booking`: further arguments of the booking site. */
+export async function startWorld(booking: string[] = []): Promise<World & { stop(): Promise<void> }> {
     const dir = mkdtempSync(join(tmpdir(), 'fader-clients-'));
     const fader = binary('fader', 'FADER_BIN');
     const database = ['--database-url', `sqlite://${join(dir, 'fader.db')}`];
@@ -128,7 +129,7 @@ export async function startWorld(): Promise<World & { stop(): Promise<void> }> {
     const site = listen(
         binary('booking', 'BOOKING_BIN'),
         ['--addr', `127.0.0.1:${bookingPort}`, '--fader-url', origin(faderPort)].concat(
-            ['--server-token', serverToken, '--client-token', clientToken],
+            ['--server-token', serverToken, '--client-token', clientToken, ...booking],
         ),
         /listens on/,
     );

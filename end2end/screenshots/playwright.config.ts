@@ -4,4 +4,4 @@
 import { defineConfig } from '@playwright/test';
 import tests from '../playwright.config';
 
-export default defineConfig(tests, { testDir: '.', outputDir: '../test-results/screenshots', testMatch: 'take.ts', workers: 1 });
+export default defineConfig(tests, { testDir: '.', outputDir: '../test-results/screenshots', testMatch: ['take.ts', 'story.ts'], workers: 1 });

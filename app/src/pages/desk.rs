@@ -25,6 +25,7 @@ use crate::{
         empty::Empty,
         here, icon,
         layout::{PageHead, Section},
+        sparkline::sparkline,
         standing::group_name,
         time,
     },
@@ -35,6 +36,8 @@ const ROWS_MAX: usize = 500;
 /// Channels drawn of one flag.
 const CHANNELS_MAX: usize = 6;
 const MINUTE_MS: i64 = 60 * 1000;
+/// How far back the line beside the health goes.
+const MINUTES: usize = 30;
 
 pub async fn get(page: Page, Extension(counts): Extension<Counts>) -> PageResult {
     let environment = page.environment.key.clone();
@@ -73,14 +76,37 @@ pub async fn get(page: Page, Extension(counts): Extension<Counts>) -> PageResult
     })
 }
 
-/// How often each flag was served within the last whole minute.
-async fn served_per_minute(page: &Page) -> Result<HashMap<FlagKey, u64>, AppError> {
+/// How often a flag was served in each of the last whole minutes, the oldest first.
+type Served = [u64; MINUTES];
+
+async fn served_per_minute(page: &Page) -> Result<HashMap<FlagKey, Served>, AppError> {
     let now_ms = page.now_ms();
     let until_ms = now_ms - now_ms.rem_euclid(MINUTE_MS);
-    let (store, viewer) = (page.store(), page.viewer());
-    let served =
-        store.exposures_per_flag(&viewer, &page.environment.key, until_ms - MINUTE_MS, until_ms).await?;
-    Ok(served.into_iter().collect())
+    let from_ms = until_ms - MINUTE_MS * i64::try_from(MINUTES).unwrap_or(0);
+    let viewer = page.viewer();
+    let minutes = page.store().exposures_by_minute(&viewer, &page.environment.key, from_ms, until_ms).await?;
+    let mut served: HashMap<FlagKey, Served> = HashMap::new();
+    for (flag, at_ms, times) in minutes {
+        let at = usize::try_from((at_ms - from_ms) / MINUTE_MS).unwrap_or(MINUTES);
+        if let Some(minute) = served.entry(flag).or_insert([0; MINUTES]).get_mut(at) {
+            *minute = times;
+        }
+    }
+    Ok(served)
+}
+
+/// The recent past of a flag in a line; nothing where nothing was served.
+fn recent(served: Option<&Served>) -> Option<impl IntoView + use<>> {
+    let served = served?;
+    #[expect(clippy::cast_precision_loss, reason = "drawn on a few pixels")]
+    let points: Vec<_> = served.iter().map(|times| *times as f64).collect();
+    let most = served.iter().max().copied().unwrap_or(0);
+    let label = format!("Served up to {} times a minute in the last half hour", grouped_u64(most));
+    Some(sparkline(&points, label))
+}
+
+fn grouped_u64(number: u64) -> String {
+    grouped(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 fn teach(may_edit: bool) -> impl IntoView {
@@ -98,8 +124,7 @@ fn teach(may_edit: bool) -> impl IntoView {
 struct Desk<'a> {
     rows: &'a [DeskRow],
     counted: &'a Counted,
-    /// Exposures within the last whole minute.
-    served: &'a HashMap<FlagKey, u64>,
+    served: &'a HashMap<FlagKey, Served>,
     health: &'a HashMap<FlagKey, FlagHealth>,
     snapshot: Option<&'a Snapshot>,
     filter: &'a Filter,
@@ -152,8 +177,8 @@ impl Desk<'_> {
         let phrase =
             self.snapshot.map_or_else(String::new, |it| rollout_phrase(&row.rollout, &group_name(it)));
         let people = self.counted.on(flag.key.as_str()).map_or_else(|| "–".to_owned(), grouped);
-        let served =
-            self.served.get(&flag.key).map_or(0, |served| usize::try_from(*served).unwrap_or(usize::MAX));
+        let recent = recent(self.served.get(&flag.key));
+        let served = self.served.get(&flag.key).and_then(|it| it.last().copied()).unwrap_or(0);
         let live = flag.lifecycle != Lifecycle::Archived;
         let mark = match flag.lifecycle {
             Lifecycle::Active => None,
@@ -170,8 +195,8 @@ impl Desk<'_> {
                 <td>{channels(&row.rollout)}</td>
                 <td>{phrase}</td>
                 <td class="num">{people}</td>
-                <td class="num">{grouped(served)}</td>
-                <td>{self.health_pill(row, here)}</td>
+                <td class="num">{grouped_u64(served)}</td>
+                <td>{self.health_pill(row, here)}{recent}</td>
                 <td>{tags}</td>
                 <td>
                     <b>{row.last_change.by.clone()}</b>

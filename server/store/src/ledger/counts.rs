@@ -54,28 +54,30 @@ impl Store {
         rows.into_iter().map(count).collect()
     }
 
-    /// How often each flag was served within `from_ms..until_ms`, of the minutes that are still kept; by key.
-    pub async fn exposures_per_flag(
+    /// How often each flag was served in each minute of `from_ms..until_ms` in which it was served at all, of the minutes
+    /// that are still kept: flag, beginning of the minute, times; by flag and time.
+    pub async fn exposures_by_minute(
         &self,
         _by: &Viewer,
         environment: &EnvironmentKey,
         from_ms: i64,
         until_ms: i64,
-    ) -> Result<Vec<(FlagKey, u64)>, StoreError> {
-        let rows: Vec<(String, i64)> = self
+    ) -> Result<Vec<(FlagKey, i64, u64)>, StoreError> {
+        let rows: Vec<(String, i64, i64)> = self
             .db()
             .all(
-                "SELECT flag, CAST(SUM(times) AS BIGINT) AS times \
+                "SELECT flag, at_ms, CAST(SUM(times) AS BIGINT) AS times \
                  FROM exposure_counts \
                  WHERE environment = $1 AND step_ms = 60000 AND at_ms >= $2 AND at_ms < $3 \
-                 GROUP BY flag \
-                 ORDER BY flag",
+                 GROUP BY flag, at_ms \
+                 ORDER BY flag, at_ms",
                 args![environment.as_str(), from_ms, until_ms],
             )
             .await?;
         let corrupt = || StoreError::CorruptRow { table: "exposure_counts", id: "flag".to_owned() };
-        let of_flag =
-            |(flag, times)| FlagKey::try_from(flag).map(|flag| (flag, number(times))).map_err(|_| corrupt());
+        let of_flag = |(flag, at_ms, times)| {
+            FlagKey::try_from(flag).map(|flag| (flag, at_ms, number(times))).map_err(|_| corrupt())
+        };
         rows.into_iter().map(of_flag).collect()
     }
 }

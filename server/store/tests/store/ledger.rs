@@ -235,12 +235,12 @@ async fn counts_are_kept_per_minute_and_hour(t: Harness) {
     assert_eq!(counts(HOUR).await, [(0, on(), 3), (HOUR, "off".into(), 1)]);
     assert_eq!(counts(MINUTE).await, [(0, on(), 2), (MINUTE, on(), 1), (HOUR, "off".into(), 1)]);
     assert_eq!(counts(0).await, counts(MINUTE).await, "never a step below a minute");
-    let per_flag = t
+    let by_minute = t
         .store
-        .exposures_per_flag(&viewer(), &production(), START_MS, START_MS + MINUTE)
+        .exposures_by_minute(&viewer(), &production(), START_MS, START_MS + MINUTE)
         .await
         .expect("reads");
-    assert_eq!(per_flag, [(flag_key("fast-payment"), 2)]);
+    assert_eq!(by_minute, [(flag_key("fast-payment"), START_MS, 2)]);
 }
 
 async fn looking_is_audited_once_in_ten_minutes(t: Harness) {
