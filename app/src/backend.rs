@@ -1,5 +1,5 @@
 //! What the server gives the dashboard, and the one place where the store's errors become the dashboard's.
-//! Pages get it through [`crate::page::Page`]; server functions of islands call [`store`] and [`require_principal`].
+//! Pages get it through [`crate::page::Page`]; server functions of islands call [`store()`] and [`require_principal`].
 
 use http::StatusCode;
 use leptos::prelude::{LeptosOptions, use_context};

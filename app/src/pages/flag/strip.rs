@@ -384,7 +384,7 @@ mod tests {
             r#"data-moved="up""#,
             "602 of 1,200",
             "plan: 20 → 50 → 100 %",
-            r#"class="fader-plan" style="--mark:50""#,
+            r#"class="fader-plan" style="--mark:50"#,
         ] {
             assert!(html.contains(expected), "{expected} is missing in {html}");
         }
