@@ -3,6 +3,7 @@
 import { OFREPProvider } from '@openfeature/ofrep-provider';
 import { OpenFeature } from '@openfeature/server-sdk';
 import { nodeAsker, servePage, webAsker } from '../clients/ask';
+import { Desk } from '../clients/desk';
 import { CUSTOMERS } from '../clients/demo';
 import { Shop } from '../clients/shop';
 import { expect, ROOT, test, type World } from '../clients/world';
@@ -106,6 +107,7 @@ test('a backend is recorded by itself; with the hook once, when it declines that
 });
 
 test('the booking site records what its customers saw', async ({ browser, world }) => {
+    await Desk.vipAgenciesOnly(browser, world);
     const shop = await Shop.signIn(browser, world, CUSTOMERS.vip.name);
     await shop.openTrip();
     await expect(shop.fastPayment).toBeVisible();

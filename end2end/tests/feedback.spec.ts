@@ -157,6 +157,7 @@ test('the widget works with the keyboard alone, keeps what was typed, and gives 
 
 for (const colorScheme of ['light', 'dark'] as const) {
     test(`the widget and the pages of feedback are accessible, ${colorScheme}`, async ({ browser, world }) => {
+        test.slow();
         const shop = await Shop.signIn(browser, world, CUSTOMERS.standard.name, { colorScheme });
         await shop.page.getByRole('button', { name: 'Feedback' }).click();
         await shop.page.getByRole('button', { name: 'Send' }).click();

@@ -110,7 +110,9 @@ test('the command palette finds people, and only for who may look them up', asyn
         const page = await signedIn(browser, world, role);
         await alive(page);
         await page.keyboard.press('Control+k');
-        await page.getByRole('combobox').fill('moreau');
+        const palette = page.getByRole('dialog', { name: 'Search' });
+        await expect(palette).toBeVisible();
+        await palette.getByRole('combobox').fill('moreau');
         const hit = page.getByRole('option').filter({ hasText: CUSTOMERS.vip.id });
         if (count) {
             await expect(hit).toHaveCount(1);
