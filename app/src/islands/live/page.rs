@@ -75,7 +75,8 @@ pub(super) fn swap(fresh: &Document, changed: Option<&[String]>) -> Outcome {
 }
 
 fn swap_region(old: &Element, fresh: &Document, outcome: &mut Outcome) {
-    let id = old.id();
+    // Not `old.id()`: of a form with a field called "id" that would be the field.
+    let id = old.get_attribute("id").unwrap_or_default();
     let new = if id.is_empty() { None } else { fresh.get_element_by_id(&id) };
     let Some(new) = new else { return };
     if without_times(old) == without_times(&new) {
@@ -128,8 +129,8 @@ fn is_held(region: &Element) -> bool {
 /// How to find the focused link or button of a region again.
 fn focus_within(region: &Element) -> Option<String> {
     let active = document().active_element().filter(|active| region.contains(Some(active)))?;
-    if !active.id().is_empty() {
-        return Some(format!("[id=\"{}\"]", active.id()));
+    if let Some(id) = active.get_attribute("id").filter(|id| !id.is_empty()) {
+        return Some(format!("[id=\"{id}\"]"));
     }
     active.get_attribute("href").map(|href| format!("a[href=\"{}\"]", href.replace('"', "%22")))
 }
