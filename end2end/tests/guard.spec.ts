@@ -111,6 +111,17 @@ test('a plan runs from the pilot groups to 100 % by itself', async ({ browser, w
     await page.context().close();
 });
 
+test('an open Health page follows the outcomes as they come', async ({ browser, world }) => {
+    const { key, page } = await planned(browser, world, 'Watched', [step(20, hold(3600))], [LIMIT]);
+    await start(page);
+    await page.goto(`/flags/${key}/health`);
+    await alive(page);
+    await expect(page.getByText('No outcomes in this time')).toBeVisible();
+    await report(page, world, key, { treatment: 40, control: 60 }, 0);
+    await expect(page.getByText('40 outcomes, 40 trials').first()).toBeVisible(SOON);
+    await page.context().close();
+});
+
 test('a broken step rolls back by itself, the page says why, and a person resumes', async ({ browser, world }) => {
     const { key, page } = await planned(browser, world, 'Broken step', [step(20, hold(2)), step(50, hold(3600))], [LIMIT]);
     await start(page);

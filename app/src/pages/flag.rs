@@ -151,7 +151,8 @@ impl FlagPage {
 
     /// Who stopped it, when and why.
     pub fn stop_entry(&self) -> Option<&AuditEntry> {
-        self.recent.iter().find(|entry| entry.action == Action::RolloutStopped).filter(|_| self.stopped())
+        let stops = |action: Action| matches!(action, Action::RolloutStopped | Action::GuardStopped);
+        self.recent.iter().find(|entry| stops(entry.action)).filter(|_| self.stopped())
     }
 
     /// The last change of the rollout in this environment, when it can be undone.
