@@ -22,7 +22,7 @@ test('customers come, fast payment breaks, Fader stops it', async ({ browser }) 
         await desk.setFaders('fast-payment', { Everyone: '50' }, 'The pilot went well');
         await desk.page.goto('/flags/fast-payment/health?env=production&rule=everyone&span=step');
         await expect(desk.page.getByText('With the feature').first()).toBeVisible({ timeout: 60_000 });
-        await desk.page.waitForTimeout(60_000);
+        await desk.page.waitForTimeout(45_000);
         await desk.page.screenshot({ path: picture('1-watching') });
 
         const shop = await Shop.signIn(browser, world, CUSTOMERS.staff.name, { viewport, deviceScaleFactor: 1.5 });
