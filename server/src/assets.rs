@@ -10,7 +10,6 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rust_embed::Embed;
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 #[derive(Embed)]
 #[folder = "../target/site"]
@@ -53,7 +52,7 @@ fn respond(files: Files, path: &str, headers: &HeaderMap) -> Option<Response> {
     let (name, caching) = locate(path.strip_prefix('/')?, &version_in(files))?;
     let plain = files(&name)?;
     // Weak, because the plain file and its compressed copies share it.
-    let etag = format!("W/\"{}\"", hex(&plain.hash[..16]));
+    let etag = format!("W/\"{}\"", crate::hex::hex(&plain.hash[..16]));
     let mut answer = if holds(headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -117,13 +116,6 @@ fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = 
 fn content_type(name: &str) -> String {
     let kind = mime_guess::from_path(name).first_or_octet_stream();
     if kind.type_() == mime_guess::mime::TEXT { format!("{kind}; charset=utf-8") } else { kind.to_string() }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

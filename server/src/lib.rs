@@ -15,6 +15,7 @@ mod door;
 mod edge;
 mod guard;
 mod health;
+mod hex;
 pub mod ingest;
 pub mod limits;
 mod ofrep;

@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let at_ms = outcome_time(millis(span.start_time_unix_nano), self.now_ms)?;
-        let id = format!("{}{}", hex(&span.trace_id), hex(&span.span_id));
+        let id = format!("{}{}", crate::hex::hex(&span.trace_id), crate::hex::hex(&span.span_id));
         let failed = span.status.as_ref().is_some_and(|status| status.code == StatusCode::Error as i32);
         let took_ns = span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano);
         let latency_ms = (span.end_time_unix_nano > 0).then(|| nanos_to_ms(took_ns));
@@ -124,7 +124,11 @@ impl<'a> Reader<'a> {
         let at_ms = outcome_time(at_ms, self.now_ms)?;
         let flag = &evaluated[0].feature.flag;
         let who = evaluated[0].subject.as_ref().map(ToString::to_string).unwrap_or_default();
-        let id = format!("{}{}{nanos}{flag}{who}", hex(&record.trace_id), hex(&record.span_id));
+        let id = format!(
+            "{}{}{nanos}{flag}{who}",
+            crate::hex::hex(&record.trace_id),
+            crate::hex::hex(&record.span_id)
+        );
         let failed = record.severity_number >= SEVERITY_ERROR;
         self.take(&id, evaluated, at_ms, failed.then_some((false, None)))
     }
@@ -231,13 +235,4 @@ fn millis(nanos: u64) -> i64 {
 #[expect(clippy::cast_precision_loss, reason = "a duration, far below 2^53 ns of precision")]
 fn nanos_to_ms(nanos: u64) -> f64 {
     nanos as f64 / 1e6
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
