@@ -37,7 +37,7 @@ pub fn router(state: AppState) -> Router {
         .route("/audit/export.jsonl", get(pages::audit::export::json_lines))
         .route("/audit/{seq}", get(pages::audit::entry::get))
         .route("/audit/{seq}/revert", post(actions::audit::revert))
-        .route("/", get(pages::desk::get).layer(Extension(pages::desk::counts::Counts::default())))
+        .route("/", get(pages::desk::get).layer(Extension(pages::desk::Memory::default())))
         .route("/flags/new", get(pages::flag::new::get).post(actions::flags::create))
         .route("/flags/{key}", get(pages::flag::rollout::get).post(actions::rollouts::post))
         .route("/flags/{key}/stop", post(actions::rollouts::stop))

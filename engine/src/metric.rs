@@ -13,6 +13,8 @@ pub enum MetricKind {
     Conversion,
     Crashes,
     Complaints,
+    /// Exposures that no outcome followed; counted by the server itself, never sent.
+    MissingOutcome,
     /// A workspace's own: it happened or not.
     Rate,
     /// A workspace's own: milliseconds.
@@ -32,15 +34,18 @@ pub enum Counts {
     Exposed,
     /// A trial is an exposed subject; there may be several events.
     ExposedMany,
+    /// A trial is an exposed subject and minute; the event is that no outcome followed.
+    Unanswered,
 }
 
 impl MetricKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ErrorRate,
         Self::Latency,
         Self::Conversion,
         Self::Crashes,
         Self::Complaints,
+        Self::MissingOutcome,
         Self::Rate,
         Self::Duration,
         Self::Count,
@@ -56,6 +61,7 @@ impl MetricKind {
             Self::Conversion => "conversion",
             Self::Crashes => "crashes",
             Self::Complaints => "complaints",
+            Self::MissingOutcome => "missing_outcome",
             Self::Rate => "rate",
             Self::Duration => "duration",
             Self::Count => "count",
@@ -69,7 +75,12 @@ impl MetricKind {
     /// Every workspace has one of each of these, under the kind's own word.
     pub const fn is_built_in(self) -> bool {
         match self {
-            Self::ErrorRate | Self::Latency | Self::Conversion | Self::Crashes | Self::Complaints => true,
+            Self::ErrorRate
+            | Self::Latency
+            | Self::Conversion
+            | Self::Crashes
+            | Self::Complaints
+            | Self::MissingOutcome => true,
             Self::Rate | Self::Duration | Self::Count => false,
         }
     }
@@ -80,6 +91,7 @@ impl MetricKind {
             Self::Latency | Self::Duration => Counts::Durations,
             Self::Conversion => Counts::Exposed,
             Self::Complaints | Self::Count => Counts::ExposedMany,
+            Self::MissingOutcome => Counts::Unanswered,
         }
     }
 }

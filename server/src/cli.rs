@@ -29,6 +29,9 @@ pub struct Cli {
     /// How log lines are written
     #[arg(long, global = true, value_enum, env = "FADER_LOG_FORMAT", default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    /// For tests: goes ahead of the machine's clock by so many seconds
+    #[arg(long, global = true, value_name = "N", hide = true, default_value_t = 0)]
+    pub clock_ahead_s: u32,
     #[command(subcommand)]
     pub command: Command,
 }

@@ -77,7 +77,11 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
     if let Command::Demo(args) = &cli.command {
         return run_demo(args).await;
     }
-    let store = Store::open(&cli.database_url, Clock::System).await.map_err(CommandError::Open)?;
+    let clock = match cli.clock_ahead_s {
+        0 => Clock::System,
+        ahead_s => Clock::Ahead(i64::from(ahead_s) * 1000),
+    };
+    let store = Store::open(&cli.database_url, clock).await.map_err(CommandError::Open)?;
     let done = match cli.command {
         Command::Serve(args) => run_server(&store, &args).await,
         // Opening the store has migrated it.

@@ -46,6 +46,11 @@ pub const OUTCOME_LATENCY_MS_MAX: f64 = 86_400_000.0;
 pub const OUTCOME_IDS_WAITING_MAX: usize = 400_000;
 /// Outcomes a second of subjects unknown to this server, which wait for the ledger; the others count nowhere.
 pub const OUTCOMES_RECALLED_MAX: usize = 2_000;
+/// Exposures of the last minute that an outcome is waited for, about 70 bytes each; more are no trials of
+/// `missing_outcome`.
+pub const OUTCOMES_AWAITED_MAX: usize = 200_000;
+/// After an outcome of somebody whom another copy served a moment ago, this copy counts no missing outcomes for so long.
+pub const OUTCOMES_ELSEWHERE_MS: i64 = 3 * 60 * 1000;
 /// Cells that still grow, about 5 kB each; beyond it those that are written already are dropped, and when there are none
 /// the answer is 429.
 pub const CELLS_MAX: usize = 20_000;

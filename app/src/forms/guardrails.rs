@@ -204,7 +204,8 @@ fn parse_metric(code: &str, metrics: &[MetricDefinition]) -> Option<Metric> {
             | MetricKind::Latency
             | MetricKind::Conversion
             | MetricKind::Crashes
-            | MetricKind::Complaints => return None,
+            | MetricKind::Complaints
+            | MetricKind::MissingOutcome => return None,
         };
         let metric = MetricKey::parse(key).ok()?;
         return Some(Metric::Custom { metric, kind, lower_is_worse: !definition.lower_is_better });
@@ -230,6 +231,7 @@ pub fn metric_options(metrics: &[MetricDefinition]) -> Vec<(String, String)> {
         ("conversion", "conversion (%)"),
         ("crashes", "crashes (%)"),
         ("complaints", "complaints per person"),
+        ("missing_outcome", "missing outcomes (%)"),
     ];
     let built_in = built_in.map(|(value, text)| (value.to_owned(), text.to_owned())).into_iter();
     let own = metrics.iter().flat_map(|metric| {
@@ -242,7 +244,8 @@ pub fn metric_options(metrics: &[MetricDefinition]) -> Vec<(String, String)> {
             | MetricKind::Latency
             | MetricKind::Conversion
             | MetricKind::Crashes
-            | MetricKind::Complaints => Vec::new(),
+            | MetricKind::Complaints
+            | MetricKind::MissingOutcome => Vec::new(),
         }
     });
     built_in.chain(own).collect()

@@ -2,6 +2,7 @@
 
 pub mod counts;
 pub mod filter;
+pub mod pulse;
 
 use std::collections::HashMap;
 
@@ -13,9 +14,9 @@ use store::{DeskRow, FlagHealth, Operation};
 use self::{
     counts::{Counted, Counts},
     filter::{Facts, Filter, LIVES, SORTS, STATES, State},
+    pulse::{Pulse, Pulses},
 };
 use crate::{
-    error::AppError,
     forms::flag::lifecycle_word,
     islands::desk_keys::DeskKeys,
     page::{Look, Page, PageResult},
@@ -25,7 +26,6 @@ use crate::{
         empty::Empty,
         here, icon,
         layout::{PageHead, Section},
-        sparkline::sparkline,
         standing::group_name,
         time,
     },
@@ -35,20 +35,24 @@ use crate::{
 const ROWS_MAX: usize = 500;
 /// Channels drawn of one flag.
 const CHANNELS_MAX: usize = 6;
-const MINUTE_MS: i64 = 60 * 1000;
-/// How far back the line beside the health goes.
-const MINUTES: usize = 30;
 
-pub async fn get(page: Page, Extension(counts): Extension<Counts>) -> PageResult {
+/// What is worked out once for all who look at the desk.
+#[derive(Clone, Default)]
+pub struct Memory {
+    counts: Counts,
+    pulses: Pulses,
+}
+
+pub async fn get(page: Page, Extension(memory): Extension<Memory>) -> PageResult {
     let environment = page.environment.key.clone();
     let rows = page.store().desk(&page.viewer(), &environment).await?;
     let live = page.store().live();
     let snapshot = live.snapshot(environment.as_str());
     let counted = match &snapshot {
-        Some(snapshot) => counts.of(snapshot, &live.people(), page.now_ms()).await,
+        Some(snapshot) => memory.counts.of(snapshot, &live.people(), page.now_ms()).await,
         None => Counted::default(),
     };
-    let served = served_per_minute(&page).await?;
+    let pulses = memory.pulses.of(&page).await?;
     let health = page.store().list_flag_health(&page.viewer(), &environment).await?;
     let filter = Filter::read(page.queries());
     let may_edit = page.principal.may(Operation::EditFlags);
@@ -57,7 +61,7 @@ pub async fn get(page: Page, Extension(counts): Extension<Counts>) -> PageResult
         let desk = Desk {
             rows: &rows,
             counted: &counted,
-            served: &served,
+            pulses: &pulses,
             health: &health,
             snapshot: snapshot.as_deref(),
             filter: &filter,
@@ -74,35 +78,6 @@ pub async fn get(page: Page, Extension(counts): Extension<Counts>) -> PageResult
             {body}
         }
     })
-}
-
-/// How often a flag was served in each of the last whole minutes, the oldest first.
-type Served = [u64; MINUTES];
-
-async fn served_per_minute(page: &Page) -> Result<HashMap<FlagKey, Served>, AppError> {
-    let now_ms = page.now_ms();
-    let until_ms = now_ms - now_ms.rem_euclid(MINUTE_MS);
-    let from_ms = until_ms - MINUTE_MS * i64::try_from(MINUTES).unwrap_or(0);
-    let viewer = page.viewer();
-    let minutes = page.store().exposures_by_minute(&viewer, &page.environment.key, from_ms, until_ms).await?;
-    let mut served: HashMap<FlagKey, Served> = HashMap::new();
-    for (flag, at_ms, times) in minutes {
-        let at = usize::try_from((at_ms - from_ms) / MINUTE_MS).unwrap_or(MINUTES);
-        if let Some(minute) = served.entry(flag).or_insert([0; MINUTES]).get_mut(at) {
-            *minute = times;
-        }
-    }
-    Ok(served)
-}
-
-/// The recent past of a flag in a line; nothing where nothing was served.
-fn recent(served: Option<&Served>) -> Option<impl IntoView + use<>> {
-    let served = served?;
-    #[expect(clippy::cast_precision_loss, reason = "drawn on a few pixels")]
-    let points: Vec<_> = served.iter().map(|times| *times as f64).collect();
-    let most = served.iter().max().copied().unwrap_or(0);
-    let label = format!("Served up to {} times a minute in the last half hour", grouped_u64(most));
-    Some(sparkline(&points, label))
 }
 
 fn grouped_u64(number: u64) -> String {
@@ -124,7 +99,7 @@ fn teach(may_edit: bool) -> impl IntoView {
 struct Desk<'a> {
     rows: &'a [DeskRow],
     counted: &'a Counted,
-    served: &'a HashMap<FlagKey, Served>,
+    pulses: &'a HashMap<FlagKey, Pulse>,
     health: &'a HashMap<FlagKey, FlagHealth>,
     snapshot: Option<&'a Snapshot>,
     filter: &'a Filter,
@@ -177,8 +152,8 @@ impl Desk<'_> {
         let phrase =
             self.snapshot.map_or_else(String::new, |it| rollout_phrase(&row.rollout, &group_name(it)));
         let people = self.counted.on(flag.key.as_str()).map_or_else(|| "–".to_owned(), grouped);
-        let recent = recent(self.served.get(&flag.key));
-        let served = self.served.get(&flag.key).and_then(|it| it.last().copied()).unwrap_or(0);
+        let pulse = self.pulses.get(&flag.key);
+        let served = pulse.map_or(0, Pulse::served_last);
         let live = flag.lifecycle != Lifecycle::Archived;
         let mark = match flag.lifecycle {
             Lifecycle::Active => None,
@@ -195,8 +170,8 @@ impl Desk<'_> {
                 <td>{channels(&row.rollout)}</td>
                 <td>{phrase}</td>
                 <td class="num">{people}</td>
-                <td class="num">{grouped_u64(served)}</td>
-                <td>{self.health_pill(row, here)}{recent}</td>
+                <td class="num">{grouped_u64(served)}{pulse.and_then(Pulse::served_line)}</td>
+                <td>{self.health_pill(row, here)}{pulse.and_then(Pulse::errors_line)}</td>
                 <td>{tags}</td>
                 <td>
                     <b>{row.last_change.by.clone()}</b>

@@ -66,6 +66,7 @@ fn kind_label(kind: MetricKind) -> &'static str {
         MetricKind::Conversion => "Once per exposed person",
         MetricKind::Crashes => "Crashed sessions",
         MetricKind::Complaints => "Complaints per exposed person",
+        MetricKind::MissingOutcome => "Exposures that no outcome followed",
         MetricKind::Rate => "Rate: it happened or not",
         MetricKind::Duration => "Duration in milliseconds (p50, p95, p99)",
         MetricKind::Count => "Count: how often per exposed person",

@@ -16,6 +16,8 @@ pub const TRIALS_MIN: u64 = 20;
 pub const BLOCK_MS_MAX: i64 = 15 * MINUTE_MS;
 /// How long after an exposure a conversion is waited for.
 pub const CONVERSION_WINDOW_MS: i64 = 30 * MINUTE_MS;
+/// How long after an exposure any outcome is waited for before it counts as missing.
+pub const OUTCOME_WINDOW_MS: i64 = MINUTE_MS;
 
 /// What one arm collected of one metric in one cell. Adds up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -91,6 +93,11 @@ impl Closing {
 
     pub const fn conversions() -> Self {
         Self { settle_ms: CONVERSION_WINDOW_MS }
+    }
+
+    /// Half a minute after the last exposure of the cell was given up.
+    pub const fn missing_outcomes() -> Self {
+        Self { settle_ms: OUTCOME_WINDOW_MS + MINUTE_MS / 2 }
     }
 
     /// The blocks that are complete at `now_ms` and begin at `folded_until_ms` or later, in time order. `cells` may

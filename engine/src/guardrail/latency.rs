@@ -84,9 +84,10 @@ impl LatencyHistogram {
         if ms >= 0.0 { self.add(bucket(ms), 1) } else { self.invalid = self.invalid.saturating_add(1) }
     }
 
-    fn add(&mut self, bucket: u16, count: u64) {
+    /// Counts values of a bucket; beyond the last it is the last.
+    pub fn add(&mut self, bucket: u16, count: u64) {
         if count > 0 {
-            let sum = self.counts.entry(bucket).or_default();
+            let sum = self.counts.entry(bucket.min(BUCKETS - 1)).or_default();
             *sum = sum.saturating_add(count);
         }
     }

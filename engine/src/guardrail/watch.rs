@@ -280,8 +280,8 @@ fn remember(kept: &mut Vec<(i64, LatencyHistogram, LatencyHistogram)>, cell: &Ce
 pub fn default_closing(metric: &Metric) -> Closing {
     match metric {
         Metric::Conversion => Closing::conversions(),
+        Metric::MissingOutcome => Closing::missing_outcomes(),
         Metric::ErrorRate
-        | Metric::MissingOutcome
         | Metric::Latency(_)
         | Metric::Crashes
         | Metric::Complaints

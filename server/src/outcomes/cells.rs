@@ -10,8 +10,9 @@ use crate::limits::{CELLS_MAX, OUTCOME_LATE_MS_MAX};
 
 /// An exposure's outcome is waited for this long where the trial is the exposure (conversions).
 pub(super) const EXPOSED_WINDOW_MS: i64 = 30 * 60_000;
-/// A cell younger than this is written every second, an older one now and then.
-const BUSY_MS: i64 = 60_000;
+/// A cell younger than this is written every second, an older one now and then. Until then exposures without an outcome
+/// are given up.
+const BUSY_MS: i64 = 75_000;
 const KEPT_AFTER_MS: i64 = EXPOSED_WINDOW_MS + OUTCOME_LATE_MS_MAX;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use engine::MetricDefinition;
 use store::{CellKey, Store, StoreError, Written};
 use tokio::sync::watch;
 
 use super::{OutcomeCounters, Shared, cells::CellId, recall::recall, state::State};
 
 const EVERY: Duration = Duration::from_secs(1);
-/// Cells older than a minute are written every so many seconds.
+/// Older cells are written every so many seconds.
 const OLD_EVERY: u32 = 10;
 const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 const LAST_TRIES: u32 = 3;
@@ -55,7 +56,8 @@ async fn write(shared: &Shared, everything: bool) -> Result<(), StoreError> {
     let _one = shared.flushing.lock().await;
     recall(shared).await;
     let now_ms = shared.store.clock().now_ms();
-    let (changed, cells) = take(&mut shared.state(), now_ms, everything);
+    let metrics = shared.store.live().metrics();
+    let (changed, cells) = take(&mut shared.state(), &metrics, now_ms, everything);
     if changed.cells.is_empty() && changed.counts.is_empty() && changed.ids.is_empty() {
         return Ok(());
     }
@@ -73,7 +75,13 @@ async fn write(shared: &Shared, everything: bool) -> Result<(), StoreError> {
 }
 
 /// Copies of what changed, under the lock; writing them needs none.
-fn take(state: &mut State, now_ms: i64, everything: bool) -> (Written, Vec<CellId>) {
+fn take(
+    state: &mut State,
+    metrics: &[MetricDefinition],
+    now_ms: i64,
+    everything: bool,
+) -> (Written, Vec<CellId>) {
+    state.settle_awaited(metrics, now_ms);
     let mut changed = Written { counts: state.take_counts(), ids: state.take_ids(), ..Written::default() };
     let mut ids = Vec::new();
     for (generation, id, cell) in state.cells.take_changed(now_ms, everything) {

@@ -56,6 +56,9 @@ impl Outcome {
             Counts::ExposedMany if self.value.is_some_and(|value| !(0.0..=1e6).contains(&value)) => {
                 Err("\"value\" lies between 0 and 1000000".to_owned())
             }
+            Counts::Unanswered => {
+                Err(format!("\"{}\" is counted by Fader itself; send what did happen", self.metric))
+            }
             Counts::Requests | Counts::Durations | Counts::Exposed | Counts::ExposedMany => Ok(definition),
         }
     }
@@ -127,6 +130,7 @@ mod tests {
             assert_ne!(refusal(Outcome { latency_ms, value, ok: Some(true), ..outcome("error_rate") }), "");
         }
         assert_ne!(refusal(Outcome { value: Some(-1.0), ..outcome("count") }), "");
+        assert!(refusal(outcome("missing_outcome")).contains("counted by Fader itself"));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Outcomes of what was served: attributed to an arm, added up in memory, written down once a second. What is kept of a
 //! subject is bounded and forgotten after a day; what is kept of time are cells of ten seconds.
 
+mod awaited;
 mod cells;
+mod count;
+mod exposed;
 mod flush;
 pub(crate) mod item;
 mod places;

@@ -28,9 +28,32 @@ pub(super) struct Stand {
     pub(super) last_ms: i64,
     /// Where it stood before it crossed over.
     pub(super) before: Option<(PlaceId, Arm)>,
+    /// The last exposure that an outcome is waited for, the last outcome of any metric, and until when a silent one rests.
+    pub(super) awaited_ms: i64,
+    pub(super) answered_ms: i64,
+    pub(super) rests_until_ms: i64,
 }
 
+/// Before everything.
+const NEVER_MS: i64 = i64::MIN;
+
 impl Stand {
+    /// At the first exposure.
+    pub(super) fn new(flag: u64, (place, arm, allocation): (PlaceId, Arm, i64), at_ms: i64) -> Self {
+        Self {
+            flag,
+            place,
+            arm,
+            allocation,
+            since_ms: at_ms,
+            last_ms: at_ms,
+            before: None,
+            awaited_ms: NEVER_MS,
+            answered_ms: NEVER_MS,
+            rests_until_ms: NEVER_MS,
+        }
+    }
+
     /// The arm at a time.
     pub(super) fn at(&self, at_ms: i64) -> Option<(PlaceId, Arm)> {
         if at_ms >= self.since_ms {
@@ -119,6 +142,11 @@ impl Subjects {
         now_ms: i64,
     ) -> Option<&mut Subject> {
         let hash = self.hash((environment, subject.as_str()));
+        self.find_hashed(hash, now_ms)
+    }
+
+    /// The same by [`Subjects::hash`].
+    pub(super) fn find_hashed(&mut self, hash: u64, now_ms: i64) -> Option<&mut Subject> {
         self.turn(now_ms);
         if let Some(known) = self.previous.remove(&hash) {
             self.current.insert(hash, known);

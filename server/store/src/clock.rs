@@ -18,6 +18,8 @@ pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 pub enum Clock {
     /// The machine's clock.
     System,
+    /// The machine's clock and so many milliseconds: tests of a running program need not wait for hours.
+    Ahead(i64),
     /// Epoch milliseconds that a test or the demo sets.
     Manual(Arc<AtomicI64>),
 }
@@ -32,11 +34,12 @@ impl Clock {
     pub fn now_ms(&self) -> i64 {
         match self {
             Self::System => system_ms(),
+            Self::Ahead(by_ms) => system_ms().saturating_add(*by_ms),
             Self::Manual(now) => now.load(Ordering::SeqCst),
         }
     }
 
-    /// Moves a manual clock; the system's clock is left alone.
+    /// Moves a manual clock; the machine's is left alone.
     pub fn advance(&self, by_ms: i64) {
         if let Self::Manual(now) = self {
             now.fetch_add(by_ms, Ordering::SeqCst);

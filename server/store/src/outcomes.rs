@@ -2,6 +2,7 @@
 //! as they age, and how they are read.
 
 mod cell;
+mod durations;
 mod read;
 mod rollup;
 mod write;
@@ -9,6 +10,7 @@ mod write;
 use engine::{Arm, EnvironmentKey, FlagKey, MetricKey, RuleId};
 
 pub use cell::{Cell, GroupTallies};
+pub use durations::GroupDurations;
 pub use read::{ArmCells, CellSum, FirstExposures, GuardReader};
 pub use rollup::RolledUp;
 pub use write::{ArmCount, CELL_OPEN_MS_MAX, Written};

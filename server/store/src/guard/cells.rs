@@ -55,8 +55,8 @@ impl From<ArmCells> for Cell {
         let sample = |cell: crate::Cell| Sample {
             tally: cell.tally,
             groups: cell.groups.to_groups(),
+            latency_groups: cell.durations.to_histograms(),
             latency: cell.latency,
-            ..Sample::default()
         };
         Self {
             from_ms: cells.from_ms,
@@ -68,7 +68,7 @@ impl From<ArmCells> for Cell {
     }
 }
 
-/// The stored metric that a guardrail's is counted from; `None` for what is not stored.
+/// The stored metric that a guardrail's is counted from.
 pub fn stored_metric(metric: &Metric) -> Option<MetricKey> {
     let word = match metric {
         Metric::ErrorRate => "error_rate",
@@ -76,7 +76,7 @@ pub fn stored_metric(metric: &Metric) -> Option<MetricKey> {
         Metric::Conversion => "conversion",
         Metric::Crashes => "crashes",
         Metric::Complaints => "complaints",
-        Metric::MissingOutcome => return None,
+        Metric::MissingOutcome => "missing_outcome",
         Metric::Custom { metric, .. } => return Some(metric.clone()),
     };
     MetricKey::parse(word).ok()

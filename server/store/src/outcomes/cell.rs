@@ -4,9 +4,15 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
-use engine::guardrail::{dispersion::Groups, latency::LatencyHistogram, tally::Tally};
+use engine::guardrail::{
+    dispersion::Groups,
+    latency::{self, LatencyHistogram},
+    tally::Tally,
+};
 use serde::{Deserialize, Serialize};
 use sketches_ddsketch::{Config, DDSketch};
+
+use super::durations::GroupDurations;
 
 /// Trials and events by group of people: sorted group numbers, 0…63.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -78,6 +84,8 @@ pub struct Cell {
     pub latency: LatencyHistogram,
     /// `tally` by group of people.
     pub groups: GroupTallies,
+    /// `latency` by group of people; only while the guard may fold the cell.
+    pub durations: GroupDurations,
 }
 
 /// As it is stored.
@@ -100,6 +108,9 @@ struct Document {
     latency: LatencyHistogram,
     #[serde(default, skip_serializing_if = "GroupTallies::is_empty")]
     groups: GroupTallies,
+    /// [`GroupDurations`] in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    durations: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
@@ -112,6 +123,14 @@ impl Cell {
     pub fn add_duration(&mut self, ms: f64) {
         if ms.is_finite() && ms >= 0.0 {
             self.sketch.get_or_insert_with(Sketch::new).0.add(ms);
+        }
+    }
+
+    /// Adds the duration of a trial, and to its group of people where that is known; the caller counts the trial.
+    pub fn add_trial_duration(&mut self, ms: f64, group: Option<u8>) {
+        self.latency.record(ms);
+        if let Some(group) = group.filter(|_| ms >= 0.0) {
+            self.durations.add(group, latency::bucket(ms), 1);
         }
     }
 
@@ -133,6 +152,7 @@ impl Cell {
         self.tally = self.tally.plus(other.tally);
         self.latency.merge(&other.latency);
         self.groups.merge(&other.groups);
+        self.durations.merge(&other.durations);
     }
 
     /// The share of outcomes that were the event; `None` without outcomes.
@@ -155,6 +175,8 @@ impl Cell {
             tally: (self.tally.trials, self.tally.events),
             latency: self.latency.clone(),
             groups: self.groups.clone(),
+            durations: (!self.durations.is_empty())
+                .then(|| STANDARD_NO_PAD.encode(self.durations.to_bytes())),
         })
     }
 
@@ -167,6 +189,10 @@ impl Cell {
             }
             None => None,
         };
+        let durations = match document.durations {
+            Some(text) => GroupDurations::from_bytes(&STANDARD_NO_PAD.decode(text).ok()?)?,
+            None => GroupDurations::default(),
+        };
         Some(Self {
             outcomes: document.outcomes,
             events: document.events,
@@ -176,6 +202,7 @@ impl Cell {
             tally: Tally::new(document.tally.0, document.tally.1),
             latency: document.latency,
             groups: document.groups,
+            durations,
         })
     }
 }
@@ -195,7 +222,7 @@ mod tests {
             cell.outcomes += 1;
             cell.sum += ms;
             cell.add_duration(ms);
-            cell.latency.record(ms);
+            cell.add_trial_duration(ms, Some(7));
             cell.tally = cell.tally.plus(Tally::new(1, 0));
             cell.groups.add(7, 1, 0);
         }
@@ -210,7 +237,8 @@ mod tests {
         read.merge(&Cell::default());
         let all = cell((1..=1000).map(f64::from));
         assert_eq!((read.outcomes, read.tally, &read.latency), (1000, all.tally, &all.latency));
-        assert_eq!(read.groups, all.groups);
+        assert_eq!((&read.groups, &read.durations), (&all.groups, &all.durations));
+        assert_eq!(read.durations.to_histograms()[&7], all.latency);
         assert!((read.sum - 500_500.0).abs() < 1e-6);
         for (q, ms) in [(0.5, 500.0), (0.95, 950.0), (0.99, 990.0)] {
             let found = read.quantile(q).expect("a quantile");

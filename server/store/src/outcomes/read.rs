@@ -131,6 +131,34 @@ impl Store {
         Ok(sums)
     }
 
+    /// Failed requests of those who have the feature in each minute of `from_ms..until_ms` with any, of the last hours that
+    /// are still kept in ten seconds: flag, beginning of the minute, outcomes, failures; by flag and time.
+    pub async fn errors_by_minute(
+        &self,
+        _by: &Viewer,
+        environment: &EnvironmentKey,
+        from_ms: i64,
+        until_ms: i64,
+    ) -> Result<Vec<(FlagKey, i64, u64, u64)>, StoreError> {
+        // Written out, so that the partial index of these rows is used.
+        let rows: Vec<(String, i64, i64, i64)> = self
+            .db()
+            .all(
+                "SELECT flag, from_ms - from_ms % 60000 AS minute_ms, CAST(SUM(outcomes) AS BIGINT), \
+                 CAST(SUM(events) AS BIGINT) FROM cells \
+                 WHERE metric = 'error_rate' AND arm = 'treatment' AND step_ms = 10000 \
+                 AND environment = $1 AND from_ms >= $2 AND from_ms < $3 \
+                 GROUP BY flag, from_ms - from_ms % 60000 ORDER BY flag, minute_ms",
+                args![environment.as_str(), from_ms, until_ms],
+            )
+            .await?;
+        let corrupt = |_| StoreError::CorruptRow { table: "cells", id: "flag".to_owned() };
+        let of_flag = |(flag, at_ms, outcomes, events)| {
+            Ok((FlagKey::try_from(flag).map_err(corrupt)?, at_ms, number(outcomes), number(events)))
+        };
+        rows.into_iter().map(of_flag).collect()
+    }
+
     /// For the server's own loop; whoever answers people asks for a [`Viewer`] and uses [`Store::cells`].
     pub fn guard_reader(&self) -> GuardReader {
         GuardReader(())

@@ -1,13 +1,14 @@
-//! Merging cells as they age: ten seconds for two hours, minutes for eight days, hours for ninety days. Of several
-//! servers one does it: whoever moves the time of the next turn on holds its row until the work is committed.
+//! Merging cells as they age: ten seconds for two hours, minutes for eight days, hours for ninety days, and verdicts as
+//! long. Of several servers one does it: whoever moves the time of the next turn on holds its row until the work is committed.
 
 use std::collections::BTreeMap;
 
-use super::{CELL_MS, Cell, HOUR_CELL_MS, MINUTE_CELL_MS};
+use super::{CELL_MS, Cell, GroupDurations, HOUR_CELL_MS, MINUTE_CELL_MS};
 use crate::{
     Store, StoreError,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::{Tx, args},
+    signed,
 };
 
 const CELLS_KEPT_MS: i64 = 2 * HOUR_MS;
@@ -111,7 +112,9 @@ async fn delete(tx: &mut Tx, now_ms: i64) -> Result<u64, StoreError> {
     let counts =
         "DELETE FROM first_exposures WHERE first_ms < $1 AND treatment_last_ms < $1 AND control_last_ms < $1";
     let counts = tx.execute(counts, args![oldest_ms]).await?;
-    Ok(minutes + hours + counts)
+    // What the guard did stands in the audit log as well, and stays there.
+    let verdicts = tx.execute("DELETE FROM verdicts WHERE at_ms < $1", args![oldest_ms]).await?;
+    Ok(minutes + hours + counts + verdicts)
 }
 
 /// Where a turn over rows of `step_ms` ends, so that it holds about [`ROWS_MAX`] rows and whole cells of `longer_ms`;
@@ -138,12 +141,14 @@ async fn read(tx: &mut Tx, step_ms: i64, (from_ms, until_ms): (i64, i64)) -> Res
 async fn write(tx: &mut Tx, rows: Vec<Row>, longer_ms: i64) -> Result<(), StoreError> {
     let mut merged: BTreeMap<Key, Cell> = BTreeMap::new();
     for row in rows {
-        let Some(cell) = Cell::from_json(&row.document) else {
+        let Some(mut cell) = Cell::from_json(&row.document) else {
             tracing::error!(flag = row.flag, from_ms = row.from_ms, "a cell cannot be read and is left out");
             continue;
         };
         let from_ms = floor(row.from_ms, longer_ms);
         let key = (row.environment, row.flag, row.metric, from_ms, row.rule, row.arm, row.allocation);
+        // The guard has folded it: how durations are spread over people is not needed any more, and large.
+        cell.durations = GroupDurations::default();
         merged.entry(key).or_default().merge(&cell);
     }
     for (key, cell) in merged {
@@ -168,11 +173,23 @@ async fn write_one(tx: &mut Tx, key: &Key, mut cell: Cell, step_ms: i64) -> Resu
     let corrupt = |_| StoreError::CorruptRow { table: "cells", id: format!("{flag}/{from_ms}") };
     let document = cell.to_json().map_err(corrupt)?;
     tx.execute(
-        "INSERT INTO cells (environment, flag, metric, from_ms, step_ms, rule, arm, allocation, writer, document) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9) \
+        "INSERT INTO cells (environment, flag, metric, from_ms, step_ms, rule, arm, allocation, writer, \
+         outcomes, events, document) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $10, $11) \
          ON CONFLICT (environment, flag, metric, from_ms, step_ms, rule, arm, allocation, writer) \
-         DO UPDATE SET document = excluded.document",
-        args![environment, flag, metric, from_ms, step_ms, rule, arm, allocation, &document],
+         DO UPDATE SET outcomes = excluded.outcomes, events = excluded.events, document = excluded.document",
+        args![
+            environment,
+            flag,
+            metric,
+            from_ms,
+            step_ms,
+            rule,
+            arm,
+            allocation,
+            signed(cell.outcomes),
+            signed(cell.events),
+            &document
+        ],
     )
     .await?;
     Ok(())

@@ -49,10 +49,11 @@ impl Store {
             let writer = &*format!("{run}.{part}");
             tx.execute(
                 "INSERT INTO cells \
-                 (environment, flag, metric, from_ms, step_ms, rule, arm, allocation, writer, document) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+                 (environment, flag, metric, from_ms, step_ms, rule, arm, allocation, writer, outcomes, events, \
+                  document) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
                  ON CONFLICT (environment, flag, metric, from_ms, step_ms, rule, arm, allocation, writer) \
-                 DO UPDATE SET document = excluded.document",
+                 DO UPDATE SET outcomes = excluded.outcomes, events = excluded.events, \
+                 document = excluded.document",
                 args![
                     key.environment.as_str(),
                     key.flag.as_str(),
@@ -63,6 +64,8 @@ impl Store {
                     key.arm.as_str(),
                     key.allocation,
                     writer,
+                    signed(cell.outcomes),
+                    signed(cell.events),
                     &document,
                 ],
             )

@@ -19,9 +19,34 @@ on_both!(
     without_the_lease_nothing_happens,
     a_person_who_goes_on_begins_a_new_guard,
     a_broken_definition_does_not_hide_the_others,
+    verdicts_are_kept_for_ninety_days,
     actions_are_announced_to_webhooks,
     deliveries_are_tried_again_and_given_up,
 );
+
+/// A verdict of now.
+async fn told(t: &Harness, by: &GuardLease) {
+    let (guard, judgement) = judged(t, GuardAction::Notify, 150);
+    let (environment, flag, rule) = (production(), flag_key("a"), rule_id("everyone"));
+    let state = GuardState { environment, flag, rule, fingerprint: "one".to_owned(), guard, judgement };
+    t.store.save_guard_states(by, &[(state, true)]).await.expect("kept");
+}
+
+async fn verdicts_are_kept_for_ninety_days(t: Harness) {
+    at(&t, &[20]).await;
+    told(&t, &lease(&t).await).await;
+    let verdicts = async || {
+        let (environment, flag) = (production(), flag_key("a"));
+        t.store.list_verdicts(&viewer(), &environment, &flag, 0, 10).await.expect("reads").len()
+    };
+    t.advance(89 * 24 * 3_600_000);
+    told(&t, &lease(&t).await).await;
+    t.store.roll_up_cells().await.expect("rolled up");
+    assert_eq!(verdicts().await, 2);
+    t.advance(2 * 24 * 3_600_000);
+    t.store.roll_up_cells().await.expect("rolled up");
+    assert_eq!(verdicts().await, 1);
+}
 
 pub async fn lease(t: &Harness) -> GuardLease {
     t.store.take_guard_lease("one").await.expect("reads").expect("the lease is free")

@@ -14,6 +14,8 @@ on_both!(
     a_roll_up_keeps_totals_and_quantiles,
     one_of_two_servers_rolls_up,
     old_cells_are_deleted,
+    durations_by_group_live_as_long_as_the_guard_may_fold_them,
+    errors_are_told_by_minute,
     a_cell_that_may_be_merged_already_is_not_written,
     the_guard_reads_both_arms_in_time_order,
     first_exposures_add_up,
@@ -51,7 +53,7 @@ fn cell(durations: impl Iterator<Item = u32>) -> Cell {
         cell.outcomes += 1;
         cell.sum += ms;
         cell.add_duration(ms);
-        cell.latency.record(ms);
+        cell.add_trial_duration(ms, Some(3));
         cell.tally = cell.tally.plus(engine::guardrail::tally::Tally::new(1, 0));
         cell.groups.add(3, 1, 0);
     }
@@ -146,6 +148,51 @@ async fn a_roll_up_keeps_totals_and_quantiles(t: Harness) {
     }
     t.advance(MINUTE_MS);
     assert_eq!(t.store.roll_up_cells().await.expect("rolled up").merged, 0, "nothing is left to do");
+}
+
+async fn durations_by_group_live_as_long_as_the_guard_may_fold_them(t: Harness) {
+    ten_minutes(&t).await;
+    let groups = everything(&t, CELL_MS).await.durations.to_histograms();
+    assert_eq!((groups.len(), groups[&3].total()), (1, 12_000));
+    t.advance(3 * HOUR_MS);
+    t.store.roll_up_cells().await.expect("rolled up");
+    let minutes = everything(&t, MINUTE_MS).await;
+    assert!(minutes.durations.is_empty() && minutes.latency.total() == 12_000);
+}
+
+async fn errors_are_told_by_minute(t: Harness) {
+    let errors = |flag: &str, arm: ArmWord, from_ms: i64| CellKey {
+        flag: flag_key(flag),
+        metric: metric_key("error_rate"),
+        ..key(arm, from_ms)
+    };
+    let requests = |outcomes, events| {
+        let mut cell = Cell::default();
+        (cell.outcomes, cell.events) = (outcomes, events);
+        cell
+    };
+    let minute_ms = START_MS - START_MS % MINUTE_MS;
+    let cells = [
+        (errors("b", ArmWord::Treatment, minute_ms), requests(10, 1)),
+        (errors("a", ArmWord::Treatment, minute_ms), requests(4, 0)),
+        (errors("a", ArmWord::Treatment, minute_ms + 50_000), requests(6, 3)),
+        (errors("a", ArmWord::Treatment, minute_ms + MINUTE_MS), requests(2, 2)),
+        (errors("a", ArmWord::Control, minute_ms), requests(90, 90)),
+        (key(ArmWord::Treatment, minute_ms), requests(90, 90)),
+    ];
+    write(&t.store, "one", &cells).await;
+    write(&t.store, "two", &cells[..1]).await;
+    let told = async |until_ms: i64| {
+        let found =
+            t.store.errors_by_minute(&viewer(), &production(), minute_ms, until_ms).await.expect("reads");
+        found
+            .into_iter()
+            .map(|(flag, at_ms, all, failed)| (flag.to_string(), at_ms - minute_ms, all, failed))
+            .collect::<Vec<_>>()
+    };
+    let first = [("a".to_owned(), 0, 10, 3), ("b".to_owned(), 0, 20, 2)];
+    assert_eq!(told(minute_ms + MINUTE_MS).await, first);
+    assert_eq!(told(i64::MAX).await[1], ("a".to_owned(), MINUTE_MS, 2, 2));
 }
 
 async fn one_of_two_servers_rolls_up(t: Harness) {
@@ -257,7 +304,7 @@ fn own_metric(kind: MetricKind) -> MetricDefinition {
 
 async fn metrics_are_defined_changed_and_deleted(t: Harness) {
     let built_in = t.store.live().metrics().len();
-    assert_eq!(built_in, 5);
+    assert_eq!(built_in, 6);
     t.store.put_metric(&admin(), own_metric(MetricKind::Rate)).await.expect("added");
     assert_eq!(t.last_sentence().await, "added the metric Empty searches");
     let better = MetricDefinition { name: "No results".into(), ..own_metric(MetricKind::Rate) };

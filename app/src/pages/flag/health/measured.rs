@@ -76,12 +76,18 @@ impl Measured {
         for definition in definitions.iter() {
             let own: Vec<_> =
                 cells.iter().filter(|it| it.metric == definition.key && it.rule == *rule).collect();
-            if !own.is_empty() {
+            if !own.is_empty() && !is_never_told(definition, &own) {
                 cards.push(MetricCard::new(definition, &own, range, &marks, &guardrails));
             }
         }
         Ok(Self(cards))
     }
+}
+
+/// Whether nobody who is served the flag ever tells an outcome: then none of them is missing.
+fn is_never_told(definition: &MetricDefinition, cells: &[&CellSum]) -> bool {
+    definition.kind == MetricKind::MissingOutcome
+        && cells.iter().all(|sum| sum.cell.events == sum.cell.outcomes)
 }
 
 /// Every change of this rollout in the range, oldest first.
@@ -180,9 +186,11 @@ enum Shape {
 
 fn shape(kind: MetricKind) -> Shape {
     match kind {
-        MetricKind::ErrorRate | MetricKind::Conversion | MetricKind::Crashes | MetricKind::Rate => {
-            Shape::Rate
-        }
+        MetricKind::ErrorRate
+        | MetricKind::Conversion
+        | MetricKind::Crashes
+        | MetricKind::MissingOutcome
+        | MetricKind::Rate => Shape::Rate,
         MetricKind::Complaints | MetricKind::Count => Shape::Each,
         MetricKind::Latency | MetricKind::Duration => Shape::Duration,
     }

@@ -1,0 +1,93 @@
+//! Exposures that no outcome follows: a crash may silence its own report. A trial is a subject and minute, and decided
+//! once, when the time to wait is over; whoever was silent then rests, like after any bad trial.
+
+use std::collections::VecDeque;
+
+use engine::{
+    Arm, EnvironmentKey, MetricDefinition, MetricKind, SubjectKey, guardrail::block::OUTCOME_WINDOW_MS,
+};
+
+use super::{
+    cells::CellId,
+    count::{REST_MS, add_trial, minute},
+    places::PlaceId,
+    state::State,
+    subjects::Stand,
+};
+use crate::limits::{OUTCOMES_AWAITED_MAX, OUTCOMES_ELSEWHERE_MS};
+
+/// An exposure that is told later than this is no trial: its cell would be closed before it is decided.
+const TOLD_LATE_MS_MAX: i64 = 10_000;
+/// A page and a server seldom have the same clock: so much earlier an outcome may seem to be.
+const SKEW_MS: i64 = 2_000;
+
+struct Due {
+    until_ms: i64,
+    subject: u64,
+    flag: u64,
+    place: PlaceId,
+    arm: Arm,
+    allocation: i64,
+    at_ms: i64,
+}
+
+/// What is waited for, in the order in which the waiting ends.
+#[derive(Default)]
+pub(super) struct Awaited {
+    due: VecDeque<Due>,
+    elsewhere_until_ms: i64,
+}
+
+impl State {
+    /// Begins to wait for whatever the subject will have an outcome of, once a minute.
+    pub(super) fn await_outcome(
+        &mut self,
+        (environment, subject, flag): (&EnvironmentKey, &SubjectKey, u64),
+        at_ms: i64,
+        now_ms: i64,
+    ) {
+        let full = self.awaited.due.len() >= OUTCOMES_AWAITED_MAX;
+        if full || now_ms < self.awaited.elsewhere_until_ms || at_ms < now_ms - TOLD_LATE_MS_MAX {
+            return;
+        }
+        let hash = self.subjects.hash((environment, subject.as_str()));
+        let Some(known) = self.subjects.find_hashed(hash, now_ms) else { return };
+        let Some(stand) = known.stand(flag) else { return };
+        if at_ms < stand.rests_until_ms || minute(at_ms) <= minute(stand.awaited_ms) {
+            return;
+        }
+        stand.awaited_ms = at_ms;
+        let Stand { place, arm, .. } = *stand;
+        let allocation = self.places.get(place).division(at_ms).allocation.id;
+        let until_ms = now_ms + OUTCOME_WINDOW_MS;
+        self.awaited.due.push_back(Due { until_ms, subject: hash, flag, place, arm, allocation, at_ms });
+    }
+
+    /// Counts the exposures whose time is over. A subject that was forgotten meanwhile counts nowhere.
+    pub(super) fn settle_awaited(&mut self, metrics: &[MetricDefinition], now_ms: i64) {
+        let definition = metrics.iter().find(|metric| metric.kind == MetricKind::MissingOutcome);
+        let metric = definition.and_then(|definition| self.places.metric(definition));
+        let Self { awaited, subjects, cells, .. } = self;
+        let unknowable = now_ms < awaited.elsewhere_until_ms;
+        while let Some(due) = awaited.due.pop_front_if(|due| due.until_ms <= now_ms) {
+            let Some(metric) = metric.filter(|_| !unknowable) else { continue };
+            let Some(known) = subjects.find_hashed(due.subject, now_ms) else { continue };
+            let group = known.group;
+            let Some(stand) = known.stand(due.flag) else { continue };
+            let missing = stand.answered_ms.saturating_add(SKEW_MS) < due.at_ms;
+            if missing {
+                stand.rests_until_ms = due.at_ms + REST_MS;
+            }
+            let cell = cells.get(CellId::new(due.place, metric, due.arm, due.allocation, due.at_ms));
+            cell.outcomes += 1;
+            cell.events += u64::from(missing);
+            add_trial(cell, Some(group), 1, u64::from(missing));
+        }
+    }
+
+    /// Another server served a subject a moment ago whose outcome came here. What this one waits for may arrive there, so
+    /// for a while it cannot tell what is missing, and counts none of it.
+    pub(super) fn served_elsewhere(&mut self, now_ms: i64) {
+        self.awaited.elsewhere_until_ms = now_ms + OUTCOMES_ELSEWHERE_MS;
+    }
+}

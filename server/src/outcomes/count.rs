@@ -1,0 +1,206 @@
+//! Counting: from outcomes to trials and events in the cells of an arm.
+
+use engine::{Arm, Counts, MetricDefinition, Snapshot, guardrail::tally::Tally};
+use store::Cell;
+
+use super::{
+    cells::{CellId, EXPOSED_WINDOW_MS, OpenCells},
+    item::Outcome,
+    places::{MetricId, PlaceId},
+    state::State,
+    subjects::{Subject, Trial},
+};
+use crate::limits::OUTCOME_ON_TIME_MS;
+
+const MINUTE_MS: i64 = 60_000;
+/// How long somebody with a bad trial is out of the risk set: one failing user is not many failures.
+pub(super) const REST_MS: i64 = 10 * MINUTE_MS;
+/// An exposure's cell is complete shortly before the guard closes it.
+const EXPOSED_ON_TIME_MS: i64 = EXPOSED_WINDOW_MS - 2000;
+
+/// An outcome of one metric on its way into one arm.
+pub(super) struct Counted<'a> {
+    pub(super) metric: MetricId,
+    pub(super) definition: &'a MetricDefinition,
+    pub(super) outcome: &'a Outcome,
+    pub(super) place: PlaceId,
+    pub(super) arm: Arm,
+    pub(super) allocation: i64,
+    pub(super) now_ms: i64,
+}
+
+impl Counted<'_> {
+    fn cell(&self) -> CellId {
+        CellId::new(self.place, self.metric, self.arm, self.allocation, self.outcome.at_ms)
+    }
+
+    fn trial(&self, event: bool) -> Trial {
+        let at_ms = self.outcome.at_ms;
+        let resting_until_ms =
+            if event && self.definition.lower_is_better { at_ms + REST_MS } else { i64::MIN };
+        let Self { place, metric, arm, allocation, .. } = *self;
+        Trial { place, metric, arm, allocation, at_ms, event, resting_until_ms }
+    }
+
+    fn is_event(&self) -> bool {
+        self.outcome.ok.is_some_and(|ok| self.definition.is_event(ok))
+    }
+}
+
+impl Trial {
+    pub(super) fn cell(&self) -> CellId {
+        CellId::new(self.place, self.metric, self.arm, self.allocation, self.at_ms)
+    }
+}
+
+pub(super) const fn minute(at_ms: i64) -> i64 {
+    at_ms.div_euclid(MINUTE_MS)
+}
+
+pub(super) fn is_on_time(cell: &CellId, now_ms: i64) -> bool {
+    now_ms <= cell.end_ms() + OUTCOME_ON_TIME_MS
+}
+
+pub(super) fn add_trial(cell: &mut Cell, group: Option<u8>, trials: u64, events: u64) {
+    cell.tally = cell.tally.plus(Tally::new(trials, events));
+    if let Some(group) = group {
+        cell.groups.add(group, trials, events);
+    }
+}
+
+impl State {
+    pub(super) fn count(&mut self, snapshot: &Snapshot, counted: &Counted<'_>) {
+        let id = counted.cell();
+        let Self { cells, subjects, seen, .. } = self;
+        let subject = counted.outcome.subject.as_ref();
+        let known = subject.and_then(|it| subjects.find(snapshot.environment(), it, counted.now_ms));
+        let late = u64::from(!is_on_time(&id, counted.now_ms));
+        match counted.definition.kind.counts() {
+            Counts::Requests => {
+                let cell = cells.get(id);
+                cell.outcomes += 1;
+                cell.events += u64::from(counted.is_event());
+                cell.sum += counted.outcome.value.unwrap_or(0.0);
+                cell.late += late;
+                count_request(cells, known, counted, id);
+            }
+            Counts::Durations => {
+                // A fast error must not look like a fast success.
+                let Some(ms) = counted.outcome.duration().filter(|_| counted.outcome.ok != Some(false))
+                else {
+                    return;
+                };
+                let cell = cells.get(id);
+                cell.outcomes += 1;
+                cell.sum += ms;
+                cell.late += late;
+                cell.add_duration(ms);
+                count_duration(cells, known, counted, (id, ms));
+            }
+            Counts::Exposed => count_conversion(cells, known, counted),
+            Counts::ExposedMany => count_several(cells, known, counted, id),
+            // Nobody sends what did not happen.
+            Counts::Unanswered => {}
+        }
+        seen.late += late;
+    }
+}
+
+/// One trial for a subject and minute; a failure later in that minute makes it a bad one while its cell is open.
+fn count_request(cells: &mut OpenCells, known: Option<&mut Subject>, counted: &Counted<'_>, id: CellId) {
+    let (event, at_ms, now_ms) = (counted.is_event(), counted.outcome.at_ms, counted.now_ms);
+    let Some(known) = known else {
+        if is_on_time(&id, now_ms) {
+            add_trial(cells.get(id), None, 1, u64::from(event));
+        }
+        return;
+    };
+    let group = Some(known.group);
+    if let Some(trial) = known.trial(counted.place, counted.metric) {
+        if at_ms < trial.resting_until_ms || minute(at_ms) < minute(trial.at_ms) {
+            return;
+        }
+        if minute(at_ms) == minute(trial.at_ms) && trial.arm == counted.arm {
+            let cell = trial.cell();
+            if event && !trial.event && is_on_time(&cell, now_ms) {
+                let begun = trial.at_ms;
+                *trial = Trial { at_ms: begun, ..counted.trial(true) };
+                add_trial(cells.get(cell), group, 0, 1);
+            }
+            return;
+        }
+    }
+    if is_on_time(&id, now_ms) {
+        add_trial(cells.get(id), group, 1, u64::from(event));
+        known.set_trial(counted.trial(event));
+    }
+}
+
+/// The first duration of a subject in a minute.
+fn count_duration(
+    cells: &mut OpenCells,
+    known: Option<&mut Subject>,
+    counted: &Counted<'_>,
+    (id, ms): (CellId, f64),
+) {
+    if !is_on_time(&id, counted.now_ms) {
+        return;
+    }
+    let group = known.as_ref().map(|known| known.group);
+    if let Some(known) = known {
+        let at = minute(counted.outcome.at_ms);
+        if known.trial(counted.place, counted.metric).is_some_and(|trial| at <= minute(trial.at_ms)) {
+            return;
+        }
+        known.set_trial(counted.trial(false));
+    }
+    let cell = cells.get(id);
+    cell.add_trial_duration(ms, group);
+    add_trial(cell, group, 1, 0);
+}
+
+/// Once for an exposure, in its cell.
+fn count_conversion(cells: &mut OpenCells, known: Option<&mut Subject>, counted: &Counted<'_>) {
+    // Sending a conversion says that it happened, unless it says otherwise.
+    if counted.outcome.ok == Some(false) {
+        return;
+    }
+    let Some(known) = known else { return };
+    let (group, at_ms) = (known.group, counted.outcome.at_ms);
+    let Some(trial) = known.trial(counted.place, counted.metric) else { return };
+    if trial.event || at_ms < trial.at_ms || at_ms >= trial.at_ms + EXPOSED_WINDOW_MS {
+        return;
+    }
+    trial.event = true;
+    let id = trial.cell();
+    let cell = cells.get(id);
+    cell.events += 1;
+    cell.sum += counted.outcome.value.unwrap_or(0.0);
+    if counted.now_ms <= id.end_ms() + EXPOSED_ON_TIME_MS {
+        add_trial(cell, Some(group), 0, 1);
+    } else {
+        cell.late += 1;
+    }
+}
+
+/// Complaints and the like: where it happened. There it is a trial as well, unless its exposure's cell is the same, so
+/// that somebody is there whenever somebody complains.
+fn count_several(cells: &mut OpenCells, known: Option<&mut Subject>, counted: &Counted<'_>, id: CellId) {
+    let Some(known) = known else { return };
+    let count = whole(counted.outcome.value.unwrap_or(1.0));
+    let begun = known.trial(counted.place, counted.metric).is_some_and(|trial| trial.cell() == id);
+    let group = known.group;
+    let cell = cells.get(id);
+    cell.events = cell.events.saturating_add(count);
+    cell.sum += counted.outcome.value.unwrap_or(1.0);
+    if is_on_time(&id, counted.now_ms) {
+        add_trial(cell, Some(group), u64::from(!begun), count);
+    } else {
+        cell.late += 1;
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: 0 to a million")]
+fn whole(value: f64) -> u64 {
+    value.clamp(0.0, 1e6).round() as u64
+}

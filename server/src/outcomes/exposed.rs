@@ -1,0 +1,228 @@
+//! Exposures: which arm a subject stands in. First exposure decides the arm as long as the percentages stay; after a step
+//! the next exposure may cross the subject over, and outcomes of before still count for the arm of before.
+
+use engine::{
+    Arm, Attributes, Context, Counts, EnvironmentKey, FlagKey, MetricDefinition, RuleId, Sender, Snapshot,
+    SubjectKey, guardrail::block::OUTCOME_WINDOW_MS,
+};
+use store::{ArmCount, CELL_MS, Exposure, Seen};
+
+use super::{
+    cells::EXPOSED_WINDOW_MS,
+    count::{add_trial, is_on_time},
+    item::Feature,
+    places::PlaceId,
+    state::State,
+    subjects::{Stand, Trial},
+};
+use crate::limits::SUBJECTS_WINDOW_MS;
+
+/// When an exposure happened, under which revision, and whether nobody counted it yet.
+struct Noted {
+    revision: u64,
+    at_ms: i64,
+    is_new: bool,
+}
+
+impl State {
+    /// Notes what a subject was served.
+    pub(super) fn expose(
+        &mut self,
+        snapshot: &Snapshot,
+        metrics: &[MetricDefinition],
+        exposure: &Exposure,
+        now_ms: i64,
+    ) {
+        let served = exposure.rule.as_ref().zip(exposure.arm);
+        let at_ms = exposure.at_ms.min(now_ms);
+        if at_ms < now_ms - SUBJECTS_WINDOW_MS {
+            return;
+        }
+        let Exposure { subject, flag, revision, .. } = exposure;
+        let noted = Noted { revision: *revision, at_ms, is_new: true };
+        self.note(snapshot, metrics, (subject, flag, served), noted, now_ms);
+    }
+
+    fn note(
+        &mut self,
+        snapshot: &Snapshot,
+        metrics: &[MetricDefinition],
+        (subject, flag, served): (&SubjectKey, &FlagKey, Option<(&RuleId, Arm)>),
+        Noted { revision, at_ms, is_new }: Noted,
+        now_ms: i64,
+    ) {
+        let environment = snapshot.environment();
+        let flag_hash = self.subjects.hash((environment, flag.as_str()));
+        let served =
+            served.and_then(|(rule, arm)| Some((self.places.place(snapshot, flag, rule, now_ms)?, arm)));
+        let Some((place, arm)) = served else {
+            // Served outside of any comparison: what it does from here on belongs to no arm.
+            if let Some(known) = self.subjects.find(environment, subject, now_ms)
+                && known.stand(flag_hash).is_some_and(|stand| stand.since_ms <= at_ms)
+            {
+                known.stands.retain(|stand| stand.flag != flag_hash);
+            }
+            return;
+        };
+        let division = self.places.get(place).division(at_ms);
+        let allocation = division.allocation.id;
+        let known = self.subjects.get(environment, subject, now_ms);
+        let mut first = false;
+        match known.stand(flag_hash) {
+            None => {
+                first = true;
+                known.add_stand(Stand::new(flag_hash, (place, arm, allocation), at_ms));
+            }
+            Some(stand) => {
+                let crosses = stand.place != place || (stand.arm != arm && stand.allocation != allocation);
+                if crosses && at_ms >= stand.last_ms {
+                    stand.before = Some((stand.place, stand.arm));
+                    (stand.place, stand.arm, stand.since_ms) = (place, arm, at_ms);
+                }
+                if at_ms >= stand.last_ms {
+                    (stand.allocation, stand.last_ms) = (allocation, at_ms);
+                }
+            }
+        }
+        // An answer from before the step says nothing about how people are divided after it.
+        first &= is_new && revision >= division.revision;
+        self.count_exposure(place, at_ms, arm, first);
+        self.begin_trials(metrics, (environment, subject, flag_hash), at_ms, now_ms);
+        if is_new {
+            self.await_outcome((environment, subject, flag_hash), at_ms, now_ms);
+        }
+    }
+
+    fn count_exposure(&mut self, id: PlaceId, at_ms: i64, arm: Arm, first: bool) {
+        let place = self.places.get(id);
+        let allocation = place.division(at_ms).allocation;
+        let fresh = || {
+            let count = ArmCount {
+                environment: place.environment.clone(),
+                flag: place.flag.clone(),
+                rule: place.rule.clone(),
+                allocation: allocation.id,
+                treatment: 0,
+                control: 0,
+                shares: allocation.shares,
+                first_ms: at_ms,
+                treatment_last_ms: 0,
+                control_last_ms: 0,
+            };
+            (count, true)
+        };
+        let (count, changed) = self.counts.entry((id, allocation.id)).or_insert_with(fresh);
+        let (total, last_ms) = match arm {
+            Arm::Treatment => (&mut count.treatment, &mut count.treatment_last_ms),
+            Arm::Control => (&mut count.control, &mut count.control_last_ms),
+        };
+        *total += u64::from(first);
+        // Whether an arm is exposed at all is asked by the minute.
+        let news = first || at_ms >= *last_ms + CELL_MS;
+        if news {
+            *last_ms = (*last_ms).max(at_ms);
+            *changed = true;
+        }
+    }
+
+    /// Where the trial is an exposed subject: it begins here, at most every half hour.
+    fn begin_trials(
+        &mut self,
+        metrics: &[MetricDefinition],
+        (environment, subject, flag): (&EnvironmentKey, &SubjectKey, u64),
+        at_ms: i64,
+        now_ms: i64,
+    ) {
+        let Some(known) = self.subjects.find(environment, subject, now_ms) else { return };
+        let Some(Stand { place, arm, .. }) = known.stand(flag).copied() else { return };
+        let allocation = self.places.get(place).division(at_ms).allocation.id;
+        let exposed = |metric: &&MetricDefinition| match metric.kind.counts() {
+            Counts::Exposed | Counts::ExposedMany => true,
+            Counts::Requests | Counts::Durations | Counts::Unanswered => false,
+        };
+        for definition in metrics.iter().filter(exposed) {
+            let Some(metric) = self.places.metric(definition) else { continue };
+            let runs = |trial: &mut Trial| at_ms < trial.at_ms + EXPOSED_WINDOW_MS && trial.arm == arm;
+            if known.trial(place, metric).is_some_and(runs) {
+                continue;
+            }
+            let trial =
+                Trial { place, metric, arm, allocation, at_ms, event: false, resting_until_ms: i64::MIN };
+            let id = trial.cell();
+            if !is_on_time(&id, now_ms) {
+                continue;
+            }
+            let cell = self.cells.get(id);
+            cell.outcomes += 1;
+            add_trial(cell, Some(known.group), 1, 0);
+            known.set_trial(trial);
+        }
+    }
+
+    /// Puts back what the ledger knows of a subject, so that it is known from here on, perhaps to have seen nothing.
+    pub(super) fn remember(
+        &mut self,
+        snapshot: &Snapshot,
+        metrics: &[MetricDefinition],
+        (subject, seen): (&SubjectKey, &[Seen]),
+        now_ms: i64,
+    ) {
+        self.subjects.get(snapshot.environment(), subject, now_ms);
+        if seen.iter().any(|line| line.last_ms > now_ms - OUTCOME_WINDOW_MS) {
+            self.served_elsewhere(now_ms);
+        }
+        for line in seen.iter().filter(|line| line.last_ms > now_ms - SUBJECTS_WINDOW_MS) {
+            let served = (subject, &line.flag, line.rule.as_ref().zip(line.arm));
+            for at_ms in [line.first_ms, line.last_ms] {
+                self.note(
+                    snapshot,
+                    metrics,
+                    served,
+                    Noted { revision: line.revision, at_ms, is_new: false },
+                    now_ms,
+                );
+            }
+        }
+    }
+
+    /// A feature that the sender says was in force is an exposure.
+    pub(super) fn note_feature(
+        &mut self,
+        snapshot: &Snapshot,
+        metrics: &[MetricDefinition],
+        (subject, feature): (&SubjectKey, &Feature),
+        at_ms: i64,
+        now_ms: i64,
+    ) {
+        let flag_hash = self.subjects.hash((snapshot.environment(), feature.flag.as_str()));
+        let served = feature.rule.clone().zip(feature.arm).or_else(|| {
+            let known = self.subjects.find(snapshot.environment(), subject, now_ms);
+            let is_known = known.is_some_and(|known| known.stand(flag_hash).is_some());
+            if is_known { None } else { decided(snapshot, subject, feature, now_ms) }
+        });
+        if let Some((rule, arm)) = &served {
+            let served = Some((rule, *arm));
+            let noted = Noted { revision: snapshot.revision(), at_ms, is_new: true };
+            self.note(snapshot, metrics, (subject, &feature.flag, served), noted, now_ms);
+        }
+    }
+}
+
+/// What the flag decides for the subject now, when that is what it was served.
+fn decided(
+    snapshot: &Snapshot,
+    subject: &SubjectKey,
+    feature: &Feature,
+    now_ms: i64,
+) -> Option<(RuleId, Arm)> {
+    let context = Context {
+        targeting_key: Some(subject.as_str()),
+        sender: Sender::Server,
+        sent: Attributes::EMPTY,
+        signed: Attributes::EMPTY,
+        traits: Attributes::EMPTY,
+    };
+    let decision = snapshot.evaluate(feature.flag.as_str(), &context, now_ms).ok()?;
+    let same = feature.variant.as_ref().is_some_and(|variant| *variant == decision.variant.key);
+    if same { decision.rule.cloned().zip(decision.arm) } else { None }
+}
