@@ -5,6 +5,7 @@ mod exposures;
 mod flags;
 mod groups;
 mod people;
+mod plans;
 mod rollouts;
 
 use engine::{Attributes, EnvironmentKey, FlagKey, GroupKey, Rollout, SubjectKey};

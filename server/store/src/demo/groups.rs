@@ -133,7 +133,7 @@ impl Stage {
     }
 
     pub(super) async fn save_personas(&self) -> Result<(), StoreError> {
-        self.set_time(5, 15, 30);
+        self.set_time(5, 15, 50);
         let by = self.support.people_reader()?;
         let known = |subject: &str| Some(subject_key(subject));
         let attributes = |pairs: &[(&str, &str)]| -> Attributes {

@@ -71,12 +71,15 @@ impl Stage {
         self.visits(AFTERNOON_MIN, &EVERYBODY).await?;
         self.third_day().await?;
         self.visits(AFTERNOON_MIN, &EVERYBODY).await?;
+        self.plan_trip_suggestions().await?;
         self.fourth_day().await?;
         self.visits(AFTERNOON_MIN, &EVERYBODY).await?;
         self.fifth_day().await?;
         self.visits(AFTERNOON_MIN, &EVERYBODY).await?;
         self.roll_out_fast_payment().await?;
-        self.try_with_vip_agencies().await
+        self.try_with_vip_agencies().await?;
+        self.plan_group_bookings().await?;
+        self.plan_fast_payment().await
     }
 
     async fn first_day(&self) -> Result<(), StoreError> {

@@ -53,10 +53,10 @@ impl GroupDurations {
             bytes.extend(place.to_le_bytes());
             let mut rest = *count;
             while rest >= 0x80 {
-                bytes.push((rest & 0x7f) as u8 | 0x80);
+                bytes.push(rest.to_le_bytes()[0] | 0x80);
                 rest >>= 7;
             }
-            bytes.push(rest as u8);
+            bytes.push(rest.to_le_bytes()[0]);
         }
         bytes
     }

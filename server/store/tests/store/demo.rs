@@ -1,11 +1,16 @@
 use std::time::Instant;
 
-use engine::{Attributes, Context};
-use store::{AuditFilter, AuditVerdict, DEMO_PASSWORD, Role};
+use engine::{Attributes, Context, plan::PlanState};
+use store::{AuditFilter, AuditVerdict, DEMO_PASSWORD, Role, Taken};
 
 use crate::harness::*;
 
-on_both!(the_demo_is_seeded_once, the_demo_has_its_stable_names, the_history_is_believable);
+on_both!(
+    the_demo_is_seeded_once,
+    the_demo_has_its_stable_names,
+    the_history_is_believable,
+    plans_wait_ask_and_were_taken_back,
+);
 
 async fn the_demo_is_seeded_once(t: Harness) {
     let started = Instant::now();
@@ -56,7 +61,12 @@ async fn the_history_is_believable(t: Harness) {
     t.store.seed_demo(&admin()).await.expect("seeded");
     let filter = AuditFilter { limit: 500, ..AuditFilter::default() };
     let entries = t.store.list_audit(&auditor(), &filter).await.expect("reads");
-    assert!(entries.windows(2).all(|pair| pair[0].at_ms >= pair[1].at_ms), "time runs forward");
+    let backwards: Vec<_> = entries
+        .windows(2)
+        .filter(|pair| pair[0].at_ms < pair[1].at_ms)
+        .map(|pair| (&pair[1].sentence, &pair[0].sentence))
+        .collect();
+    assert!(backwards.is_empty(), "time runs forward: {backwards:#?}");
     assert!(entries.iter().all(|entry| entry.at_ms < START_MS));
     let sentences: Vec<_> = entries.iter().map(|entry| entry.sentence.as_str()).collect();
     for sentence in [
@@ -73,4 +83,23 @@ async fn the_history_is_believable(t: Harness) {
     );
     let members = t.store.list_members(&admin()).await.expect("reads");
     assert_eq!(members.iter().filter(|member| member.role == Role::Admin).count(), 1);
+}
+
+async fn plans_wait_ask_and_were_taken_back(t: Harness) {
+    t.store.seed_demo(&admin()).await.expect("seeded");
+    let plan = async |flag: &str| {
+        let found = t.store.find_plan(&viewer(), &production(), &flag_key(flag)).await.expect("reads");
+        found.expect("a plan")
+    };
+    assert_eq!(plan("fast-payment").await.state, PlanState::Draft);
+    assert!(matches!(plan("group-bookings").await.state, PlanState::Running { .. }));
+    let taken_back = plan("trip-suggestions").await;
+    let sentence = taken_back.state.sentence(taken_back.plan.steps.len());
+    assert!(sentence.starts_with("Went back from step 2 of 4 to step 1: Errors "), "{sentence}");
+    assert_eq!(t.rollout("trip-suggestions").await.value.rules[1].percentage.to_string(), "5");
+    let flag = flag_key("trip-suggestions");
+    let verdicts = t.store.list_verdicts(&viewer(), &production(), &flag, 0, 10).await.expect("reads");
+    let taken: Vec<_> = verdicts.iter().map(|verdict| verdict.taken).collect();
+    assert_eq!(taken, [Some(Taken::SteppedBack), Some(Taken::PlanAdvanced)]);
+    assert!(t.store.take_guard_lease("server").await.expect("reads").is_some(), "the play guards no more");
 }
