@@ -1,8 +1,14 @@
 // Each worker starts a world of its own (clients/world.ts): a Fader and a booking site on free ports.
 
 import { defineConfig } from '@playwright/test';
+import type { Database } from './clients/world';
 
-export default defineConfig({
+const onPostgres = Boolean(process.env.FADER_TEST_POSTGRES_URL);
+if (process.env.CI && !onPostgres) {
+    throw new Error('Some journeys run on PostgreSQL too: scripts/postgres.sh with npx playwright test');
+}
+
+export default defineConfig<object, { database: Database }>({
     testDir: 'tests',
     outputDir: 'test-results',
     reporter: process.env.CI ? 'line' : 'list',
@@ -14,6 +20,11 @@ export default defineConfig({
     workers: Number(process.env.FADER_E2E_WORKERS ?? 2),
     timeout: 60_000,
     expect: { timeout: 10_000 },
+    projects: [
+        { name: 'sqlite' },
+        // What a plan and the guard do with the database is worth seeing on both.
+        ...(onPostgres ? [{ name: 'postgres', testMatch: 'guard.spec.ts', grepInvert: /accessible/, use: { database: 'postgres' as const } }] : []),
+    ],
     use: {
         locale: 'en-GB',
         timezoneId: 'UTC',

@@ -2,6 +2,7 @@
 # A throw-away PostgreSQL for tests, on a free port of the loopback address:
 #   scripts/postgres.sh with COMMAND…   runs the command with its URL in FADER_TEST_POSTGRES_URL, then removes it
 #   scripts/postgres.sh start           prints the URL
+#   scripts/postgres.sh database URL    makes a fresh database behind the URL that start printed, and prints its URL
 #   scripts/postgres.sh stop URL
 # It does not survive a power cut (fsync is off), and nothing but tests may use it.
 set -euo pipefail
@@ -55,8 +56,16 @@ stop() {
     rm -rf "$folder"
 }
 
+database() {
+    local name
+    name="fader_$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')"
+    "$bin/psql" --quiet --no-psqlrc "$1" --command "CREATE DATABASE $name TEMPLATE template0" >&2
+    echo "${1%/*}/$name"
+}
+
 case "${1:-}" in
 start) start ;;
+database) database "${2:?the URL that start printed}" ;;
 stop) stop "${2:?the URL that start printed}" ;;
 with)
     shift
@@ -65,5 +74,5 @@ with)
     trap 'stop "$FADER_TEST_POSTGRES_URL"' EXIT
     "$@"
     ;;
-*) die "usage: scripts/postgres.sh with COMMAND… | start | stop URL" ;;
+*) die "usage: scripts/postgres.sh with COMMAND… | start | database URL | stop URL" ;;
 esac

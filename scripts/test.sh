@@ -35,7 +35,7 @@ rust_tests() {
     fi
 }
 
-browser_tests() { (cd end2end && npx playwright test); }
+browser_tests() { scripts/postgres.sh with npx --prefix end2end playwright test --config end2end/playwright.config.ts; }
 
 # In a function, so that bash has read all of it: editing this file cannot derail a run of it.
 main() {

@@ -14,6 +14,8 @@ export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
 const START_MS_MAX = 60_000;
 
+export type Database = 'sqlite' | 'postgres';
+
 export interface World {
     /** Fader's origin. */
     fader: string;
@@ -29,8 +31,8 @@ export interface World {
     password: string;
     /** Runs `fader` on this world's database and gives what it printed. */
     cli(...args: string[]): string;
-    /** Ends Fader and starts it again on the same address. */
-    restartFader(whileDown?: () => Promise<void>): Promise<void>;
+    /** Ends Fader and starts it again on the same address, with these arguments. */
+    restartFader(whileDown?: () => Promise<void>, ...args: string[]): Promise<void>;
     /** Another copy of Fader on the same database, with other settings. */
     startCopy(...args: string[]): Promise<string>;
 }
@@ -70,8 +72,9 @@ function listen(
     args: string[],
     says: RegExp,
     hear: (line: string) => void = () => undefined,
+    env: NodeJS.ProcessEnv = process.env,
 ): Promise<ChildProcess> {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     let log = '';
     const keep = (text: Buffer | string) => (log = (log + text.toString()).slice(-4_000));
     child.stderr.on('data', keep);
@@ -102,15 +105,24 @@ async function end(child: ChildProcess): Promise<void> {
 
 const origin = (port: number) => `http://127.0.0.1:${port}`;
 
+function freshDatabase(kind: Database, dir: string): string {
+    if (kind === 'sqlite') {
+        return `sqlite://${join(dir, 'fader.db')}`;
+    }
+    const server = process.env.FADER_TEST_POSTGRES_URL ?? '';
+    return execFileSync(join(ROOT, 'scripts/postgres.sh'), ['database', server], { encoding: 'utf8' }).trim();
+}
+
 /** `booking`: further arguments of the booking site. */
-export async function startWorld(booking: string[] = []): Promise<World & { stop(): Promise<void> }> {
+export async function startWorld(booking: string[] = [], kind: Database = 'sqlite'): Promise<World & { stop(): Promise<void> }> {
     const dir = mkdtempSync(join(tmpdir(), 'fader-clients-'));
     const fader = binary('fader', 'FADER_BIN');
-    const database = ['--database-url', `sqlite://${join(dir, 'fader.db')}`];
-    const cli = (...args: string[]) => execFileSync(fader, [...database, ...args], { encoding: 'utf8' }).trim();
+    // In the environment: an address may hold a password, which a list of processes would show.
+    const env = { ...process.env, FADER_DATABASE_URL: freshDatabase(kind, dir) };
+    const cli = (...args: string[]) => execFileSync(fader, args, { encoding: 'utf8', env }).trim();
     const [faderPort, bookingPort, pagePort] = [await freePort(), await freePort(), await freePort()];
     const serve = (port: number, args: string[]) =>
-        listen(fader, [...database, 'serve', '--addr', `127.0.0.1:${port}`, ...args], /Fader listens on/);
+        listen(fader, ['serve', '--addr', `127.0.0.1:${port}`, ...args], /Fader listens on/, undefined, env);
 
     const password = /password "([^"]+)"/.exec(cli('seed', 'demo'))?.[1] ?? '';
     const token = (kind: string, ...args: string[]) =>
@@ -144,10 +156,10 @@ export async function startWorld(booking: string[] = []): Promise<World & { stop
         managerToken,
         password,
         cli,
-        async restartFader(whileDown) {
+        async restartFader(whileDown, ...args) {
             await end(server);
             await whileDown?.();
-            server = await serve(faderPort, []);
+            server = await serve(faderPort, args);
         },
         async startCopy(...args) {
             const port = await freePort();
@@ -177,10 +189,11 @@ export async function startEmpty(): Promise<{ fader: string; setupCode: string; 
     };
 }
 
-export const test = base.extend<object, { world: World }>({
+export const test = base.extend<object, { database: Database; world: World }>({
+    database: ['sqlite', { option: true, scope: 'worker' }],
     world: [
-        async ({}, use) => {
-            const world = await startWorld();
+        async ({ database }, use) => {
+            const world = await startWorld([], database);
             await use(world);
             await world.stop();
         },

@@ -5,7 +5,7 @@ import type { Browser, Page } from '@playwright/test';
 import { alive, expectAccessible, signedIn } from '../clients/dashboard';
 import { Desk } from '../clients/desk';
 import { EMAILS } from '../clients/demo';
-import { expect, test, type World } from '../clients/world';
+import { expect, startWorld, test, type World } from '../clients/world';
 
 // The guard looks every two seconds; a busy machine takes longer.
 const SOON = { timeout: 30_000 };
@@ -88,6 +88,9 @@ test('a plan runs from the pilot groups to 100 % by itself', async ({ browser, w
     await Desk.vipAgenciesOnly(browser, world);
     const page = await signedIn(browser, world, 'product');
     await page.goto('/flags/fast-payment/plan');
+    // The demo has written one for it; a template makes a new one.
+    await page.locator('#plan-controls .confirm').filter({ hasText: 'Abandon' }).locator('summary').click();
+    await page.getByRole('button', { name: 'Abandon', exact: true }).click();
     await page.getByRole('button', { name: 'Fast plan' }).click();
     await expect(page.getByRole('group', { name: 'Step 4' })).toBeVisible();
     for (const at of [1, 2, 3, 4]) {
@@ -176,6 +179,29 @@ test('without outcomes a plan stays where it is, and goes on when they come', as
     await report(page, world, key, { treatment: 40, control: 160 }, 0);
     await expect(now(page)).toContainText('Step 2 Now', SOON);
     await page.context().close();
+});
+
+test('when data stop, a plan holds and says why; when they come again, it goes on', async ({ browser, database }) => {
+    // Its own world: its clock goes ahead.
+    const world = await startWorld([], database);
+    try {
+        const { key, page } = await planned(browser, world, 'Gone quiet', [step(20, hold(3600), 'healthy'), step(50)], [LIMIT]);
+        await start(page);
+        await report(page, world, key, { treatment: 40, control: 160 }, 0);
+        await page.goto(`/flags/${key}/health`);
+        await expect(page.getByText('40 outcomes, 40 trials').first()).toBeVisible(SOON);
+        // Six minutes later, and nothing came.
+        await world.restartFader(undefined, '--clock-ahead-s', '360');
+        await page.goto(`/flags/${key}/plan`);
+        await expect(state(page)).toContainText('Holding', SOON);
+        await expect(page.locator('#plan-now')).toContainText('outcomes are missing');
+        await expect(page.locator('#flag-head')).toContainText('20 % of everyone');
+        await report(page, world, key, { treatment: 40, control: 160 }, 0);
+        await expect(state(page)).toContainText('Running', SOON);
+        await page.context().close();
+    } finally {
+        await world.stop();
+    }
 });
 
 test('a server that goes away in the middle of a plan goes on where it was', async ({ browser, world }) => {
