@@ -19,6 +19,7 @@ pub mod mixture;
 mod numeric;
 pub mod recent;
 pub mod replay;
+pub mod sequence;
 pub mod srm;
 pub mod tally;
 mod together;

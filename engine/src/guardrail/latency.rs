@@ -31,6 +31,11 @@ pub fn margin_buckets(margin: f64) -> u16 {
     bucket(SMALLEST_MS * (1.0 + margin.max(0.0)))
 }
 
+/// The largest duration of a bucket; of the last, the largest that is told from others.
+fn upper_ms(bucket: u16) -> f64 {
+    SMALLEST_MS * GAMMA.powi(i32::from(bucket))
+}
+
 /// The duration in the middle of a bucket: at most 1 % away from every value in it.
 fn middle_ms(bucket: u16) -> f64 {
     if bucket == 0 { SMALLEST_MS } else { SMALLEST_MS * GAMMA.powi(i32::from(bucket)) * 2.0 / (GAMMA + 1.0) }
@@ -109,6 +114,14 @@ impl LatencyHistogram {
 
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
+    }
+
+    /// Every bucket with values, in order: its bounds in milliseconds, and how many there are.
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, f64, u64)> {
+        self.counts.iter().map(|(bucket, count)| {
+            let lower_ms = bucket.checked_sub(1).map_or(0.0, upper_ms);
+            (lower_ms, upper_ms(*bucket), *count)
+        })
     }
 
     /// How many values lie above a bucket.

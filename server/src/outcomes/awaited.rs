@@ -4,16 +4,11 @@
 use std::collections::VecDeque;
 
 use engine::{
-    Arm, EnvironmentKey, MetricDefinition, MetricKind, SubjectKey, guardrail::block::OUTCOME_WINDOW_MS,
+    Arm, EnvironmentKey, MetricDefinition, MetricKind, SubjectKey,
+    guardrail::{block::OUTCOME_WINDOW_MS, trial::Trial},
 };
 
-use super::{
-    cells::CellId,
-    count::{REST_MS, add_trial, minute},
-    places::PlaceId,
-    state::State,
-    subjects::Stand,
-};
+use super::{cells::CellId, count::add_trial, places::PlaceId, state::State, subjects::Stand};
 use crate::limits::{OUTCOMES_AWAITED_MAX, OUTCOMES_ELSEWHERE_MS};
 
 /// An exposure that is told later than this is no trial: its cell would be closed before it is decided.
@@ -53,10 +48,10 @@ impl State {
         let hash = self.subjects.hash((environment, subject.as_str()));
         let Some(known) = self.subjects.find_hashed(hash, now_ms) else { return };
         let Some(stand) = known.stand(flag) else { return };
-        if at_ms < stand.rests_until_ms || minute(at_ms) <= minute(stand.awaited_ms) {
+        if stand.awaited.is_some_and(|before| before.covers(at_ms)) {
             return;
         }
-        stand.awaited_ms = at_ms;
+        stand.awaited = Some(Trial::new(at_ms, false, true));
         let Stand { place, arm, .. } = *stand;
         let allocation = self.places.get(place).division(at_ms).allocation.id;
         let until_ms = now_ms + OUTCOME_WINDOW_MS;
@@ -74,9 +69,13 @@ impl State {
             let Some(known) = subjects.find_hashed(due.subject, now_ms) else { continue };
             let group = known.group;
             let Some(stand) = known.stand(due.flag) else { continue };
+            let rests = |last: Trial| last.event && last.at_ms < due.at_ms && last.covers(due.at_ms);
+            if stand.awaited.is_some_and(rests) {
+                continue;
+            }
             let missing = stand.answered_ms.saturating_add(SKEW_MS) < due.at_ms;
             if missing {
-                stand.rests_until_ms = due.at_ms + REST_MS;
+                stand.awaited = Some(Trial::new(due.at_ms, true, true));
             }
             let cell = cells.get(CellId::new(due.place, metric, due.arm, due.allocation, due.at_ms));
             cell.outcomes += 1;

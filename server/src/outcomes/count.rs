@@ -1,6 +1,12 @@
 //! Counting: from outcomes to trials and events in the cells of an arm.
 
-use engine::{Arm, Counts, MetricDefinition, Snapshot, guardrail::tally::Tally};
+use engine::{
+    Arm, Counts, MetricDefinition, Snapshot,
+    guardrail::{
+        tally::Tally,
+        trial::{self, Added},
+    },
+};
 use store::Cell;
 
 use super::{
@@ -12,9 +18,6 @@ use super::{
 };
 use crate::limits::OUTCOME_ON_TIME_MS;
 
-const MINUTE_MS: i64 = 60_000;
-/// How long somebody with a bad trial is out of the risk set: one failing user is not many failures.
-pub(super) const REST_MS: i64 = 10 * MINUTE_MS;
 /// An exposure's cell is complete shortly before the guard closes it.
 const EXPOSED_ON_TIME_MS: i64 = EXPOSED_WINDOW_MS - 2000;
 
@@ -34,12 +37,9 @@ impl Counted<'_> {
         CellId::new(self.place, self.metric, self.arm, self.allocation, self.outcome.at_ms)
     }
 
-    fn trial(&self, event: bool) -> Trial {
-        let at_ms = self.outcome.at_ms;
-        let resting_until_ms =
-            if event && self.definition.lower_is_better { at_ms + REST_MS } else { i64::MIN };
+    fn trial(&self, own: trial::Trial) -> Trial {
         let Self { place, metric, arm, allocation, .. } = *self;
-        Trial { place, metric, arm, allocation, at_ms, event, resting_until_ms }
+        Trial { place, metric, arm, allocation, own }
     }
 
     fn is_event(&self) -> bool {
@@ -49,12 +49,8 @@ impl Counted<'_> {
 
 impl Trial {
     pub(super) fn cell(&self) -> CellId {
-        CellId::new(self.place, self.metric, self.arm, self.allocation, self.at_ms)
+        CellId::new(self.place, self.metric, self.arm, self.allocation, self.own.at_ms)
     }
-}
-
-pub(super) const fn minute(at_ms: i64) -> i64 {
-    at_ms.div_euclid(MINUTE_MS)
 }
 
 pub(super) fn is_on_time(cell: &CellId, now_ms: i64) -> bool {
@@ -116,23 +112,26 @@ fn count_request(cells: &mut OpenCells, known: Option<&mut Subject>, counted: &C
         return;
     };
     let group = Some(known.group);
-    if let Some(trial) = known.trial(counted.place, counted.metric) {
-        if at_ms < trial.resting_until_ms || minute(at_ms) < minute(trial.at_ms) {
-            return;
+    let rests = counted.definition.lower_is_better;
+    let before = known.trial(counted.place, counted.metric).copied();
+    let added = before.map_or(Added::Trial(trial::Trial::new(at_ms, event, rests)), |before| {
+        before.own.add(at_ms, event, rests, before.arm == counted.arm)
+    });
+    match added {
+        Added::Trial(own) if is_on_time(&id, now_ms) => {
+            add_trial(cells.get(id), group, 1, u64::from(event));
+            known.set_trial(counted.trial(own));
         }
-        if minute(at_ms) == minute(trial.at_ms) && trial.arm == counted.arm {
-            let cell = trial.cell();
-            if event && !trial.event && is_on_time(&cell, now_ms) {
-                let begun = trial.at_ms;
-                *trial = Trial { at_ms: begun, ..counted.trial(true) };
+        Added::Event(own) => {
+            let turned = counted.trial(own);
+            // It counts where the trial did, also when the percentages have changed since.
+            let cell = before.map_or(turned.cell(), |before| before.cell());
+            if is_on_time(&cell, now_ms) {
                 add_trial(cells.get(cell), group, 0, 1);
+                known.set_trial(turned);
             }
-            return;
         }
-    }
-    if is_on_time(&id, now_ms) {
-        add_trial(cells.get(id), group, 1, u64::from(event));
-        known.set_trial(counted.trial(event));
+        Added::Trial(_) | Added::Nothing => {}
     }
 }
 
@@ -148,11 +147,11 @@ fn count_duration(
     }
     let group = known.as_ref().map(|known| known.group);
     if let Some(known) = known {
-        let at = minute(counted.outcome.at_ms);
-        if known.trial(counted.place, counted.metric).is_some_and(|trial| at <= minute(trial.at_ms)) {
+        let at_ms = counted.outcome.at_ms;
+        if known.trial(counted.place, counted.metric).is_some_and(|trial| trial.own.covers(at_ms)) {
             return;
         }
-        known.set_trial(counted.trial(false));
+        known.set_trial(counted.trial(trial::Trial::new(at_ms, false, false)));
     }
     let cell = cells.get(id);
     cell.add_trial_duration(ms, group);
@@ -168,10 +167,11 @@ fn count_conversion(cells: &mut OpenCells, known: Option<&mut Subject>, counted:
     let Some(known) = known else { return };
     let (group, at_ms) = (known.group, counted.outcome.at_ms);
     let Some(trial) = known.trial(counted.place, counted.metric) else { return };
-    if trial.event || at_ms < trial.at_ms || at_ms >= trial.at_ms + EXPOSED_WINDOW_MS {
+    let began_ms = trial.own.at_ms;
+    if trial.own.event || at_ms < began_ms || at_ms >= began_ms + EXPOSED_WINDOW_MS {
         return;
     }
-    trial.event = true;
+    trial.own.event = true;
     let id = trial.cell();
     let cell = cells.get(id);
     cell.events += 1;

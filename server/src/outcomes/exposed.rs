@@ -3,7 +3,8 @@
 
 use engine::{
     Arm, Attributes, Context, Counts, EnvironmentKey, FlagKey, MetricDefinition, RuleId, Sender, Snapshot,
-    SubjectKey, guardrail::block::OUTCOME_WINDOW_MS,
+    SubjectKey,
+    guardrail::{block::OUTCOME_WINDOW_MS, trial},
 };
 use store::{ArmCount, CELL_MS, Exposure, Seen};
 
@@ -142,12 +143,12 @@ impl State {
         };
         for definition in metrics.iter().filter(exposed) {
             let Some(metric) = self.places.metric(definition) else { continue };
-            let runs = |trial: &mut Trial| at_ms < trial.at_ms + EXPOSED_WINDOW_MS && trial.arm == arm;
+            let runs = |trial: &mut Trial| at_ms < trial.own.at_ms + EXPOSED_WINDOW_MS && trial.arm == arm;
             if known.trial(place, metric).is_some_and(runs) {
                 continue;
             }
-            let trial =
-                Trial { place, metric, arm, allocation, at_ms, event: false, resting_until_ms: i64::MIN };
+            let own = trial::Trial::new(at_ms, false, false);
+            let trial = Trial { place, metric, arm, allocation, own };
             let id = trial.cell();
             if !is_on_time(&id, now_ms) {
                 continue;

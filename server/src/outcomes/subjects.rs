@@ -6,7 +6,7 @@ use std::{
     hash::{BuildHasher as _, RandomState},
 };
 
-use engine::{Arm, EnvironmentKey, SubjectKey, bucket_hash};
+use engine::{Arm, EnvironmentKey, SubjectKey, bucket_hash, guardrail::trial};
 
 use super::places::{MetricId, PlaceId};
 use crate::limits::{SUBJECT_FEATURES_MAX, SUBJECT_TRIALS_MAX, SUBJECTS_MAX, SUBJECTS_WINDOW_MS};
@@ -28,14 +28,10 @@ pub(super) struct Stand {
     pub(super) last_ms: i64,
     /// Where it stood before it crossed over.
     pub(super) before: Option<(PlaceId, Arm)>,
-    /// The last exposure that an outcome is waited for, the last outcome of any metric, and until when a silent one rests.
-    pub(super) awaited_ms: i64,
+    /// The last exposure that an outcome is waited for, and the last outcome of any metric.
+    pub(super) awaited: Option<trial::Trial>,
     pub(super) answered_ms: i64,
-    pub(super) rests_until_ms: i64,
 }
-
-/// Before everything.
-const NEVER_MS: i64 = i64::MIN;
 
 impl Stand {
     /// At the first exposure.
@@ -48,9 +44,8 @@ impl Stand {
             since_ms: at_ms,
             last_ms: at_ms,
             before: None,
-            awaited_ms: NEVER_MS,
-            answered_ms: NEVER_MS,
-            rests_until_ms: NEVER_MS,
+            awaited: None,
+            answered_ms: i64::MIN,
         }
     }
 
@@ -71,10 +66,7 @@ pub(super) struct Trial {
     pub(super) metric: MetricId,
     pub(super) arm: Arm,
     pub(super) allocation: i64,
-    pub(super) at_ms: i64,
-    pub(super) event: bool,
-    /// Out of the risk set until then.
-    pub(super) resting_until_ms: i64,
+    pub(super) own: trial::Trial,
 }
 
 #[derive(Debug, Default)]
@@ -112,7 +104,7 @@ impl Subject {
             *old = trial;
         } else {
             if self.trials.len() >= SUBJECT_TRIALS_MAX {
-                let oldest = (0..self.trials.len()).min_by_key(|at| self.trials[*at].at_ms);
+                let oldest = (0..self.trials.len()).min_by_key(|at| self.trials[*at].own.at_ms);
                 oldest.map(|at| self.trials.swap_remove(at));
             }
             self.trials.push(trial);
