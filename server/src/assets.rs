@@ -52,7 +52,7 @@ fn respond(files: Files, path: &str, headers: &HeaderMap) -> Option<Response> {
     let (name, caching) = locate(path.strip_prefix('/')?, &version_in(files))?;
     let plain = files(&name)?;
     // Weak, because the plain file and its compressed copies share it.
-    let etag = format!("W/\"{}\"", crate::hex::hex(&plain.hash[..16]));
+    let etag = format!("W/\"{}\"", store::hex(&plain.hash[..16]));
     let mut answer = if holds(headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

@@ -15,7 +15,6 @@ mod door;
 mod edge;
 mod guard;
 mod health;
-mod hex;
 pub mod ingest;
 pub mod limits;
 mod ofrep;

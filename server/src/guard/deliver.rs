@@ -115,7 +115,7 @@ fn sign(secret: &str, now_s: i64, body: &str) -> String {
     // A key of any length makes an HMAC.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
     mac.update(format!("{now_s}.{body}").as_bytes());
-    crate::hex::hex(&mac.finalize().into_bytes())
+    store::hex(&mac.finalize().into_bytes())
 }
 
 #[cfg(test)]

@@ -175,7 +175,7 @@ fn fingerprint(rollout: &Rollout, rule: &Rule, set: &GuardrailSet, standing: Gua
     let of = (&rollout.seed, rollout.rules.len(), &rule.audience, &rule.bucket_by, &rule.split, set);
     let text = serde_json::to_string(&of).unwrap_or_default();
     let hash = Sha256::digest(text);
-    format!("{}@{}", crate::hex::hex(&hash[..8]), standing.began_ms)
+    format!("{}@{}", store::hex(&hash[..8]), standing.began_ms)
 }
 
 fn began(fingerprint: &str) -> Option<&str> {

@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let at_ms = outcome_time(millis(span.start_time_unix_nano), self.now_ms)?;
-        let id = format!("{}{}", crate::hex::hex(&span.trace_id), crate::hex::hex(&span.span_id));
+        let id = format!("{}{}", store::hex(&span.trace_id), store::hex(&span.span_id));
         let failed = span.status.as_ref().is_some_and(|status| status.code == StatusCode::Error as i32);
         let took_ns = span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano);
         let latency_ms = (span.end_time_unix_nano > 0).then(|| nanos_to_ms(took_ns));
@@ -124,11 +124,7 @@ impl<'a> Reader<'a> {
         let at_ms = outcome_time(at_ms, self.now_ms)?;
         let flag = &evaluated[0].feature.flag;
         let who = evaluated[0].subject.as_ref().map(ToString::to_string).unwrap_or_default();
-        let id = format!(
-            "{}{}{nanos}{flag}{who}",
-            crate::hex::hex(&record.trace_id),
-            crate::hex::hex(&record.span_id)
-        );
+        let id = format!("{}{}{nanos}{flag}{who}", store::hex(&record.trace_id), store::hex(&record.span_id));
         let failed = record.severity_number >= SEVERITY_ERROR;
         self.take(&id, evaluated, at_ms, failed.then_some((false, None)))
     }

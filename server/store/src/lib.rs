@@ -75,7 +75,7 @@ pub use permission::{
 };
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
-pub use secret::TokenHash;
+pub use secret::{TokenHash, hex};
 pub use store::Store;
 pub use tokens::{NewToken, Token, TokenId, TokenKind, TokenRow};
 pub use versioned::Versioned;

@@ -36,7 +36,8 @@ impl TokenHash {
     }
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// Two lowercase hexadecimal digits for each byte.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
