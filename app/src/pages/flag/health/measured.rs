@@ -14,7 +14,7 @@ use crate::{
     error::AppError,
     page::Page,
     ui::{
-        arms_chart::{ArmsChart, Mark, Point, Unit, arms_chart},
+        chart::{Chart, Mark, Point, Stroke, Unit, arms::Arms, legend},
         empty::Empty,
         here,
     },
@@ -43,7 +43,7 @@ struct MetricCard {
     control: Side,
     /// Treatment's rate minus control's.
     difference: Option<Interval>,
-    charts: Vec<ArmsChart>,
+    charts: Vec<Chart>,
     late: u64,
 }
 
@@ -129,29 +129,30 @@ impl MetricCard {
             })
         };
         let (treatment, control) = (total(ArmWord::Treatment), total(ArmWord::Control));
-        let chart = |name: String, unit: Unit, value: &dyn Fn(&Cell) -> Option<f64>| {
+        let chart = |word: &str, name: &str, unit: Unit, value: &dyn Fn(&Cell) -> Option<f64>| {
             let points = |arm: ArmWord| -> Vec<Point> {
-                of(arm).filter_map(|it| Some((it.from_ms, value(&it.cell)?))).collect()
+                of(arm).filter_map(|it| Some(Point::new(it.from_ms, value(&it.cell)?))).collect()
             };
-            ArmsChart {
-                limit: limit_of(&name, definition, guardrails),
-                name,
-                unit,
+            let arms = Arms { treatment: points(ArmWord::Treatment), control: points(ArmWord::Control) };
+            Chart {
+                limit: limit_of(name, definition, guardrails),
                 from_ms: range.from_ms,
                 until_ms: range.until_ms,
                 step_ms: range.step_ms,
-                treatment: points(ArmWord::Treatment),
-                control: points(ArmWord::Control),
                 marks: marks.to_vec(),
+                ..arms.chart(&format!("chart-{}{word}", definition.key), name, unit)
             }
         };
         let name = definition.name.clone();
         let charts = match shape(definition.kind) {
-            Shape::Rate => vec![chart(name.clone(), Unit::Share, &Cell::rate)],
-            Shape::Each => vec![chart(name.clone(), Unit::Each, &each)],
+            Shape::Rate => vec![chart("", &name, Unit::Share, &Cell::rate)],
+            Shape::Each => vec![chart("", &name, Unit::Each, &each)],
             Shape::Duration => [("p95", 0.95), ("p99", 0.99)]
                 .map(|(word, q)| {
-                    chart(format!("{word} {}", lower(&name)), Unit::Milliseconds, &|cell| cell.quantile(q))
+                    let name = format!("{word} {}", lower(&name));
+                    // Two charts in one card: each says which it is.
+                    let caption = name.clone();
+                    Chart { caption, ..chart(word, &name, Unit::Milliseconds, &|cell| cell.quantile(q)) }
                 })
                 .into(),
         };
@@ -258,22 +259,16 @@ pub fn view(measured: &Measured) -> impl IntoView + use<> {
         return empty().into_any();
     }
     let cards: Vec<_> = measured.0.iter().map(card).collect();
+    let line = |stroke, name: &str, more: &str| (stroke, name.to_owned(), more.to_owned());
+    let lines = vec![
+        line(Stroke::Feature, "With the feature", ""),
+        line(Stroke::Control, "Control", "the same audience, outside the percentage"),
+    ];
     view! {
-        <ul class="arms-legend">
-            <li>{sample_line("treatment")}"with the feature"</li>
-            <li>{sample_line("control")}"control: the same audience, outside the percentage"</li>
-        </ul>
+        {legend(lines)}
         <div class="health-grid">{cards}</div>
     }
     .into_any()
-}
-
-fn sample_line(arm: &'static str) -> impl IntoView {
-    view! {
-        <svg viewBox="0 0 28 8" width="28" height="8" aria-hidden="true">
-            <path class="arms-line" data-arm=arm d="M0 4h28" />
-        </svg>
-    }
 }
 
 fn empty() -> impl IntoView {
@@ -293,7 +288,7 @@ fn empty() -> impl IntoView {
 }
 
 fn card(card: &MetricCard) -> impl IntoView + use<> {
-    let charts: Vec<_> = card.charts.iter().map(arms_chart).collect();
+    let charts: Vec<_> = card.charts.iter().map(Chart::view).collect();
     let late = (card.late > 0).then(|| {
         view! { <p class="note">{format!("{} came late: they are in the chart, not in the guard's evidence.", number(card.late))}</p> }
     });
@@ -332,7 +327,7 @@ fn side_view(label: &'static str, side: &Side) -> impl IntoView + use<> {
 
 /// `+1.7 points, between +0.9 and +2.6`, and what that means.
 fn difference(interval: Interval, lower_is_better: bool) -> impl IntoView {
-    let points = |value: f64| format!("{}{}", if value > 0.0 { "+" } else { "" }, Unit::Share.phrase(value));
+    let points = |value: f64| Unit::Share.difference(value).unwrap_or_default();
     let worse = if lower_is_better { interval.low > 0.0 } else { interval.high < 0.0 };
     let better = if lower_is_better { interval.high < 0.0 } else { interval.low > 0.0 };
     let meaning = match (worse, better) {
