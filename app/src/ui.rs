@@ -1,7 +1,7 @@
 //! Views without data access: what every page is made of. Class names are those of `style/components/`.
 
-pub mod arms_chart;
 pub mod badge;
+pub mod chart;
 pub mod condition_builder;
 pub mod condition_form;
 pub mod condition_test;
@@ -15,7 +15,6 @@ pub mod log;
 pub mod mini_fader;
 pub mod person;
 pub mod secret;
-pub mod series;
 pub mod sparkline;
 pub mod standing;
 pub mod theme;

@@ -1,27 +1,10 @@
-//! Small charts of feedback: how ratings are spread, a share, and ratings from day to day. Pure: numbers in, SVG out.
-
-use std::fmt::Write as _;
+//! Small charts of feedback, in the height of a line: how ratings are spread, and a share. Pure: numbers in, SVG out.
 
 use leptos::prelude::*;
 
 const BAR_WIDTH: u64 = 12;
 const BAR_GAP: u64 = 3;
 const BARS_HEIGHT: u64 = 24;
-
-const TREND_WIDTH: f64 = 560.0;
-const TREND_HEIGHT: f64 = 140.0;
-/// Around the lines.
-const TREND_MARGIN: f64 = 8.0;
-const RATING_MAX: f64 = 5.0;
-const RATING_MIN: f64 = 1.0;
-
-/// One line of a trend: its name, and a mean rating for each day that has one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Series {
-    pub name: String,
-    /// Day (0 is the first one of the chart) and mean rating, in the order of the days.
-    pub points: Vec<(usize, f64)>,
-}
 
 /// How many rated it 1 to 5, as five bars.
 pub fn rating_bars(ratings: [u64; 5]) -> impl IntoView + use<> {
@@ -68,73 +51,9 @@ pub fn share_bar(share: f64) -> impl IntoView {
     }
 }
 
-/// Mean ratings from day to day, a line per variant; `label` states the finding. It stretches to its box; the scale
-/// from 5 down to 1 stands beside it as text.
-pub fn trend(series: &[Series], days: usize, label: String) -> impl IntoView + use<> {
-    let grid = (1..=5)
-        .map(|rating| {
-            let y = y_of(f64::from(rating));
-            view! { <path class="grid" d=format!("M0 {y:.1}H{TREND_WIDTH}") /> }
-        })
-        .collect_view();
-    let lines = series
-        .iter()
-        .enumerate()
-        .map(|(at, line)| {
-            let dots = line
-                .points
-                .iter()
-                .map(|(day, rating)| {
-                    // A line without length and with round ends stays a dot however the chart is stretched.
-                    let d = format!("M{:.1} {:.1}h0.01", x_of(*day, days), y_of(*rating));
-                    view! { <path class="dot" d=d /> }
-                })
-                .collect_view();
-            view! { <g data-series=at.to_string()><path class="line" d=path(&line.points, days) />{dots}</g> }
-        })
-        .collect_view();
-    let view_box = format!("0 0 {TREND_WIDTH} {TREND_HEIGHT}");
-    let scale = (1..=5).rev().map(|rating| view! { <span>{rating}</span> }).collect_view();
-    view! {
-        <div class="rating-trend">
-            <div class="scale" aria-hidden="true">{scale}</div>
-            <svg viewBox=view_box preserveAspectRatio="none" role="img" aria-label=label>{grid}{lines}</svg>
-        </div>
-    }
-}
-
-/// Path data through the points.
-pub fn path(points: &[(usize, f64)], days: usize) -> String {
-    let mut path = String::new();
-    for (at, (day, rating)) in points.iter().enumerate() {
-        let command = if at == 0 { 'M' } else { 'L' };
-        let _ = write!(path, "{command}{:.1} {:.1}", x_of(*day, days), y_of(*rating));
-    }
-    path
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a few hundred days")]
-fn x_of(day: usize, days: usize) -> f64 {
-    let span = TREND_WIDTH - 2.0 * TREND_MARGIN;
-    let last = days.saturating_sub(1).max(1) as f64;
-    TREND_MARGIN + span * (day as f64 / last).min(1.0)
-}
-
-fn y_of(rating: f64) -> f64 {
-    let share = (rating.clamp(RATING_MIN, RATING_MAX) - RATING_MIN) / (RATING_MAX - RATING_MIN);
-    TREND_MARGIN + (TREND_HEIGHT - 2.0 * TREND_MARGIN) * (1.0 - share)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_runs_from_the_first_day_to_the_last() {
-        assert_eq!(path(&[(0, 1.0), (29, 5.0)], 30), "M8.0 132.0L552.0 8.0");
-        assert_eq!(path(&[(0, 9.0)], 1), "M8.0 8.0", "what is beyond the scale stays on the chart");
-        assert_eq!(path(&[], 30), "");
-    }
 
     #[test]
     fn the_bars_say_what_they_show() {
@@ -149,14 +68,5 @@ mod tests {
     fn a_share_never_leaves_its_track() {
         assert!(share_bar(0.5).to_html().contains("width=\"24.0\""));
         assert!(share_bar(7.0).to_html().contains("width=\"48.0\""));
-    }
-
-    #[test]
-    fn a_trend_has_a_line_per_variant_and_its_finding() {
-        let line = |name: &str| Series { name: name.to_owned(), points: vec![(0, 4.0), (3, 2.0)] };
-        let html = trend(&[line("on"), line("off")], 30, "on <4>".to_owned()).to_html();
-        assert_eq!(html.matches("class=\"line\"").count(), 2);
-        assert_eq!(html.matches("class=\"dot\"").count(), 4);
-        assert!(html.contains("on &lt;4&gt;"), "{html}");
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use crate::{
     error::AppError,
     page::Page,
-    ui::{arms_chart::Unit, sparkline::sparkline},
+    ui::{chart::Unit, sparkline::sparkline},
 };
 
 const MINUTES: usize = 30;

@@ -14,8 +14,9 @@ use crate::{
     error::AppError,
     page::Page,
     ui::{
-        feedback_charts::{Series, rating_bars, share_bar, trend},
-        here, time,
+        chart::{Chart, Line, Point, Stroke, Unit},
+        feedback_charts::{rating_bars, share_bar},
+        here,
     },
 };
 
@@ -190,45 +191,25 @@ fn percent(share: f64) -> String {
 
 /// Mean ratings per day; nothing where there are fewer than two days to compare.
 fn chart(it: &OfFlag, name: &str, first_day_ms: i64, days: u32) -> Option<impl IntoView + use<>> {
-    let series = series(&it.trend, first_day_ms);
-    if days < 2 || series.iter().all(|line| line.points.len() < 2) {
+    let lines = lines(&it.trend);
+    if days < 2 || lines.iter().all(|line| rated(line).count() < 2) {
         return None;
     }
-    let label = finding(name, &series);
-    let legend = series
-        .iter()
-        .enumerate()
-        .map(|(at, line)| view! { <li data-series=at.to_string()><i aria-hidden="true"></i><code>{line.name.clone()}</code></li> })
-        .collect_view();
-    let rows = it.trend.iter().rev().map(day).collect_view();
-    let last_day_ms = first_day_ms + (i64::from(days) - 1) * DAY_MS;
-    Some(view! {
-        <figure class="feedback-trend">
-            <figcaption class="spread"><span class="note">"Mean rating per day"</span><ul class="legend cluster">{legend}</ul></figcaption>
-            {trend(&series, days as usize, label)}
-            <p class="spread note"><span>{time::date(first_day_ms)}</span><span>{time::date(last_day_ms)}</span></p>
-            <details>
-                <summary class="note">"The numbers"</summary>
-                <table class="table">
-                    <thead><tr><th scope="col">"Day"</th><th scope="col">"Variant"</th><th scope="col" class="num">"Answers"</th><th scope="col" class="num">"Rating"</th><th scope="col" class="num">"Complaints"</th></tr></thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </details>
-        </figure>
-    })
-}
-
-fn day(point: &TrendPoint) -> impl IntoView + use<> {
-    let rating = mean(point).map_or_else(|| "–".to_owned(), |mean| format!("{mean:.1}"));
-    view! {
-        <tr>
-            <td>{time::date(point.day_ms)}</td>
-            <td><code>{point.variant.to_string()}</code></td>
-            <td class="num">{point.items.to_string()}</td>
-            <td class="num">{rating}</td>
-            <td class="num">{point.complaints.to_string()}</td>
-        </tr>
-    }
+    let chart = Chart {
+        id: format!("chart-{}", it.flag),
+        name: format!("ratings of {name}"),
+        caption: "Mean rating per day".to_owned(),
+        finding: finding(name, &lines),
+        unit: Unit::Rating,
+        from_ms: first_day_ms,
+        until_ms: first_day_ms + i64::from(days) * DAY_MS,
+        step_ms: DAY_MS,
+        lines,
+        marks: Vec::new(),
+        limit: None,
+        has_legend: true,
+    };
+    Some(chart.view())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of feedback are far below 2^52")]
@@ -236,26 +217,40 @@ fn mean(point: &TrendPoint) -> Option<f64> {
     (point.rated > 0).then(|| point.rating_sum as f64 / point.rated as f64)
 }
 
-fn series(points: &[TrendPoint], first_day_ms: i64) -> Vec<Series> {
-    let mut lines: BTreeMap<String, Vec<(usize, f64)>> = BTreeMap::new();
-    for point in points {
-        let day = usize::try_from((point.day_ms - first_day_ms).div_euclid(DAY_MS)).unwrap_or(0);
-        if let Some(mean) = mean(point) {
-            lines.entry(point.variant.to_string()).or_default().push((day, mean));
-        }
+/// A line per variant. The off variant is the ordinary case: what is tried comes first.
+fn lines(trend: &[TrendPoint]) -> Vec<Line> {
+    let mut lines: BTreeMap<(bool, String), Vec<Point>> = BTreeMap::new();
+    for day in trend {
+        let name = day.variant.to_string();
+        let point = Point { at_ms: day.day_ms, value: mean(day), note: Some(answers(day)) };
+        lines.entry((name == "off", name)).or_default().push(point);
     }
-    // The off variant is the ordinary case: what is tried comes first.
-    let mut lines: Vec<_> = lines.into_iter().map(|(name, points)| Series { name, points }).collect();
-    lines.sort_by_key(|line| (line.name == "off", line.name.clone()));
-    lines
+    let lines = lines.into_iter().enumerate().map(|(at, ((is_off, name), points))| Line {
+        name,
+        stroke: Stroke::of_variant(at, is_off),
+        legend: String::new(),
+        points,
+    });
+    lines.collect()
+}
+
+/// `12 answers`, `12 answers, 1 complaint`.
+fn answers(day: &TrendPoint) -> String {
+    let several = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let answers = several(day.items, "answer");
+    if day.complaints == 0 { answers } else { format!("{answers}, {}", several(day.complaints, "complaint")) }
+}
+
+fn rated(line: &Line) -> impl DoubleEndedIterator<Item = f64> {
+    line.points.iter().filter_map(|point| point.value)
 }
 
 /// `Fast payment: on went from 3.5 to 4.2, off from 3.9 to 3.9`.
-fn finding(name: &str, series: &[Series]) -> String {
-    let lines: Vec<_> = series
+fn finding(name: &str, lines: &[Line]) -> String {
+    let lines: Vec<_> = lines
         .iter()
         .filter_map(|line| {
-            let ((_, first), (_, last)) = (line.points.first()?, line.points.last()?);
+            let (first, last) = (rated(line).next()?, rated(line).next_back()?);
             Some(format!("{} went from {first:.1} to {last:.1}", line.name))
         })
         .collect();
@@ -282,9 +277,11 @@ mod tests {
     fn lines_are_per_variant_and_skip_days_without_ratings() {
         let points =
             [point("off", 10, 1, 3), point("on", 10, 2, 9), point("on", 11, 0, 0), point("on", 12, 1, 5)];
-        let lines = series(&points, 10 * DAY_MS);
-        assert_eq!(lines[0], Series { name: "on".into(), points: vec![(0, 4.5), (2, 5.0)] });
-        assert_eq!(lines[1].name, "off");
+        let lines = lines(&points);
+        let told: Vec<_> = lines[0].points.iter().map(|it| (it.at_ms / DAY_MS, it.value)).collect();
+        assert_eq!(told, [(10, Some(4.5)), (11, None), (12, Some(5.0))]);
+        assert_eq!((&*lines[0].name, &*lines[1].name), ("on", "off"));
+        assert_eq!(lines[0].points[1].note.as_deref(), Some("0 answers"));
         assert_eq!(
             finding("Fast payment", &lines),
             "Mean ratings of Fast payment: on went from 4.5 to 5.0, off went from 3.0 to 3.0"

@@ -14,12 +14,12 @@ use super::{FlagPage, Tab, frame};
 use crate::{
     page::{Look, Page, PageResult},
     ui::{
+        chart::{self, Chart, counts::Counts},
         empty::Empty,
         field::{Choice, Field},
         here, icon,
         layout::Section,
         person::person_link,
-        series::{self, Chart},
         standing::group_name,
         time,
     },
@@ -37,7 +37,14 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
         .exposure_counts(&page.viewer(), &environment, shown.key(), span.from_ms, span.until_ms, span.step_ms)
         .await?;
     let counts: Vec<_> = counts.into_iter().map(|it| (it.at_ms, it.variant.to_string(), it.count)).collect();
-    let chart = Chart::of_counts(span.from_ms, span.until_ms, span.step_ms, &counts);
+    let chart = Counts {
+        from_ms: span.from_ms,
+        until_ms: span.until_ms,
+        step_ms: span.step_ms,
+        counts: &counts,
+        off: shown.flag.off_variant.as_str(),
+    };
+    let chart = chart.chart("chart-served", &format!("Served {}", query::step_phrase(span.step_ms)));
     let people = if page.principal.may(Operation::ReadPeople) {
         let reader = page.principal.people_reader()?;
         Some(page.store().exposures_of_flag(&reader, &environment, shown.key(), &query.filter(PAGE)).await?)
@@ -46,7 +53,7 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
     };
     let look = Look::new(format!("Exposures of {}", shown.flag.name), Section::Desk).measures();
     page.render(look, move || {
-        let body = body(&shown, &query, &chart, span.step_ms, people);
+        let body = body(&shown, &query, &chart, people);
         frame(&shown, Tab::Exposures, false, body)
     })
 }
@@ -55,14 +62,12 @@ fn body(
     shown: &FlagPage,
     query: &ExposureQuery,
     chart: &Chart,
-    step_ms: i64,
     people: Option<ExposurePage>,
 ) -> impl IntoView + use<> {
-    let nothing = chart.series.is_empty() && people.as_ref().is_none_or(|it| it.lines.is_empty());
+    let nothing = chart.lines.is_empty() && people.as_ref().is_none_or(|it| it.lines.is_empty());
     if nothing && !query.is_filtered() && people.as_ref().is_none_or(|it| it.next.is_none()) {
         return teach().into_any();
     }
-    let what = format!("Served {}", query::step_phrase(step_ms));
     let who = match people {
         Some(page) => who(shown, page).into_any(),
         None => view! {
@@ -74,11 +79,12 @@ fn body(
         {filters(shown, query)}
         <div class="stack" id="exposures" data-live="">
             <section class="card stack">
-                <h2>{what.clone()}</h2>
-                {series::chart(chart, &what)}
+                <h2>{chart.name.clone()}</h2>
+                {chart.view()}
             </section>
             {who}
         </div>
+        {chart::detail()}
     }
     .into_any()
 }

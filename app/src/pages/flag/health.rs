@@ -1,6 +1,7 @@
 //! The Health tab: what the guard says first, then each metric of one rule's audience, with the feature against its
 //! control, and the guardrails as sentences.
 
+mod difference;
 mod guardrails;
 mod measured;
 mod verdicts;
@@ -18,7 +19,7 @@ use crate::{
     page::{Look, Page, PageResult},
     ui::{
         badge::{Badge, Callout, Tone},
-        here,
+        chart, here,
         layout::Section,
         standing::group_name,
         time,
@@ -173,6 +174,7 @@ pub async fn show(page: &Page, shown: FlagPage, draft: Draft<GuardrailForm>) -> 
             <div class="health" id="verdicts" data-live="">
                 {verdicts::view(&loaded.verdicts, &|rule| loaded.name_of(rule))}
             </div>
+            {chart::detail()}
         };
         frame(&shown, Tab::Health, false, body)
     })

@@ -4,24 +4,25 @@ use std::collections::BTreeMap;
 
 use engine::{
     MetricDefinition, MetricKind, RuleId,
-    guardrail::{self, Interval, Limit, Metric, Sample, Tally, difference_over},
+    guardrail::{self, Limit, Metric, Tally},
 };
 use leptos::prelude::*;
 use store::{Action, ArmWord, Cell, CellSum};
 
-use super::super::FlagPage;
+use super::{
+    super::FlagPage,
+    difference::{self, Difference},
+};
 use crate::{
     error::AppError,
     page::Page,
     ui::{
-        arms_chart::{ArmsChart, Mark, Point, Unit, arms_chart},
+        chart::{Chart, Mark, Point, Stroke, Unit, arms::Arms, legend},
         empty::Empty,
         here,
     },
 };
 
-/// The interval holds with this certainty, however often one looks.
-const ALPHA: f64 = 0.05;
 const MARKS_MAX: usize = 12;
 
 #[derive(Debug, Clone, Copy)]
@@ -41,9 +42,8 @@ struct MetricCard {
     lower_is_better: bool,
     treatment: Side,
     control: Side,
-    /// Treatment's rate minus control's.
-    difference: Option<Interval>,
-    charts: Vec<ArmsChart>,
+    differences: Vec<Difference>,
+    charts: Vec<Chart>,
     late: u64,
 }
 
@@ -135,42 +135,45 @@ impl MetricCard {
             })
         };
         let (treatment, control) = (total(ArmWord::Treatment), total(ArmWord::Control));
-        let chart = |name: String, unit: Unit, value: &dyn Fn(&Cell) -> Option<f64>| {
+        let chart = |word: &str, name: &str, unit: Unit, value: &dyn Fn(&Cell) -> Option<f64>| {
             let points = |arm: ArmWord| -> Vec<Point> {
-                of(arm).filter_map(|it| Some((it.from_ms, value(&it.cell)?))).collect()
+                of(arm).filter_map(|it| Some(Point::new(it.from_ms, value(&it.cell)?))).collect()
             };
-            ArmsChart {
-                limit: limit_of(&name, definition, guardrails),
-                name,
-                unit,
+            let arms = Arms { treatment: points(ArmWord::Treatment), control: points(ArmWord::Control) };
+            Chart {
+                limit: limit_of(name, definition, guardrails),
                 from_ms: range.from_ms,
                 until_ms: range.until_ms,
                 step_ms: range.step_ms,
-                treatment: points(ArmWord::Treatment),
-                control: points(ArmWord::Control),
                 marks: marks.to_vec(),
+                ..arms.chart(&format!("chart-{}{word}", definition.key), name, unit)
             }
         };
         let name = definition.name.clone();
         let charts = match shape(definition.kind) {
-            Shape::Rate => vec![chart(name.clone(), Unit::Share, &Cell::rate)],
-            Shape::Each => vec![chart(name.clone(), Unit::Each, &each)],
+            Shape::Rate => vec![chart("", &name, Unit::Share, &Cell::rate)],
+            Shape::Each => vec![chart("", &name, Unit::Each, &each)],
             Shape::Duration => [("p95", 0.95), ("p99", 0.99)]
                 .map(|(word, q)| {
-                    chart(format!("{word} {}", lower(&name)), Unit::Milliseconds, &|cell| cell.quantile(q))
+                    let name = format!("{word} {}", lower(&name));
+                    // Two charts in one card: each says which it is.
+                    let caption = name.clone();
+                    Chart { caption, ..chart(word, &name, Unit::Milliseconds, &|cell| cell.quantile(q)) }
                 })
                 .into(),
         };
-        let difference = matches!(shape(definition.kind), Shape::Rate)
-            .then(|| difference_over(&pairs(cells, range.step_ms), ALPHA))
-            .flatten();
+        let differences = match shape(definition.kind) {
+            Shape::Rate => Difference::of_rates(&pairs(cells, range.step_ms)),
+            Shape::Duration => Difference::of_durations(&treatment, &control),
+            Shape::Each => Difference::of_counts(treatment.tally, control.tally),
+        };
         Self {
             name,
             lower_is_better: definition.lower_is_better,
             late: treatment.late + control.late,
             treatment: side(definition.kind, &treatment),
             control: side(definition.kind, &control),
-            difference,
+            differences,
             charts,
         }
     }
@@ -248,17 +251,7 @@ fn pairs(cells: &[&CellSum], step_ms: i64) -> Vec<guardrail::Cell> {
         };
         *side = side.plus(sum.cell.tally);
     }
-    let sample = |tally: Tally| Sample { tally, ..Sample::default() };
-    by_time
-        .into_iter()
-        .map(|(from_ms, (treatment, control))| guardrail::Cell {
-            from_ms,
-            until_ms: from_ms + step_ms,
-            allocation: 0,
-            treatment: sample(treatment),
-            control: sample(control),
-        })
-        .collect()
+    by_time.into_iter().map(|(from_ms, both)| difference::step(from_ms, step_ms, both)).collect()
 }
 
 pub fn view(measured: &Measured) -> impl IntoView + use<> {
@@ -266,22 +259,16 @@ pub fn view(measured: &Measured) -> impl IntoView + use<> {
         return empty().into_any();
     }
     let cards: Vec<_> = measured.0.iter().map(card).collect();
+    let line = |stroke, name: &str, more: &str| (stroke, name.to_owned(), more.to_owned());
+    let lines = vec![
+        line(Stroke::Feature, "With the feature", ""),
+        line(Stroke::Control, "Control", "the same audience, outside the percentage"),
+    ];
     view! {
-        <ul class="arms-legend">
-            <li>{sample_line("treatment")}"with the feature"</li>
-            <li>{sample_line("control")}"control: the same audience, outside the percentage"</li>
-        </ul>
+        {legend(lines)}
         <div class="health-grid">{cards}</div>
     }
     .into_any()
-}
-
-fn sample_line(arm: &'static str) -> impl IntoView {
-    view! {
-        <svg viewBox="0 0 28 8" width="28" height="8" aria-hidden="true">
-            <path class="arms-line" data-arm=arm d="M0 4h28" />
-        </svg>
-    }
 }
 
 fn empty() -> impl IntoView {
@@ -301,7 +288,7 @@ fn empty() -> impl IntoView {
 }
 
 fn card(card: &MetricCard) -> impl IntoView + use<> {
-    let charts: Vec<_> = card.charts.iter().map(arms_chart).collect();
+    let charts: Vec<_> = card.charts.iter().map(Chart::view).collect();
     let late = (card.late > 0).then(|| {
         view! { <p class="note">{format!("{} came late: they are in the chart, not in the guard's evidence.", number(card.late))}</p> }
     });
@@ -314,7 +301,7 @@ fn card(card: &MetricCard) -> impl IntoView + use<> {
             <dl class="health-numbers">
                 {side_view("With the feature", &card.treatment)}
                 {side_view("Control", &card.control)}
-                {card.difference.map(|it| difference(it, card.lower_is_better))}
+                {difference::view(&card.differences, card.lower_is_better)}
             </dl>
             {charts}
             {late}
@@ -334,28 +321,6 @@ fn side_view(label: &'static str, side: &Side) -> impl IntoView + use<> {
         <div>
             <dt>{label}</dt>
             <dd>{values}{nothing}<small class="note">{sample}</small></dd>
-        </div>
-    }
-}
-
-/// `+1.7 points, between +0.9 and +2.6`, and what that means.
-fn difference(interval: Interval, lower_is_better: bool) -> impl IntoView {
-    let points = |value: f64| format!("{}{}", if value > 0.0 { "+" } else { "" }, Unit::Share.phrase(value));
-    let worse = if lower_is_better { interval.low > 0.0 } else { interval.high < 0.0 };
-    let better = if lower_is_better { interval.high < 0.0 } else { interval.low > 0.0 };
-    let meaning = match (worse, better) {
-        (true, _) => "worse",
-        (_, true) => "better",
-        (false, false) => "no difference is certain",
-    };
-    let between = format!("between {} and {}", points(interval.low), points(interval.high));
-    view! {
-        <div>
-            <dt>"Difference"</dt>
-            <dd>
-                <span class="health-value"><b>{points(interval.estimate)}</b>" "<small>{meaning}</small></span>
-                <small class="note" title="With 95 % certainty, however often one looks">{between}</small>
-            </dd>
         </div>
     }
 }
