@@ -7,9 +7,12 @@ use super::interval::Interval;
 use super::kernel::Worse;
 use super::recent::Stretch;
 use super::tally::Tally;
-use super::verdict::Verdict;
+use super::verdict::{BETA, Verdict};
 use super::words;
 use crate::{GuardrailId, RuleId, sentence::capitalised};
+
+/// A limit that almost nothing reaches does not hold a plan for ever.
+const TRIALS_NEEDED_MAX: f64 = 10_000.0;
 
 /// The evidence on one guardrail at one moment, as it is stored and shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,6 +100,20 @@ impl Default for Exposed {
 }
 
 impl Evidence {
+    /// How many trials it takes before "not beyond the limit" says something: so many that a rate at the limit would have
+    /// shown itself with probability 1 - β. A comparison has its own proof.
+    pub fn trials_needed(&self) -> u64 {
+        let chance = match (self.limit, self.metric.counting()) {
+            (Limit::Comparison { .. }, _) => return 1,
+            (Limit::Ceiling { limit }, Counting::Tally(_)) => limit,
+            (Limit::Ceiling { .. }, Counting::Durations(quantile)) => 1.0 - quantile.shown(),
+        };
+        let needed = (-BETA.ln() / chance).ceil();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+        let needed = needed.clamp(1.0, TRIALS_NEEDED_MAX) as u64;
+        needed
+    }
+
     /// `Errors 2.1 % against 0.4 % in control: worse, certain enough to act`.
     pub fn sentence(&self) -> String {
         let noun = capitalised(&self.metric.noun());

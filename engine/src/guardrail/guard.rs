@@ -146,9 +146,9 @@ impl Guard {
             // The step's own gates hold it for its time.
             min_bake_s: 0,
             max_bake_s: self.proof.wait_max_s,
-            // A guardrail that never saw a trial proves nothing, whatever the others saw.
+            // A guardrail that saw next to nothing proves nothing, whatever the others saw.
             treatment_trials: if watching().next().is_none()
-                || watching().any(|one| one.treatment.trials == 0)
+                || watching().any(|one| one.treatment.trials < one.trials_needed())
             {
                 0
             } else {

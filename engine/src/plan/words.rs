@@ -76,7 +76,13 @@ impl Step {
             title => title.to_owned(),
         };
         let gates = self.gates.iter().map(Gate::phrase).collect::<Vec<_>>().join(", ");
-        if gates.is_empty() { what } else { format!("{what} {gates}") }
+        match self.gates.first() {
+            None => what,
+            Some(Gate::Sample { .. }) => format!("{what}, {gates}"),
+            Some(Gate::Hold { .. } | Gate::Healthy | Gate::Approval | Gate::NotBefore { .. }) => {
+                format!("{what} {gates}")
+            }
+        }
     }
 }
 

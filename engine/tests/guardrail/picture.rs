@@ -439,3 +439,12 @@ fn a_clock_that_went_back_is_not_healthy() {
         assert_eq!(judged.evidence[0].missing, Some(Missing::Clock));
     }
 }
+
+#[test]
+fn a_limit_that_hardly_anybody_was_measured_against_is_not_healthy_yet() {
+    let limit = [guardrail("limit", Metric::ErrorRate, Limit::Ceiling { limit: 0.05 }, GuardAction::Stop)];
+    let health =
+        |trials: u64| judge(&limit, &of_errors(vec![cell(0, (trials, 0), (0, 0))]), &around(), 20_000).health;
+    assert_eq!((health(8), health(32)), (Health::Watching, Health::Watching));
+    assert_eq!(health(33), Health::Healthy, "a rate of 5 % would have shown by now");
+}

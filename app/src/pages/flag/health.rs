@@ -202,7 +202,11 @@ pub fn word(health: Health) -> &'static str {
 fn summary(loaded: &Loaded) -> impl IntoView + use<> {
     let now_ms = here().now_ms;
     if loaded.health.is_empty() {
-        let text = "The guard has not looked at this flag yet: it does as soon as outcomes arrive.";
+        let text = if loaded.verdicts.is_empty() {
+            "The guard has not looked at this flag yet: it does as soon as outcomes arrive."
+        } else {
+            "No outcomes arrive at the moment, so the guard does not look. What it said before stands below."
+        };
         return view! { <Callout><p>{text}</p></Callout> }.into_any();
     }
     let all = together(loaded.health.iter().map(|it| &it.judgement), now_ms);

@@ -7,6 +7,7 @@ mod line;
 use axum::extract::Path;
 use engine::{
     Audience, BucketBy, Impact, Percentage, Rollout, Rule, RuleId,
+    guardrail::Guardrail,
     plan::{Percentages, Plan, PlanDecision, PlanState, TEMPLATES, open_gates_sentence},
 };
 use leptos::prelude::*;
@@ -42,6 +43,8 @@ struct Preview {
 /// Everything that the tab shows.
 struct Loaded {
     rules: Vec<(RuleId, String)>,
+    /// What would take it back, in sentences.
+    guardrails: Vec<String>,
     outlook: Option<PlanOutlook>,
     /// Of the saved plan.
     previews: Vec<Preview>,
@@ -55,12 +58,20 @@ impl Loaded {
         let viewer = page.viewer();
         let outlook = page.store().find_plan_outlook(&viewer, &page.environment.key, shown.key()).await?;
         let rules = rules_of(shown);
+        let guardrails = page.store().find_guardrails(&viewer, &page.environment.key, shown.key()).await?;
+        let guardrails = guardrails.set.guardrails.iter().map(Guardrail::sentence).collect();
         let before = outlook.as_ref().and_then(|it| it.release.state.progress()).map_or_else(
             || percentages_of(&prepared(&shown.rollout.value)),
             |progress| progress.before.clone(),
         );
-        let mut loaded =
-            Self { rules, outlook, previews: Vec::new(), typed: Vec::new(), now_ms: page.now_ms() };
+        let mut loaded = Self {
+            rules,
+            guardrails,
+            outlook,
+            previews: Vec::new(),
+            typed: Vec::new(),
+            now_ms: page.now_ms(),
+        };
         if let Some(outlook) = &loaded.outlook {
             loaded.previews = loaded.previews_of(page, shown, &outlook.release.plan, &before).await?;
         }
@@ -232,8 +243,20 @@ fn summary(shown: &FlagPage, loaded: &Loaded, outlook: &PlanOutlook) -> impl Int
             {waiting(&outlook.decision, outlook.at_ms).map(|text| view! { <p>{text}</p> })}
             {health}
             <p class="note">{release.plan.sentence(&name)}</p>
+            {watched(shown, &loaded.guardrails)}
         </section>
     }
+}
+
+/// What the guard looks at meanwhile.
+fn watched(shown: &FlagPage, guardrails: &[String]) -> impl IntoView + use<> {
+    let href = format!("{}#guardrails", here().href(&Tab::Health.path(shown.key())));
+    let sentence = if guardrails.is_empty() {
+        "No guardrail watches it: nothing takes it back by itself. ".to_owned()
+    } else {
+        format!("Meanwhile: {}. ", guardrails.join("; "))
+    };
+    view! { <p class="note">{sentence}<a href=href>"Guardrails"</a></p> }
 }
 
 /// What it waits for; a hold's reason stands in the state's sentence already.

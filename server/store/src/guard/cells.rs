@@ -19,6 +19,8 @@ use crate::{
     db::args,
 };
 
+/// Less time than this says little about an hour.
+const TRAFFIC_MS_MIN: i64 = 10 * 60_000;
 /// How often as many errors a step should notice.
 const DOUBLED: f64 = 2.0;
 
@@ -189,13 +191,16 @@ impl Store {
         environment: &EnvironmentKey,
         flag: &FlagKey,
         rule: &RuleId,
-    ) -> Result<Tally, StoreError> {
+    ) -> Result<Traffic, StoreError> {
         let now_ms = self.clock().now_ms();
         let metrics = [(Metric::ErrorRate, now_ms - DAY_MS)];
         let cells =
             self.guarded_cells(self.guard_reader(), (environment, flag, rule), &metrics, now_ms).await?;
         let both = |cells: &ArmCells| cells.treatment.tally.plus(cells.control.tally);
-        Ok(cells.values().flatten().fold(Tally::default(), |sum, cells| sum.plus(both(cells))))
+        let cells = || cells.values().flatten();
+        let since_ms = cells().map(|cells| cells.from_ms).min().unwrap_or(now_ms);
+        let tally = cells().fold(Tally::default(), |sum, cells| sum.plus(both(cells)));
+        Ok(Traffic { tally, over_ms: (now_ms - since_ms).clamp(TRAFFIC_MS_MIN, DAY_MS) })
     }
 
     fn rollout_in_force(
@@ -217,9 +222,9 @@ fn reducing(guardrails: &[Guardrail]) -> usize {
     guardrails.iter().filter(|guardrail| guardrail.action.reduces()).count()
 }
 
-fn of_rule(rule: RuleId, tally: Tally, share: f64, sharing: usize) -> StepForecast {
-    let trials_per_hour = tally_per_hour(tally);
-    let base_rate = tally.rate().filter(|rate| *rate > 0.0);
+fn of_rule(rule: RuleId, traffic: Traffic, share: f64, sharing: usize) -> StepForecast {
+    let trials_per_hour = traffic.per_hour();
+    let base_rate = traffic.tally.rate().filter(|rate| *rate > 0.0);
     let question = base_rate.map(|base_rate| Question {
         base_rate,
         ratio: DOUBLED,
@@ -235,7 +240,16 @@ fn of_rule(rule: RuleId, tally: Tally, share: f64, sharing: usize) -> StepForeca
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "trials of a day stay below 2^53")]
-fn tally_per_hour(tally: Tally) -> f64 {
-    tally.trials as f64 * HOUR_MS as f64 / DAY_MS as f64
+/// Requests of both arms in the last day, or since there were any.
+#[derive(Clone, Copy)]
+struct Traffic {
+    tally: Tally,
+    over_ms: i64,
+}
+
+impl Traffic {
+    #[expect(clippy::cast_precision_loss, reason = "trials of a day stay below 2^53")]
+    fn per_hour(self) -> f64 {
+        self.tally.trials as f64 * HOUR_MS as f64 / self.over_ms as f64
+    }
 }

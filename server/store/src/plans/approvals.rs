@@ -1,6 +1,6 @@
 //! What waits for somebody's approval.
 
-use engine::{EnvironmentKey, FlagKey};
+use engine::{EnvironmentKey, FlagKey, plan::PlanState};
 
 use super::{PlanRow, ReleasePlan, rule_names};
 use crate::{Store, StoreError, UserId, Viewer, db::args, limits::APPROVALS_MAX};
@@ -86,9 +86,10 @@ impl Store {
     }
 }
 
-/// The steps ahead that nobody has approved yet.
+/// The steps ahead that nobody has approved yet. What was rolled back first needs somebody who goes on.
 fn waiting(release: &ReleasePlan) -> Vec<usize> {
-    let Some(progress) = release.state.progress().filter(|_| release.state.takes_approvals()) else {
+    let is_ahead = release.state.takes_approvals() && !matches!(release.state, PlanState::RolledBack { .. });
+    let Some(progress) = release.state.progress().filter(|_| is_ahead) else {
         return Vec::new();
     };
     let steps = release.plan.steps.iter().enumerate();

@@ -11,6 +11,8 @@ use crate::ui::chart::Unit;
 
 /// The intervals hold with this certainty.
 const ALPHA: f64 = 0.05;
+/// Wider than this, an interval of shares says nothing.
+const SHARE_WIDTH_MAX: f64 = 1.0;
 const QUANTILES: [(&str, f64); 2] = [("p95", 0.95), ("p99", 0.99)];
 
 /// Treatment minus control.
@@ -61,7 +63,13 @@ impl Difference {
     /// `+1.7 points worse`, `between +0.9 and +2.6 points`.
     fn view(&self, lower_is_better: bool) -> impl IntoView + use<> {
         let by = |value: f64| self.unit.difference(value).unwrap_or_default();
-        let between = format!("between {} and {}", by(self.interval.low), by(self.interval.high));
+        let says_nothing =
+            self.unit == Unit::Share && self.interval.high - self.interval.low > SHARE_WIDTH_MAX;
+        let between = if says_nothing {
+            "too few to say by how much".to_owned()
+        } else {
+            format!("between {} and {}", by(self.interval.low), by(self.interval.high))
+        };
         let title = match self.unit {
             Unit::Share => "With 95 % certainty, however often one looks",
             Unit::Milliseconds | Unit::Each | Unit::Count | Unit::Rating => {

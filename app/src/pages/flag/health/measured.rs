@@ -73,7 +73,9 @@ impl Measured {
             store.find_guardrails(&viewer, &page.environment.key, shown.key()).await?.set.guardrails;
         let marks = marks(shown, range);
         let mut cards = Vec::new();
-        for definition in definitions.iter() {
+        let mut by_kind: Vec<_> = definitions.iter().collect();
+        by_kind.sort_by_key(|definition| MetricKind::ALL.iter().position(|kind| *kind == definition.kind));
+        for definition in by_kind {
             let own: Vec<_> =
                 cells.iter().filter(|it| it.metric == definition.key && it.rule == *rule).collect();
             if !own.is_empty() && !is_never_told(definition, &own) {

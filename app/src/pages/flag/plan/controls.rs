@@ -55,7 +55,7 @@ impl Moves<'_> {
         view! {
             <form method="post" action=self.action.clone()>
                 {self.hidden(what)}
-                <button class="button" data-kind=main.then_some("primary")>{text}</button>
+                <button class="button" data-size="small" data-kind=main.then_some("primary")>{text}</button>
             </form>
         }
         .into_any()
@@ -95,7 +95,7 @@ impl Moves<'_> {
             view! {
                 <form method="post" action=action>
                     {now}
-                    <button class="button" data-kind="primary">"Start now"</button>
+                    <button class="button" data-size="small" data-kind="primary">"Start now"</button>
                 </form>
                 {at}
             }
@@ -184,8 +184,10 @@ impl Moves<'_> {
         };
         let may = here.principal.as_ref().is_some_and(|who| who.may(Operation::Approve));
         let own = here.principal.as_ref().is_none_or(|who| !release.may_be_approved_by(who.id));
+        // Whoever cannot approve needs to know of it once it is the next thing that is missing.
+        let concerns = |at: usize| at == progress.step + 1 || (may && !own);
         let open = |(at, step): &(usize, &Step)| {
-            *at > progress.step && step.needs_approval() && !progress.is_approved(*at)
+            *at > progress.step && step.needs_approval() && !progress.is_approved(*at) && concerns(*at)
         };
         release
             .plan
