@@ -137,7 +137,7 @@ async fn answer(
     };
     Ok(Json(Guarded {
         version: found.version(),
-        inherited: found.own.is_none(),
+        inherited: found.saved.is_none(),
         guardrails: found.set.guardrails.iter().map(known).collect(),
         proof: serde_json::to_value(found.set.proof).unwrap_or_default(),
     }))

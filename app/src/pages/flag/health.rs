@@ -8,7 +8,7 @@ mod verdicts;
 use axum::extract::Path;
 use engine::{RuleId, guardrail::Health, guardrail::together};
 use leptos::prelude::*;
-use store::{FlagGuardrails, Operation, Replayed, RuleHealth, VerdictRow};
+use store::{GuardrailsInForce, Operation, Replayed, RuleHealth, VerdictRow};
 
 use super::{FlagPage, Tab, frame};
 use crate::{
@@ -95,7 +95,7 @@ struct Loaded {
     rules: Vec<(RuleId, String)>,
     health: Vec<RuleHealth>,
     verdicts: Vec<VerdictRow>,
-    guardrails: FlagGuardrails,
+    guardrails: GuardrailsInForce,
     replayed: Vec<Replayed>,
     measured: Measured,
 }

@@ -2,7 +2,7 @@
 
 use engine::{MetricDefinition, guardrail::Guardrail};
 use leptos::prelude::*;
-use store::{FlagGuardrails, Replayed};
+use store::{GuardrailsInForce, Replayed};
 
 use super::super::{FlagPage, Tab};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 
 pub fn view(
     shown: &FlagPage,
-    known: &FlagGuardrails,
+    known: &GuardrailsInForce,
     replayed: &[Replayed],
     draft: Draft<GuardrailForm>,
     metrics: &[MetricDefinition],
@@ -27,7 +27,7 @@ pub fn view(
     let nothing = sentences.is_empty().then(|| {
         view! { <p class="muted">"Nothing watches this rollout: whatever happens, nobody is told and nothing is stopped."</p> }
     });
-    let whose = match &known.own {
+    let whose = match &known.saved {
         Some(own) => format!("Its own, saved by {}.", own.changed_by),
         None => "The workspace's defaults; editing gives this rollout its own.".to_owned(),
     };
@@ -64,7 +64,7 @@ fn sentence(guardrail: &Guardrail, replayed: &[Replayed]) -> impl IntoView + use
 
 fn form(
     shown: &FlagPage,
-    known: &FlagGuardrails,
+    known: &GuardrailsInForce,
     draft: Draft<GuardrailForm>,
     metrics: &[MetricDefinition],
 ) -> impl IntoView + use<> {
