@@ -105,6 +105,11 @@ fn ours(page: &Page, here: &Here) -> Vec<Candidate> {
             "Steps of release plans that wait for somebody",
             "approve release plan sign-off",
         ),
+        (
+            Section::Guardrails,
+            "What guards every rollout without its own",
+            "defaults limits ceiling comparison roll back settings",
+        ),
         (Section::Account, "Your password and sessions", "profile password"),
     ];
     let mut list: Vec<_> = sections

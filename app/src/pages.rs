@@ -12,6 +12,7 @@ pub mod feedback;
 pub mod flag;
 pub mod group;
 pub mod groups;
+pub mod guardrails;
 pub mod invite;
 pub mod join;
 pub mod members;

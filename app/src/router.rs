@@ -22,6 +22,7 @@ const ERROR_BYTES_MAX: usize = 16 * 1024;
 
 /// Everything below `/` that is for people. The caller adds assets, sessions, CSRF and security headers around it.
 pub fn router(state: AppState) -> Router {
+    let replays = Extension(pages::flag::health::replays::Replays::default());
     Router::new()
         .route("/sign-in", get(pages::sign_in::get).post(actions::session::sign_in))
         .route("/sign-out", post(actions::session::sign_out))
@@ -47,7 +48,14 @@ pub fn router(state: AppState) -> Router {
         .route("/flags/{key}/plan", get(pages::flag::plan::get).post(actions::plan::post))
         .route("/flags/{key}/plan/move", post(actions::plan::move_it))
         .route("/approvals", get(pages::approvals::get).post(actions::plan::approve_listed))
-        .route("/flags/{key}/health", get(pages::flag::health::get).post(actions::guardrails::post))
+        .route(
+            "/flags/{key}/health",
+            get(pages::flag::health::get).post(actions::guardrails::post).layer(replays.clone()),
+        )
+        .route(
+            "/settings/guardrails",
+            get(pages::guardrails::get).post(actions::guardrails::post_defaults).layer(replays),
+        )
         .route("/flags/{key}/history", get(pages::flag::history::get))
         .route("/flags/{key}/settings", get(pages::flag::settings::get).post(actions::flags::settings))
         .route("/search", get(pages::search::get))

@@ -9,6 +9,7 @@ pub mod dialog;
 pub mod empty;
 pub mod feedback_charts;
 pub mod field;
+pub mod guardrails;
 pub mod icon;
 pub mod layout;
 pub mod log;

@@ -1,11 +1,14 @@
-//! The guardrails of one rollout as a form: one line for each, written like the sentence it becomes.
+//! Guardrails as a form: one line for each, written like the sentence it becomes.
 
 use engine::{
     GuardrailId, MetricDefinition, MetricKey, MetricKind,
     guardrail::{CustomKind, GuardAction, Guardrail, Limit, Metric, Quantile, guardrail_problems},
 };
 
-use crate::{draft::Refusal, fields::Fields};
+use crate::{
+    draft::{Refusal, as_sentence},
+    fields::Fields,
+};
 
 pub const ACTIONS: [GuardAction; 4] =
     [GuardAction::Notify, GuardAction::PausePlan, GuardAction::StepBack, GuardAction::Stop];
@@ -79,14 +82,31 @@ impl Line {
     }
 }
 
+impl Line {
+    /// What is wrong with this line alone.
+    pub fn problem(&self, metrics: &[MetricDefinition]) -> Option<String> {
+        let sentence = match self.parse(metrics) {
+            Ok(guardrail) => guardrail_problems(&[guardrail]).first()?.to_string(),
+            Err(error) => error,
+        };
+        Some(as_sentence(&sentence))
+    }
+
+    /// The guardrail as Fader says it, once it can be read.
+    pub fn sentence(&self, metrics: &[MetricDefinition]) -> Option<String> {
+        self.parse(metrics).ok().map(|guardrail| guardrail.sentence())
+    }
+}
+
 impl GuardrailForm {
     pub fn of(guardrails: &[Guardrail], version: u64) -> Self {
         Self { version, lines: guardrails.iter().map(Line::of).collect(), comment: String::new() }
     }
 
     pub fn from_fields(fields: &Fields) -> Self {
+        // Not "action": a form with a field of that name hides where it posts to from scripts.
         let all = |name| fields.all(name).map(str::to_owned).collect::<Vec<_>>();
-        let (metrics, kinds, values, actions) = (all("metric"), all("kind"), all("value"), all("action"));
+        let (metrics, kinds, values, actions) = (all("metric"), all("kind"), all("value"), all("do"));
         let at = |list: &[String], at: usize| list.get(at).cloned().unwrap_or_default();
         let line = |(n, id): (usize, String)| Line {
             id,

@@ -22,13 +22,14 @@ pub enum Section {
     Feedback,
     People,
     Metrics,
+    Guardrails,
     Webhooks,
     Approvals,
     Environments,
 }
 
 impl Section {
-    const NAVIGATION: [Self; 12] = [
+    const NAVIGATION: [Self; 13] = [
         Self::Desk,
         Self::Groups,
         Self::People,
@@ -37,6 +38,7 @@ impl Section {
         Self::Audit,
         Self::Attributes,
         Self::Metrics,
+        Self::Guardrails,
         Self::Members,
         Self::Tokens,
         Self::Webhooks,
@@ -55,6 +57,7 @@ impl Section {
             Self::Feedback => "/feedback",
             Self::People => "/people",
             Self::Metrics => "/settings/metrics",
+            Self::Guardrails => crate::pages::guardrails::ADDRESS,
             Self::Webhooks => "/settings/webhooks",
             Self::Approvals => "/approvals",
             Self::Environments => "/settings/environments",
@@ -73,6 +76,7 @@ impl Section {
             Self::Feedback => "Feedback",
             Self::People => "People",
             Self::Metrics => "Metrics",
+            Self::Guardrails => "Guardrails",
             Self::Webhooks => "Webhooks",
             Self::Approvals => "Approvals",
             Self::Environments => "Environments",
@@ -82,7 +86,8 @@ impl Section {
     /// Whether somebody may see the page at all.
     pub fn is_for(self, principal: &Principal) -> bool {
         match self {
-            Self::Desk | Self::Groups | Self::Account | Self::Feedback => true,
+            // Everybody sees on a flag's Health tab what guards it.
+            Self::Desk | Self::Groups | Self::Account | Self::Feedback | Self::Guardrails => true,
             Self::Audit => principal.may(Operation::ReadAudit),
             Self::People => principal.may(Operation::ReadPeople),
             Self::Approvals => principal.may(Operation::Approve),
@@ -106,6 +111,7 @@ impl Section {
             Self::Feedback => icon::feedback().into_any(),
             Self::People => icon::person().into_any(),
             Self::Metrics => icon::metric().into_any(),
+            Self::Guardrails => icon::shield().into_any(),
             Self::Webhooks => icon::link().into_any(),
             Self::Approvals => icon::check().into_any(),
             Self::Environments => icon::layers().into_any(),

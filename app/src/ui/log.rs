@@ -114,6 +114,7 @@ pub fn object_address(object: &ObjectRef) -> Option<String> {
         // An erased person is named by a digest, several at once by nothing.
         ObjectKind::Person if object.key.is_empty() || object.key.starts_with("sha256:") => None,
         ObjectKind::Person => Some(super::person::person_path(&object.key)),
+        ObjectKind::Workspace if object.key == "guardrails" => Some("/settings/guardrails".to_owned()),
         ObjectKind::Attribute | ObjectKind::Persona | ObjectKind::Environment | ObjectKind::Workspace => None,
     }
 }

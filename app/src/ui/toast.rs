@@ -37,10 +37,12 @@ pub enum Toast {
     PlanStarted,
     PlanMoved,
     PlanApproved,
+    GuardrailsSaved,
+    GuardrailsReset,
 }
 
 impl Toast {
-    const ALL: [Self; 32] = [
+    const ALL: [Self; 34] = [
         Self::Saved,
         Self::Unchanged,
         Self::Created,
@@ -73,6 +75,8 @@ impl Toast {
         Self::PlanStarted,
         Self::PlanMoved,
         Self::PlanApproved,
+        Self::GuardrailsSaved,
+        Self::GuardrailsReset,
     ];
 
     /// The word in the cookie.
@@ -110,6 +114,8 @@ impl Toast {
             Self::PlanStarted => "plan-started",
             Self::PlanMoved => "plan-moved",
             Self::PlanApproved => "plan-approved",
+            Self::GuardrailsSaved => "guardrails-saved",
+            Self::GuardrailsReset => "guardrails-reset",
         }
     }
 
@@ -151,6 +157,8 @@ impl Toast {
             Self::PlanStarted => "Started. Clients have the first step already.",
             Self::PlanMoved => "Done. The line of steps shows where the plan is now.",
             Self::PlanApproved => "Approved. The plan may enter this step.",
+            Self::GuardrailsSaved => "Saved. The guard judges by these from now on.",
+            Self::GuardrailsReset => "Done. The guard judges by these from now on.",
         }
     }
 }

@@ -1,16 +1,20 @@
-//! `GET` and `PUT /api/v1/flags/{key}/guardrails`: what guards a flag, as documents and as sentences.
+//! `/api/v1/flags/{key}/guardrails`: what guards a flag, as documents and as sentences. `/api/v1/guardrails`: what guards
+//! every rollout without its own.
 
 use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
 };
 use engine::guardrail::{Guardrail, Proof};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{GuardrailSet, Replayed};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     error::{Problem, RestError},
@@ -46,7 +50,40 @@ struct Known {
     definition: Value,
 }
 
-/// All guardrails of a flag; what is not sent is removed.
+/// What guards every rollout of the workspace that has no guardrails of its own.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Defaults {
+    /// Sent back with a change; 0 while the built-in ones apply.
+    version: u64,
+    /// True: nobody has changed what is built into Fader.
+    built_in: bool,
+    guardrails: Vec<DefaultGuardrail>,
+    #[schema(value_type = Object)]
+    proof: Value,
+}
+
+/// One guardrail of many rollouts.
+#[derive(Serialize, ToSchema)]
+struct DefaultGuardrail {
+    /// `Stop if errors are above 5 %`.
+    sentence: String,
+    /// As it is sent back with a change.
+    #[schema(value_type = Object)]
+    definition: Value,
+}
+
+/// Which guardrails are taken away.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Taken {
+    /// The version that was read.
+    version: u64,
+    /// Why; for the audit log.
+    #[serde(default)]
+    comment: String,
+}
+
+/// All guardrails of a flag or of the workspace; what is not sent is removed.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
@@ -117,6 +154,120 @@ pub(crate) async fn put(
     answer(&server, &manager, &flag).await
 }
 
+/// Takes a flag's own guardrails away: the workspace's defaults guard it from now on.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/flags/{key}/guardrails",
+    tag = "guard",
+    params(("key" = String, Path, description = "The flag's key"), Taken),
+    responses(
+        (status = 200, body = Guarded),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem),
+        (status = 422, body = Problem),
+    ),
+)]
+pub(crate) async fn delete(
+    manager: Manager,
+    State(server): State<Arc<Server>>,
+    Path(key): Path<String>,
+    taken: Result<Query<Taken>, QueryRejection>,
+) -> Result<Json<Guarded>, RestError> {
+    let editor = manager.principal.flag_editor()?;
+    let Query(Taken { version, comment }) = taken?;
+    let flag = require_flag(&server, &manager, &key)?;
+    server.store.reset_guardrails(&editor, &manager.environment.key, &flag, version, &comment).await?;
+    answer(&server, &manager, &flag).await
+}
+
+/// What guards every rollout that has no guardrails of its own.
+#[utoipa::path(
+    get,
+    path = "/api/v1/guardrails",
+    tag = "guard",
+    responses(
+        (status = 200, body = Defaults),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+    ),
+)]
+pub(crate) async fn get_defaults(
+    manager: Manager,
+    State(server): State<Arc<Server>>,
+) -> Result<Json<Defaults>, RestError> {
+    defaults(&server, &manager).await
+}
+
+/// Changes what guards every rollout without its own; the evidence of all of those begins anew. For admins.
+#[utoipa::path(
+    put,
+    path = "/api/v1/guardrails",
+    tag = "guard",
+    request_body = Change,
+    responses(
+        (status = 200, body = Defaults),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 409, body = Problem),
+        (status = 422, body = Problem),
+    ),
+)]
+pub(crate) async fn put_defaults(
+    manager: Manager,
+    State(server): State<Arc<Server>>,
+    change: Result<Json<Change>, JsonRejection>,
+) -> Result<Json<Defaults>, RestError> {
+    let administrator = manager.principal.administrator()?;
+    let Json(Change { version, guardrails, proof, comment }) = change?;
+    let set = GuardrailSet { guardrails, proof: proof.unwrap_or_default() };
+    server.store.save_default_guardrails(&administrator, version, set, &comment).await?;
+    defaults(&server, &manager).await
+}
+
+/// Goes back to the built-in guardrails. For admins.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/guardrails",
+    tag = "guard",
+    params(Taken),
+    responses(
+        (status = 200, body = Defaults),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 409, body = Problem),
+        (status = 422, body = Problem),
+    ),
+)]
+pub(crate) async fn delete_defaults(
+    manager: Manager,
+    State(server): State<Arc<Server>>,
+    taken: Result<Query<Taken>, QueryRejection>,
+) -> Result<Json<Defaults>, RestError> {
+    let administrator = manager.principal.administrator()?;
+    let Query(Taken { version, comment }) = taken?;
+    server.store.reset_default_guardrails(&administrator, version, &comment).await?;
+    defaults(&server, &manager).await
+}
+
+async fn defaults(server: &Server, manager: &Manager) -> Result<Json<Defaults>, RestError> {
+    let found = server.store.find_default_guardrails(&manager.principal.viewer()).await?;
+    let known = |guardrail: &Guardrail| DefaultGuardrail {
+        sentence: guardrail.sentence(),
+        definition: serde_json::to_value(guardrail).unwrap_or_default(),
+    };
+    Ok(Json(Defaults {
+        version: found.version(),
+        built_in: found.saved.is_none(),
+        guardrails: found.set.guardrails.iter().map(known).collect(),
+        proof: serde_json::to_value(found.set.proof).unwrap_or_default(),
+    }))
+}
+
 async fn answer(
     server: &Server,
     manager: &Manager,
@@ -137,7 +288,7 @@ async fn answer(
     };
     Ok(Json(Guarded {
         version: found.version(),
-        inherited: found.own.is_none(),
+        inherited: found.saved.is_none(),
         guardrails: found.set.guardrails.iter().map(known).collect(),
         proof: serde_json::to_value(found.set.proof).unwrap_or_default(),
     }))

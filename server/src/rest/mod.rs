@@ -67,7 +67,8 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(enrolments::remove))
         .routes(routes!(feedback::post))
         .routes(routes!(health::of_flag))
-        .routes(routes!(guardrails::get, guardrails::put))
+        .routes(routes!(guardrails::get, guardrails::put, guardrails::delete))
+        .routes(routes!(guardrails::get_defaults, guardrails::put_defaults, guardrails::delete_defaults))
         .routes(routes!(plan::get, plan::save))
         .routes(routes!(plan::transit))
 }

@@ -12,7 +12,7 @@ mod watched;
 pub use act::{Acted, GuardAct, Taken};
 pub(crate) use act::{evidence, with_percentages};
 pub use cells::{Replayed, StepForecast, stored_metric};
-pub use guardrails::{FlagGuardrails, GuardrailSet};
+pub use guardrails::{GuardrailSet, GuardrailsInForce, OwnGuardrails};
 pub use lease::GuardLease;
 pub use states::{GuardStanding, GuardState};
 pub(crate) use states::{acted, begin};

@@ -55,8 +55,8 @@ pub use feedback::{
 };
 pub use groups::{GroupRow, GroupUse};
 pub use guard::{
-    Acted, FlagGuardrails, FlagHealth, GuardAct, GuardLease, GuardStanding, GuardState, GuardrailSet,
-    Replayed, RuleHealth, StepForecast, Taken, VerdictRow, Watched, stored_metric,
+    Acted, FlagHealth, GuardAct, GuardLease, GuardStanding, GuardState, GuardrailSet, GuardrailsInForce,
+    OwnGuardrails, Replayed, RuleHealth, StepForecast, Taken, VerdictRow, Watched, stored_metric,
 };
 pub use ledger::{
     Delivery, Erased, Exposure, ExposureCount, ExposureCursor, ExposureFilter, ExposurePage, InvalidCursor,

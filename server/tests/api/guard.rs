@@ -109,6 +109,13 @@ impl TestApp {
         }
     }
 
+    /// Outcomes in which a limit on errors is broken twice.
+    pub async fn outage(&self) {
+        self.run(3, FINE).await;
+        self.run(2, OUTAGE).await;
+        self.run(3, FINE).await;
+    }
+
     async fn guard_with(&self, token: &str, guardrails: Json) {
         let path = format!("/api/v1/flags/{FLAG}/guardrails");
         let body = json!({ "version": 0, "guardrails": guardrails });
@@ -400,9 +407,7 @@ async fn guardrails_say_how_often_they_would_have_fired() {
     let token = app.management_token(Role::Viewer).await;
     app.rules(FLAG, json!([everyone(50)])).await;
     app.stop_flag(FLAG).await;
-    app.run(3, FINE).await;
-    app.run(2, OUTAGE).await;
-    app.run(3, FINE).await;
+    app.outage().await;
     let path = format!("/api/v1/flags/{FLAG}/guardrails");
     let (status, answer) = app.rest(&token, Method::GET, &path, None).await;
     assert_eq!((status, &answer["inherited"]), (200, &json!(true)), "{answer}");

@@ -10,6 +10,7 @@ mod events;
 mod feedback;
 mod fixtures;
 mod guard;
+mod guardrails;
 mod missing;
 mod otlp;
 mod outcomes;

@@ -98,6 +98,22 @@ const WRITES: &[Write] = &[
     Write { path: "/settings/attributes", fields: &[("intent", "delete")], who: ADMIN },
     Write { path: "/settings/metrics", fields: &[("intent", "save")], who: ADMIN },
     Write { path: "/settings/metrics", fields: &[("intent", "delete"), ("key", "x")], who: ADMIN },
+    Write {
+        path: "/flags/fast-payment/health",
+        fields: &[("intent", "save"), ("version", "99")],
+        who: EDITORS,
+    },
+    Write { path: "/flags/fast-payment/health", fields: &[("intent", "check")], who: EDITORS },
+    Write { path: "/flags/fast-payment/health", fields: &[("intent", "add")], who: EDITORS },
+    Write {
+        path: "/flags/fast-payment/health",
+        fields: &[("intent", "reset"), ("version", "99")],
+        who: EDITORS,
+    },
+    Write { path: "/settings/guardrails", fields: &[("intent", "save"), ("version", "99")], who: ADMIN },
+    Write { path: "/settings/guardrails", fields: &[("intent", "check")], who: ADMIN },
+    Write { path: "/settings/guardrails", fields: &[("intent", "add")], who: ADMIN },
+    Write { path: "/settings/guardrails", fields: &[("intent", "reset"), ("version", "99")], who: ADMIN },
     Write { path: "/settings/members", fields: &[("do", "invite")], who: ADMIN },
     Write {
         path: "/settings/members",

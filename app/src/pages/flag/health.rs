@@ -4,28 +4,33 @@
 mod difference;
 mod guardrails;
 mod measured;
+pub mod replays;
 mod verdicts;
 
-use axum::extract::Path;
+use std::sync::Arc;
+
+use axum::{Extension, extract::Path};
 use engine::{RuleId, guardrail::Health, guardrail::together};
 use leptos::prelude::*;
-use store::{FlagGuardrails, Operation, Replayed, RuleHealth, VerdictRow};
+use store::{GuardrailsInForce, Operation, Replayed, RuleHealth, VerdictRow};
 
 use super::{FlagPage, Tab, frame};
 use crate::{
-    draft::Draft,
     error::AppError,
-    forms::guardrails::GuardrailForm,
+    islands::swap::Swap,
     page::{Look, Page, PageResult},
     ui::{
         badge::{Badge, Callout, Tone},
-        chart, here,
+        chart,
+        guardrails::Typed,
+        here,
         layout::Section,
         standing::group_name,
         time,
     },
 };
 use measured::Measured;
+use replays::Replays;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -96,13 +101,13 @@ struct Loaded {
     rules: Vec<(RuleId, String)>,
     health: Vec<RuleHealth>,
     verdicts: Vec<VerdictRow>,
-    guardrails: FlagGuardrails,
-    replayed: Vec<Replayed>,
+    guardrails: GuardrailsInForce,
+    replayed: Arc<[Replayed]>,
     measured: Measured,
 }
 
 impl Loaded {
-    async fn of(page: &Page, shown: &FlagPage) -> Result<Self, AppError> {
+    async fn of(page: &Page, replays: &Replays, shown: &FlagPage) -> Result<Self, AppError> {
         let (store, viewer) = (page.store(), page.viewer());
         let (environment, flag, now_ms) = (&page.environment.key, shown.key(), page.now_ms());
         let name = group_name(&shown.snapshot);
@@ -122,8 +127,7 @@ impl Loaded {
         let span = Span::of(page);
         let (from_ms, step_ms) = span.range(now_ms, shown.rollout.changed_ms);
         let guardrails = store.find_guardrails(&viewer, environment, flag).await?;
-        let replayed =
-            store.replay_guardrails(&viewer, environment, flag, &guardrails.set, now_ms - WEEK_MS).await?;
+        let replayed = replays.of(store, &viewer, (environment, flag), &guardrails.set).await?;
         let verdicts =
             store.list_verdicts(&viewer, environment, flag, now_ms - 30 * DAY_MS, VERDICTS_MAX).await?;
         let range = measured::Range { from_ms, until_ms: now_ms, step_ms };
@@ -151,17 +155,18 @@ fn worth_seeing<'r>(rules: &'r [(RuleId, String)], health: &[RuleHealth]) -> Opt
     rules.iter().map(|(id, _)| id).max_by_key(|id| grade(id))
 }
 
-pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
+pub async fn get(page: Page, Extension(replays): Extension<Replays>, Path(key): Path<String>) -> PageResult {
     let shown = FlagPage::load(&page, &key).await?;
-    show(&page, shown, Draft::default()).await
+    show(&page, &replays, shown, Typed::default()).await
 }
 
-/// The tab; `draft` holds the guardrails as they are typed.
-pub async fn show(page: &Page, shown: FlagPage, draft: Draft<GuardrailForm>) -> PageResult {
-    let loaded = Loaded::of(page, &shown).await?;
+/// The tab; `typed` holds the guardrails as they are typed.
+pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed) -> PageResult {
+    let loaded = Loaded::of(page, replays, &shown).await?;
     let metrics = page.store().live().metrics();
-    let look =
-        Look::new(format!("Health of {}", shown.flag.name), Section::Desk).status(draft.status()).measures();
+    let look = Look::new(format!("Health of {}", shown.flag.name), Section::Desk)
+        .status(typed.draft.status())
+        .measures();
     let editable = page.principal.may(Operation::EditFlags) && !shown.archived();
     page.render(look, move || {
         let body = view! {
@@ -170,7 +175,8 @@ pub async fn show(page: &Page, shown: FlagPage, draft: Draft<GuardrailForm>) -> 
                 {choices(&loaded)}
                 {measured::view(&loaded.measured)}
             </div>
-            {guardrails::view(&shown, &loaded.guardrails, &loaded.replayed, draft, &metrics, editable)}
+            {guardrails::view(&shown, &loaded.guardrails, &loaded.replayed, typed, &metrics, editable)}
+            <Swap />
             <div class="health" id="verdicts" data-live="">
                 {verdicts::view(&loaded.verdicts, &|rule| loaded.name_of(rule))}
             </div>

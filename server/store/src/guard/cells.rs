@@ -118,7 +118,8 @@ impl Store {
         Ok(found)
     }
 
-    /// What each guardrail would have done since `since_ms`, by running it over the stored cells of every rule.
+    /// What each guardrail would have done since `since_ms`, by running it over the stored cells of every rule; in the
+    /// order of `set`. The cells of a metric are read once for all its guardrails.
     pub async fn replay_guardrails(
         &self,
         _by: &Viewer,
@@ -129,22 +130,31 @@ impl Store {
     ) -> Result<Vec<Replayed>, StoreError> {
         let rules = self.rules_of(environment, flag);
         let (reducing, until_ms) = (reducing(&set.guardrails), self.clock().now_ms());
-        let mut replayed = Vec::with_capacity(set.guardrails.len());
-        for guardrail in &set.guardrails {
-            let sharing = if guardrail.action.reduces() { reducing * rules.len() } else { 1 };
-            let mut fired_ms = Vec::new();
-            for rule in &rules {
-                let metrics = [(guardrail.metric.clone(), since_ms)];
-                let cells = self
-                    .guarded_cells(self.guard_reader(), (environment, flag, rule), &metrics, until_ms)
-                    .await?;
-                let cells: Vec<Cell> = cells.into_values().flatten().map(Cell::from).collect();
-                fired_ms.extend(would_have_fired(guardrail, sharing.max(1), &cells));
+        let mut by_metric: BTreeMap<MetricKey, Vec<usize>> = BTreeMap::new();
+        for (at, guardrail) in set.guardrails.iter().enumerate() {
+            // What is not stored never fires.
+            if let Some(key) = stored_metric(&guardrail.metric) {
+                by_metric.entry(key).or_default().push(at);
             }
-            fired_ms.sort_unstable();
-            replayed.push(Replayed { guardrail: guardrail.id.clone(), fired_ms });
         }
-        Ok(replayed)
+        let mut fired: Vec<Vec<i64>> = vec![Vec::new(); set.guardrails.len()];
+        for (key, guardrails) in &by_metric {
+            for rule in &rules {
+                let range = (since_ms, until_ms);
+                let cells = self.guard_cells(self.guard_reader(), environment, flag, (rule, key), range);
+                let cells: Vec<Cell> = cells.await?.into_iter().map(Cell::from).collect();
+                for at in guardrails {
+                    let guardrail = &set.guardrails[*at];
+                    let sharing = if guardrail.action.reduces() { reducing * rules.len() } else { 1 };
+                    fired[*at].extend(would_have_fired(guardrail, sharing.max(1), &cells));
+                }
+            }
+        }
+        let replayed = set.guardrails.iter().zip(fired).map(|(guardrail, mut fired_ms)| {
+            fired_ms.sort_unstable();
+            Replayed { guardrail: guardrail.id.clone(), fired_ms }
+        });
+        Ok(replayed.collect())
     }
 
     /// How long each step of a plan needs at the traffic of the last 24 hours until a doubling of errors is noticed.

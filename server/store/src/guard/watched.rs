@@ -102,7 +102,7 @@ impl Store {
         &self,
         _by: &GuardLease,
     ) -> Result<Vec<Result<Watched, (String, StoreError)>>, StoreError> {
-        let defaults = self.default_guardrails().await?.0;
+        let defaults = self.default_guardrails().await?.set;
         let rows: Vec<Row> = self
             .db()
             .all(
