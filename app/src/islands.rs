@@ -1,6 +1,7 @@
 //! Browser code, one small island per file. Compiled on both sides: the server renders an island first.
 //! Every page works without them.
 
+pub mod chart_detail;
 pub mod copy;
 pub mod desk_keys;
 pub mod fader;

@@ -5,6 +5,7 @@ import type { Browser, Page } from '@playwright/test';
 import { alive, expectAccessible, signedIn } from '../clients/dashboard';
 import { Desk } from '../clients/desk';
 import { EMAILS } from '../clients/demo';
+import { report } from '../clients/outcomes';
 import { expect, test, type World } from '../clients/world';
 
 // The guard looks every two seconds; a busy machine takes longer.
@@ -63,23 +64,6 @@ async function start(page: Page): Promise<void> {
     await page.getByRole('button', { name: 'Start now' }).click();
     await expect(page.getByRole('status').filter({ hasText: 'Started' })).toBeVisible();
     await alive(page);
-}
-
-/** What a backend reports: so many outcomes of each arm, as the percentage divides them, and how many of the
- *  treatment's failed. */
-async function report(page: Page, world: World, flag: string, arms: { treatment: number; control: number }, failed: number): Promise<void> {
-    const outcome = (arm: string, at: number) => ({
-        type: 'outcome',
-        subject: `${arm}-${at}`,
-        metric: 'error_rate',
-        ok: arm === 'control' || at >= failed,
-        features: [{ flag, variant: arm === 'treatment' ? 'on' : 'off', rule: 'everyone', arm }],
-    });
-    const events = Object.entries(arms).flatMap(([arm, count]) => Array.from({ length: count }, (_, at) => outcome(arm, at)));
-    const headers = { Authorization: `Bearer ${world.serverToken}` };
-    const answer = await page.request.post(`${world.fader}/api/v1/events`, { headers, data: { events } });
-    expect(answer.status(), await answer.text()).toBe(202);
-    expect((await answer.json()).rejected).toEqual([]);
 }
 
 const LIMIT = { id: 'limit', metric: 'error_rate', limit: { ceiling: { limit: 0.05 } }, action: 'step_back' };

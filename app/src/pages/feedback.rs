@@ -14,6 +14,7 @@ use crate::{
     error::AppError,
     page::{Look, Page, PageResult},
     ui::{
+        chart,
         empty::Empty,
         field::{Choice, Field},
         here, icon,
@@ -121,6 +122,7 @@ impl Inbox {
         view! {
             <div id="feedback-summary" data-live="" class="stack">{summary.view(&names, query.days)}</div>
             <div id="feedback-body" data-live="" class="stack">{body}</div>
+            {chart::detail()}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Values over time, a line for each arm or variant: the frame of every chart. Lines are told apart by dashes and
 //! words as well as by colour, the label says what there is to find, and the numbers stand in a table below. Pure:
-//! numbers in, HTML out. What a step says when it is pointed at is the `<title>` of its column.
+//! numbers in, HTML out. What a step says when it is pointed at is the `<title>` of its column, out of which
+//! `islands::chart_detail` makes something quicker.
 
 pub mod arms;
 pub mod counts;
@@ -11,6 +12,8 @@ mod unit;
 use leptos::prelude::*;
 
 pub use unit::Unit;
+
+use crate::islands::chart_detail::ChartDetail;
 
 /// A value of one line in the step that begins then. Steps begin at whole multiples of their length.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,14 +108,17 @@ impl Chart {
             legend(self.lines.iter().map(|it| (it.stroke, it.name.clone(), it.legend.clone())).collect())
         });
         let scale: Vec<_> =
-            self.ticks().into_iter().map(|tick| view! { <span>{self.unit.phrase(tick)}</span> }).collect();
+            self.ticks().into_iter().map(|tick| view! { <span>{self.unit.tick(tick)}</span> }).collect();
+        // An application, because it takes the arrow keys: see `islands::chart_detail`.
         view! {
             <figure class="chart">
                 {caption}
                 <div
                     class="chart-box"
                     id=self.id.clone()
-                    role="img"
+                    tabindex="0"
+                    role="application"
+                    aria-roledescription="chart"
                     aria-label=self.finding.clone()
                 >
                     {self.mark_texts()}
@@ -203,7 +209,7 @@ pub fn legend(lines: Vec<(Stroke, String, String)>) -> impl IntoView {
         .map(|(stroke, name, more)| {
             view! {
                 <li>
-                    <svg viewBox="0 0 28 8" width="28" height="8" aria-hidden="true">
+                    <svg viewBox="0 0 28 8" width="28" height="8" data-stroke=stroke.code() aria-hidden="true">
                         <path class="chart-line" data-stroke=stroke.code() d="M0 4h28" />
                     </svg>
                     <b>{name}</b>
@@ -214,6 +220,18 @@ pub fn legend(lines: Vec<(Stroke, String, String)>) -> impl IntoView {
         })
         .collect();
     view! { <ul class="chart-legend">{lines}</ul> }
+}
+
+/// What tells the step that is pointed at: once on a page with charts, and outside what is swapped.
+pub fn detail() -> impl IntoView {
+    view! {
+        <div class="chart-detail" id="chart-detail" aria-hidden="true" hidden>
+            <i></i>
+            <div class="chart-card"></div>
+        </div>
+        <p class="visually-hidden" id="chart-told" aria-live="polite"></p>
+        <ChartDetail />
+    }
 }
 
 #[cfg(test)]
@@ -233,7 +251,7 @@ mod tests {
             "{html}"
         );
         assert!(html.contains("<details") && html.contains("<td class=\"num\">4 %"), "{html}");
-        assert!(html.contains("limit 5 %"), "{html}");
+        assert!(html.contains("limit 5 %") && html.contains("tabindex=\"0\""), "{html}");
     }
 
     #[test]

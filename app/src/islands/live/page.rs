@@ -3,7 +3,7 @@
 use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Document, DomParser, Element, HtmlElement, RequestInit, Response, SupportedType};
+use web_sys::{Document, DomParser, Element, Event, HtmlElement, RequestInit, Response, SupportedType};
 
 /// Marks a form in which somebody typed.
 const DIRTY: &str = "data-dirty";
@@ -58,7 +58,8 @@ pub(super) fn remember_typing() {
     }
 }
 
-/// Swaps every region that differs. `changed` names what did, as `kind/key`; `None` means everything.
+/// Swaps every region that differs, and tells so with the event `fader:live`. `changed` names what did, as
+/// `kind/key`; `None` means everything.
 pub(super) fn swap(fresh: &Document, changed: Option<&[String]>) -> Outcome {
     let mut outcome = Outcome::default();
     for form in all(&document(), "form[data-guard]") {
@@ -70,6 +71,11 @@ pub(super) fn swap(fresh: &Document, changed: Option<&[String]>) -> Outcome {
     }
     for region in all(&document(), "[data-live]") {
         swap_region(&region, fresh, &mut outcome);
+    }
+    if outcome.swapped
+        && let Ok(event) = Event::new("fader:live")
+    {
+        let _ = window().dispatch_event(&event);
     }
     outcome
 }

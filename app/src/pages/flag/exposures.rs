@@ -14,7 +14,7 @@ use super::{FlagPage, Tab, frame};
 use crate::{
     page::{Look, Page, PageResult},
     ui::{
-        chart::{Chart, counts::Counts},
+        chart::{self, Chart, counts::Counts},
         empty::Empty,
         field::{Choice, Field},
         here, icon,
@@ -84,6 +84,7 @@ fn body(
             </section>
             {who}
         </div>
+        {chart::detail()}
     }
     .into_any()
 }

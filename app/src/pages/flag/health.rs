@@ -18,7 +18,7 @@ use crate::{
     page::{Look, Page, PageResult},
     ui::{
         badge::{Badge, Callout, Tone},
-        here,
+        chart, here,
         layout::Section,
         standing::group_name,
         time,
@@ -173,6 +173,7 @@ pub async fn show(page: &Page, shown: FlagPage, draft: Draft<GuardrailForm>) -> 
             <div class="health" id="verdicts" data-live="">
                 {verdicts::view(&loaded.verdicts, &|rule| loaded.name_of(rule))}
             </div>
+            {chart::detail()}
         };
         frame(&shown, Tab::Health, false, body)
     })
