@@ -327,7 +327,9 @@ fn side_view(label: &'static str, side: &Side) -> impl IntoView + use<> {
 
 /// `+1.7 points, between +0.9 and +2.6`, and what that means.
 fn difference(interval: Interval, lower_is_better: bool) -> impl IntoView {
-    let points = |value: f64| Unit::Share.difference(value).unwrap_or_default();
+    let points = |value: f64| {
+        Unit::Share.difference(value).filter(|it| it != "none").unwrap_or_else(|| "0 points".to_owned())
+    };
     let worse = if lower_is_better { interval.low > 0.0 } else { interval.high < 0.0 };
     let better = if lower_is_better { interval.high < 0.0 } else { interval.low > 0.0 };
     let meaning = match (worse, better) {
@@ -335,7 +337,8 @@ fn difference(interval: Interval, lower_is_better: bool) -> impl IntoView {
         (_, true) => "better",
         (false, false) => "no difference is certain",
     };
-    let between = format!("between {} and {}", points(interval.low), points(interval.high));
+    let bare = |value: f64| points(value).replace(" points", "");
+    let between = format!("between {} and {} points", bare(interval.low), bare(interval.high));
     view! {
         <div>
             <dt>"Difference"</dt>
