@@ -72,13 +72,12 @@ fn chart_of(target: web_sys::EventTarget) -> Option<Element> {
     target.dyn_into::<Element>().ok()?.closest(".chart-box").ok()?
 }
 
-fn columns(chart: &Element) -> Vec<Element> {
-    let Ok(list) = chart.query_selector_all(".chart-column") else { return Vec::new() };
-    (0..list.length()).filter_map(|at| list.get(at)?.dyn_into().ok()).collect()
+fn find(chart: &Element, selector: &str) -> Option<Element> {
+    chart.query_selector(selector).ok()?
 }
 
-fn place_in(columns: &[Element], at: &str) -> Option<usize> {
-    columns.iter().position(|it| it.get_attribute("data-at").as_deref() == Some(at))
+fn column_at(chart: &Element, at: &str) -> Option<Element> {
+    find(chart, &format!("[data-at='{at}']"))
 }
 
 fn middle(rect: &DomRect) -> f64 {
@@ -87,8 +86,10 @@ fn middle(rect: &DomRect) -> f64 {
 
 /// Shows the step that is nearest to the pointer.
 fn point(chart: &Element, x: f64) {
+    let Ok(list) = chart.query_selector_all(".chart-column") else { return };
     let (mut nearest, mut least) = (None, f64::INFINITY);
-    for column in columns(chart) {
+    for at in 0..list.length() {
+        let Some(column) = list.get(at).and_then(|it| it.dyn_into::<Element>().ok()) else { continue };
         let away = (middle(&column.get_bounding_client_rect()) - x).abs();
         if away < least {
             (nearest, least) = (Some(column), away);
@@ -99,23 +100,22 @@ fn point(chart: &Element, x: f64) {
     }
 }
 
-/// True when the key means something here.
+/// True when the key means something here. The columns are the last elements of their drawing.
 fn press(chart: &Element, key: &str) -> bool {
-    let columns = columns(chart);
-    let Some(last) = columns.len().checked_sub(1) else { return false };
-    let now = shown().filter(|it| it.chart == chart.id()).and_then(|it| place_in(&columns, &it.at));
-    let next = match (key, now) {
+    let now = shown().filter(|it| it.chart == chart.id()).and_then(|it| column_at(chart, &it.at));
+    let next = match (key, &now) {
         ("Escape", Some(_)) => {
             hide();
             return true;
         }
-        ("Home", _) => 0,
-        ("End", _) | ("ArrowLeft" | "ArrowRight", None) => last,
-        ("ArrowLeft", Some(now)) => now.saturating_sub(1),
-        ("ArrowRight", Some(now)) => last.min(now + 1),
+        ("ArrowLeft", Some(now)) => now.previous_element_sibling().filter(|it| it.has_attribute("data-at")),
+        ("ArrowRight", Some(now)) => now.next_element_sibling(),
+        ("Home", _) => find(chart, ".chart-column"),
+        ("End" | "ArrowLeft" | "ArrowRight", _) => find(chart, ".chart-column:last-child"),
         _ => return false,
     };
-    let told = show(chart, &columns[next], true);
+    let Some(column) = next.or(now) else { return false };
+    let told = show(chart, &column, true);
     announce(&told.replace('\n', ". "));
     true
 }
@@ -140,10 +140,7 @@ fn hide() {
 fn again() {
     let Some(shown) = shown() else { return };
     let chart = document().get_element_by_id(&shown.chart);
-    let column = chart.as_ref().and_then(|chart| {
-        let mut columns = columns(chart);
-        place_in(&columns, &shown.at).map(|at| columns.swap_remove(at))
-    });
+    let column = chart.as_ref().and_then(|chart| column_at(chart, &shown.at));
     match (chart, column) {
         (Some(chart), Some(column)) => drop(show(&chart, &column, shown.by_keys)),
         _ => hide(),
@@ -155,7 +152,6 @@ fn show(chart: &Element, column: &Element, by_keys: bool) -> String {
     let at = column.get_attribute("data-at").unwrap_or_default();
     SHOWN.set(Some(Shown { chart: chart.id(), at, by_keys }));
     let told = column.text_content().unwrap_or_default();
-    let told = told.trim().to_owned();
     if let Some(detail) = document().get_element_by_id("chart-detail")
         && let Some(hair) = detail.first_element_child()
         && let Some(card) = detail.last_element_child()
@@ -171,7 +167,7 @@ fn show(chart: &Element, column: &Element, by_keys: bool) -> String {
 fn fill(card: &Element, chart: &Element, told: &str) {
     card.set_text_content(None);
     let strokes = chart.query_selector_all(".chart-plot > .chart-line").ok();
-    for (at, line) in told.lines().enumerate() {
+    for (at, line) in told.split('\n').enumerate() {
         let drawn = at.checked_sub(1).and_then(|at| strokes.as_ref()?.get(u32::try_from(at).ok()?));
         let pair = line.split_once(": ").filter(|(name, _)| drawn.is_some() || *name == "Difference");
         let Some(row) = add(card, "p", if pair.is_some() { "" } else { line }) else { return };
@@ -192,15 +188,11 @@ fn add(parent: &Element, tag: &str, text: &str) -> Option<Element> {
     Some(element)
 }
 
-/// How the line looks.
+/// How the line looks, out of a legend of the page.
 fn sample(row: &Element, stroke: &str) -> Option<()> {
-    let draw = |tag| document().create_element_ns(Some("http://www.w3.org/2000/svg"), tag).ok();
-    let (svg, path) = (draw("svg")?, draw("path")?);
-    path.set_attribute("class", "chart-line").ok()?;
-    path.set_attribute("data-stroke", stroke).ok()?;
-    path.set_attribute("d", "M0 4h20").ok()?;
-    svg.append_child(&path).ok()?;
-    row.append_child(&svg).ok()?;
+    let selector = format!(".chart-legend svg[data-stroke={stroke}]");
+    let sample = document().query_selector(&selector).ok()??.clone_node_with_deep(true).ok()?;
+    row.append_child(&sample).ok()?;
     Some(())
 }
 

@@ -168,7 +168,7 @@ impl Desk<'_> {
             <tr data-state=state.code() data-key=flag.key.to_string()>
                 <th scope="row"><a href=href>{flag.name.clone()}</a>{mark}<code>{flag.key.to_string()}</code></th>
                 <td>{channels(&row.rollout)}</td>
-                <td>{phrase}</td>
+                <td>{phrase.replace(" %", "\u{a0}%")}</td>
                 <td class="num">{people}</td>
                 <td class="num">{grouped_u64(served)}{pulse.and_then(Pulse::served_line)}</td>
                 <td>{self.health_pill(row, here)}{pulse.and_then(Pulse::errors_line)}</td>

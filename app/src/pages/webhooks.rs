@@ -142,7 +142,7 @@ fn test(webhook: &Webhook) -> impl IntoView + use<> {
     view! {
         <form method="post" action=ADDRESS>
             <input type="hidden" name="id" value=webhook.id.to_string() />
-            <button class="button" name="do" value="test" aria-label=format!("Send a test message to {}", webhook.url)>
+            <button class="button" data-size="small" name="do" value="test" aria-label=format!("Send a test message to {}", webhook.url)>
                 "Send a test"
             </button>
         </form>

@@ -108,7 +108,7 @@ impl Chart {
             legend(self.lines.iter().map(|it| (it.stroke, it.name.clone(), it.legend.clone())).collect())
         });
         let scale: Vec<_> =
-            self.ticks().into_iter().map(|tick| view! { <span>{self.unit.phrase(tick)}</span> }).collect();
+            self.ticks().into_iter().map(|tick| view! { <span>{self.unit.tick(tick)}</span> }).collect();
         // An application, because it takes the arrow keys: see `islands::chart_detail`.
         view! {
             <figure class="chart">
@@ -209,7 +209,7 @@ pub fn legend(lines: Vec<(Stroke, String, String)>) -> impl IntoView {
         .map(|(stroke, name, more)| {
             view! {
                 <li>
-                    <svg viewBox="0 0 28 8" width="28" height="8" aria-hidden="true">
+                    <svg viewBox="0 0 28 8" width="28" height="8" data-stroke=stroke.code() aria-hidden="true">
                         <path class="chart-line" data-stroke=stroke.code() d="M0 4h28" />
                     </svg>
                     <b>{name}</b>

@@ -71,7 +71,7 @@ fn body(
     let who = match people {
         Some(page) => who(shown, page).into_any(),
         None => view! {
-            <p class="hint">"You see how often, not who: looking people up is for Admin, Product manager, QA and Support."</p>
+            <p class="note">"You see how often, not who: looking people up is for Admin, Product manager, QA and Support."</p>
         }
         .into_any(),
     };
@@ -173,7 +173,7 @@ fn who(shown: &FlagPage, page: ExposurePage) -> impl IntoView + use<> {
                 <h2>"Who saw it"</h2>
                 <a class="button" data-size="small" href=csv>{icon::download()}"CSV"</a>
             </div>
-            <p class="hint">"One line per person, variant and day (UTC), the latest first."</p>
+            <p class="note">"One line per person, variant and day (UTC), the latest first."</p>
             {list}
             {next}
         </section>

@@ -20,7 +20,7 @@ impl Counts<'_> {
         let step_ms = self.step_ms.max(1);
         let from_ms = self.from_ms - self.from_ms.rem_euclid(step_ms);
         let steps: Vec<_> =
-            (0..).map(|at| from_ms + at * step_ms).take_while(|it| *it < self.until_ms).collect();
+            (from_ms..self.until_ms).step_by(usize::try_from(step_ms).unwrap_or(usize::MAX)).collect();
         let mut names: Vec<_> = self.counts.iter().map(|(_, name, _)| name.clone()).collect();
         names.sort_by_key(|name| (name == self.off, name.clone()));
         names.dedup();

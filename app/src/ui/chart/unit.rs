@@ -31,6 +31,11 @@ impl Unit {
         }
     }
 
+    /// At a line of the grid.
+    pub(super) fn tick(self, value: f64) -> String {
+        if self == Self::Rating { whole(value) } else { self.phrase(value) }
+    }
+
     /// How much one value is above another: `+1.7 points`. Counts of different people are not compared.
     pub fn difference(self, by: f64) -> Option<String> {
         let size = match self {

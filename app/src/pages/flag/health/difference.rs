@@ -63,12 +63,14 @@ impl Difference {
     /// `+1.7 points worse`, `between +0.9 and +2.6 points`.
     fn view(&self, lower_is_better: bool) -> impl IntoView + use<> {
         let by = |value: f64| self.unit.difference(value).unwrap_or_default();
+        // The unit stands once, behind the second.
+        let bare = |value: f64| by(value).split(' ').next().unwrap_or_default().replace("none", "0");
         let says_nothing =
             self.unit == Unit::Share && self.interval.high - self.interval.low > SHARE_WIDTH_MAX;
         let between = if says_nothing {
             "too few to say by how much".to_owned()
         } else {
-            format!("between {} and {}", by(self.interval.low), by(self.interval.high))
+            format!("between {} and {}", bare(self.interval.low), by(self.interval.high))
         };
         let title = match self.unit {
             Unit::Share => "With 95 % certainty, however often one looks",
@@ -78,7 +80,7 @@ impl Difference {
         };
         let word = (!self.word.is_empty()).then(|| view! { <small>{self.word}</small>" " });
         view! {
-            <span class="health-value">{word}<b>{by(self.interval.estimate)}</b>" "<small>{self.meaning(lower_is_better)}</small></span>
+            <span class="health-value">{word}<b>{by(self.interval.estimate).replace("none", "±0")}</b>" "<small>{self.meaning(lower_is_better)}</small></span>
             <small class="note" title=title>{between}</small>
         }
     }
