@@ -34,6 +34,12 @@ test.beforeAll(async ({ browser, world }) => {
     const desk = await Desk.signIn(browser, world, EMAILS.product);
     await desk.setFaders(FLAG, { Everyone: '20' }, 'The pilot went well');
     await desk.close();
+    // Nothing steps back while a chart is read.
+    const address = `${world.fader}/api/v1/flags/${FLAG}/guardrails`;
+    const headers = { Authorization: `Bearer ${world.managerToken}`, 'Content-Type': 'application/json' };
+    const { version } = await (await fetch(address, { headers })).json();
+    const body = JSON.stringify({ version, guardrails: [] });
+    expect((await fetch(address, { method: 'PUT', headers, body })).status).toBe(200);
 });
 
 test('a chart tells the step that a mouse points at, and goes on telling it when new numbers come', async ({ browser, world }) => {

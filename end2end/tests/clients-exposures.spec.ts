@@ -26,6 +26,10 @@ test.beforeAll(async ({ world }) => {
     server = await servePage(world.page);
     const kind = ['--kind', 'admin', '--role', 'support'];
     support = world.cli('token', 'create', ...kind, '--env', 'production', '--name', 'e2e support');
+    // Made by another process: the server hears of it within a second.
+    const headers = { Authorization: `Bearer ${support}` };
+    const known = async () => (await fetch(`${world.fader}/api/v1/flags/fast-payment/exposures`, { headers })).status;
+    await expect.poll(known).toBe(200);
 });
 test.afterAll(() => server.close());
 

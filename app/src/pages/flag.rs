@@ -12,6 +12,7 @@ pub mod rollout_more;
 pub mod settings;
 pub mod strip;
 pub mod strip_details;
+mod watch;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub struct FlagPage {
     pub on: usize,
     /// The same flag in the other environments, and its state there in words.
     pub elsewhere: Vec<(Environment, String)>,
+    watch: watch::Watch,
 }
 
 /// The tabs of a flag.
@@ -119,6 +121,7 @@ impl FlagPage {
         let environments = live.environments();
         let elsewhere = environments.iter().filter(|it| it.key != page.environment.key).cloned();
         Ok(Self {
+            watch: watch::Watch::load(page, &key).await,
             elsewhere: elsewhere.map(|it| (it.clone(), phrase_in(store, &it.key, &key))).collect(),
             flag: definition,
             flag_version: flag.version,

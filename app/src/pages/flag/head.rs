@@ -34,6 +34,7 @@ pub fn head(shown: &FlagPage, confirm_stop: bool, tabs: AnyView) -> impl IntoVie
                 <p class="flag-state">
                     <span class="flag-env">{lock}{shown.environment.name.clone()}</span>
                     {state(shown)}
+                    {(!shown.archived()).then(|| shown.watch.view(shown.key()))}
                 </p>
             </div>
             <div class="flag-actions">

@@ -1,6 +1,7 @@
 //! The Health tab: what the guard says first, then each metric of one rule's audience, with the feature against its
 //! control, and the guardrails as sentences.
 
+mod arms;
 mod difference;
 mod guardrails;
 mod measured;
@@ -36,6 +37,8 @@ const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 const WEEK_MS: i64 = 7 * DAY_MS;
 const VERDICTS_MAX: usize = 30;
+/// Arms that nobody has come to for longer are not told.
+const ARMS_MS_MAX: i64 = 90 * DAY_MS;
 
 /// How far back one looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +106,7 @@ struct Loaded {
     verdicts: Vec<VerdictRow>,
     guardrails: GuardrailsInForce,
     replayed: Arc<[Replayed]>,
+    arms: Option<arms::ArmSizes>,
     measured: Measured,
 }
 
@@ -132,7 +136,9 @@ impl Loaded {
             store.list_verdicts(&viewer, environment, flag, now_ms - 30 * DAY_MS, VERDICTS_MAX).await?;
         let range = measured::Range { from_ms, until_ms: now_ms, step_ms };
         let measured = Measured::load(page, shown, rule.as_ref(), range).await?;
-        Ok(Self { span, rule, rules, health, verdicts, guardrails, replayed, measured })
+        let sizes = store.arm_sizes(&viewer, environment, flag, now_ms - ARMS_MS_MAX).await?;
+        let arms = rule.as_ref().and_then(|rule| arms::ArmSizes::of(&sizes, rule));
+        Ok(Self { span, rule, rules, health, verdicts, guardrails, replayed, arms, measured })
     }
 
     fn name_of(&self, rule: &RuleId) -> String {
@@ -173,6 +179,7 @@ pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed)
             <div class="health" id="health" data-live="">
                 {summary(&loaded)}
                 {choices(&loaded)}
+                {arms::view(loaded.arms)}
                 {measured::view(&loaded.measured)}
             </div>
             {guardrails::view(&shown, &loaded.guardrails, &loaded.replayed, typed, &metrics, editable)}

@@ -197,7 +197,7 @@ pub(super) const fn is_ended(state: &PlanState) -> bool {
     matches!(state, PlanState::Finished { .. } | PlanState::Abandoned { .. })
 }
 
-fn state_badge(state: &PlanState) -> (Tone, &'static str) {
+pub(super) fn state_badge(state: &PlanState) -> (Tone, &'static str) {
     match state {
         PlanState::Draft => (Tone::Neutral, "Not started"),
         PlanState::Scheduled { .. } => (Tone::Accent, "Scheduled"),

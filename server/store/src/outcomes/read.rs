@@ -194,6 +194,17 @@ impl Store {
         Ok(merged.into_values().collect())
     }
 
+    /// [`Store::first_exposures`] for whoever looks at a flag.
+    pub async fn arm_sizes(
+        &self,
+        _by: &Viewer,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        since_ms: i64,
+    ) -> Result<Vec<FirstExposures>, StoreError> {
+        self.first_exposures(self.guard_reader(), environment, flag, since_ms).await
+    }
+
     /// Subjects by arm at their first exposure since `since_ms`, all servers together, by rule and time.
     pub async fn first_exposures(
         &self,
