@@ -2,6 +2,7 @@
 //! control, and the guardrails as sentences.
 
 mod arms;
+mod cards;
 mod difference;
 mod guardrails;
 mod measured;
@@ -180,7 +181,7 @@ pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed)
                 {summary(&loaded)}
                 {choices(&loaded)}
                 {arms::view(loaded.arms)}
-                {measured::view(&loaded.measured)}
+                {cards::view(&loaded.measured)}
             </div>
             {guardrails::view(&shown, &loaded.guardrails, &loaded.replayed, typed, &metrics, editable)}
             <Swap />

@@ -3,16 +3,18 @@
 mod controls;
 mod editor;
 mod line;
+mod preview;
 
 use axum::extract::Path;
 use engine::{
-    Audience, BucketBy, Impact, Percentage, Rollout, Rule, RuleId,
+    Audience, BucketBy, Percentage, Rollout, Rule, RuleId,
     guardrail::Guardrail,
-    plan::{Percentages, Plan, PlanDecision, PlanState, TEMPLATES, open_gates_sentence},
+    plan::{Plan, PlanDecision, PlanState, TEMPLATES, open_gates_sentence},
 };
 use leptos::prelude::*;
-use store::{Operation, PlanOutlook, StepForecast, percentages_of};
+use store::{Operation, PlanOutlook, percentages_of};
 
+use self::preview::{Preview, previews};
 use super::{FlagPage, Tab, frame, health};
 use crate::{
     draft::{Draft, Refusal, as_sentence},
@@ -25,20 +27,10 @@ use crate::{
         field::FormError,
         here,
         layout::Section,
-        standing::{StepsTrial, group_name},
+        standing::group_name,
         time,
     },
 };
-
-/// More known people than this are estimated from every n-th of them.
-const PEOPLE_COUNTED_MAX: usize = 20_000;
-
-/// What one step means: its sentence, whom it adds, and how soon it would notice that errors doubled.
-struct Preview {
-    phrase: String,
-    people: String,
-    notice: String,
-}
 
 /// Everything that the tab shows.
 struct Loaded {
@@ -64,6 +56,8 @@ impl Loaded {
             || percentages_of(&prepared(&shown.rollout.value)),
             |progress| progress.before.clone(),
         );
+        let known = rules.clone();
+        let name = |rule: &RuleId| name_of(&known, rule);
         let mut loaded = Self {
             rules,
             guardrails,
@@ -73,52 +67,25 @@ impl Loaded {
             now_ms: page.now_ms(),
         };
         if let Some(outlook) = &loaded.outlook {
-            loaded.previews = loaded.previews_of(page, shown, &outlook.release.plan, &before).await?;
+            loaded.previews = previews(page, shown, &name, &outlook.release.plan, &before).await?;
         }
         if let Some(form) = &draft.input {
             let steps: Vec<_> = form.steps.iter().map(|step| step.parse().ok()).collect();
             let plan = Plan { name: form.name.clone(), steps: steps.iter().flatten().cloned().collect() };
-            let mut previews = loaded.previews_of(page, shown, &plan, &before).await?.into_iter();
+            let mut previews = previews(page, shown, &name, &plan, &before).await?.into_iter();
             loaded.typed = steps.iter().map(|step| step.as_ref().and_then(|_| previews.next())).collect();
         }
         Ok(loaded)
     }
 
     fn name_of(&self, rule: &RuleId) -> String {
-        let found = self.rules.iter().find(|(id, _)| id == rule);
-        found.map_or_else(|| rule.to_string(), |(_, name)| name.clone())
+        name_of(&self.rules, rule)
     }
+}
 
-    async fn previews_of(
-        &self,
-        page: &Page,
-        shown: &FlagPage,
-        plan: &Plan,
-        before: &Percentages,
-    ) -> Result<Vec<Preview>, AppError> {
-        let forecasts =
-            page.store().forecast_plan(&page.viewer(), &page.environment.key, shown.key(), plan).await?;
-        let rollout = prepared(&shown.rollout.value);
-        let people = page.store().live().people();
-        let every = people.len().div_ceil(PEOPLE_COUNTED_MAX).max(1);
-        let trial = StepsTrial {
-            snapshot: &shown.snapshot,
-            flag: &shown.flag,
-            rollout: &rollout,
-            now_ms: page.now_ms(),
-        };
-        let settings: Vec<_> =
-            (0..plan.steps.len()).map(|at| plan.percentages_at(Some(at), before)).collect();
-        let impacts = trial.impacts(before, &settings, || people.contexts().step_by(every));
-        let previews = plan.steps.iter().zip(impacts).zip(forecasts);
-        Ok(previews
-            .map(|((step, impact), forecast)| Preview {
-                phrase: as_sentence(&step.phrase(&|rule| self.name_of(rule))),
-                people: people_sentence(impact, every, people.len()),
-                notice: notice_sentence(&forecast),
-            })
-            .collect())
-    }
+/// What a rule's audience is called; a rule that is gone by its id.
+fn name_of(rules: &[(RuleId, String)], rule: &RuleId) -> String {
+    rules.iter().find(|(id, _)| id == rule).map_or_else(|| rule.to_string(), |(_, name)| name.clone())
 }
 
 /// The rollout with a rule for everyone: a plan cannot set what is not there. At 0 % it serves nobody.
@@ -306,51 +273,6 @@ fn begin(shown: &FlagPage, loaded: &Loaded, editable: bool) -> impl IntoView + u
     view! { <Empty title=title text=text>{choices}</Empty> }
 }
 
-/// `Adds 190 of 2,400 known people; nobody loses it.` From a part of them it is told as an estimate.
-fn people_sentence(impact: Option<Impact>, every: usize, known: usize) -> String {
-    match impact {
-        None => "It cannot be counted whom it adds.".to_owned(),
-        Some(impact) if every == 1 => impact.sentence(),
-        Some(impact) => {
-            let whole = Impact {
-                known,
-                before: impact.before * every,
-                after: impact.after * every,
-                gained: impact.gained * every,
-                lost: impact.lost * every,
-                switched: impact.switched * every,
-            };
-            format!("About: {}", whole.sentence())
-        }
-    }
-}
-
-fn notice_sentence(forecast: &StepForecast) -> String {
-    let none = "how soon it would notice twice the errors cannot be said";
-    match forecast {
-        StepForecast { rule: None, .. } => {
-            "It leaves no control to compare with: only limits are watched.".to_owned()
-        }
-        StepForecast { notice_ms: Some(ms), .. } => {
-            format!("At today’s traffic twice the errors are noticed in about {}.", duration(*ms))
-        }
-        StepForecast { trials_per_hour, .. } if *trials_per_hour <= 0.0 => {
-            format!("No outcomes in the last 24 hours: {none}.")
-        }
-        StepForecast { base_rate: None, .. } => format!("No errors in the last 24 hours: {none}."),
-        StepForecast { .. } => "At today’s traffic twice the errors would not be noticed.".to_owned(),
-    }
-}
-
-/// `20 seconds`, `3 hours`, `12 days`.
-fn duration(ms: i64) -> String {
-    let seconds = u64::try_from(ms).unwrap_or(0).div_ceil(1000);
-    match seconds / 86_400 {
-        0..3 => time::wait_phrase(seconds),
-        days => format!("{days} days"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -361,25 +283,5 @@ mod tests {
         assert_eq!(rollout.rules.len(), 1);
         assert!(rollout.rules[0].audience.is_everyone() && rollout.rules[0].percentage.is_none());
         assert_eq!(prepared(&rollout), rollout);
-    }
-
-    #[test]
-    fn the_time_to_notice_is_told_or_why_there_is_none() {
-        let forecast = StepForecast {
-            rule: RuleId::parse("everyone").ok(),
-            notice_ms: Some(7_200_000),
-            trials: Some(1000.0),
-            trials_per_hour: 500.0,
-            base_rate: Some(0.01),
-        };
-        assert!(notice_sentence(&forecast).ends_with("in about 2 hours."));
-        let never = StepForecast { notice_ms: None, ..forecast.clone() };
-        assert!(notice_sentence(&never).ends_with("would not be noticed."));
-        let clean = StepForecast { base_rate: None, ..never.clone() };
-        assert!(notice_sentence(&clean).starts_with("No errors"));
-        let silent = StepForecast { trials_per_hour: 0.0, ..clean.clone() };
-        assert!(notice_sentence(&silent).starts_with("No outcomes"));
-        assert!(notice_sentence(&StepForecast { rule: None, ..silent }).starts_with("It leaves no control"));
-        assert_eq!(duration(10 * 86_400_000), "10 days");
     }
 }

@@ -264,7 +264,7 @@ fn ten_seconds(requests: u64, failing: u64, salt: u64) -> [Cell; 2] {
         errors.groups.add(group, 1, u64::from(failed));
         if !failed {
             // Between 80 and 180 ms, and now and then much longer.
-            let slow = if chance % 29 == 0 { 3.0 } else { 1.0 };
+            let slow = if chance.is_multiple_of(29) { 3.0 } else { 1.0 };
             let ms = slow * (80.0 + f64::from(u32::try_from(chance / 64_000 % 100).unwrap_or(0)));
             latency.outcomes += 1;
             latency.sum += ms;

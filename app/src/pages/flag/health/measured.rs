@@ -1,4 +1,4 @@
-//! What was measured: one card per metric with numbers, an always-valid interval and a chart.
+//! What was measured of one rule's audience: by metric, both arms over time and in all.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,6 @@ use engine::{
     MetricDefinition, MetricKind, RuleId,
     guardrail::{self, Limit, Metric, Tally},
 };
-use leptos::prelude::*;
 use store::{Action, ArmWord, Cell, CellSum};
 
 use super::{
@@ -16,11 +15,7 @@ use super::{
 use crate::{
     error::AppError,
     page::Page,
-    ui::{
-        chart::{Chart, Mark, Point, Stroke, Unit, arms::Arms, legend},
-        empty::Empty,
-        here,
-    },
+    ui::chart::{Chart, Mark, Point, Unit, arms::Arms},
 };
 
 const MARKS_MAX: usize = 12;
@@ -34,25 +29,25 @@ pub struct Range {
 }
 
 /// All metrics that have outcomes in the range.
-pub struct Measured(Vec<MetricCard>);
+pub struct Measured(pub(super) Vec<MetricCard>);
 
 /// One metric of one rule's audience.
-struct MetricCard {
-    name: String,
-    lower_is_better: bool,
-    treatment: Side,
-    control: Side,
-    differences: Vec<Difference>,
-    charts: Vec<Chart>,
-    late: u64,
+pub(super) struct MetricCard {
+    pub(super) name: String,
+    pub(super) lower_is_better: bool,
+    pub(super) treatment: Side,
+    pub(super) control: Side,
+    pub(super) differences: Vec<Difference>,
+    pub(super) charts: Vec<Chart>,
+    pub(super) late: u64,
 }
 
 /// One arm over the whole range.
 #[derive(Default)]
-struct Side {
-    outcomes: u64,
-    people: u64,
-    values: Vec<(&'static str, String)>,
+pub(super) struct Side {
+    pub(super) outcomes: u64,
+    pub(super) people: u64,
+    pub(super) values: Vec<(&'static str, String)>,
 }
 
 impl Measured {
@@ -254,79 +249,4 @@ fn pairs(cells: &[&CellSum], step_ms: i64) -> Vec<guardrail::Cell> {
         *side = side.plus(sum.cell.tally);
     }
     by_time.into_iter().map(|(from_ms, both)| difference::step(from_ms, step_ms, both)).collect()
-}
-
-pub fn view(measured: &Measured) -> impl IntoView + use<> {
-    if measured.0.is_empty() {
-        return empty().into_any();
-    }
-    let cards: Vec<_> = measured.0.iter().map(card).collect();
-    let line = |stroke, name: &str, more: &str| (stroke, name.to_owned(), more.to_owned());
-    let lines = vec![
-        line(Stroke::Feature, "With the feature", ""),
-        line(Stroke::Control, "Control", "the same audience, outside the percentage"),
-    ];
-    view! {
-        {legend(lines)}
-        <div class="health-grid">{cards}</div>
-    }
-    .into_any()
-}
-
-fn empty() -> impl IntoView {
-    let url = here().href("/settings/tokens");
-    view! {
-        <Empty
-            title="No outcomes in this time"
-            text="Send what happened after somebody was served this flag: whether the request worked, how long it took, whether they got what they came for. Charts, guardrails and release plans live on it."
-        >
-            <pre tabindex="0"><code>
-                r#"curl -X POST …/api/v1/events -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \
-    -d '{"events": [{"type": "outcome", "id": "o-1", "subject": "ada.moreau", "metric": "error_rate", "ok": true}]}'"#
-            </code></pre>
-            <a class="button" href=url>"Make a token"</a>
-        </Empty>
-    }
-}
-
-fn card(card: &MetricCard) -> impl IntoView + use<> {
-    let charts: Vec<_> = card.charts.iter().map(Chart::view).collect();
-    let late = (card.late > 0).then(|| {
-        view! { <p class="note">{format!("{} came late: they are in the chart, not in the guard's evidence.", number(card.late))}</p> }
-    });
-    view! {
-        <section class="card stack" aria-label=card.name.clone()>
-            <div class="card-head">
-                <h2>{card.name.clone()}</h2>
-                <p class="note">{if card.lower_is_better { "lower is better" } else { "higher is better" }}</p>
-            </div>
-            <dl class="health-numbers">
-                {side_view("With the feature", &card.treatment)}
-                {side_view("Control", &card.control)}
-                {difference::view(&card.differences, card.lower_is_better)}
-            </dl>
-            {charts}
-            {late}
-        </section>
-    }
-}
-
-fn side_view(label: &'static str, side: &Side) -> impl IntoView + use<> {
-    let values: Vec<_> = side
-        .values
-        .iter()
-        .map(|(word, value)| view! { <span class="health-value"><b>{value.clone()}</b>" "<small>{*word}</small></span> })
-        .collect();
-    let nothing = values.is_empty().then_some("nothing");
-    let sample = format!("{} outcomes, {} trials", number(side.outcomes), number(side.people));
-    view! {
-        <div>
-            <dt>{label}</dt>
-            <dd>{values}{nothing}<small class="note">{sample}</small></dd>
-        </div>
-    }
-}
-
-fn number(count: u64) -> String {
-    engine::grouped(usize::try_from(count).unwrap_or(usize::MAX))
 }

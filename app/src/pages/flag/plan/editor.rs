@@ -5,7 +5,8 @@ use store::Conflict;
 
 use super::{
     super::{FlagPage, Tab},
-    Loaded, Preview, is_ended, locked_steps,
+    Loaded, is_ended, locked_steps,
+    preview::Preview,
 };
 use crate::{
     draft::Draft,

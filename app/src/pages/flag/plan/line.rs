@@ -4,7 +4,7 @@ use engine::plan::{Gate, OpenGate, PlanDecision, PlanState, Progress, Step};
 use leptos::prelude::*;
 use store::PlanOutlook;
 
-use super::{Preview, duration};
+use super::preview::{Preview, duration};
 
 /// Where a step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
