@@ -83,13 +83,22 @@ export class Desk {
 
     /** The state that most tests begin with: staff and VIP agencies have it, nobody else. */
     static async vipAgenciesOnly(browser: Browser, world: World): Promise<void> {
+        await Desk.fastPaymentAt(browser, world, { 'VIP agencies': '100', Everyone: '0' });
+    }
+
+    /** The state of the demo: only staff have it. */
+    static async staffOnly(browser: Browser, world: World): Promise<void> {
+        await Desk.fastPaymentAt(browser, world, { 'VIP agencies': '0', Everyone: '0' });
+    }
+
+    private static async fastPaymentAt(browser: Browser, world: World, percentages: Record<string, string>): Promise<void> {
         const desk = await Desk.signIn(browser, world, EMAILS.product);
         await desk.open('fast-payment');
         if (await desk.page.locator('#resume').isVisible()) {
             await desk.resume('Back to where tests begin');
             await expect(desk.page.locator('#stop')).toBeVisible();
         }
-        await desk.setFaders('fast-payment', { 'VIP agencies': '100', Everyone: '0' }, 'VIP agencies only');
+        await desk.setFaders('fast-payment', percentages, 'Back to where tests begin');
         await desk.close();
     }
 

@@ -2,6 +2,7 @@
 
 import { alive, expectAccessible, signedIn } from '../clients/dashboard';
 import { CUSTOMERS } from '../clients/demo';
+import { Desk } from '../clients/desk';
 import { expect, test } from '../clients/world';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -9,6 +10,7 @@ const yesterday = () => new Date(Date.now() - DAY_MS).toISOString().slice(0, 10)
 const fast = { name: 'Fast payment' };
 
 test('support answers what a VIP saw yesterday at 14:10', async ({ browser, world }) => {
+    await Desk.staffOnly(browser, world);
     const page = await signedIn(browser, world, 'support');
     await page.getByRole('link', { name: 'People', exact: true }).click();
     await alive(page);
