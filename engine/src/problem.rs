@@ -97,6 +97,10 @@ pub enum Problem {
     RateLimit { guardrail: GuardrailId },
     #[error("the limit of \"{guardrail}\" is a number per subject above 0 and up to 1,000")]
     CountLimit { guardrail: GuardrailId },
+    #[error(
+        "people are counted before anything happens, so \"{guardrail}\" cannot have a limit from below; compare with control instead"
+    )]
+    CountLimitFromBelow { guardrail: GuardrailId },
     #[error("the limit of \"{guardrail}\" is a duration from 1 ms to 10 hours")]
     DurationLimit { guardrail: GuardrailId },
     #[error("a limit for latency needs one quantile; choose p50, p95 or p99 for \"{guardrail}\"")]

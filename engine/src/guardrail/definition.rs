@@ -150,9 +150,9 @@ impl Metric {
             Self::Complaints => "complaints".to_owned(),
             Self::MissingOutcome => "missing outcomes".to_owned(),
             Self::Custom { metric, kind: CustomKind::Duration(quantile), .. } => {
-                format!("{}{metric}", quantile.prefix())
+                format!("{}{}", quantile.prefix(), words(metric))
             }
-            Self::Custom { metric, kind: CustomKind::Rate | CustomKind::Count, .. } => metric.to_string(),
+            Self::Custom { metric, kind: CustomKind::Rate | CustomKind::Count, .. } => words(metric),
         }
     }
 
@@ -162,6 +162,11 @@ impl Metric {
             Self::Latency(_) | Self::Conversion | Self::Custom { .. } => "is",
         }
     }
+}
+
+/// `empty searches`: a key as it is said.
+fn words(metric: &MetricKey) -> String {
+    metric.as_str().replace(['_', '-'], " ")
 }
 
 /// When a guardrail is broken.
@@ -253,6 +258,11 @@ impl Guardrail {
             }
             (Limit::Ceiling { limit }, Counting::Tally(Kernel::Bernoulli)) => {
                 (!inside(0.0, limit, RATE_LIMIT_MAX)).then_some(Problem::RateLimit { guardrail })
+            }
+            (Limit::Ceiling { .. }, Counting::Tally(Kernel::Poisson))
+                if self.metric.worse() == Worse::Lower =>
+            {
+                Some(Problem::CountLimitFromBelow { guardrail })
             }
             (Limit::Ceiling { limit }, Counting::Tally(Kernel::Poisson)) => {
                 (!(limit > 0.0 && limit <= COUNT_LIMIT_MAX)).then_some(Problem::CountLimit { guardrail })

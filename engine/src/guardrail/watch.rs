@@ -134,7 +134,18 @@ impl Watch {
 
     fn look(&mut self, cells: &[Cell], now_ms: i64) {
         let Method::Ceiling(ceiling) = &mut self.method else { return };
-        for cell in &whole_cells(cells) {
+        // Whoever was exposed a moment ago has not converted yet: that is no evidence of anything.
+        let settle_ms = match self.guardrail.metric {
+            Metric::Conversion => self.closing.settle_ms,
+            Metric::ErrorRate
+            | Metric::Latency(_)
+            | Metric::Crashes
+            | Metric::Complaints
+            | Metric::MissingOutcome
+            | Metric::Custom { .. } => i64::MIN,
+        };
+        let settled = |cell: &&Cell| cell.until_ms.saturating_add(settle_ms) <= now_ms;
+        for cell in whole_cells(cells).iter().filter(settled) {
             let tally = absolute_tally(&self.guardrail, &cell.treatment);
             if let Err(error) = ceiling.check(tally) {
                 self.rejected = Some(error);

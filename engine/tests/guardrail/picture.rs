@@ -448,3 +448,17 @@ fn a_limit_that_hardly_anybody_was_measured_against_is_not_healthy_yet() {
     assert_eq!((health(8), health(32)), (Health::Watching, Health::Watching));
     assert_eq!(health(33), Health::Healthy, "a rate of 5 % would have shown by now");
 }
+
+#[test]
+fn people_who_have_not_converted_yet_are_no_breach() {
+    let limit = [guardrail("few", Metric::Conversion, Limit::Ceiling { limit: 0.5 }, GuardAction::Stop)];
+    let half_hour = 30 * 60_000;
+    let after = |converted: u64, now_ms| {
+        let cells = of(Metric::Conversion, vec![cell(0, (200, converted), (0, 0))]);
+        judge(&limit, &cells, &around(), now_ms).health
+    };
+    assert_ne!(after(0, CELL_MS), Health::Breach);
+    assert_ne!(after(0, half_hour), Health::Breach);
+    assert_eq!(after(20, half_hour + CELL_MS), Health::Breach);
+    assert_ne!(after(160, half_hour + CELL_MS), Health::Breach);
+}

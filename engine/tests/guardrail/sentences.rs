@@ -52,7 +52,7 @@ fn a_guardrail_reads_as_a_sentence() {
             custom(CustomKind::Duration(Quantile::P50), false),
             Limit::Ceiling { limit: 250.0 },
             GuardAction::Notify,
-            "Notify if p50 checkout-time is above 250 ms",
+            "Notify if p50 checkout time is above 250 ms",
         ),
         (custom(CustomKind::Rate, true), CEILING, GuardAction::Stop, "Stop if checkout-time is below 5 %"),
     ] {

@@ -30,6 +30,8 @@ const ID_BYTES_MAX: usize = 128;
 const CARD_FAILURES_PER_MILLE: u32 = 4;
 /// Of 1,000 customers who pay by card, how many give up on the way.
 const CARD_ABANDONS_PER_MILLE: u32 = 120;
+/// A metric of Fader's demo: who came to the payment and left without trying it.
+const ABANDONMENT: &str = "abandonment";
 const CARD_DELAY_MS: u32 = 40;
 const FAST_DELAY_MS: u32 = 15;
 
@@ -136,6 +138,7 @@ impl Course {
 impl Site {
     /// Lets one checkout happen and tells Fader what came of it.
     async fn run(&self, customer: &str, course: &Course) -> &'static str {
+        self.reporter.tell(Outcome::new(customer, ABANDONMENT, !course.abandons, None));
         if course.abandons {
             self.reporter.tell(Outcome::new(customer, "conversion", false, None));
             return "abandoned";

@@ -2,8 +2,11 @@
 //! and one that the guard took back, with the outcomes that it judged.
 
 use engine::{
-    GuardrailId, MetricKey, Percentage, RuleId, allocation,
-    guardrail::{Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof, Surroundings},
+    GuardrailId, MetricDefinition, MetricKey, MetricKind, Percentage, RuleId, allocation,
+    guardrail::{
+        CustomKind, Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof, Quantile,
+        Surroundings,
+    },
     plan::{Gate, Percentages, Plan, Seen, Step, advance},
 };
 
@@ -58,7 +61,7 @@ impl Stage {
             guardrail("errors", Metric::ErrorRate, Limit::Comparison { margin: 0.0 }, GuardAction::StepBack),
             guardrail(
                 "slow",
-                Metric::Latency(engine::guardrail::Quantile::P95),
+                Metric::Latency(Quantile::P95),
                 Limit::Comparison { margin: 0.2 },
                 GuardAction::Notify,
             ),
@@ -103,9 +106,47 @@ impl Stage {
         self.begin("group-bookings", plan("Agency by agency", steps)).await
     }
 
+    /// What would take Fast payment back: errors, slowness, and people who leave without paying.
+    async fn guard_fast_payment(&self) -> Result<(), StoreError> {
+        let abandonment = MetricDefinition {
+            key: metric("abandonment"),
+            name: "Abandonment".to_owned(),
+            description: "Customers who came to the payment and left without trying it.".to_owned(),
+            kind: MetricKind::Rate,
+            unit: "%".to_owned(),
+            lower_is_better: true,
+        };
+        self.store.put_metric(&self.admin, abandonment).await?;
+        let (by, production, flag) =
+            (self.product.flag_editor()?, environment_key(PRODUCTION), flag_key("fast-payment"));
+        let abandonment =
+            Metric::Custom { metric: metric("abandonment"), kind: CustomKind::Rate, lower_is_worse: false };
+        let above = |limit| Limit::Ceiling { limit };
+        let guardrails = vec![
+            guardrail("errors-limit", Metric::ErrorRate, above(0.05), GuardAction::Stop),
+            guardrail(
+                "errors-worse",
+                Metric::ErrorRate,
+                Limit::Comparison { margin: 0.0 },
+                GuardAction::StepBack,
+            ),
+            guardrail("slow", Metric::Latency(Quantile::P95), above(1_000.0), GuardAction::Stop),
+            guardrail("abandonment", abandonment, above(0.25), GuardAction::Stop),
+        ];
+        let set = GuardrailSet { guardrails, proof: Proof::default() };
+        let version = self.store.find_guardrails(&by.viewer(), &production, &flag).await?.version();
+        let why = "errors, slow payments, and customers who leave without paying";
+        self.store.save_guardrails(&by, &production, &flag, version, set, why).await?;
+        self.store.clock().advance(2 * MINUTE_MS);
+        Ok(())
+    }
+
     /// Written, not started: quick enough to be watched.
     pub(super) async fn plan_fast_payment(&self) -> Result<(), StoreError> {
         self.set_time(5, 15, 40);
+        if !self.has_plan("fast-payment").await? {
+            self.guard_fast_payment().await?;
+        }
         let gates = |subjects_min: u64| {
             [Gate::Hold { hold_ms: 5 * MINUTE_MS }, Gate::Sample { subjects_min }, Gate::Healthy]
         };
