@@ -54,7 +54,7 @@ fn a_guardrail_reads_as_a_sentence() {
             GuardAction::Notify,
             "Notify if p50 checkout time is above 250 ms",
         ),
-        (custom(CustomKind::Rate, true), CEILING, GuardAction::Stop, "Stop if checkout-time is below 5 %"),
+        (custom(CustomKind::Rate, true), CEILING, GuardAction::Stop, "Stop if checkout time is below 5 %"),
     ] {
         let guardrail = guardrail("it", metric, limit, action);
         assert_eq!(guardrail.sentence(), sentence);
