@@ -126,6 +126,11 @@ impl Evidence {
                 Some(Missing::Silent | Missing::Treatment | Missing::Control) => {
                     format!("{noun}: no outcomes arrive")
                 }
+                None if self.metric == Metric::Conversion => {
+                    format!(
+                        "{noun}: counted half an hour after each exposure, so there is nothing to judge yet"
+                    )
+                }
                 None => format!("{noun}: no outcomes yet"),
             };
         };

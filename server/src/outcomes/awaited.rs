@@ -1,7 +1,7 @@
 //! Exposures that no outcome follows: a crash may silence its own report. A trial is a subject and minute, and decided
 //! once, when the time to wait is over; whoever was silent then rests, like after any bad trial.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use engine::{
     Arm, EnvironmentKey, MetricDefinition, MetricKind, SubjectKey,
@@ -30,7 +30,14 @@ struct Due {
 #[derive(Default)]
 pub(super) struct Awaited {
     due: VecDeque<Due>,
-    elsewhere_until_ms: i64,
+    /// Until when an environment's outcomes may arrive at another server.
+    elsewhere_until_ms: HashMap<EnvironmentKey, i64>,
+}
+
+impl Awaited {
+    fn is_knowable(&self, environment: &EnvironmentKey, now_ms: i64) -> bool {
+        self.elsewhere_until_ms.get(environment).is_none_or(|until_ms| now_ms >= *until_ms)
+    }
 }
 
 impl State {
@@ -42,7 +49,7 @@ impl State {
         now_ms: i64,
     ) {
         let full = self.awaited.due.len() >= OUTCOMES_AWAITED_MAX;
-        if full || now_ms < self.awaited.elsewhere_until_ms || at_ms < now_ms - TOLD_LATE_MS_MAX {
+        if full || !self.awaited.is_knowable(environment, now_ms) || at_ms < now_ms - TOLD_LATE_MS_MAX {
             return;
         }
         let hash = self.subjects.hash((environment, subject.as_str()));
@@ -62,10 +69,10 @@ impl State {
     pub(super) fn settle_awaited(&mut self, metrics: &[MetricDefinition], now_ms: i64) {
         let definition = metrics.iter().find(|metric| metric.kind == MetricKind::MissingOutcome);
         let metric = definition.and_then(|definition| self.places.metric(definition));
-        let Self { awaited, subjects, cells, .. } = self;
-        let unknowable = now_ms < awaited.elsewhere_until_ms;
+        let Self { awaited, subjects, cells, places, .. } = self;
         while let Some(due) = awaited.due.pop_front_if(|due| due.until_ms <= now_ms) {
-            let Some(metric) = metric.filter(|_| !unknowable) else { continue };
+            let is_knowable = awaited.is_knowable(&places.get(due.place).environment, now_ms);
+            let Some(metric) = metric.filter(|_| is_knowable) else { continue };
             let Some(known) = subjects.find_hashed(due.subject, now_ms) else { continue };
             let group = known.group;
             let Some(stand) = known.stand(due.flag) else { continue };
@@ -86,7 +93,8 @@ impl State {
 
     /// Another server served a subject a moment ago whose outcome came here. What this one waits for may arrive there, so
     /// for a while it cannot tell what is missing, and counts none of it.
-    pub(super) fn served_elsewhere(&mut self, now_ms: i64) {
-        self.awaited.elsewhere_until_ms = now_ms + OUTCOMES_ELSEWHERE_MS;
+    pub(super) fn served_elsewhere(&mut self, environment: &EnvironmentKey, now_ms: i64) {
+        let until_ms = now_ms + OUTCOMES_ELSEWHERE_MS;
+        self.awaited.elsewhere_until_ms.insert(environment.clone(), until_ms);
     }
 }

@@ -168,9 +168,11 @@ impl State {
         (subject, seen): (&SubjectKey, &[Seen]),
         now_ms: i64,
     ) {
-        self.subjects.get(snapshot.environment(), subject, now_ms);
-        if seen.iter().any(|line| line.last_ms > now_ms - OUTCOME_WINDOW_MS) {
-            self.served_elsewhere(now_ms);
+        let environment = snapshot.environment();
+        // Meanwhile its exposure may have come here.
+        let came_here = !self.subjects.get(environment, subject, now_ms).stands.is_empty();
+        if !came_here && seen.iter().any(|line| line.last_ms > now_ms - OUTCOME_WINDOW_MS) {
+            self.served_elsewhere(environment, now_ms);
         }
         for line in seen.iter().filter(|line| line.last_ms > now_ms - SUBJECTS_WINDOW_MS) {
             let served = (subject, &line.flag, line.rule.as_ref().zip(line.arm));

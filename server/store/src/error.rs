@@ -132,6 +132,10 @@ pub enum Invalid {
     BuiltInMetric,
     #[error("there are {METRICS_MAX} metrics already; delete some first")]
     TooManyMetrics,
+    #[error("\"{metric}\" is not measured here, or is counted in another way; an admin defines metrics")]
+    UnknownMetric { metric: String },
+    #[error("guardrails watch this metric ({by}); change those first")]
+    MetricWatched { by: String },
     #[error("this flag has no release plan in this environment; make one first")]
     NoPlan,
     #[error(transparent)]

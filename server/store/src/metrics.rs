@@ -4,11 +4,11 @@
 use engine::{MetricDefinition, MetricKey, MetricKind};
 
 use crate::{
-    Action, Administrator, Invalid, ObjectKind, ObjectRef, Store, StoreError,
+    Action, Administrator, GuardrailSet, Invalid, ObjectKind, ObjectRef, Store, StoreError,
     change::Entry,
     db::{Tx, args},
     limits::{METRIC_DESCRIPTION_CHARS_MAX, METRIC_NAME_CHARS_MAX, METRIC_UNIT_CHARS_MAX, METRICS_MAX},
-    signed, text, to_json, versioned,
+    signed, stored_metric, text, to_json, versioned,
 };
 
 impl Store {
@@ -63,12 +63,30 @@ impl Store {
         if metric.kind.is_built_in() {
             return Err(Invalid::BuiltInMetric.into());
         }
+        if let Some(by) = watched_by(&mut work.tx, key).await? {
+            return Err(Invalid::MetricWatched { by }.into());
+        }
         let object = ObjectRef::new(ObjectKind::Metric, key.as_str());
         let sentence = format!("deleted the metric {}", metric.name);
         let entry = Entry::new(Action::MetricDeleted, object, &metric.name, sentence);
         work.finish(Entry { before: Some(before), ..entry }).await?;
         Ok(())
     }
+}
+
+/// Whose guardrails watch a metric; one of them. Guardrails that cannot be read watch nothing.
+async fn watched_by(tx: &mut Tx, key: &MetricKey) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT flag, environment, document FROM guardrails ORDER BY flag, environment";
+    let own: Vec<(String, String, String)> = tx.all(sql, args![]).await?;
+    let defaults: Vec<(String,)> = tx.all("SELECT document FROM guardrail_defaults", args![]).await?;
+    let watches = |document: &str| {
+        let set = serde_json::from_str::<GuardrailSet>(document).unwrap_or_default();
+        set.guardrails.iter().any(|guardrail| stored_metric(&guardrail.metric).as_ref() == Some(key))
+    };
+    let flag = own.iter().find(|(.., document)| watches(document));
+    let flag = flag.map(|(flag, environment, _)| format!("{flag} in {environment}"));
+    let default = defaults.iter().any(|(document,)| watches(document)).then(|| "the defaults".to_owned());
+    Ok(flag.or(default))
 }
 
 fn tidy(metric: MetricDefinition) -> Result<MetricDefinition, Invalid> {

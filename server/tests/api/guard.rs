@@ -282,14 +282,43 @@ async fn what_a_person_decides_stands_until_there_is_new_evidence() {
     app.run(3, FINE).await;
     app.measure(FLAG, OUTAGE).await;
     eventually("it stops", async || app.is_stopped().await).await;
+    let viewer = app.management_token(Role::Viewer).await;
+    eventually("it is shown", async || app.health(&viewer).await["health"] == "breach").await;
     app.clock.advance(60_000);
     app.resume().await;
+    eventually("what was weighed is not told any more", async || {
+        app.health(&viewer).await["health"] != "breach"
+    })
+    .await;
     app.clock.advance(CELL_MS);
     app.run(6, FINE).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(!app.is_stopped().await, "the old evidence was a person's to weigh");
     app.run(2, OUTAGE).await;
     eventually("new evidence stops it again", async || app.is_stopped().await).await;
+}
+
+#[tokio::test]
+async fn guardrails_watch_what_is_measured() {
+    let app = app().await;
+    let (admin, token) = (app.management_token(Role::Admin).await, app.management_token(Role::Product).await);
+    let path = format!("/api/v1/flags/{FLAG}/guardrails");
+    let custom = json!({"custom": {"metric": "searches", "kind": "rate", "lower_is_worse": false}});
+    let guardrail = json!({"id": "own", "metric": custom, "limit": ceiling(), "action": "stop"});
+    let body = || json!({"version": 0, "guardrails": [guardrail]});
+    let (status, answer) = app.rest(&token, Method::PUT, &path, Some(body())).await;
+    assert_eq!(status, 422, "{answer}");
+    assert!(answer["detail"].as_str().is_some_and(|it| it.contains("not measured here")), "{answer}");
+    let definition: engine::MetricDefinition = serde_json::from_value(
+        json!({"key": "searches", "name": "Empty searches", "kind": "rate", "lower_is_better": true}),
+    )
+    .expect("a metric");
+    app.store.put_metric(&administrator(), definition).await.expect("defined");
+    assert_eq!(app.rest(&admin, Method::PUT, &path, Some(body())).await.0, 200);
+    let refused =
+        app.store.delete_metric(&administrator(), &MetricKey::parse("searches").expect("a key")).await;
+    let watched = format!("{FLAG} in production");
+    assert!(refused.expect_err("in use").to_string().contains(&watched));
 }
 
 #[tokio::test]

@@ -93,6 +93,18 @@ async fn a_copy_that_sees_only_half_of_it_counts_nothing() {
 }
 
 #[tokio::test]
+async fn an_outcome_that_overtakes_its_exposure_hides_nothing() {
+    let (app, token) = half(Config::default()).await;
+    // Known to the ledger a moment ago, and here before it is asked.
+    app.tell(&token, &[outcome("early")]).await;
+    app.tell(&token, &[exposure("early", "treatment"), exposure("b", "control")]).await;
+    app.arms_with("pay", "latency", 1).await;
+    app.clock.advance(WAIT_MS);
+    let (treatment, control) = app.arms_with("pay", "missing_outcome", 2).await;
+    assert_eq!((treatment.events, control.events), (0, 1));
+}
+
+#[tokio::test]
 async fn a_crash_that_silences_its_own_report_is_stopped() {
     let (app, token) = half(Config { look_every: Duration::from_millis(20), ..Config::default() }).await;
     let manager = app.management_token(Role::Product).await;

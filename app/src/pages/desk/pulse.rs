@@ -1,11 +1,13 @@
 //! The last half hour of every flag, minute by minute: how often it was served, and how many requests of those who have
 //! it failed. Read once every few seconds for all who look.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use engine::{EnvironmentKey, FlagKey};
 use leptos::prelude::*;
-use tokio::sync::Mutex;
 
 use crate::{
     error::AppError,
@@ -69,25 +71,32 @@ fn share((requests, failures): (u64, u64)) -> Option<f64> {
     (requests > 0).then(|| failures as f64 / requests as f64)
 }
 
-type Known = HashMap<EnvironmentKey, (i64, Arc<HashMap<FlagKey, Pulse>>)>;
+/// What was read last, and when; whoever reads holds it.
+type Slot = Arc<tokio::sync::Mutex<Option<(i64, Arc<HashMap<FlagKey, Pulse>>)>>>;
 
-/// The memory of all environments, shared by all requests.
+/// The memory of all environments, shared by all requests. A slow answer for one keeps nobody else waiting.
 #[derive(Clone, Default)]
-pub struct Pulses(Arc<Mutex<Known>>);
+pub struct Pulses(Arc<Mutex<HashMap<EnvironmentKey, Slot>>>);
 
 impl Pulses {
     /// All flags of the page's environment; whoever comes while it is read waits for the same answer.
     pub async fn of(&self, page: &Page) -> Result<Arc<HashMap<FlagKey, Pulse>>, AppError> {
-        let (environment, now_ms) = (&page.environment.key, page.now_ms());
-        let mut known = self.0.lock().await;
-        if let Some((at_ms, pulses)) = known.get(environment)
+        let now_ms = page.now_ms();
+        let slot = self.slot(&page.environment.key);
+        let mut known = slot.lock().await;
+        if let Some((at_ms, pulses)) = known.as_ref()
             && (0..FRESH_MS).contains(&(now_ms - at_ms))
         {
             return Ok(Arc::clone(pulses));
         }
         let pulses = Arc::new(read(page).await?);
-        known.insert(environment.clone(), (now_ms, Arc::clone(&pulses)));
+        *known = Some((now_ms, Arc::clone(&pulses)));
         Ok(pulses)
+    }
+
+    fn slot(&self, environment: &EnvironmentKey) -> Slot {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(environment.clone()).or_default())
     }
 }
 

@@ -183,7 +183,8 @@ fn summary(shown: &FlagPage, loaded: &Loaded, outlook: &PlanOutlook) -> impl Int
     let release = &outlook.release;
     let (tone, word) = state_badge(&release.state);
     let active = release.state.is_active();
-    let health = active.then(|| {
+    let is_judged = !outlook.judgement.evidence.is_empty() || loaded.guardrails.is_empty();
+    let health = (active && is_judged).then(|| {
         let href = here.href(&Tab::Health.path(shown.key()));
         view! {
             <p class="plan-health">

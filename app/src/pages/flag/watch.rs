@@ -60,8 +60,13 @@ fn plan_words(state: &PlanState, steps: usize) -> Option<(Tone, String)> {
         | PlanState::RolledBack { .. } => {}
     }
     let (tone, word) = plan::state_badge(state);
-    let step = state.progress().map_or_else(String::new, |it| format!(", step {} of {steps}", it.step + 1));
-    Some((tone, format!("Plan: {}{step}", word.to_lowercase())))
+    let word = word.to_lowercase();
+    let words = match (state, state.progress()) {
+        (PlanState::RolledBack { from, .. }, _) => format!("Plan: {word} from step {}", from + 1),
+        (_, Some(progress)) => format!("Plan: {word}, step {} of {steps}", progress.step + 1),
+        (_, None) => format!("Plan: {word}"),
+    };
+    Some((tone, words))
 }
 
 #[cfg(test)]

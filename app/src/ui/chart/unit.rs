@@ -25,6 +25,8 @@ impl Unit {
         match self {
             Self::Share => format!("{} %", decimals(value * 100.0)),
             Self::Milliseconds => format!("{} ms", decimals(value)),
+            // Few things happen to a person more than once.
+            Self::Each if value.abs() < 0.1 => trimmed(&format!("{value:.4}")),
             Self::Each => decimals(value),
             Self::Count => whole(value),
             Self::Rating => format!("{value:.1}"),
@@ -95,7 +97,12 @@ fn decimals(value: f64) -> String {
     } else {
         format!("{value:.2}")
     };
-    let trimmed = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    trimmed(&text)
+}
+
+/// Without zeros that say nothing.
+fn trimmed(text: &str) -> String {
+    let trimmed = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
     if trimmed == "-0" { "0".to_owned() } else { trimmed.to_owned() }
 }
 

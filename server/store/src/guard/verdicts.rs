@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use engine::{
-    EnvironmentKey, FlagKey, RuleId,
+    EnvironmentKey, FlagKey, Percentage, RuleId,
     guardrail::{Health, Judgement},
 };
 
@@ -81,15 +81,21 @@ impl Store {
         environment: &EnvironmentKey,
         flag: &FlagKey,
     ) -> Result<Vec<RuleHealth>, StoreError> {
-        let rows: Vec<(String, String)> = self
+        let rows: Vec<(String, String, Option<String>)> = self
             .db()
             .all(
-                "SELECT rule, judgement FROM guard_states WHERE environment = $1 AND flag = $2 ORDER BY rule",
+                "SELECT guard_states.rule, guard_states.judgement, guards.acted FROM guard_states \
+                 LEFT JOIN guards ON guards.environment = guard_states.environment \
+                 AND guards.flag = guard_states.flag \
+                 WHERE guard_states.environment = $1 AND guard_states.flag = $2 \
+                 AND (guards.began_ms IS NULL OR guard_states.at_ms >= guards.began_ms) \
+                 ORDER BY guard_states.rule",
                 args![environment.as_str(), flag.as_str()],
             )
             .await?;
         rows.into_iter()
-            .map(|(rule, judgement)| {
+            .filter(|(rule, _, acted)| self.is_judged(environment, flag.as_str(), rule, acted.is_some()))
+            .map(|(rule, judgement, _)| {
                 let judgement = parse("guard_states", &rule, &judgement)?;
                 let corrupt = |_| StoreError::CorruptRow { table: "guard_states", id: flag.to_string() };
                 Ok(RuleHealth { rule: RuleId::try_from(rule).map_err(corrupt)?, judgement })
@@ -103,15 +109,24 @@ impl Store {
         _by: &Viewer,
         environment: &EnvironmentKey,
     ) -> Result<HashMap<FlagKey, FlagHealth>, StoreError> {
-        let rows: Vec<(String, String)> = self
+        let rows: Vec<(String, String, String, Option<String>)> = self
             .db()
             .all(
-                "SELECT flag, judgement FROM guard_states WHERE environment = $1 ORDER BY flag, rule",
+                "SELECT guard_states.flag, guard_states.rule, guard_states.judgement, guards.acted \
+                 FROM guard_states \
+                 LEFT JOIN guards ON guards.environment = guard_states.environment \
+                 AND guards.flag = guard_states.flag \
+                 WHERE guard_states.environment = $1 \
+                 AND (guards.began_ms IS NULL OR guard_states.at_ms >= guards.began_ms) \
+                 ORDER BY guard_states.flag, guard_states.rule",
                 args![environment.as_str()],
             )
             .await?;
         let mut worst: HashMap<FlagKey, FlagHealth> = HashMap::new();
-        for (flag, judgement) in rows {
+        for (flag, rule, judgement, acted) in rows {
+            if !self.is_judged(environment, &flag, &rule, acted.is_some()) {
+                continue;
+            }
             let judgement: Judgement = parse("guard_states", &flag, &judgement)?;
             let corrupt = |_| StoreError::CorruptRow { table: "guard_states", id: environment.to_string() };
             let key = FlagKey::try_from(flag).map_err(corrupt)?;
@@ -126,6 +141,14 @@ impl Store {
             }
         }
         Ok(worst)
+    }
+
+    /// Whether what was last said of a rule still is: the guard judges rules that serve somebody. What it took away
+    /// stays told until somebody decides what comes next.
+    fn is_judged(&self, environment: &EnvironmentKey, flag: &str, rule: &str, acted: bool) -> bool {
+        let snapshot = self.live().snapshot(environment.as_str());
+        let rule = snapshot.as_ref().and_then(|snapshot| snapshot.flag(flag)?.rollout().rule(rule));
+        rule.is_some_and(|rule| acted || rule.percentage > Percentage::NONE)
     }
 
     /// Verdicts since a moment, newest first, at most [`VERDICTS_PAGE_MAX`].

@@ -79,7 +79,9 @@ impl Store {
         let phrase = told.phrase(&release, &names);
         let reason = why(&decided);
         if let Some(taken) = told.taken() {
-            for (rule, judgement) in decided.judgements {
+            // What was done about a breach stands with the rules that are broken.
+            let concerned = |judgement: &Judgement| breach.is_none() || judgement.action.is_some();
+            for (rule, judgement) in decided.judgements.iter().filter(|(_, it)| concerned(it)) {
                 guard::insert_verdict(&mut work.tx, (key.0, key.1, rule.as_str()), judgement, Some(taken))
                     .await?;
             }

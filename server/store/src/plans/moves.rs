@@ -2,7 +2,7 @@
 
 use engine::{
     EnvironmentKey, FlagKey, Lifecycle,
-    plan::{Moved, Person, Refused, RuleNames},
+    plan::{Moved, Person, PlanState, Refused, RuleNames},
 };
 
 use super::{ReleasePlan, percentages_of, rule_names};
@@ -45,20 +45,22 @@ impl PlanMove {
     /// `started the release plan`, with the step where it is about one.
     fn phrase(self, release: &ReleasePlan, names: RuleNames<'_>) -> String {
         let at = release.state.progress().map(|progress| progress.step);
-        let step = |at: Option<usize>| {
+        let step = |preposition: &str| {
             at.and_then(|at| release.plan.steps.get(at).map(|step| (at + 1, step.phrase(names))))
-                .map_or_else(String::new, |(number, phrase)| format!(" at step {number} ({phrase})"))
+                .map_or_else(String::new, |(number, phrase)| {
+                    format!(" {preposition} step {number} ({phrase})")
+                })
         };
         match self {
-            Self::Start => format!("started the release plan{}", step(at)),
+            Self::Start => format!("started the release plan{}", step("at")),
             Self::StartAt { at_ms } => {
                 let when = engine::instant_phrase(at_ms);
                 format!("set the start of the release plan to {when}")
             }
-            Self::Pause => format!("paused the release plan{}", step(at)),
-            Self::Resume => format!("resumed the release plan{}", step(at)),
-            Self::Jump { .. } => format!("jumped in the release plan{}", step(at).replace(" at ", " to ")),
-            Self::StepBack => format!("stepped back in the release plan{}", step(at).replace(" at ", " to ")),
+            Self::Pause => format!("paused the release plan{}", step("at")),
+            Self::Resume => format!("resumed the release plan{}", step("at")),
+            Self::Jump { .. } => format!("jumped in the release plan{}", step("to")),
+            Self::StepBack => format!("stepped back in the release plan{}", step("to")),
             Self::Finish => "finished the release plan".to_owned(),
             Self::Abandon => "abandoned the release plan".to_owned(),
         }
@@ -81,7 +83,9 @@ impl Store {
         let mut work = self.begin(by).await?;
         let (target, mut release) = work.plan_target(environment, flag, expected).await?;
         let moved = what.of(&release, &target, &person(by), work.now_ms()).map_err(Invalid::Plan)?;
-        if matches!(what, PlanMove::Start | PlanMove::StartAt { .. }) {
+        // Going on after a rollback is a start, too.
+        let goes_on = matches!((what, &release.state), (PlanMove::Resume, PlanState::RolledBack { .. }));
+        if goes_on || matches!(what, PlanMove::Start | PlanMove::StartAt { .. }) {
             release.started_by = Some(by.id);
         }
         let names = rule_names(&*work.state().await?, environment, &target.rollout.value);

@@ -70,7 +70,9 @@ impl Difference {
         let between = if says_nothing {
             "too few to say by how much".to_owned()
         } else {
-            format!("between {} and {}", bare(self.interval.low), by(self.interval.high))
+            let high = by(self.interval.high).replace("none", "0");
+            let how = if self.unit == Unit::Share { ", compared step by step" } else { "" };
+            format!("between {} and {high}{how}", bare(self.interval.low))
         };
         let title = match self.unit {
             Unit::Share => "With 95 % certainty, however often one looks",

@@ -73,7 +73,10 @@ impl Measured {
         for definition in by_kind {
             let own: Vec<_> =
                 cells.iter().filter(|it| it.metric == definition.key && it.rule == *rule).collect();
-            if !own.is_empty() && !is_never_told(definition, &own) {
+            let is_watched = guardrails
+                .iter()
+                .any(|it| store::stored_metric(&it.metric).as_ref() == Some(&definition.key));
+            if !own.is_empty() && (is_watched || !is_never_told(definition, &own)) {
                 cards.push(MetricCard::new(definition, &own, range, &marks, &guardrails));
             }
         }
@@ -81,7 +84,7 @@ impl Measured {
     }
 }
 
-/// Whether nobody who is served the flag ever tells an outcome: then none of them is missing.
+/// Whether nobody who is served the flag tells any outcome: then none of them is missing, unless a guardrail expects some.
 fn is_never_told(definition: &MetricDefinition, cells: &[&CellSum]) -> bool {
     definition.kind == MetricKind::MissingOutcome
         && cells.iter().all(|sum| sum.cell.events == sum.cell.outcomes)

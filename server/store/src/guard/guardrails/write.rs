@@ -1,14 +1,18 @@
 //! Saving guardrails, and taking them away again: one change for a rollout's own and for the workspace's.
 
-use engine::{Change, EnvironmentKey, FlagKey, guardrail::guardrail_problems};
+use engine::{
+    Change, EnvironmentKey, FlagKey, MetricDefinition, MetricKind,
+    guardrail::{CustomKind, Guardrail, Metric, guardrail_problems},
+};
 
 use super::{DEFAULTS, GuardrailSet, OWN};
 use crate::{
-    Action, Administrator, Conflict, FlagEditor, ObjectKind, ObjectRef, Store, StoreError, Versioned,
+    Action, Administrator, Conflict, FlagEditor, Invalid, ObjectKind, ObjectRef, Store, StoreError,
+    Versioned,
     change::{Entry, Work, lead},
     db::args,
     flags::refuse,
-    number, signed,
+    number, signed, stored_metric,
     text::reason,
     to_json,
     versioned::parse,
@@ -129,7 +133,7 @@ impl Store {
         set: Option<GuardrailSet>,
         comment: &str,
     ) -> Result<u64, StoreError> {
-        let reason = checked(set.as_ref(), comment)?;
+        let reason = checked(self, set.as_ref(), comment)?;
         let mut work = self.begin(by).await?;
         let target = work.rollout_target(environment, flag).await?;
         let whose = Whose::Rollout { environment, flag, name: &target.flag.value.name };
@@ -148,7 +152,7 @@ impl Store {
         set: Option<GuardrailSet>,
         comment: &str,
     ) -> Result<u64, StoreError> {
-        let reason = checked(set.as_ref(), comment)?;
+        let reason = checked(self, set.as_ref(), comment)?;
         let mut work = self.begin(by).await?;
         let current: Option<Versioned<GuardrailSet>> =
             work.read(DEFAULTS, args![], "guardrail_defaults", "1").await?;
@@ -159,10 +163,41 @@ impl Store {
     }
 }
 
-fn checked(set: Option<&GuardrailSet>, comment: &str) -> Result<String, StoreError> {
+fn checked(store: &Store, set: Option<&GuardrailSet>, comment: &str) -> Result<String, StoreError> {
     let reason = reason(comment)?;
-    refuse(set.map(|set| guardrail_problems(&set.guardrails)).unwrap_or_default())?;
-    Ok(reason)
+    let guardrails = set.map_or(&[][..], |set| &set.guardrails);
+    refuse(guardrail_problems(guardrails))?;
+    let metrics = store.live().metrics();
+    let is_known = |guardrail: &Guardrail| {
+        let key = stored_metric(&guardrail.metric);
+        key.is_some_and(|key| {
+            metrics.iter().any(|metric| metric.key == key && fits(metric, &guardrail.metric))
+        })
+    };
+    match guardrails.iter().find(|guardrail| !is_known(guardrail)) {
+        None => Ok(reason),
+        Some(unknown) => Err(Invalid::UnknownMetric { metric: unknown.metric.noun() }.into()),
+    }
+}
+
+/// Whether the workspace counts a metric as the guardrail reads it.
+fn fits(definition: &MetricDefinition, metric: &Metric) -> bool {
+    match metric {
+        Metric::Custom { kind, lower_is_worse, .. } => {
+            let same_kind = match kind {
+                CustomKind::Rate => definition.kind == MetricKind::Rate,
+                CustomKind::Count => definition.kind == MetricKind::Count,
+                CustomKind::Duration(_) => definition.kind == MetricKind::Duration,
+            };
+            same_kind && *lower_is_worse != definition.lower_is_better
+        }
+        Metric::ErrorRate
+        | Metric::Latency(_)
+        | Metric::Conversion
+        | Metric::Crashes
+        | Metric::Complaints
+        | Metric::MissingOutcome => true,
+    }
 }
 
 impl Work<'_> {
