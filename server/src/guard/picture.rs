@@ -97,12 +97,20 @@ fn reach(guard: &Guard, looked_ms: Option<i64>, now_ms: i64) -> Vec<(Metric, i64
                 | Metric::Custom { .. } => GROWING_MS,
             };
             let since_ms = looked_ms.unwrap_or(watch.began_ms()).min(now_ms);
-            since_ms.saturating_sub(growing_ms).max(watch.began_ms().saturating_sub(2 * CELL_MS))
+            growing_from(watch.began_ms(), since_ms.saturating_sub(growing_ms))
         };
         let earliest = reach.entry(metric.clone()).or_insert(from_ms);
         *earliest = (*earliest).min(from_ms);
     }
     reach.into_iter().collect()
+}
+
+/// From when on a ceiling asks for cells. Either those of just before the guard come along, which tell whom the cell that
+/// it begins in belongs to; or that cell, long complete, stays away as well.
+fn growing_from(began_ms: i64, from_ms: i64) -> i64 {
+    let before_ms = began_ms.saturating_sub(2 * CELL_MS);
+    let after_ms = began_ms.saturating_add(CELL_MS - 1).div_euclid(CELL_MS) * CELL_MS;
+    if from_ms <= before_ms { before_ms } else { from_ms.max(after_ms) }
 }
 
 async fn late_fraction(
@@ -149,5 +157,31 @@ fn exposed(exposures: &[FirstExposures], rule: &Rule, now_ms: i64) -> Exposed {
         control: own().any(|it| it.control_last_ms >= since_ms),
         has_treatment: rule.percentage != Percentage::NONE,
         has_control: rule.percentage != Percentage::ALL || rule.holdback != Percentage::NONE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(from_ms: i64) -> ArmCells {
+        let mut cell = ArmCells { from_ms, until_ms: from_ms + CELL_MS, ..ArmCells::default() };
+        cell.treatment.outcomes = 1;
+        cell
+    }
+
+    #[test]
+    fn what_was_before_a_person_went_on_never_comes_back() {
+        // The guard begins within a cell, and the cell before it is of the same percentages.
+        let began_ms = 1_006_000;
+        let stored = [cell(990_000), cell(1_000_000), cell(1_010_000)];
+        for from_ms in (900_000..1_200_000).step_by(1_000) {
+            let from_ms = growing_from(began_ms, from_ms);
+            let asked = stored.iter().filter(|cell| cell.from_ms >= from_ms).cloned().collect();
+            let moved = from_the_beginning(asked, began_ms);
+            assert!(moved.iter().all(|cell| cell.from_ms != began_ms), "asked from {from_ms}");
+        }
+        assert_eq!(growing_from(1_000_000, 1_000_001), 1_000_001);
+        assert_eq!(growing_from(1_000_000, 0), 980_000);
     }
 }

@@ -136,7 +136,9 @@ impl Loaded {
         let verdicts =
             store.list_verdicts(&viewer, environment, flag, now_ms - 30 * DAY_MS, VERDICTS_MAX).await?;
         let range = measured::Range { from_ms, until_ms: now_ms, step_ms };
-        let measured = Measured::load(page, shown, rule.as_ref(), range).await?;
+        // What is asked for since a change begins with it.
+        let whole = span == Span::Step;
+        let measured = Measured::load(page, shown, rule.as_ref(), (range, whole)).await?;
         let sizes = store.arm_sizes(&viewer, environment, flag, now_ms - ARMS_MS_MAX).await?;
         let arms = rule.as_ref().and_then(|rule| arms::ArmSizes::of(&sizes, rule));
         Ok(Self { span, rule, rules, health, verdicts, guardrails, replayed, arms, measured })

@@ -19,6 +19,8 @@ use crate::{
 };
 
 const MARKS_MAX: usize = 12;
+/// However young the outcomes are.
+const SHOWN_MS_MIN: i64 = 10 * 60_000;
 
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_field_names, reason = "units stand last in names")]
@@ -50,12 +52,21 @@ pub(super) struct Side {
     pub(super) values: Vec<(&'static str, String)>,
 }
 
+impl Range {
+    /// From shortly before the first outcome on, when that came later: charts of a young rollout are no slivers.
+    fn since_first(self, cells: &[CellSum]) -> Self {
+        let first_ms = cells.iter().map(|cell| cell.from_ms).min().unwrap_or(self.from_ms);
+        let young_ms = (first_ms - 2 * self.step_ms).min(self.until_ms - SHOWN_MS_MIN);
+        Self { from_ms: self.from_ms.max(young_ms), ..self }
+    }
+}
+
 impl Measured {
     pub async fn load(
         page: &Page,
         shown: &FlagPage,
         rule: Option<&RuleId>,
-        range: Range,
+        (range, whole): (Range, bool),
     ) -> Result<Self, AppError> {
         let Some(rule) = rule else { return Ok(Self(Vec::new())) };
         let (store, viewer) = (page.store(), page.viewer());
@@ -66,6 +77,7 @@ impl Measured {
             store.cells(&viewer, &page.environment.key, shown.key(), &keys, times, range.step_ms).await?;
         let guardrails =
             store.find_guardrails(&viewer, &page.environment.key, shown.key()).await?.set.guardrails;
+        let range = if whole { range } else { range.since_first(&cells) };
         let marks = marks(shown, range);
         let mut cards = Vec::new();
         let mut by_kind: Vec<_> = definitions.iter().collect();
@@ -252,4 +264,29 @@ fn pairs(cells: &[&CellSum], step_ms: i64) -> Vec<guardrail::Cell> {
         *side = side.plus(sum.cell.tally);
     }
     by_time.into_iter().map(|(from_ms, both)| difference::step(from_ms, step_ms, both)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::MetricKey;
+
+    use super::*;
+
+    #[test]
+    fn charts_begin_shortly_before_the_first_outcome() {
+        let minute_ms = 60_000;
+        let range = Range { from_ms: 0, until_ms: 60 * minute_ms, step_ms: minute_ms };
+        let from = |first_ms: i64| {
+            let cell = CellSum {
+                metric: MetricKey::parse("error_rate").expect("a key"),
+                rule: RuleId::parse("everyone").expect("an id"),
+                arm: ArmWord::Treatment,
+                from_ms: first_ms,
+                cell: Cell::default(),
+            };
+            range.since_first(&[cell]).from_ms / minute_ms
+        };
+        assert_eq!((from(0), from(30 * minute_ms), from(59 * minute_ms)), (0, 28, 50));
+        assert_eq!(range.since_first(&[]).from_ms, 0, "nothing came: all of it is shown");
+    }
 }
