@@ -142,7 +142,7 @@ impl Judgement {
         }
         match self.health {
             Health::Healthy => "Every guardrail holds.".to_owned(),
-            Health::Watching if self.evidence.is_empty() => "No guardrail watches this flag.".to_owned(),
+            Health::Watching if self.evidence.is_empty() => "Nothing is judged yet.".to_owned(),
             Health::Watching => "No guardrail is broken; nothing is certain yet.".to_owned(),
             Health::Inconclusive | Health::Breach => "Nothing can be said yet.".to_owned(),
         }

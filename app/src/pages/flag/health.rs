@@ -221,7 +221,7 @@ fn summary(loaded: &Loaded) -> impl IntoView + use<> {
         let text = if loaded.verdicts.is_empty() {
             "The guard has not looked at this flag yet: it does as soon as outcomes arrive."
         } else {
-            "No outcomes arrive at the moment, so the guard does not look. What it said before stands below."
+            "The guard has nothing to judge yet: it looks as soon as outcomes arrive. What it said before stands below."
         };
         return view! { <Callout><p>{text}</p></Callout> }.into_any();
     }
