@@ -183,7 +183,7 @@ fn summary(shown: &FlagPage, loaded: &Loaded, outlook: &PlanOutlook) -> impl Int
     let release = &outlook.release;
     let (tone, word) = state_badge(&release.state);
     let active = release.state.is_active();
-    let is_judged = !outlook.judgement.evidence.is_empty() || loaded.guardrails.is_empty();
+    let is_judged = !outlook.judgement.evidence.is_empty();
     let health = (active && is_judged).then(|| {
         let href = here.href(&Tab::Health.path(shown.key()));
         view! {
