@@ -310,7 +310,7 @@ async fn the_exposures_page_says_who_to_those_who_may_know() {
     let (status, html) = look(&support, page).await;
     assert_eq!(status, 200);
     assert!(html.contains("ada.moreau") && html.contains("=cmd|&lt;b&gt;"), "{html}");
-    assert!(html.contains("Served per 6 hours. off: 1 time"), "{html}");
+    assert!(html.contains("Served per 6 hours. on: 1 time") && html.contains("; off: 1 time"), "{html}");
     let (_, html) = look(&support, &format!("{page}?variant=off")).await;
     assert!(!html.contains("ada.moreau") && html.contains("=cmd|"), "{html}");
     let (_, html) = look(&viewer, page).await;
@@ -326,7 +326,7 @@ async fn the_exposures_page_says_who_to_those_who_may_know() {
     assert!(lines[2].starts_with("\"'=cmd|<b>\""), "{text}");
     app.clock.advance(60_000);
     let desk = look(&viewer, "/").await.1;
-    assert!(desk.contains("Served a minute") && desk.contains("<td class=\"num\">1</td>"), "{desk}");
+    assert!(desk.contains("Served a minute") && desk.contains("<td class=\"num\">1<"), "{desk}");
 }
 
 /// The real binary: what was accepted before SIGTERM is in the database afterwards.

@@ -121,7 +121,8 @@ mod tests {
         assert_eq!(Unit::Share.phrase(0.5), "50 %");
         assert_eq!(Unit::Milliseconds.phrase(184.4), "184 ms");
         assert_eq!(Unit::Milliseconds.phrase(12_400.2), "12,400 ms");
-        assert_eq!(Unit::Each.phrase(-0.0001), "0");
+        assert_eq!(Unit::Each.phrase(-0.00001), "0");
+        assert_eq!(Unit::Each.phrase(0.003), "0.003");
         assert_eq!(Unit::Count.phrase(1204.0), "1,204");
         assert_eq!(Unit::Rating.phrase(4.0), "4.0");
     }
