@@ -131,7 +131,7 @@ impl Stage {
                 GuardAction::StepBack,
             ),
             guardrail("slow", Metric::Latency(Quantile::P95), above(1_000.0), GuardAction::Stop),
-            guardrail("abandonment", abandonment, above(0.25), GuardAction::Stop),
+            guardrail("abandonment", abandonment, above(0.15), GuardAction::Stop),
         ];
         // Weak enough to be met while somebody watches.
         let proof = Proof { trials_min: 200, require_safe: false, ..Proof::default() };
