@@ -54,7 +54,7 @@ pub const OUTCOMES_ELSEWHERE_MS: i64 = 3 * 60 * 1000;
 /// Cells that still grow, about 5 kB each; beyond it those that are written already are dropped, and when there are none
 /// the answer is 429.
 pub const CELLS_MAX: usize = 20_000;
-/// Subjects whose exposures are remembered for attribution, about 0.5 kB each; beyond it the longest unseen are forgotten.
+/// Subjects whose exposures are remembered for attribution, about 0.9 kB each; beyond it the longest unseen are forgotten.
 pub const SUBJECTS_MAX: usize = 200_000;
 /// An outcome counts for what its subject was exposed to within this time.
 pub const SUBJECTS_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;

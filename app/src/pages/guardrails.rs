@@ -14,9 +14,8 @@ use crate::{
     pages::flag::{Tab, health::replays::Replays},
     ui::{
         badge::{Callout, Tone},
-        dialog::Confirm,
-        field::{Field, FormError},
-        guardrails::{Checked, FormOf, Typed, conflict, form, sentences},
+        field::FormError,
+        guardrails::{Checked, FormOf, Typed, conflict, form, sentences, way_back},
         here,
         layout::{PageHead, Section},
         time,
@@ -173,19 +172,7 @@ fn back(address: &str, version: u64) -> impl IntoView + use<> {
         "These guard every rollout without its own from then on, and its evidence begins anew: {}.",
         built_in.join("; ")
     );
-    view! {
-        <Confirm label="Back to the built-in ones" text=text action=address button="Go back to the built-in ones">
-            <input type="hidden" name="intent" value="reset" />
-            <input type="hidden" name="version" value=version.to_string() />
-            <Field
-                label="Why?"
-                name="comment"
-                id="reset-comment"
-                placeholder="Optional, goes into the audit log"
-                autocomplete="off"
-            />
-        </Confirm>
-    }
+    way_back(address, version, ("Back to the built-in ones", "Go back to the built-in ones"), text)
 }
 
 fn warning(inheriting: usize) -> impl IntoView + use<> {

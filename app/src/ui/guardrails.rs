@@ -7,6 +7,7 @@ use store::{Conflict, GuardrailsInForce, Replayed};
 
 use super::{
     badge::{Callout, Tone},
+    dialog::Confirm,
     field::{Field, FormError},
     here, icon, time,
 };
@@ -25,6 +26,28 @@ const TIMES_MAX: usize = 5;
 pub struct Typed {
     pub draft: Draft<GuardrailForm>,
     pub checked: Option<Checked>,
+}
+
+/// To what stands beneath saved guardrails, in two presses: what each of them is called, and what it means.
+pub fn way_back(
+    address: &str,
+    version: u64,
+    (label, button): (&'static str, &'static str),
+    text: String,
+) -> impl IntoView + use<> {
+    view! {
+        <Confirm label=label text=text action=address button=button>
+            <input type="hidden" name="intent" value="reset" />
+            <input type="hidden" name="version" value=version.to_string() />
+            <Field
+                label="Why?"
+                name="comment"
+                id="reset-comment"
+                placeholder="Optional, goes into the audit log"
+                autocomplete="off"
+            />
+        </Confirm>
+    }
 }
 
 /// What was found out about the typed guardrails.

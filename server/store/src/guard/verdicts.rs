@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use engine::{
-    EnvironmentKey, FlagKey, Percentage, RuleId,
+    EnvironmentKey, FlagKey, Percentage, RuleId, Snapshot,
     guardrail::{Health, Judgement},
 };
 
@@ -93,8 +93,9 @@ impl Store {
                 args![environment.as_str(), flag.as_str()],
             )
             .await?;
+        let snapshot = self.live().snapshot(environment.as_str());
         rows.into_iter()
-            .filter(|(rule, _, acted)| self.is_judged(environment, flag.as_str(), rule, acted.is_some()))
+            .filter(|(rule, _, acted)| is_judged(snapshot.as_deref(), flag.as_str(), rule, acted.is_some()))
             .map(|(rule, judgement, _)| {
                 let judgement = parse("guard_states", &rule, &judgement)?;
                 let corrupt = |_| StoreError::CorruptRow { table: "guard_states", id: flag.to_string() };
@@ -122,9 +123,10 @@ impl Store {
                 args![environment.as_str()],
             )
             .await?;
+        let snapshot = self.live().snapshot(environment.as_str());
         let mut worst: HashMap<FlagKey, FlagHealth> = HashMap::new();
         for (flag, rule, judgement, acted) in rows {
-            if !self.is_judged(environment, &flag, &rule, acted.is_some()) {
+            if !is_judged(snapshot.as_deref(), &flag, &rule, acted.is_some()) {
                 continue;
             }
             let judgement: Judgement = parse("guard_states", &flag, &judgement)?;
@@ -141,14 +143,6 @@ impl Store {
             }
         }
         Ok(worst)
-    }
-
-    /// Whether what was last said of a rule still is: the guard judges rules that serve somebody. What it took away
-    /// stays told until somebody decides what comes next.
-    fn is_judged(&self, environment: &EnvironmentKey, flag: &str, rule: &str, acted: bool) -> bool {
-        let snapshot = self.live().snapshot(environment.as_str());
-        let rule = snapshot.as_ref().and_then(|snapshot| snapshot.flag(flag)?.rollout().rule(rule));
-        rule.is_some_and(|rule| acted || rule.percentage > Percentage::NONE)
     }
 
     /// Verdicts since a moment, newest first, at most [`VERDICTS_PAGE_MAX`].
@@ -172,6 +166,13 @@ impl Store {
             .await?;
         rows.into_iter().map(VerdictRow::try_from).collect()
     }
+}
+
+/// Whether what was last said of a rule still is: the guard judges rules that serve somebody. What it took away stays
+/// told until somebody decides what comes next.
+fn is_judged(snapshot: Option<&Snapshot>, flag: &str, rule: &str, acted: bool) -> bool {
+    let rule = snapshot.and_then(|snapshot| snapshot.flag(flag)?.rollout().rule(rule));
+    rule.is_some_and(|rule| acted || rule.percentage > Percentage::NONE)
 }
 
 /// Which of two matters more.

@@ -9,9 +9,8 @@ use super::super::{FlagPage, Tab};
 use crate::{
     pages::guardrails::ADDRESS as DEFAULTS,
     ui::{
-        dialog::Confirm,
-        field::{Field, FormError},
-        guardrails::{FormOf, Typed, conflict, form, sentences},
+        field::FormError,
+        guardrails::{FormOf, Typed, conflict, form, sentences, way_back},
         here, icon, time,
     },
 };
@@ -82,22 +81,6 @@ fn whose(known: &GuardrailsInForce) -> impl IntoView + use<> {
 }
 
 fn back(address: &str, version: u64) -> impl IntoView + use<> {
-    view! {
-        <Confirm
-            label="Back to the defaults"
-            text="This rollout's own guardrails are taken away, and the workspace's defaults guard it. Its evidence begins anew."
-            action=address
-            button="Go back to the defaults"
-        >
-            <input type="hidden" name="intent" value="reset" />
-            <input type="hidden" name="version" value=version.to_string() />
-            <Field
-                label="Why?"
-                name="comment"
-                id="reset-comment"
-                placeholder="Optional, goes into the audit log"
-                autocomplete="off"
-            />
-        </Confirm>
-    }
+    let text = "This rollout's own guardrails are taken away, and the workspace's defaults guard it. Its evidence begins anew.";
+    way_back(address, version, ("Back to the defaults", "Go back to the defaults"), text.to_owned())
 }
