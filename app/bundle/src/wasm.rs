@@ -17,7 +17,7 @@ pub fn compile(root: &Path, dev: bool) -> Result<Vec<u8>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(root)
-        .args(["build", "--package", "app", "--lib", "--target", TARGET])
+        .args(["rustc", "--package", "app", "--lib", "--crate-type", "cdylib", "--target", TARGET])
         .args(["--no-default-features", "--features", "hydrate", "--profile", profile])
         .status()?;
     ensure!(status.success(), "the browser side does not compile");
