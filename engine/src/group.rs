@@ -72,7 +72,7 @@ pub struct Group {
     pub description: String,
     #[serde(default)]
     pub condition: Option<Condition>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enrolments: Vec<Enrolment>,
 }
 

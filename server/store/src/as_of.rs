@@ -7,8 +7,8 @@ use std::{
 };
 
 use engine::{
-    AttributeDefinition, AttributeSchema, EnvironmentConfig, EnvironmentKey, Flag, FlagKey, Group, Rollout,
-    Snapshot,
+    AttributeDefinition, AttributeSchema, Enrolment, EnvironmentConfig, EnvironmentKey, Flag, FlagKey, Group,
+    Rollout, Snapshot,
 };
 use serde::de::DeserializeOwned;
 
@@ -17,6 +17,7 @@ use crate::{
     db::{Tx, args},
     limits::AS_OF_KEPT_MAX,
     number,
+    testers::rows::{Rosters, StoredGroup, of_line_key},
 };
 
 /// What the configuration of one instant decides. Enrolments that begin or end by themselves are asked about with
@@ -82,7 +83,7 @@ async fn compile(tx: &mut Tx, environment: &EnvironmentKey, seq: i64) -> Result<
     let flags: HashMap<String, Flag> = documents(tx.all(FLAGS, args![seq]).await?).collect();
     let rollouts = documents::<Rollout>(tx.all(ROLLOUTS, args![seq, environment.as_str()]).await?);
     let rollouts: HashMap<_, _> = rollouts.collect();
-    let groups = documents::<Group>(tx.all(GROUPS, args![seq]).await?);
+    let groups = groups(tx.all(GROUPS, args![seq]).await?, tx.all(TESTERS, args![seq]).await?);
     let attributes = documents::<AttributeDefinition>(tx.all(ATTRIBUTES, args![seq]).await?);
     let pair = |(key, flag): (String, Flag)| {
         FlagKey::parse(&key).ok()?;
@@ -92,7 +93,7 @@ async fn compile(tx: &mut Tx, environment: &EnvironmentKey, seq: i64) -> Result<
         environment: environment.clone(),
         revision: 0,
         flags: flags.into_iter().filter_map(pair).collect(),
-        groups: groups.map(|(_, group)| Arc::new(group)).collect(),
+        groups: groups.into_iter().map(Arc::new).collect(),
         attributes: Arc::new(AttributeSchema::new(attributes.map(|(_, it)| it).collect())),
     };
     let (snapshot, errors) = Snapshot::compile(config, None);
@@ -105,6 +106,23 @@ async fn compile(tx: &mut Tx, environment: &EnvironmentKey, seq: i64) -> Result<
 /// What can be read; a version that cannot is left out, as it was when it was in force.
 fn documents<T: DeserializeOwned>(rows: Vec<Row>) -> impl Iterator<Item = (String, T)> {
     rows.into_iter().filter_map(|row| Some((row.key, serde_json::from_str(&row.document).ok()?)))
+}
+
+/// Groups with who was in them then.
+fn groups(groups: Vec<Row>, testers: Vec<Row>) -> Vec<Group> {
+    let mut rosters = Rosters::new();
+    for (key, enrolment) in documents::<Option<Enrolment>>(testers) {
+        if let (Some((group, _)), Some(enrolment)) = (of_line_key(&key), enrolment) {
+            rosters.entry(group.to_owned()).or_default().push(enrolment);
+        }
+    }
+    let stored = groups.iter().filter_map(|row| StoredGroup::parse("versions", &row.key, &row.document).ok());
+    stored
+        .map(|stored| {
+            let testers = rosters.remove(stored.group.key.as_str());
+            stored.with(testers)
+        })
+        .collect()
 }
 
 macro_rules! latest {
@@ -136,6 +154,7 @@ const GROUPS: &str = latest!(
     "''",
     "JOIN audit ON audit.seq = versions.audit_seq AND audit.action <> 'group_deleted' "
 );
+const TESTERS: &str = latest!("enrolment", "''", "");
 /// Attributes have no versions; their entries keep both sides.
 const ATTRIBUTES: &str = "SELECT audit.object_key AS key, audit.document_after AS document FROM audit \
      JOIN (SELECT MAX(seq) AS seq FROM audit WHERE object_kind = 'attribute' AND seq <= $1 GROUP BY object_key) AS latest \

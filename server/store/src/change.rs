@@ -99,6 +99,14 @@ impl Entry {
     }
 }
 
+/// One version among many that a change writes.
+#[derive(Debug)]
+pub(crate) struct VersionLine {
+    pub(crate) key: String,
+    pub(crate) version: i64,
+    pub(crate) document: String,
+}
+
 /// Whose revision moves.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Revisions<'a> {
@@ -182,6 +190,32 @@ impl Work<'_> {
             )
             .await?;
         self.versions.push(chain::version_line(kind, key, environment, version, document));
+        Ok(())
+    }
+
+    /// [`Work::add_version`] for many objects of one kind that belong to no environment.
+    pub(crate) async fn add_versions(
+        &mut self,
+        kind: &'static str,
+        lines: Vec<VersionLine>,
+    ) -> Result<(), StoreError> {
+        let row = |it: &VersionLine| (it.key.clone(), it.version, it.document.clone());
+        let rows = crate::to_json("versions", &lines.iter().map(row).collect::<Vec<_>>())?;
+        let sql = match &self.tx {
+            Tx::Sqlite(_) => {
+                "INSERT INTO versions (object_kind, object_key, environment, version, document, at_ms, audit_seq) \
+                 SELECT $2, value ->> 0, '', value ->> 1, value ->> 2, $3, $4 FROM json_each($1)"
+            }
+            Tx::Pg(_) => {
+                "INSERT INTO versions (object_kind, object_key, environment, version, document, at_ms, audit_seq) \
+                 SELECT $2, line ->> 0, '', (line ->> 1)::BIGINT, line ->> 2, $3, $4 \
+                 FROM json_array_elements($1::json) AS line"
+            }
+        };
+        let (now_ms, seq) = (self.now_ms, self.seq);
+        self.tx.execute(sql, args![&rows, kind, now_ms, seq]).await?;
+        let line = |it: &VersionLine| chain::version_line(kind, &it.key, "", it.version, &it.document);
+        self.versions.extend(lines.iter().map(line));
         Ok(())
     }
 

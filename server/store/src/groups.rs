@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use engine::{Enrolment, EnvironmentKey, FlagKey, Group, GroupKey, Snapshot, group_changes};
+use engine::{Change, EnvironmentKey, FlagKey, Group, GroupKey, Snapshot, group_changes};
 
 use crate::{
-    Action, Enroller, FlagEditor, Invalid, ObjectKind, ObjectRef, Store, StoreError, Versioned, Viewer,
+    Action, FlagEditor, Invalid, ObjectKind, ObjectRef, Store, StoreError, Versioned, Viewer,
     change::{Entry, Revisions, Work, lead},
     db::args,
     flags::refuse,
     live::State,
+    testers::rows::{self, StoredGroup, definition},
     text::reason,
     to_json,
-    versioned::{Line, VersionedRow, parse},
+    versioned::{Line, VersionedRow},
 };
 
 /// A rollout that names a group.
@@ -51,22 +52,29 @@ impl Store {
                 args![key.as_str()],
             )
             .await?;
-        row.map(|row| row.parse("groups", key.as_str())).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let stored = StoredGroup::parse("groups", key.as_str(), &row.document)?;
+        let testers = if stored.embeds { None } else { Some(rows::find(self.db(), key.as_str()).await?) };
+        Ok(Some(row.of(stored.with(testers))))
     }
 
     /// All groups by name. A row that cannot be read is left out: it is in the log.
     pub async fn list_groups(&self, _by: &Viewer) -> Result<Vec<GroupRow>, StoreError> {
-        let rows: Vec<VersionedRow> = self
-            .db()
+        let mut tx = self.db().begin_read().await?;
+        let rows: Vec<VersionedRow> = tx
             .all(
                 "SELECT document, version, changed_ms, changed_by, audit_seq FROM groups WHERE NOT deleted",
                 args![],
             )
             .await?;
+        let mut testers = rows::all(&mut tx, rows::report).await?;
+        tx.rollback().await?;
         let state = self.live().state();
         let row = |row: VersionedRow| {
+            let stored = StoredGroup::parse("groups", "", &row.document).ok()?;
+            let testers = testers.remove(stored.group.key.as_str());
             let Versioned { value: group, version, changed_ms, changed_by, .. } =
-                row.parse::<Group>("groups", "").ok()?;
+                row.of(stored.with(testers));
             let used_by = uses(&state, &group.key);
             Some(GroupRow { group: Arc::new(group), version, changed_ms, changed_by, used_by })
         };
@@ -104,6 +112,7 @@ impl Store {
             None => 1,
         };
         work.put_group(&group, version, false).await?;
+        work.put_testers(&group).await?;
         let sentence = format!("created the group {}", group.name);
         let entry =
             Entry { reason, version: Some(version), ..group_entry(Action::GroupCreated, &group, sentence) };
@@ -111,6 +120,7 @@ impl Store {
         Ok(version)
     }
 
+    /// Changes what the group is. Who is in it stays: testers come and go by [`Store::enrol`] and its siblings.
     pub async fn update_group(
         &self,
         by: &FlagEditor,
@@ -121,25 +131,9 @@ impl Store {
         let reason = reason(comment)?;
         let mut work = self.begin(by).await?;
         let current = work.require_group(&group.key).await?;
-        work.check_version(group_line(&group.key), expected, &current, group_changes).await?;
+        work.check_version(group_line(&group.key), expected, &current, definition_changes).await?;
+        let group = Group { enrolments: current.value.enrolments.clone(), ..group };
         work.write_group(current, group, reason, Action::GroupChanged).await
-    }
-
-    /// Replaces the testers; the condition and the names stay as they are.
-    pub async fn set_enrolments(
-        &self,
-        by: &Enroller,
-        key: &GroupKey,
-        expected: u64,
-        enrolments: Vec<Enrolment>,
-        comment: &str,
-    ) -> Result<u64, StoreError> {
-        let reason = reason(comment)?;
-        let mut work = self.begin(by).await?;
-        let current = work.require_group(key).await?;
-        work.check_version(group_line(key), expected, &current, group_changes).await?;
-        let group = Group { enrolments, ..current.value.clone() };
-        work.write_group(current, group, reason, Action::EnrolmentsChanged).await
     }
 
     /// Refuses while a rollout names the group.
@@ -153,7 +147,7 @@ impl Store {
         let reason = reason(comment)?;
         let mut work = self.begin(by).await?;
         let current = work.require_group(key).await?;
-        work.check_version(group_line(key), expected, &current, group_changes).await?;
+        work.check_version(group_line(key), expected, &current, definition_changes).await?;
         let used_by = uses(&*work.state().await?, key);
         if !used_by.is_empty() {
             let by = used_by.iter().map(|used| format!("{} in {}", used.flag, used.environment)).collect();
@@ -173,8 +167,30 @@ impl Work<'_> {
     pub(crate) async fn require_group(&mut self, key: &GroupKey) -> Result<Versioned<Group>, StoreError> {
         let sql = "SELECT document, version, changed_ms, changed_by, audit_seq FROM groups \
                    WHERE key = $1 AND NOT deleted";
-        let group = self.read(sql, args![key.as_str()], "groups", key.as_str()).await?;
-        group.ok_or_else(|| StoreError::NotFound { kind: ObjectKind::Group, key: key.to_string() })
+        let row: Option<VersionedRow> = self.tx.optional(sql, args![key.as_str()]).await?;
+        let missing = || StoreError::NotFound { kind: ObjectKind::Group, key: key.to_string() };
+        let row = row.ok_or_else(missing)?;
+        let group = self.with_testers(key, &row.document).await?.group;
+        Ok(row.of(group))
+    }
+
+    /// A group's document with its testers, wherever they are.
+    async fn with_testers(&mut self, key: &GroupKey, document: &str) -> Result<StoredGroup, StoreError> {
+        let stored = StoredGroup::parse("groups", key.as_str(), document)?;
+        if stored.embeds {
+            return Ok(stored);
+        }
+        let testers = rows::of_group(&mut self.tx, key.as_str(), || rows::report(key.as_str())).await?;
+        Ok(StoredGroup { group: stored.with(Some(testers)), embeds: false })
+    }
+
+    /// Whether the group was last written when testers were part of its document.
+    async fn embeds_testers(&mut self, key: &GroupKey) -> Result<bool, StoreError> {
+        let sql = "SELECT document FROM groups WHERE key = $1";
+        let row: Option<(String,)> = self.tx.optional(sql, args![key.as_str()]).await?;
+        let stored =
+            row.map(|(document,)| StoredGroup::parse("groups", key.as_str(), &document)).transpose()?;
+        Ok(stored.is_some_and(|stored| stored.embeds))
     }
 
     pub(crate) async fn write_group(
@@ -190,22 +206,26 @@ impl Work<'_> {
             self.cancel().await?;
             return Ok(version);
         }
-        let version = version + 1;
-        self.put_group(&group, version, false).await?;
+        let redefined = definition(&before) != definition(&group) || self.embeds_testers(&group.key).await?;
+        let version = if redefined { version + 1 } else { version };
+        if redefined {
+            self.put_group(&group, version, false).await?;
+        }
+        self.put_testers(&group).await?;
         if before.condition != group.condition || before.enrolments != group.enrolments {
             self.bump(Revisions::All).await?;
         }
         let changes = group_changes(&before, &group);
         let sentence = lead(&changes, |phrase| group_sentence(phrase, &group.name));
         let sentence = sentence.unwrap_or_else(|| format!("changed {}", group.name));
-        let entry =
-            Entry { changes, reason, version: Some(version), ..group_entry(action, &group, sentence) };
+        let written = redefined.then_some(version);
+        let entry = Entry { changes, reason, version: written, ..group_entry(action, &group, sentence) };
         self.finish(entry).await?;
         Ok(version)
     }
 
     async fn put_group(&mut self, group: &Group, version: u64, deleted: bool) -> Result<(), StoreError> {
-        let document = to_json("groups", group)?;
+        let document = to_json("groups", &definition(group))?;
         let (key, version) = (group.key.as_str(), crate::signed(version));
         let (now_ms, seq, author) = (self.now_ms(), self.seq(), self.by().to_owned());
         self.tx
@@ -221,6 +241,19 @@ impl Work<'_> {
         self.add_version("group", key, "", version, &document).await
     }
 
+    /// The testers whom the entry `seq` changed, as they were before it.
+    pub(crate) async fn revert_testers(
+        mut self,
+        key: &GroupKey,
+        seq: u64,
+        reason: String,
+    ) -> Result<u64, StoreError> {
+        let current = self.require_group(key).await?;
+        let enrolments = self.testers_before(&current.value, crate::signed(seq)).await?;
+        let group = Group { enrolments, ..current.value.clone() };
+        self.write_group(current, group, reason, Action::Reverted).await
+    }
+
     /// The group before the entry `seq`, made the next version; a deleted group comes back.
     pub(crate) async fn revert_group(
         mut self,
@@ -229,20 +262,23 @@ impl Work<'_> {
         reason: String,
     ) -> Result<u64, StoreError> {
         let document = group_line(key).document(&mut self.tx, crate::signed(version) - 1).await?;
-        let group: Group = parse("versions", key.as_str(), &document.ok_or(Invalid::NotRevertible)?)?;
-        refuse(group.problems())?;
+        let reverted =
+            StoredGroup::parse("versions", key.as_str(), &document.ok_or(Invalid::NotRevertible)?)?;
         let (deleted, document, current): (bool, String, i64) = self
             .tx
             .optional("SELECT deleted, document, version FROM groups WHERE key = $1", args![key.as_str()])
             .await?
             .ok_or_else(|| StoreError::NotFound { kind: ObjectKind::Group, key: key.to_string() })?;
-        let before: Group = parse("groups", key.as_str(), &document)?;
+        let before = self.with_testers(key, &document).await?.group;
+        let group = reverted.with(Some(before.enrolments.clone()));
+        refuse(group.problems())?;
         if !deleted && before == group {
             self.cancel().await?;
             return Ok(crate::number(current));
         }
         let version = crate::number(current) + 1;
         self.put_group(&group, version, false).await?;
+        self.put_testers(&group).await?;
         self.bump(Revisions::All).await?;
         let sentence = format!("reverted change {seq} of the group {}", group.name);
         let changes = group_changes(&before, &group);
@@ -255,6 +291,11 @@ impl Work<'_> {
         self.finish(entry).await?;
         Ok(version)
     }
+}
+
+/// What others changed of the group itself: testers do not conflict.
+fn definition_changes(read: &Group, now: &Group) -> Vec<Change> {
+    group_changes(&definition(read), &definition(now))
 }
 
 fn group_entry(action: Action, group: &Group, sentence: String) -> Entry {

@@ -16,7 +16,9 @@ use crate::{
     Changed, Environment, ObjectKind, ObjectRef, StoreError,
     db::{Db, Tx, args},
     live::State,
-    metrics, number, people, signed, tokens,
+    metrics, number, people, signed,
+    testers::rows::{self as testers, StoredGroup},
+    tokens,
 };
 
 /// The definitions that the state is compiled from. An unchanged one keeps its `Arc`, so that what was compiled from
@@ -252,19 +254,40 @@ impl Loader {
         Ok(())
     }
 
+    /// The groups that changed, or in which a tester did, with everybody who is in them.
     async fn load_groups(&mut self, tx: &mut Tx, since: i64) -> Result<bool, StoreError> {
         let rows = tx
             .all::<GroupRow>("SELECT key, document, deleted FROM groups WHERE audit_seq > $1", args![since])
             .await?;
+        let mut testers = if since == 0 {
+            testers::all(tx, |key| self.report("enrolments", key)).await?
+        } else {
+            let mut testers = testers::Rosters::new();
+            let moved = testers::changed_since(tx, since).await?;
+            for key in rows.iter().map(|row| row.key.clone()).chain(moved) {
+                let of_group = testers::of_group(tx, &key, || self.report("enrolments", &key)).await?;
+                testers.insert(key, of_group);
+            }
+            testers
+        };
+        let changes = !rows.is_empty() || !testers.is_empty();
         for row in &rows {
-            match self.read::<Group>("groups", &row.key, &row.document) {
-                Some(group) if !row.deleted && group.key.as_str() == row.key => {
+            let stored = StoredGroup::parse("groups", &row.key, &row.document);
+            match stored.inspect_err(|_| self.report("groups", &row.key)) {
+                Ok(stored) if !row.deleted && stored.group.key.as_str() == row.key => {
+                    let group = stored.with(testers.remove(&row.key));
                     self.groups.insert(group.key.clone(), Arc::new(group));
                 }
-                Some(_) | None => drop(self.groups.remove(row.key.as_str())),
+                Ok(_) | Err(_) => drop(self.groups.remove(row.key.as_str())),
             }
         }
-        Ok(!rows.is_empty())
+        // Of the others only who is in them changed.
+        for (key, enrolments) in testers {
+            if let Some(group) = self.groups.get_mut(key.as_str()) {
+                *group = Arc::new(Group { enrolments, ..Group::clone(group) });
+            }
+        }
+        Ok(changes)
     }
 
     fn compile(&mut self, environment: &Environment, current: &State, stale: &Stale) -> Arc<Snapshot> {

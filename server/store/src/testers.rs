@@ -4,6 +4,7 @@
 mod invitations;
 mod list;
 mod report;
+pub(crate) mod rows;
 
 use std::collections::HashSet;
 

@@ -37,13 +37,19 @@ impl VersionedRow {
         table: &'static str,
         id: &str,
     ) -> Result<Versioned<T>, StoreError> {
-        Ok(Versioned {
-            value: parse(table, id, &self.document)?,
+        let value = parse(table, id, &self.document)?;
+        Ok(self.of(value))
+    }
+
+    /// What the row says of `value`, which was read out of its document.
+    pub(crate) fn of<T>(self, value: T) -> Versioned<T> {
+        Versioned {
+            value,
             version: number(self.version),
             changed_ms: self.changed_ms,
             changed_by: self.changed_by,
             seq: number(self.audit_seq),
-        })
+        }
     }
 }
 

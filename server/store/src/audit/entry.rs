@@ -169,7 +169,12 @@ impl AuditEntry {
     pub fn is_revertible(&self) -> bool {
         matches!(self.object.kind, ObjectKind::Flag | ObjectKind::Group)
             && self.action != Action::GroupCreated
-            && self.version.is_some_and(|version| version > 1)
+            && (self.version.is_some_and(|version| version > 1) || self.is_of_testers())
+    }
+
+    /// Whether it changed who is in a group, and not the group itself.
+    pub(crate) fn is_of_testers(&self) -> bool {
+        self.version.is_none() && self.action == Action::EnrolmentsChanged
     }
 }
 

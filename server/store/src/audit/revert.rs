@@ -31,8 +31,15 @@ impl Store {
             .entry_to_revert(seq)
             .await?
             .ok_or(StoreError::NotFound { kind: ObjectKind::Workspace, key: seq.to_string() })?;
-        let version = entry.version.filter(|_| entry.is_revertible()).ok_or(Invalid::NotRevertible)?;
+        if !entry.is_revertible() {
+            return Err(Invalid::NotRevertible.into());
+        }
         let mut work = self.begin(by).await?;
+        if entry.is_of_testers() {
+            let key = GroupKey::parse(&entry.object.key).map_err(|_| Invalid::NotRevertible)?;
+            return work.revert_testers(&key, seq, reason).await;
+        }
+        let version = entry.version.ok_or(Invalid::NotRevertible)?;
         if entry.object.kind == ObjectKind::Group {
             let key = GroupKey::parse(&entry.object.key).map_err(|_| Invalid::NotRevertible)?;
             return work.revert_group(&key, (seq, version), reason).await;

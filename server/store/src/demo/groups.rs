@@ -1,12 +1,12 @@
 //! Attributes, pilot groups and personas of the demo.
 
 use engine::{
-    AttributeDefinition, AttributeName, AttributeType, AttributeValue, Attributes, Condition, Enrolment,
-    Group, Operator, Test,
+    AttributeDefinition, AttributeName, AttributeType, AttributeValue, Attributes, Condition, Group,
+    Operator, Test,
 };
 
 use super::{Stage, group_key, subject_key, unless_there};
-use crate::{StoreError, clock::DAY_MS};
+use crate::{EnrolmentChoice, EnrolmentLine, EnrolmentList, StoreError, clock::DAY_MS};
 
 /// Name, type, trusted, description.
 const ATTRIBUTES: [(&str, AttributeType, bool, &str); 10] = [
@@ -114,22 +114,20 @@ impl Stage {
     /// QA's testers, until some days after the present.
     pub(super) async fn enrol(&self, subjects: &[&str], days: i64, purpose: &str) -> Result<(), StoreError> {
         let key = group_key("beta-testers");
-        let Some(found) = self.store.find_group(&self.qa.viewer(), &key).await? else { return Ok(()) };
-        let mut enrolments = found.value.enrolments;
-        for subject in subjects.iter().map(|subject| subject_key(subject)) {
-            if enrolments.iter().any(|enrolment| enrolment.subject == subject) {
-                continue;
-            }
-            enrolments.push(Enrolment {
-                purpose: purpose.to_owned(),
-                until_ms: Some(self.now_ms + days * DAY_MS),
-                by: self.qa.name.clone(),
-                at_ms: Some(self.store.clock().now_ms()),
-                ..Enrolment::new(subject)
-            });
+        let line = |(at, subject): (usize, &&str)| EnrolmentLine {
+            number: at + 1,
+            subject: subject_key(subject),
+            purpose: purpose.to_owned(),
+            from_ms: None,
+            until_ms: Some(self.now_ms + days * DAY_MS),
+        };
+        let lines = subjects.iter().enumerate().map(line).collect();
+        let list = EnrolmentList { lines, malformed: Vec::new() };
+        let by = self.qa.enroller()?;
+        match self.store.enrol(&by, &key, &list, EnrolmentChoice::default(), None, purpose).await {
+            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
-        self.store.set_enrolments(&self.qa.enroller()?, &key, found.version, enrolments, purpose).await?;
-        Ok(())
     }
 
     pub(super) async fn save_personas(&self) -> Result<(), StoreError> {

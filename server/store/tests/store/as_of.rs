@@ -1,5 +1,5 @@
-use engine::{Arm, Context, Enrolment, Flag, Lifecycle, Pin, Reason, VariantKey};
-use store::ObjectRef;
+use engine::{Arm, Context, Flag, Lifecycle, Pin, Reason, VariantKey};
+use store::{EnrolmentChoice, EnrolmentLine, EnrolmentList, ObjectRef};
 
 use crate::{
     harness::*,
@@ -105,21 +105,25 @@ async fn an_enrolment_that_has_ended_since_still_counts_then(t: Harness) {
     t.create_flag("a").await;
     t.create_group("beta", "nobody").await;
     t.change("a", |rollout| rollout.rules = vec![for_group("beta", 100)]).await.expect("saved");
-    let enrolment = Enrolment {
+    let line = EnrolmentLine {
+        number: 1,
+        subject: subject("ada"),
         purpose: "checks the payment steps".to_owned(),
         from_ms: Some(START_MS + MINUTE_MS),
         until_ms: Some(START_MS + 3 * MINUTE_MS),
-        ..Enrolment::new(subject("ada"))
     };
     let enroller = store::Principal::command_line().enroller().expect("may enrol");
-    t.store.set_enrolments(&enroller, &group_key("beta"), 1, vec![enrolment], "").await.expect("enrolled");
+    let (list, choice) =
+        (EnrolmentList { lines: vec![line], malformed: Vec::new() }, EnrolmentChoice::default());
+    t.store.enrol(&enroller, &group_key("beta"), &list, choice, None, "").await.expect("enrolled");
     t.advance(60 * MINUTE_MS);
     let at = |minutes: i64| START_MS + minutes * MINUTE_MS;
     assert_eq!(t.decided("a", at(0), "x").await, Some(off(Reason::Default)), "not yet");
     assert_eq!(t.decided("a", at(1), "x").await, Some(on(Reason::TargetingMatch)));
     assert_eq!(t.decided("a", at(3) - 1, "x").await, Some(on(Reason::TargetingMatch)));
     assert_eq!(t.decided("a", at(3), "x").await, Some(off(Reason::Default)), "it ended by itself");
-    t.store.set_enrolments(&enroller, &group_key("beta"), 2, Vec::new(), "").await.expect("removed");
+    let removed = t.store.remove_testers(&enroller, &group_key("beta"), &[subject("ada")], "").await;
+    assert_eq!(removed.expect("removed"), 1);
     assert_eq!(
         t.decided("a", at(2), "x").await,
         Some(on(Reason::TargetingMatch)),

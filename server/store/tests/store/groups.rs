@@ -1,5 +1,5 @@
 use engine::{Enrolment, Group, SubjectKey};
-use store::StoreError;
+use store::{EnrolmentChoice, EnrolmentList, RawLine, StoreError};
 
 use crate::harness::*;
 
@@ -63,15 +63,18 @@ async fn a_deleted_group_comes_back_with_its_versions(t: Harness) {
 async fn testers_change_without_touching_the_condition(t: Harness) {
     let group = t.create_group("vip", "vip").await;
     let by = store::Principal::command_line().enroller().expect("may enrol");
-    let version =
-        t.store.set_enrolments(&by, &group.key, 1, vec![tester("u-1")], "asked").await.expect("enrolled");
+    let list = EnrolmentList::parse("u-1", RawLine::default(), START_MS);
+    let choice = EnrolmentChoice::default();
+    t.store.enrol(&by, &group.key, &list, choice, None, "asked").await.expect("enrolled");
     assert_eq!(t.last_sentence().await, "added the tester u-1 to Group vip");
     let kept = t.store.find_group(&viewer(), &group.key).await.expect("reads").expect("a group");
-    assert_eq!((kept.value.condition, kept.value.enrolments.len()), (group.condition, 1));
-    let twice = t.store.set_enrolments(&by, &group.key, version, vec![tester("u"), tester("u")], "").await;
-    assert!(matches!(twice, Err(StoreError::Refused(_))));
-    t.store.set_enrolments(&by, &group.key, version, Vec::new(), "").await.expect("removed");
+    assert_eq!((kept.value.condition, kept.value.enrolments.len()), (group.condition.clone(), 1));
+    let subjects = [kept.value.enrolments[0].subject.clone()];
+    t.store.remove_testers(&by, &group.key, &subjects, "").await.expect("removed");
     assert_eq!(t.last_sentence().await, "removed the tester u-1 from Group vip");
+    let other = Group { key: group_key("twice"), enrolments: vec![tester("u"), tester("u")], ..group };
+    let twice = t.store.create_group(&editor(), other, "").await;
+    assert!(matches!(twice, Err(StoreError::Refused(_))));
 }
 
 async fn two_editors_of_a_group_conflict(t: Harness) {

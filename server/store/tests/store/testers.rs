@@ -16,6 +16,11 @@ on_both!(
     a_shut_invitation_says_why,
     the_last_place_is_given_once,
     making_a_preview_is_audited,
+    enrolling_one_writes_one_and_leaves_the_group_alone,
+    an_edit_of_the_group_keeps_who_was_enrolled_meanwhile,
+    reverting_an_enrolment_leaves_later_ones_alone,
+    a_group_of_before_keeps_its_testers_and_their_past,
+    another_copy_follows_who_comes_and_goes,
 );
 
 fn subject(key: &str) -> SubjectKey {
@@ -264,4 +269,101 @@ async fn making_a_preview_is_audited(t: Harness) {
         let refused = t.store.make_preview(&enroller(), &production(), preview(variant), holds_ms, "").await;
         assert!(refused.is_err(), "{variant} for {holds_ms}");
     }
+}
+
+async fn enrolling_one_writes_one_and_leaves_the_group_alone(t: Harness) {
+    pilot(&t).await;
+    let before = t.store.find_group(&viewer(), &group_key("pilot")).await.expect("reads").expect("a group");
+    let many: Vec<_> = (0..500).map(|at| format!("u-{at:04}")).collect();
+    enrol(&t, &many.join("\n")).await;
+    enrol(&t, "one more").await;
+    let after = t.store.find_group(&viewer(), &group_key("pilot")).await.expect("reads").expect("a group");
+    assert_eq!(after.version, before.version, "a group's version does not carry testers");
+    assert_eq!(after.value.enrolments.len(), 501);
+    assert_eq!(after.value.enrolments[500].subject.as_str(), "one more", "in the order in which they came");
+    let last = "SELECT CAST(SUM(LENGTH(document)) AS TEXT) FROM versions \
+                WHERE audit_seq = (SELECT MAX(audit_seq) FROM versions)";
+    let bytes: usize = t.text(last).await.parse().expect("a number");
+    assert!(bytes < 300, "one enrolment wrote {bytes} bytes of versions");
+    let groups = "SELECT CAST(COUNT(*) AS TEXT) FROM versions WHERE object_kind = 'group'";
+    assert_eq!(t.text(groups).await, "1");
+    assert!(matches!(t.store.verify_audit().await, Ok(store::AuditVerdict::Intact { .. })));
+}
+
+async fn an_edit_of_the_group_keeps_who_was_enrolled_meanwhile(t: Harness) {
+    pilot(&t).await;
+    let read = t.store.find_group(&viewer(), &group_key("pilot")).await.expect("reads").expect("a group");
+    enrol(&t, "ada").await;
+    let renamed = engine::Group { name: "Renamed".to_owned(), ..read.value };
+    t.store.update_group(&editor(), read.version, renamed, "").await.expect("testers do not conflict");
+    assert_eq!(enrolled(&t).await, ["ada"]);
+}
+
+async fn reverting_an_enrolment_leaves_later_ones_alone(t: Harness) {
+    pilot(&t).await;
+    enrol(&t, "ada\nben").await;
+    let leaving = [subject("ada")];
+    t.store.remove_testers(&enroller(), &group_key("pilot"), &leaving, "").await.expect("removed");
+    let removal = t.store.live().seq();
+    enrol(&t, "cleo").await;
+    t.store.revert(&editor(), removal, "too early").await.expect("reverted");
+    let mut there = enrolled(&t).await;
+    there.sort();
+    assert_eq!(there, ["ada", "ben", "cleo"]);
+    let enrolment = removal - 1;
+    t.store.revert(&editor(), enrolment, "").await.expect("reverted");
+    assert_eq!(enrolled(&t).await, ["cleo"]);
+}
+
+/// As it was written before testers had rows: they stand in the group's document and in its versions.
+async fn a_group_of_before_keeps_its_testers_and_their_past(t: Harness) {
+    pilot(&t).await;
+    t.clock.advance(60_000);
+    let group = r#"{"key":"old","name":"Old","description":"","condition":null,"enrolments":[{"subject":"ada"},{"subject":"ben"}]}"#;
+    let seq = t.store.live().seq();
+    t.sql(&format!(
+        "INSERT INTO groups (key, document, deleted, version, changed_ms, changed_by, audit_seq) \
+         SELECT 'old', '{group}', deleted, 1, changed_ms, changed_by, {seq} + 1 FROM groups WHERE key = 'pilot'; \
+         INSERT INTO versions (object_kind, object_key, environment, version, document, at_ms, audit_seq) \
+         VALUES ('group', 'old', '', 1, '{group}', {START_MS}, {seq});"
+    ))
+    .await
+    .expect("written");
+    let before = t.store.clock().now_ms();
+    t.clock.advance(60_000);
+    let key = group_key("old");
+    let choice = EnrolmentChoice::default();
+    t.store.enrol(&enroller(), &key, &list("cleo"), choice, None, "").await.expect("enrolled");
+    let names = |group: &engine::Group| {
+        let mut names: Vec<_> = group.enrolments.iter().map(|it| it.subject.to_string()).collect();
+        names.sort();
+        names
+    };
+    let found = t.store.find_group(&viewer(), &key).await.expect("reads").expect("a group");
+    assert_eq!((found.version, names(&found.value)), (2, vec!["ada".into(), "ben".into(), "cleo".into()]));
+    t.store.remove_testers(&enroller(), &key, &[subject("ada")], "").await.expect("removed");
+    let found = t.store.find_group(&viewer(), &key).await.expect("reads").expect("a group");
+    assert_eq!((found.version, names(&found.value)), (2, vec!["ben".into(), "cleo".into()]));
+    let state = t.store.live().snapshot("production").expect("a snapshot");
+    assert_eq!(names(state.group("old").expect("in force").group()), ["ben", "cleo"]);
+    let by = store::Principal::command_line().people_reader().expect("may");
+    let production = engine::EnvironmentKey::parse("production").expect("a key");
+    let then = t.store.snapshot_as_of(&by, &production, before).await.expect("the past");
+    assert_eq!(names(then.snapshot.group("old").expect("there then").group()), ["ada", "ben"]);
+}
+
+async fn another_copy_follows_who_comes_and_goes(t: Harness) {
+    pilot(&t).await;
+    let other = t.another().await;
+    let context = engine::Context::from_traits("ada", Attributes::EMPTY);
+    let decided = || {
+        let snapshot = other.live().snapshot("production").expect("a snapshot");
+        let decision = snapshot.evaluate("a", &context, START_MS).expect("a decision");
+        decision.variant.key.to_string()
+    };
+    enrol(&t, "ben").await;
+    enrol(&t, "ada").await;
+    eventually("the other copy knows who came", async || decided() == "on").await;
+    t.store.remove_testers(&enroller(), &group_key("pilot"), &[subject("ada")], "").await.expect("removed");
+    eventually("the other copy knows who went", async || decided() == "off").await;
 }
