@@ -26,6 +26,7 @@ on_both!(
     a_wrong_password_given_again_is_slowed_down_and_told,
     a_password_that_is_tried_first_is_refused,
     nobody_is_locked_out_by_ten_thousand_strangers,
+    the_oldest_strangers_make_room,
     a_familiar_device_counts_its_own_failures,
     the_last_admin_stays,
     disabling_signs_out_at_once,
@@ -409,6 +410,20 @@ async fn nobody_is_locked_out_by_ten_thousand_strangers(t: Harness) {
     let waited_ms = waited_ms.expect("got in") - started_ms - HOUR_MS / 2;
     assert!(waited_ms <= 30_000, "a new device waited {waited_ms} ms");
     assert!((300..=400).contains(&guesses), "{guesses} guesses in an hour");
+}
+
+async fn the_oldest_strangers_make_room(t: Harness) {
+    let strangers = format!(
+        "INSERT INTO sign_in_attempts (scope, subject_hash, failures, last_ms, blocked_until_ms) \
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100100) \
+         SELECT 'address', CAST(i AS TEXT), 1, {START_MS} - 200000 + i, 0 FROM n"
+    );
+    t.sql(&strangers).await.expect("strangers");
+    assert_eq!(come(&t, "wrong", "192.0.2.1", None).await.err(), Some(0));
+    let kept = t.text("SELECT CAST(COUNT(*) AS TEXT) FROM sign_in_attempts").await;
+    assert!((100_000..=100_010).contains(&kept.parse::<u32>().expect("a number")), "{kept}");
+    let oldest = "SELECT CAST(COUNT(*) AS TEXT) FROM sign_in_attempts WHERE subject_hash IN ('1', '50')";
+    assert_eq!(t.text(oldest).await, "0", "the oldest are forgiven");
 }
 
 async fn a_familiar_device_counts_its_own_failures(t: Harness) {
