@@ -57,7 +57,7 @@ pub(crate) fn show(page: &Page, asked: Asked, draft: Draft<()>) -> PageResult {
         let fields = asked.fields.iter().map(hidden).collect_view();
         view! {
             <PageHead title="Your password, please" lead=lead />
-            <form method="post" action=asked.action class="card stack">
+            <form method="post" action=asked.action class="card stack ask-again">
                 {fields}
                 <FormError error=draft.general() />
                 <input class="visually-hidden" autocomplete="username" value=email tabindex="-1" aria-hidden="true" readonly />

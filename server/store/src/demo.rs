@@ -11,7 +11,8 @@ mod rollouts;
 use engine::{Attributes, EnvironmentKey, FlagKey, GroupKey, Rollout, SubjectKey};
 
 use crate::{
-    Administrator, Clock, Invalid, Principal, RecentAdministrator, RequestOrigin, Role, Store, StoreError, UserId,
+    Administrator, Clock, Invalid, Principal, RecentAdministrator, RequestOrigin, Role, Store, StoreError,
+    UserId,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::args,
     signed,
@@ -80,7 +81,11 @@ impl Store {
             )
             .await?;
         let is_demo = |email: &str| DEMO_ACCOUNTS.iter().any(|account| account.email == email);
-        if members.iter().all(|(email,)| is_demo(email)) { Ok(()) } else { Err(Invalid::DemoAmongMembers.into()) }
+        if members.iter().all(|(email,)| is_demo(email)) {
+            Ok(())
+        } else {
+            Err(Invalid::DemoAmongMembers.into())
+        }
     }
 }
 

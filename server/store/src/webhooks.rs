@@ -7,7 +7,8 @@ use engine::{EnvironmentKey, FlagKey};
 use serde_json::json;
 
 use crate::{
-    Action, Administrator, RecentAdministrator, GuardLease, Invalid, ObjectKind, ObjectRef, Store, StoreError,
+    Action, Administrator, GuardLease, Invalid, ObjectKind, ObjectRef, RecentAdministrator, Store,
+    StoreError,
     change::{Entry, Work},
     db::args,
     limits::{WEBHOOK_URL_CHARS_MAX, WEBHOOKS_MAX},

@@ -22,7 +22,13 @@ const FORMS: &[(&str, &[(&str, &str)])] = &[
     ("/settings/members", &[("do", "enable"), ("id", "*member")]),
     (
         "/settings/tokens",
-        &[("do", "create"), ("name", "CI"), ("kind", "server"), ("environment", "production"), ("origins", "")],
+        &[
+            ("do", "create"),
+            ("name", "CI"),
+            ("kind", "server"),
+            ("environment", "production"),
+            ("origins", ""),
+        ],
     ),
     ("/settings/tokens", &[("do", "revoke"), ("id", "*token")]),
     ("/settings/environments?env=staging", &[("environment", "staging"), ("days", "30")]),
@@ -53,7 +59,8 @@ impl Workspace {
     async fn fields<'f>(&'f self, fields: &'f [(&'f str, &'f str)]) -> Vec<(&'f str, String)> {
         let by = administrator();
         let token = self.app.store.list_tokens(&by).await.expect("reads")[0].id.to_string();
-        let webhook = self.app.store.list_webhooks(&by).await.expect("reads").first().map(|it| it.id.to_string());
+        let webhook =
+            self.app.store.list_webhooks(&by).await.expect("reads").first().map(|it| it.id.to_string());
         let value = |value: &str| match value {
             "*member" => self.member.clone(),
             "*token" => token.clone(),
@@ -222,7 +229,10 @@ async fn under_https_only_this_host_sets_the_cookies() {
     assert_eq!(answer.status(), 303);
     for name in ["__Host-fader_session", "__Host-fader_device"] {
         let cookie = cookie(&answer, name).unwrap_or_else(|| panic!("{name}"));
-        assert!(cookie.contains("Path=/;") && cookie.contains("Secure") && !cookie.contains("Domain"), "{cookie}");
+        assert!(
+            cookie.contains("Path=/;") && cookie.contains("Secure") && !cookie.contains("Domain"),
+            "{cookie}"
+        );
     }
 }
 
@@ -251,7 +261,8 @@ async fn a_changed_password_renews_the_cookie_and_others_are_signed_out_by_a_but
     assert_eq!((status(&cookie_of).await, status(&renewed).await), (303, 200));
     let fields = [("email", "viewer@example.test"), ("password", "a brand new password")];
     let other = app.form("/sign-in", None, &fields).send().await.expect("an answer");
-    let other = cookie(&other, "fader_session").and_then(|it| it.split(';').next()).expect("a cookie").to_owned();
+    let other =
+        cookie(&other, "fader_session").and_then(|it| it.split(';').next()).expect("a cookie").to_owned();
     let other = format!("fader_session={other}");
     assert_eq!(status(&other).await, 200);
     assert_eq!(account(&renewed, &[("do", "end_others")]).await.status(), 303);

@@ -8,7 +8,8 @@ use serde_json::{Value as Json, json};
 use server::{Config, Server};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use store::{
-    Clock, FlagEditor, NewToken, Principal, RecentAdministrator, RequestOrigin, Role, Store, TokenKind, Viewer,
+    Clock, FlagEditor, NewToken, Principal, RecentAdministrator, RequestOrigin, Role, Store, TokenKind,
+    Viewer,
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};

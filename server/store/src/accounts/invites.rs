@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use super::{
-    Browser, NewMember, UserRow, devices, member_entry, passwords::Owner, sessions, sessions::Who,
-};
+use super::{Browser, NewMember, UserRow, devices, member_entry, passwords::Owner, sessions, sessions::Who};
 use crate::{
-    Action, RecentAdministrator, Invalid, NewSession, Principal, RequestOrigin, Role, Store, StoreError, TokenHash,
-    UserId,
+    Action, Invalid, NewSession, Principal, RecentAdministrator, RequestOrigin, Role, Store, StoreError,
+    TokenHash, UserId,
     change::Work,
     clock::{DAY_MS, HOUR_MS},
     db::args,
@@ -107,7 +105,11 @@ impl Store {
 
     /// A new link for a member who lost theirs or forgot the password; earlier links end. The present password and the
     /// sessions stay until the link is used.
-    pub async fn reset_member(&self, by: &RecentAdministrator, id: UserId) -> Result<InviteToken, StoreError> {
+    pub async fn reset_member(
+        &self,
+        by: &RecentAdministrator,
+        id: UserId,
+    ) -> Result<InviteToken, StoreError> {
         let mut work = self.begin(by).await?;
         let UserRow { name, email, password_hash, disabled, .. } = work.require_user(id).await?;
         if disabled {

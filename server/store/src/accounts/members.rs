@@ -4,7 +4,7 @@ use engine::Change;
 
 use super::{NewMember, UserRow, devices, member_entry};
 use crate::{
-    Action, Administrator, RecentAdministrator, Invalid, Role, Store, StoreError, UserId,
+    Action, Administrator, Invalid, RecentAdministrator, Role, Store, StoreError, UserId,
     change::{Entry, Work},
     db::args,
 };

@@ -5,9 +5,9 @@ use std::{fmt, str::FromStr};
 use super::{devices, member_entry};
 use crate::{
     Action, Administrator, Principal, RequestOrigin, Role, Store, StoreError, TokenHash, UserId,
+    change::Work,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::{Tx, args},
-    change::Work,
     limits::ORIGIN_TEXT_CHARS_MAX,
     permission::Presence,
     secret::new_secret,

@@ -9,10 +9,7 @@ use super::{
 };
 use crate::{
     Action, Invalid, NewSession, Principal, RequestOrigin, SignInError, Store, StoreError, UserId,
-    clock::SECOND_MS,
-    db::args,
-    permission::Presence,
-    secret::new_secret,
+    clock::SECOND_MS, db::args, permission::Presence, secret::new_secret,
 };
 
 impl Store {
@@ -26,8 +23,7 @@ impl Store {
         browser: impl Into<Browser<'_>>,
     ) -> Result<NewSession, SignInError> {
         let (browser, now_ms) = (browser.into(), self.clock().now_ms());
-        let attempt =
-            Attempt::at_sign_in(self.db(), email, &origin.address, browser.device, now_ms).await?;
+        let attempt = Attempt::at_sign_in(self.db(), email, &origin.address, browser.device, now_ms).await?;
         let queue = if attempt.is_strangers() { Queue::Strangers } else { Queue::Known };
         // Before anything is written: a flood takes no more of the database than of the machine.
         let seat = self.0.passwords.seat(queue).await?;
@@ -40,6 +36,7 @@ impl Store {
         let user = self.find_user(email).await?;
         let hash = user.as_ref().filter(|user| user.is_active()).and_then(|user| user.password_hash.clone());
         let right = seat.verify(password, hash).await?;
+        drop(seat);
         let Some(user) = user.filter(|_| right) else {
             return Err(SignInError::Wrong);
         };

@@ -252,13 +252,7 @@ async fn begin_alone(tx: &mut Tx, subject: &str, now_ms: i64) -> Result<Option<i
     Ok(None)
 }
 
-async fn count(
-    tx: &mut Tx,
-    policy: Policy,
-    subject: &str,
-    row: &Row,
-    now_ms: i64,
-) -> Result<(), StoreError> {
+async fn count(tx: &mut Tx, policy: Policy, subject: &str, row: &Row, now_ms: i64) -> Result<(), StoreError> {
     let failures = if now_ms - row.last_ms > FORGIVEN_AFTER_MS { 1 } else { row.failures + 1 };
     tx.execute(
         "UPDATE sign_in_attempts SET failures = $1, last_ms = $2, blocked_until_ms = $3, come_back_ms = NULL \
@@ -335,7 +329,11 @@ mod tests {
         assert_eq!(turn(used_by_strangers, None), Turn::Later { wait_ms: COME_BACK_MS });
         assert_eq!(turn(used_by_strangers, Some(3000)), Turn::Later { wait_ms: 3000 }, "too early");
         assert_eq!(turn(used_by_strangers, Some(0)), Turn::Now);
-        assert_eq!(turn(used_by_strangers, Some(-CLAIM_MS)), Turn::Later { wait_ms: COME_BACK_MS }, "too late");
+        assert_eq!(
+            turn(used_by_strangers, Some(-CLAIM_MS)),
+            Turn::Later { wait_ms: COME_BACK_MS },
+            "too late"
+        );
         assert_eq!(turn(used_up, Some(0)), Turn::Later { wait_ms: TRY_EVERY_MS });
     }
 

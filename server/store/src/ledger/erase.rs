@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use engine::SubjectKey;
 
 use crate::{
-    Action, RecentAdministrator, ObjectKind, ObjectRef, Store, StoreError,
+    Action, ObjectKind, ObjectRef, RecentAdministrator, Store, StoreError,
     change::Entry,
     db::{Tx, args},
     limits::{ERASURES_HEEDED_MAX, ERASURES_HEEDED_MS},

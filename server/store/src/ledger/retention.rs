@@ -6,7 +6,7 @@ use engine::{EnvironmentKey, FlagKey};
 
 use super::day_of;
 use crate::{
-    Action, RecentAdministrator, Invalid, ObjectKind, ObjectRef, Store, StoreError,
+    Action, Invalid, ObjectKind, ObjectRef, RecentAdministrator, Store, StoreError,
     change::Entry,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::{Db, args},

@@ -315,7 +315,8 @@ async fn what_changes_who_may_do_what_asks_for_the_password_again(t: Harness) {
     let ada = (engine::SubjectKey::parse("ada").expect("a key"), engine::Attributes::default());
     t.store.put_people(&admin(), vec![ada]).await.expect("saved");
     let session = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
-    let me = async || t.store.find_session(&session.token, origin()).await.expect("reads").expect("signed in");
+    let me =
+        async || t.store.find_session(&session.token, origin()).await.expect("reads").expect("signed in");
     for which in 0..SENSITIVE {
         t.advance(11 * 60_000);
         let seq = t.store.live().seq();
@@ -370,14 +371,14 @@ async fn come(t: &Harness, password: &str, address: &str, device: Option<&str>) 
     }
 }
 
-/// 10,000 addresses in an hour, each once; what they were answered.
-async fn ten_thousand_strangers(t: &Harness, mut between: impl AsyncFnMut(u32)) -> u64 {
+/// So many addresses in an hour, each once: how many guesses were looked at.
+async fn strangers_for_an_hour(t: &Harness, strangers: u32, mut between: impl AsyncFnMut(u32)) -> u64 {
     let mut guesses = 0;
-    for n in 0..10_000_u32 {
+    for n in 0..strangers {
         let address = std::net::Ipv4Addr::from(0x0a00_0000 + n * 7).to_string();
         let answer = come(t, "not the password", &address, None).await;
         guesses += u64::from(answer.is_err_and(|wait_s| wait_s == 0));
-        t.advance(HOUR_MS / 10_000);
+        t.advance(HOUR_MS / i64::from(strangers));
         between(n).await;
     }
     guesses
@@ -389,9 +390,11 @@ async fn nobody_is_locked_out_by_ten_thousand_strangers(t: Harness) {
     let device = home.device.expect("a device cookie");
     let (mut waited_ms, mut back_ms) = (None, None);
     let started_ms = t.store.clock().now_ms();
-    let guesses = ten_thousand_strangers(&t, async |n| {
+    // Every attempt is several questions to PostgreSQL: there, fewer show the same.
+    let strangers = if t.is_sqlite() { 10_000 } else { 2_000 };
+    let guesses = strangers_for_an_hour(&t, strangers, async |n| {
         let now_ms = t.store.clock().now_ms();
-        if n == 5000 {
+        if n == strangers / 2 {
             let at_once = come(&t, PASSWORD, "203.0.113.9", Some(&device)).await;
             assert!(at_once.is_ok(), "the familiar device, wherever it is: {at_once:?}");
             let known = come(&t, PASSWORD, "198.51.100.1", None).await;
@@ -433,7 +436,11 @@ async fn a_familiar_device_counts_its_own_failures(t: Harness) {
     for _ in 0..5 {
         assert_eq!(come(&t, "wrong", "203.0.113.1", Some(&device)).await.err(), Some(0));
     }
-    assert_eq!(come(&t, PASSWORD, "203.0.113.1", Some(&device)).await.err(), Some(1), "it is slowed down too");
+    assert_eq!(
+        come(&t, PASSWORD, "203.0.113.1", Some(&device)).await.err(),
+        Some(1),
+        "it is slowed down too"
+    );
     let browser = Browser { user_agent: "", device: Some(&device) };
     let mut throttled = false;
     for _ in 0..20 {
@@ -441,7 +448,8 @@ async fn a_familiar_device_counts_its_own_failures(t: Harness) {
         throttled |= matches!(guess, Err(SignInError::Throttled { .. }));
     }
     assert!(throttled, "to another account it is a stranger");
-    let again = t.store.sign_in("bob@example.test", PASSWORD, &from("203.0.113.3"), browser).await.expect("in");
+    let again =
+        t.store.sign_in("bob@example.test", PASSWORD, &from("203.0.113.3"), browser).await.expect("in");
     assert_eq!(again.device.as_deref(), Some(&*device), "a browser of two members keeps its secret");
     let made_up = come(&t, PASSWORD, "198.51.100.1", Some("a secret of my own")).await.expect("signs in");
     assert_ne!(made_up.device.as_deref(), Some("a secret of my own"), "only what was given out is known");

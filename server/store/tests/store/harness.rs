@@ -8,8 +8,8 @@ use engine::{
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use store::{
-    Changed, Clock, FlagEditor, Principal, RecentAdministrator, RequestOrigin, Role, Store, StoreError, Versioned,
-    Viewer,
+    Changed, Clock, FlagEditor, Principal, RecentAdministrator, RequestOrigin, Role, Store, StoreError,
+    Versioned, Viewer,
 };
 use tempfile::TempDir;
 

@@ -108,7 +108,11 @@ async fn a_search_is_audited_once_in_ten_minutes_without_what_was_asked(t: Harne
     search("eve").await;
     search("nobody").await;
     let told: Vec<_> = entries().await.into_iter().map(|entry| entry.sentence).collect();
-    let all = ["searched people: nobody found", "searched people: 1 found", "searched people: the first 1 shown of more"];
+    let all = [
+        "searched people: nobody found",
+        "searched people: 1 found",
+        "searched people: the first 1 shown of more",
+    ];
     assert_eq!(told, all);
     for entry in entries().await {
         let text = format!("{entry:?}");
