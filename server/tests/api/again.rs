@@ -88,7 +88,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn value<'r>(answer: &'r Response, name: header::HeaderName) -> &'r str {
+fn value(answer: &Response, name: header::HeaderName) -> &str {
     answer.headers().get(name).and_then(|it| it.to_str().ok()).unwrap_or_default()
 }
 
