@@ -37,8 +37,8 @@ tokens_of_booking() {
         rm -f "$file" # they were for a database that is gone
     fi
     if [ ! -e "$file" ]; then
-        "$fader" --log warn migrate >/dev/null
-        "$fader" --log warn seed demo >/dev/null
+        "$fader" --log warn migrate >/dev/null || return 1
+        "$fader" --log warn seed demo >/dev/null || return 1
         server="$("$fader" --log warn token create --kind server --env production --name booking-server)"
         client="$("$fader" --log warn token create --kind client --env production --name booking-client \
             --origin "$BOOKING_URL" --origin "http://localhost:${BOOKING_ADDR##*:}")"
@@ -57,7 +57,7 @@ CROWD_PID=""
 # CUSTOMERS_PER_SECOND moves how many customers come; 0 keeps them away.
 start_demo() {
     local fader="$1" booking="$2" tokens key
-    tokens="$(tokens_of_booking "$fader")"
+    tokens="$(tokens_of_booking "$fader")" || return 1
     key="$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
     "$fader" --log "${FADER_LOG:-warn}" serve --addr "$ADDR" >/dev/null &
     FADER_PID=$!

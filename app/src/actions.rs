@@ -2,6 +2,7 @@
 //! redirects with a toast or shows the page again with what was typed.
 
 pub mod account;
+pub mod again;
 pub mod attributes;
 pub mod audit;
 pub mod enrol;

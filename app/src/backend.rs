@@ -45,6 +45,8 @@ impl From<StoreError> for AppError {
             StoreError::NotFound { kind, .. } => Self::NotFound(thing(kind)),
             StoreError::Conflict(_) => Self::Conflict,
             StoreError::Denied(denied) => denied.into(),
+            StoreError::PasswordNeeded => Self::PasswordNeeded,
+            StoreError::Busy { retry_after_s } => Self::Busy { retry_after_s },
             StoreError::Refused(_)
             | StoreError::AlreadyExists { .. }
             | StoreError::InUse { .. }
@@ -84,6 +86,8 @@ impl From<StoreError> for Refusal {
                 StatusCode::CONFLICT
             }
             StoreError::Denied(_) => StatusCode::FORBIDDEN,
+            StoreError::PasswordNeeded => StatusCode::UNAUTHORIZED,
+            StoreError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
             StoreError::Refused(_) | StoreError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             StoreError::Database(_)
             | StoreError::Migration(_)

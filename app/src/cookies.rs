@@ -34,6 +34,21 @@ pub fn end_session(secure: bool) -> HeaderValue {
     value(&format!("{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{rest}", session_name(secure)))
 }
 
+/// Name of the cookie that tells a familiar device from a stranger's.
+pub const fn device_name(secure: bool) -> &'static str {
+    if secure { "__Host-fader_device" } else { "fader_device" }
+}
+
+/// Remembers the device beyond the session: it signs nobody in.
+pub fn remember_device(token: &str, secure: bool) -> HeaderValue {
+    let rest = if secure { "; Secure" } else { "" };
+    let max_age_s = store::DEVICE_KEPT_MS / 1000;
+    value(&format!(
+        "{}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age_s}{rest}",
+        device_name(secure)
+    ))
+}
+
 pub fn remember_theme(theme: &str) -> HeaderValue {
     value(&format!("{THEME}={theme}; Path=/; HttpOnly; SameSite=Lax; Max-Age={YEAR_S}"))
 }
@@ -72,6 +87,11 @@ mod tests {
         assert_eq!(
             cookie.to_str().expect("ascii"),
             "__Host-fader_session=abc; Path=/; HttpOnly; SameSite=Lax; Secure"
+        );
+        let device = remember_device("abc", true);
+        assert_eq!(
+            device.to_str().expect("ascii"),
+            "__Host-fader_device=abc; Path=/; HttpOnly; SameSite=Strict; Max-Age=7776000; Secure"
         );
     }
 }

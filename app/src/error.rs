@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub enum AppError {
     #[error("You are signed out. Sign in and try again.")]
     SignedOut,
+    #[error("This changes who may do what: give your password again.")]
+    PasswordNeeded,
     #[error("Your role does not allow this. {0}")]
     Denied(Needs),
     #[error("{0} does not exist, or it was deleted.")]
@@ -29,6 +31,8 @@ pub enum AppError {
     TooLarge,
     #[error("Too many attempts. Wait {retry_after_s} seconds and try again.")]
     Throttled { retry_after_s: u64 },
+    #[error("Too many people are signing in at this moment. Try again in {retry_after_s} seconds.")]
+    Busy { retry_after_s: u64 },
     #[error("The address does not answer to this kind of request. Go back and use the page's own buttons.")]
     WrongMethod,
     #[error("Something went wrong on the server; nothing was changed. Try again in a moment.")]
@@ -79,7 +83,7 @@ impl AppError {
     /// The HTTP status that says the same.
     pub fn status_code(&self) -> u16 {
         match self {
-            Self::SignedOut => 401,
+            Self::SignedOut | Self::PasswordNeeded => 401,
             Self::Denied(_) => 403,
             Self::NotFound(_) => 404,
             Self::WrongMethod => 405,
@@ -89,7 +93,7 @@ impl AppError {
             Self::Refused | Self::BadForm => 422,
             Self::Throttled { .. } => 429,
             Self::Internal => 500,
-            Self::Unreachable => 503,
+            Self::Unreachable | Self::Busy { .. } => 503,
         }
     }
 }

@@ -70,6 +70,23 @@ impl Fields {
         self.find(name).is_some()
     }
 
+    /// For a page that sends them again.
+    pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    /// All but those of one name.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.retain(|(key, _)| key != name);
+        self
+    }
+
+    /// As a browser would send them.
+    pub fn encode(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(self.iter()).finish()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -107,6 +124,14 @@ mod tests {
         assert_eq!(fields.all("a").collect::<Vec<_>>(), ["1", "å"]);
         assert_eq!(fields.text("b"), "x y");
         assert_eq!(fields.text("c"), "");
+    }
+
+    #[test]
+    fn what_is_encoded_is_read_again() {
+        let fields = Fields::parse(b"a=1&b=x+y%26&a=%C3%A5%0A&pw=s").expect("fields");
+        let rest = fields.clone().without("pw");
+        assert_eq!(Fields::parse(rest.encode().as_bytes()), Ok(rest.clone()));
+        assert_eq!((rest.find("pw"), fields.text("pw")), (None, "s"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use store::Operation;
 
 use crate::{
     api::palette::{Hit, HitKind},
+    error::AppError,
     page::Page,
     ui::{Here, layout::Section, person::person_path},
 };
@@ -24,13 +25,13 @@ struct Candidate {
 }
 
 /// The best hits for what somebody typed so far; pages and actions when that is nothing.
-pub fn find(page: &Page, query: &str) -> Vec<Hit> {
+pub async fn find(page: &Page, query: &str) -> Result<Vec<Hit>, AppError> {
     let here = page.here();
     let candidates = candidates(page, &here);
     let query = query.trim();
     if query.is_empty() {
         let start = candidates.into_iter().filter(|it| it.hit.kind.is_ours());
-        return start.map(|it| it.hit).take(HITS_MAX).collect();
+        return Ok(start.map(|it| it.hit).take(HITS_MAX).collect());
     }
     let mut found: Vec<(u32, Hit)> = candidates
         .into_iter()
@@ -40,15 +41,15 @@ pub fn find(page: &Page, query: &str) -> Vec<Hit> {
         })
         .collect();
     found.sort_by(|(a, left), (b, right)| b.cmp(a).then_with(|| left.title.cmp(&right.title)));
-    let people = people(page, &here, query);
+    let people = people(page, &here, query).await?;
     found.truncate(HITS_MAX - people.len());
-    found.into_iter().map(|(_, hit)| hit).chain(people).collect()
+    Ok(found.into_iter().map(|(_, hit)| hit).chain(people).collect())
 }
 
-/// Known people, for whoever may look them up.
-fn people(page: &Page, here: &Here, query: &str) -> Vec<Hit> {
-    let Ok(reader) = page.principal.people_reader() else { return Vec::new() };
-    let found = page.store().search_people(&reader, query, PEOPLE_MAX);
+/// Known people, for whoever may look them up. Audited.
+async fn people(page: &Page, here: &Here, query: &str) -> Result<Vec<Hit>, AppError> {
+    let Ok(reader) = page.principal.people_reader() else { return Ok(Vec::new()) };
+    let found = page.store().search_people(&reader, query, PEOPLE_MAX).await?;
     let hit = |it: store::Match| {
         let text = |name: &str| it.traits.get(name).map(engine::AttributeValue::display);
         let details: Vec<_> = [text("name"), text("tenant")].into_iter().flatten().collect();
@@ -59,7 +60,7 @@ fn people(page: &Page, here: &Here, query: &str) -> Vec<Hit> {
             href: here.href(&person_path(&it.subject)),
         }
     };
-    found.people.into_iter().map(hit).collect()
+    Ok(found.people.into_iter().map(hit).collect())
 }
 
 fn candidates(page: &Page, here: &Here) -> Vec<Candidate> {

@@ -10,4 +10,5 @@ pub mod live;
 pub mod menus;
 pub mod palette;
 pub mod preview;
+pub mod refused;
 pub mod swap;

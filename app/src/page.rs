@@ -16,7 +16,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
 use leptos::prelude::IntoView;
-use store::{Environment, Principal, RequestOrigin, Store, Viewer};
+use store::{Browser, Environment, Principal, RecentAdministrator, RequestOrigin, Store, Viewer};
 
 use crate::{
     backend::AppState,
@@ -139,6 +139,14 @@ impl Visit {
         cookies::find(&self.headers, cookies::session_name(self.state.secure))
     }
 
+    /// What the request says of the browser that sent it.
+    pub fn browser(&self) -> Browser<'_> {
+        Browser {
+            user_agent: self.header(header::USER_AGENT),
+            device: cookies::find(&self.headers, cookies::device_name(self.state.secure)),
+        }
+    }
+
     pub fn principal(&self) -> Option<&Principal> {
         self.principal.as_ref()
     }
@@ -220,6 +228,12 @@ impl Visit {
 impl Page {
     pub fn viewer(&self) -> Viewer {
         self.principal.viewer()
+    }
+
+    /// For what changes who may do what. An action that returns its `PasswordNeeded` has the password asked for, and is
+    /// called once more with the same form.
+    pub fn recent_administrator(&self) -> Result<RecentAdministrator, AppError> {
+        Ok(self.principal.recent_administrator(self.now_ms())?)
     }
 
     pub fn render<V: IntoView + 'static>(&self, look: Look, view: impl FnOnce() -> V) -> PageResult {

@@ -2,6 +2,7 @@
 //! [`crate::draft::Draft`], which its action calls when the form was refused.
 
 pub mod account;
+pub mod again;
 pub mod approvals;
 pub mod attributes;
 pub mod audit;

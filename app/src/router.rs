@@ -10,7 +10,7 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 
 use crate::{
-    actions,
+    actions, again,
     backend::AppState,
     error::{AppError, Thing},
     page::Visit,
@@ -29,6 +29,7 @@ pub fn router(state: AppState) -> Router {
         .route("/setup", get(pages::setup::get).post(actions::setup::post))
         .route("/invite/{token}", get(pages::invite::get).post(actions::invite::post))
         .route("/account", get(pages::account::get).post(actions::account::post))
+        .route(pages::again::ADDRESS, get(pages::again::get).post(actions::again::post))
         .route("/settings/members", get(pages::members::get).post(actions::members::post))
         .route("/settings/tokens", get(pages::tokens::get).post(actions::tokens::post))
         .route("/settings/environments", get(pages::environments::get).post(actions::environments::post))
@@ -82,6 +83,7 @@ pub fn router(state: AppState) -> Router {
         .fallback(missing)
         .method_not_allowed_fallback(wrong_method)
         .layer(Extension(pages::audit::Chain::default()))
+        .layer(middleware::from_fn_with_state(state.clone(), again::ask))
         .layer(middleware::from_fn_with_state(state.clone(), error_pages))
         .with_state(state)
 }
@@ -114,7 +116,7 @@ impl IntoResponse for AppError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, self.to_string()).into_response();
-        if let Self::Throttled { retry_after_s } = self {
+        if let Self::Throttled { retry_after_s } | Self::Busy { retry_after_s } = self {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
         }
         response.extensions_mut().insert(self);
@@ -143,6 +145,9 @@ async fn error_pages(State(state): State<AppState>, request: Request, next: Next
     let Ok(visit) = Visit::from_request_parts(&mut parts, &state).await else { return response };
     if error == AppError::SignedOut {
         return visit.go(&pages::sign_in::address(&back, parts.method != Method::GET));
+    }
+    if error == AppError::PasswordNeeded {
+        return visit.go(&pages::again::address(&back));
     }
     let mut page = visit.render_error(&error);
     if let Some(wait) = response.headers().get(header::RETRY_AFTER) {

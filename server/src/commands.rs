@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use store::{Administrator, AuditVerdict, Clock, Denied, NewToken, Principal, Store, StoreError};
+use store::{AuditVerdict, Clock, NewToken, Principal, RecentAdministrator, Store, StoreError};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -42,12 +42,6 @@ enum CommandError {
     Io(#[from] io::Error),
     #[error("the log filter cannot be read: {0}; try FADER_LOG=info")]
     LogFilter(String),
-}
-
-impl From<Denied> for CommandError {
-    fn from(denied: Denied) -> Self {
-        Self::Store(denied.into())
-    }
 }
 
 /// The causes that a person who runs the binary can do something about.
@@ -89,17 +83,17 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
         Command::Seed(Seed::Demo) => seed_demo(&store).await,
         Command::User(User::Add { email, name, role }) => {
             let password = read_password()?;
-            store.add_user(&administrator()?, &email, &name, role, &password).await?;
+            store.add_user(&administrator(&store)?, &email, &name, role, &password).await?;
             print(format_args!("{name} can sign in as {email} ({role})."))
         }
         Command::Token(Token::Create { kind, role, environment, name, origins }) => {
             let kind = kind.with(role).ok_or(CommandError::TokenRole)?;
             let new = NewToken { name, kind, environment, origins };
-            let token = store.create_token(&administrator()?, new).await?;
+            let token = store.create_token(&administrator(&store)?, new).await?;
             print(format_args!("{token}"))
         }
         Command::Retention(Retention { environment, days }) => {
-            store.set_retention(&administrator()?, &environment, days).await?;
+            store.set_retention(&administrator(&store)?, &environment, days).await?;
             print(format_args!("Exposures in {environment} are kept for {days} days."))
         }
         // It has ended above, without a database.
@@ -125,8 +119,8 @@ fn start_log(cli: &Cli) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn administrator() -> Result<Administrator, Denied> {
-    Principal::command_line().administrator()
+fn administrator(store: &Store) -> Result<RecentAdministrator, StoreError> {
+    Principal::command_line().recent_administrator(store.clock().now_ms())
 }
 
 async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {
@@ -173,7 +167,7 @@ async fn run_demo(args: &Demo) -> Result<(), CommandError> {
 }
 
 async fn seed_demo(store: &Store) -> Result<(), CommandError> {
-    let demo = store.seed_demo(&administrator()?).await?;
+    let demo = store.seed_demo(&administrator(store)?).await?;
     let what = if demo.created { "The demo is ready." } else { "The demo is there already." };
     print(format_args!("{what} Sign in with the password {:?} as:", demo.password))?;
     for account in demo.accounts {

@@ -1,7 +1,9 @@
 //! Changing one's own password and ending one's own sessions.
 
+use store::StoreError;
+
 use crate::{
-    actions::session::beside_account_fields,
+    actions::session::{self, beside_account_fields},
     draft::Draft,
     error::AppError,
     fields::Fields,
@@ -20,13 +22,22 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
             page.store().revoke_session(&page.principal, id).await?;
             Ok(page.done(HERE, Toast::SessionsEnded))
         }
+        "end_others" => {
+            page.store().revoke_other_sessions(&page.principal).await?;
+            Ok(page.done(HERE, Toast::OtherSessionsEnded))
+        }
         _ => Err(AppError::BadForm),
     }
 }
 
 async fn change_password(page: Page, fields: &Fields) -> PageResult {
     match page.store().change_password(&page.principal, fields.text("old"), fields.text("password")).await {
-        Ok(()) => Ok(page.done(HERE, Toast::PasswordChanged)),
+        Ok(session) => Ok(session::start(&page, &session, page.done(HERE, Toast::PasswordChanged))),
+        Err(error @ (StoreError::Busy { .. } | StoreError::PasswordNeeded)) => Err(match error {
+            // The session ended in the meantime.
+            StoreError::PasswordNeeded => AppError::SignedOut,
+            other => other.into(),
+        }),
         Err(error) => account::show(&page, Draft::refused((), beside_account_fields(error))).await,
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub async fn post(page: Page, fields: Fields) -> PageResult {
-    let administrator = page.principal.administrator()?;
+    let administrator = page.recent_administrator()?;
     let environment = EnvironmentKey::parse(fields.text("environment")).map_err(|_| AppError::BadForm)?;
     let days = fields.trimmed("days");
     // No number is as wrong as one that is out of range.

@@ -1,7 +1,7 @@
 //! Choosing a password through a link.
 
 use axum::extract::Path;
-use http::header;
+use store::StoreError;
 
 use crate::{
     actions::session,
@@ -13,9 +13,10 @@ use crate::{
 };
 
 pub async fn post(visit: Visit, Path(token): Path<String>, fields: Fields) -> PageResult {
-    let agent = visit.header(header::USER_AGENT);
-    match visit.store().accept_invite(&token, fields.text("password"), &visit.origin, agent).await {
-        Ok(session) => Ok(session::start(&visit, &session.token, visit.done("/", Toast::Welcome))),
+    let password = fields.text("password");
+    match visit.store().accept_invite(&token, password, &visit.origin, visit.browser()).await {
+        Ok(session) => Ok(session::start(&visit, &session, visit.done("/", Toast::Welcome))),
+        Err(error @ StoreError::Busy { .. }) => Err(error.into()),
         Err(error) => {
             invite::show(&visit, &token, Draft::refused((), session::beside_account_fields(error))).await
         }

@@ -23,7 +23,7 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
 }
 
 async fn invite(page: Page, fields: &Fields) -> PageResult {
-    let administrator = page.principal.administrator()?;
+    let administrator = page.recent_administrator()?;
     let input = InviteInput::read(fields);
     let Ok(role) = Role::parse(&input.role) else {
         let draft = Draft::refused(input, Refusal::field("role", InvalidRole));
@@ -43,7 +43,7 @@ async fn invite(page: Page, fields: &Fields) -> PageResult {
 }
 
 async fn change(page: Page, fields: &Fields) -> PageResult {
-    let administrator = page.principal.administrator()?;
+    let administrator = page.recent_administrator()?;
     let id: UserId = fields.text("id").parse().map_err(|_| AppError::BadForm)?;
     let store = page.store();
     let outcome = match fields.text("do") {
@@ -62,7 +62,7 @@ async fn change(page: Page, fields: &Fields) -> PageResult {
 }
 
 async fn reset(page: Page, id: UserId) -> PageResult {
-    let administrator = page.principal.administrator()?;
+    let administrator = page.recent_administrator()?;
     match page.store().reset_member(&administrator, id).await {
         Ok(token) => {
             let members = page.store().list_members(&administrator).await?;

@@ -2,6 +2,7 @@
 
 use axum::extract::Path;
 use engine::{FlagKey, Pin, Rollout, SubjectKey, VariantKey};
+use store::RecentAdministrator;
 
 use crate::{
     draft::Refusal,
@@ -24,7 +25,14 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
             change(&page, &fields, |rollout| rollout.exclusions.subjects.retain(|it| *it != subject)).await
         }
         "traits" => traits(&page, &subject, &fields).await,
-        "erase" => erase(&page, &subject, &fields).await,
+        "erase" => {
+            page.principal.administrator()?;
+            if fields.trimmed("confirm") == subject.as_str() {
+                erase(&page, &subject, &page.recent_administrator()?).await
+            } else {
+                Err(Refusal::form(format!("type {subject} to confirm that they are erased")))
+            }
+        }
         _ => return Err(AppError::BadForm),
     };
     match outcome {
@@ -79,11 +87,7 @@ async fn traits(page: &Page, subject: &SubjectKey, fields: &Fields) -> Result<Do
     Ok(Done::Saved)
 }
 
-async fn erase(page: &Page, subject: &SubjectKey, fields: &Fields) -> Result<Done, Refusal> {
-    let administrator = page.principal.administrator()?;
-    if fields.trimmed("confirm") != subject.as_str() {
-        return Err(Refusal::form(format!("type {subject} to confirm that they are erased")));
-    }
-    page.store().erase_subject(&administrator, subject).await?;
+async fn erase(page: &Page, subject: &SubjectKey, by: &RecentAdministrator) -> Result<Done, Refusal> {
+    page.store().erase_subject(by, subject).await?;
     Ok(Done::Erased)
 }

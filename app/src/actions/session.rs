@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::header::{self, HeaderValue};
-use store::{Invalid, SignInError, StoreError};
+use store::{Invalid, NewSession, SignInError, StoreError};
 
 use crate::{
     cookies,
@@ -15,12 +15,13 @@ use crate::{
 
 pub async fn sign_in(visit: Visit, fields: Fields) -> PageResult {
     let input = SignInInput::read(&fields);
-    let agent = visit.header(header::USER_AGENT);
-    match visit.store().sign_in(&input.email, fields.text("password"), &visit.origin, agent).await {
-        Ok(session) => Ok(start(&visit, &session.token, visit.go(&input.next))),
+    let password = fields.text("password");
+    match visit.store().sign_in(&input.email, password, &visit.origin, visit.browser()).await {
+        Ok(session) => Ok(start(&visit, &session, visit.go(&input.next))),
         Err(error) => {
             let wait_s = match error {
-                SignInError::Throttled { retry_after_s } => Some(retry_after_s),
+                SignInError::Throttled { retry_after_s }
+                | SignInError::Store(StoreError::Busy { retry_after_s }) => Some(retry_after_s),
                 SignInError::Wrong | SignInError::Store(_) => None,
             };
             let mut response = sign_in::show(&visit, Draft::refused(input, Refusal::from(error)))?;
@@ -42,9 +43,13 @@ pub async fn sign_out(visit: Visit) -> PageResult {
     Ok(response)
 }
 
-/// Adds the new session's cookie to an answer.
-pub(crate) fn start(visit: &Visit, token: &str, mut response: Response) -> Response {
-    response.headers_mut().append(header::SET_COOKIE, cookies::start_session(token, visit.state.secure));
+/// Adds the new session's cookies to an answer.
+pub(crate) fn start(visit: &Visit, session: &NewSession, mut response: Response) -> Response {
+    let (secure, headers) = (visit.state.secure, response.headers_mut());
+    headers.append(header::SET_COOKIE, cookies::start_session(&session.token, secure));
+    if let Some(device) = &session.device {
+        headers.append(header::SET_COOKIE, cookies::remember_device(device, secure));
+    }
     response
 }
 
@@ -56,7 +61,11 @@ pub(crate) fn beside_account_fields(error: StoreError) -> Refusal {
         StoreError::Invalid(Invalid::MemberName) => Some("name"),
         StoreError::Invalid(Invalid::WrongPassword) => Some("old"),
         StoreError::Invalid(
-            Invalid::PasswordTooShort | Invalid::PasswordTooLong | Invalid::PasswordIsEmail,
+            Invalid::PasswordTooShort
+            | Invalid::PasswordTooLong
+            | Invalid::PasswordIsEmail
+            | Invalid::PasswordCommon
+            | Invalid::PasswordIsOwn,
         ) => Some("password"),
         _ => None,
     };

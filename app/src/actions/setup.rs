@@ -1,6 +1,6 @@
 //! Creating the first admin.
 
-use http::header;
+use store::StoreError;
 
 use crate::{
     actions::session,
@@ -13,10 +13,14 @@ use crate::{
 
 pub async fn post(visit: Visit, fields: Fields) -> PageResult {
     let input = SetupInput::read(&fields);
-    let agent = visit.header(header::USER_AGENT);
     let password = fields.text("password");
-    match visit.store().set_up(&input.code, &input.email, &input.name, password, &visit.origin, agent).await {
-        Ok(session) => Ok(session::start(&visit, &session.token, visit.done("/", Toast::Welcome))),
+    match visit
+        .store()
+        .set_up(&input.code, &input.email, &input.name, password, &visit.origin, visit.browser())
+        .await
+    {
+        Ok(session) => Ok(session::start(&visit, &session, visit.done("/", Toast::Welcome))),
+        Err(error @ StoreError::Busy { .. }) => Err(error.into()),
         Err(error) => setup::show(&visit, Draft::refused(input, session::beside_account_fields(error))),
     }
 }

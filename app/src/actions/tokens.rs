@@ -21,7 +21,7 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
 }
 
 async fn create(page: Page, fields: &Fields) -> PageResult {
-    let administrator = page.principal.administrator()?;
+    let administrator = page.recent_administrator()?;
     let input = TokenInput::read(fields);
     let outcome = match new_token(&input) {
         Ok(token) => page.store().create_token(&administrator, token).await.map_err(beside_token_fields),
@@ -58,7 +58,7 @@ fn beside_token_fields(error: StoreError) -> Refusal {
 }
 
 async fn revoke(page: Page, fields: &Fields) -> PageResult {
-    let administrator = page.principal.administrator()?;
+    let administrator = page.recent_administrator()?;
     let id: TokenId = fields.text("id").parse().map_err(|_| AppError::BadForm)?;
     page.store().revoke_token(&administrator, id).await?;
     Ok(page.done("/settings/tokens", Toast::TokenRevoked))

@@ -21,7 +21,7 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
 }
 
 async fn create(page: Page, fields: &Fields) -> PageResult {
-    let administrator = page.principal.administrator()?;
+    let administrator = page.recent_administrator()?;
     let url = fields.trimmed("url").to_owned();
     let draft = match page.store().create_webhook(&administrator, &url).await {
         Ok((_, secret)) => WebhooksDraft { secret: Some(secret), ..WebhooksDraft::default() },
@@ -46,7 +46,7 @@ async fn test(page: Page, fields: &Fields) -> PageResult {
 }
 
 async fn delete(page: Page, fields: &Fields) -> PageResult {
-    let administrator = page.principal.administrator()?;
+    let administrator = page.recent_administrator()?;
     page.store().delete_webhook(&administrator, id(fields)?).await?;
     Ok(page.done(ADDRESS, Toast::WebhookDeleted))
 }

@@ -9,6 +9,7 @@ use wasm_bindgen::JsCast as _;
 use crate::{
     api::palette::{Hit, find},
     error::AppError,
+    islands::refused::leads_on,
 };
 
 /// Between two keys nobody reads an answer.
@@ -165,6 +166,9 @@ impl Search {
     async fn answer(self, question: u32, query: String) {
         let hits = find(self.environment.get_value(), query).await;
         if self.asked.get_value() == question {
+            if let Err(error) = &hits {
+                leads_on(error);
+            }
             self.selected.set(0);
             self.hits.set(hits);
         }

@@ -4,7 +4,7 @@
 use leptos::{ev, prelude::*, task::spawn_local, wasm_bindgen::JsCast, web_sys};
 use serde::{Deserialize, Serialize};
 
-use super::fader::grouped;
+use super::{fader::grouped, refused::leads_on};
 use crate::api::rollout::preview_rollout;
 
 /// The form whose change is forecast.
@@ -198,6 +198,9 @@ fn watch_form(
                 };
                 let answer = preview_rollout(flag, environment, fields).await;
                 if !is_here() {
+                    return;
+                }
+                if answer.as_ref().is_err_and(leads_on) {
                     return;
                 }
                 show(forecast, answer.unwrap_or_else(|error| Forecast::unfinished(error.to_string())));

@@ -23,7 +23,15 @@ pub async fn show(page: &Page, draft: Draft<()>) -> PageResult {
     let token = page.session_token().unwrap_or_default();
     let sessions = page.store().list_sessions(&page.principal, token).await?;
     let who = page.principal.clone();
+    let has_others = sessions.iter().any(|session| !session.current);
     page.render(Look::new("Your account", Section::Account).status(draft.status()), move || {
+        let others = has_others.then(|| {
+            view! {
+                <form method="post" action="/account">
+                    <button class="button" name="do" value="end_others">"Sign out everywhere else"</button>
+                </form>
+            }
+        });
         view! {
             <PageHead title=who.name.clone() lead=format!("{} · {}", who.email, who.role) />
             <div class="halves">
@@ -31,6 +39,7 @@ pub async fn show(page: &Page, draft: Draft<()>) -> PageResult {
                 <section class="card stack" aria-labelledby="sessions-title">
                     <h2 id="sessions-title">"Where you are signed in"</h2>
                     <ul class="lines">{sessions.into_iter().map(session).collect_view()}</ul>
+                    {others}
                 </section>
             </div>
         }
@@ -82,7 +91,10 @@ fn session(row: SessionRow) -> impl IntoView {
         <li>
             <div class="who">
                 <span>{browser(&row.user_agent)}</span>
-                <span class="note">{row.address.clone()}" · seen "{time::ago(now_ms, row.last_seen_ms)}</span>
+                <span class="note">
+                    {row.address.clone()}" · signed in "{time::ago(now_ms, row.created_ms)}
+                    " · seen "{time::ago(now_ms, row.last_seen_ms)}
+                </span>
             </div>
             {last}
         </li>

@@ -7,6 +7,8 @@ use crate::error::AppError;
 pub fn title(error: &AppError) -> &'static str {
     match error {
         AppError::SignedOut => "Signed out",
+        AppError::PasswordNeeded => "Your password, please",
+        AppError::Busy { .. } => "Busy",
         AppError::Denied(_) => "Not allowed",
         AppError::NotFound(_) => "Not found",
         AppError::StaleLink => "This link has expired",

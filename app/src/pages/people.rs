@@ -38,7 +38,7 @@ pub async fn get(page: Page) -> PageResult {
     let reader = page.principal.people_reader()?;
     let query = page.query("q").unwrap_or_default().trim().to_owned();
     let people = page.store().live().people();
-    let matches = page.store().search_people(&reader, &query, LISTED_MAX);
+    let matches = page.store().search_people(&reader, &query, LISTED_MAX).await?;
     let mut learned = Vec::new();
     if !query.is_empty() {
         learned = page.store().learned_subjects(&reader, &query).await?;

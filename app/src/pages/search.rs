@@ -11,7 +11,7 @@ use crate::{
 
 pub async fn get(page: Page) -> PageResult {
     let query = page.query("q").unwrap_or_default();
-    let hits = find(&page, &query);
+    let hits = find(&page, &query).await?;
     let mut look = Look::outside("Search");
     look.live = true;
     page.render(look, move || {

@@ -21,6 +21,7 @@ pub enum Toast {
     TokenRevoked,
     PasswordChanged,
     SessionsEnded,
+    OtherSessionsEnded,
     SignedOut,
     Welcome,
     PersonaSaved,
@@ -42,7 +43,7 @@ pub enum Toast {
 }
 
 impl Toast {
-    const ALL: [Self; 34] = [
+    const ALL: [Self; 35] = [
         Self::Saved,
         Self::Unchanged,
         Self::Created,
@@ -59,6 +60,7 @@ impl Toast {
         Self::TokenRevoked,
         Self::PasswordChanged,
         Self::SessionsEnded,
+        Self::OtherSessionsEnded,
         Self::SignedOut,
         Self::Welcome,
         Self::PersonaSaved,
@@ -98,6 +100,7 @@ impl Toast {
             Self::TokenRevoked => "token-revoked",
             Self::PasswordChanged => "password-changed",
             Self::SessionsEnded => "sessions-ended",
+            Self::OtherSessionsEnded => "other-sessions-ended",
             Self::SignedOut => "signed-out",
             Self::Welcome => "welcome",
             Self::PersonaSaved => "persona-saved",
@@ -141,6 +144,7 @@ impl Toast {
             Self::TokenRevoked => "Revoked. Clients with this token are refused from now on.",
             Self::PasswordChanged => "Your password was changed.",
             Self::SessionsEnded => "That browser is signed out.",
+            Self::OtherSessionsEnded => "All your other browsers are signed out.",
             Self::SignedOut => "You are signed out.",
             Self::Welcome => "Welcome to Fader.",
             Self::PersonaSaved => "Saved as a persona. Try it on any flag.",

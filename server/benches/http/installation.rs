@@ -6,7 +6,9 @@ use axum::{Json, Router, body::Bytes, routing::post};
 use engine::{EnvironmentKey, Flag, FlagKey, Group, Rule};
 use serde_json::json;
 use server::{Config, Server};
-use store::{Administrator, Clock, Denied, FlagEditor, NewToken, Principal, Store, TokenKind};
+use store::{
+    Clock, Denied, FlagEditor, NewToken, Principal, RecentAdministrator, Store, StoreError, TokenKind,
+};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -98,6 +100,6 @@ pub fn editor() -> Result<FlagEditor, Denied> {
     Principal::command_line().flag_editor()
 }
 
-pub fn administrator() -> Result<Administrator, Denied> {
-    Principal::command_line().administrator()
+pub fn administrator() -> Result<RecentAdministrator, StoreError> {
+    Principal::command_line().recent_administrator(Clock::System.now_ms())
 }

@@ -120,7 +120,10 @@ impl From<StoreError> for RestError {
             StoreError::Invalid(Invalid::FeedbackDayFull { retry_after_s }) => {
                 Self::Later { detail: error.to_string(), retry_after_s }
             }
-            StoreError::Refused(_) | StoreError::Invalid(_) => Self::Refused(error.to_string()),
+            StoreError::Busy { retry_after_s } => Self::Later { detail: error.to_string(), retry_after_s },
+            StoreError::Refused(_) | StoreError::Invalid(_) | StoreError::PasswordNeeded => {
+                Self::Refused(error.to_string())
+            }
             StoreError::Database(_)
             | StoreError::Migration(_)
             | StoreError::Entropy

@@ -1,5 +1,7 @@
 //! Members, how they sign in and how they stay signed in.
 
+mod devices;
+mod guessable;
 mod invites;
 mod members;
 mod passwords;
@@ -8,10 +10,11 @@ mod setup;
 mod sign_in;
 mod throttle;
 
+pub use devices::DEVICE_KEPT_MS;
 pub use invites::{Invite, InvitePurpose, InviteToken};
 pub use members::{Member, MemberState};
 pub(crate) use passwords::Passwords;
-pub use sessions::{NewSession, SessionId, SessionRow};
+pub use sessions::{Browser, NewSession, SessionId, SessionRow};
 
 use crate::{
     Action, Invalid, ObjectKind, ObjectRef, Role, StoreError, UserId,
@@ -57,6 +60,10 @@ impl NewMember {
     fn parse(email: &str, name: &str, role: Role, password_hash: Option<String>) -> Result<Self, Invalid> {
         let name = text::name(name, MEMBER_NAME_CHARS_MAX, Invalid::MemberName)?;
         Ok(Self { email: text::email(email)?, name, role, password_hash })
+    }
+
+    fn owner(&self) -> passwords::Owner<'_> {
+        passwords::Owner { email: &self.email, name: &self.name }
     }
 }
 

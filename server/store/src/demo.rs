@@ -11,9 +11,11 @@ mod rollouts;
 use engine::{Attributes, EnvironmentKey, FlagKey, GroupKey, Rollout, SubjectKey};
 
 use crate::{
-    Administrator, Clock, Principal, RequestOrigin, Role, Store, StoreError, UserId,
+    Administrator, Clock, Invalid, Principal, RecentAdministrator, RequestOrigin, Role, Store, StoreError,
+    UserId,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::args,
+    signed,
 };
 
 /// The password of every demo account; `fader seed demo` prints it.
@@ -53,12 +55,14 @@ pub struct DemoAccounts {
 }
 
 impl Store {
-    /// Fills the workspace with the demo, once.
-    pub async fn seed_demo(&self, by: &Administrator) -> Result<DemoAccounts, StoreError> {
+    /// Fills the workspace with the demo, once. Refused where members of its own could sign in beside the demo's accounts,
+    /// whose password everybody knows; what an interrupted run left is taken up again.
+    pub async fn seed_demo(&self, by: &RecentAdministrator) -> Result<DemoAccounts, StoreError> {
         let sql = "SELECT demo_seeded_ms FROM workspace WHERE id = 1";
         let (seeded_ms,): (Option<i64>,) = self.db().one(sql, args![]).await?;
         let created = seeded_ms.is_none();
         if created {
+            self.check_only_demo_members().await?;
             let stage = Stage::new(self, by).await?;
             stage.play().await?;
             let now_ms = self.clock().now_ms();
@@ -66,6 +70,22 @@ impl Store {
             self.db().execute(sql, args![now_ms]).await?;
         }
         Ok(DemoAccounts { accounts: DEMO_ACCOUNTS.to_vec(), password: DEMO_PASSWORD, created })
+    }
+
+    async fn check_only_demo_members(&self) -> Result<(), StoreError> {
+        let members: Vec<(String,)> = self
+            .db()
+            .all(
+                "SELECT lower(email) FROM users ORDER BY id LIMIT $1",
+                args![signed(DEMO_ACCOUNTS.len() as u64 + 1)],
+            )
+            .await?;
+        let is_demo = |email: &str| DEMO_ACCOUNTS.iter().any(|account| account.email == email);
+        if members.iter().all(|(email,)| is_demo(email)) {
+            Ok(())
+        } else {
+            Err(Invalid::DemoAmongMembers.into())
+        }
     }
 }
 
@@ -80,11 +100,11 @@ struct Stage {
 }
 
 impl Stage {
-    async fn new(store: &Store, by: &Administrator) -> Result<Self, StoreError> {
+    async fn new(store: &Store, by: &RecentAdministrator) -> Result<Self, StoreError> {
         let now_ms = store.clock().now_ms();
         let store = store.at(Clock::manual(now_ms));
         let mut stage = Self {
-            admin: by.clone(),
+            admin: by.administrator()?,
             product: by.principal().clone(),
             qa: by.principal().clone(),
             support: by.principal().clone(),
@@ -105,7 +125,7 @@ impl Stage {
     }
 
     /// The member, added if need be. What they do next carries a place and no request.
-    async fn member(&self, by: &Administrator, account: DemoAccount) -> Result<Principal, StoreError> {
+    async fn member(&self, by: &RecentAdministrator, account: DemoAccount) -> Result<Principal, StoreError> {
         let DemoAccount { email, name, role } = account;
         let id = match self.store.add_user(by, email, name, role, DEMO_PASSWORD).await {
             Ok(id) => id,

@@ -33,6 +33,12 @@ pub enum StoreError {
     Denied(Denied),
     #[error(transparent)]
     Invalid(Invalid),
+    /// This changes who may do what, and the password was last given too long ago.
+    #[error("give your password again: this changes who may do what")]
+    PasswordNeeded,
+    /// As many passwords are being checked as the server has room for.
+    #[error("too many people are signing in at this moment; try again in {retry_after_s} seconds")]
+    Busy { retry_after_s: u64 },
     #[error("the database did not answer as it should")]
     Database(#[source] sqlx::Error),
     #[error("the migrations could not be run")]
@@ -75,6 +81,21 @@ pub enum Invalid {
     PasswordTooLong,
     #[error("choose a password that is not your e-mail address")]
     PasswordIsEmail,
+    #[error(
+        "choose another password: this one, or one very like it, is among those that are tried first; \
+         three or four words that have nothing to do with each other are good"
+    )]
+    PasswordCommon,
+    #[error(
+        "choose another password: this one is made of your name, your e-mail address or the word fader, \
+         with little else in it"
+    )]
+    PasswordIsOwn,
+    #[error(
+        "this installation has members, and the password of the demo's accounts is known to everybody; \
+         seed the demo into an empty database"
+    )]
+    DemoAmongMembers,
     #[error("the present password is not right")]
     WrongPassword,
     #[error("too many attempts; try again in {retry_after_s} seconds")]

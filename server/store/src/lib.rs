@@ -38,7 +38,8 @@ mod webhooks;
 mod workspace;
 
 pub use accounts::{
-    Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession, SessionId, SessionRow,
+    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession, SessionId,
+    SessionRow,
 };
 pub use as_of::AsOf;
 pub use audit::{
@@ -71,7 +72,8 @@ pub use outcomes::{
 pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{
     Administrator, Approver, AuditReader, Denied, Enroller, FeedbackHandler, FlagEditor, InvalidRole,
-    Operation, PeopleReader, PeopleWriter, Principal, RequestOrigin, Role, Stopper, UserId, Viewer,
+    Operation, PASSWORD_HOLDS_MS, PeopleReader, PeopleWriter, Principal, RecentAdministrator, RequestOrigin,
+    Role, Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};

@@ -5,6 +5,14 @@ pub const MEMBER_NAME_CHARS_MAX: usize = 100;
 pub const EMAIL_CHARS_MAX: usize = 254;
 pub const PASSWORD_CHARS_MIN: usize = 10;
 pub const PASSWORD_CHARS_MAX: usize = 200;
+/// Passwords that wait to be checked, of strangers and of the others each; more are sent away for the moment.
+pub const PASSWORDS_WAITING_MAX: usize = 16;
+/// Rows that are kept of who tried to sign in and did not; beyond it the oldest are forgiven.
+pub const SIGN_IN_ATTEMPTS_KEPT_MAX: i64 = 100_000;
+/// Familiar devices of one member; a further one takes the place of the one that was used least lately.
+pub const DEVICES_PER_MEMBER_MAX: i64 = 20;
+/// Audit entries about searches for people by one reader within ten minutes, of one copy of the server.
+pub const SEARCHES_AUDITED_MAX: usize = 20;
 pub const TOKEN_NAME_CHARS_MAX: usize = 100;
 pub const TOKEN_ORIGINS_MAX: usize = 20;
 pub const ORIGIN_CHARS_MAX: usize = 300;

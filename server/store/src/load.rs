@@ -125,7 +125,8 @@ async fn changed_objects(tx: &mut Tx, since: i64) -> Result<Vec<(i64, ObjectRef)
     let sql = if since == 0 {
         "SELECT at_ms, object_kind, object_key FROM audit WHERE seq > $1 ORDER BY seq DESC LIMIT 1"
     } else {
-        "SELECT at_ms, object_kind, object_key FROM audit WHERE seq > $1 AND action NOT IN ('person_looked_up', 'exposures_read') \
+        "SELECT at_ms, object_kind, object_key FROM audit WHERE seq > $1 AND action NOT IN ( \
+         'person_looked_up', 'people_searched', 'exposures_read', 'password_refused') \
          ORDER BY seq"
     };
     let rows = tx.all::<AuditRow>(sql, args![since]).await?;

@@ -6,6 +6,7 @@ mod erase;
 mod load;
 mod look_up;
 mod search;
+mod searched;
 mod shard;
 mod write;
 
@@ -17,6 +18,7 @@ pub use answer::{FlagAnswer, PersonAnswer};
 pub(crate) use load::load;
 pub use look_up::LookedUp;
 pub use search::{Match, Matches, Rank};
+pub(crate) use searched::Searched;
 pub(crate) use write::traits_json;
 pub use write::{Compared, Standing};
 

@@ -5,7 +5,10 @@ use std::{fmt, ops::Deref, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{SessionId, Token, TokenKind, change::Actor};
+use crate::{SessionId, StoreError, Token, TokenKind, change::Actor, clock::MINUTE_MS};
+
+/// How long a password that was given counts for what changes who may do what.
+pub const PASSWORD_HOLDS_MS: i64 = 10 * MINUTE_MS;
 
 /// A member's number. [`UserId::COMMAND_LINE`] stands for whoever runs the binary on the database; negative numbers for
 /// management tokens.
@@ -184,6 +187,15 @@ pub struct RequestOrigin {
     pub address: String,
 }
 
+/// What stands for somebody being who they say they are at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// A session, whose password was last given then (epoch ms).
+    Password { at_ms: i64 },
+    /// The command line or a management token: no browser that somebody may have left open, and no password to ask for.
+    NoSession,
+}
+
 /// Somebody signed in. Only the store makes one: from a session, or for the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -195,11 +207,12 @@ pub struct Principal {
     pub origin: RequestOrigin,
     /// The session they came with, if any.
     pub(crate) session: Option<SessionId>,
+    pub(crate) presence: Presence,
 }
 
 impl Principal {
     pub(crate) fn new(id: UserId, name: String, email: String, role: Role, origin: RequestOrigin) -> Self {
-        Self { id, name, email, role, origin, session: None }
+        Self { id, name, email, role, origin, session: None, presence: Presence::NoSession }
     }
 
     /// Whoever can run the binary on the database can do everything; the audit log calls them "command line".
@@ -270,6 +283,16 @@ impl Principal {
     pub fn administrator(&self) -> Result<Administrator, Denied> {
         self.require(Operation::Administer).map(Administrator)
     }
+
+    /// For what changes who may do what. `PasswordNeeded` when it was last given more than [`PASSWORD_HOLDS_MS`] ago.
+    pub fn recent_administrator(&self, now_ms: i64) -> Result<RecentAdministrator, StoreError> {
+        let administrator = self.administrator()?;
+        let is_recent = match self.presence {
+            Presence::Password { at_ms } => now_ms.saturating_sub(at_ms) < PASSWORD_HOLDS_MS,
+            Presence::NoSession => true,
+        };
+        if is_recent { Ok(RecentAdministrator(administrator)) } else { Err(StoreError::PasswordNeeded) }
+    }
 }
 
 macro_rules! proof {
@@ -311,6 +334,18 @@ proof!(/// May approve changes of production that somebody else proposed.
 proof!(/// May manage members, tokens, attributes and known people.
     Administrator);
 
+/// An administrator who has given their password lately, or comes without a session: may change who may do what.
+#[derive(Debug, Clone)]
+pub struct RecentAdministrator(Administrator);
+
+impl Deref for RecentAdministrator {
+    type Target = Administrator;
+
+    fn deref(&self) -> &Administrator {
+        &self.0
+    }
+}
+
 /// May store people: an admin, or a backend that says with its server token who its users are.
 #[derive(Debug, Clone)]
 pub struct PeopleWriter(Principal);
@@ -337,6 +372,12 @@ impl PeopleWriter {
 impl From<&Administrator> for PeopleWriter {
     fn from(administrator: &Administrator) -> Self {
         Self(administrator.principal().clone())
+    }
+}
+
+impl From<&RecentAdministrator> for PeopleWriter {
+    fn from(administrator: &RecentAdministrator) -> Self {
+        Self::from(&administrator.0)
     }
 }
 
@@ -412,6 +453,19 @@ mod tests {
             assert_eq!(reader.only_own().is_some(), own, "{role}");
         }
         assert!(someone(Role::Viewer).audit_reader().is_err());
+    }
+
+    #[test]
+    fn a_password_counts_for_ten_minutes() {
+        let session = |at_ms| Principal { presence: Presence::Password { at_ms }, ..someone(Role::Admin) };
+        let now_ms = 100 * MINUTE_MS;
+        assert!(session(now_ms).recent_administrator(now_ms).is_ok());
+        assert!(session(now_ms - PASSWORD_HOLDS_MS + 1).recent_administrator(now_ms).is_ok());
+        let late = session(now_ms - PASSWORD_HOLDS_MS).recent_administrator(now_ms);
+        assert!(matches!(late, Err(StoreError::PasswordNeeded)), "{late:?}");
+        assert!(Principal::command_line().recent_administrator(now_ms).is_ok());
+        let product = someone(Role::Product).recent_administrator(now_ms);
+        assert!(matches!(product, Err(StoreError::Denied(_))), "{product:?}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::{
     change::CHANNEL,
     db::{Db, args},
     ledger::Looked,
+    people::Searched,
 };
 
 /// How often the audit sequence is looked at, in case a notification was lost or another process wrote the file.
@@ -31,6 +32,8 @@ pub(crate) struct Inner {
     pub(crate) writing: Arc<Mutex<()>>,
     /// Looks at the ledger that are audited already.
     pub(crate) looked: Looked,
+    /// Searches for people that are audited already.
+    pub(crate) searched: Searched,
     /// Environments as they were, compiled.
     pub(crate) past: Past,
     follower: Option<AbortHandle>,
@@ -65,6 +68,7 @@ impl Store {
             passwords: Passwords::new(),
             writing,
             looked: Looked::default(),
+            searched: Searched::default(),
             past: Past::default(),
             follower,
         })))
@@ -97,7 +101,7 @@ impl Store {
 
     /// The same database seen at another time: for histories that are told after the fact.
     pub(crate) fn at(&self, clock: Clock) -> Self {
-        let Inner { db, live, passwords, writing, looked, .. } = &*self.0;
+        let Inner { db, live, passwords, writing, looked, searched, .. } = &*self.0;
         Self(Arc::new(Inner {
             db: db.clone(),
             clock,
@@ -105,6 +109,7 @@ impl Store {
             passwords: passwords.clone(),
             writing: Arc::clone(writing),
             looked: looked.clone(),
+            searched: searched.clone(),
             past: Past::default(),
             follower: None,
         }))

@@ -5,7 +5,8 @@ use std::{collections::HashMap, fmt, str::FromStr, sync::Arc};
 use engine::EnvironmentKey;
 
 use crate::{
-    Action, Administrator, Invalid, ObjectKind, ObjectRef, Role, Store, StoreError, TokenHash,
+    Action, Administrator, Invalid, ObjectKind, ObjectRef, RecentAdministrator, Role, Store, StoreError,
+    TokenHash,
     change::Entry,
     db::{Tx, args},
     limits::{ORIGIN_CHARS_MAX, TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX},
@@ -191,7 +192,11 @@ pub(crate) async fn load(
 
 impl Store {
     /// Makes a token and returns it, for the only time: `fdr_server_production_…`.
-    pub async fn create_token(&self, by: &Administrator, token: NewToken) -> Result<String, StoreError> {
+    pub async fn create_token(
+        &self,
+        by: &RecentAdministrator,
+        token: NewToken,
+    ) -> Result<String, StoreError> {
         let name = text::name(&token.name, TOKEN_NAME_CHARS_MAX, Invalid::TokenName)?;
         let origins = check_origins(token.kind, &token.origins)?;
         let (kind, environment) = (token.kind.as_str(), token.environment.as_str());
@@ -250,7 +255,7 @@ impl Store {
     }
 
     /// Requests with this token are refused from now on. Revoking a revoked token changes nothing.
-    pub async fn revoke_token(&self, by: &Administrator, id: TokenId) -> Result<(), StoreError> {
+    pub async fn revoke_token(&self, by: &RecentAdministrator, id: TokenId) -> Result<(), StoreError> {
         let mut work = self.begin(by).await?;
         let row: Option<(String, String, String, Option<i64>)> = work
             .tx

@@ -7,7 +7,8 @@ use engine::{EnvironmentKey, FlagKey};
 use serde_json::json;
 
 use crate::{
-    Action, Administrator, GuardLease, Invalid, ObjectKind, ObjectRef, Store, StoreError,
+    Action, Administrator, GuardLease, Invalid, ObjectKind, ObjectRef, RecentAdministrator, Store,
+    StoreError,
     change::{Entry, Work},
     db::args,
     limits::{WEBHOOK_URL_CHARS_MAX, WEBHOOKS_MAX},
@@ -156,7 +157,7 @@ impl Store {
     /// The server asks this address from where it runs, which may reach what a browser cannot: only admins add one.
     pub async fn create_webhook(
         &self,
-        by: &Administrator,
+        by: &RecentAdministrator,
         url: &str,
     ) -> Result<(WebhookId, String), StoreError> {
         let url = parse_url(url)?;
@@ -180,7 +181,7 @@ impl Store {
         Ok((WebhookId(id), secret))
     }
 
-    pub async fn delete_webhook(&self, by: &Administrator, id: WebhookId) -> Result<(), StoreError> {
+    pub async fn delete_webhook(&self, by: &RecentAdministrator, id: WebhookId) -> Result<(), StoreError> {
         let mut work = self.begin(by).await?;
         work.tx.execute("DELETE FROM webhook_deliveries WHERE webhook = $1", args![id.get()]).await?;
         let url: Option<(String,)> =

@@ -8,7 +8,8 @@ use serde_json::{Value as Json, json};
 use server::{Config, Server};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use store::{
-    Administrator, Clock, FlagEditor, NewToken, Principal, RequestOrigin, Role, Store, TokenKind, Viewer,
+    Clock, FlagEditor, NewToken, Principal, RecentAdministrator, RequestOrigin, Role, Store, TokenKind,
+    Viewer,
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -149,8 +150,8 @@ pub fn editor() -> FlagEditor {
     Principal::command_line().flag_editor().expect("may")
 }
 
-pub fn administrator() -> Administrator {
-    Principal::command_line().administrator().expect("may")
+pub fn administrator() -> RecentAdministrator {
+    Principal::command_line().recent_administrator(NOW_MS).expect("may")
 }
 
 pub fn viewer() -> Viewer {

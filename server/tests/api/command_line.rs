@@ -83,6 +83,20 @@ fn a_token_is_printed_once_and_nothing_else() {
 }
 
 #[test]
+fn the_demo_is_seeded_into_an_empty_installation_only() {
+    let demo = Installation::new();
+    assert!(succeeds(&demo.run(&["seed", "demo"])).contains("The demo is ready."));
+    assert!(succeeds(&demo.run(&["seed", "demo"])).contains("The demo is there already."));
+    let fader = Installation::new();
+    let add = ["user", "add", "--email", "ada@example.test", "--name", "Ada", "--role", "admin"];
+    assert!(fails(&fader.run_with(&add, "password12\n"), 1).contains("tried first"));
+    succeeds(&fader.run_with(&add, "a password that is long\n"));
+    let refused = fader.run(&["seed", "demo"]);
+    assert!(fails(&refused, 1).contains("this installation has members"));
+    assert!(refused.stdout.is_empty(), "{}", text(&refused.stdout));
+}
+
+#[test]
 fn a_retention_is_set_per_environment() {
     let fader = Installation::new();
     let set = |environment, days| fader.run(&["retention", "--env", environment, "--days", days]);

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::{NewMember, UserRow, member_entry, sessions, sessions::Who};
+use super::{Browser, NewMember, UserRow, devices, member_entry, passwords::Owner, sessions, sessions::Who};
 use crate::{
-    Action, Administrator, Invalid, NewSession, Principal, RequestOrigin, Role, Store, StoreError, TokenHash,
-    UserId,
+    Action, Invalid, NewSession, Principal, RecentAdministrator, RequestOrigin, Role, Store, StoreError,
+    TokenHash, UserId,
     change::Work,
     clock::{DAY_MS, HOUR_MS},
     db::args,
@@ -89,7 +89,7 @@ impl Store {
     /// Makes a member without a password and a link to choose one.
     pub async fn invite_member(
         &self,
-        by: &Administrator,
+        by: &RecentAdministrator,
         email: &str,
         name: &str,
         role: Role,
@@ -105,7 +105,11 @@ impl Store {
 
     /// A new link for a member who lost theirs or forgot the password; earlier links end. The present password and the
     /// sessions stay until the link is used.
-    pub async fn reset_member(&self, by: &Administrator, id: UserId) -> Result<InviteToken, StoreError> {
+    pub async fn reset_member(
+        &self,
+        by: &RecentAdministrator,
+        id: UserId,
+    ) -> Result<InviteToken, StoreError> {
         let mut work = self.begin(by).await?;
         let UserRow { name, email, password_hash, disabled, .. } = work.require_user(id).await?;
         if disabled {
@@ -131,16 +135,18 @@ impl Store {
         }))
     }
 
-    /// Sets the password, ends the link and all other sessions, and signs in.
+    /// Sets the password, ends all links to the account and all its sessions, and signs in. No device is familiar any more
+    /// but the one that comes.
     pub async fn accept_invite(
         &self,
         token: &str,
         password: &str,
         origin: &RequestOrigin,
-        user_agent: &str,
+        browser: impl Into<Browser<'_>>,
     ) -> Result<NewSession, StoreError> {
         let row = self.invited(token).await?.ok_or(Invalid::ExpiredLink)?;
-        let hash = self.0.passwords.hash_new(&row.email, password).await?;
+        let owner = Owner { email: &row.email, name: &row.name };
+        let hash = self.0.passwords.hash_new(owner, password).await?;
         let role = Role::parse(&row.role)
             .map_err(|_| StoreError::CorruptRow { table: "users", id: row.user_id.to_string() })?;
         let purpose = row.purpose();
@@ -156,11 +162,12 @@ impl Store {
         }
         work.tx.execute("DELETE FROM invitations WHERE user_id = $1", args![id.get()]).await?;
         work.tx.execute("DELETE FROM sessions WHERE user_id = $1", args![id.get()]).await?;
+        devices::forget_all(&mut work.tx, id).await?;
         let sql = "UPDATE users SET password_hash = $1 WHERE id = $2 AND NOT disabled";
         if work.tx.execute(sql, args![&hash, id.get()]).await? == 0 {
             return Err(Invalid::ExpiredLink.into());
         }
-        let session = sessions::create(&mut work.tx, who, origin, user_agent, now_ms).await?;
+        let session = sessions::create(&mut work.tx, who, origin, browser.into(), now_ms).await?;
         let (action, sentence) = match purpose {
             InvitePurpose::Join => (Action::MemberJoined, format!("joined as {role}")),
             InvitePurpose::Reset => {

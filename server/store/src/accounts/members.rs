@@ -2,9 +2,9 @@
 
 use engine::Change;
 
-use super::{NewMember, UserRow, member_entry};
+use super::{NewMember, UserRow, devices, member_entry};
 use crate::{
-    Action, Administrator, Invalid, Role, Store, StoreError, UserId,
+    Action, Administrator, Invalid, RecentAdministrator, Role, Store, StoreError, UserId,
     change::{Entry, Work},
     db::args,
 };
@@ -64,14 +64,14 @@ impl Store {
     /// Adds a member who can sign in at once.
     pub async fn add_user(
         &self,
-        by: &Administrator,
+        by: &RecentAdministrator,
         email: &str,
         name: &str,
         role: Role,
         password: &str,
     ) -> Result<UserId, StoreError> {
         let mut member = NewMember::parse(email, name, role, None)?;
-        member.password_hash = Some(self.0.passwords.hash_new(&member.email, password).await?);
+        member.password_hash = Some(self.0.passwords.hash_new(member.owner(), password).await?);
         let mut work = self.begin(by).await?;
         let id = work.insert_user(&member).await?;
         let sentence = format!("added {} ({}) as {role}", member.name, member.email);
@@ -79,7 +79,7 @@ impl Store {
         Ok(id)
     }
 
-    pub async fn set_role(&self, by: &Administrator, id: UserId, role: Role) -> Result<(), StoreError> {
+    pub async fn set_role(&self, by: &RecentAdministrator, id: UserId, role: Role) -> Result<(), StoreError> {
         let mut work = self.begin(by).await?;
         let user = work.require_user(id).await?;
         let before = user.role()?;
@@ -103,7 +103,7 @@ impl Store {
     }
 
     /// The member cannot sign in any more; their sessions and links end.
-    pub async fn disable_member(&self, by: &Administrator, id: UserId) -> Result<(), StoreError> {
+    pub async fn disable_member(&self, by: &RecentAdministrator, id: UserId) -> Result<(), StoreError> {
         let mut work = self.begin(by).await?;
         let user = work.require_user(id).await?;
         if user.disabled {
@@ -113,12 +113,13 @@ impl Store {
         work.tx.execute("UPDATE users SET disabled = $1 WHERE id = $2", args![true, id.get()]).await?;
         work.tx.execute("DELETE FROM sessions WHERE user_id = $1", args![id.get()]).await?;
         work.tx.execute("DELETE FROM invitations WHERE user_id = $1", args![id.get()]).await?;
+        devices::forget_all(&mut work.tx, id).await?;
         let sentence = format!("disabled {}", user.name);
         work.finish(member_entry(Action::MemberDisabled, id, &user.name, sentence)).await?;
         Ok(())
     }
 
-    pub async fn enable_member(&self, by: &Administrator, id: UserId) -> Result<(), StoreError> {
+    pub async fn enable_member(&self, by: &RecentAdministrator, id: UserId) -> Result<(), StoreError> {
         let mut work = self.begin(by).await?;
         let user = work.require_user(id).await?;
         if !user.disabled {

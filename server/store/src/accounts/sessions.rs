@@ -2,11 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
+use super::{devices, member_entry};
 use crate::{
     Action, Administrator, Principal, RequestOrigin, Role, Store, StoreError, TokenHash, UserId,
+    change::Work,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::{Tx, args},
     limits::ORIGIN_TEXT_CHARS_MAX,
+    permission::Presence,
     secret::new_secret,
     text::shorten,
 };
@@ -43,11 +46,27 @@ impl FromStr for SessionId {
     }
 }
 
-/// Somebody has just signed in.
+/// What a request says of the browser that it comes from.
+#[derive(Clone, Copy, Default)]
+pub struct Browser<'a> {
+    pub user_agent: &'a str,
+    /// What its device cookie holds, if it has one.
+    pub device: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Browser<'a> {
+    fn from(user_agent: &'a str) -> Self {
+        Self { user_agent, device: None }
+    }
+}
+
+/// Somebody has just signed in, or goes on under a new token.
 #[derive(Clone)]
 pub struct NewSession {
     /// For the cookie; nothing else keeps it.
     pub token: String,
+    /// For the device cookie, when it is to be set; nothing else keeps it.
+    pub device: Option<String>,
     pub principal: Principal,
     /// When it is over at the latest.
     pub expires_ms: i64,
@@ -90,6 +109,7 @@ struct FoundRow {
     email: String,
     name: String,
     role: String,
+    proved_ms: i64,
 }
 
 /// The member a session is made for.
@@ -100,29 +120,48 @@ pub(super) struct Who {
     pub(super) role: Role,
 }
 
-/// Makes a session.
+/// Makes a session; its password was given just now.
 pub(super) async fn create(
     tx: &mut Tx,
     who: Who,
     origin: &RequestOrigin,
-    user_agent: &str,
+    browser: Browser<'_>,
     now_ms: i64,
 ) -> Result<NewSession, StoreError> {
     let token = new_secret()?;
     let expires_ms = now_ms + SESSION_ABSOLUTE_MS;
     let address = shorten(&origin.address, ORIGIN_TEXT_CHARS_MAX);
-    let user_agent = shorten(user_agent, ORIGIN_TEXT_CHARS_MAX);
+    let user_agent = shorten(browser.user_agent, ORIGIN_TEXT_CHARS_MAX);
     let (id,): (i64,) = tx
         .one(
-            "INSERT INTO sessions (user_id, token_hash, created_ms, last_seen_ms, expires_ms, address, user_agent) \
-             VALUES ($1, $2, $3, $3, $4, $5, $6) RETURNING id",
+            "INSERT INTO sessions (user_id, token_hash, created_ms, last_seen_ms, proved_ms, expires_ms, address, user_agent) \
+             VALUES ($1, $2, $3, $3, $3, $4, $5, $6) RETURNING id",
             args![who.id.get(), &TokenHash::of(&token).hex(), now_ms, expires_ms, &address, &user_agent],
         )
         .await?;
     tx.execute("UPDATE users SET last_seen_ms = $1 WHERE id = $2", args![now_ms, who.id.get()]).await?;
     let mut principal = Principal::new(who.id, who.name, who.email, who.role, origin.clone());
     principal.session = Some(SessionId(id));
-    Ok(NewSession { token, principal, expires_ms })
+    principal.presence = Presence::Password { at_ms: now_ms };
+    let device = Some(devices::remember(tx, principal.id, browser, now_ms).await?);
+    Ok(NewSession { token, device, principal, expires_ms })
+}
+
+/// The session goes on under another token, its password just given; when it is over at the latest. `PasswordNeeded` when
+/// it ended in the meantime.
+pub(super) async fn rotate(
+    tx: &mut Tx,
+    session: SessionId,
+    token: &str,
+    now_ms: i64,
+) -> Result<i64, StoreError> {
+    let row: Option<(i64,)> = tx
+        .optional(
+            "UPDATE sessions SET token_hash = $1, proved_ms = $2 WHERE id = $3 RETURNING expires_ms",
+            args![&TokenHash::of(token).hex(), now_ms, session.0],
+        )
+        .await?;
+    row.map(|(expires_ms,)| expires_ms).ok_or(StoreError::PasswordNeeded)
 }
 
 impl Store {
@@ -135,7 +174,7 @@ impl Store {
         let row: Option<FoundRow> = self
             .db()
             .optional(
-                "SELECT sessions.id, sessions.last_seen_ms, sessions.expires_ms, \
+                "SELECT sessions.id, sessions.last_seen_ms, sessions.expires_ms, sessions.proved_ms, \
                  users.id AS user_id, users.email, users.name, users.role \
                  FROM sessions \
                  JOIN users ON users.id = sessions.user_id \
@@ -160,6 +199,7 @@ impl Store {
             .map_err(|_| StoreError::CorruptRow { table: "users", id: row.user_id.to_string() })?;
         let mut principal = Principal::new(UserId::new(row.user_id), row.name, row.email, role, origin);
         principal.session = Some(SessionId(row.id));
+        principal.presence = Presence::Password { at_ms: row.proved_ms };
         Ok(Some(principal))
     }
 
@@ -216,11 +256,28 @@ impl Store {
         Ok(rows.into_iter().map(row).collect())
     }
 
-    /// Ends one of the member's own sessions.
+    /// Ends one of the member's own sessions; one that is over already is no error.
     pub async fn revoke_session(&self, by: &Principal, id: SessionId) -> Result<(), StoreError> {
+        let mut work = self.begin(by).await?;
         let sql = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
-        self.db().execute(sql, args![id.0, by.id.get()]).await?;
-        Ok(())
+        if work.tx.execute(sql, args![id.0, by.id.get()]).await? == 0 {
+            return work.cancel().await;
+        }
+        work.finish_sign_out(by, "signed another browser of theirs out").await
+    }
+
+    /// Ends all of the member's sessions but the one that asks: how many.
+    pub async fn revoke_other_sessions(&self, by: &Principal) -> Result<u64, StoreError> {
+        let mut work = self.begin(by).await?;
+        let current = by.session.map_or(0, SessionId::get);
+        let sql = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
+        let ended = work.tx.execute(sql, args![by.id.get(), current]).await?;
+        if ended == 0 {
+            work.cancel().await?;
+        } else {
+            work.finish_sign_out(by, "signed all their other browsers out").await?;
+        }
+        Ok(ended)
     }
 
     /// Signs a member out everywhere.
@@ -229,7 +286,14 @@ impl Store {
         let user = work.require_user(id).await?;
         work.tx.execute("DELETE FROM sessions WHERE user_id = $1", args![id.get()]).await?;
         let sentence = format!("signed {} out everywhere", user.name);
-        work.finish(super::member_entry(Action::SessionsRevoked, id, &user.name, sentence)).await?;
+        work.finish(member_entry(Action::SessionsRevoked, id, &user.name, sentence)).await?;
+        Ok(())
+    }
+}
+
+impl Work<'_> {
+    async fn finish_sign_out(self, by: &Principal, sentence: &str) -> Result<(), StoreError> {
+        self.finish(member_entry(Action::SessionsRevoked, by.id, &by.name, sentence.to_owned())).await?;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use subtle::ConstantTimeEq;
 
-use super::{NewMember, member_entry, sessions, sessions::Who};
+use super::{Browser, NewMember, member_entry, sessions, sessions::Who};
 use crate::{
     Action, Invalid, NewSession, RequestOrigin, Role, Store, StoreError,
     change::Actor,
@@ -38,11 +38,11 @@ impl Store {
         name: &str,
         password: &str,
         origin: &RequestOrigin,
-        user_agent: &str,
+        browser: impl Into<Browser<'_>>,
     ) -> Result<NewSession, StoreError> {
         self.check_setup_code(code).await?;
         let mut member = NewMember::parse(email, name, Role::Admin, None)?;
-        member.password_hash = Some(self.0.passwords.hash_new(&member.email, password).await?);
+        member.password_hash = Some(self.0.passwords.hash_new(member.owner(), password).await?);
         let mut work = self.begin_as(Actor::system(origin.clone())).await?;
         // Looked at again under the lock: of two people with the code, one is first.
         let (users,): (i64,) = work.tx.one("SELECT COUNT(*) FROM users", args![]).await?;
@@ -53,7 +53,7 @@ impl Store {
         work.tx.execute("UPDATE workspace SET setup_code_hash = NULL WHERE id = 1", args![]).await?;
         let now_ms = work.now_ms();
         let who = Who { id, name: member.name.clone(), email: member.email, role: Role::Admin };
-        let session = sessions::create(&mut work.tx, who, origin, user_agent, now_ms).await?;
+        let session = sessions::create(&mut work.tx, who, origin, browser.into(), now_ms).await?;
         work.act_as(&session.principal);
         let sentence = "set up the workspace and became its first admin".to_owned();
         work.finish(member_entry(Action::WorkspaceSetUp, id, &member.name, sentence)).await?;

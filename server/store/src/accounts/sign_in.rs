@@ -1,9 +1,15 @@
-//! Signing in with a password, and changing it.
+//! Signing in with a password, giving it again, and changing it.
 
-use super::{UserRow, member_entry, sessions, sessions::Who, throttle::Attempt};
+use super::{
+    Browser, SessionId, UserRow, member_entry,
+    passwords::{Owner, Queue},
+    sessions,
+    sessions::Who,
+    throttle::{self, Attempt},
+};
 use crate::{
     Action, Invalid, NewSession, Principal, RequestOrigin, SignInError, Store, StoreError, UserId,
-    clock::SECOND_MS, db::args,
+    clock::SECOND_MS, db::args, permission::Presence, secret::new_secret,
 };
 
 impl Store {
@@ -14,16 +20,23 @@ impl Store {
         email: &str,
         password: &str,
         origin: &RequestOrigin,
-        user_agent: &str,
+        browser: impl Into<Browser<'_>>,
     ) -> Result<NewSession, SignInError> {
-        let attempt = Attempt::new(email, &origin.address);
-        let now_ms = self.clock().now_ms();
+        let (browser, now_ms) = (browser.into(), self.clock().now_ms());
+        let attempt = Attempt::at_sign_in(self.db(), email, &origin.address, browser.device, now_ms).await?;
+        let queue = if attempt.is_strangers() { Queue::Strangers } else { Queue::Known };
+        // Before anything is written: a flood takes no more of the database than of the machine.
+        let seat = self.0.passwords.seat(queue).await?;
+        if self.0.passwords.is_sweep_due() {
+            throttle::sweep(self.db(), now_ms).await?;
+        }
         if let Some(wait_ms) = attempt.begin(self.db(), now_ms).await? {
             return Err(SignInError::Throttled { retry_after_s: seconds(wait_ms) });
         }
         let user = self.find_user(email).await?;
         let hash = user.as_ref().filter(|user| user.is_active()).and_then(|user| user.password_hash.clone());
-        let right = self.0.passwords.verify(password, hash).await?;
+        let right = seat.verify(password, hash).await?;
+        drop(seat);
         let Some(user) = user.filter(|_| right) else {
             return Err(SignInError::Wrong);
         };
@@ -31,7 +44,7 @@ impl Store {
         let who = Who { id: UserId::new(user.id), name: user.name, email: user.email, role };
         let mut tx = self.db().begin().await.map_err(StoreError::from)?;
         attempt.succeeded(&mut tx, now_ms).await?;
-        let session = sessions::create(&mut tx, who, origin, user_agent, now_ms).await?;
+        let session = sessions::create(&mut tx, who, origin, browser, now_ms).await?;
         tx.commit().await.map_err(StoreError::from)?;
         self.forget_old_sessions().await?;
         Ok(session)
@@ -47,31 +60,72 @@ impl Store {
         }
     }
 
-    /// Changes one's own password and ends one's other sessions.
-    pub async fn change_password(&self, by: &Principal, old: &str, new: &str) -> Result<(), StoreError> {
-        let attempt = Attempt::new(&by.email, &by.origin.address);
+    /// Gives the password of the session's member once more; the principal that comes back has given it just now. A wrong
+    /// one is slowed down as at sign-in, and stands in the audit log.
+    pub async fn prove_password(&self, by: &Principal, password: &str) -> Result<Principal, StoreError> {
+        let (session, attempt) = self.check_own_password(by, password).await?;
         let now_ms = self.clock().now_ms();
-        if let Some(wait_ms) = attempt.begin(self.db(), now_ms).await? {
-            return Err(Invalid::TooManyAttempts { retry_after_s: seconds(wait_ms) }.into());
+        let mut tx = self.db().begin().await?;
+        attempt.succeeded(&mut tx, now_ms).await?;
+        let sql = "UPDATE sessions SET proved_ms = $1 WHERE id = $2 AND user_id = $3";
+        if tx.execute(sql, args![now_ms, session.get(), by.id.get()]).await? == 0 {
+            // It ended in the meantime.
+            return Err(StoreError::PasswordNeeded);
         }
-        let user = self.find_user(&by.email).await?.filter(|user| user.id == by.id.get());
-        let right = self.0.passwords.verify(old, user.and_then(|user| user.password_hash)).await?;
-        if !right {
-            return Err(Invalid::WrongPassword.into());
-        }
-        let hash = self.0.passwords.hash_new(&by.email, new).await?;
+        tx.commit().await?;
+        Ok(Principal { presence: Presence::Password { at_ms: now_ms }, ..by.clone() })
+    }
+
+    /// Changes one's own password: one's other sessions and all links to one's account end, and the present session goes
+    /// on under a new token.
+    pub async fn change_password(
+        &self,
+        by: &Principal,
+        old: &str,
+        new: &str,
+    ) -> Result<NewSession, StoreError> {
+        let (session, attempt) = self.check_own_password(by, old).await?;
+        let hash = self.0.passwords.hash_new(Owner { email: &by.email, name: &by.name }, new).await?;
+        let token = new_secret()?;
         let mut work = self.begin(by).await?;
+        let now_ms = work.now_ms();
         attempt.succeeded(&mut work.tx, now_ms).await?;
         work.tx
             .execute("UPDATE users SET password_hash = $1 WHERE id = $2", args![&hash, by.id.get()])
             .await?;
-        let current = by.session.map_or(0, super::SessionId::get);
+        work.tx.execute("DELETE FROM invitations WHERE user_id = $1", args![by.id.get()]).await?;
         let sql = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
-        work.tx.execute(sql, args![by.id.get(), current]).await?;
+        work.tx.execute(sql, args![by.id.get(), session.get()]).await?;
+        let expires_ms = sessions::rotate(&mut work.tx, session, &token, now_ms).await?;
         let entry =
             member_entry(Action::PasswordChanged, by.id, &by.name, "changed their password".to_owned());
         work.finish(entry).await?;
-        Ok(())
+        let principal = Principal { presence: Presence::Password { at_ms: now_ms }, ..by.clone() };
+        Ok(NewSession { token, device: None, principal, expires_ms })
+    }
+
+    /// The session and the attempt, when it was right.
+    async fn check_own_password(
+        &self,
+        by: &Principal,
+        password: &str,
+    ) -> Result<(SessionId, Attempt), StoreError> {
+        let session = by.session.ok_or(Invalid::WrongPassword)?;
+        let attempt = Attempt::of_session(&by.email, &by.origin.address, session);
+        let seat = self.0.passwords.seat(Queue::Known).await?;
+        if let Some(wait_ms) = attempt.begin(self.db(), self.clock().now_ms()).await? {
+            return Err(Invalid::TooManyAttempts { retry_after_s: seconds(wait_ms) }.into());
+        }
+        let user = self.find_user(&by.email).await?;
+        let user = user.filter(|user| user.id == by.id.get() && user.is_active());
+        if seat.verify(password, user.and_then(|user| user.password_hash)).await? {
+            return Ok((session, attempt));
+        }
+        drop(seat);
+        let sentence = "gave a wrong password when it was asked for again".to_owned();
+        let work = self.begin(by).await?;
+        work.finish(member_entry(Action::PasswordRefused, by.id, &by.name, sentence)).await?;
+        Err(Invalid::WrongPassword.into())
     }
 }
 

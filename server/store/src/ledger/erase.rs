@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use engine::SubjectKey;
 
 use crate::{
-    Action, Administrator, ObjectKind, ObjectRef, Store, StoreError,
+    Action, ObjectKind, ObjectRef, RecentAdministrator, Store, StoreError,
     change::Entry,
     db::{Tx, args},
     limits::{ERASURES_HEEDED_MAX, ERASURES_HEEDED_MS},
@@ -72,7 +72,7 @@ impl Store {
     /// [`ERASURES_HEEDED_MS`] are left out of the ledger.
     pub async fn erase_subject(
         &self,
-        by: &Administrator,
+        by: &RecentAdministrator,
         subject: &SubjectKey,
     ) -> Result<Erased, StoreError> {
         let mut work = self.begin(by).await?;

@@ -126,15 +126,17 @@ impl Store {
     }
 
     /// Keys of subjects that were only ever seen, that begin with `prefix`, in order: at most
-    /// [`LEARNED_SUBJECTS_PAGE_MAX`], with the first and the last time (the last one up to an hour behind).
+    /// [`LEARNED_SUBJECTS_PAGE_MAX`], with the first and the last time (the last one up to an hour behind). Audited like
+    /// [`Store::search_people`], together with it when both are asked the same.
     pub async fn learned_subjects(
         &self,
-        _by: &PeopleReader,
+        by: &PeopleReader,
         prefix: &str,
     ) -> Result<Vec<(SubjectKey, i64, i64)>, StoreError> {
         if prefix.contains('\0') {
             return Ok(Vec::new());
         }
+        self.audit_search(by, prefix, "looked for keys that begin so").await?;
         // Greater than anything that begins with the prefix: no character is.
         let end = format!("{prefix}{}", char::MAX);
         let rows: Vec<(String, i64, i64)> = self

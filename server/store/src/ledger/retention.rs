@@ -6,7 +6,7 @@ use engine::{EnvironmentKey, FlagKey};
 
 use super::day_of;
 use crate::{
-    Action, Administrator, Invalid, ObjectKind, ObjectRef, Store, StoreError,
+    Action, Invalid, ObjectKind, ObjectRef, RecentAdministrator, Store, StoreError,
     change::Entry,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::{Db, args},
@@ -37,7 +37,7 @@ impl Store {
     /// Keeps the ledger of an environment for 1 to [`RETENTION_DAYS_MAX`] days from the next sweep on.
     pub async fn set_retention(
         &self,
-        by: &Administrator,
+        by: &RecentAdministrator,
         environment: &EnvironmentKey,
         days: u32,
     ) -> Result<(), StoreError> {

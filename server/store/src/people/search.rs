@@ -10,7 +10,7 @@ use super::{
     People,
     shard::{Known, TRAIT},
 };
-use crate::{PeopleReader, Store, limits::SEARCH_CHARS_MAX};
+use crate::limits::SEARCH_CHARS_MAX;
 
 /// People looked at more closely for one question; more are not needed to fill a page with good answers.
 const EXAMINED_MAX: usize = 40_000;
@@ -44,15 +44,8 @@ pub struct Matches {
     pub more: bool,
 }
 
-impl Store {
-    /// The people that match all words of `query`, in any trait. What is opened is audited, what is listed is not.
-    pub fn search_people(&self, _by: &PeopleReader, query: &str, limit: usize) -> Matches {
-        self.live().people().search(query, limit)
-    }
-}
-
 impl People {
-    fn search(&self, query: &str, limit: usize) -> Matches {
+    pub(super) fn search(&self, query: &str, limit: usize) -> Matches {
         let query: String = query.trim().chars().take(SEARCH_CHARS_MAX).collect();
         let question = Question::new(&query);
         let Some(word) = question.longest() else { return Matches::default() };

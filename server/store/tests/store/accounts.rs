@@ -1,6 +1,6 @@
 use store::{
-    Administrator, Invalid, InvitePurpose, MemberState, ObjectKind, RequestOrigin, Role, SignInError,
-    StoreError,
+    Browser, DEVICE_KEPT_MS, Invalid, InvitePurpose, MemberState, NewSession, ObjectKind, Principal,
+    RequestOrigin, Role, SignInError, StoreError,
 };
 
 use crate::harness::*;
@@ -21,12 +21,21 @@ on_both!(
     an_invitation_works_once_and_for_a_week,
     a_reset_link_ends_the_old_sessions_and_lasts_a_day,
     a_changed_password_ends_the_other_sessions,
+    one_signs_oneself_out_everywhere_else,
+    what_changes_who_may_do_what_asks_for_the_password_again,
+    a_wrong_password_given_again_is_slowed_down_and_told,
+    a_password_that_is_tried_first_is_refused,
+    nobody_is_locked_out_by_ten_thousand_strangers,
+    the_oldest_strangers_make_room,
+    a_familiar_device_counts_its_own_failures,
     the_last_admin_stays,
     disabling_signs_out_at_once,
     a_new_role_holds_from_the_next_request,
     an_address_belongs_to_one_account,
     bad_input_is_named,
 );
+
+const NEW_PASSWORD: &str = "a brand new password";
 
 fn from(address: &str) -> RequestOrigin {
     RequestOrigin { request_id: String::new(), address: address.into() }
@@ -213,7 +222,7 @@ async fn a_reset_link_ends_the_old_sessions_and_lasts_a_day(t: Harness) {
     let link = t.store.reset_member(&admin(), id).await.expect("a newer link");
     assert_eq!(t.store.find_invite(stale.as_str()).await.expect("reads"), None, "the newest link only");
     assert!(is_signed_in(&t, &old.token).await, "asking for a link ends nothing");
-    t.store.accept_invite(link.as_str(), "another password", &origin(), "").await.expect("reset");
+    t.store.accept_invite(link.as_str(), NEW_PASSWORD, &origin(), "").await.expect("reset");
     assert!(!is_signed_in(&t, &old.token).await);
     let refused = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await;
     assert!(matches!(refused, Err(SignInError::Wrong)));
@@ -227,11 +236,228 @@ async fn a_changed_password_ends_the_other_sessions(t: Harness) {
     let here = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
     let there = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
     let principal = t.store.find_session(&here.token, origin()).await.expect("reads").expect("signed in");
-    let wrong = t.store.change_password(&principal, "not it at all", "a new password").await;
+    let id = principal.id;
+    let link = t.store.reset_member(&admin(), id).await.expect("a link");
+    let wrong = t.store.change_password(&principal, "not it at all", NEW_PASSWORD).await;
     assert!(matches!(wrong, Err(StoreError::Invalid(Invalid::WrongPassword))));
-    t.store.change_password(&principal, PASSWORD, "a new password").await.expect("changed");
-    assert!(is_signed_in(&t, &here.token).await && !is_signed_in(&t, &there.token).await);
-    t.store.sign_in("ann@example.test", "a new password", &origin(), "").await.expect("signs in");
+    assert_eq!(t.last_sentence().await, "gave a wrong password when it was asked for again");
+    assert!(t.store.find_invite(link.as_str()).await.expect("reads").is_some(), "nothing has ended yet");
+    let changed = t.store.change_password(&principal, PASSWORD, NEW_PASSWORD).await.expect("changed");
+    assert!(!is_signed_in(&t, &there.token).await, "the other browser");
+    assert!(!is_signed_in(&t, &here.token).await, "the old token of this one");
+    let goes_on = t.store.find_session(&changed.token, origin()).await.expect("reads").expect("signed in");
+    assert_eq!(goes_on.id, id);
+    assert_eq!(t.store.find_invite(link.as_str()).await.expect("reads"), None, "an older link has ended");
+    let used = t.store.accept_invite(link.as_str(), "a third fine password", &origin(), "").await;
+    assert!(matches!(used, Err(StoreError::Invalid(Invalid::ExpiredLink))), "{used:?}");
+    t.store.sign_in("ann@example.test", NEW_PASSWORD, &origin(), "").await.expect("signs in");
+}
+
+async fn one_signs_oneself_out_everywhere_else(t: Harness) {
+    add(&t, "ann@example.test", Role::Viewer).await;
+    add(&t, "bob@example.test", Role::Viewer).await;
+    let here = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+    let there = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+    let bob = t.store.sign_in("bob@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+    assert_eq!(t.store.revoke_other_sessions(&here.principal).await.expect("ended"), 1);
+    assert_eq!(t.last_sentence().await, "signed all their other browsers out");
+    assert!(is_signed_in(&t, &here.token).await && is_signed_in(&t, &bob.token).await);
+    assert!(!is_signed_in(&t, &there.token).await);
+    let seq = t.store.live().seq();
+    assert_eq!(t.store.revoke_other_sessions(&here.principal).await.expect("nothing to end"), 0);
+    assert_eq!(t.store.live().seq(), seq, "and nothing to tell");
+}
+
+const SENSITIVE: usize = 12;
+
+/// Everything that asks for the password again, as it is called.
+async fn sensitive(t: &Harness, by: &Principal, which: usize) -> Result<(), StoreError> {
+    let by = by.recent_administrator(t.store.clock().now_ms())?;
+    let store = &t.store;
+    let bob = async || {
+        let members = store.list_members(&by).await.expect("reads");
+        members.into_iter().find(|member| member.email == "bob@example.test").expect("bob").id
+    };
+    let token = store::NewToken {
+        name: "CI".into(),
+        kind: store::TokenKind::Server,
+        environment: production(),
+        origins: Vec::new(),
+    };
+    match which {
+        0 => store.invite_member(&by, "new@example.test", "New", Role::Viewer).await.map(drop),
+        1 => store.set_role(&by, bob().await, Role::Admin).await,
+        2 => store.reset_member(&by, bob().await).await.map(drop),
+        3 => store.disable_member(&by, bob().await).await,
+        4 => store.enable_member(&by, bob().await).await,
+        5 => store.add_user(&by, "more@example.test", "More", Role::Viewer, PASSWORD).await.map(drop),
+        6 => store.create_token(&by, token).await.map(drop),
+        7 => {
+            let tokens = store.list_tokens(&by).await.expect("reads");
+            store.revoke_token(&by, tokens[0].id).await
+        }
+        8 => store.set_retention(&by, &production(), 30).await,
+        9 => store.create_webhook(&by, "https://hooks.example.test/fader").await.map(drop),
+        10 => {
+            let hooks = store.list_webhooks(&by).await.expect("reads");
+            store.delete_webhook(&by, hooks[0].id).await
+        }
+        _ => {
+            let ada = engine::SubjectKey::parse("ada").expect("a key");
+            store.erase_subject(&by, &ada).await.map(drop)
+        }
+    }
+}
+
+async fn what_changes_who_may_do_what_asks_for_the_password_again(t: Harness) {
+    add(&t, "ann@example.test", Role::Admin).await;
+    add(&t, "bob@example.test", Role::Viewer).await;
+    let ada = (engine::SubjectKey::parse("ada").expect("a key"), engine::Attributes::default());
+    t.store.put_people(&admin(), vec![ada]).await.expect("saved");
+    let session = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+    let me =
+        async || t.store.find_session(&session.token, origin()).await.expect("reads").expect("signed in");
+    for which in 0..SENSITIVE {
+        t.advance(11 * 60_000);
+        let seq = t.store.live().seq();
+        let asked = sensitive(&t, &me().await, which).await;
+        assert!(matches!(asked, Err(StoreError::PasswordNeeded)), "{which}: {asked:?}");
+        assert_eq!(t.store.live().seq(), seq, "{which}: nothing was changed");
+        let proved = t.store.prove_password(&me().await, PASSWORD).await.expect("right");
+        sensitive(&t, &proved, which).await.unwrap_or_else(|error| panic!("{which}: {error}"));
+        assert!(t.store.live().seq() > seq, "{which}: it was done");
+        assert!(me().await.recent_administrator(t.store.clock().now_ms()).is_ok(), "the session remembers");
+    }
+}
+
+async fn a_wrong_password_given_again_is_slowed_down_and_told(t: Harness) {
+    add(&t, "ann@example.test", Role::Admin).await;
+    let mine = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+    let other = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
+    for _ in 0..5 {
+        let wrong = t.store.prove_password(&other.principal, "not it at all").await;
+        assert!(matches!(wrong, Err(StoreError::Invalid(Invalid::WrongPassword))), "{wrong:?}");
+    }
+    assert_eq!(t.last_sentence().await, "gave a wrong password when it was asked for again");
+    let slowed = t.store.prove_password(&other.principal, PASSWORD).await;
+    assert!(matches!(slowed, Err(StoreError::Invalid(Invalid::TooManyAttempts { .. }))), "{slowed:?}");
+    t.store.prove_password(&mine.principal, PASSWORD).await.expect("another session has its own allowance");
+    t.store.sign_out(&mine.token).await.expect("signed out");
+    let gone = t.store.prove_password(&mine.principal, PASSWORD).await;
+    assert!(matches!(gone, Err(StoreError::PasswordNeeded)), "{gone:?}");
+}
+
+async fn a_password_that_is_tried_first_is_refused(t: Harness) {
+    let id = add(&t, "ann@example.test", Role::Viewer).await;
+    let common = t.store.add_user(&admin(), "bob@example.test", "Bob", Role::Viewer, "password12").await;
+    assert!(matches!(common, Err(StoreError::Invalid(Invalid::PasswordCommon))), "{common:?}");
+    let ann = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in").principal;
+    let own = t.store.change_password(&ann, PASSWORD, "Fader2026!!").await;
+    assert!(matches!(own, Err(StoreError::Invalid(Invalid::PasswordIsOwn))), "{own:?}");
+    let link = t.store.reset_member(&admin(), id).await.expect("a link");
+    let own = t.store.accept_invite(link.as_str(), "ann@example", &origin(), "").await;
+    assert!(matches!(own, Err(StoreError::Invalid(Invalid::PasswordIsOwn))), "{own:?}");
+    assert!(t.store.find_invite(link.as_str()).await.expect("reads").is_some(), "the link survives");
+}
+
+/// Somebody signs in from an address, with a device or without; a throttled one says how long to wait.
+async fn come(t: &Harness, password: &str, address: &str, device: Option<&str>) -> Result<NewSession, u64> {
+    let browser = Browser { user_agent: "", device };
+    match t.store.sign_in("ann@example.test", password, &from(address), browser).await {
+        Ok(session) => Ok(session),
+        Err(SignInError::Wrong) => Err(0),
+        Err(SignInError::Throttled { retry_after_s }) => Err(retry_after_s),
+        Err(SignInError::Store(error)) => panic!("{error}"),
+    }
+}
+
+/// So many addresses in an hour, each once: how many guesses were looked at.
+async fn strangers_for_an_hour(t: &Harness, strangers: u32, mut between: impl AsyncFnMut(u32)) -> u64 {
+    let mut guesses = 0;
+    for n in 0..strangers {
+        let address = std::net::Ipv4Addr::from(0x0a00_0000 + n * 7).to_string();
+        let answer = come(t, "not the password", &address, None).await;
+        guesses += u64::from(answer.is_err_and(|wait_s| wait_s == 0));
+        t.advance(HOUR_MS / i64::from(strangers));
+        between(n).await;
+    }
+    guesses
+}
+
+async fn nobody_is_locked_out_by_ten_thousand_strangers(t: Harness) {
+    add(&t, "ann@example.test", Role::Viewer).await;
+    let home = come(&t, PASSWORD, "198.51.100.1", None).await.expect("signs in");
+    let device = home.device.expect("a device cookie");
+    let (mut waited_ms, mut back_ms) = (None, None);
+    let started_ms = t.store.clock().now_ms();
+    // Every attempt is several questions to PostgreSQL: there, fewer show the same.
+    let strangers = if t.is_sqlite() { 10_000 } else { 2_000 };
+    let guesses = strangers_for_an_hour(&t, strangers, async |n| {
+        let now_ms = t.store.clock().now_ms();
+        if n == strangers / 2 {
+            let at_once = come(&t, PASSWORD, "203.0.113.9", Some(&device)).await;
+            assert!(at_once.is_ok(), "the familiar device, wherever it is: {at_once:?}");
+            let known = come(&t, PASSWORD, "198.51.100.1", None).await;
+            assert!(known.is_ok(), "the familiar address: {known:?}");
+            back_ms = Some(now_ms);
+        }
+        // A new device at a new place: it tries whenever it was told to.
+        if waited_ms.is_none() && back_ms.is_some_and(|at_ms| now_ms >= at_ms) {
+            match come(&t, PASSWORD, "192.0.2.200", None).await {
+                Ok(_) => waited_ms = Some(now_ms),
+                Err(wait_s) => back_ms = Some(now_ms + i64::try_from(wait_s).expect("small") * 1000),
+            }
+        }
+    })
+    .await;
+    let waited_ms = waited_ms.expect("got in") - started_ms - HOUR_MS / 2;
+    assert!(waited_ms <= 30_000, "a new device waited {waited_ms} ms");
+    assert!((300..=400).contains(&guesses), "{guesses} guesses in an hour");
+}
+
+async fn the_oldest_strangers_make_room(t: Harness) {
+    let strangers = format!(
+        "INSERT INTO sign_in_attempts (scope, subject_hash, failures, last_ms, blocked_until_ms) \
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100100) \
+         SELECT 'address', CAST(i AS TEXT), 1, {START_MS} - 200000 + i, 0 FROM n"
+    );
+    t.sql(&strangers).await.expect("strangers");
+    assert_eq!(come(&t, "wrong", "192.0.2.1", None).await.err(), Some(0));
+    let kept = t.text("SELECT CAST(COUNT(*) AS TEXT) FROM sign_in_attempts").await;
+    assert!((100_000..=100_010).contains(&kept.parse::<u32>().expect("a number")), "{kept}");
+    let oldest = "SELECT CAST(COUNT(*) AS TEXT) FROM sign_in_attempts WHERE subject_hash IN ('1', '50')";
+    assert_eq!(t.text(oldest).await, "0", "the oldest are forgiven");
+}
+
+async fn a_familiar_device_counts_its_own_failures(t: Harness) {
+    add(&t, "ann@example.test", Role::Viewer).await;
+    add(&t, "bob@example.test", Role::Viewer).await;
+    let device = come(&t, PASSWORD, "198.51.100.1", None).await.expect("signs in").device.expect("a device");
+    for _ in 0..5 {
+        assert_eq!(come(&t, "wrong", "203.0.113.1", Some(&device)).await.err(), Some(0));
+    }
+    assert_eq!(
+        come(&t, PASSWORD, "203.0.113.1", Some(&device)).await.err(),
+        Some(1),
+        "it is slowed down too"
+    );
+    let browser = Browser { user_agent: "", device: Some(&device) };
+    let mut throttled = false;
+    for _ in 0..20 {
+        let guess = t.store.sign_in("bob@example.test", "wrong", &from("203.0.113.2"), browser).await;
+        throttled |= matches!(guess, Err(SignInError::Throttled { .. }));
+    }
+    assert!(throttled, "to another account it is a stranger");
+    let again =
+        t.store.sign_in("bob@example.test", PASSWORD, &from("203.0.113.3"), browser).await.expect("in");
+    assert_eq!(again.device.as_deref(), Some(&*device), "a browser of two members keeps its secret");
+    let made_up = come(&t, PASSWORD, "198.51.100.1", Some("a secret of my own")).await.expect("signs in");
+    assert_ne!(made_up.device.as_deref(), Some("a secret of my own"), "only what was given out is known");
+    let hashes = t.text("SELECT CAST(COUNT(*) AS TEXT) FROM devices WHERE length(token_hash) = 64").await;
+    assert_eq!(hashes, t.text("SELECT CAST(COUNT(*) AS TEXT) FROM devices").await);
+    t.advance(DEVICE_KEPT_MS);
+    let late = come(&t, "wrong", "203.0.113.4", Some(&device)).await;
+    assert_eq!(late.err(), Some(0), "after ninety days it is a stranger again");
 }
 
 async fn the_last_admin_stays(t: Harness) {
@@ -275,7 +501,7 @@ async fn a_new_role_holds_from_the_next_request(t: Harness) {
 
 async fn an_address_belongs_to_one_account(t: Harness) {
     add(&t, "ann@example.test", Role::Viewer).await;
-    let by: Administrator = admin();
+    let by = admin();
     let taken = t.store.add_user(&by, "ANN@example.test", "Other", Role::Viewer, PASSWORD).await;
     assert!(matches!(taken, Err(StoreError::AlreadyExists { kind: ObjectKind::Member, .. })), "{taken:?}");
     let taken = t.store.invite_member(&by, "Ann@Example.Test", "Other", Role::Viewer).await;

@@ -1,12 +1,13 @@
 use std::time::Instant;
 
 use engine::{Attributes, Context, plan::PlanState};
-use store::{AuditFilter, AuditVerdict, DEMO_PASSWORD, Role, Taken};
+use store::{AuditFilter, AuditVerdict, DEMO_PASSWORD, Invalid, Role, StoreError, Taken};
 
 use crate::harness::*;
 
 on_both!(
     the_demo_is_seeded_once,
+    the_demo_keeps_away_from_members,
     the_demo_has_its_stable_names,
     the_history_is_believable,
     plans_wait_ask_and_were_taken_back,
@@ -27,6 +28,17 @@ async fn the_demo_is_seeded_once(t: Harness) {
         assert_eq!(session.principal.role, account.role);
     }
     assert!(!t.store.setup_needed().await.expect("reads"));
+    t.store.add_user(&admin(), "ann@example.test", "Ann", Role::Viewer, PASSWORD).await.expect("added");
+    assert!(!t.store.seed_demo(&admin()).await.expect("a demo that is there goes on working").created);
+}
+
+async fn the_demo_keeps_away_from_members(t: Harness) {
+    t.store.add_user(&admin(), "ann@example.test", "Ann", Role::Viewer, PASSWORD).await.expect("added");
+    let seq = t.store.live().seq();
+    let refused = t.store.seed_demo(&admin()).await;
+    assert!(matches!(refused, Err(StoreError::Invalid(Invalid::DemoAmongMembers))), "{refused:?}");
+    assert_eq!(t.store.live().seq(), seq, "nothing was written");
+    assert_eq!(t.store.list_members(&admin()).await.expect("reads").len(), 1);
 }
 
 async fn the_demo_has_its_stable_names(t: Harness) {

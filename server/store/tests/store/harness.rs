@@ -8,8 +8,8 @@ use engine::{
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use store::{
-    Administrator, Changed, Clock, FlagEditor, Principal, RequestOrigin, Role, Store, StoreError, Versioned,
-    Viewer,
+    Changed, Clock, FlagEditor, Principal, RecentAdministrator, RequestOrigin, Role, Store, StoreError,
+    Versioned, Viewer,
 };
 use tempfile::TempDir;
 
@@ -207,8 +207,8 @@ pub fn origin() -> RequestOrigin {
     RequestOrigin { request_id: "req-1".into(), address: "192.0.2.1".into() }
 }
 
-pub fn admin() -> Administrator {
-    Principal::command_line().administrator().expect("may administer")
+pub fn admin() -> RecentAdministrator {
+    Principal::command_line().recent_administrator(START_MS).expect("may administer")
 }
 
 pub fn editor() -> FlagEditor {

@@ -12,6 +12,7 @@ on_both!(
     who_is_as_they_were_is_left_alone,
     a_value_of_the_wrong_type_is_refused_and_nothing_is_written,
     people_are_found_by_anything_known_about_them,
+    a_search_is_audited_once_in_ten_minutes_without_what_was_asked,
     a_look_up_is_audited_once_in_ten_minutes_and_wakes_nobody,
     traits_are_kept_as_they_were,
     a_backend_stores_its_users_with_a_server_token,
@@ -76,16 +77,63 @@ async fn people_are_found_by_anything_known_about_them(t: Harness) {
         (subject("u-3"), traits(&[("name", "Lin Canada")])),
     ];
     t.store.put_people(&admin(), people).await.expect("saved");
-    let found = |query: &str| {
-        let matches = t.store.search_people(&reader(), query, 10);
+    let found = async |query: &str| {
+        let matches = t.store.search_people(&reader(), query, 10).await.expect("searches");
         matches.people.into_iter().map(|it| (it.subject.to_string(), it.rank)).collect::<Vec<_>>()
     };
     let expected = [("ada.moreau", Rank::KeyPrefix), ("u-2", Rank::WordPrefix), ("u-3", Rank::Inside)];
-    assert_eq!(found("ada"), expected.map(|(key, rank)| (key.to_owned(), rank)));
-    assert_eq!(found("BELVEDERE").len(), 2);
-    assert_eq!(found("u-3"), [("u-3".to_owned(), Rank::ExactKey)]);
+    assert_eq!(found("ada").await, expected.map(|(key, rank)| (key.to_owned(), rank)));
+    assert_eq!(found("BELVEDERE").await.len(), 2);
+    assert_eq!(found("u-3").await, [("u-3".to_owned(), Rank::ExactKey)]);
     let viewer = t.member(Role::Viewer).await;
     assert!(viewer.people_reader().is_err(), "a viewer finds nobody");
+}
+
+async fn a_search_is_audited_once_in_ten_minutes_without_what_was_asked(t: Harness) {
+    let people = ["ada", "adam", "eve"].map(|key| (subject(key), traits(&[("tier", "vip")]))).to_vec();
+    t.store.put_people(&admin(), people).await.expect("saved");
+    let support = t.member(Role::Support).await.people_reader().expect("may read");
+    let mut announcements = t.store.live().subscribe();
+    let entries = async || {
+        let filter = AuditFilter { action: Some(Action::PeopleSearched), ..AuditFilter::default() };
+        t.store.list_audit(&auditor(), &filter).await.expect("reads")
+    };
+    let search = async |query: &str| t.store.search_people(&support, query, 1).await.expect("searches");
+    search("ada").await;
+    t.store.learned_subjects(&support, "ada").await.expect("the same question, asked of the ledger");
+    search(" ada ").await;
+    t.advance(9 * 60_000);
+    search("ada").await;
+    search("  ").await;
+    search("eve").await;
+    search("nobody").await;
+    let told: Vec<_> = entries().await.into_iter().map(|entry| entry.sentence).collect();
+    let all = [
+        "searched people: nobody found",
+        "searched people: 1 found",
+        "searched people: the first 1 shown of more",
+    ];
+    assert_eq!(told, all);
+    for entry in entries().await {
+        let text = format!("{entry:?}");
+        assert!(!text.contains("ada") && !text.contains("nobody\""), "what was asked stands nowhere: {text}");
+    }
+    for n in 0..200 {
+        search(&format!("nobody-{n}")).await;
+    }
+    let entries = entries().await;
+    assert_eq!(entries.len(), 21, "typing does not fill the log");
+    assert_eq!(entries[0].sentence, "searched people more than 20 times in ten minutes");
+    let tier = AttributeDefinition {
+        name: AttributeName::parse("tier").expect("a name"),
+        value_type: AttributeType::Text,
+        description: String::new(),
+        trusted: false,
+        personal: false,
+    };
+    t.store.put_attribute(&admin(), tier).await.expect("saved");
+    let heard = announced(&mut announcements).await;
+    assert!(heard.objects.iter().all(|it| it.kind != store::ObjectKind::Workspace), "{heard:?}");
 }
 
 async fn a_look_up_is_audited_once_in_ten_minutes_and_wakes_nobody(t: Harness) {
