@@ -1,5 +1,6 @@
 //! The public behaviour of the server, over a real socket.
 
+mod anchor;
 mod app;
 mod bad_input;
 mod command_line;
