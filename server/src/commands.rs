@@ -9,8 +9,8 @@ use std::{
 };
 
 use store::{
-    Administrator, AuditHead, AuditSecret, AuditVerdict, BrokenChain, Clock, Denied, LiveRow, NewToken, Opening,
-    Principal, Store, StoreError,
+    Administrator, AuditHead, AuditSecret, AuditVerdict, BrokenChain, Clock, Denied, LiveRow, NewToken,
+    Opening, Principal, Store, StoreError,
 };
 use tokio::net::TcpListener;
 
@@ -218,9 +218,9 @@ async fn verify_audit(store: &Store, anchors: &[AuditHead]) -> Result<(), Comman
             }
             match report.keyed_from {
                 Some(1) => Ok(()),
-                Some(from) => print(format_args!(
-                    "Entries before {from} are not keyed: an older release wrote them."
-                )),
+                Some(from) => {
+                    print(format_args!("Entries before {from} are not keyed: an older release wrote them."))
+                }
                 None if entries > 0 => print(format_args!(
                     "No entry is keyed: an older release wrote them, and the next change begins to key them."
                 )),

@@ -6,7 +6,12 @@ use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use crate::{
-    Config, access::allowance::Allowances, anchor::{Anchor, KeyError}, edge::RequestIds, guard::Guard, ingest::Ingest,
+    Config,
+    access::allowance::Allowances,
+    anchor::{Anchor, KeyError},
+    edge::RequestIds,
+    guard::Guard,
+    ingest::Ingest,
     ofrep::Ofrep,
 };
 

@@ -44,7 +44,7 @@ async fn test(page: Page, fields: &Fields) -> PageResult {
     match page.store().test_webhook(&administrator, id(fields)?).await {
         Ok(()) => Ok(page.done(ADDRESS, Toast::WebhookTested)),
         Err(error @ StoreError::Invalid(_)) => {
-            let new = Draft::refused(String::new(), error.into());
+            let new = Draft::refused(String::new(), error);
             webhooks::show(&page, WebhooksDraft { new, ..WebhooksDraft::default() }).await
         }
         Err(error) => Err(error.into()),

@@ -165,7 +165,10 @@ fn test(webhook: &Webhook) -> impl IntoView + use<> {
 fn delete(webhook: &Webhook) -> impl IntoView + use<> {
     let (id, text) = (
         webhook.id.to_string(),
-        format!("{}, no. {}, is told nothing more, and messages on their way are dropped.", webhook.place, webhook.id),
+        format!(
+            "{}, no. {}, is told nothing more, and messages on their way are dropped.",
+            webhook.place, webhook.id
+        ),
     );
     view! {
         <Confirm

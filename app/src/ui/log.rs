@@ -122,8 +122,10 @@ pub fn object_address(object: &ObjectRef) -> Option<String> {
 /// What the chain of hashes says about the log, and how far somebody has looked.
 pub fn chain_badge(standing: &AuditStanding, now_ms: i64) -> impl IntoView + use<> {
     let (tone, text) = chain_words(standing, now_ms);
-    let mark = if matches!(tone, Tone::Danger) { icon::warning().into_any() } else { icon::shield().into_any() };
-    let title = standing.whole_ms.map(|at| format!("The whole chain was verified last on {}", time::full(at)));
+    let mark =
+        if matches!(tone, Tone::Danger) { icon::warning().into_any() } else { icon::shield().into_any() };
+    let title =
+        standing.whole_ms.map(|at| format!("The whole chain was verified last on {}", time::full(at)));
     view! { <span class="badge" data-tone=tone.as_str() title=title>{mark}{text}</span> }
 }
 
@@ -131,13 +133,18 @@ fn chain_words(standing: &AuditStanding, now_ms: i64) -> (Tone, String) {
     let grouped = |number: u64| engine::grouped(usize::try_from(number).unwrap_or(usize::MAX));
     let AuditStanding { verdict, whole_ms, behind, .. } = standing;
     match (verdict, whole_ms) {
-        (AuditVerdict::Broken { seq, why }, _) => (Tone::Danger, format!("Chain broken at entry {seq}: {why}")),
+        (AuditVerdict::Broken { seq, why }, _) => {
+            (Tone::Danger, format!("Chain broken at entry {seq}: {why}"))
+        }
         (AuditVerdict::Differs { row }, _) => {
             (Tone::Danger, format!("{row} in force is not what the log says"))
         }
         (AuditVerdict::Intact { entries }, None) => {
             let all = entries.saturating_add(*behind);
-            (Tone::Neutral, format!("Verifying the chain · {} of {} entries so far", grouped(*entries), grouped(all)))
+            (
+                Tone::Neutral,
+                format!("Verifying the chain · {} of {} entries so far", grouped(*entries), grouped(all)),
+            )
         }
         (AuditVerdict::Intact { entries }, Some(at)) => {
             let newer = match behind {
@@ -146,7 +153,13 @@ fn chain_words(standing: &AuditStanding, now_ms: i64) -> (Tone, String) {
             };
             let today = now_ms.div_euclid(DAY_MS) == at.div_euclid(DAY_MS);
             let last = if today { time::clock(*at) + " UTC" } else { time::minute(*at) };
-            (Tone::Good, format!("Chain verified · {} entries{newer}, the whole chain last at {last}", grouped(*entries)))
+            (
+                Tone::Good,
+                format!(
+                    "Chain verified · {} entries{newer}, the whole chain last at {last}",
+                    grouped(*entries)
+                ),
+            )
         }
     }
 }

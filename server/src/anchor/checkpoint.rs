@@ -36,7 +36,9 @@ pub enum CheckpointError {
     Read(#[from] io::Error),
     #[error("line {0} is no checkpoint")]
     Unreadable(usize),
-    #[error("the checkpoint in line {0} is not signed with this key: it was changed, or signed by somebody else")]
+    #[error(
+        "the checkpoint in line {0} is not signed with this key: it was changed, or signed by somebody else"
+    )]
     Signature(usize),
     #[error("the file holds no checkpoint")]
     Empty,
@@ -67,7 +69,8 @@ impl Checkpoint {
     pub fn is_signed_by(&self, key: &PublicKey) -> bool {
         let signature = self.signature.parse::<Signature>();
         self.public_key.eq_ignore_ascii_case(&key.to_string())
-            && signature.is_ok_and(|signature| key.0.verify_strict(self.text().as_bytes(), &signature).is_ok())
+            && signature
+                .is_ok_and(|signature| key.0.verify_strict(self.text().as_bytes(), &signature).is_ok())
     }
 
     pub fn to_json(&self) -> serde_json::Value {

@@ -35,7 +35,8 @@ impl fmt::Debug for AuditKey {
 
 impl AuditKey {
     pub fn read(file: &Path) -> Result<Self, KeyError> {
-        let text = fs::read_to_string(file).map_err(|error| KeyError::Read { file: file.to_owned(), error })?;
+        let text =
+            fs::read_to_string(file).map_err(|error| KeyError::Read { file: file.to_owned(), error })?;
         warn_when_open(file);
         let bytes = bytes(text.trim()).ok_or_else(|| KeyError::NotAKey(file.to_owned()))?;
         Ok(Self(SigningKey::from_bytes(&bytes)))

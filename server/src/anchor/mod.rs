@@ -48,8 +48,14 @@ impl Anchor {
         if let Some(file) = signing.as_ref().and_then(|signing| signing.file.as_ref()) {
             checkpoint::open(file).map_err(|error| StartError::Checkpoints { file: file.clone(), error })?;
         }
-        let watching =
-            Watching { store: store.clone(), signing, whole_ms: None, signed_seq: 0, failing: false, bad: None };
+        let watching = Watching {
+            store: store.clone(),
+            signing,
+            whole_ms: None,
+            signed_seq: 0,
+            failing: false,
+            bad: None,
+        };
         let running = tokio::spawn(watching.run(every, stopping));
         Ok(Self { running: tokio::sync::Mutex::new(Some(running)) })
     }

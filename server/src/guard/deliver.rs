@@ -5,8 +5,8 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use hmac::{Hmac, Mac};
-use sha2::Sha256;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use sha2::Sha256;
 use store::{GuardLease, Reach, Store, StoreError, WebhookDelivery, is_public};
 use tokio::task::JoinHandle;
 use url::Host;
@@ -135,8 +135,7 @@ async fn round(sender: &Sender, store: &Store, lease: &GuardLease) -> Result<(),
 impl Sender {
     /// Why a delivery did not arrive, for the admin to read. Of the answer it tells the status and nothing else.
     async fn send(&self, delivery: &WebhookDelivery, now_s: i64) -> Result<(), String> {
-        let url: reqwest::Url =
-            delivery.url.parse().map_err(|_| "the address cannot be read".to_owned())?;
+        let url: reqwest::Url = delivery.url.parse().map_err(|_| "the address cannot be read".to_owned())?;
         if self.reach == Reach::Public {
             check(&url).map_err(|private| private.to_string())?;
         }
@@ -265,7 +264,8 @@ mod tests {
             let (mut stream, _) = listener.accept().await.expect("a connection");
             let mut bytes = [0; 1024];
             let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut bytes).await.expect("sent");
-            let answer = "HTTP/1.1 302 Secret words\r\nlocation: /elsewhere\r\ncontent-length: 6\r\n\r\nsecret";
+            let answer =
+                "HTTP/1.1 302 Secret words\r\nlocation: /elsewhere\r\ncontent-length: 6\r\n\r\nsecret";
             tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await.expect("answered");
         });
         let sent = sender.send(&delivery(format!("http://127.0.0.1:{port}/x")), 0).await;

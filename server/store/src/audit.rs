@@ -21,5 +21,5 @@ pub(crate) use read::like;
 pub use rows::LiveRow;
 pub(crate) use rows::plan_document;
 pub use verify::AuditReport;
-pub(crate) use watch::Watch;
 pub use watch::AuditStanding;
+pub(crate) use watch::Watch;

@@ -51,9 +51,13 @@ async fn the_head_is_told_with_how_far_it_is_verified() {
 
 #[tokio::test]
 async fn the_page_shows_what_is_known_and_walks_nothing() {
-    let app = TestApp::start_with(Config { anchor_every: Duration::from_secs(3600), ..Config::default() }).await;
+    let app =
+        TestApp::start_with(Config { anchor_every: Duration::from_secs(3600), ..Config::default() }).await;
     let cookie = app.sign_in(Role::Admin).await;
-    eventually("the chain is walked", async || page(&app, &cookie, "/audit").await.contains("Chain verified")).await;
+    eventually("the chain is walked", async || {
+        page(&app, &cookie, "/audit").await.contains("Chain verified")
+    })
+    .await;
     app.boolean_flag("fast-payment").await;
     let before = app.store.audit_entries_read();
     let pages = futures::future::join_all((0..10).map(|_| page(&app, &cookie, "/audit"))).await;
@@ -114,7 +118,9 @@ async fn webhooks_lead_only_to_the_internet_and_keep_their_secrets() {
         let answer = app.form("/settings/webhooks", Some(&cookie), &fields).send().await.expect("an answer");
         (answer.status().as_u16(), answer.text().await.expect("text"))
     };
-    for private in ["http://127.0.0.1:9/x", "http://2130706433/", "http://[::ffff:10.0.0.1]/", "http://localhost/"] {
+    for private in
+        ["http://127.0.0.1:9/x", "http://2130706433/", "http://[::ffff:10.0.0.1]/", "http://localhost/"]
+    {
         let (status, page) = create(private).await;
         assert_eq!(status, 422, "{private}");
         assert!(page.contains("--webhooks-private"), "it says what to do");

@@ -112,7 +112,8 @@ fn the_audit_log_is_verified() {
 #[test]
 fn a_noted_head_is_expected_of_the_audit_log() {
     let fader = Installation::new();
-    let change = |days: &str| succeeds(&fader.run(&["retention", "--env", "staging", "--days", days])).to_owned();
+    let change =
+        |days: &str| succeeds(&fader.run(&["retention", "--env", "staging", "--days", days])).to_owned();
     change("90");
     let printed = succeeds(&fader.run(&["audit", "verify"])).to_owned();
     let head = printed.lines().find_map(|line| line.strip_prefix("Head: ")).expect("a head").to_owned();
@@ -141,8 +142,10 @@ fn a_key_signs_checkpoints_that_are_verified_later() {
     }
     assert!(fails(&fader.run(&["audit", "keygen", "audit.key"]), 1).contains("never replaced"));
     succeeds(&fader.run(&["retention", "--env", "staging", "--days", "90"]));
-    let serve = ["serve", "--addr", "127.0.0.1:0", "--audit-key", "audit.key", "--audit-checkpoints", "heads"];
-    let mut child = fader.command(&serve).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+    let serve =
+        ["serve", "--addr", "127.0.0.1:0", "--audit-key", "audit.key", "--audit-checkpoints", "heads"];
+    let mut child =
+        fader.command(&serve).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     assert!(lines.next().expect("a line").expect("UTF-8").contains("http://127.0.0.1:"));
     let file = fader.0.path().join("heads");
@@ -185,7 +188,10 @@ fn a_secret_from_outside_is_asked_for_once_it_was_used() {
     std::fs::write(fader.0.path().join("secret"), format!("{}\n", "s".repeat(40))).expect("written");
     succeeds(&fader.run(&change));
     assert!(fails(&fader.run(&["audit", "verify"]), 1).contains("--audit-secret-file"));
-    assert!(fails(&fader.run(&["retention", "--env", "staging", "--days", "91"]), 1).contains("--audit-secret-file"));
+    assert!(
+        fails(&fader.run(&["retention", "--env", "staging", "--days", "91"]), 1)
+            .contains("--audit-secret-file")
+    );
     let verify = ["audit", "verify", "--audit-secret-file", "secret"];
     assert!(succeeds(&fader.run(&verify)).contains("intact: 1 entries"));
     std::fs::write(fader.0.path().join("secret"), "t".repeat(40)).expect("written");

@@ -369,7 +369,12 @@ async fn every_operation_asks_for_its_role() {
     let editors = &[Role::Admin, Role::Product][..];
     let table = [
         (Method::GET, of("health"), None, &Role::ALL[..]),
-        (Method::GET, "/api/v1/audit/head".to_owned(), None, &[Role::Admin, Role::Product, Role::Qa, Role::Support]),
+        (
+            Method::GET,
+            "/api/v1/audit/head".to_owned(),
+            None,
+            &[Role::Admin, Role::Product, Role::Qa, Role::Support],
+        ),
         (Method::GET, of("guardrails"), None, &Role::ALL[..]),
         (Method::PUT, of("guardrails"), Some(guardrails()), editors),
         (Method::POST, of("plan"), Some(plan()), editors),

@@ -244,7 +244,9 @@ pub enum BrokenChain {
     Versions,
     #[error("entries after this one were removed from the end")]
     Truncated,
-    #[error("the entry is keyed with less than the one before it, or in a way that this release does not know")]
+    #[error(
+        "the entry is keyed with less than the one before it, or in a way that this release does not know"
+    )]
     Weaker,
     #[error("another entry stood here when its hash was noted: the log was rewritten")]
     Rewritten,

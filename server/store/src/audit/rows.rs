@@ -50,16 +50,44 @@ impl fmt::Display for LiveRow {
 macro_rules! differs {
     ($table:literal, $kind:literal, $key:literal, $environment:literal, $and:literal, $unless:literal) => {
         concat!(
-            "SELECT ", $key, " AS key, ", $environment, " AS environment FROM ", $table, " AS live \
-             LEFT JOIN versions AS known ON known.object_kind = '", $kind, "' AND known.object_key = ", $key, " \
-                 AND known.environment = ", $environment, " AND known.version = live.version \
+            "SELECT ",
+            $key,
+            " AS key, ",
+            $environment,
+            " AS environment FROM ",
+            $table,
+            " AS live \
+             LEFT JOIN versions AS known ON known.object_kind = '",
+            $kind,
+            "' AND known.object_key = ",
+            $key,
+            " \
+                 AND known.environment = ",
+            $environment,
+            " AND known.version = live.version \
              LEFT JOIN audit AS entry ON entry.seq = known.audit_seq \
-             WHERE (known.version IS NULL AND (", $unless, " OR EXISTS (SELECT 1 FROM versions AS other \
-                     WHERE other.object_kind = '", $kind, "' AND other.object_key = ", $key, " \
-                     AND other.environment = ", $environment, "))) \
-                 OR (known.version IS NOT NULL AND (known.audit_seq <> live.audit_seq ", $and, ")) \
-                 OR EXISTS (SELECT 1 FROM versions AS newer WHERE newer.object_kind = '", $kind, "' \
-                     AND newer.object_key = ", $key, " AND newer.environment = ", $environment, " \
+             WHERE (known.version IS NULL AND (",
+            $unless,
+            " OR EXISTS (SELECT 1 FROM versions AS other \
+                     WHERE other.object_kind = '",
+            $kind,
+            "' AND other.object_key = ",
+            $key,
+            " \
+                     AND other.environment = ",
+            $environment,
+            "))) \
+                 OR (known.version IS NOT NULL AND (known.audit_seq <> live.audit_seq ",
+            $and,
+            ")) \
+                 OR EXISTS (SELECT 1 FROM versions AS newer WHERE newer.object_kind = '",
+            $kind,
+            "' \
+                     AND newer.object_key = ",
+            $key,
+            " AND newer.environment = ",
+            $environment,
+            " \
                      AND newer.version > live.version) \
              ORDER BY 1, 2 LIMIT 1"
         )
@@ -85,25 +113,48 @@ macro_rules! gone {
 macro_rules! of_entries {
     ($table:literal, $kind:literal, $key:literal, $of:literal) => {
         concat!(
-            "SELECT live.", $key, ", '' AS environment FROM ", $table, " AS live \
-             LEFT JOIN audit AS entry ON entry.seq = live.audit_seq AND entry.object_kind = '", $kind, "' \
-                 AND entry.object_key = live.", $key, " \
-             WHERE ", $of, " AND (entry.seq IS NULL OR entry.document_after IS NULL \
+            "SELECT live.",
+            $key,
+            ", '' AS environment FROM ",
+            $table,
+            " AS live \
+             LEFT JOIN audit AS entry ON entry.seq = live.audit_seq AND entry.object_kind = '",
+            $kind,
+            "' \
+                 AND entry.object_key = live.",
+            $key,
+            " \
+             WHERE ",
+            $of,
+            " AND (entry.seq IS NULL OR entry.document_after IS NULL \
                  OR entry.document_after <> live.document \
-                 OR EXISTS (SELECT 1 FROM audit AS newer WHERE newer.object_kind = '", $kind, "' \
-                     AND newer.object_key = live.", $key, " AND newer.seq > live.audit_seq)) \
+                 OR EXISTS (SELECT 1 FROM audit AS newer WHERE newer.object_kind = '",
+            $kind,
+            "' \
+                     AND newer.object_key = live.",
+            $key,
+            " AND newer.seq > live.audit_seq)) \
              UNION ALL \
              SELECT entry.object_key, '' FROM audit AS entry \
-             WHERE entry.object_kind = '", $kind, "' AND entry.document_after IS NOT NULL \
-                 AND NOT EXISTS (SELECT 1 FROM ", $table, " AS live WHERE live.", $key, " = entry.object_key) \
-                 AND NOT EXISTS (SELECT 1 FROM audit AS newer WHERE newer.object_kind = '", $kind, "' \
+             WHERE entry.object_kind = '",
+            $kind,
+            "' AND entry.document_after IS NOT NULL \
+                 AND NOT EXISTS (SELECT 1 FROM ",
+            $table,
+            " AS live WHERE live.",
+            $key,
+            " = entry.object_key) \
+                 AND NOT EXISTS (SELECT 1 FROM audit AS newer WHERE newer.object_kind = '",
+            $kind,
+            "' \
                      AND newer.object_key = entry.object_key AND newer.seq > entry.seq) \
              LIMIT 1"
         )
     };
 }
 
-const FLAGS: &str = differs!("flags", "flag", "live.key", "''", "OR known.document <> live.document", "1 = 1");
+const FLAGS: &str =
+    differs!("flags", "flag", "live.key", "''", "OR known.document <> live.document", "1 = 1");
 const ROLLOUTS: &str = differs!(
     "rollouts",
     "rollout",
@@ -140,11 +191,8 @@ const DEFAULTS: &str = differs!(
      AND origin.object_key = 'guardrails' AND origin.document_after = live.document)"
 );
 const FLAGS_GONE: &str = gone!("flags", "flag", "live.key = known.object_key");
-const ROLLOUTS_GONE: &str = gone!(
-    "rollouts",
-    "rollout",
-    "live.flag = known.object_key AND live.environment = known.environment"
-);
+const ROLLOUTS_GONE: &str =
+    gone!("rollouts", "rollout", "live.flag = known.object_key AND live.environment = known.environment");
 const GROUPS_GONE: &str = gone!("groups", "group", "live.key = known.object_key");
 const GUARDRAILS_GONE: &str = gone!(
     "guardrails",
@@ -187,7 +235,8 @@ pub(super) async fn first_that_differs(tx: &mut Tx) -> Result<Option<LiveRow>, S
 
 /// Metrics that nobody has changed have no entry: they are what the migrations wrote.
 async fn first_metric_unlike_migrated(tx: &mut Tx) -> Result<Option<LiveRow>, StoreError> {
-    let sql = "SELECT live.key, live.document FROM metrics AS live WHERE live.audit_seq = 0 ORDER BY live.key";
+    let sql =
+        "SELECT live.key, live.document FROM metrics AS live WHERE live.audit_seq = 0 ORDER BY live.key";
     let rows: Vec<(String, String)> = tx.all(sql, args![]).await?;
     let is_migrated = |key: &str, document: &str| {
         let line = format!("('{key}', '{document}', 0)");
@@ -291,7 +340,8 @@ mod tests {
         let state = r#"{"running":{"step":1,"held_ms":5,"seen_ms":9,"approvals":[]}}"#;
         let later = r#"{"running":{"step":1,"held_ms":7,"seen_ms":11,"approvals":[]}}"#;
         assert_eq!(document(state), document(later));
-        let approved = r#"{"running":{"step":1,"held_ms":5,"seen_ms":9,"approvals":[{"step":2,"by":"Ann"}]}}"#;
+        let approved =
+            r#"{"running":{"step":1,"held_ms":5,"seen_ms":9,"approvals":[{"step":2,"by":"Ann"}]}}"#;
         assert_ne!(document(state), document(approved));
     }
 }

@@ -3,7 +3,10 @@
 use engine::EnvironmentKey;
 
 use super::ReleasePlan;
-use crate::{StoreError, UserId, audit::plan_document, change::Work, db::args, number, signed, to_json, versioned::parse};
+use crate::{
+    StoreError, UserId, audit::plan_document, change::Work, db::args, number, signed, to_json,
+    versioned::parse,
+};
 
 macro_rules! plans {
     ($rest:literal) => {

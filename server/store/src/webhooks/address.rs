@@ -81,12 +81,12 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, high, low] = address.segments();
+    let [first, second, middle @ .., high, low] = address.segments();
     let last = Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
-    match (a, b) {
+    match (first, second) {
         // IPv4-mapped, and what NAT64 makes of an IPv4 address: as public as that is.
-        (0, 0) if (c, d, e, f) == (0, 0, 0, 0xffff) => is_public_v4(last),
-        (0x64, 0xff9b) if (c, d, e, f) == (0, 0, 0, 0) => is_public_v4(last),
+        (0, 0) if middle == [0, 0, 0, 0xffff] => is_public_v4(last),
+        (0x64, 0xff9b) if middle == [0; 4] => is_public_v4(last),
         // Teredo and other protocols; documentation; 6to4, whose relays are gone and which names any IPv4 address.
         (0x2001, 0..0x200 | 0xdb8) | (0x2002, _) | (0x3fff, 0..0x1000) => false,
         // The one range that is given out. All else is unspecified, loopback, IPv4-compatible, unique-local, link-local,
@@ -106,19 +106,68 @@ mod tests {
 
     #[test]
     fn only_addresses_of_the_internet_are_public() {
-        for good in ["1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1",
-            "192.169.0.1", "223.255.255.255", "2606:4700:4700::1111", "2a00:1450:4001::1", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1"]
-        {
+        for good in [
+            "1.1.1.1",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "172.15.0.1",
+            "172.32.0.1",
+            "192.169.0.1",
+            "223.255.255.255",
+            "2606:4700:4700::1111",
+            "2a00:1450:4001::1",
+            "::ffff:1.1.1.1",
+            "64:ff9b::1.1.1.1",
+        ] {
             assert!(public(good), "{good}");
         }
         for bad in [
-            "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.255.254",
-            "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.170", "192.0.2.1", "192.168.1.1", "198.18.0.1",
-            "198.19.255.255", "198.51.100.7", "203.0.113.7", "224.0.0.1", "239.255.255.255", "240.0.0.1",
-            "255.255.255.255", "::", "::1", "::127.0.0.1", "::1.1.1.1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
-            "::ffff:169.254.169.254", "64:ff9b::10.0.0.1", "64:ff9b::127.0.0.1", "64:ff9b:1::1.1.1.1", "2002:7f00:1::",
-            "2002:a00:1::1", "2002:101:101::", "2001::1", "2001:db8::1", "3fff::1", "fc00::1", "fd12:3456::1", "fe80::1",
-            "fec0::1", "ff02::1", "100::1", "5f00::1",
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.0.0.1",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.255.255.254",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.170",
+            "192.0.2.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.7",
+            "203.0.113.7",
+            "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::127.0.0.1",
+            "::1.1.1.1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b::127.0.0.1",
+            "64:ff9b:1::1.1.1.1",
+            "2002:7f00:1::",
+            "2002:a00:1::1",
+            "2002:101:101::",
+            "2001::1",
+            "2001:db8::1",
+            "3fff::1",
+            "fc00::1",
+            "fd12:3456::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "100::1",
+            "5f00::1",
         ] {
             assert!(!public(bad), "{bad}");
         }
@@ -129,9 +178,17 @@ mod tests {
         for good in ["https://hooks.example.test/fader?x=1", "http://1.1.1.1:9000/"] {
             assert_eq!(parse(good, Reach::Public).map(String::from).as_deref(), Ok(good));
         }
-        for bad in ["", "hooks.example.test", "ftp://x", "https://", "https://me:pw@x.test/", "https://@x.test:pw@y/",
-            "https://a b", "https:/x.test", "https:x.test"]
-        {
+        for bad in [
+            "",
+            "hooks.example.test",
+            "ftp://x",
+            "https://",
+            "https://me:pw@x.test/",
+            "https://@x.test:pw@y/",
+            "https://a b",
+            "https:/x.test",
+            "https:x.test",
+        ] {
             assert_eq!(parse(bad, Reach::Private), Err(Invalid::WebhookUrl), "{bad}");
         }
     }
@@ -139,10 +196,22 @@ mod tests {
     #[test]
     fn private_places_are_refused_however_they_are_written() {
         for bad in [
-            "http://127.0.0.1:9000", "http://2130706433/", "http://0x7f000001/", "http://0x7f.1/", "http://0177.0.0.1/",
-            "http://127.1/", "http://[::1]/", "http://[::ffff:7f00:1]/", "http://[::ffff:10.0.0.1]/", "http://localhost/",
-            "http://LOCALHOST./", "http://a.localhost:1/", "http://169.254.169.254/latest/meta-data", "http://0/",
-            "http://%31%32%37.0.0.1/", "https://10.1.2.3/x",
+            "http://127.0.0.1:9000",
+            "http://2130706433/",
+            "http://0x7f000001/",
+            "http://0x7f.1/",
+            "http://0177.0.0.1/",
+            "http://127.1/",
+            "http://[::1]/",
+            "http://[::ffff:7f00:1]/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://localhost/",
+            "http://LOCALHOST./",
+            "http://a.localhost:1/",
+            "http://169.254.169.254/latest/meta-data",
+            "http://0/",
+            "http://%31%32%37.0.0.1/",
+            "https://10.1.2.3/x",
         ] {
             assert_eq!(parse(bad, Reach::Public), Err(Invalid::WebhookPrivate), "{bad}");
             assert!(parse(bad, Reach::Private).is_ok(), "{bad}");

@@ -3,13 +3,13 @@
 
 use engine::{
     Percentage,
-    guardrail::{Guardrail, GuardAction},
+    guardrail::{GuardAction, Guardrail},
 };
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use store::{
-    AuditHead, AuditReport, AuditSecret, AuditVerdict, BrokenChain, Clock, GuardrailSet, Invalid, Opening, Store,
-    StoreError,
+    AuditHead, AuditReport, AuditSecret, AuditVerdict, BrokenChain, Clock, GuardrailSet, Invalid, Opening,
+    Store, StoreError,
 };
 
 use crate::harness::*;
@@ -46,7 +46,10 @@ fn broken(seq: u64, why: BrokenChain) -> AuditVerdict {
 
 async fn a_cut_tail_is_noticed_with_a_head_that_was_noted(t: Harness) {
     let head = steps(&t).await;
-    assert_eq!((head.seq, report(&t.store, std::slice::from_ref(&head)).await.verdict), (3, AuditVerdict::Intact { entries: 3 }));
+    assert_eq!(
+        (head.seq, report(&t.store, std::slice::from_ref(&head)).await.verdict),
+        (3, AuditVerdict::Intact { entries: 3 })
+    );
     // The last change is undone without a trace: entry, version, live row and head are those of before.
     t.drop_triggers().await;
     t.sql(
@@ -57,8 +60,12 @@ async fn a_cut_tail_is_noticed_with_a_head_that_was_noted(t: Harness) {
     )
     .await
     .expect("cut");
-    assert_eq!(report(&t.store, &[]).await.verdict, AuditVerdict::Intact { entries: 2 }, "by itself it looks whole");
-    assert_eq!(report(&t.store, &[head.clone()]).await.verdict, broken(3, BrokenChain::CutOff));
+    assert_eq!(
+        report(&t.store, &[]).await.verdict,
+        AuditVerdict::Intact { entries: 2 },
+        "by itself it looks whole"
+    );
+    assert_eq!(report(&t.store, std::slice::from_ref(&head)).await.verdict, broken(3, BrokenChain::CutOff));
     // Somebody goes on from there.
     let other = t.another().await;
     other.stop(&stopper(), &production(), &flag_key("a"), "").await.expect("stops");
@@ -75,17 +82,19 @@ async fn compute_again(t: &Harness, format: i64, hash: impl Fn(&str) -> String) 
     let mut previous = String::new();
     let entries: u64 = t.text("SELECT CAST(COUNT(*) AS TEXT) FROM audit").await.parse().expect("a number");
     for seq in 1..=entries {
-        let sql = format!(
-            "UPDATE audit SET previous_hash = '{previous}', format = {format} WHERE seq = {seq}"
-        );
-        t.sql(&sql).await.expect("linked");
         let sql =
-            format!("SELECT CAST({array}('fader-audit-{format}', {COLUMNS}) AS TEXT) FROM audit WHERE seq = {seq}");
+            format!("UPDATE audit SET previous_hash = '{previous}', format = {format} WHERE seq = {seq}");
+        t.sql(&sql).await.expect("linked");
+        let sql = format!(
+            "SELECT CAST({array}('fader-audit-{format}', {COLUMNS}) AS TEXT) FROM audit WHERE seq = {seq}"
+        );
         let row: Vec<serde_json::Value> = serde_json::from_str(&t.text(&sql).await).expect("JSON");
         previous = hash(&serde_json::to_string(&row).expect("JSON"));
         t.sql(&format!("UPDATE audit SET hash = '{previous}' WHERE seq = {seq}")).await.expect("sealed");
     }
-    t.sql(&format!("UPDATE workspace SET audit_hash = '{previous}', audit_format = {format}")).await.expect("head");
+    t.sql(&format!("UPDATE workspace SET audit_hash = '{previous}', audit_format = {format}"))
+        .await
+        .expect("head");
 }
 
 fn sha256(line: &str) -> String {
@@ -131,11 +140,9 @@ async fn a_chain_of_before_keys_still_verifies_and_goes_on_keyed(t: Harness) {
 async fn there_is_no_way_back_to_entries_without_a_key(t: Harness) {
     let head = steps(&t).await;
     t.drop_triggers().await;
-    t.sql(&format!(
-        "UPDATE audit SET sentence = 'nothing happened', format = 1 WHERE seq = {}", head.seq
-    ))
-    .await
-    .expect("falsified");
+    t.sql(&format!("UPDATE audit SET sentence = 'nothing happened', format = 1 WHERE seq = {}", head.seq))
+        .await
+        .expect("falsified");
     assert_eq!(report(&t.store, &[]).await.verdict, broken(3, BrokenChain::Weaker));
 }
 
@@ -154,33 +161,60 @@ async fn changed_live_rows_are_named(t: Harness) {
     t.store.delete_group(&editor(), 1, &group_key("old"), "").await.expect("deleted");
     assert_eq!(t.store.verify_audit().await.expect("walks"), AuditVerdict::Intact { entries: 6 });
     let undo = [
-        ("UPDATE rollouts SET document = REPLACE(document, '100000', '99000') WHERE environment = 'production'",
-         "the rollout of a in production",
-         "UPDATE rollouts SET document = REPLACE(document, '99000', '100000')"),
-        ("UPDATE rollouts SET version = 1 WHERE environment = 'production'",
-         "the rollout of a in production",
-         "UPDATE rollouts SET version = 3 WHERE environment = 'production'"),
-        ("UPDATE rollouts SET audit_seq = 1 WHERE environment = 'production'",
-         "the rollout of a in production",
-         "UPDATE rollouts SET audit_seq = 3 WHERE environment = 'production'"),
-        ("UPDATE flags SET document = REPLACE(document, 'Flag a', 'Flag b')", "the flag a",
-         "UPDATE flags SET document = REPLACE(document, 'Flag b', 'Flag a')"),
-        ("UPDATE groups SET document = REPLACE(document, '\"vip\"', '\"basic\"') WHERE key = 'vip'", "the group vip",
-         "UPDATE groups SET document = REPLACE(document, '\"basic\"', '\"vip\"') WHERE key = 'vip'"),
-        ("UPDATE groups SET deleted = NOT deleted WHERE key = 'vip'", "the group vip",
-         "UPDATE groups SET deleted = NOT deleted WHERE key = 'vip'"),
-        ("UPDATE groups SET deleted = NOT deleted WHERE key = 'old'", "the group old",
-         "UPDATE groups SET deleted = NOT deleted WHERE key = 'old'"),
-        ("UPDATE metrics SET document = REPLACE(document, 'true', 'false') WHERE key = 'error_rate'",
-         "the metric error_rate",
-         "UPDATE metrics SET document = REPLACE(document, 'false', 'true') WHERE key = 'error_rate'"),
+        (
+            "UPDATE rollouts SET document = REPLACE(document, '100000', '99000') WHERE environment = 'production'",
+            "the rollout of a in production",
+            "UPDATE rollouts SET document = REPLACE(document, '99000', '100000')",
+        ),
+        (
+            "UPDATE rollouts SET version = 1 WHERE environment = 'production'",
+            "the rollout of a in production",
+            "UPDATE rollouts SET version = 3 WHERE environment = 'production'",
+        ),
+        (
+            "UPDATE rollouts SET audit_seq = 1 WHERE environment = 'production'",
+            "the rollout of a in production",
+            "UPDATE rollouts SET audit_seq = 3 WHERE environment = 'production'",
+        ),
+        (
+            "UPDATE flags SET document = REPLACE(document, 'Flag a', 'Flag b')",
+            "the flag a",
+            "UPDATE flags SET document = REPLACE(document, 'Flag b', 'Flag a')",
+        ),
+        (
+            "UPDATE groups SET document = REPLACE(document, '\"vip\"', '\"basic\"') WHERE key = 'vip'",
+            "the group vip",
+            "UPDATE groups SET document = REPLACE(document, '\"basic\"', '\"vip\"') WHERE key = 'vip'",
+        ),
+        (
+            "UPDATE groups SET deleted = NOT deleted WHERE key = 'vip'",
+            "the group vip",
+            "UPDATE groups SET deleted = NOT deleted WHERE key = 'vip'",
+        ),
+        (
+            "UPDATE groups SET deleted = NOT deleted WHERE key = 'old'",
+            "the group old",
+            "UPDATE groups SET deleted = NOT deleted WHERE key = 'old'",
+        ),
+        (
+            "UPDATE metrics SET document = REPLACE(document, 'true', 'false') WHERE key = 'error_rate'",
+            "the metric error_rate",
+            "UPDATE metrics SET document = REPLACE(document, 'false', 'true') WHERE key = 'error_rate'",
+        ),
     ];
     for (change, named, back) in undo {
         assert_eq!(differs(&t, change).await, named, "{change}");
         t.sql(back).await.expect("put back");
-        assert_eq!(t.store.verify_audit().await.expect("walks"), AuditVerdict::Intact { entries: 6 }, "{change}");
+        assert_eq!(
+            t.store.verify_audit().await.expect("walks"),
+            AuditVerdict::Intact { entries: 6 },
+            "{change}"
+        );
     }
-    assert_eq!(differs(&t, "DELETE FROM rollouts WHERE environment = 'staging'").await, "the rollout of a in staging");
+    assert_eq!(
+        differs(&t, "DELETE FROM rollouts WHERE environment = 'staging'").await,
+        "the rollout of a in staging"
+    );
 }
 
 async fn a_live_row_cannot_hide_behind_a_version_that_nobody_recorded(t: Harness) {
@@ -251,13 +285,18 @@ async fn what_no_version_knows_is_compared_with_its_entry(t: Harness) {
     };
     t.store.put_attribute(&admin(), attribute).await.expect("saved");
     assert_eq!(t.store.verify_audit().await.expect("walks"), AuditVerdict::Intact { entries: 2 });
-    for (table, key, named) in [("metrics", "refunds", "the metric refunds"), ("attributes", "tier", "the attribute tier")] {
+    for (table, key, named) in
+        [("metrics", "refunds", "the metric refunds"), ("attributes", "tier", "the attribute tier")]
+    {
         let of = if table == "metrics" { "key" } else { "name" };
         t.sql(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).await.expect("kept");
-        let change = format!("UPDATE {table} SET document = REPLACE(document, 'true', 'false') WHERE {of} = '{key}'");
+        let change =
+            format!("UPDATE {table} SET document = REPLACE(document, 'true', 'false') WHERE {of} = '{key}'");
         assert_eq!(differs(&t, &change).await, named);
         assert_eq!(differs(&t, &format!("DELETE FROM {table} WHERE {of} = '{key}'")).await, named);
-        t.sql(&format!("INSERT INTO {table} SELECT * FROM kept_{table} WHERE {of} = '{key}'")).await.expect("put back");
+        t.sql(&format!("INSERT INTO {table} SELECT * FROM kept_{table} WHERE {of} = '{key}'"))
+            .await
+            .expect("put back");
         assert_eq!(t.store.verify_audit().await.expect("walks"), AuditVerdict::Intact { entries: 2 });
     }
 }
@@ -286,7 +325,8 @@ async fn a_secret_from_outside_keys_the_log(t: Harness) {
     t.drop_triggers().await;
     t.sql(FALSIFY).await.expect("falsified");
     compute_again(&t, 3, |line| keyed(&secret, line)).await;
-    let verified = Store::open_with(&t.url, Clock::manual(START_MS), Opening::default()).await.expect("opens");
+    let verified =
+        Store::open_with(&t.url, Clock::manual(START_MS), Opening::default()).await.expect("opens");
     let verified = verified.verify_audit().await;
     assert!(matches!(verified, Err(StoreError::Invalid(Invalid::AuditSecretMissing))), "{verified:?}");
     assert_eq!(report(&outside, &[]).await.verdict, broken(1, BrokenChain::Changed));
@@ -295,17 +335,21 @@ async fn a_secret_from_outside_keys_the_log(t: Harness) {
 async fn a_page_reads_only_what_is_new(t: Harness) {
     steps(&t).await;
     let first = t.store.audit_standing(&auditor()).await.expect("asks");
-    assert_eq!((first.whole_ms, first.behind, t.store.audit_entries_read()), (None, 3, 0), "no page walks the chain");
+    assert_eq!(
+        (first.whole_ms, first.behind, t.store.audit_entries_read()),
+        (None, 3, 0),
+        "no page walks the chain"
+    );
     let walked = t.store.walk_whole_audit(async || ()).await.expect("walks");
     assert_eq!((walked, t.store.audit_entries_read()), (AuditVerdict::Intact { entries: 3 }, 3));
     t.advance(60_000);
     t.change("a", |rollout| rollout.rules[0].percentage = Percentage::NONE).await.expect("saved");
     let ask = || async { t.store.audit_standing(&auditor()).await.expect("asks") };
-    let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
-    assert_eq!((&a, &b, &c), (&b, &c, &d));
-    assert_eq!((a.verdict, a.head.seq, a.behind), (AuditVerdict::Intact { entries: 4 }, 4, 0));
-    assert_eq!(a.whole_ms, Some(START_MS), "when the whole chain was walked");
-    assert_eq!(t.store.audit_entries_read(), 4, "four readers at once read one new entry once");
+    let (one, two, three) = tokio::join!(ask(), ask(), ask());
+    assert_eq!((&one, &two), (&two, &three));
+    assert_eq!((one.verdict, one.head.seq, one.behind), (AuditVerdict::Intact { entries: 4 }, 4, 0));
+    assert_eq!(one.whole_ms, Some(START_MS), "when the whole chain was walked");
+    assert_eq!(t.store.audit_entries_read(), 4, "three readers at once read one new entry once");
 }
 
 async fn old_falsifications_are_found_by_the_walk_over_the_whole_chain(t: Harness) {
@@ -314,7 +358,10 @@ async fn old_falsifications_are_found_by_the_walk_over_the_whole_chain(t: Harnes
     t.drop_triggers().await;
     t.sql(FALSIFY).await.expect("falsified");
     t.change("a", |rollout| rollout.rules[0].percentage = Percentage::NONE).await.expect("saved");
-    assert_eq!(t.store.audit_standing(&auditor()).await.expect("asks").verdict, AuditVerdict::Intact { entries: 4 });
+    assert_eq!(
+        t.store.audit_standing(&auditor()).await.expect("asks").verdict,
+        AuditVerdict::Intact { entries: 4 }
+    );
     t.advance(1000);
     t.store.walk_whole_audit(async || ()).await.expect("walks");
     let found = t.store.audit_standing(&auditor()).await.expect("asks");

@@ -473,8 +473,11 @@ async fn test_messages_are_audited_and_limited_and_no_secret_is_kept(t: Harness)
     t.advance(60_001);
     t.store.test_webhook(&admin(), id).await.expect("queued");
     t.store.delete_webhook(&admin(), id).await.expect("deleted");
-    let row = if t.is_sqlite() { "group_concat(CAST(json_array(sentence, object_name, changes) AS TEXT))" }
-        else { "string_agg(sentence || object_name || changes, ',')" };
+    let row = if t.is_sqlite() {
+        "group_concat(CAST(json_array(sentence, object_name, changes) AS TEXT))"
+    } else {
+        "string_agg(sentence || object_name || changes, ',')"
+    };
     let kept = t.text(&format!("SELECT {row} FROM audit")).await;
     assert!(kept.contains("hooks.example.test") && !kept.contains("secret"), "{kept}");
 }
@@ -496,7 +499,11 @@ async fn a_checkpoint_is_announced_once(t: Harness) {
 
 async fn deliveries_are_tried_again_and_given_up(t: Harness) {
     let lease = lease(&t).await;
-    let (id, _) = t.store.create_webhook(&admin(), "https://hooks.example.test/x?token=secret", Reach::Public).await.expect("added");
+    let (id, _) = t
+        .store
+        .create_webhook(&admin(), "https://hooks.example.test/x?token=secret", Reach::Public)
+        .await
+        .expect("added");
     t.store.test_webhook(&admin(), id).await.expect("queued");
     let mut tries = 0;
     for _ in 0..20 {
