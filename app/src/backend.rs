@@ -19,6 +19,8 @@ pub struct AppState {
     pub options: LeptosOptions,
     /// The site is reached through TLS: cookies are `Secure`.
     pub secure: bool,
+    /// Where webhooks may lead.
+    pub webhooks: store::Reach,
 }
 
 /// The store, inside a server function.

@@ -82,7 +82,6 @@ pub fn router(state: AppState) -> Router {
         .route("/call/{*name}", post(call))
         .fallback(missing)
         .method_not_allowed_fallback(wrong_method)
-        .layer(Extension(pages::audit::Chain::default()))
         .layer(middleware::from_fn_with_state(state.clone(), again::ask))
         .layer(middleware::from_fn_with_state(state.clone(), error_pages))
         .with_state(state)

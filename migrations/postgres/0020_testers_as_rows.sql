@@ -13,7 +13,3 @@ CREATE TABLE enrolments (
 );
 CREATE INDEX enrolments_audit_seq ON enrolments (audit_seq);
 CREATE INDEX enrolments_subject ON enrolments (subject);
-
-ALTER TABLE versions DROP CONSTRAINT versions_object_kind_check;
-ALTER TABLE versions ADD CONSTRAINT versions_object_kind_check
-    CHECK (object_kind IN ('flag', 'rollout', 'group', 'enrolment'));

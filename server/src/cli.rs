@@ -1,13 +1,18 @@
 //! The command line: names, defaults and help. What the commands do stands in `commands`.
 
-use std::{net::SocketAddr, num::NonZeroU32};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use engine::EnvironmentKey;
 use ipnet::IpNet;
-use store::{InvalidRole, Role, TokenKind};
+use store::{AuditHead, InvalidRole, Reach, Role, TokenKind};
 
-use crate::{Config, config::PublicUrl, limits};
+use crate::{
+    Config,
+    anchor::{AuditKey, KeyError, PublicKey, Signing},
+    config::PublicUrl,
+    limits,
+};
 
 /// Self-hosted progressive delivery: release to a pilot group, widen step by step, stop in a second.
 #[derive(Debug, Parser)]
@@ -26,6 +31,9 @@ pub struct Cli {
     #[arg(help = "What is logged to standard error, such as \"info\" or \"warn,fader::access=debug\"")]
     #[arg(long, global = true, value_name = "FILTER", env = "FADER_LOG", default_value = "info")]
     pub log: String,
+    /// A file with a secret of at least 32 characters that keys the audit log, instead of the one in the database
+    #[arg(long, global = true, value_name = "FILE", env = "FADER_AUDIT_SECRET_FILE")]
+    pub audit_secret_file: Option<PathBuf>,
     /// How log lines are written
     #[arg(long, global = true, value_enum, env = "FADER_LOG_FORMAT", default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -88,6 +96,15 @@ pub struct Serve {
     /// Event streams of clients that may be open at the same time
     #[arg(long, value_name = "N", env = "FADER_STREAMS_MAX", default_value_t = limits::STREAMS_MAX)]
     pub streams_max: usize,
+    /// The key that signs the head of the audit log, as `fader audit keygen` makes one
+    #[arg(long, value_name = "FILE", env = "FADER_AUDIT_KEY_FILE")]
+    pub audit_key: Option<PathBuf>,
+    /// Where signed heads of the audit log are appended, one a minute while there is something new
+    #[arg(long, value_name = "FILE", env = "FADER_AUDIT_CHECKPOINTS_FILE", requires = "audit_key")]
+    pub audit_checkpoints: Option<PathBuf>,
+    /// Let webhooks lead to this machine and into the networks it is in
+    #[arg(long, env = "FADER_WEBHOOKS_PRIVATE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub webhooks_private: bool,
 }
 
 #[derive(Debug, Args)]
@@ -167,8 +184,20 @@ pub enum Kind {
 
 #[derive(Debug, Subcommand)]
 pub enum Audit {
-    /// Walk the chain of hashes; names the first break and then exits with 1
-    Verify,
+    /// Walk the chain of hashes and compare what is in force with it; names the first break and then exits with 1
+    Verify {
+        /// An entry that must be there, as this command printed it before: SEQ:HASH
+        #[arg(long = "expect-head", value_name = "SEQ:HASH")]
+        expected: Vec<AuditHead>,
+        /// Signed heads that must all be there, as `serve --audit-checkpoints` writes them
+        #[arg(long, value_name = "FILE", requires = "public_key")]
+        checkpoints: Option<PathBuf>,
+        /// Who must have signed them, as `fader audit keygen` prints it
+        #[arg(long, value_name = "HEX", requires = "checkpoints")]
+        public_key: Option<PublicKey>,
+    },
+    /// Make a key that signs the head of the audit log, in a new file for your eyes only; prints its public key
+    Keygen { file: PathBuf },
 }
 
 impl Kind {
@@ -184,15 +213,20 @@ impl Kind {
 }
 
 impl Serve {
-    pub fn config(&self) -> Config {
-        Config {
+    /// Reads the key that signs the audit log.
+    pub fn config(&self) -> Result<Config, KeyError> {
+        let key = self.audit_key.as_deref().map(AuditKey::read).transpose()?;
+        let signing = key.map(|key| Signing { key: Arc::new(key), file: self.audit_checkpoints.clone() });
+        Ok(Config {
             public_url: self.public_url.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             evaluations_per_second: self.evaluations_per_second,
             wrong_tokens_per_minute: self.wrong_tokens_per_minute,
             streams_max: self.streams_max,
+            signing,
+            webhooks: if self.webhooks_private { Reach::Private } else { Reach::Public },
             ..Config::default()
-        }
+        })
     }
 }
 

@@ -1,17 +1,23 @@
 //! What the commands do. Results go to standard output, everything else to standard error.
 
 use std::{
-    fmt,
+    fmt, fs,
     io::{self, BufRead as _, Write as _},
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
-use store::{AuditVerdict, Clock, NewToken, Principal, RecentAdministrator, Store, StoreError};
+use store::{
+    AuditHead, AuditSecret, AuditVerdict, BrokenChain, Clock, LiveRow, NewToken, Opening, Principal,
+    RecentAdministrator, Store, StoreError,
+};
 use tokio::net::TcpListener;
 
 use crate::{
-    Server, StartError, app,
+    Server, StartError,
+    anchor::{AuditKey, CheckpointError, KeyError, read_checkpoints},
+    app,
     cli::{Audit, Cli, Command, Demo, LogFormat, Retention, Seed, Serve, Token, User},
     demo::{self, DemoError, Simulation},
     serve::serve,
@@ -35,7 +41,15 @@ enum CommandError {
     #[error("--role goes with --kind admin: a server or client token has no role")]
     TokenRole,
     #[error("the audit log is broken at entry {seq}: {why}")]
-    Audit { seq: u64, why: String },
+    Audit { seq: u64, why: BrokenChain },
+    #[error("{row} in force is not what the audit log says it is")]
+    Differs { row: LiveRow },
+    #[error(transparent)]
+    AuditKey(#[from] KeyError),
+    #[error(transparent)]
+    Checkpoints(#[from] CheckpointError),
+    #[error("the secret of the audit log cannot be read from {}: {error}", file.display())]
+    AuditSecret { file: PathBuf, error: io::Error },
     #[error(transparent)]
     Demo(#[from] DemoError),
     #[error("{0}")]
@@ -71,11 +85,17 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
     if let Command::Demo(args) = &cli.command {
         return run_demo(args).await;
     }
+    if let Command::Audit(Audit::Keygen { file }) = &cli.command {
+        let key = AuditKey::generate(file)?;
+        return print(format_args!("{}", key.public()));
+    }
     let clock = match cli.clock_ahead_s {
         0 => Clock::System,
         ahead_s => Clock::Ahead(i64::from(ahead_s) * 1000),
     };
-    let store = Store::open(&cli.database_url, clock).await.map_err(CommandError::Open)?;
+    let audit_secret = cli.audit_secret_file.as_deref().map(read_audit_secret).transpose()?;
+    let opening = Opening { audit_secret };
+    let store = Store::open_with(&cli.database_url, clock, opening).await.map_err(CommandError::Open)?;
     let done = match cli.command {
         Command::Serve(args) => run_server(&store, &args).await,
         // Opening the store has migrated it.
@@ -96,9 +116,14 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
             store.set_retention(&administrator(&store)?, &environment, days).await?;
             print(format_args!("Exposures in {environment} are kept for {days} days."))
         }
-        // It has ended above, without a database.
-        Command::Demo(_) => Ok(()),
-        Command::Audit(Audit::Verify) => verify_audit(&store).await,
+        // They have ended above, without a database.
+        Command::Demo(_) | Command::Audit(Audit::Keygen { .. }) => Ok(()),
+        Command::Audit(Audit::Verify { mut expected, checkpoints, public_key }) => {
+            if let (Some(file), Some(key)) = (checkpoints, public_key) {
+                expected.extend(read_checkpoints(&file, &key)?);
+            }
+            verify_audit(&store, &expected).await
+        }
     };
     store.close().await;
     done
@@ -126,7 +151,7 @@ fn administrator(store: &Store) -> Result<RecentAdministrator, StoreError> {
 async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {
     let listening = TcpListener::bind(args.addr).await;
     let listener = listening.map_err(|error| CommandError::Listen { address: args.addr, error })?;
-    let config = args.config();
+    let config = args.config().map_err(StartError::from)?;
     let local = format!("http://{}", listener.local_addr()?);
     let url = config.public_url.as_ref().map_or(local.clone(), |url| url.origin().to_owned());
     let server = Server::start(store.clone(), config).await?;
@@ -176,13 +201,35 @@ async fn seed_demo(store: &Store) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn verify_audit(store: &Store) -> Result<(), CommandError> {
-    match store.verify_audit().await? {
+async fn verify_audit(store: &Store, anchors: &[AuditHead]) -> Result<(), CommandError> {
+    let report = store.audit_report(anchors).await?;
+    match report.verdict {
         AuditVerdict::Intact { entries } => {
-            print(format_args!("The audit log is intact: {entries} entries."))
+            print(format_args!("The audit log is intact: {entries} entries."))?;
+            print(format_args!("Head: {}", report.head))?;
+            if !anchors.is_empty() {
+                print(format_args!("Noted heads that are there: {}.", anchors.len()))?;
+            }
+            match report.keyed_from {
+                Some(1) => Ok(()),
+                Some(from) => {
+                    print(format_args!("Entries before {from} are not keyed: an older release wrote them."))
+                }
+                None if entries > 0 => print(format_args!(
+                    "No entry is keyed: an older release wrote them, and the next change begins to key them."
+                )),
+                None => Ok(()),
+            }
         }
-        AuditVerdict::Broken { seq, why } => Err(CommandError::Audit { seq, why: why.to_string() }),
+        AuditVerdict::Broken { seq, why } => Err(CommandError::Audit { seq, why }),
+        AuditVerdict::Differs { row } => Err(CommandError::Differs { row }),
     }
+}
+
+fn read_audit_secret(file: &Path) -> Result<AuditSecret, CommandError> {
+    let text = fs::read_to_string(file);
+    let text = text.map_err(|error| CommandError::AuditSecret { file: file.to_owned(), error })?;
+    AuditSecret::parse(&text).map_err(|invalid| CommandError::Store(invalid.into()))
 }
 
 /// The first line; its end belongs to the terminal or to `echo`, not to the password.

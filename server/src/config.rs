@@ -4,8 +4,9 @@ use std::{num::NonZeroU32, str::FromStr, time::Duration};
 
 use http::Uri;
 use ipnet::IpNet;
+use store::Reach;
 
-use crate::limits;
+use crate::{anchor::Signing, limits};
 
 /// How the server behaves; where it listens and its database are not part of it.
 #[derive(Debug, Clone)]
@@ -24,6 +25,12 @@ pub struct Config {
     pub feedback_per_address_per_minute: NonZeroU32,
     /// How often the guard looks.
     pub look_every: Duration,
+    /// Who signs the head of the audit log.
+    pub signing: Option<Signing>,
+    /// How often new entries of the audit log are verified and signed.
+    pub anchor_every: Duration,
+    /// Where webhooks may lead.
+    pub webhooks: Reach,
 }
 
 impl Default for Config {
@@ -41,6 +48,9 @@ impl Default for Config {
             feedback_per_address_per_minute: NonZeroU32::new(limits::FEEDBACK_PER_ADDRESS_PER_MINUTE)
                 .unwrap_or(NonZeroU32::MIN),
             look_every: limits::LOOK_EVERY,
+            signing: None,
+            anchor_every: limits::ANCHOR_EVERY,
+            webhooks: Reach::Public,
         }
     }
 }

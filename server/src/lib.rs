@@ -2,6 +2,7 @@
 //! It holds wiring and protocols; what is decided for whom lives in `engine`, every line of SQL in `store`.
 
 mod access;
+pub mod anchor;
 pub mod assets;
 mod body;
 pub mod cli;

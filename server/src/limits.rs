@@ -116,3 +116,6 @@ pub const FEEDBACK_PER_ADDRESS_PER_MINUTE: u32 = 20;
 pub const FEEDBACK_BODY_BYTES_MAX: usize = 64 * 1024;
 /// The guard looks at ceilings, comparisons and plans so often.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How often new entries of the audit log are verified, and its head signed.
+pub const ANCHOR_EVERY: Duration = Duration::from_secs(60);

@@ -49,6 +49,9 @@ pub async fn serve(listener: TcpListener, server: &Server, app: Router, stop: im
         tracing::error!("the database did not take the last events in time; they are lost");
     }
     server.guard.finished().await;
+    if tokio::time::timeout(SHUTDOWN_MAX, server.anchor.finished()).await.is_err() {
+        tracing::warn!("the last checkpoint of the audit log was not written in time");
+    }
 }
 
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);

@@ -1,12 +1,18 @@
 //! What one running server shares between its requests.
 
-use std::sync::Arc;
+use std::{io, path::PathBuf, sync::Arc};
 
 use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use crate::{
-    Config, access::allowance::Allowances, edge::RequestIds, guard::Guard, ingest::Ingest, ofrep::Ofrep,
+    Config,
+    access::allowance::Allowances,
+    anchor::{Anchor, KeyError},
+    edge::RequestIds,
+    guard::Guard,
+    ingest::Ingest,
+    ofrep::Ofrep,
 };
 
 /// The server's state; `Server::start` also starts what runs beside the requests.
@@ -18,6 +24,7 @@ pub struct Server {
     pub ingest: Ingest,
     pub(crate) request_ids: RequestIds,
     pub(crate) guard: Guard,
+    pub(crate) anchor: Anchor,
     stopping: watch::Sender<bool>,
 }
 
@@ -30,6 +37,10 @@ pub enum StartError {
     NoEntropy,
     #[error("webhooks cannot be sent: the HTTP client does not start")]
     HttpClient,
+    #[error(transparent)]
+    AuditKey(#[from] KeyError),
+    #[error("the checkpoints of the audit log cannot be written to {}: {error}", file.display())]
+    Checkpoints { file: PathBuf, error: io::Error },
     #[error("the secret of the workspace cannot be used: {0}")]
     Secret(#[from] hmac::digest::InvalidLength),
 }
@@ -44,8 +55,10 @@ impl Server {
         let ofrep = Ofrep::start(&store, &config, Arc::clone(&allowances), stopping.subscribe()).await?;
         let ingest = Ingest::start(&store, &config, stopping.subscribe()).await?;
         let request_ids = RequestIds::starting_at(u64::from_ne_bytes(seed));
-        let guard = Guard::start(&store, config.look_every, stopping.subscribe())?;
-        Ok(Arc::new(Self { store, config, allowances, ofrep, ingest, request_ids, guard, stopping }))
+        let guard = Guard::start(&store, &config, stopping.subscribe())?;
+        let signing = config.signing.clone();
+        let anchor = Anchor::start(&store, signing, config.anchor_every, stopping.subscribe())?;
+        Ok(Arc::new(Self { store, config, allowances, ofrep, ingest, request_ids, guard, anchor, stopping }))
     }
 
     /// Ends all streams; `/readyz` says so from now on.

@@ -23,7 +23,7 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
 async fn create(page: Page, fields: &Fields) -> PageResult {
     let administrator = page.recent_administrator()?;
     let url = fields.trimmed("url").to_owned();
-    let draft = match page.store().create_webhook(&administrator, &url).await {
+    let draft = match page.store().create_webhook(&administrator, &url, page.state.webhooks).await {
         Ok((_, secret)) => WebhooksDraft { secret: Some(secret), ..WebhooksDraft::default() },
         Err(error) => {
             let refusal = beside_url(error);
@@ -34,15 +34,21 @@ async fn create(page: Page, fields: &Fields) -> PageResult {
 }
 
 fn beside_url(error: StoreError) -> Refusal {
-    let is_url = matches!(&error, StoreError::Invalid(Invalid::WebhookUrl));
+    let is_url = matches!(&error, StoreError::Invalid(Invalid::WebhookUrl | Invalid::WebhookPrivate));
     let refusal = Refusal::from(error);
     if is_url { refusal.beside("url") } else { refusal }
 }
 
 async fn test(page: Page, fields: &Fields) -> PageResult {
     let administrator = page.principal.administrator()?;
-    page.store().test_webhook(&administrator, id(fields)?).await?;
-    Ok(page.done(ADDRESS, Toast::WebhookTested))
+    match page.store().test_webhook(&administrator, id(fields)?).await {
+        Ok(()) => Ok(page.done(ADDRESS, Toast::WebhookTested)),
+        Err(error @ StoreError::Invalid(_)) => {
+            let new = Draft::refused(String::new(), error);
+            webhooks::show(&page, WebhooksDraft { new, ..WebhooksDraft::default() }).await
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn delete(page: Page, fields: &Fields) -> PageResult {

@@ -5,9 +5,8 @@ pub mod entry;
 pub mod export;
 pub mod query;
 
-use axum::Extension;
 use leptos::prelude::*;
-use store::{Action, AuditEntry, AuditVerdict, ObjectKind};
+use store::{Action, AuditEntry, AuditStanding, ObjectKind};
 
 use crate::{
     page::{Look, Page, PageResult},
@@ -20,21 +19,21 @@ use crate::{
     },
 };
 
-pub use query::{AuditQuery, Chain};
+pub use query::AuditQuery;
 
 const PAGE_ENTRIES: usize = 50;
 
-pub async fn get(page: Page, Extension(chain): Extension<Chain>) -> PageResult {
+pub async fn get(page: Page) -> PageResult {
     let reader = page.principal.audit_reader()?;
     let query = AuditQuery::read(&page);
     let mut entries = page.store().list_audit(&reader, &query.filter(PAGE_ENTRIES + 1)).await?;
     let actors = page.store().list_actors(&reader).await?;
-    let verdict = chain.verdict(page.store()).await?;
+    let standing = page.store().audit_standing(&reader).await?;
     let older = (entries.len() > PAGE_ENTRIES).then(|| entries[PAGE_ENTRIES - 1].seq);
     entries.truncate(PAGE_ENTRIES);
     let own_only = reader.only_own().is_some();
     page.render(Look::new("Audit", Section::Audit), move || {
-        view(query, entries, actors, verdict, older, own_only)
+        view(query, entries, actors, standing, older, own_only)
     })
 }
 
@@ -42,7 +41,7 @@ fn view(
     query: AuditQuery,
     entries: Vec<AuditEntry>,
     actors: Vec<String>,
-    verdict: AuditVerdict,
+    standing: AuditStanding,
     older: Option<u64>,
     own_only: bool,
 ) -> impl IntoView {
@@ -71,7 +70,7 @@ fn view(
         </PageHead>
         {filters(&query, actors)}
         <div id="audit" data-live="" class="stack">
-            <div class="cluster">{log::chain_badge(&verdict)}</div>
+            <div class="cluster">{log::chain_badge(&standing, here.now_ms)}</div>
             {list}
         </div>
         <nav class="cluster" aria-label="Pages of the log">{newest}{older}</nav>

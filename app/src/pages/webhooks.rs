@@ -1,7 +1,7 @@
 //! Webhooks: addresses that are told what the guard and the release plans do. The secret of a new one is shown once.
 
 use leptos::prelude::*;
-use store::Webhook;
+use store::{Reach, Webhook};
 
 use crate::{
     draft::Draft,
@@ -37,6 +37,7 @@ pub async fn show(page: &Page, draft: WebhooksDraft) -> PageResult {
     let administrator = page.principal.administrator()?;
     let webhooks = page.store().list_webhooks(&administrator).await?;
     let look = Look::new("Webhooks", Section::Webhooks).status(draft.new.status());
+    let reach = page.state.webhooks;
     page.render(look, move || {
         let WebhooksDraft { new, secret } = draft;
         let secret = secret.map(|secret| {
@@ -63,13 +64,25 @@ pub async fn show(page: &Page, draft: WebhooksDraft) -> PageResult {
         view! {
             <PageHead title="Webhooks" lead="Who is told when the guard acts or a release plan moves by itself. Messages are signed, and tried again for a day." />
             {secret}
-            {form(new)}
+            {form(new, reach)}
             <div id="webhooks" data-live="">{list}</div>
         }
     })
 }
 
-fn form(draft: Draft<String>) -> impl IntoView {
+/// What the field says about where an address may lead.
+fn hint(reach: Reach) -> &'static str {
+    match reach {
+        Reach::Public => {
+            "An address that the internet can reach. Whoever runs the server can allow others with --webhooks-private."
+        }
+        Reach::Private => {
+            "Fader sends to it from where it runs, also inside your network. Name only addresses that you trust."
+        }
+    }
+}
+
+fn form(draft: Draft<String>, reach: Reach) -> impl IntoView {
     let (error, general) = (draft.at("url"), draft.general());
     let url = draft.input.unwrap_or_default();
     view! {
@@ -82,7 +95,7 @@ fn form(draft: Draft<String>) -> impl IntoView {
                 value=url
                 error=error
                 placeholder="https://hooks.example.org/fader"
-                hint="Fader sends to it from where it runs, also inside your network. Name only addresses that you trust."
+                hint=hint(reach)
                 autocomplete="off"
                 required=true
             />
@@ -128,7 +141,7 @@ fn row(webhook: Webhook) -> impl IntoView {
     };
     view! {
         <tr data-key=webhook.id.to_string()>
-            <td><code class="clip" title=webhook.url.clone()>{webhook.url.clone()}</code></td>
+            <td><code class="clip">{webhook.place.clone()}</code><span class="note">{format!("no. {}", webhook.id)}</span></td>
             <td data-label="Last message"><div class="who">{last}</div></td>
             <td data-label="Added">
                 <span>{time::ago(here.now_ms, webhook.created_ms)}<span class="note">" by "{webhook.created_by.clone()}</span></span>
@@ -142,7 +155,7 @@ fn test(webhook: &Webhook) -> impl IntoView + use<> {
     view! {
         <form method="post" action=ADDRESS>
             <input type="hidden" name="id" value=webhook.id.to_string() />
-            <button class="button" data-size="small" name="do" value="test" aria-label=format!("Send a test message to {}", webhook.url)>
+            <button class="button" data-size="small" name="do" value="test" aria-label=format!("Send a test message to {}, no. {}", webhook.place, webhook.id)>
                 "Send a test"
             </button>
         </form>
@@ -152,7 +165,10 @@ fn test(webhook: &Webhook) -> impl IntoView + use<> {
 fn delete(webhook: &Webhook) -> impl IntoView + use<> {
     let (id, text) = (
         webhook.id.to_string(),
-        format!("{} is told nothing more, and messages on their way are dropped.", webhook.url),
+        format!(
+            "{}, no. {}, is told nothing more, and messages on their way are dropped.",
+            webhook.place, webhook.id
+        ),
     );
     view! {
         <Confirm

@@ -1,7 +1,7 @@
 //! Entries of the audit log: the sentence first, then what exactly changed. Also for the History tab of an object.
 
 use leptos::prelude::*;
-use store::{ActorKind, AuditEntry, ObjectKind, ObjectRef};
+use store::{ActorKind, AuditEntry, AuditStanding, AuditVerdict, ObjectKind, ObjectRef};
 
 use super::{
     badge::{Badge, Tone},
@@ -119,20 +119,49 @@ pub fn object_address(object: &ObjectRef) -> Option<String> {
     }
 }
 
-/// What the chain of hashes says about the log.
-pub fn chain_badge(verdict: &store::AuditVerdict) -> impl IntoView + use<> {
-    let (tone, mark, text) = match verdict {
-        store::AuditVerdict::Intact { entries } => {
-            let entries = usize::try_from(*entries).unwrap_or(usize::MAX);
-            let text = format!("Chain verified · {} entries", engine::grouped(entries));
-            (Tone::Good, icon::shield().into_any(), text)
+/// What the chain of hashes says about the log, and how far somebody has looked.
+pub fn chain_badge(standing: &AuditStanding, now_ms: i64) -> impl IntoView + use<> {
+    let (tone, text) = chain_words(standing, now_ms);
+    let mark =
+        if matches!(tone, Tone::Danger) { icon::warning().into_any() } else { icon::shield().into_any() };
+    let title =
+        standing.whole_ms.map(|at| format!("The whole chain was verified last on {}", time::full(at)));
+    view! { <span class="badge" data-tone=tone.as_str() title=title>{mark}{text}</span> }
+}
+
+fn chain_words(standing: &AuditStanding, now_ms: i64) -> (Tone, String) {
+    let grouped = |number: u64| engine::grouped(usize::try_from(number).unwrap_or(usize::MAX));
+    let AuditStanding { verdict, whole_ms, behind, .. } = standing;
+    match (verdict, whole_ms) {
+        (AuditVerdict::Broken { seq, why }, _) => {
+            (Tone::Danger, format!("Chain broken at entry {seq}: {why}"))
         }
-        store::AuditVerdict::Broken { seq, why } => {
-            let text = format!("Chain broken at entry {seq}: {why}");
-            (Tone::Danger, icon::warning().into_any(), text)
+        (AuditVerdict::Differs { row }, _) => {
+            (Tone::Danger, format!("{row} in force is not what the log says"))
         }
-    };
-    view! { <span class="badge" data-tone=tone.as_str()>{mark}{text}</span> }
+        (AuditVerdict::Intact { entries }, None) => {
+            let all = entries.saturating_add(*behind);
+            (
+                Tone::Neutral,
+                format!("Verifying the chain · {} of {} entries so far", grouped(*entries), grouped(all)),
+            )
+        }
+        (AuditVerdict::Intact { entries }, Some(at)) => {
+            let newer = match behind {
+                0 => String::new(),
+                newer => format!(", {} newer still to come", grouped(*newer)),
+            };
+            let today = now_ms.div_euclid(DAY_MS) == at.div_euclid(DAY_MS);
+            let last = if today { time::clock(*at) + " UTC" } else { time::minute(*at) };
+            (
+                Tone::Good,
+                format!(
+                    "Chain verified · {} entries{newer}, the whole chain last at {last}",
+                    grouped(*entries)
+                ),
+            )
+        }
+    }
 }
 
 /// Whether the changes say anything that the sentence does not.
@@ -158,5 +187,40 @@ fn day_name(days_ago: i64, at_ms: i64) -> String {
         0 => "Today".to_owned(),
         1 => "Yesterday".to_owned(),
         _ => time::date(at_ms),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::{AuditHead, BrokenChain, LiveRow};
+
+    use super::*;
+
+    const NOW_MS: i64 = 1_795_378_765_000;
+
+    fn words(verdict: AuditVerdict, whole_ms: Option<i64>, behind: u64) -> String {
+        let head = AuditHead { seq: 17_614, hash: "9f".repeat(32) };
+        chain_words(&AuditStanding { verdict, head, whole_ms, behind }, NOW_MS).1
+    }
+
+    #[test]
+    fn the_badge_says_how_far_somebody_has_looked() {
+        let intact = || AuditVerdict::Intact { entries: 17_614 };
+        assert_eq!(
+            words(intact(), Some(NOW_MS - 60_000), 0),
+            "Chain verified · 17,614 entries, the whole chain last at 20:18:25 UTC"
+        );
+        assert_eq!(
+            words(intact(), Some(NOW_MS - DAY_MS), 3),
+            "Chain verified · 17,614 entries, 3 newer still to come, the whole chain last at 21 Nov 2026, 20:19 UTC"
+        );
+        assert_eq!(words(intact(), None, 6), "Verifying the chain · 17,614 of 17,620 entries so far");
+        let broken = AuditVerdict::Broken { seq: 7, why: BrokenChain::Missing };
+        assert_eq!(words(broken, Some(NOW_MS), 0), "Chain broken at entry 7: the entry is missing");
+        let row = LiveRow { what: "rollout", key: "a".into(), environment: "production".into() };
+        assert_eq!(
+            words(AuditVerdict::Differs { row }, Some(NOW_MS), 0),
+            "the rollout of a in production in force is not what the log says"
+        );
     }
 }

@@ -1,12 +1,15 @@
 //! Sends what webhooks are due: signed, one round at a time beside the guard's looks, so that a slow receiver never
-//! keeps the guard from looking.
+//! keeps the guard from looking. Addresses are checked where they are connected to: what a name resolves to is looked at
+//! here, and nothing else is connected to, so a name cannot mean another address a moment later.
 
-use std::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use hmac::{Hmac, Mac};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use sha2::Sha256;
-use store::{GuardLease, Store, StoreError, WebhookDelivery};
+use store::{GuardLease, Reach, Store, StoreError, WebhookDelivery, is_public};
 use tokio::task::JoinHandle;
+use url::Host;
 
 use crate::StartError;
 
@@ -22,19 +25,26 @@ const TIMESTAMP: &str = "x-fader-timestamp";
 const DELIVERY: &str = "x-fader-delivery";
 
 pub(super) struct Deliverer {
-    http: reqwest::Client,
+    sender: Sender,
     round: Option<JoinHandle<()>>,
 }
 
+/// What sends one message.
+#[derive(Debug, Clone)]
+struct Sender {
+    http: reqwest::Client,
+    reach: Reach,
+}
+
 impl Deliverer {
-    pub(super) fn new() -> Result<Self, StartError> {
+    pub(super) fn new(reach: Reach) -> Result<Self, StartError> {
         // It trusts whom the machine trusts. Where that is nobody, http:// works all the same.
         let without_tls = |error| {
             tracing::warn!(%error, "webhooks to https:// do not arrive; are CA certificates installed?");
-            client().tls_certs_only([]).build()
+            client(reach).tls_certs_only([]).build()
         };
-        let http = client().build().or_else(without_tls).map_err(|_| StartError::HttpClient)?;
-        Ok(Self { http, round: None })
+        let http = client(reach).build().or_else(without_tls).map_err(|_| StartError::HttpClient)?;
+        Ok(Self { sender: Sender { http, reach }, round: None })
     }
 
     /// Sends what is due, unless the round before is still under way.
@@ -42,9 +52,9 @@ impl Deliverer {
         if self.round.as_ref().is_some_and(|round| !round.is_finished()) {
             return;
         }
-        let (http, store, lease) = (self.http.clone(), store.clone(), lease.clone());
+        let (sender, store, lease) = (self.sender.clone(), store.clone(), lease.clone());
         self.round = Some(tokio::spawn(async move {
-            if let Err(error) = round(&http, &store, &lease).await {
+            if let Err(error) = round(&sender, &store, &lease).await {
                 tracing::warn!(%error, "webhooks are not sent at the moment; trying again");
             }
         }));
@@ -60,17 +70,57 @@ impl Deliverer {
     }
 }
 
-fn client() -> reqwest::ClientBuilder {
+fn client(reach: Reach) -> reqwest::ClientBuilder {
     // A redirect could lead where nobody who added the webhook pointed.
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-    client.timeout(ANSWER_MAX).user_agent("fader-webhook")
+    let client = client.timeout(ANSWER_MAX).user_agent("fader-webhook");
+    match reach {
+        // A proxy would resolve names by itself, unseen.
+        Reach::Public => client.no_proxy().dns_resolver(Arc::new(PublicOnly)),
+        Reach::Private => client,
+    }
 }
 
-async fn round(http: &reqwest::Client, store: &Store, lease: &GuardLease) -> Result<(), StoreError> {
+/// Where nothing may be sent.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the address leads to this machine or into a private network; --webhooks-private allows that")]
+struct PrivatePlace;
+
+/// Names as the machine resolves them, without the addresses that are not of the internet. What it answers is what is
+/// connected to.
+#[derive(Debug)]
+struct PublicOnly;
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let public: Vec<SocketAddr> =
+                found.into_iter().filter(|address| is_public(address.ip())).collect();
+            if public.is_empty() {
+                return Err(PrivatePlace.into());
+            }
+            let addresses: Addrs = Box::new(public.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+/// Addresses that need no resolving never meet the resolver.
+fn check(url: &reqwest::Url) -> Result<(), PrivatePlace> {
+    let public = match url.host() {
+        Some(Host::Ipv4(address)) => is_public(address.into()),
+        Some(Host::Ipv6(address)) => is_public(address.into()),
+        Some(Host::Domain(_)) | None => true,
+    };
+    if public { Ok(()) } else { Err(PrivatePlace) }
+}
+
+async fn round(sender: &Sender, store: &Store, lease: &GuardLease) -> Result<(), StoreError> {
     let due = store.list_due_deliveries(lease).await?;
     let sent = due.iter().map(|delivery| async move {
         let now_s = store.clock().now_ms().div_euclid(1000);
-        let problem = send(http, delivery, now_s).await.err();
+        let problem = sender.send(delivery, now_s).await.err();
         store.note_delivery(lease, delivery, problem.as_deref()).await
     });
     for noted in futures::future::join_all(sent).await {
@@ -82,24 +132,38 @@ async fn round(http: &reqwest::Client, store: &Store, lease: &GuardLease) -> Res
     Ok(())
 }
 
-/// Why a delivery did not arrive, for the admin to read.
-async fn send(http: &reqwest::Client, delivery: &WebhookDelivery, now_s: i64) -> Result<(), String> {
-    let signature = sign(&delivery.secret, now_s, &delivery.body);
-    let answer = http
-        .post(&delivery.url)
-        .header(http::header::CONTENT_TYPE, "application/json")
-        .header(SIGNATURE, format!("sha256={signature}"))
-        .header(TIMESTAMP, now_s)
-        .header(DELIVERY, delivery.id)
-        .body(delivery.body.clone())
-        .send()
-        .await
-        .map_err(|error| why(&error))?;
-    let status = answer.status();
-    if status.is_success() { Ok(()) } else { Err(format!("the receiver answered {status}")) }
+impl Sender {
+    /// Why a delivery did not arrive, for the admin to read. Of the answer it tells the status and nothing else.
+    async fn send(&self, delivery: &WebhookDelivery, now_s: i64) -> Result<(), String> {
+        let url: reqwest::Url = delivery.url.parse().map_err(|_| "the address cannot be read".to_owned())?;
+        if self.reach == Reach::Public {
+            check(&url).map_err(|private| private.to_string())?;
+        }
+        let signature = sign(&delivery.secret, now_s, &delivery.body);
+        let answer = self
+            .http
+            .post(url)
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .header(SIGNATURE, format!("sha256={signature}"))
+            .header(TIMESTAMP, now_s)
+            .header(DELIVERY, delivery.id)
+            .body(delivery.body.clone())
+            .send()
+            .await
+            .map_err(|error| why(&error))?;
+        let status = answer.status().as_u16();
+        if answer.status().is_success() { Ok(()) } else { Err(format!("the receiver answered {status}")) }
+    }
+}
+
+fn is_private(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|it| it.is::<PrivatePlace>())
 }
 
 fn why(error: &reqwest::Error) -> String {
+    if is_private(error) {
+        return PrivatePlace.to_string();
+    }
     let what = if error.is_timeout() {
         "the receiver did not answer in time"
     } else if error.is_connect() {
@@ -133,8 +197,8 @@ mod tests {
 
     #[tokio::test]
     async fn https_begins_with_a_handshake_whatever_certificates_there_are() {
-        let without = client().tls_certs_only([]).build().expect("a client");
-        for http in [Deliverer::new().expect("a client").http, without] {
+        let without = client(Reach::Private).tls_certs_only([]).build().expect("a client");
+        for http in [Deliverer::new(Reach::Private).expect("a client").sender.http, without] {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listens");
             let port = listener.local_addr().expect("an address").port();
             let first_bytes = async {
@@ -148,6 +212,65 @@ mod tests {
             assert_eq!(bytes, [22, 3], "a TLS handshake record");
             assert!(why(&error.expect_err("no TLS there")).contains("certificate"));
         }
+    }
+
+    fn delivery(url: String) -> WebhookDelivery {
+        WebhookDelivery { id: 1, url, secret: "secret".into(), body: "{}".into(), attempts: 0 }
+    }
+
+    /// A listener that must not be reached; its port.
+    async fn untouched() -> (tokio::net::TcpListener, u16) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listens");
+        let port = listener.local_addr().expect("an address").port();
+        (listener, port)
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_to_private_places_whatever_they_are_called() {
+        let (listener, port) = untouched().await;
+        let sender = Deliverer::new(Reach::Public).expect("a client").sender;
+        let own_name = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+        let mut hosts: Vec<String> =
+            ["127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.1", "[::ffff:127.0.0.1]", "[::1]", "0"]
+                .map(str::to_owned)
+                .into();
+        // Names are looked at after resolving.
+        hosts.push("localhost".to_owned());
+        hosts.extend(Some(own_name.trim().to_owned()).filter(|name| !name.is_empty()));
+        for host in hosts {
+            let sent = sender.send(&delivery(format!("http://{host}:{port}/secret")), 0).await;
+            let problem = sent.expect_err(&host);
+            assert!(!problem.contains("secret") && !problem.contains(&host), "{problem}");
+            if host != own_name.trim() {
+                assert!(problem.contains("--webhooks-private"), "{host}: {problem}");
+            }
+        }
+        let accepted = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+        assert!(accepted.is_err(), "something was sent");
+    }
+
+    #[tokio::test]
+    async fn a_name_resolves_only_to_addresses_of_the_internet() {
+        let resolved = PublicOnly.resolve("localhost".parse().expect("a name")).await;
+        let error = resolved.err().expect("localhost is this machine");
+        assert!(error.is::<PrivatePlace>(), "{error}");
+    }
+
+    #[tokio::test]
+    async fn with_leave_private_places_are_reached_and_only_the_status_is_told() {
+        let (listener, port) = untouched().await;
+        let sender = Deliverer::new(Reach::Private).expect("a client").sender;
+        let answering = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut bytes = [0; 1024];
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut bytes).await.expect("sent");
+            let answer =
+                "HTTP/1.1 302 Secret words\r\nlocation: /elsewhere\r\ncontent-length: 6\r\n\r\nsecret";
+            tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await.expect("answered");
+        });
+        let sent = sender.send(&delivery(format!("http://127.0.0.1:{port}/x")), 0).await;
+        assert_eq!(sent.expect_err("a redirect"), "the receiver answered 302");
+        answering.await.expect("answers");
     }
 
     const EXPECTED: &str = "b8569b78799ff9e3cbff0fc2d63a33a2b57f3282abd07c37ae5e8e7d79a5f163";

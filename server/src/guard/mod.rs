@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use self::{deliver::Deliverer, look::Looking};
-use crate::StartError;
+use crate::{Config, StartError};
 
 const HOLDER_BYTES: usize = 8;
 
@@ -27,18 +27,18 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Starts looking every `look_every`, until `stopping` turns true.
+    /// Starts looking as often as `config` says, until `stopping` turns true.
     pub(crate) fn start(
         store: &Store,
-        look_every: Duration,
+        config: &Config,
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
         let mut random = [0; HOLDER_BYTES];
         getrandom::fill(&mut random).map_err(|_| StartError::NoEntropy)?;
         let holder = format!("{:016x}", u64::from_ne_bytes(random));
-        let deliverer = Deliverer::new()?;
+        let deliverer = Deliverer::new(config.webhooks)?;
         let turn = Turns { store: store.clone(), holder, looking: None, deliverer, failing: false };
-        let running = tokio::spawn(turn.run(look_every, stopping));
+        let running = tokio::spawn(turn.run(config.look_every, stopping));
         Ok(Self { running: tokio::sync::Mutex::new(Some(running)) })
     }
 

@@ -1,6 +1,7 @@
 //! REST below `/api/v1`: what programs send (people, events, feedback) and what they manage with a management token.
 //! Handlers read, ask for a proof of permission and call the store; the `OpenAPI` document is made from them.
 
+mod audit;
 mod enrolments;
 pub(crate) mod error;
 mod events;
@@ -57,6 +58,7 @@ impl Modify for Tokens {
 fn operations() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(token::get))
+        .routes(routes!(audit::head))
         .routes(routes!(flags::list))
         .routes(routes!(people::put, people::get, people::delete))
         .routes(routes!(people::post))

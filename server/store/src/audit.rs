@@ -2,12 +2,24 @@
 
 pub(crate) mod chain;
 mod entry;
+mod head;
+pub(crate) mod key;
 mod read;
 mod revert;
+mod rows;
 mod verify;
+mod walk;
+mod watch;
 
 pub(crate) use entry::words;
 pub use entry::{
     Action, ActorKind, AuditEntry, AuditFilter, AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind,
 };
+pub use head::{AuditHead, InvalidAuditHead};
+pub use key::AuditSecret;
 pub(crate) use read::like;
+pub use rows::LiveRow;
+pub(crate) use rows::plan_document;
+pub use verify::AuditReport;
+pub use watch::AuditStanding;
+pub(crate) use watch::Watch;

@@ -8,12 +8,16 @@ use engine::{Change, EnvironmentKey};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::{
-    Action, ActorKind, ObjectRef, Principal, RequestOrigin, Store, StoreError, UserId,
-    audit::chain::{self, Sealed},
+    Action, ActorKind, Invalid, ObjectRef, Principal, RequestOrigin, Store, StoreError, UserId,
+    audit::{
+        chain::{self, Sealed},
+        key::{Format, Keys},
+    },
     db::{Tx, args},
     limits::{CHANGE_CHARS_MAX, CHANGES_MAX, ORIGIN_TEXT_CHARS_MAX, SENTENCE_CHARS_MAX},
     live::State,
     number,
+    secret::new_secret,
     text::shorten,
 };
 
@@ -122,6 +126,8 @@ pub(crate) struct Work<'s> {
     now_ms: i64,
     seq: i64,
     previous_hash: String,
+    keys: Keys,
+    format: Format,
     /// What the versions written so far add to the entry's hash.
     versions: Vec<String>,
     _turn: OwnedMutexGuard<()>,
@@ -136,15 +142,52 @@ impl Store {
     pub(crate) async fn begin_as(&self, actor: Actor) -> Result<Work<'_>, StoreError> {
         let turn = Arc::clone(&self.0.writing).lock_owned().await;
         let mut tx = self.db().begin().await?;
-        let (seq, previous_hash) = tx
-            .one::<(i64, String)>(
-                "UPDATE workspace SET audit_seq = audit_seq + 1 WHERE id = 1 RETURNING audit_seq, audit_hash",
+        let head: Head = tx
+            .one(
+                "UPDATE workspace SET audit_seq = audit_seq + 1 WHERE id = 1 \
+                 RETURNING audit_seq, audit_hash, audit_format, secret",
                 args![],
             )
             .await?;
+        let secret = match head.secret {
+            Some(secret) => secret,
+            None => make_secret(&mut tx).await?,
+        };
+        let keys = Keys::new(Some(secret), self.0.audit_secret.as_ref());
+        let format = keys.best();
+        // There is no way back to a weaker key: what follows would prove less than what is there.
+        if Format::of(head.audit_format).is_none_or(|before| before > format) {
+            return Err(Invalid::AuditSecretMissing.into());
+        }
         let now_ms = self.clock().now_ms();
-        Ok(Work { tx, store: self, actor, now_ms, seq, previous_hash, versions: Vec::new(), _turn: turn })
+        Ok(Work {
+            tx,
+            store: self,
+            actor,
+            now_ms,
+            seq: head.audit_seq,
+            previous_hash: head.audit_hash,
+            keys,
+            format,
+            versions: Vec::new(),
+            _turn: turn,
+        })
     }
+}
+
+#[derive(sqlx::FromRow)]
+struct Head {
+    audit_seq: i64,
+    audit_hash: String,
+    audit_format: i64,
+    secret: Option<String>,
+}
+
+/// The first change makes the workspace's secret, when nobody has asked for it yet.
+async fn make_secret(tx: &mut Tx) -> Result<String, StoreError> {
+    let secret = new_secret()?;
+    tx.execute("UPDATE workspace SET secret = $1 WHERE id = 1", args![&secret]).await?;
+    Ok(secret)
 }
 
 impl Work<'_> {
@@ -247,7 +290,11 @@ impl Work<'_> {
         let sealed = self.seal(entry)?;
         let mut tx = self.tx;
         chain::insert(&mut tx, &sealed).await?;
-        tx.execute("UPDATE workspace SET audit_hash = $1 WHERE id = 1", args![&sealed.hash]).await?;
+        tx.execute(
+            "UPDATE workspace SET audit_hash = $1, audit_format = $2 WHERE id = 1",
+            args![&sealed.hash, sealed.format],
+        )
+        .await?;
         tx.notify(CHANNEL, &seq.to_string()).await?;
         tx.commit().await?;
         if let Err(error) = store.live().reach(store.db(), number(seq)).await {
@@ -291,8 +338,9 @@ impl Work<'_> {
             versions_hash: chain::versions_hash(self.versions.clone()),
             previous_hash: self.previous_hash.clone(),
             hash: String::new(),
+            format: self.format.number(),
         };
-        Ok(sealed.sealed())
+        sealed.sealed(&self.keys).ok_or(StoreError::Invalid(Invalid::AuditSecretMissing))
     }
 }
 

@@ -165,7 +165,11 @@ impl Db {
             .max_connections(PG_CONNECTIONS_MAX)
             .connect_with(options)
             .await?;
-        sqlx::migrate!("../../migrations/postgres").run(&pool).await.map_err(StoreError::Migration)?;
+        let migrator = sqlx::migrate!("../../migrations/postgres");
+        // A server may run as a role that owns no table: it needs leave to change the schema only when there is a change.
+        if !is_up_to_date(&migrator, &pool).await? {
+            migrator.run(&pool).await.map_err(StoreError::Migration)?;
+        }
         Ok(Self::Pg(pool))
     }
 
@@ -290,6 +294,18 @@ impl Tx {
             Self::Pg(tx) => tx.rollback().await,
         }
     }
+}
+
+/// Whether the schema is this release's exactly. Anything else is for the migrator to do or to refuse.
+async fn is_up_to_date(migrator: &sqlx::migrate::Migrator, pool: &PgPool) -> Result<bool, StoreError> {
+    let there = sqlx::query_scalar::<_, bool>("SELECT to_regclass('_sqlx_migrations') IS NOT NULL");
+    if !there.fetch_one(pool).await? {
+        return Ok(false);
+    }
+    let applied = "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version";
+    let applied: Vec<(i64, Vec<u8>)> = sqlx::query_as(applied).fetch_all(pool).await?;
+    let known = migrator.iter().map(|migration| (migration.version, migration.checksum.to_vec()));
+    Ok(known.eq(applied))
 }
 
 /// Creates the file, when there is none, for its owner's eyes only: password hashes are in it. SQLite gives the files it

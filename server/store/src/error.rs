@@ -5,12 +5,13 @@ use engine::{Change, Problem};
 use crate::{
     ObjectKind,
     limits::{
-        EMAIL_CHARS_MAX, FEEDBACK_AGE_DAYS_MAX, FEEDBACK_COMMENT_CHARS_MAX, FEEDBACK_DURATION_S_MAX,
-        FEEDBACK_ID_CHARS_MAX, FEEDBACK_PAGE_CHARS_MAX, FEEDBACK_PER_DAY_MAX, INVITATION_CAPACITY_MAX,
-        MEMBER_NAME_CHARS_MAX, METRIC_NAME_CHARS_MAX, METRIC_UNIT_CHARS_MAX, METRICS_MAX, ORIGIN_CHARS_MAX,
-        PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PEOPLE_BATCH_MAX, PERSONA_NAME_CHARS_MAX, PERSONAS_MAX,
-        PURPOSE_CHARS_MAX, REASON_CHARS_MAX, RETENTION_DAYS_MAX, TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX,
-        TRAITS_BYTES_MAX, TRAITS_MAX, WEBHOOK_URL_CHARS_MAX, WEBHOOKS_MAX,
+        AUDIT_SECRET_CHARS_MIN, EMAIL_CHARS_MAX, FEEDBACK_AGE_DAYS_MAX, FEEDBACK_COMMENT_CHARS_MAX,
+        FEEDBACK_DURATION_S_MAX, FEEDBACK_ID_CHARS_MAX, FEEDBACK_PAGE_CHARS_MAX, FEEDBACK_PER_DAY_MAX,
+        INVITATION_CAPACITY_MAX, MEMBER_NAME_CHARS_MAX, METRIC_NAME_CHARS_MAX, METRIC_UNIT_CHARS_MAX,
+        METRICS_MAX, ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PEOPLE_BATCH_MAX,
+        PERSONA_NAME_CHARS_MAX, PERSONAS_MAX, PURPOSE_CHARS_MAX, REASON_CHARS_MAX, RETENTION_DAYS_MAX,
+        TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX, TRAITS_MAX, WEBHOOK_TESTS_PER_MINUTE,
+        WEBHOOK_URL_CHARS_MAX, WEBHOOKS_MAX,
     },
     permission::Denied,
 };
@@ -171,8 +172,26 @@ pub enum Invalid {
         "write an address like https://hooks.example.org/fader of at most {WEBHOOK_URL_CHARS_MAX} characters"
     )]
     WebhookUrl,
+    #[error(
+        "this address leads to this machine or into a private network; give one that the internet can reach, or ask \
+         whoever runs the server to start it with --webhooks-private"
+    )]
+    WebhookPrivate,
     #[error("there are {WEBHOOKS_MAX} webhooks already; delete some first")]
     TooManyWebhooks,
+    #[error("{WEBHOOK_TESTS_PER_MINUTE} test messages a minute are enough; try again in a minute")]
+    TooManyWebhookTests,
+    #[error(
+        "the secret of the audit log has at least {AUDIT_SECRET_CHARS_MIN} characters; `openssl rand -hex 32` makes one"
+    )]
+    AuditSecretTooShort,
+    #[error(
+        "this audit log is keyed with a secret from outside the database; give it with --audit-secret-file or \
+         FADER_AUDIT_SECRET_FILE"
+    )]
+    AuditSecretMissing,
+    #[error("this audit log was keyed with another secret than the one in the file; give that one")]
+    AuditSecretWrong,
     #[error("write a database address like sqlite://fader.db or postgres://user@host/name")]
     DatabaseUrl,
     #[error("say something: a rating, whether it was completed, what kind it is, or a comment")]

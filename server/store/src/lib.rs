@@ -43,7 +43,8 @@ pub use accounts::{
 };
 pub use as_of::AsOf;
 pub use audit::{
-    Action, ActorKind, AuditEntry, AuditFilter, AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind,
+    Action, ActorKind, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditSecret, AuditStanding,
+    AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind, InvalidAuditHead, LiveRow,
 };
 pub use clock::Clock;
 pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts, demo_people};
@@ -78,10 +79,10 @@ pub use permission::{
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
 pub use secret::{TokenHash, hex};
-pub use store::Store;
+pub use store::{Opening, Store};
 pub use tokens::{NewToken, Token, TokenId, TokenKind, TokenRow};
 pub use versioned::Versioned;
-pub use webhooks::{Webhook, WebhookDelivery, WebhookId};
+pub use webhooks::{Reach, Webhook, WebhookDelivery, WebhookId, is_public};
 pub use workspace::InvalidHash;
 
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};

@@ -36,6 +36,8 @@ pub const METRIC_UNIT_CHARS_MAX: usize = 12;
 pub const AUDIT_PAGE_DEFAULT: usize = 50;
 pub const AUDIT_PAGE_MAX: usize = 500;
 pub const AUDIT_TEXT_CHARS_MAX: usize = 100;
+/// Of the secret outside the database that entries are keyed with.
+pub const AUDIT_SECRET_CHARS_MIN: usize = 32;
 /// Longest sentence of an audit entry; longer ones end in an ellipsis, the whole stands in the changes.
 pub const SENTENCE_CHARS_MAX: usize = 300;
 /// Longest phrase or side of one change in an audit entry.
@@ -97,6 +99,8 @@ pub const INVITATION_CAPACITY_MAX: u64 = 10_000;
 pub const INVITATIONS_LISTED_MAX: i64 = 200;
 pub const WEBHOOKS_MAX: usize = 20;
 pub const WEBHOOK_URL_CHARS_MAX: usize = 500;
+/// Test messages in a minute, to all webhooks together.
+pub const WEBHOOK_TESTS_PER_MINUTE: usize = 10;
 pub const VERDICTS_PAGE_MAX: usize = 500;
 pub const APPROVALS_MAX: i64 = 500;
 /// How long a server that does not renew it keeps the guard's lease; with a look every 2 s another server guards

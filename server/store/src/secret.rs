@@ -19,6 +19,10 @@ impl TokenHash {
         Self(Sha256::digest(secret.as_bytes()).into())
     }
 
+    pub fn into_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// The text in the database.
     pub(crate) fn hex(&self) -> String {
         hex(&self.0)

@@ -6,9 +6,10 @@ use sqlx::postgres::PgListener;
 use tokio::{sync::Mutex, task::AbortHandle};
 
 use crate::{
-    Clock, Live, StoreError,
+    AuditSecret, Clock, Live, StoreError,
     accounts::Passwords,
     as_of::Past,
+    audit::Watch,
     change::CHANNEL,
     db::{Db, args},
     ledger::Looked,
@@ -36,7 +37,18 @@ pub(crate) struct Inner {
     pub(crate) searched: Searched,
     /// Environments as they were, compiled.
     pub(crate) past: Past,
+    /// What new entries of the audit log are keyed with, instead of the workspace's secret.
+    pub(crate) audit_secret: Option<AuditSecret>,
+    /// How far the audit log is verified.
+    pub(crate) watch: Arc<Watch>,
     follower: Option<AbortHandle>,
+}
+
+/// How a database is opened, beyond its address.
+#[derive(Debug, Clone, Default)]
+pub struct Opening {
+    /// Keys the entries of the audit log, instead of the secret in the database.
+    pub audit_secret: Option<AuditSecret>,
 }
 
 impl Drop for Inner {
@@ -57,7 +69,16 @@ impl Store {
     /// Opens `sqlite://path` (created when missing) or `postgres://…`, brings the schema up to date, loads [`Live`]
     /// and follows changes made by other processes.
     pub async fn open(database_url: &str, clock: Clock) -> Result<Self, StoreError> {
+        Self::open_with(database_url, clock, Opening::default()).await
+    }
+
+    /// The same; refuses a secret that is not the one the audit log was keyed with.
+    pub async fn open_with(database_url: &str, clock: Clock, opening: Opening) -> Result<Self, StoreError> {
+        let Opening { audit_secret } = opening;
         let db = Db::open(database_url).await?;
+        if let Some(secret) = &audit_secret {
+            secret.check(&db).await?;
+        }
         let live = Live::load(&db).await?;
         let follower = Some(tokio::spawn(follow(db.clone(), live.clone(), clock.clone())).abort_handle());
         let writing = Arc::new(Mutex::new(()));
@@ -70,6 +91,8 @@ impl Store {
             looked: Looked::default(),
             searched: Searched::default(),
             past: Past::default(),
+            audit_secret,
+            watch: Arc::default(),
             follower,
         })))
     }
@@ -101,7 +124,7 @@ impl Store {
 
     /// The same database seen at another time: for histories that are told after the fact.
     pub(crate) fn at(&self, clock: Clock) -> Self {
-        let Inner { db, live, passwords, writing, looked, searched, .. } = &*self.0;
+        let Inner { db, live, passwords, writing, looked, searched, audit_secret, watch, .. } = &*self.0;
         Self(Arc::new(Inner {
             db: db.clone(),
             clock,
@@ -111,6 +134,8 @@ impl Store {
             looked: looked.clone(),
             searched: searched.clone(),
             past: Past::default(),
+            audit_secret: audit_secret.clone(),
+            watch: Arc::clone(watch),
             follower: None,
         }))
     }

@@ -1,17 +1,21 @@
 //! Webhooks: where actions of the guard and of plans are announced. A delivery is written in the transaction of what
 //! it announces, and sent by the server until it arrives or is given up.
 
+mod address;
+
 use std::{fmt, str::FromStr};
 
 use engine::{EnvironmentKey, FlagKey};
 use serde_json::json;
 
+pub use self::address::{Reach, is_public};
 use crate::{
-    Action, Administrator, GuardLease, Invalid, ObjectKind, ObjectRef, RecentAdministrator, Store,
+    Action, Administrator, AuditHead, GuardLease, Invalid, ObjectKind, ObjectRef, RecentAdministrator, Store,
     StoreError,
     change::{Entry, Work},
+    clock::MINUTE_MS,
     db::args,
-    limits::{WEBHOOK_URL_CHARS_MAX, WEBHOOKS_MAX},
+    limits::{WEBHOOK_TESTS_PER_MINUTE, WEBHOOKS_MAX},
     secret::random_hex,
     signed, text,
 };
@@ -52,7 +56,8 @@ impl FromStr for WebhookId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhook {
     pub id: WebhookId,
-    pub url: String,
+    /// `https://hooks.example.org/…`: the rest of the address may be a secret.
+    pub place: String,
     pub created_ms: i64,
     pub created_by: String,
     /// What became of the last delivery: when it arrived, or why it did not.
@@ -62,8 +67,8 @@ pub struct Webhook {
     pub waiting: u64,
 }
 
-/// A body to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A body to be sent. Neither address nor secret is to be logged.
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebhookDelivery {
     pub id: i64,
     pub url: String,
@@ -71,6 +76,12 @@ pub struct WebhookDelivery {
     pub secret: String,
     pub body: String,
     pub attempts: u64,
+}
+
+impl fmt::Debug for WebhookDelivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookDelivery").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// What is announced.
@@ -84,6 +95,7 @@ pub(crate) enum Event {
     PlanFinished,
     PlanHeld,
     PlanWentOn,
+    Checkpoint,
     Test,
 }
 
@@ -98,6 +110,7 @@ impl Event {
             Self::PlanFinished => "plan.finished",
             Self::PlanHeld => "plan.held",
             Self::PlanWentOn => "plan.went_on",
+            Self::Checkpoint => "audit.checkpoint",
             Self::Test => "test",
         }
     }
@@ -142,7 +155,7 @@ impl Store {
             .await?;
         let webhook = |row: WebhookRow| Webhook {
             id: WebhookId(row.id),
-            url: row.url,
+            place: address::place(&row.url),
             created_ms: row.created_ms,
             created_by: row.created_by,
             last_done_ms: row.last_done_ms,
@@ -154,13 +167,15 @@ impl Store {
 
     /// Adds a webhook; the answer is the secret that its bodies are signed with, shown once.
     ///
-    /// The server asks this address from where it runs, which may reach what a browser cannot: only admins add one.
+    /// The server asks this address from where it runs, which may reach what a browser cannot: only admins add one, and
+    /// within `reach`.
     pub async fn create_webhook(
         &self,
         by: &RecentAdministrator,
         url: &str,
+        reach: Reach,
     ) -> Result<(WebhookId, String), StoreError> {
-        let url = parse_url(url)?;
+        let url = String::from(address::parse(url, reach)?);
         let secret = random_hex::<SECRET_BYTES>()?;
         let mut work = self.begin(by).await?;
         let (count,): (i64,) = work.tx.one("SELECT COUNT(*) FROM webhooks", args![]).await?;
@@ -176,8 +191,9 @@ impl Store {
             )
             .await?;
         let object = ObjectRef::new(ObjectKind::Webhook, id.to_string());
-        let sentence = format!("added the webhook {url}");
-        work.finish(Entry::new(Action::WebhookSaved, object, &url, sentence)).await?;
+        let place = address::place(&url);
+        let sentence = format!("added the webhook {place}");
+        work.finish(Entry::new(Action::WebhookSaved, object, &place, sentence)).await?;
         Ok((WebhookId(id), secret))
     }
 
@@ -190,32 +206,70 @@ impl Store {
             return Err(StoreError::NotFound { kind: ObjectKind::Webhook, key: id.to_string() });
         };
         let object = ObjectRef::new(ObjectKind::Webhook, id.to_string());
-        let sentence = format!("deleted the webhook {url}");
-        work.finish(Entry::new(Action::WebhookDeleted, object, &url, sentence)).await?;
+        let place = address::place(&url);
+        let sentence = format!("deleted the webhook {place}");
+        work.finish(Entry::new(Action::WebhookDeleted, object, &place, sentence)).await?;
         Ok(())
     }
 
-    /// Puts a test message into the queue of one webhook.
+    /// Puts a test message into the queue of one webhook; so many a minute, whoever asks.
     pub async fn test_webhook(&self, by: &Administrator, id: WebhookId) -> Result<(), StoreError> {
+        let mut work = self.begin(by).await?;
+        let (seq, now_ms) = (work.seq(), work.now_ms());
+        let url: Option<(String,)> =
+            work.tx.optional("SELECT url FROM webhooks WHERE id = $1", args![id.get()]).await?;
+        let Some((url,)) = url else {
+            return Err(StoreError::NotFound { kind: ObjectKind::Webhook, key: id.to_string() });
+        };
+        let sql = "SELECT COUNT(*) FROM audit WHERE action = $1 AND at_ms > $2";
+        let tested = args![Action::WebhookTested.as_str(), now_ms.saturating_sub(MINUTE_MS)];
+        let (tests,): (i64,) = work.tx.one(sql, tested).await?;
+        if tests >= signed(WEBHOOK_TESTS_PER_MINUTE as u64) {
+            return Err(Invalid::TooManyWebhookTests.into());
+        }
         let body = json!({
             "event": Event::Test.as_str(),
-            "at_ms": self.clock().now_ms(),
+            "at_ms": now_ms,
             "by": by.name,
             "sentence": "This is a test message from Fader.",
         });
-        let (body, now_ms) = (body.to_string(), self.clock().now_ms());
-        let added = self
-            .db()
-            .execute(
+        let sql = "INSERT INTO webhook_deliveries (webhook, audit_seq, body, attempts, due_ms) \
+                   VALUES ($1, $2, $3, 0, $4)";
+        work.tx.execute(sql, args![id.get(), seq, &body.to_string(), now_ms]).await?;
+        let place = address::place(&url);
+        let object = ObjectRef::new(ObjectKind::Webhook, id.to_string());
+        let sentence = format!("sent a test message to the webhook {place}");
+        work.finish(Entry::new(Action::WebhookTested, object, &place, sentence)).await?;
+        Ok(())
+    }
+
+    /// Tells every webhook of a signed checkpoint, unless a copy of the server told of this entry or a later one.
+    /// `message` is the checkpoint as JSON.
+    pub async fn announce_checkpoint(
+        &self,
+        head: &AuditHead,
+        message: serde_json::Value,
+    ) -> Result<(), StoreError> {
+        let (seq, now_ms) = (signed(head.seq), self.clock().now_ms());
+        let body = json!({
+            "event": Event::Checkpoint.as_str(),
+            "at_ms": now_ms,
+            "by": "Fader",
+            "sentence": format!("noted the head of the audit log, entry {seq}"),
+            "seq": seq,
+            "checkpoint": message,
+        });
+        let mut tx = self.db().begin().await?;
+        let sql = "UPDATE workspace SET checkpoint_seq = $1 WHERE id = 1 AND checkpoint_seq < $1";
+        if tx.execute(sql, args![seq]).await? > 0 {
+            tx.execute(
                 "INSERT INTO webhook_deliveries (webhook, audit_seq, body, attempts, due_ms) \
-                 SELECT id, 0, $1, 0, $2 FROM webhooks WHERE id = $3",
-                args![&body, now_ms, id.get()],
+                 SELECT id, $1, $2, 0, $3 FROM webhooks",
+                args![seq, &body.to_string(), now_ms],
             )
             .await?;
-        if added == 0 {
-            return Err(StoreError::NotFound { kind: ObjectKind::Webhook, key: id.to_string() });
         }
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     /// What is to be sent now, oldest first; only the guarding server sends, so that each goes out once per try.
@@ -307,32 +361,5 @@ impl Work<'_> {
             )
             .await?;
         Ok(())
-    }
-}
-
-/// An absolute http or https address without credentials.
-fn parse_url(text: &str) -> Result<String, Invalid> {
-    let text = text.trim();
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
-    let plain = text.chars().all(|c| c.is_ascii_graphic());
-    if host.is_empty() || host.contains('@') || !plain || text.len() > WEBHOOK_URL_CHARS_MAX {
-        return Err(Invalid::WebhookUrl);
-    }
-    Ok(text.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_absolute_and_carry_no_credentials() {
-        for good in ["https://hooks.example.test/fader?x=1", "http://127.0.0.1:9000"] {
-            assert_eq!(parse_url(good).as_deref(), Ok(good));
-        }
-        for bad in ["", "hooks.example.test", "ftp://x", "https://", "https://me:pw@x.test/", "https://a b"] {
-            assert_eq!(parse_url(bad), Err(Invalid::WebhookUrl), "{bad}");
-        }
     }
 }

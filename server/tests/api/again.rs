@@ -49,7 +49,10 @@ async fn workspace() -> Workspace {
     let by = administrator();
     let member = app.store.add_user(&by, "bob@example.test", "Bob", Role::Viewer, PASSWORD).await;
     app.server_token().await;
-    app.store.create_webhook(&by, "https://hooks.example.test/first").await.expect("a webhook");
+    app.store
+        .create_webhook(&by, "https://hooks.example.test/first", store::Reach::Public)
+        .await
+        .expect("a webhook");
     let ada = (SubjectKey::parse("ada").expect("a key"), Attributes::default());
     app.store.put_people(&by, vec![ada]).await.expect("saved");
     Workspace { app, cookie, member: member.expect("a member").to_string() }

@@ -124,6 +124,95 @@ fn the_audit_log_is_verified() {
 }
 
 #[test]
+fn a_noted_head_is_expected_of_the_audit_log() {
+    let fader = Installation::new();
+    let change =
+        |days: &str| succeeds(&fader.run(&["retention", "--env", "staging", "--days", days])).to_owned();
+    change("90");
+    let printed = succeeds(&fader.run(&["audit", "verify"])).to_owned();
+    let head = printed.lines().find_map(|line| line.strip_prefix("Head: ")).expect("a head").to_owned();
+    assert!(head.starts_with("1:") && head.len() == 66, "{head}");
+    change("91");
+    let verify = |head: &str| fader.run(&["audit", "verify", "--expect-head", head]);
+    assert!(succeeds(&verify(&head)).contains("intact: 2 entries"));
+    let other = format!("1:{}", "0".repeat(64));
+    assert!(fails(&verify(&other), 1).contains("entry 1: another entry stood here"));
+    let later = format!("3:{}", "0".repeat(64));
+    assert!(fails(&verify(&later), 1).contains("entry 3: the entry was there"));
+    assert!(fails(&verify("nonsense"), 2).contains("SEQ:HASH"));
+}
+
+#[test]
+fn a_key_signs_checkpoints_that_are_verified_later() {
+    let fader = Installation::new();
+    let public = succeeds(&fader.run(&["audit", "keygen", "audit.key"])).trim().to_owned();
+    assert_eq!(public.len(), 64);
+    assert!(!fader.0.path().join("fader.db").exists(), "a key needs no database");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(fader.0.path().join("audit.key")).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    assert!(fails(&fader.run(&["audit", "keygen", "audit.key"]), 1).contains("never replaced"));
+    succeeds(&fader.run(&["retention", "--env", "staging", "--days", "90"]));
+    let serve =
+        ["serve", "--addr", "127.0.0.1:0", "--audit-key", "audit.key", "--audit-checkpoints", "heads"];
+    let mut child =
+        fader.command(&serve).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    assert!(lines.next().expect("a line").expect("UTF-8").contains("http://127.0.0.1:"));
+    let file = fader.0.path().join("heads");
+    let written = || std::fs::read_to_string(&file).unwrap_or_default();
+    for _ in 0..1000 {
+        if !written().is_empty() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    // What happens after the first checkpoint is noted when the server stops.
+    succeeds(&fader.run(&["retention", "--env", "staging", "--days", "91"]));
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+    assert!(child.wait().expect("ends").success());
+    let noted = written();
+    let seqs: Vec<_> = noted
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON")["seq"].clone())
+        .collect();
+    assert_eq!(seqs.first(), Some(&1.into()), "{noted}");
+    assert_eq!(seqs.last(), Some(&2.into()), "{noted}");
+    let verify = |key: &str| fader.run(&["audit", "verify", "--checkpoints", "heads", "--public-key", key]);
+    assert!(succeeds(&verify(&public)).contains("heads that are there"));
+    let other = succeeds(&fader.run(&["audit", "keygen", "other.key"])).trim().to_owned();
+    assert!(fails(&verify(&other), 1).contains("not signed with this key"));
+    let forged = noted.replacen("\"seq\":1", "\"seq\":2", 1);
+    std::fs::write(&file, forged).expect("forged");
+    assert!(fails(&verify(&public), 1).contains("line 1"));
+    assert!(fails(&fader.run(&["audit", "verify", "--checkpoints", "heads"]), 2).contains("--public-key"));
+    assert!(fails(&fader.run(&["serve", "--audit-key", "heads"]), 1).contains("holds no audit key"));
+}
+
+#[test]
+fn a_secret_from_outside_is_asked_for_once_it_was_used() {
+    let fader = Installation::new();
+    std::fs::write(fader.0.path().join("secret"), "short").expect("written");
+    let change = ["retention", "--env", "staging", "--days", "90", "--audit-secret-file", "secret"];
+    assert!(fails(&fader.run(&change), 1).contains("at least 32 characters"));
+    std::fs::write(fader.0.path().join("secret"), format!("{}\n", "s".repeat(40))).expect("written");
+    succeeds(&fader.run(&change));
+    assert!(fails(&fader.run(&["audit", "verify"]), 1).contains("--audit-secret-file"));
+    assert!(
+        fails(&fader.run(&["retention", "--env", "staging", "--days", "91"]), 1)
+            .contains("--audit-secret-file")
+    );
+    let verify = ["audit", "verify", "--audit-secret-file", "secret"];
+    assert!(succeeds(&fader.run(&verify)).contains("intact: 1 entries"));
+    std::fs::write(fader.0.path().join("secret"), "t".repeat(40)).expect("written");
+    assert!(fails(&fader.run(&verify), 1).contains("another secret"));
+}
+
+#[test]
 fn bad_arguments_are_explained() {
     let fader = Installation::new();
     for (args, word) in [

@@ -14,7 +14,7 @@ use http::HeaderMap;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 use server::Config;
-use store::{ArmCount, ArmWord, CELL_MS, Cell, CellKey, Clock, PlanMove, Role, Store, Written};
+use store::{ArmCount, ArmWord, CELL_MS, Cell, CellKey, Clock, PlanMove, Reach, Role, Store, Written};
 use tokio::{net::TcpListener, sync::Mutex};
 
 use crate::{
@@ -369,6 +369,12 @@ async fn every_operation_asks_for_its_role() {
     let editors = &[Role::Admin, Role::Product][..];
     let table = [
         (Method::GET, of("health"), None, &Role::ALL[..]),
+        (
+            Method::GET,
+            "/api/v1/audit/head".to_owned(),
+            None,
+            &[Role::Admin, Role::Product, Role::Qa, Role::Support],
+        ),
         (Method::GET, of("guardrails"), None, &Role::ALL[..]),
         (Method::PUT, of("guardrails"), Some(guardrails()), editors),
         (Method::POST, of("plan"), Some(plan()), editors),
@@ -401,8 +407,10 @@ async fn what_the_guard_does_is_announced_and_signed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
     let receiving = tokio::spawn(async move { axum::serve(listener, router).await });
-    let app = app().await;
-    let (_, secret) = app.store.create_webhook(&administrator(), &url).await.expect("a webhook");
+    let app = TestApp::start_with(Config { webhooks: Reach::Private, ..config() }).await;
+    app.boolean_flag(FLAG).await;
+    let added = app.store.create_webhook(&administrator(), &url, Reach::Private).await;
+    let (_, secret) = added.expect("a webhook");
     app.rules(FLAG, json!([everyone(50)])).await;
     app.clock.advance(1_000);
     app.measure(FLAG, OUTAGE).await;

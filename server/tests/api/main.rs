@@ -1,6 +1,7 @@
 //! The public behaviour of the server, over a real socket.
 
 mod again;
+mod anchor;
 mod app;
 mod bad_input;
 mod command_line;

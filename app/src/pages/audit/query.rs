@@ -1,9 +1,7 @@
-//! The filters of the audit log as they stand in the URL, and what is known of its chain.
-
-use std::sync::{Arc, Mutex};
+//! The filters of the audit log as they stand in the URL.
 
 use engine::EnvironmentKey;
-use store::{Action, AuditFilter, AuditVerdict, ObjectKind, Store, StoreError};
+use store::{Action, AuditFilter, ObjectKind};
 
 use crate::page::Visit;
 
@@ -67,25 +65,6 @@ impl AuditQuery {
             limit,
             documents: false,
         }
-    }
-}
-
-/// The last verdict on the chain. Walking it reads every entry, so it is done again only when there are new ones.
-#[derive(Clone, Default)]
-pub struct Chain(Arc<Mutex<Option<(u64, AuditVerdict)>>>);
-
-impl Chain {
-    pub async fn verdict(&self, store: &Store) -> Result<AuditVerdict, StoreError> {
-        let seq = store.live().seq();
-        let known = self.0.lock().ok().and_then(|known| known.clone());
-        if let Some((_, verdict)) = known.filter(|(known_seq, _)| *known_seq == seq) {
-            return Ok(verdict);
-        }
-        let verdict = store.verify_audit().await?;
-        if let Ok(mut known) = self.0.lock() {
-            *known = Some((seq, verdict.clone()));
-        }
-        Ok(verdict)
     }
 }
 

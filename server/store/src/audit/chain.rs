@@ -1,10 +1,12 @@
-//! The hash chain. An entry's hash is the SHA-256, in hexadecimal digits, of one line of JSON: an array of the word
-//! `fader-audit-1`, the previous entry's hash, and then every other column of `audit` in the order of [`Sealed`],
-//! numbers as numbers, absent values as `null`, documents as the text they are stored as. `versions_hash` is the SHA-256
-//! of the lines, sorted, of the versions that the change wrote: arrays of kind, key, environment, version and document.
+//! The hash chain. What is hashed of an entry is one line of JSON: an array of the word `fader-audit-` with the entry's
+//! format, the previous entry's hash, and then every other column of `audit` in the order of [`Sealed`], numbers as
+//! numbers, absent values as `null`, documents as the text they are stored as. With what it is hashed, [`Format`] says.
+//! `versions_hash` is the SHA-256 of the lines, sorted, of the versions that the change wrote: arrays of kind, key,
+//! environment, version and document.
 
 use serde_json::json;
 
+use super::key::{Format, Keys};
 use crate::{
     StoreError,
     db::{Tx, args},
@@ -36,13 +38,18 @@ pub(crate) struct Sealed {
     pub(crate) versions_hash: String,
     pub(crate) previous_hash: String,
     pub(crate) hash: String,
+    pub(crate) format: i64,
 }
 
 impl Sealed {
-    /// The hash that belongs to the other columns.
-    pub(crate) fn computed_hash(&self) -> String {
+    pub(crate) fn format(&self) -> Option<Format> {
+        Format::of(self.format)
+    }
+
+    /// The hash that belongs to the other columns; `None` without the key to it.
+    pub(crate) fn computed_hash(&self, keys: &Keys) -> Option<String> {
         let line = json!([
-            "fader-audit-1",
+            format!("fader-audit-{}", self.format),
             self.previous_hash,
             self.seq,
             self.at_ms,
@@ -65,12 +72,12 @@ impl Sealed {
             self.document_after,
             self.versions_hash,
         ]);
-        sha256_hex(&line.to_string())
+        keys.hash(self.format()?, &line.to_string())
     }
 
-    pub(crate) fn sealed(mut self) -> Self {
-        self.hash = self.computed_hash();
-        self
+    pub(crate) fn sealed(mut self, keys: &Keys) -> Option<Self> {
+        self.hash = self.computed_hash(keys)?;
+        Some(self)
     }
 }
 
@@ -92,8 +99,9 @@ pub(crate) async fn insert(tx: &mut Tx, row: &Sealed) -> Result<(), StoreError> 
     tx.execute(
         "INSERT INTO audit (seq, at_ms, actor_kind, actor_id, actor, actor_email, action, object_kind, object_key, \
          object_name, environment, sentence, changes, reason, request_id, address, version, document_before, \
-         document_after, versions_hash, previous_hash, hash) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+         document_after, versions_hash, previous_hash, hash, format) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
+         $23)",
         args![
             row.seq,
             row.at_ms,
@@ -117,6 +125,7 @@ pub(crate) async fn insert(tx: &mut Tx, row: &Sealed) -> Result<(), StoreError> 
             &row.versions_hash,
             &row.previous_hash,
             &row.hash,
+            row.format,
         ],
     )
     .await?;
@@ -126,6 +135,7 @@ pub(crate) async fn insert(tx: &mut Tx, row: &Sealed) -> Result<(), StoreError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::AuditSecret;
 
     fn row() -> Sealed {
         let text = |text: &str| text.to_owned();
@@ -158,12 +168,38 @@ mod tests {
             )]),
             previous_hash: text("00"),
             hash: String::new(),
+            format: Format::Plain.number(),
         }
+    }
+
+    fn keys() -> Keys {
+        Keys::new(Some("11".repeat(32)), AuditSecret::parse(&"secret from outside ".repeat(2)).ok().as_ref())
     }
 
     #[test]
     fn the_serialisation_is_pinned() {
-        assert_eq!(row().computed_hash(), "129e1dab22f25e09958fcb987393645f8cf8debc4f98901f4ec9a92013cabce4");
+        let hash = |format: Format| Sealed { format: format.number(), ..row() }.computed_hash(&keys());
+        assert_eq!(
+            hash(Format::Plain).as_deref(),
+            Some("129e1dab22f25e09958fcb987393645f8cf8debc4f98901f4ec9a92013cabce4")
+        );
+        assert_eq!(
+            hash(Format::Workspace).as_deref(),
+            Some("3d7746a091bb1c42b55178a8156656a3ed16867e8fa3945b88027f11515d2e83")
+        );
+        assert_eq!(
+            hash(Format::Outside).as_deref(),
+            Some("32f1aa4a24373b4a90a85d5d63ed8119bfc38f9f471f5c3f10e39951f420a522")
+        );
+    }
+
+    #[test]
+    fn what_is_keyed_is_not_computed_without_the_key() {
+        for format in [Format::Workspace, Format::Outside] {
+            let row = Sealed { format: format.number(), ..row() };
+            assert_eq!(row.computed_hash(&Keys::new(None, None)), None, "{format:?}");
+        }
+        assert_eq!(Sealed { format: 9, ..row() }.computed_hash(&keys()), None, "an unknown format");
     }
 
     #[test]
@@ -175,8 +211,9 @@ mod tests {
 
     #[test]
     fn every_column_counts() {
-        let sealed = row().sealed();
-        let changed: [fn(&mut Sealed); 4] = [
+        let sealed = row().sealed(&keys()).expect("sealed");
+        let changed: [fn(&mut Sealed); 5] = [
+            |r| r.format = Format::Workspace.number(),
             |r| r.sentence.push('!'),
             |r| r.environment = None,
             |r| r.at_ms += 1,
@@ -185,7 +222,7 @@ mod tests {
         for change in changed {
             let mut other = sealed.clone();
             change(&mut other);
-            assert_ne!(other.computed_hash(), sealed.hash);
+            assert_ne!(other.computed_hash(&keys()).expect("a hash"), sealed.hash);
         }
     }
 }

@@ -6,6 +6,7 @@ use engine::{Change, EnvironmentKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::LiveRow;
 use crate::{ObjectKind, ObjectRef, limits::AUDIT_PAGE_DEFAULT};
 
 macro_rules! words {
@@ -117,6 +118,7 @@ words! {
         PlanPausedByGuard = "plan_paused_by_guard",
         WebhookSaved = "webhook_saved",
         WebhookDeleted = "webhook_deleted",
+        WebhookTested = "webhook_tested",
     }
     InvalidAction = "there is no such action"
 }
@@ -230,6 +232,10 @@ pub enum AuditVerdict {
         seq: u64,
         why: BrokenChain,
     },
+    /// The chain is whole, and what is in force is something else than it says.
+    Differs {
+        row: LiveRow,
+    },
 }
 
 /// How the chain is broken.
@@ -245,4 +251,14 @@ pub enum BrokenChain {
     Versions,
     #[error("entries after this one were removed from the end")]
     Truncated,
+    #[error(
+        "the entry is keyed with less than the one before it, or in a way that this release does not know"
+    )]
+    Weaker,
+    #[error("another entry stood here when its hash was noted: the log was rewritten")]
+    Rewritten,
+    #[error("the entry was there when its hash was noted, and the log ends before it: its end was cut off")]
+    CutOff,
+    #[error("versions were added that no entry recorded")]
+    StrayVersions,
 }

@@ -1,104 +1,77 @@
-//! Walking the chain from the first entry to the last.
-
-use std::collections::HashMap;
+//! Verifying the whole log at once, as `fader audit verify` does.
 
 use super::{
-    AuditVerdict, BrokenChain,
-    chain::{self, Sealed},
+    AuditHead, AuditSecret, AuditVerdict, BrokenChain,
+    key::Keys,
+    rows,
+    walk::{self, Anchors, Step, Walk},
 };
 use crate::{
-    Store, StoreError,
-    db::{Tx, args},
+    Invalid, Store, StoreError,
+    db::{Db, Tx},
     number,
 };
 
-const PAGE: i64 = 500;
-
-#[derive(sqlx::FromRow)]
-struct VersionRow {
-    audit_seq: i64,
-    object_kind: String,
-    object_key: String,
-    environment: String,
-    version: i64,
-    document: String,
+/// What verifying found, and where the log ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditReport {
+    pub verdict: AuditVerdict,
+    /// The last entry that is as it was written.
+    pub head: AuditHead,
+    /// The first entry that nobody can compute who has not the secret.
+    pub keyed_from: Option<u64>,
 }
 
 impl Store {
-    /// Checks every entry, its link to the one before and the versions it wrote, and names the first that is not as
-    /// it was written.
+    /// Checks every entry, its link to the one before and the versions it wrote, and that what is in force is what the
+    /// log says; names the first that is not.
     pub async fn verify_audit(&self) -> Result<AuditVerdict, StoreError> {
-        let mut tx = self.db().begin_read().await?;
-        let (head, head_hash): (i64, String) =
-            tx.one("SELECT audit_seq, audit_hash FROM workspace WHERE id = 1", args![]).await?;
-        let (mut last, mut hash) = (0, String::new());
-        loop {
-            let rows = page(&mut tx, last).await?;
-            if rows.is_empty() {
-                break;
+        Ok(self.audit_report(&[]).await?.verdict)
+    }
+
+    /// The same, and that each of `anchors` is an entry of the log.
+    pub async fn audit_report(&self, anchors: &[AuditHead]) -> Result<AuditReport, StoreError> {
+        let (keys, anchors) = (self.audit_keys().await?, Anchors::new(anchors));
+        let mut walk = Walk::default();
+        let verdict = loop {
+            let mut tx = self.db().begin_read().await?;
+            let verdict = match walk.step(&mut tx, &keys, &anchors).await? {
+                Step::More => None,
+                Step::End => Some(self.verdict_at_end(&mut tx, &walk).await?),
+                Step::Broken { seq, why } => Some(AuditVerdict::Broken { seq, why }),
+            };
+            tx.rollback().await?;
+            if let Some(verdict) = verdict {
+                break verdict;
             }
-            let mut versions = versions(&mut tx, last, rows[rows.len() - 1].seq).await?;
-            for row in rows {
-                let lines = versions.remove(&row.seq).unwrap_or_default();
-                if let Some(why) = fault(&row, last, &hash, lines) {
-                    let seq = if why == BrokenChain::Missing { last + 1 } else { row.seq };
-                    return Ok(AuditVerdict::Broken { seq: number(seq), why });
-                }
-                (last, hash) = (row.seq, row.hash);
-            }
+        };
+        Ok(AuditReport { verdict, head: walk.head(), keyed_from: walk.keyed_from() })
+    }
+
+    /// The chain is whole up to the head, as this transaction sees it: now for what it does not hold itself.
+    pub(super) async fn verdict_at_end(&self, tx: &mut Tx, walk: &Walk) -> Result<AuditVerdict, StoreError> {
+        if let Some(seq) = walk::stray_version(tx).await? {
+            return Ok(AuditVerdict::Broken { seq: number(seq), why: BrokenChain::StrayVersions });
         }
+        Ok(match rows::first_that_differs(tx).await? {
+            Some(row) => AuditVerdict::Differs { row },
+            None => AuditVerdict::Intact { entries: walk.head().seq },
+        })
+    }
+}
+
+impl AuditSecret {
+    /// Refuses to go on with another secret than the log was keyed with.
+    pub(crate) async fn check(&self, db: &Db) -> Result<(), StoreError> {
+        let mut tx = db.begin_read().await?;
+        let last = walk::last(&mut tx).await?;
         tx.rollback().await?;
-        if last != head || hash != head_hash {
-            return Ok(AuditVerdict::Broken { seq: number(last), why: BrokenChain::Truncated });
+        let keys = Keys::new(None, Some(self));
+        match last.filter(|row| row.format() == Some(keys.best())) {
+            Some(row) if row.computed_hash(&keys).as_ref() != Some(&row.hash) => {
+                Err(Invalid::AuditSecretWrong.into())
+            }
+            Some(_) | None => Ok(()),
         }
-        Ok(AuditVerdict::Intact { entries: number(last) })
     }
-}
-
-fn fault(row: &Sealed, last: i64, hash: &str, lines: Vec<String>) -> Option<BrokenChain> {
-    if row.seq != last + 1 {
-        return Some(BrokenChain::Missing);
-    }
-    if row.computed_hash() != row.hash {
-        return Some(BrokenChain::Changed);
-    }
-    if row.previous_hash != hash {
-        return Some(BrokenChain::Link);
-    }
-    (chain::versions_hash(lines) != row.versions_hash).then_some(BrokenChain::Versions)
-}
-
-async fn page(tx: &mut Tx, after: i64) -> Result<Vec<Sealed>, StoreError> {
-    Ok(tx
-        .all(
-            "SELECT seq, at_ms, actor_kind, actor_id, actor, actor_email, action, object_kind, object_key, \
-             object_name, environment, sentence, changes, reason, request_id, address, version, document_before, \
-             document_after, versions_hash, previous_hash, hash \
-             FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2",
-            args![after, PAGE],
-        )
-        .await?)
-}
-
-/// The lines of the versions that the entries after `after` and up to `until` wrote.
-async fn versions(tx: &mut Tx, after: i64, until: i64) -> Result<HashMap<i64, Vec<String>>, StoreError> {
-    let rows: Vec<VersionRow> = tx
-        .all(
-            "SELECT audit_seq, object_kind, object_key, environment, version, document \
-             FROM versions WHERE audit_seq > $1 AND audit_seq <= $2",
-            args![after, until],
-        )
-        .await?;
-    let mut lines: HashMap<i64, Vec<String>> = HashMap::new();
-    for row in rows {
-        let line = chain::version_line(
-            &row.object_kind,
-            &row.object_key,
-            &row.environment,
-            row.version,
-            &row.document,
-        );
-        lines.entry(row.audit_seq).or_default().push(line);
-    }
-    Ok(lines)
 }

@@ -3,7 +3,10 @@
 use engine::EnvironmentKey;
 
 use super::ReleasePlan;
-use crate::{StoreError, UserId, change::Work, db::args, number, signed, to_json, versioned::parse};
+use crate::{
+    StoreError, UserId, audit::plan_document, change::Work, db::args, number, signed, to_json,
+    versioned::parse,
+};
 
 macro_rules! plans {
     ($rest:literal) => {
@@ -60,6 +63,9 @@ impl Work<'_> {
         };
         let (document, state) = (to_json("plans", &release.plan)?, to_json("plans", &release.state)?);
         let seq = self.seq();
+        let started_by = release.started_by.map(UserId::get);
+        let kept = plan_document(&document, &state, release.proposed_by.get(), started_by)?;
+        self.add_version("plan", flag, environment.as_str(), signed(release.version), &kept).await?;
         self.tx
             .execute(
                 "INSERT INTO plans (environment, flag, document, state, version, changed_ms, changed_by, \
@@ -80,7 +86,7 @@ impl Work<'_> {
                     &release.changed_by,
                     release.proposed_by.get(),
                     &release.proposed_by_name,
-                    release.started_by.map(UserId::get),
+                    started_by,
                     seq
                 ],
             )

@@ -6,7 +6,7 @@ use engine::{
 };
 use store::{
     Acted, ArmWord, CELL_MS, Cell, CellKey, GuardAct, GuardLease, GuardState, GuardrailSet, Invalid,
-    ObjectKind, StoreError, Taken, Written,
+    ObjectKind, Reach, StoreError, Taken, Written,
 };
 
 use crate::harness::*;
@@ -28,6 +28,8 @@ on_both!(
     a_broken_definition_does_not_hide_the_others,
     verdicts_are_kept_for_ninety_days,
     actions_are_announced_to_webhooks,
+    test_messages_are_audited_and_limited_and_no_secret_is_kept,
+    a_checkpoint_is_announced_once,
     deliveries_are_tried_again_and_given_up,
 );
 
@@ -432,7 +434,7 @@ async fn actions_are_announced_to_webhooks(t: Harness) {
     at(&t, &[20]).await;
     let lease = lease(&t).await;
     let url = "https://hooks.example.test/fader";
-    let (id, secret) = t.store.create_webhook(&admin(), url).await.expect("added");
+    let (id, secret) = t.store.create_webhook(&admin(), url, Reach::Public).await.expect("added");
     assert_eq!(secret.len(), 64);
     act(&t, &lease, 2, GuardAction::Stop).await;
     t.store.test_webhook(&admin(), id).await.expect("queued");
@@ -451,13 +453,57 @@ async fn actions_are_announced_to_webhooks(t: Harness) {
     t.store.delete_webhook(&admin(), id).await.expect("deleted");
     let again = t.store.delete_webhook(&admin(), id).await;
     assert!(matches!(again, Err(StoreError::NotFound { kind: ObjectKind::Webhook, .. })));
-    let wrong = t.store.create_webhook(&admin(), "ftp://x").await;
+    let wrong = t.store.create_webhook(&admin(), "ftp://x", Reach::Public).await;
     assert!(matches!(wrong, Err(StoreError::Invalid(Invalid::WebhookUrl))));
+    let private = t.store.create_webhook(&admin(), "http://127.1:9000/x", Reach::Public).await;
+    assert!(matches!(private, Err(StoreError::Invalid(Invalid::WebhookPrivate))));
+    t.store.create_webhook(&admin(), "http://127.1:9000/x", Reach::Private).await.expect("allowed");
+}
+
+async fn test_messages_are_audited_and_limited_and_no_secret_is_kept(t: Harness) {
+    let url = "https://hooks.example.test/services/secret?token=secret";
+    let (id, _) = t.store.create_webhook(&admin(), url, Reach::Public).await.expect("added");
+    assert_eq!(t.last_sentence().await, "added the webhook https://hooks.example.test/…");
+    for _ in 0..10 {
+        t.store.test_webhook(&admin(), id).await.expect("queued");
+    }
+    assert_eq!(t.last_sentence().await, "sent a test message to the webhook https://hooks.example.test/…");
+    let refused = t.store.test_webhook(&admin(), id).await;
+    assert!(matches!(refused, Err(StoreError::Invalid(Invalid::TooManyWebhookTests))), "{refused:?}");
+    t.advance(60_001);
+    t.store.test_webhook(&admin(), id).await.expect("queued");
+    t.store.delete_webhook(&admin(), id).await.expect("deleted");
+    let row = if t.is_sqlite() {
+        "group_concat(CAST(json_array(sentence, object_name, changes) AS TEXT))"
+    } else {
+        "string_agg(sentence || object_name || changes, ',')"
+    };
+    let kept = t.text(&format!("SELECT {row} FROM audit")).await;
+    assert!(kept.contains("hooks.example.test") && !kept.contains("secret"), "{kept}");
+}
+
+async fn a_checkpoint_is_announced_once(t: Harness) {
+    let lease = lease(&t).await;
+    t.store.create_webhook(&admin(), "https://hooks.example.test", Reach::Public).await.expect("added");
+    let head = t.store.audit_report(&[]).await.expect("walks").head;
+    let other = t.another().await;
+    for store in [&t.store, &other, &t.store] {
+        store.announce_checkpoint(&head, serde_json::json!({ "signature": "x" })).await.expect("announced");
+    }
+    let due = t.store.list_due_deliveries(&lease).await.expect("reads");
+    assert_eq!(due.len(), 1, "two copies of the server tell of one entry once");
+    let body: serde_json::Value = serde_json::from_str(&due[0].body).expect("JSON");
+    assert_eq!((&body["event"], &body["seq"]), (&"audit.checkpoint".into(), &head.seq.into()));
+    assert_eq!(body["checkpoint"]["signature"], "x");
 }
 
 async fn deliveries_are_tried_again_and_given_up(t: Harness) {
     let lease = lease(&t).await;
-    let (id, _) = t.store.create_webhook(&admin(), "https://hooks.example.test").await.expect("added");
+    let (id, _) = t
+        .store
+        .create_webhook(&admin(), "https://hooks.example.test/x?token=secret", Reach::Public)
+        .await
+        .expect("added");
     t.store.test_webhook(&admin(), id).await.expect("queued");
     let mut tries = 0;
     for _ in 0..20 {

@@ -1,6 +1,7 @@
 //! The store on SQLite and on PostgreSQL: every test runs on both, each on a database of its own.
 
 mod accounts;
+mod anchor;
 mod as_of;
 mod audit;
 mod crash;

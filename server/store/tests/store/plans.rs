@@ -29,6 +29,7 @@ on_both!(
     a_hold_is_told_once,
     stopping_by_the_guard_keeps_the_percentages,
     pausing_keeps_the_same_people,
+    a_plan_in_force_is_what_the_log_says,
 );
 
 fn step(per_cent: u32, gates: Vec<Gate>) -> Step {
@@ -100,6 +101,32 @@ async fn follow(t: &Harness, judgement: &Judgement) -> Followed {
 
 fn at_step(release: &ReleasePlan) -> usize {
     release.state.progress().expect("started").step
+}
+
+async fn a_plan_in_force_is_what_the_log_says(t: Harness) {
+    let release = started(&t).await;
+    let intact = store::AuditVerdict::Intact { entries: 4 };
+    assert_eq!(t.store.verify_audit().await.expect("walks"), intact);
+    let (environment, flag) = (production(), flag_key("a"));
+    let mut watched = release.state.clone();
+    if let PlanState::Running { progress, .. } = &mut watched {
+        (progress.held_ms, progress.seen_ms) = (5000, t.clock.now_ms() + 5000);
+    }
+    assert_ne!(watched, release.state);
+    let lease = lease(&t).await;
+    t.store.keep_watched(&lease, &environment, &flag, release.version, &watched).await.expect("kept");
+    assert_eq!(t.store.verify_audit().await.expect("walks"), intact, "the guard notes how long it watched");
+    let forged = "UPDATE plans SET state = REPLACE(state, '\"approvals\":[]', \
+                  '\"approvals\":[{\"step\":1,\"by\":\"Ann\",\"at_ms\":1}]')";
+    for forged in [forged, "UPDATE plans SET proposed_by = 99", "DELETE FROM plans"] {
+        t.sql(forged).await.expect("forged");
+        match t.store.verify_audit().await.expect("walks") {
+            store::AuditVerdict::Differs { row } => {
+                assert_eq!(row.to_string(), "the release plan of a in production");
+            }
+            other => panic!("{forged}: {other:?}"),
+        }
+    }
 }
 
 async fn starting_a_plan_sets_the_first_step(t: Harness) {

@@ -238,6 +238,7 @@ impl Work<'_> {
 
     async fn write_row(&mut self, whose: Whose<'_>, set: &GuardrailSet) -> Result<u64, StoreError> {
         let document = to_json(whose.table(), set)?;
+        self.keep_version(whose, &document).await?;
         let (now_ms, seq, author) = (self.now_ms(), self.seq(), self.by().to_owned());
         match whose {
             Whose::Rollout { environment, flag, .. } => {
@@ -270,7 +271,18 @@ impl Work<'_> {
         Ok(number(seq))
     }
 
+    /// The version of a set is the sequence of its entry; `null` is the version that took it away.
+    async fn keep_version(&mut self, whose: Whose<'_>, document: &str) -> Result<(), StoreError> {
+        let seq = self.seq();
+        let (key, environment) = match whose {
+            Whose::Rollout { environment, flag, .. } => (flag.as_str(), environment.as_str()),
+            Whose::Workspace => ("", ""),
+        };
+        self.add_version(whose.table(), key, environment, seq, document).await
+    }
+
     async fn delete_row(&mut self, whose: Whose<'_>) -> Result<u64, StoreError> {
+        self.keep_version(whose, "null").await?;
         match whose {
             Whose::Rollout { environment, flag, .. } => {
                 self.tx
