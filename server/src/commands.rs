@@ -48,7 +48,7 @@ enum CommandError {
     AuditKey(#[from] KeyError),
     #[error(transparent)]
     Checkpoints(#[from] CheckpointError),
-    #[error("the secret of the audit log cannot be read from {}: {error}", file.display())]
+    #[error("the secret of the audit log cannot be read from {}: {error}", .file.display())]
     AuditSecret { file: PathBuf, error: io::Error },
     #[error(transparent)]
     Demo(#[from] DemoError),

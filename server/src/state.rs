@@ -39,7 +39,7 @@ pub enum StartError {
     HttpClient,
     #[error(transparent)]
     AuditKey(#[from] KeyError),
-    #[error("the checkpoints of the audit log cannot be written to {}: {error}", file.display())]
+    #[error("the checkpoints of the audit log cannot be written to {}: {error}", .file.display())]
     Checkpoints { file: PathBuf, error: io::Error },
     #[error("the secret of the workspace cannot be used: {0}")]
     Secret(#[from] hmac::digest::InvalidLength),

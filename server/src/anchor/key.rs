@@ -14,11 +14,11 @@ use store::{TokenHash, hex};
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    #[error("the audit key cannot be read from {}: {error}", file.display())]
+    #[error("the audit key cannot be read from {}: {error}", .file.display())]
     Read { file: PathBuf, error: io::Error },
     #[error("{} holds no audit key: it is one line of 64 hexadecimal digits, as `fader audit keygen` writes it", .0.display())]
     NotAKey(PathBuf),
-    #[error("{} cannot be written: {error}; a key that is there already is never replaced", file.display())]
+    #[error("{} cannot be written: {error}; a key that is there already is never replaced", .file.display())]
     Write { file: PathBuf, error: io::Error },
     #[error("the operating system gives no random numbers")]
     NoEntropy,

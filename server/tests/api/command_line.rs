@@ -190,7 +190,10 @@ fn a_key_signs_checkpoints_that_are_verified_later() {
     std::fs::write(&file, forged).expect("forged");
     assert!(fails(&verify(&public), 1).contains("line 1"));
     assert!(fails(&fader.run(&["audit", "verify", "--checkpoints", "heads"]), 2).contains("--public-key"));
-    assert!(fails(&fader.run(&["serve", "--audit-key", "heads"]), 1).contains("holds no audit key"));
+    assert!(
+        fails(&fader.run(&["serve", "--addr", "127.0.0.1:0", "--audit-key", "heads"]), 1)
+            .contains("holds no audit key")
+    );
 }
 
 #[test]
