@@ -8,6 +8,7 @@ use store::{ObjectKind, Operation, Principal, SignInError, Store, StoreError};
 use crate::{
     draft::{Reason, Refusal, as_sentence},
     error::{AppError, Needs, Thing},
+    live::Seats,
     page::Page,
 };
 
@@ -19,6 +20,8 @@ pub struct AppState {
     pub options: LeptosOptions,
     /// The site is reached through TLS: cookies are `Secure`.
     pub secure: bool,
+    /// The streams of open pages.
+    pub live: Seats,
 }
 
 /// The store, inside a server function.

@@ -88,6 +88,15 @@ pub struct Serve {
     /// Event streams of clients that may be open at the same time
     #[arg(long, value_name = "N", env = "FADER_STREAMS_MAX", default_value_t = limits::STREAMS_MAX)]
     pub streams_max: usize,
+    /// Of them, streams of one address; a quarter of all unless it says otherwise
+    #[arg(long, value_name = "N", env = "FADER_STREAMS_PER_ADDRESS")]
+    pub streams_per_address: Option<usize>,
+    /// Connections that may be open at the same time, as far as the operating system allows so many files
+    #[arg(long, value_name = "N", env = "FADER_CONNECTIONS_MAX", default_value_t = limits::CONNECTIONS_MAX)]
+    pub connections_max: usize,
+    /// Of them, connections of one address that is no trusted proxy; half of all unless it says otherwise
+    #[arg(long, value_name = "N", env = "FADER_CONNECTIONS_PER_ADDRESS")]
+    pub connections_per_address: Option<usize>,
 }
 
 #[derive(Debug, Args)]
@@ -191,6 +200,9 @@ impl Serve {
             evaluations_per_second: self.evaluations_per_second,
             wrong_tokens_per_minute: self.wrong_tokens_per_minute,
             streams_max: self.streams_max,
+            streams_per_address_max: self.streams_per_address,
+            connections_max: self.connections_max,
+            connections_per_address_max: self.connections_per_address,
             ..Config::default()
         }
     }

@@ -6,7 +6,8 @@ use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use crate::{
-    Config, access::allowance::Allowances, edge::RequestIds, guard::Guard, ingest::Ingest, ofrep::Ofrep,
+    Config, access::allowance::Allowances, body::Bodies, edge::RequestIds, guard::Guard, ingest::Ingest,
+    ofrep::Ofrep,
 };
 
 /// The server's state; `Server::start` also starts what runs beside the requests.
@@ -18,6 +19,7 @@ pub struct Server {
     pub ingest: Ingest,
     pub(crate) request_ids: RequestIds,
     pub(crate) guard: Guard,
+    pub(crate) bodies: Bodies,
     stopping: watch::Sender<bool>,
 }
 
@@ -45,7 +47,8 @@ impl Server {
         let ingest = Ingest::start(&store, &config, stopping.subscribe()).await?;
         let request_ids = RequestIds::starting_at(u64::from_ne_bytes(seed));
         let guard = Guard::start(&store, config.look_every, stopping.subscribe())?;
-        Ok(Arc::new(Self { store, config, allowances, ofrep, ingest, request_ids, guard, stopping }))
+        let bodies = Bodies::new(&config);
+        Ok(Arc::new(Self { store, config, bodies, allowances, ofrep, ingest, request_ids, guard, stopping }))
     }
 
     /// Ends all streams; `/readyz` says so from now on.

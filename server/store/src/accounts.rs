@@ -2,6 +2,7 @@
 
 mod invites;
 mod members;
+mod open_sessions;
 mod passwords;
 mod sessions;
 mod setup;
