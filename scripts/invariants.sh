@@ -28,5 +28,8 @@ refuse "SQL outside server/store:" \
 refuse "the split between server and browser is drawn outside app/src/lib.rs:" \
     "$(find_in -rn 'feature = "ssr"' --include='*.rs' app/src | find_in -v '^app/src/lib.rs:')"
 
+refuse "a body is read past server/src/body.rs:" \
+    "$(find_in -rnE 'JsonRejection|Multipart|Form<|body::to_bytes|BodyExt|: Result<Json<|: Json<|body: Bytes' --include='*.rs' server/src | find_in -vE '^server/src/(body|demo|guard)')"
+
 [ "$failed" = 0 ] || exit 1
 echo "The browser build holds $(wc -l <<<"$browser") crates, and none of the server's."

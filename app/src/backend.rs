@@ -8,6 +8,7 @@ use store::{ObjectKind, Operation, Principal, SignInError, Store, StoreError};
 use crate::{
     draft::{Reason, Refusal, as_sentence},
     error::{AppError, Needs, Thing},
+    live::Seats,
     page::Page,
 };
 
@@ -21,6 +22,8 @@ pub struct AppState {
     pub secure: bool,
     /// Where webhooks may lead.
     pub webhooks: store::Reach,
+    /// The streams of open pages.
+    pub live: Seats,
 }
 
 /// The store, inside a server function.

@@ -1,6 +1,8 @@
 //! `/live`: tells an open page that something changed. Only what changed, never its content: the page fetches
 //! itself again, with its own permissions.
 
+mod seats;
+
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::response::{
@@ -14,7 +16,13 @@ use store::{Changed, ObjectKind, ObjectRef, Operation, Principal, Store};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::Instant;
 
-use crate::page::{Page, PageResult};
+use crate::{
+    error::AppError,
+    page::{Page, PageResult},
+};
+
+use seats::Seat;
+pub use seats::Seats;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// After this the browser connects again, and its session is looked at again.
@@ -26,7 +34,11 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often a page that shows measurements is told to look at itself again.
 const MEASURES: Duration = Duration::from_secs(5);
 
+/// When to come back when the server has as many streams as it can hold.
+const RETRY_AFTER_S: u64 = 30;
+
 struct Watch {
+    seat: Seat,
     changes: Receiver<Changed>,
     store: Store,
     /// Enrolments that began or ended up to this moment are told already.
@@ -41,10 +53,13 @@ struct Watch {
 }
 
 pub async fn get(page: Page) -> PageResult {
+    let seat = page.state.live.take(&page.principal);
+    let seat = seat.ok_or(AppError::Throttled { retry_after_s: RETRY_AFTER_S })?;
     let changes = page.store().live().subscribe();
     let seen: u64 = page.query("since").and_then(|seq| seq.parse().ok()).unwrap_or(0);
     let seq = page.store().live().seq();
     let watch = Watch {
+        seat,
         changes,
         store: page.store().clone(),
         seen_ms: page.now_ms(),
@@ -78,10 +93,15 @@ async fn next(watch: &mut Watch) -> Option<Event> {
         return Some(changed(seq, &[]));
     }
     while !watch.over {
-        if Instant::now() >= watch.ends {
+        if Instant::now() >= watch.ends || !watch.seat.goes_on(&watch.store).await {
             return None;
         }
-        match tokio::time::timeout(watch.until_next_change(), watch.changes.recv()).await {
+        let wait = watch.until_next_change();
+        let heard = tokio::select! {
+            heard = tokio::time::timeout(wait, watch.changes.recv()) => heard,
+            () = watch.seat.ended() => return None,
+        };
+        match heard {
             Ok(Ok(change)) => {
                 // A member's role or state may have changed: connecting again asks for the session again.
                 watch.over = change.objects.iter().any(|object| object.kind == ObjectKind::Member);

@@ -105,6 +105,15 @@ pub struct Serve {
     /// Let webhooks lead to this machine and into the networks it is in
     #[arg(long, env = "FADER_WEBHOOKS_PRIVATE", value_parser = clap::builder::FalseyValueParser::new())]
     pub webhooks_private: bool,
+    /// Of them, streams of one address; a quarter of all unless it says otherwise
+    #[arg(long, value_name = "N", env = "FADER_STREAMS_PER_ADDRESS")]
+    pub streams_per_address: Option<usize>,
+    /// Connections that may be open at the same time, as far as the operating system allows so many files
+    #[arg(long, value_name = "N", env = "FADER_CONNECTIONS_MAX", default_value_t = limits::CONNECTIONS_MAX)]
+    pub connections_max: usize,
+    /// Of them, connections of one address that is no trusted proxy; half of all unless it says otherwise
+    #[arg(long, value_name = "N", env = "FADER_CONNECTIONS_PER_ADDRESS")]
+    pub connections_per_address: Option<usize>,
 }
 
 #[derive(Debug, Args)]
@@ -225,6 +234,9 @@ impl Serve {
             streams_max: self.streams_max,
             signing,
             webhooks: if self.webhooks_private { Reach::Private } else { Reach::Public },
+            streams_per_address_max: self.streams_per_address,
+            connections_max: self.connections_max,
+            connections_per_address_max: self.connections_per_address,
             ..Config::default()
         })
     }

@@ -15,11 +15,13 @@ use store::{
 use tokio::net::TcpListener;
 
 use crate::{
-    Server, StartError,
+    Config, Server, StartError,
     anchor::{AuditKey, CheckpointError, KeyError, read_checkpoints},
     app,
     cli::{Audit, Cli, Command, Demo, LogFormat, Retention, Seed, Serve, Token, User},
     demo::{self, DemoError, Simulation},
+    limits::FILES_RESERVED,
+    places,
     serve::serve,
 };
 
@@ -151,7 +153,7 @@ fn administrator(store: &Store) -> Result<RecentAdministrator, StoreError> {
 async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {
     let listening = TcpListener::bind(args.addr).await;
     let listener = listening.map_err(|error| CommandError::Listen { address: args.addr, error })?;
-    let config = args.config().map_err(StartError::from)?;
+    let config = with_files(args.config().map_err(StartError::from)?);
     let local = format!("http://{}", listener.local_addr()?);
     let url = config.public_url.as_ref().map_or(local.clone(), |url| url.origin().to_owned());
     let server = Server::start(store.clone(), config).await?;
@@ -162,6 +164,16 @@ async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {
     }
     serve(listener, &server, app(&server), stop).await;
     Ok(())
+}
+
+/// As many connections as there are files for, said in the log.
+fn with_files(config: Config) -> Config {
+    let files = places::files::raise(config.connections_max + FILES_RESERVED);
+    let config = config.within(files);
+    let (connections, streams) = (config.connections_max, config.streams_max);
+    let per_address = config.connections_per_address_max();
+    tracing::info!(files, connections, per_address, streams, "so much may be open at once");
+    config
 }
 
 /// Resolves at SIGTERM or SIGINT.

@@ -17,6 +17,19 @@ pub struct Config {
     pub evaluations_per_second: NonZeroU32,
     pub wrong_tokens_per_minute: NonZeroU32,
     pub streams_max: usize,
+    /// Open connections.
+    pub connections_max: usize,
+    /// Of them, of one address; `None`: half. Trusted proxies may have all of them.
+    pub connections_per_address_max: Option<usize>,
+    /// Open event streams of one address; `None`: a quarter of all.
+    pub streams_per_address_max: Option<usize>,
+    /// How long a body may take.
+    pub body_read_max: Duration,
+    /// How long a request's head may take, and how long a connection may be idle.
+    pub head_read_max: Duration,
+    pub idle_max: Duration,
+    /// Bodies of all callers together, as long as they are read and handled.
+    pub bodies_bytes_max: usize,
     /// Exposures that may wait for the writer.
     pub events_waiting_max: usize,
     /// Items of feedback that one token may send, also as a burst.
@@ -43,6 +56,13 @@ impl Default for Config {
             wrong_tokens_per_minute: NonZeroU32::new(limits::WRONG_TOKENS_PER_MINUTE)
                 .unwrap_or(NonZeroU32::MIN),
             streams_max: limits::STREAMS_MAX,
+            connections_max: limits::CONNECTIONS_MAX,
+            connections_per_address_max: None,
+            streams_per_address_max: None,
+            body_read_max: limits::BODY_READ_MAX,
+            head_read_max: limits::HEADER_READ_MAX,
+            idle_max: limits::IDLE_MAX,
+            bodies_bytes_max: limits::BODIES_BYTES_MAX,
             events_waiting_max: limits::EVENTS_WAITING_MAX,
             feedback_per_minute: NonZeroU32::new(limits::FEEDBACK_PER_MINUTE).unwrap_or(NonZeroU32::MIN),
             feedback_per_address_per_minute: NonZeroU32::new(limits::FEEDBACK_PER_ADDRESS_PER_MINUTE)
@@ -56,6 +76,33 @@ impl Default for Config {
 }
 
 impl Config {
+    pub fn connections_per_address_max(&self) -> usize {
+        self.connections_per_address_max.unwrap_or(self.connections_max / 2).max(1)
+    }
+
+    pub fn streams_per_address_max(&self) -> usize {
+        self.streams_per_address_max.unwrap_or(self.streams_max / 4).max(1)
+    }
+
+    /// One token never takes the last quarter of the streams: it belongs to the others.
+    pub fn streams_per_token_max(&self) -> usize {
+        (self.streams_max - self.streams_max / 4).max(1)
+    }
+
+    /// Streams of open pages: with those of clients, an eighth of the connections stays for decisions.
+    pub fn live_max(&self) -> usize {
+        (self.connections_max / 8).max(1)
+    }
+
+    /// As many connections as there are files for; a quarter of them is no event stream of a client.
+    #[must_use]
+    pub fn within(self, files_max: usize) -> Self {
+        let for_clients = files_max.saturating_sub(limits::FILES_RESERVED).max(files_max / 2).max(1);
+        let connections_max = self.connections_max.min(for_clients);
+        let streams_max = self.streams_max.min(connections_max - connections_max / 4);
+        Self { connections_max, streams_max, ..self }
+    }
+
     /// Whether browsers reach the server through TLS: cookies are then `Secure`, and HSTS is sent.
     pub fn is_tls(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.tls)
@@ -103,6 +150,15 @@ impl FromStr for PublicUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_files_leave_connections_that_are_no_streams() {
+        let config = Config::default().within(1024);
+        assert_eq!((config.connections_max, config.streams_max), (896, 672));
+        assert_eq!((config.connections_per_address_max(), config.streams_per_address_max()), (448, 168));
+        let plenty = Config::default().within(1_000_000);
+        assert_eq!((plenty.connections_max, plenty.streams_max), (25_000, 18_750));
+    }
 
     #[test]
     fn a_public_address_is_an_origin() {

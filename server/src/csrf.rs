@@ -21,8 +21,6 @@ pub async fn check(State(server): State<Arc<Server>>, request: Request, next: Ne
     if reads || is_own(request.headers(), request.uri(), server.config.public_url.as_ref()) {
         return next.run(request).await;
     }
-    let (parts, body) = request.into_parts();
-    crate::body::drain(body, &parts.headers).await;
     Door::Dashboard.refuse(Fault::CrossSite)
 }
 

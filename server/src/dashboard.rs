@@ -13,11 +13,13 @@ use axum::{
 use futures::StreamExt as _;
 use http::header::CONTENT_TYPE;
 use leptos::prelude::LeptosOptions;
+use store::Principal;
 use tower::ServiceBuilder;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::{
-    Server, assets, body, client_address::ClientAddress, csrf, edge, limits::FORM_BODY_BYTES_MAX, session,
+    Server, assets, client_address::ClientAddress, csrf, door::Door, edge, limits::FORM_BODY_BYTES_MAX,
+    session,
 };
 
 pub fn router(server: &Arc<Server>) -> Router {
@@ -27,6 +29,7 @@ pub fn router(server: &Arc<Server>) -> Router {
         options,
         secure: server.config.is_tls(),
         webhooks: server.config.webhooks,
+        live: app::live::Seats::new(server.config.live_max()),
     };
     let around = ServiceBuilder::new()
         .layer(from_fn(edge::add_page_headers))
@@ -36,8 +39,8 @@ pub fn router(server: &Arc<Server>) -> Router {
         .layer(CompressionLayer::new().br(true).gzip(true).quality(CompressionLevel::Precise(4)))
         .layer(from_fn_with_state(Arc::clone(server), csrf::check))
         .layer(from_fn_with_state(Arc::clone(server), count_joins))
-        .layer(from_fn_with_state(FORM_BODY_BYTES_MAX, body::buffer))
         .layer(from_fn_with_state(Arc::clone(server), session::attach))
+        .layer(from_fn_with_state(Arc::clone(server), read_form))
         .layer(DefaultBodyLimit::disable());
     app::router(state).layer(around)
 }
@@ -50,6 +53,39 @@ async fn asset(request: Request, next: Next) -> Response {
         Some(file) => file,
         None => next.run(request).await,
     }
+}
+
+/// Handlers of the dashboard read bodies with extractors: they get one that is there already. Whoever is signed in may send
+/// large forms; strangers small ones, and only where strangers have something to send.
+async fn read_form(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    if http_body::Body::is_end_stream(request.body()) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let read = match parts.extensions.get::<Principal>() {
+        Some(principal) => server.bodies.read(principal, body, &parts.headers, FORM_BODY_BYTES_MAX).await,
+        None if is_for_strangers(parts.uri.path()) => {
+            server.bodies.read_of_stranger(body, &parts.headers).await
+        }
+        // The page sends them to the sign-in.
+        None => return next.run(Request::from_parts(parts, Body::empty())).await,
+    };
+    match read {
+        Ok(whole) => {
+            let (bytes, held) = whole.into_parts();
+            let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+            drop(held);
+            response
+        }
+        Err(fault) => Door::of(parts.uri.path()).refuse(fault),
+    }
+}
+
+/// Where somebody who is not signed in may send a form. (A server function has to say in its own shape who may not.)
+fn is_for_strangers(path: &str) -> bool {
+    const PAGES: [&str; 4] = ["/sign-in", "/sign-out", "/setup", "/theme"];
+    const BELOW: [&str; 3] = ["/invite/", "/join/", "/call/"];
+    PAGES.contains(&path) || BELOW.iter().any(|below| path.starts_with(below))
 }
 
 /// Strangers accept invitations: each address may try so often.

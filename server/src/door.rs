@@ -1,7 +1,7 @@
 //! The doors of the server: each answers what goes wrong in its own shape, also outside its handlers.
 
 use axum::response::{Html, IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
 use crate::{ofrep::error::OfrepError, rest::error::RestError};
 
@@ -17,11 +17,17 @@ pub enum Door {
 pub enum Fault {
     NotFound,
     MethodNotAllowed,
-    TooLarge { bytes_max: usize },
+    TooLarge {
+        bytes_max: usize,
+    },
     TimedOut,
     BrokenBody,
     CrossSite,
     Unavailable,
+    /// Too much is being read at the moment.
+    Busy,
+    /// A document with too many values for its size.
+    TooDetailed,
     Internal,
 }
 
@@ -40,7 +46,13 @@ impl Door {
         match self {
             Self::Ofrep => OfrepError::Fault(fault).into_response(),
             Self::Rest => RestError::Fault(fault).into_response(),
-            Self::Dashboard => (fault.status(), Html(fault.page())).into_response(),
+            Self::Dashboard => {
+                let mut response = (fault.status(), Html(fault.page())).into_response();
+                if let Some(seconds) = fault.retry_after_s() {
+                    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+                }
+                response
+            }
         }
     }
 }
@@ -50,13 +62,18 @@ impl Fault {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } | Self::TooDetailed => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenBody => StatusCode::BAD_REQUEST,
             Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+
+    /// After how long it is worth another try.
+    pub fn retry_after_s(self) -> Option<u64> {
+        (self == Self::Busy).then_some(1)
     }
 
     /// What a person reads, and can do.
@@ -74,6 +91,10 @@ impl Fault {
                 Open Fader in this window and try again."
                     .to_owned()
             }
+            Self::Busy => {
+                "The server is reading as much as it can at the moment; please send it again.".to_owned()
+            }
+            Self::TooDetailed => "That is too many values in one request: send them in parts.".to_owned(),
             Self::Unavailable => "The server cannot reach its database; please try again soon.".to_owned(),
             Self::Internal => "Something went wrong on our side; nothing was changed. Please try again; \
                 if it stays, give your admin the time and the request id of this answer."

@@ -21,6 +21,7 @@ pub mod limits;
 mod ofrep;
 mod otlp;
 mod outcomes;
+mod places;
 mod rest;
 mod router;
 mod serve;

@@ -8,27 +8,53 @@ pub const OFREP_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const REST_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// A group's ten thousand testers fit into one form; beyond it the answer is 413.
 pub const FORM_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// So much of a refused body is still read (and dropped), so that the sender gets to read the refusal.
-pub const DRAIN_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// People over REST; beyond it the answer is 413.
+pub const PEOPLE_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// A form of somebody who is not signed in, such as a sign-in; beyond it the answer is 413.
+pub const STRANGER_BODY_BYTES_MAX: usize = 16 * 1024;
+/// Bodies that take more than one read, all of them together, as long as they are read and handled; beyond it the answer
+/// is 503 with `Retry-After`.
+pub const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// The same for whoever has shown neither a token nor a session, so that strangers are in the way of strangers only.
+pub const STRANGERS_BODIES_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What the values of one JSON document take in memory, estimated before it is parsed; beyond it the answer is 413.
+pub const JSON_WEIGHT_MAX: usize = 32 * 1024 * 1024;
 /// A body that takes longer is answered with 408.
 pub const BODY_READ_MAX: Duration = Duration::from_secs(10);
-/// A connection is closed when the next request's head takes longer; also how long an idle one is kept.
-pub const HEADER_READ_MAX: Duration = Duration::from_secs(75);
+/// After the answer to a request whose body nobody wanted, so much of it…
+pub const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// …is still dropped for so long, so that the sender gets to read the answer…
+pub const LINGER_MAX: Duration = Duration::from_secs(1);
+/// …on so many connections at once; the others are closed.
+pub const LINGERING_MAX: usize = 256;
+/// A connection is closed when a request's head takes longer from its first byte on…
+pub const HEADER_READ_MAX: Duration = Duration::from_secs(10);
+/// …when no request comes for so long…
+pub const IDLE_MAX: Duration = Duration::from_secs(75);
+/// …and when nothing of an answer is taken for so long.
+pub const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 /// Longer request heads are answered with 431.
 pub const HEADER_BYTES_MAX: usize = 32 * 1024;
-/// More open connections wait in the operating system's queue.
+/// Open connections, unless the operating system allows fewer files. Beyond it the longest idle are closed; when none is,
+/// newcomers wait in the operating system's queue.
 pub const CONNECTIONS_MAX: usize = 25_000;
+/// Open files that are no connections of clients: the database, files, webhooks.
+pub const FILES_RESERVED: usize = 128;
 /// How long requests under way may take once the server is told to stop.
 pub const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 
 /// More attributes in one context are answered with `INVALID_CONTEXT`.
 pub const CONTEXT_ATTRIBUTES_MAX: usize = 200;
+/// The same for more values in all lists of one context.
+pub const CONTEXT_VALUES_MAX: usize = 2_000;
 /// Deeper JSON is answered with `PARSE_ERROR` (the recursion limit of `serde_json`).
 pub const JSON_DEPTH_MAX: usize = 128;
 /// How long a refetch may wait for this copy of the server to learn of the change that it names.
 pub const CATCH_UP_MAX: Duration = Duration::from_secs(2);
 /// How often it looks meanwhile.
 pub const CATCH_UP_POLL: Duration = Duration::from_millis(20);
+/// So many refetches wait at once; beyond it the answer is 503 with `Retry-After` at once.
+pub const CATCHING_UP_MAX: usize = 1_000;
 
 /// Telemetry as it is sent, and after gzip; beyond it the answer is 413.
 pub const OTLP_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -96,6 +122,9 @@ pub const SWEEP_EVERY_REFRESHES: u32 = 60;
 /// Open event streams of clients on one copy of the server; beyond it the answer is 503 with `Retry-After`.
 pub const STREAMS_MAX: usize = 20_000;
 pub const STREAM_RETRY_AFTER_S: u64 = 30;
+/// Of them, of one subject; beyond it the answer is 429 with `Retry-After`. Shares of one address and one token are in
+/// [`crate::Config`].
+pub const STREAMS_PER_SUBJECT_MAX: usize = 50;
 /// A comment is sent so often, so that proxies keep the connection and clients notice a dead one.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What a client is told to wait before it reconnects, drawn evenly from here…

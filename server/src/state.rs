@@ -9,7 +9,7 @@ use crate::{
     Config,
     access::allowance::Allowances,
     anchor::{Anchor, KeyError},
-    edge::RequestIds,
+    body::Bodies, edge::RequestIds,
     guard::Guard,
     ingest::Ingest,
     ofrep::Ofrep,
@@ -25,6 +25,7 @@ pub struct Server {
     pub(crate) request_ids: RequestIds,
     pub(crate) guard: Guard,
     pub(crate) anchor: Anchor,
+    pub(crate) bodies: Bodies,
     stopping: watch::Sender<bool>,
 }
 
@@ -58,7 +59,8 @@ impl Server {
         let guard = Guard::start(&store, &config, stopping.subscribe())?;
         let signing = config.signing.clone();
         let anchor = Anchor::start(&store, signing, config.anchor_every, stopping.subscribe())?;
-        Ok(Arc::new(Self { store, config, allowances, ofrep, ingest, request_ids, guard, anchor, stopping }))
+        let bodies = Bodies::new(&config);
+        Ok(Arc::new(Self { store, config, bodies, allowances, ofrep, ingest, request_ids, guard, anchor, stopping }))
     }
 
     /// Ends all streams; `/readyz` says so from now on.

@@ -10,7 +10,7 @@ use engine::Sender;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use store::{RequestOrigin, Token, TokenHash, TokenKind};
 
-use crate::{Server, client_address::ClientAddress, edge::RequestId};
+use crate::{Server, body::Known, client_address::ClientAddress, edge::RequestId};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const ANY_ORIGIN: &str = "*";
@@ -70,6 +70,8 @@ impl AccessError {
 
 /// Why a request is not answered, and its token where it has one: that decides who may read the refusal.
 pub type Refused<E> = (Option<Arc<Token>>, E);
+
+impl Known for Caller {}
 
 /// A request that may be answered.
 pub struct Caller {

@@ -9,7 +9,10 @@ use std::{borrow::Cow, collections::HashSet, fmt};
 use engine::{AttributeValue, Attributes, SubjectKey, TARGETING_KEY};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::{limits::CONTEXT_ATTRIBUTES_MAX, ofrep::error::OfrepError};
+use crate::{
+    limits::{CONTEXT_ATTRIBUTES_MAX, CONTEXT_VALUES_MAX},
+    ofrep::error::OfrepError,
+};
 
 /// What a caller says of the subject.
 #[derive(Debug, PartialEq)]
@@ -48,6 +51,8 @@ fn invalid(sentence: &str) -> OfrepError {
 /// What is wrong beyond the grammar; reading goes on, because broken JSON further on takes precedence.
 #[derive(Default)]
 struct Findings {
+    /// Values in lists so far.
+    values: usize,
     duplicate: Option<String>,
     problem: Option<String>,
 }
@@ -125,6 +130,14 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let mut texts = Vec::new();
         while let Some(item) = items.next_element_seed(ValueSeed(self.0))? {
+            self.0.values += 1;
+            if self.0.values > CONTEXT_VALUES_MAX {
+                if self.0.problem.is_none() {
+                    self.0
+                        .problem(format!("the lists of a context have at most {CONTEXT_VALUES_MAX} values"));
+                }
+                continue;
+            }
             match item.testable() {
                 None | Some(AttributeValue::List(_)) => {}
                 Some(AttributeValue::Text(text)) => texts.push(text),

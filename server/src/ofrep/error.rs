@@ -24,6 +24,8 @@ pub enum OfrepError {
     StaleTicket,
     #[error("this server has as many open streams as it can hold")]
     StreamsFull { retry_after_s: u64 },
+    #[error("this token, address or subject has as many open streams as one may have: close some")]
+    TooManyStreams { retry_after_s: u64 },
     #[error("the environment of this token is not there any more")]
     NoEnvironment,
     #[error("{}", .0.sentence())]
@@ -75,6 +77,7 @@ impl OfrepError {
             Self::Access(error) => error.status(),
             Self::StaleTicket => StatusCode::UNAUTHORIZED,
             Self::Behind | Self::StreamsFull { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Fault(fault) => fault.status(),
         }
     }
@@ -84,11 +87,14 @@ impl OfrepError {
             Self::Evaluation(error) => Some((*error).into()),
             Self::Parse(_) | Self::Fault(Fault::BrokenBody) => Some(ErrorCode::ParseError),
             Self::InvalidContext(_) => Some(ErrorCode::InvalidContext),
-            Self::Fault(Fault::TooLarge { .. } | Fault::TimedOut) => Some(ErrorCode::General),
+            Self::Fault(Fault::TooLarge { .. } | Fault::TooDetailed | Fault::TimedOut | Fault::Busy) => {
+                Some(ErrorCode::General)
+            }
             Self::Access(_)
             | Self::StaleTicket
             | Self::Behind
             | Self::StreamsFull { .. }
+            | Self::TooManyStreams { .. }
             | Self::NoEnvironment
             | Self::Fault(
                 Fault::NotFound
@@ -103,8 +109,11 @@ impl OfrepError {
     fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::Access(error) => error.retry_after_s(),
-            Self::StreamsFull { retry_after_s } => Some(*retry_after_s),
+            Self::StreamsFull { retry_after_s } | Self::TooManyStreams { retry_after_s } => {
+                Some(*retry_after_s)
+            }
             Self::Behind => Some(1),
+            Self::Fault(fault) => fault.retry_after_s(),
             _ => None,
         }
     }

@@ -26,7 +26,6 @@ use super::{
 use crate::{
     Server,
     access::{Caller, Refused, cors},
-    body,
     door::Fault,
     limits::OFREP_BODY_BYTES_MAX,
 };
@@ -72,12 +71,10 @@ async fn admit(
 ) -> Result<(Caller, CallerContext), Refused<OfrepError>> {
     let caller = match Caller::admit(server, parts) {
         Ok(caller) => caller,
-        Err((token, error)) => {
-            body::drain(body, &parts.headers).await;
-            return Err((token, error.into()));
-        }
+        Err((token, error)) => return Err((token, error.into())),
     };
-    let read = body::read(body, &parts.headers, OFREP_BODY_BYTES_MAX).await.map_err(OfrepError::Fault);
+    let read = server.bodies.read(&caller, body, &parts.headers, OFREP_BODY_BYTES_MAX).await;
+    let read = read.map_err(OfrepError::Fault);
     match read.and_then(|bytes| context::parse(&bytes)) {
         Ok(context) => Ok((caller, context)),
         Err(error) => Err((Some(caller.token), error)),
@@ -130,7 +127,8 @@ async fn decide_all(
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag), PRIVATE]).into_response());
     }
     let flags = evaluate_all(&prepared, &engine_context(caller, context, &people), preview, now_ms);
-    let stream = Ticket::new(caller.hash, prepared.revision(now_ms), now_ms);
+    let subject = context.targeting_key.as_ref().map(|subject| server.ofrep.tickets.mark(subject));
+    let stream = Ticket::new(caller.hash, subject, prepared.revision(now_ms), now_ms);
     let stream = format!("{STREAM_PATH}{}", server.ofrep.tickets.sign(&stream));
     let bulk = Bulk {
         flags,

@@ -12,6 +12,7 @@ mod prepared;
 mod preview;
 mod refetch;
 mod revision;
+mod seats;
 mod stream;
 mod ticket;
 
@@ -23,15 +24,17 @@ use axum::{
     routing::{get, post},
 };
 use store::{PreviewKey, Store};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     Config, Server, StartError,
     access::{allowance::Allowances, cors},
     door::{Door, Fault},
+    limits::CATCHING_UP_MAX,
 };
 use hub::Hub;
 use prepared::PreparedCache;
+use seats::Seats;
 use ticket::TicketKey;
 
 /// Where event streams are; a ticket follows.
@@ -42,7 +45,8 @@ pub struct Ofrep {
     prepared: Arc<PreparedCache>,
     hub: Hub,
     tickets: TicketKey,
-    streams: stream::Seats,
+    streams: Seats,
+    catching_up: Semaphore,
     previews: PreviewKey,
 }
 
@@ -57,7 +61,14 @@ impl Ofrep {
         let tickets = TicketKey::new(&store.workspace_secret().await?)?;
         let hub = Hub::start(store.clone(), Arc::clone(&prepared), allowances, stopping);
         let previews = store.preview_key().await?;
-        Ok(Self { prepared, hub, tickets, streams: stream::Seats::new(config.streams_max), previews })
+        Ok(Self {
+            prepared,
+            hub,
+            tickets,
+            streams: Seats::new(config),
+            catching_up: Semaphore::new(CATCHING_UP_MAX),
+            previews,
+        })
     }
 }
 

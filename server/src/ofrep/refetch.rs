@@ -70,7 +70,7 @@ pub async fn current(
     expected: Expected,
 ) -> Result<Arc<Prepared>, OfrepError> {
     let environment = token.environment.as_str();
-    let mut waited = Duration::ZERO;
+    let (mut waited, mut place) = (Duration::ZERO, None);
     loop {
         // Read before the snapshot, so that it is never newer than what is answered from.
         let changed_ms = expected.changed_ms(server, environment);
@@ -79,7 +79,11 @@ pub async fn current(
         if expected.is_met(&prepared, changed_ms, server.store.clock().now_ms()) {
             return Ok(prepared);
         }
-        if waited >= CATCH_UP_MAX {
+        if place.is_none() {
+            place = server.ofrep.catching_up.try_acquire().ok();
+        }
+        // Anybody can name a state that never comes: only so many are waited for.
+        if waited >= CATCH_UP_MAX || place.is_none() {
             return Err(OfrepError::Behind);
         }
         tokio::time::sleep(CATCH_UP_POLL).await;

@@ -1,12 +1,6 @@
 //! Event streams: a client that holds one hears of a change at once and evaluates again.
 
-use std::{
-    convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::Body,
@@ -22,42 +16,21 @@ use tokio::{
     time::{Instant, Interval, interval_at},
 };
 
-use super::{error::OfrepError, hub::Published, revision::ConfigRevision};
+use super::{
+    error::OfrepError,
+    hub::Published,
+    revision::ConfigRevision,
+    seats::{NoSeat, Seat},
+};
 use crate::{
     Server,
     access::{self, Refused, cors},
+    client_address::ClientAddress,
     limits::{HEARTBEAT, RECONNECT_MS_MAX, RECONNECT_MS_MIN, STREAM_RETRY_AFTER_S},
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const HEARTBEAT_COMMENT: Bytes = Bytes::from_static(b": still here\n\n");
-
-/// How many streams are open, and may be.
-pub struct Seats {
-    taken: Arc<AtomicUsize>,
-    max: usize,
-}
-
-/// One open stream; given back when it is dropped.
-struct Seat(Arc<AtomicUsize>);
-
-impl Seats {
-    pub fn new(max: usize) -> Self {
-        Self { taken: Arc::default(), max }
-    }
-
-    fn take(&self) -> Option<Seat> {
-        let free = |taken: usize| (taken < self.max).then_some(taken + 1);
-        self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, free).ok()?;
-        Some(Seat(Arc::clone(&self.taken)))
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
 
 async fn until_true(flag: &mut watch::Receiver<bool>) {
     // Without a sender there is no server any more: that is as good as stopped.
@@ -71,8 +44,9 @@ pub async fn open(
     request: Request,
 ) -> Response {
     let headers = request.headers();
+    let address = request.extensions().get::<ClientAddress>().copied();
     let ticket = ticket.map(|Path(text)| text).unwrap_or_default();
-    let (token, opened) = match Subscription::open(&server, &ticket, headers) {
+    let (token, opened) = match Subscription::open(&server, &ticket, address, headers) {
         Ok((token, subscription)) => (Some(token), Ok(subscription)),
         Err((token, error)) => (token, Err(error)),
     };
@@ -99,6 +73,7 @@ impl Subscription {
     fn open(
         server: &Arc<Server>,
         ticket: &str,
+        address: Option<ClientAddress>,
         headers: &HeaderMap,
     ) -> Result<(Arc<Token>, Self), Refused<OfrepError>> {
         let now_ms = server.store.clock().now_ms();
@@ -107,8 +82,17 @@ impl Subscription {
         if let Err(error) = access::check_origin(&token, headers) {
             return Err((Some(token), error.into()));
         }
-        let Some(seat) = server.ofrep.streams.take() else {
-            return Err((Some(token), OfrepError::StreamsFull { retry_after_s: STREAM_RETRY_AFTER_S }));
+        let address = address.map(ClientAddress::counted);
+        let seat = match server.ofrep.streams.take(token.id, address, ticket.subject) {
+            Ok(seat) => seat,
+            Err(why) => {
+                let retry_after_s = STREAM_RETRY_AFTER_S;
+                let error = match why {
+                    NoSeat::Full => OfrepError::StreamsFull { retry_after_s },
+                    NoSeat::Share => OfrepError::TooManyStreams { retry_after_s },
+                };
+                return Err((Some(token), error));
+            }
         };
         // A client that comes back says what it heard last; a new one has what came with its ticket.
         let heard = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok());

@@ -6,16 +6,19 @@ use engine::{
     VariantKey,
 };
 use opentelemetry_proto::tonic::{
-    collector::{logs::v1::ExportLogsServiceRequest, trace::v1::ExportTraceServiceRequest},
     common::v1::{KeyValue, any_value::Value},
     logs::v1::LogRecord,
     trace::v1::{Span, status::StatusCode},
 };
 use store::{Exposure, People};
 
+use super::{
+    thin::{self, KEY},
+    wire::OtlpError,
+};
+use crate::limits::OTLP_ITEMS_MAX;
 use crate::outcomes::{Feature, Outcome, item::outcome_time};
 
-const KEY: &str = "feature_flag.key";
 const VARIANT: &str = "feature_flag.result.variant";
 /// Before it was renamed.
 const VARIANT_BEFORE: &str = "feature_flag.variant";
@@ -40,6 +43,12 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// Refuses an export that brings too much.
+    pub fn has_room(&self) -> Result<(), OtlpError> {
+        let items = self.exposures.len() + self.outcomes.len();
+        if items > OTLP_ITEMS_MAX { Err(thin::too_many()) } else { Ok(()) }
+    }
+
     /// How many items were not taken, and why the first was not.
     pub fn rejected(&self) -> Option<(i64, String)> {
         (self.refused > 0).then(|| (self.refused, self.why.clone().unwrap_or_default()))
@@ -70,20 +79,16 @@ impl<'a> Reader<'a> {
         Self { snapshot, people, metrics, now_ms, taken: Taken::default() }
     }
 
-    pub fn spans(&mut self, request: ExportTraceServiceRequest) {
-        let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
-        for span in scopes.flat_map(|scope| scope.spans) {
-            let read = self.span(&span);
-            self.note(read);
-        }
+    /// A span as `thin` keeps it.
+    pub fn take_span(&mut self, span: &Span) {
+        let read = self.span(span);
+        self.note(read);
     }
 
-    pub fn logs(&mut self, request: ExportLogsServiceRequest) {
-        let scopes = request.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
-        for record in scopes.flat_map(|scope| scope.log_records) {
-            let read = self.record(&record);
-            self.note(read);
-        }
+    /// A log record as `thin` keeps it.
+    pub fn take_record(&mut self, record: &LogRecord) {
+        let read = self.record(record);
+        self.note(read);
     }
 
     fn note(&mut self, read: Result<(), String>) {

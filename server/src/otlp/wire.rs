@@ -1,15 +1,18 @@
 //! How telemetry travels: protobuf or JSON, perhaps compressed; errors are `google.rpc.Status` in the same encoding.
 
-use std::io::Read as _;
+use std::{io::Read as _, ops::Deref};
 
 use axum::response::{IntoResponse as _, Response};
 use flate2::read::GzDecoder;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use opentelemetry_proto::tonic::{logs::v1::LogRecord, trace::v1::Span};
 use prost::Message;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 
+use super::{json, protobuf};
 use crate::{
     access::AccessError,
+    body::Whole,
     door::Fault,
     ingest::Full,
     limits::{EVENTS_RETRY_AFTER_S, OTLP_INFLATED_BYTES_MAX},
@@ -17,6 +20,7 @@ use crate::{
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
+const INFLATED_BYTES_MIN: usize = 64 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -53,11 +57,27 @@ impl Encoding {
         }
     }
 
-    pub fn decode<T: Message + Default + DeserializeOwned>(self, bytes: &[u8]) -> Result<T, OtlpError> {
-        let malformed = |error: String| OtlpError::new(StatusCode::BAD_REQUEST, format!("not OTLP: {error}"));
+    /// Calls `each` for every span of an export.
+    pub fn spans(
+        self,
+        bytes: &[u8],
+        each: impl FnMut(&Span) -> Result<(), OtlpError>,
+    ) -> Result<(), OtlpError> {
         match self {
-            Self::Protobuf => T::decode(bytes).map_err(|error| malformed(error.to_string())),
-            Self::Json => serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string())),
+            Self::Protobuf => protobuf::spans(bytes, each),
+            Self::Json => json::spans(bytes, each),
+        }
+    }
+
+    /// Calls `each` for every log record of an export.
+    pub fn records(
+        self,
+        bytes: &[u8],
+        each: impl FnMut(&LogRecord) -> Result<(), OtlpError>,
+    ) -> Result<(), OtlpError> {
+        match self {
+            Self::Protobuf => protobuf::records(bytes, each),
+            Self::Json => json::records(bytes, each),
         }
     }
 
@@ -86,12 +106,16 @@ impl OtlpError {
         Self { status, message: message.into(), retry_after_s: None }
     }
 
+    pub fn malformed(why: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, format!("not OTLP: {why}"))
+    }
+
     pub fn unknown_encoding() -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/x-protobuf or application/json")
     }
 
     pub fn fault(fault: Fault) -> Self {
-        Self::new(fault.status(), fault.sentence())
+        Self { retry_after_s: fault.retry_after_s(), ..Self::new(fault.status(), fault.sentence()) }
     }
 
     pub fn access(error: &AccessError) -> Self {
@@ -126,24 +150,51 @@ impl OtlpError {
     }
 }
 
+/// An export as it was before gzip.
+pub enum Content {
+    Plain(Whole),
+    Inflated(Vec<u8>),
+}
+
+impl Deref for Content {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Plain(bytes) => bytes,
+            Self::Inflated(bytes) => bytes,
+        }
+    }
+}
+
 /// The body as it was before gzip, up to a limit.
-pub fn inflate(headers: &HeaderMap, bytes: &[u8]) -> Result<Vec<u8>, OtlpError> {
+pub fn inflate(headers: &HeaderMap, body: Whole) -> Result<Content, OtlpError> {
     let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
     match encoding {
-        None | Some(b"identity" | b"") => Ok(bytes.to_vec()),
-        Some(b"gzip") => {
-            let mut inflated = Vec::new();
-            let mut limited = GzDecoder::new(bytes).take(OTLP_INFLATED_BYTES_MAX as u64 + 1);
-            let broken =
-                |_| OtlpError::new(StatusCode::BAD_REQUEST, "the body is not gzip as its header says");
-            limited.read_to_end(&mut inflated).map_err(broken)?;
-            if inflated.len() > OTLP_INFLATED_BYTES_MAX {
-                return Err(OtlpError::fault(Fault::TooLarge { bytes_max: OTLP_INFLATED_BYTES_MAX }));
-            }
-            Ok(inflated)
-        }
+        None | Some(b"identity" | b"") => Ok(Content::Plain(body)),
+        Some(b"gzip") => Ok(Content::Inflated(gunzip(&body)?)),
         Some(_) => {
             Err(OtlpError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "compress with gzip, or not at all"))
+        }
+    }
+}
+
+/// Grows with what comes, but never beyond the limit.
+pub fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, OtlpError> {
+    let mut inflated = Vec::new();
+    let mut gzip = GzDecoder::new(bytes).take(OTLP_INFLATED_BYTES_MAX as u64 + 1);
+    loop {
+        let room = inflated.len().max(INFLATED_BYTES_MIN).min(OTLP_INFLATED_BYTES_MAX + 1 - inflated.len());
+        inflated.reserve_exact(room);
+        let read = (&mut gzip).take(room as u64).read_to_end(&mut inflated);
+        let read = read.map_err(|_| {
+            OtlpError::new(StatusCode::BAD_REQUEST, "the body is not gzip as its header says")
+        })?;
+        if inflated.len() > OTLP_INFLATED_BYTES_MAX {
+            return Err(OtlpError::fault(Fault::TooLarge { bytes_max: OTLP_INFLATED_BYTES_MAX }));
+        }
+        if read < room {
+            return Ok(inflated);
         }
     }
 }

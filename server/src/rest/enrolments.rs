@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Path, State},
 };
 use engine::{Enrolment, EnrolmentState, GroupKey, SubjectKey};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use super::{
     error::{Problem, RestError},
     manager::Manager,
 };
-use crate::{Server, body, limits::REST_BODY_BYTES_MAX};
+use crate::{Server, body::Unread, limits::REST_BODY_BYTES_MAX};
 
 /// Testers to enrol.
 #[derive(Deserialize, ToSchema)]
@@ -180,19 +180,12 @@ pub(crate) async fn enrol(
     manager: Manager,
     State(server): State<Arc<Server>>,
     Path(key): Path<String>,
-    request: Request,
+    body: Unread,
 ) -> Result<Json<Report>, RestError> {
-    let (parts, body) = request.into_parts();
-    let enroller = match manager.principal.enroller() {
-        Ok(enroller) => enroller,
-        Err(denied) => {
-            body::drain(body, &parts.headers).await;
-            return Err(denied.into());
-        }
-    };
-    let bytes = body::read(body, &parts.headers, REST_BODY_BYTES_MAX).await.map_err(RestError::Fault)?;
-    let batch: Batch =
-        serde_json::from_slice(&bytes).map_err(|error| RestError::Malformed(error.to_string()))?;
+    let enroller = manager.principal.enroller()?;
+    let sent =
+        body.json::<Batch, _>(&server.bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let batch = &sent.value;
     let key = group_key(&key)?;
     let list = list(&batch.testers, server.store.clock().now_ms());
     let choice = EnrolmentChoice { with_excluded: batch.with_excluded, with_unknown: batch.with_unknown };

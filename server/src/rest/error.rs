@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::rejection::{JsonRejection, PathRejection, QueryRejection},
+    extract::rejection::{PathRejection, QueryRejection},
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
@@ -65,12 +65,12 @@ impl RestError {
         match self {
             Self::Access(error) => error.retry_after_s(),
             Self::Later { retry_after_s, .. } => Some(*retry_after_s),
+            Self::Fault(fault) => fault.retry_after_s(),
             Self::Denied(_)
             | Self::Malformed(_)
             | Self::Refused(_)
             | Self::NotFound(_)
-            | Self::Conflict(_)
-            | Self::Fault(_) => None,
+            | Self::Conflict(_) => None,
         }
     }
 
@@ -88,9 +88,9 @@ impl RestError {
             Self::Conflict(_) => "conflict",
             Self::Later { .. } => "too_many_requests",
             Self::Fault(Fault::MethodNotAllowed) => "method_not_allowed",
-            Self::Fault(Fault::TooLarge { .. }) => "too_large",
+            Self::Fault(Fault::TooLarge { .. } | Fault::TooDetailed) => "too_large",
             Self::Fault(Fault::TimedOut) => "timed_out",
-            Self::Fault(Fault::Unavailable) => "unavailable",
+            Self::Fault(Fault::Unavailable | Fault::Busy) => "unavailable",
             Self::Fault(Fault::Internal) => "internal",
         }
     }
@@ -135,9 +135,9 @@ impl From<StoreError> for RestError {
     }
 }
 
-impl From<JsonRejection> for RestError {
-    fn from(rejection: JsonRejection) -> Self {
-        Self::Malformed(rejection.body_text())
+impl From<Fault> for RestError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
     }
 }
 

@@ -21,7 +21,7 @@ use super::error::{Problem, RestError};
 use crate::{
     Server,
     access::{Caller, Refused, cors},
-    body,
+    body::Whole,
     door::Fault,
     ingest::{Counters, EventId},
     limits::{EVENT_AHEAD_MS_MAX, EVENT_ID_BYTES_MAX, EVENTS_MAX, REST_BODY_BYTES_MAX, SUBJECT_FEATURES_MAX},
@@ -175,17 +175,14 @@ async fn admit(
     server: &Server,
     parts: &Parts,
     body: Body,
-) -> Result<(Arc<Token>, bytes::Bytes), Refused<RestError>> {
-    let token = match Caller::admit(server, parts) {
-        Ok(caller) => caller.token,
-        Err((token, error)) => {
-            body::drain(body, &parts.headers).await;
-            return Err((token, error.into()));
-        }
+) -> Result<(Arc<Token>, Whole), Refused<RestError>> {
+    let caller = match Caller::admit(server, parts) {
+        Ok(caller) => caller,
+        Err((token, error)) => return Err((token, error.into())),
     };
-    match body::read(body, &parts.headers, REST_BODY_BYTES_MAX).await {
-        Ok(bytes) => Ok((token, bytes)),
-        Err(fault) => Err((Some(token), RestError::Fault(fault))),
+    match server.bodies.read(&caller, body, &parts.headers, REST_BODY_BYTES_MAX).await {
+        Ok(bytes) => Ok((caller.token, bytes)),
+        Err(fault) => Err((Some(caller.token), RestError::Fault(fault))),
     }
 }
 

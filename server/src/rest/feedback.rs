@@ -18,7 +18,6 @@ use super::error::{Problem, RestError};
 use crate::{
     Server,
     access::{Caller, Refused, cors},
-    body,
     client_address::ClientAddress,
     limits::FEEDBACK_BODY_BYTES_MAX,
     outcomes::{Outcome, item::outcome_time},
@@ -143,15 +142,11 @@ async fn admit(
 ) -> Result<(Caller, NewFeedback), Refused<RestError>> {
     let caller = match Caller::admit(server, parts) {
         Ok(caller) => caller,
-        Err((token, error)) => {
-            body::drain(body, &parts.headers).await;
-            return Err((token, error.into()));
-        }
+        Err((token, error)) => return Err((token, error.into())),
     };
     let address = parts.extensions.get::<ClientAddress>().copied();
     let read = async {
-        let bytes =
-            body::read(body, &parts.headers, FEEDBACK_BODY_BYTES_MAX).await.map_err(RestError::Fault)?;
+        let bytes = server.bodies.read(&caller, body, &parts.headers, FEEDBACK_BODY_BYTES_MAX).await?;
         server.allowances.feedback(&caller.token, address)?;
         let body: FeedbackBody =
             serde_json::from_slice(&bytes).map_err(|error| RestError::Malformed(error.to_string()))?;

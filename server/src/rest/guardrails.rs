@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{
-        Path, Query, State,
-        rejection::{JsonRejection, QueryRejection},
-    },
+    extract::{Path, Query, State, rejection::QueryRejection},
 };
 use engine::guardrail::{Guardrail, Proof};
 use serde::{Deserialize, Serialize};
@@ -21,7 +18,7 @@ use super::{
     health::require_flag,
     manager::Manager,
 };
-use crate::Server;
+use crate::{Server, body::Unread, limits::REST_BODY_BYTES_MAX};
 
 const WEEK_MS: i64 = 7 * 24 * 3_600_000;
 
@@ -143,10 +140,11 @@ pub(crate) async fn put(
     manager: Manager,
     State(server): State<Arc<Server>>,
     Path(key): Path<String>,
-    change: Result<Json<Change>, JsonRejection>,
+    body: Unread,
 ) -> Result<Json<Guarded>, RestError> {
     let editor = manager.principal.flag_editor()?;
-    let Json(Change { version, guardrails, proof, comment }) = change?;
+    let sent = body.json(&server.bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let Change { version, guardrails, proof, comment } = sent.value;
     let flag = require_flag(&server, &manager, &key)?;
     let set = GuardrailSet { guardrails, proof: proof.unwrap_or_default() };
     let environment = &manager.environment.key;
@@ -219,10 +217,11 @@ pub(crate) async fn get_defaults(
 pub(crate) async fn put_defaults(
     manager: Manager,
     State(server): State<Arc<Server>>,
-    change: Result<Json<Change>, JsonRejection>,
+    body: Unread,
 ) -> Result<Json<Defaults>, RestError> {
     let administrator = manager.principal.administrator()?;
-    let Json(Change { version, guardrails, proof, comment }) = change?;
+    let sent = body.json(&server.bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let Change { version, guardrails, proof, comment } = sent.value;
     let set = GuardrailSet { guardrails, proof: proof.unwrap_or_default() };
     server.store.save_default_guardrails(&administrator, version, set, &comment).await?;
     defaults(&server, &manager).await

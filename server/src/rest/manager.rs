@@ -10,6 +10,7 @@ use super::error::RestError;
 use crate::{
     Server,
     access::{AccessError, Caller, request_origin},
+    body::Known,
 };
 
 /// Extracted by every management operation; proofs come from `principal`.
@@ -18,6 +19,8 @@ pub struct Manager {
     /// The environment that the token is bound to.
     pub environment: Environment,
 }
+
+impl Known for Manager {}
 
 impl FromRequestParts<Arc<Server>> for Manager {
     type Rejection = RestError;

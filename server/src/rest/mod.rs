@@ -2,6 +2,7 @@
 //! Handlers read, ask for a proof of permission and call the store; the `OpenAPI` document is made from them.
 
 mod audit;
+mod document;
 mod enrolments;
 pub(crate) mod error;
 mod events;
@@ -17,7 +18,7 @@ mod token;
 
 use std::sync::Arc;
 
-use axum::{Json, Router, middleware::from_fn, routing::get};
+use axum::{Router, middleware::from_fn, routing::get};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -78,11 +79,8 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
 pub fn router(server: &Arc<Server>) -> Router {
     let (routes, document) = operations().split_for_parts();
     let not_found = || async { Door::Rest.refuse(Fault::NotFound) };
-    let document = Arc::new(document);
-    let describe = move || {
-        let document = Arc::clone(&document);
-        async move { Json((*document).clone()) }
-    };
+    let document = document::Served::new(&document);
+    let describe = move || std::future::ready(document.answer());
     routes
         .route("/api/v1/openapi.json", get(describe))
         .route("/api/{*path}", axum::routing::any(not_found))

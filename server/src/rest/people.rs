@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::JsonRejection},
+    extract::{Path, Query, State},
 };
 use engine::{AttributeValue, Attributes, SubjectKey};
 use http::{StatusCode, request::Parts};
@@ -22,6 +22,8 @@ use super::{
 use crate::{
     Server,
     access::{AccessError, Caller, request_origin},
+    body::Unread,
+    limits::PEOPLE_BODY_BYTES_MAX,
 };
 use answer::{PersonExposures, PersonView};
 
@@ -127,10 +129,11 @@ pub(crate) async fn put(
     State(server): State<Arc<Server>>,
     Path(id): Path<String>,
     parts: Parts,
-    body: Result<Json<PersonBody>, JsonRejection>,
+    body: Unread,
 ) -> Result<Json<Stored>, RestError> {
     let writer = writer(&server, &parts)?;
-    let Json(body) = body?;
+    let sent = body.json(&server.bodies, &writer, PEOPLE_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let body: PersonBody = sent.value;
     let people = vec![(subject(&id)?, traits(&id, body.traits)?)];
     Ok(Json(server.store.put_people(&writer, people).await?.into()))
 }
@@ -152,10 +155,11 @@ pub(crate) async fn put(
 pub(crate) async fn post(
     State(server): State<Arc<Server>>,
     parts: Parts,
-    body: Result<Json<PeopleBody>, JsonRejection>,
+    body: Unread,
 ) -> Result<Json<Stored>, RestError> {
     let writer = writer(&server, &parts)?;
-    let Json(body) = body?;
+    let sent = body.json(&server.bodies, &writer, PEOPLE_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let body: PeopleBody = sent.value;
     let person = |item: PersonItem| Ok((subject(&item.id)?, traits(&item.id, item.traits)?));
     let people = body.people.into_iter().map(person).collect::<Result<Vec<_>, RestError>>()?;
     let stored = if body.dry_run {

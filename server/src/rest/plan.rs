@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{Path, State},
 };
 use engine::{
     FlagKey,
@@ -20,7 +20,7 @@ use super::{
     health::require_flag,
     manager::Manager,
 };
-use crate::{Server, door::Fault};
+use crate::{Server, body::Unread, door::Fault, limits::REST_BODY_BYTES_MAX};
 
 /// A release plan and how far it is.
 #[derive(Serialize, ToSchema)]
@@ -129,10 +129,11 @@ pub(crate) async fn save(
     manager: Manager,
     State(server): State<Arc<Server>>,
     Path(key): Path<String>,
-    change: Result<Json<Change>, JsonRejection>,
+    body: Unread,
 ) -> Result<Json<Release>, RestError> {
     let editor = manager.principal.flag_editor()?;
-    let Json(Change { version, name, steps, comment }) = change?;
+    let sent = body.json(&server.bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let Change { version, name, steps, comment } = sent.value;
     let flag = require_flag(&server, &manager, &key)?;
     let (environment, plan) = (&manager.environment.key, Plan { name, steps });
     server.store.save_plan(&editor, environment, &flag, version, plan, &comment).await?;
@@ -164,9 +165,10 @@ pub(crate) async fn transit(
     manager: Manager,
     State(server): State<Arc<Server>>,
     Path((key, transition)): Path<(String, String)>,
-    body: Result<Json<Transition>, JsonRejection>,
+    body: Unread,
 ) -> Result<Json<Release>, RestError> {
-    let Json(body) = body?;
+    let sent = body.json(&server.bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let body: Transition = sent.value;
     let flag = require_flag(&server, &manager, &key)?;
     let (store, environment) = (&server.store, &manager.environment.key);
     if transition == "approve" {

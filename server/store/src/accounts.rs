@@ -4,6 +4,7 @@ mod devices;
 mod guessable;
 mod invites;
 mod members;
+mod open_sessions;
 mod passwords;
 mod sessions;
 mod setup;

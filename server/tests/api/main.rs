@@ -6,6 +6,7 @@ mod app;
 mod bad_input;
 mod command_line;
 mod cors;
+mod edge;
 mod etag;
 mod evaluation;
 mod events;

@@ -68,7 +68,15 @@ async fn the_document_describes_every_operation() {
         for (method, operation) in operations.as_object().expect("operations") {
             let what = format!("{method} {path}");
             assert!(operation["summary"].as_str().is_some_and(|it| !it.is_empty()), "{what} has no summary");
-            assert!(operation["responses"].as_object().is_some_and(|it| !it.is_empty()), "{what}");
+            let responses = operation["responses"].as_object().expect("responses");
+            assert!(
+                ["400", "401", "403", "429", "500", "503"].iter().all(|it| responses.contains_key(*it)),
+                "{what}"
+            );
+            for (status, response) in responses.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
+                let kinds: Vec<_> = response["content"].as_object().expect("content").keys().collect();
+                assert_eq!(kinds, ["application/problem+json"], "{what}: {status}");
+            }
             // Whatever is documented is there: without a token it asks for one.
             let method = method.to_uppercase().parse().expect("a method");
             let address = path.replace(['{', '}'], "");

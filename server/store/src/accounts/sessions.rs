@@ -27,6 +27,10 @@ const SESSIONS_LISTED_MAX: i64 = 100;
 pub struct SessionId(i64);
 
 impl SessionId {
+    pub(crate) const fn new(id: i64) -> Self {
+        Self(id)
+    }
+
     pub const fn get(self) -> i64 {
         self.0
     }

@@ -31,6 +31,7 @@ on_both!(
     the_last_admin_stays,
     disabling_signs_out_at_once,
     a_new_role_holds_from_the_next_request,
+    of_many_sessions_those_are_known_that_hold,
     an_address_belongs_to_one_account,
     bad_input_is_named,
 );
@@ -524,4 +525,24 @@ async fn bad_input_is_named(t: Harness) {
     assert_eq!(add("ann@example.test", "Ann", "short").await, Invalid::PasswordTooShort);
     assert_eq!(add("ann@example.test", "Ann", "ann@example.test").await, Invalid::PasswordIsEmail);
     assert!(t.store.list_members(&admin()).await.expect("reads").is_empty());
+}
+
+async fn of_many_sessions_those_are_known_that_hold(t: Harness) {
+    let ids = ["ann", "ben", "cleo"];
+    let mut sessions = Vec::new();
+    for name in ids {
+        let email = format!("{name}@example.test");
+        add(&t, &email, Role::Product).await;
+        sessions.push(t.store.sign_in(&email, PASSWORD, &from("192.0.2.1"), "browser").await.expect("in"));
+    }
+    let asked: Vec<_> = sessions.iter().filter_map(|it| it.principal.session_id()).collect();
+    assert_eq!(asked.len(), 3);
+    let held = async || t.store.sessions_that_hold(&asked).await.expect("reads");
+    assert_eq!(held().await, asked.iter().copied().collect());
+    t.store.sign_out(&sessions[0].token).await.expect("signed out");
+    t.store.disable_member(&admin(), sessions[1].principal.id).await.expect("disabled");
+    assert_eq!(held().await, [asked[2]].into());
+    t.advance(13 * HOUR_MS);
+    assert!(held().await.is_empty(), "idle for too long");
+    assert!(t.store.sessions_that_hold(&[]).await.expect("reads").is_empty());
 }

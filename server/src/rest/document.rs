@@ -1,0 +1,60 @@
+//! The `OpenAPI` document as it is served: written once, with the refusals that any operation can give.
+
+use axum::{
+    body::Bytes,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderValue, header};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+
+/// Whatever is asked: what is malformed, who may not, too often, and what goes wrong on our side.
+const ALWAYS: [(&str, &str); 6] = [
+    ("400", "The path, the query or the body cannot be read"),
+    ("401", "No token, or one that is not known"),
+    ("403", "The token may not do this"),
+    ("429", "Too often; with Retry-After"),
+    ("500", "Something went wrong on our side"),
+    ("503", "Not at the moment; with Retry-After"),
+];
+const WITH_NAMES_IN_THE_PATH: [(&str, &str); 1] = [("404", "Nothing has this name")];
+const WITH_A_BODY: [(&str, &str); 2] =
+    [("408", "The body took too long"), ("413", "The body is too large, or has too many values")];
+
+/// The document, ready to be sent.
+#[derive(Clone)]
+pub struct Served(Bytes);
+
+impl Served {
+    pub fn new(document: &OpenApi) -> Self {
+        let mut json = serde_json::to_value(document).unwrap_or_default();
+        if let Some(paths) = json.get_mut("paths").and_then(Value::as_object_mut) {
+            for (path, operations) in paths {
+                let operations = operations.as_object_mut().into_iter().flat_map(Map::values_mut);
+                operations.filter_map(Value::as_object_mut).for_each(|operation| complete(path, operation));
+            }
+        }
+        Self(serde_json::to_vec(&json).unwrap_or_default().into())
+    }
+
+    pub fn answer(&self) -> Response {
+        let kind = HeaderValue::from_static("application/json");
+        ([(header::CONTENT_TYPE, kind)], self.0.clone()).into_response()
+    }
+}
+
+fn complete(path: &str, operation: &mut Map<String, Value>) {
+    let has_names = path.contains('{').then_some(WITH_NAMES_IN_THE_PATH).into_iter().flatten();
+    let has_body = operation.contains_key("requestBody").then_some(WITH_A_BODY).into_iter().flatten();
+    let refusals: Vec<_> = ALWAYS.into_iter().chain(has_names).chain(has_body).collect();
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
+    for (status, description) in refusals {
+        responses.entry(status).or_insert_with(|| json!({ "description": description }));
+    }
+    for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
+        if let Some(response) = response.as_object_mut() {
+            let problem = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
+            response.insert("content".to_owned(), json!({ "application/problem+json": problem }));
+        }
+    }
+}
