@@ -7,6 +7,8 @@ use store::Operation;
 
 use crate::{
     api::palette::{Hit, HitKind},
+    caps::check_search,
+    error::AppError,
     page::Page,
     ui::{Here, layout::Section, person::person_path},
 };
@@ -24,13 +26,14 @@ struct Candidate {
 }
 
 /// The best hits for what somebody typed so far; pages and actions when that is nothing.
-pub fn find(page: &Page, query: &str) -> Vec<Hit> {
+pub fn find(page: &Page, query: &str) -> Result<Vec<Hit>, AppError> {
+    check_search(query)?;
     let here = page.here();
     let candidates = candidates(page, &here);
     let query = query.trim();
     if query.is_empty() {
         let start = candidates.into_iter().filter(|it| it.hit.kind.is_ours());
-        return start.map(|it| it.hit).take(HITS_MAX).collect();
+        return Ok(start.map(|it| it.hit).take(HITS_MAX).collect());
     }
     let mut found: Vec<(u32, Hit)> = candidates
         .into_iter()
@@ -42,7 +45,7 @@ pub fn find(page: &Page, query: &str) -> Vec<Hit> {
     found.sort_by(|(a, left), (b, right)| b.cmp(a).then_with(|| left.title.cmp(&right.title)));
     let people = people(page, &here, query);
     found.truncate(HITS_MAX - people.len());
-    found.into_iter().map(|(_, hit)| hit).chain(people).collect()
+    Ok(found.into_iter().map(|(_, hit)| hit).chain(people).collect())
 }
 
 /// Known people, for whoever may look them up.

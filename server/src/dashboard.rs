@@ -22,7 +22,12 @@ use crate::{
 
 pub fn router(server: &Arc<Server>) -> Router {
     let options = LeptosOptions::builder().output_name("fader").site_pkg_dir(assets::site_pkg_dir()).build();
-    let state = AppState { store: server.store.clone(), options, secure: server.config.is_tls() };
+    let state = AppState {
+        store: server.store.clone(),
+        options,
+        origin: server.config.origin(),
+        secure: server.config.is_tls(),
+    };
     let around = ServiceBuilder::new()
         .layer(from_fn(edge::add_page_headers))
         .layer(from_fn_with_state(Arc::clone(server), end_streams))

@@ -44,5 +44,5 @@ impl HitKind {
 #[server(prefix = "/call", endpoint = "find")]
 pub async fn find(environment: String, query: String) -> Result<Vec<Hit>, AppError> {
     let page = crate::backend::require_page(&environment)?;
-    Ok(crate::find::find(&page, &query))
+    crate::find::find(&page, &query)
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     api::palette::{Hit, HitKind},
+    caps::SEARCH_CHARS_MAX,
     find::find,
     page::{Look, Page, PageResult},
     ui::{empty::Empty, here, icon, layout::PageHead},
@@ -11,7 +12,7 @@ use crate::{
 
 pub async fn get(page: Page) -> PageResult {
     let query = page.query("q").unwrap_or_default();
-    let hits = find(&page, &query);
+    let hits = find(&page, &query)?;
     let mut look = Look::outside("Search");
     look.live = true;
     page.render(look, move || {
@@ -25,7 +26,7 @@ pub async fn get(page: Page) -> PageResult {
                 <input type="hidden" name="env" value=environment />
                 <div class="field" data-wide="">
                     <label for="search-q">"Search for"</label>
-                    <input id="search-q" type="search" name="q" value=query autofocus=true data-search="" autocomplete="off" />
+                    <input id="search-q" type="search" name="q" value=query autofocus=true data-search="" autocomplete="off" maxlength=SEARCH_CHARS_MAX.to_string() />
                 </div>
                 <button class="button" data-kind="primary">{icon::search()}"Search"</button>
             </form>

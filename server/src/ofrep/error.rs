@@ -82,9 +82,11 @@ impl OfrepError {
     fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Evaluation(error) => Some((*error).into()),
-            Self::Parse(_) | Self::Fault(Fault::BrokenBody) => Some(ErrorCode::ParseError),
+            Self::Parse(_) | Self::Fault(Fault::BrokenBody | Fault::Nul) => Some(ErrorCode::ParseError),
             Self::InvalidContext(_) => Some(ErrorCode::InvalidContext),
-            Self::Fault(Fault::TooLarge { .. } | Fault::TimedOut) => Some(ErrorCode::General),
+            Self::Fault(Fault::TooLarge { .. } | Fault::QueryTooLong { .. } | Fault::TimedOut) => {
+                Some(ErrorCode::General)
+            }
             Self::Access(_)
             | Self::StaleTicket
             | Self::Behind
