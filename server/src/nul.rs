@@ -16,6 +16,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Uri, header};
 use http_body::{Frame, SizeHint};
 
+use crate::door::Door;
+
 /// Whether the path or the query holds a NUL.
 pub fn in_address(uri: &Uri) -> bool {
     let found = |text: &str| Scanner::form().finds(text.as_bytes());
@@ -38,7 +40,7 @@ pub fn watch(request: Request) -> (Request, Option<Found>) {
     if empty || is_told_item_by_item(request.uri().path()) {
         return (request, None);
     }
-    let scanner = Scanner::of(request.headers());
+    let scanner = Scanner::of(Door::of(request.uri().path()), request.headers());
     let found = Found::default();
     let watched = found.clone();
     let request = request.map(|inner| Body::new(Watched { inner, scanner, found: watched, ended: false }));
@@ -72,14 +74,14 @@ impl Scanner {
         Self { written: b"\\u0000", seen: 0, escaped: false, plain: false }
     }
 
-    /// By the kind of the body; what has none is read as JSON.
-    fn of(headers: &HeaderMap) -> Self {
+    /// APIs read JSON, whatever it is called: `curl -d` says that it is a form.
+    fn of(door: Door, headers: &HeaderMap) -> Self {
         let kind =
             headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        match kind.split(';').next().unwrap_or_default().trim() {
-            "application/x-www-form-urlencoded" => Self::form(),
-            "multipart/form-data" => Self { written: b"\0", ..Self::form() },
-            _ => Self::json(),
+        match (door, kind.split(';').next().unwrap_or_default().trim()) {
+            (Door::Dashboard, "application/x-www-form-urlencoded") => Self::form(),
+            (Door::Dashboard, "multipart/form-data") => Self { written: b"\0", ..Self::form() },
+            (Door::Dashboard | Door::Ofrep | Door::Rest, _) => Self::json(),
         }
     }
 

@@ -70,6 +70,12 @@ async fn a_nul_is_refused_at_every_door() {
         let problem: Json = answer.json().await.expect("JSON");
         assert!(problem.to_string().contains("NUL"), "{path}: {problem}");
     }
+    for (comment, status) in [("it shows 100%00", 201), ("it shows \\u0000", 400)] {
+        let body = format!("{{\"subject\": \"a\", \"rating\": 1, \"comment\": \"{comment}\"}}");
+        let request = app.request(Method::POST, "/api/v1/feedback").bearer_auth(&token).body(body);
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        assert_eq!(request.send().await.expect("an answer").status(), status, "as curl sends it: {comment}");
+    }
     let fine = app.evaluate(&token, "pay", &json!({"targetingKey": "a", "path": "C:\\u0000"})).send().await;
     assert_eq!(fine.expect("an answer").status(), 200, "a backslash and a number are no NUL");
 }
