@@ -11,7 +11,7 @@ pub const SEARCH_CHARS_MAX: usize = 200;
 pub const QUERY_CHARS_MAX: usize = 4_000;
 
 /// Fields of lists, files and documents, by their name or its end.
-const LONG_FIELDS: [(&str, usize); 8] = [
+const LONG_FIELDS: [(&str, usize); 9] = [
     // Ten thousand testers, or a table of people: as much as a whole form can hold.
     ("list", usize::MAX),
     ("file", usize::MAX),
@@ -24,6 +24,7 @@ const LONG_FIELDS: [(&str, usize); 8] = [
     ("json", 20_000),
     // Where to go afterwards: an address with its query.
     ("next", 20_000),
+    ("back", 20_000),
 ];
 const LONG_QUERIES: [(&str, usize); 2] = [("json", 20_000), ("next", 20_000)];
 const SEARCHES: [&str; 2] = ["q", "query"];
