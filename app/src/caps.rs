@@ -7,7 +7,7 @@ use crate::error::AppError;
 pub const FIELD_CHARS_MAX: usize = 5_000;
 /// What is looked for.
 pub const SEARCH_CHARS_MAX: usize = 200;
-/// Anything else in an address; cursors are long.
+/// Anything else in an address.
 pub const QUERY_CHARS_MAX: usize = 4_000;
 
 /// Fields of lists, files and documents, by their name or its end.
@@ -26,7 +26,7 @@ const LONG_FIELDS: [(&str, usize); 9] = [
     ("next", 20_000),
     ("back", 20_000),
 ];
-const LONG_QUERIES: [(&str, usize); 2] = [("json", 20_000), ("next", 20_000)];
+const LONG_QUERIES: [(&str, usize); 3] = [("json", 20_000), ("next", 20_000), ("cursor", 8_000)];
 const SEARCHES: [&str; 2] = ["q", "query"];
 
 /// Refuses a field of a form that is too long.
