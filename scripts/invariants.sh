@@ -30,6 +30,13 @@ refuse "the split between server and browser is drawn outside app/src/lib.rs:" \
 
 refuse "a body is read past server/src/body.rs:" \
     "$(find_in -rnE 'JsonRejection|Multipart|Form<|body::to_bytes|BodyExt|: Result<Json<|: Json<|body: Bytes' --include='*.rs' server/src | find_in -vE '^server/src/(body|demo|guard)')"
+# The framework does not escape what stands in elements of raw text; `ui/text_area.rs` does.
+refuse "an element of raw text, or HTML from a string, outside app/src/ui/text_area.rs:" \
+    "$(find_in -rnE --include='*.rs' \
+        '^[^"]*<(textarea|noscript|script|style|iframe|xmp|plaintext)\b|inner_html|(^|[^_a-z])(textarea|noscript|script|style)\(' \
+        app/src | find_in -vE '^app/src/ui/text_area\.rs:|^[^:]*:[0-9]+: *//')"
+refuse "a style attribute, which the policy of pages refuses:" \
+    "$(find_in -rnE --include='*.rs' '\bstyle(:[a-z-]+)?=|"style"' app/src)"
 
 [ "$failed" = 0 ] || exit 1
 echo "The browser build holds $(wc -l <<<"$browser") crates, and none of the server's."

@@ -18,6 +18,8 @@ use crate::{
 pub struct AppState {
     pub store: Store,
     pub options: LeptosOptions,
+    /// How browsers reach the site, such as `https://fader.example.org`: what links begin with.
+    pub origin: String,
     /// The site is reached through TLS: cookies are `Secure`.
     pub secure: bool,
     /// Where webhooks may lead.

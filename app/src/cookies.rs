@@ -6,6 +6,7 @@ pub const THEME: &str = "fader_theme";
 pub const TOAST: &str = "fader_toast";
 
 const YEAR_S: u32 = 365 * 24 * 60 * 60;
+const TOAST_S: u32 = 30;
 
 /// Name of the session cookie; under TLS the prefix makes browsers refuse one that was not set by this host.
 pub const fn session_name(secure: bool) -> &'static str {
@@ -25,13 +26,11 @@ pub fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 
 /// Sets the session cookie. It ends with the browser; the store ends the session itself earlier or later.
 pub fn start_session(token: &str, secure: bool) -> HeaderValue {
-    let rest = if secure { "; Secure" } else { "" };
-    value(&format!("{}={token}; Path=/; HttpOnly; SameSite=Lax{rest}", session_name(secure)))
+    cookie(session_name(secure), token, None, secure)
 }
 
 pub fn end_session(secure: bool) -> HeaderValue {
-    let rest = if secure { "; Secure" } else { "" };
-    value(&format!("{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{rest}", session_name(secure)))
+    cookie(session_name(secure), "", Some(0), secure)
 }
 
 /// Name of the cookie that tells a familiar device from a stranger's.
@@ -41,25 +40,32 @@ pub const fn device_name(secure: bool) -> &'static str {
 
 /// Remembers the device beyond the session: it signs nobody in.
 pub fn remember_device(token: &str, secure: bool) -> HeaderValue {
-    let rest = if secure { "; Secure" } else { "" };
-    let max_age_s = store::DEVICE_KEPT_MS / 1000;
-    value(&format!(
-        "{}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age_s}{rest}",
-        device_name(secure)
-    ))
+    let max_age_s = u32::try_from(store::DEVICE_KEPT_MS / 1000).unwrap_or(YEAR_S);
+    cookie_to("Strict", device_name(secure), token, Some(max_age_s), secure)
 }
 
-pub fn remember_theme(theme: &str) -> HeaderValue {
-    value(&format!("{THEME}={theme}; Path=/; HttpOnly; SameSite=Lax; Max-Age={YEAR_S}"))
+pub fn remember_theme(theme: &str, secure: bool) -> HeaderValue {
+    cookie(THEME, theme, Some(YEAR_S), secure)
 }
 
 /// Carries a toast over one redirect.
-pub fn carry_toast(toast: &str) -> HeaderValue {
-    value(&format!("{TOAST}={toast}; Path=/; HttpOnly; SameSite=Lax; Max-Age=30"))
+pub fn carry_toast(toast: &str, secure: bool) -> HeaderValue {
+    cookie(TOAST, toast, Some(TOAST_S), secure)
 }
 
-pub fn drop_toast() -> HeaderValue {
-    value(&format!("{TOAST}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"))
+pub fn drop_toast(secure: bool) -> HeaderValue {
+    cookie(TOAST, "", Some(0), secure)
+}
+
+/// Every cookie of the dashboard: for this host alone, out of reach of scripts, and under TLS never sent without it.
+fn cookie(name: &str, text: &str, max_age_s: Option<u32>, secure: bool) -> HeaderValue {
+    cookie_to("Lax", name, text, max_age_s, secure)
+}
+
+fn cookie_to(same_site: &str, name: &str, text: &str, max_age_s: Option<u32>, secure: bool) -> HeaderValue {
+    let age = max_age_s.map(|age| format!("; Max-Age={age}")).unwrap_or_default();
+    let tls = if secure { "; Secure" } else { "" };
+    value(&format!("{name}={text}; Path=/; HttpOnly; SameSite={same_site}{age}{tls}"))
 }
 
 /// Only texts made here reach this: names, closed words and tokens of ASCII letters.
@@ -82,10 +88,9 @@ mod tests {
     }
 
     #[test]
-    fn the_session_cookie_is_secure_under_tls() {
-        let cookie = start_session("abc", true);
+    fn every_cookie_is_secure_under_tls() {
         assert_eq!(
-            cookie.to_str().expect("ascii"),
+            start_session("abc", true).to_str().expect("ascii"),
             "__Host-fader_session=abc; Path=/; HttpOnly; SameSite=Lax; Secure"
         );
         let device = remember_device("abc", true);
@@ -93,5 +98,18 @@ mod tests {
             device.to_str().expect("ascii"),
             "__Host-fader_device=abc; Path=/; HttpOnly; SameSite=Strict; Max-Age=7776000; Secure"
         );
+        let all = |secure| {
+            [
+                start_session("abc", secure),
+                remember_device("abc", secure),
+                end_session(secure),
+                remember_theme("dark", secure),
+                carry_toast("saved", secure),
+                drop_toast(secure),
+            ]
+        };
+        let is_secure = |it: &HeaderValue| it.to_str().expect("ascii").ends_with("; Secure");
+        assert!(all(true).iter().all(is_secure));
+        assert!(!all(false).iter().any(is_secure), "plain http has no use for them");
     }
 }

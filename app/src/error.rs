@@ -29,6 +29,8 @@ pub enum AppError {
     BadForm,
     #[error("That is more than one form can hold. Send less at a time.")]
     TooLarge,
+    #[error("One part of it is longer than {chars_max} characters. Go back, shorten it and send it again.")]
+    FieldTooLong { chars_max: usize },
     #[error("Too many attempts. Wait {retry_after_s} seconds and try again.")]
     Throttled { retry_after_s: u64 },
     #[error("Too many people are signing in at this moment. Try again in {retry_after_s} seconds.")]
@@ -90,7 +92,7 @@ impl AppError {
             Self::StaleLink => 410,
             Self::Conflict => 409,
             Self::TooLarge => 413,
-            Self::Refused | Self::BadForm => 422,
+            Self::Refused | Self::BadForm | Self::FieldTooLong { .. } => 422,
             Self::Throttled { .. } => 429,
             Self::Internal => 500,
             Self::Unreachable | Self::Busy { .. } => 503,

@@ -6,10 +6,13 @@ use axum::{
 };
 use http::header::CONTENT_TYPE;
 
-use crate::error::AppError;
+use crate::{caps::check_field, error::AppError};
 
 /// More fields than any form of ours has.
 pub const FIELDS_MAX: usize = 10_000;
+
+/// What no text holds.
+const BROKEN: [char; 2] = ['\u{fffd}', '\0'];
 
 /// The fields of a form post. Extract it last in an action's arguments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,8 +25,9 @@ impl Fields {
             if fields.len() == FIELDS_MAX {
                 return Err(AppError::TooLarge);
             }
-            // The decoder puts this character where the bytes were not UTF-8.
-            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
+            check_field(&name, &value)?;
+            // The decoder puts the first of them where the bytes were not UTF-8; no database keeps the other.
+            if name.contains(BROKEN) || value.contains(BROKEN) {
                 return Err(AppError::BadForm);
             }
             fields.push((name.into_owned(), value.replace("\r\n", "\n")));
@@ -41,6 +45,7 @@ impl Fields {
             let name = part.name().unwrap_or_default().to_owned();
             let bytes = part.bytes().await.map_err(|_| AppError::TooLarge)?;
             let value = std::str::from_utf8(&bytes).map_err(|_| AppError::BadForm)?;
+            check_field(&name, value)?;
             fields.push((name, value.replace("\r\n", "\n")));
         }
         Ok(Self(fields))
@@ -136,6 +141,14 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_refused() {
-        assert_eq!(Fields::parse(b"a=%ff"), Err(AppError::BadForm));
+        for body in [b"a=%ff", b"a=%00", b"%00=a"] {
+            assert_eq!(Fields::parse(body), Err(AppError::BadForm));
+        }
+    }
+
+    #[test]
+    fn a_field_is_measured_before_anything_is_done_with_it() {
+        let body = format!("name={}", "x".repeat(5_001));
+        assert_eq!(Fields::parse(body.as_bytes()), Err(AppError::FieldTooLong { chars_max: 5_000 }));
     }
 }

@@ -7,6 +7,7 @@ use store::Operation;
 
 use crate::{
     api::palette::{Hit, HitKind},
+    caps::check_search,
     error::AppError,
     page::Page,
     ui::{Here, layout::Section, person::person_path},
@@ -26,6 +27,7 @@ struct Candidate {
 
 /// The best hits for what somebody typed so far; pages and actions when that is nothing.
 pub async fn find(page: &Page, query: &str) -> Result<Vec<Hit>, AppError> {
+    check_search(query)?;
     let here = page.here();
     let candidates = candidates(page, &here);
     let query = query.trim();

@@ -170,16 +170,18 @@ impl Visit {
         }
     }
 
-    /// The full URL of a path, as this request reached the site.
+    /// The full URL of a path, for whoever gets it outside this browser. Never by what the request says of its host:
+    /// that is written by whoever sends it.
     pub fn absolute(&self, path: &str) -> String {
-        let scheme = if self.state.secure { "https" } else { "http" };
-        format!("{scheme}://{}{path}", self.header(header::HOST))
+        format!("{}{path}", self.state.origin)
     }
 
     /// 303 to a page, which says `toast` once.
     pub fn done(&self, path: &str, toast: Toast) -> Response {
         let mut response = self.go(path);
-        response.headers_mut().append(header::SET_COOKIE, cookies::carry_toast(toast.code()));
+        response
+            .headers_mut()
+            .append(header::SET_COOKIE, cookies::carry_toast(toast.code(), self.state.secure));
         response
     }
 
@@ -219,7 +221,7 @@ impl Visit {
             headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         }
         if self.toast.is_some() {
-            headers.append(header::SET_COOKIE, cookies::drop_toast());
+            headers.append(header::SET_COOKIE, cookies::drop_toast(self.state.secure));
         }
         response
     }

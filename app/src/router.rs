@@ -96,7 +96,9 @@ async fn wrong_method() -> AppError {
 }
 
 /// Server functions of islands: `/call/…`. Leptos answers every error with 500; the error itself knows better.
-async fn call(State(state): State<AppState>, request: Request) -> Response {
+async fn call(State(state): State<AppState>, mut request: Request) -> Response {
+    // An answer in JSON to every caller, rather than a way back to where the request says that it comes from.
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let context = move || leptos::prelude::provide_context(state.clone());
     let response = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
     if response.status() != StatusCode::INTERNAL_SERVER_ERROR {

@@ -45,7 +45,7 @@ pub use context::{Context, Origin, Sender};
 pub use diff::{Change, flag_changes, group_changes, rollout_changes};
 pub use evaluate::{Arm, Decision, EvaluationError, Exclusion, Reason};
 pub use explain::{Actual, EnrolmentState, Explanation, Outcome, Served, Step};
-pub use flag::{Flag, FlagKind, Lifecycle, ValueType, Variant};
+pub use flag::{Flag, FlagKind, Lifecycle, TAGS_MAX, VARIANTS_MAX, ValueType, Variant};
 pub use group::{ENROLMENTS_MAX, Enrolment, Group};
 pub use hint::hints;
 pub use impact::{Impact, group_impact, grouped, impact};
@@ -58,7 +58,9 @@ pub use operator::Operator;
 pub use percentage::{InvalidPercentage, Percentage};
 pub use preview::Preview;
 pub use problem::Problem;
-pub use rollout::{Audience, BucketBy, Exclusions, Pin, Prerequisite, Rollout, Rule, Share, WEIGHT_TOTAL};
+pub use rollout::{
+    Audience, BucketBy, Exclusions, Pin, Prerequisite, Rollout, Rule, SUBJECTS_MAX, Share, WEIGHT_TOTAL,
+};
 pub use sentence::{attributes_phrase, audience_phrase, condition_phrase, rollout_phrase};
 pub use snapshot::{CompileError, EnvironmentConfig, Snapshot};
 pub use time::{DateError, DayEdge, MomentError, instant_phrase, parse_date_ms, parse_moment_ms};

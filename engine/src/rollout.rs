@@ -85,7 +85,7 @@ pub struct Rule {
 }
 
 /// Another flag must serve this variant first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prerequisite {
     pub flag: FlagKey,
@@ -103,7 +103,7 @@ pub struct Exclusions {
 }
 
 /// One subject that always gets one variant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
     pub subject: SubjectKey,

@@ -153,9 +153,14 @@ fn administrator(store: &Store) -> Result<RecentAdministrator, StoreError> {
 async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {
     let listening = TcpListener::bind(args.addr).await;
     let listener = listening.map_err(|error| CommandError::Listen { address: args.addr, error })?;
-    let config = with_files(args.config().map_err(StartError::from)?);
-    let local = format!("http://{}", listener.local_addr()?);
-    let url = config.public_url.as_ref().map_or(local.clone(), |url| url.origin().to_owned());
+    let config = with_files(Config { listens_on: listener.local_addr()?, ..args.config().map_err(StartError::from)?) };
+    let local = format!("http://{}", config.listens_on);
+    let url = config.origin();
+    if config.links_lead_nowhere() {
+        tracing::warn!(
+            "links in invitations begin with {url}: say with --public-url how browsers reach this server"
+        );
+    }
     let server = Server::start(store.clone(), config).await?;
     let stop = stop_signal()?;
     print(format_args!("Fader listens on {local}"))?;

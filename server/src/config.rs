@@ -1,6 +1,11 @@
 //! What an operator can set: parsed once, so that the rest of the server holds values that make sense.
 
-use std::{num::NonZeroU32, str::FromStr, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+    str::FromStr,
+    time::Duration,
+};
 
 use http::Uri;
 use ipnet::IpNet;
@@ -12,6 +17,8 @@ use crate::{anchor::Signing, limits};
 #[derive(Debug, Clone)]
 pub struct Config {
     pub public_url: Option<PublicUrl>,
+    /// Where the server listens: what links begin with as long as nobody says how browsers reach it.
+    pub listens_on: SocketAddr,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     pub evaluations_per_second: NonZeroU32,
@@ -50,6 +57,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             public_url: None,
+            listens_on: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
             trusted_proxies: Vec::new(),
             evaluations_per_second: NonZeroU32::new(limits::EVALUATIONS_PER_SECOND)
                 .unwrap_or(NonZeroU32::MIN),
@@ -107,6 +115,23 @@ impl Config {
     pub fn is_tls(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.tls)
     }
+
+    /// What links begin with: `--public-url`, else the address that the server listens on, which works on this machine.
+    /// Never the `Host` of a request: whoever sends a request writes it, and the link goes to somebody else.
+    pub fn origin(&self) -> String {
+        let local = || match self.listens_on {
+            everywhere if everywhere.ip().is_unspecified() => {
+                format!("http://localhost:{}", everywhere.port())
+            }
+            address => format!("http://{address}"),
+        };
+        self.public_url.as_ref().map_or_else(local, |url| url.origin.clone())
+    }
+
+    /// Others can reach the server, and nobody said how: links then work on this machine only.
+    pub fn links_lead_nowhere(&self) -> bool {
+        self.public_url.is_none() && !self.listens_on.ip().is_loopback()
+    }
 }
 
 /// The address under which browsers reach the server, such as `https://fader.example.org`.
@@ -158,6 +183,24 @@ mod tests {
         assert_eq!((config.connections_per_address_max(), config.streams_per_address_max()), (448, 168));
         let plenty = Config::default().within(1_000_000);
         assert_eq!((plenty.connections_max, plenty.streams_max), (25_000, 18_750));
+    }
+
+    #[test]
+    fn links_begin_with_what_the_operator_said() {
+        let on = |listens_on: &str, public: Option<&str>| Config {
+            listens_on: listens_on.parse().expect("an address"),
+            public_url: public.map(|url| url.parse().expect("an address")),
+            ..Config::default()
+        };
+        assert_eq!(on("127.0.0.1:8080", None).origin(), "http://127.0.0.1:8080");
+        assert_eq!(on("0.0.0.0:8080", None).origin(), "http://localhost:8080");
+        assert_eq!(on("[::]:8080", None).origin(), "http://localhost:8080");
+        assert_eq!(on("[::1]:8080", None).origin(), "http://[::1]:8080");
+        let public = on("0.0.0.0:8080", Some("https://fader.test"));
+        assert_eq!((public.origin().as_str(), public.links_lead_nowhere()), ("https://fader.test", false));
+        assert!(
+            on("0.0.0.0:8080", None).links_lead_nowhere() && !on("127.0.0.1:1", None).links_lead_nowhere()
+        );
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub fn router(server: &Arc<Server>) -> Router {
     let state = AppState {
         store: server.store.clone(),
         options,
+        origin: server.config.origin(),
         secure: server.config.is_tls(),
         webhooks: server.config.webhooks,
         live: app::live::Seats::new(server.config.live_max()),

@@ -22,6 +22,12 @@ pub enum Fault {
     },
     TimedOut,
     BrokenBody,
+    /// The address or the body holds a NUL.
+    Nul,
+    /// A part of the query is longer.
+    QueryTooLong {
+        chars_max: usize,
+    },
     CrossSite,
     Unavailable,
     /// Too much is being read at the moment.
@@ -64,7 +70,8 @@ impl Fault {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge { .. } | Self::TooDetailed => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
-            Self::BrokenBody => StatusCode::BAD_REQUEST,
+            Self::BrokenBody | Self::Nul => StatusCode::BAD_REQUEST,
+            Self::QueryTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Unavailable | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -86,6 +93,13 @@ impl Fault {
             }
             Self::TimedOut => "The request took too long to arrive; please send it again.".to_owned(),
             Self::BrokenBody => "The request broke off; please send it again.".to_owned(),
+            Self::Nul => {
+                "The request holds the character NUL, which is part of no text: remove it and send the request again."
+                    .to_owned()
+            }
+            Self::QueryTooLong { chars_max } => {
+                format!("A part of the address is too long: at most {chars_max} characters are looked at.")
+            }
             Self::CrossSite => {
                 "This form was sent from another site, or by a browser that hides where from. \
                 Open Fader in this window and try again."

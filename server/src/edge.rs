@@ -23,6 +23,7 @@ use crate::{
     Server,
     client_address::ClientAddress,
     door::{Door, Fault},
+    nul,
 };
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -73,14 +74,30 @@ pub async fn surround(State(server): State<Arc<Server>>, mut request: Request, n
         request.extensions_mut().insert(address);
     }
     request.extensions_mut().insert(id);
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let mut response = answer.unwrap_or_else(|panic| {
-        tracing::error!(request_id = %id, panic = panic_message(&*panic), "a handler panicked");
-        door.refuse(Fault::Internal)
-    });
+    let mut response = if let Some(fault) = fault_of_address(request.uri()) {
+        door.refuse(fault)
+    } else {
+        let (request, nul) = nul::watch(request);
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let response = answer.unwrap_or_else(|panic| {
+            tracing::error!(request_id = %id, panic = panic_message(&*panic), "a handler panicked");
+            door.refuse(Fault::Internal)
+        });
+        // Whoever wanted the body got none, and said so in words that do not know why.
+        if nul.is_some_and(|found| found.is_set()) { door.refuse(Fault::Nul) } else { response }
+    };
     add_headers(response.headers_mut(), id, server.config.is_tls());
     seen.log(response.status(), started.elapsed());
     response
+}
+
+/// What no handler gets to see.
+fn fault_of_address(uri: &http::Uri) -> Option<Fault> {
+    if nul::in_address(uri) {
+        return Some(Fault::Nul);
+    }
+    let chars_max = app::caps::too_long_in_query(uri.query()?)?;
+    Some(Fault::QueryTooLong { chars_max })
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -18,6 +18,7 @@ mod guard;
 mod health;
 pub mod ingest;
 pub mod limits;
+mod nul;
 mod ofrep;
 mod otlp;
 mod outcomes;

@@ -12,6 +12,8 @@ use crate::{
 pub async fn post(visit: Visit, fields: Fields) -> PageResult {
     let theme = Theme::parse(fields.text("theme"));
     let mut response = visit.go(fields.text("back"));
-    response.headers_mut().append(header::SET_COOKIE, cookies::remember_theme(theme.as_str()));
+    response
+        .headers_mut()
+        .append(header::SET_COOKIE, cookies::remember_theme(theme.as_str(), visit.state.secure));
     Ok(response)
 }

@@ -43,6 +43,10 @@ fn word_closeness(typed: &str, word: &str) -> Option<u32> {
         _ => 2,
     };
     let word: Vec<char> = word.chars().collect();
+    // More letters too many than slips are forgiven.
+    if typed_chars.len() > word.len() + slips {
+        return None;
+    }
     // The word may not be typed to its end yet, so its beginnings of about that length count as well.
     let lengths = typed_chars.len().saturating_sub(1)..=typed_chars.len() + 1;
     let beginnings = lengths.filter(|length| *length <= word.len()).map(|length| &word[..length]);

@@ -1,6 +1,10 @@
 //! The forms that create a flag and change its definition, as typed.
 
-use engine::{Flag, FlagKey, FlagKind, Lifecycle, Problem, ValueType, Variant, VariantKey};
+use std::collections::HashSet;
+
+use engine::{
+    Flag, FlagKey, FlagKind, Lifecycle, Problem, TAGS_MAX, VARIANTS_MAX, ValueType, Variant, VariantKey,
+};
 use serde_json::{Value as Json, json};
 
 use super::wrong::Wrong;
@@ -70,7 +74,7 @@ impl FlagForm {
 
     pub fn from_fields(fields: &Fields) -> Self {
         let text = |name: &str| fields.trimmed(name).to_owned();
-        let variants = fields.all("variant.key").zip(fields.all("variant.value"));
+        let variants = fields.all("variant.key").zip(fields.all("variant.value")).take(VARIANTS_MAX + 1);
         Self {
             expected: fields.trimmed("expected").parse().unwrap_or_default(),
             key: text("key"),
@@ -115,13 +119,10 @@ impl FlagForm {
     }
 
     fn tags(&self) -> Vec<String> {
-        let mut tags: Vec<String> = Vec::new();
-        for tag in self.tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
-            if !tags.iter().any(|it| it == tag) {
-                tags.push(tag.to_owned());
-            }
-        }
-        tags
+        // One too many is refused with a sentence; what stands behind it is not read.
+        let mut seen = HashSet::new();
+        let tags = self.tags.split(',').map(str::trim).filter(|tag| !tag.is_empty() && seen.insert(*tag));
+        tags.take(TAGS_MAX + 1).map(str::to_owned).collect()
     }
 
     /// A new flag with the usual variants of its type. An empty key is derived from the name.

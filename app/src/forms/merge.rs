@@ -1,5 +1,7 @@
 //! Two people changed one rollout: lays the changes of one on top of the other's, so that neither is lost.
 
+use std::{collections::HashSet, hash::Hash};
+
 use engine::{Rollout, Rule};
 
 /// `theirs` with what `mine` changes against `base`. Where both changed the same thing, mine stays.
@@ -73,9 +75,11 @@ fn merge_rule(base: &Rule, theirs: &Rule, mine: &Rule) -> Rule {
 }
 
 /// What both have or either added, without what either removed; mine first.
-fn merge_list<T: PartialEq + Clone>(base: &[T], theirs: &[T], mine: &[T]) -> Vec<T> {
-    let kept = mine.iter().filter(|item| theirs.contains(item) || !base.contains(item));
-    let added = theirs.iter().filter(|item| !mine.contains(item) && !base.contains(item));
+fn merge_list<T: Eq + Hash + Clone>(base: &[T], theirs: &[T], mine: &[T]) -> Vec<T> {
+    let set = |list| HashSet::<&T>::from_iter(list);
+    let (in_base, in_theirs, in_mine) = (set(base), set(theirs), set(mine));
+    let kept = mine.iter().filter(|item| in_theirs.contains(item) || !in_base.contains(item));
+    let added = theirs.iter().filter(|item| !in_mine.contains(item) && !in_base.contains(item));
     kept.chain(added).cloned().collect()
 }
 

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use engine::{
-    Exclusions, Flag, FlagKey, GroupKey, Percentage, Pin, Prerequisite, Problem, Rollout, Rule, SubjectKey,
-    VariantKey,
+    Exclusions, Flag, FlagKey, GroupKey, Percentage, Pin, Prerequisite, Problem, Rollout, Rule, SUBJECTS_MAX,
+    SubjectKey, VariantKey,
 };
 
 use super::{intent::Intent, rule::RuleForm, wrong::Wrong};
@@ -15,6 +15,10 @@ pub const EVERYONE: &str = "everyone";
 
 /// More than a rollout may have, so that one too many is refused with a sentence; a damaged form is cut off here.
 const RULES_READ_MAX: usize = 64;
+/// The same for people who are pinned or excluded, and for pairs of any kind.
+const SUBJECTS_READ_MAX: usize = SUBJECTS_MAX + 1;
+/// A list of other people's mistakes is as good as a few of them.
+const WRONG_LINES_TOLD_MAX: usize = 20;
 
 /// A rollout as typed. `rules` always ends with everyone: a desk has its master channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +60,7 @@ impl RolloutForm {
         let pairs = |a: &'static str, b: &'static str| -> Vec<(String, String)> {
             let rows =
                 fields.all(a).zip(fields.all(b)).map(|(a, b)| (a.trim().to_owned(), b.trim().to_owned()));
-            rows.filter(|(a, _)| !a.is_empty()).collect()
+            rows.filter(|(a, _)| !a.is_empty()).take(SUBJECTS_READ_MAX).collect()
         };
         let mut form = Self {
             expected: fields.trimmed("expected").parse().unwrap_or_default(),
@@ -163,11 +167,11 @@ impl RolloutForm {
     }
 
     fn parse_pins(&self, flag: &Flag, errors: &mut Vec<Wrong>) -> Vec<Pin> {
-        let mut pins: Vec<Pin> = Vec::new();
+        let (mut pins, mut pinned) = (Vec::new(), HashSet::new());
         for (subject, variant) in self.pins.iter().filter(|(subject, _)| !subject.is_empty()) {
             let known = VariantKey::parse(variant).ok().filter(|key| flag.variant(key).is_some());
             match (SubjectKey::parse(subject), known) {
-                (Ok(subject), Some(variant)) if pins.iter().all(|pin| pin.subject != subject) => {
+                (Ok(subject), Some(variant)) if pinned.insert(subject.clone()) => {
                     pins.push(Pin { subject, variant });
                 }
                 (Ok(subject), Some(_)) => {
@@ -182,14 +186,19 @@ impl RolloutForm {
         pins
     }
 
+    /// Reads no further than one subject too many, or [`WRONG_LINES_TOLD_MAX`] wrong lines.
     fn parse_exclusions(&self, errors: &mut Vec<Wrong>) -> Exclusions {
-        let mut subjects: Vec<SubjectKey> = Vec::new();
+        let (mut subjects, mut seen, mut wrong) = (Vec::new(), HashSet::new(), 0);
         for line in self.excluded_subjects.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            if subjects.len() == SUBJECTS_READ_MAX || wrong == WRONG_LINES_TOLD_MAX {
+                break;
+            }
             match SubjectKey::parse(line) {
-                Ok(subject) if subjects.contains(&subject) => {}
-                Ok(subject) => subjects.push(subject),
+                Ok(subject) if seen.insert(line) => subjects.push(subject),
+                Ok(_) => {}
                 Err(error) => {
-                    errors.push(Wrong::at("excluded", format!("the person \"{line}\" {error}")));
+                    wrong += 1;
+                    errors.push(Wrong::at("excluded", format!("the person \"{}\" {error}", clipped(line))));
                 }
             }
         }
@@ -230,6 +239,13 @@ fn is_idle_everyone(rule: &RuleForm, base: &Rollout) -> bool {
     rule.everyone && untouched && base.rule(&rule.id).is_none()
 }
 
+/// What names a wrong line to whoever wrote it.
+fn clipped(line: &str) -> String {
+    let mut chars = line.chars();
+    let start: String = chars.by_ref().take(store::limits::MALFORMED_TEXT_CHARS_MAX).collect();
+    if chars.next().is_some() { format!("{start}…") } else { start }
+}
+
 fn lines(subjects: &[SubjectKey]) -> String {
     subjects.iter().map(SubjectKey::as_str).collect::<Vec<_>>().join("\n")
 }
@@ -242,6 +258,32 @@ mod tests {
 
     fn flag() -> Flag {
         Flag::boolean(FlagKey::parse("fast-payment").expect("key"), "Fast payment")
+    }
+
+    #[test]
+    fn a_list_is_read_no_further_than_it_can_be_kept() {
+        let of = |lines: Vec<String>| RolloutForm {
+            excluded_subjects: lines.join("\n"),
+            ..RolloutForm::default()
+        };
+        let (mut errors, keys) = (Vec::new(), (0..40_000).map(|n| format!("u-{n}")));
+        let read = of(keys.clone().collect()).parse_exclusions(&mut errors);
+        assert_eq!((read.subjects.len(), errors.len()), (SUBJECTS_MAX + 1, 0));
+        let twice = of(keys.take(500).cycle().take(40_000).collect()).parse_exclusions(&mut errors);
+        assert_eq!((twice.subjects.len(), errors.len()), (500, 0));
+        of((0..40_000).map(|n| format!("{n}\t{}", "x".repeat(300))).collect()).parse_exclusions(&mut errors);
+        assert_eq!(errors.len(), WRONG_LINES_TOLD_MAX);
+        assert!(errors.iter().all(|wrong| wrong.sentence.chars().count() < 200), "{errors:?}");
+    }
+
+    #[test]
+    fn one_pin_too_many_is_the_last_that_is_read() {
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        for n in 0..3_000 {
+            body.append_pair("pin.subject", &format!("u-{n}")).append_pair("pin.variant", "on");
+        }
+        let fields = Fields::parse(body.finish().as_bytes()).expect("fields");
+        assert_eq!(RolloutForm::from_fields(&fields).pins.len(), SUBJECTS_MAX + 1);
     }
 
     fn rule(id: &str, group: Option<&str>, percentage: u32) -> Rule {

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 
 use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys};
-use web_sys::{DomRect, Element, Event, KeyboardEvent, MouseEvent};
+use web_sys::{DomRect, Element, Event, HtmlElement, KeyboardEvent, MouseEvent};
 
 /// Between the hairline and the card, and between the card and the window's edge.
 const AWAY: f64 = 10.0;
@@ -211,8 +211,16 @@ fn place(detail: &Element, hair: &Element, card: &Element, step: &DomRect) {
     let [x, left] = [x, left].map(|it| pixels(it - origin.left()));
     let [above, top] = [step.top(), top].map(|it| pixels(it - origin.top()));
     let height = pixels(step.height());
-    drop(hair.set_attribute("style", &format!("left:{x}px;top:{above}px;height:{height}px")));
-    drop(card.set_attribute("style", &format!("left:{left}px;top:{top}px")));
+    put(hair, &[("left", x), ("top", above), ("height", height)]);
+    put(card, &[("left", left), ("top", top)]);
+}
+
+/// Property by property: the policy of pages refuses a `style` attribute, also from a script.
+fn put(element: &Element, lengths: &[(&str, i32)]) {
+    let Some(element) = element.dyn_ref::<HtmlElement>() else { return };
+    for (property, length) in lengths {
+        drop(element.style().set_property(property, &format!("{length}px")));
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a length on a page")]

@@ -13,7 +13,11 @@ pub fn title(error: &AppError) -> &'static str {
         AppError::NotFound(_) => "Not found",
         AppError::StaleLink => "This link has expired",
         AppError::Conflict => "Changed by somebody else",
-        AppError::Refused | AppError::BadForm | AppError::TooLarge | AppError::WrongMethod => "Refused",
+        AppError::Refused
+        | AppError::BadForm
+        | AppError::TooLarge
+        | AppError::FieldTooLong { .. }
+        | AppError::WrongMethod => "Refused",
         AppError::Throttled { .. } => "Too many attempts",
         AppError::Internal | AppError::Unreachable => "Something went wrong",
     }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     api::palette::{Hit, HitKind},
+    caps::SEARCH_CHARS_MAX,
     find::find,
     page::{Look, Page, PageResult},
     ui::{empty::Empty, here, icon, layout::PageHead},
@@ -25,7 +26,7 @@ pub async fn get(page: Page) -> PageResult {
                 <input type="hidden" name="env" value=environment />
                 <div class="field" data-wide="">
                     <label for="search-q">"Search for"</label>
-                    <input id="search-q" type="search" name="q" value=query autofocus=true data-search="" autocomplete="off" />
+                    <input id="search-q" type="search" name="q" value=query autofocus=true data-search="" autocomplete="off" maxlength=SEARCH_CHARS_MAX.to_string() />
                 </div>
                 <button class="button" data-kind="primary">{icon::search()}"Search"</button>
             </form>

@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::badge::{Callout, Tone};
+use super::{
+    badge::{Callout, Tone},
+    text_area::TextArea,
+};
 
 #[expect(clippy::fn_params_excessive_bools, reason = "properties are named where they are given")]
 /// A labelled `<input>`. `error` is a draft's [`crate::draft::Draft::at`] of the same name.
@@ -101,22 +104,19 @@ pub fn Paragraph(
 ) -> impl IntoView {
     let id = id.unwrap_or_else(|| format!("field-{name}"));
     let described = described_by(&id, hint.is_some(), error.is_some());
-    let invalid = error.is_some().then_some("true");
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
-            <textarea
+            <TextArea
                 id=id.clone()
                 name=name
-                rows=rows.to_string()
-                class=mono.then_some("mono")
+                value=value
+                rows=rows
+                mono=mono
                 placeholder=placeholder
-                spellcheck=mono.then_some("false")
-                aria-describedby=described
-                aria-invalid=invalid
-            >
-                {leading_newline(value)}
-            </textarea>
+                described=described
+                invalid=error.is_some()
+            />
             {notes(&id, hint, error)}
         </div>
     }
@@ -126,11 +126,6 @@ pub fn Paragraph(
 #[component]
 pub fn FormError(#[prop(optional_no_strip)] error: Option<String>) -> impl IntoView {
     error.map(|error| view! { <Callout tone=Tone::Danger role="alert"><p>{error}</p></Callout> })
-}
-
-/// HTML swallows one newline at the start of a textarea.
-fn leading_newline(text: String) -> String {
-    if text.starts_with('\n') { format!("\n{text}") } else { text }
 }
 
 fn described_by(id: &str, hint: bool, error: bool) -> Option<String> {

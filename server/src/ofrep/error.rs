@@ -85,9 +85,9 @@ impl OfrepError {
     fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Evaluation(error) => Some((*error).into()),
-            Self::Parse(_) | Self::Fault(Fault::BrokenBody) => Some(ErrorCode::ParseError),
+            Self::Parse(_) | Self::Fault(Fault::BrokenBody | Fault::Nul) => Some(ErrorCode::ParseError),
             Self::InvalidContext(_) => Some(ErrorCode::InvalidContext),
-            Self::Fault(Fault::TooLarge { .. } | Fault::TooDetailed | Fault::TimedOut | Fault::Busy) => {
+            Self::Fault(Fault::TooLarge { .. } | Fault::TooDetailed | Fault::QueryTooLong { .. } | Fault::TimedOut | Fault::Busy) => {
                 Some(ErrorCode::General)
             }
             Self::Access(_)

@@ -69,7 +69,7 @@ async fn feedback_is_stored_with_what_the_subject_had() {
     app.store.record_exposures(&[delivery]).await.expect("written");
     let body = json!({
         "id": "f-1", "subject": "ada", "rating": 2, "completed": "partly", "duration_s": 12.5,
-        "kinds": ["slow", "broken", "slow"], "comment": " The form\r\n<b>hangs</b>\u{0} ", "page": "/pay",
+        "kinds": ["slow", "broken", "slow"], "comment": " The form\r\n<b>hangs</b>\u{7} ", "page": "/pay",
         "flag": "pay", "time": "2027-01-15T08:00:00Z",
     });
     app.say(&app.client_token().await, body).await;

@@ -13,6 +13,7 @@ use crate::ui::{
     badge::{Badge, Tone},
     here, icon,
     person::person_path,
+    text_area::TextArea,
     time,
 };
 
@@ -326,7 +327,7 @@ pub fn triage_form(
             </div>
             <div class="field">
                 <label for=format!("note-{id}")>"Note"</label>
-                <textarea id=format!("note-{id}") name="note" rows="2" maxlength=REASON_CHARS_MAX.to_string()>{typed.note.clone()}</textarea>
+                <TextArea id=format!("note-{id}") name="note" value=typed.note.clone() rows=2 maxlength=Some(REASON_CHARS_MAX) />
             </div>
             <div class="cluster"><button class="button" data-kind="primary">"Save"</button></div>
         </form>

@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 
 use super::strip::{Bank, SWAP};
-use crate::{forms::wrong::sentences_at, ui::icon};
+use crate::{
+    forms::wrong::sentences_at,
+    ui::{icon, text_area::TextArea},
+};
 
 /// Flags that a prerequisite can name: key, name, variants.
 pub type Candidates = Vec<(String, String, Vec<String>)>;
@@ -80,9 +83,14 @@ fn exclusions(bank: &Bank<'_>) -> impl IntoView + use<> {
         </fieldset>
         <div class="field">
             <label for="excluded">"People, one per line"</label>
-            <textarea id="excluded" name="excluded" rows="2" class="mono" spellcheck="false" readonly=!bank.editable>
-                {bank.form.excluded_subjects.clone()}
-            </textarea>
+            <TextArea
+                id="excluded"
+                name="excluded"
+                value=bank.form.excluded_subjects.clone()
+                rows=2
+                mono=true
+                readonly=!bank.editable
+            />
             {error}
         </div>
     };

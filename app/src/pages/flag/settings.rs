@@ -19,6 +19,7 @@ use crate::{
         field::{Field, FormError, Paragraph},
         here, icon,
         layout::Section,
+        text_area::TextArea,
     },
 };
 
@@ -183,9 +184,7 @@ fn value_editor(value_type: ValueType, value: String, label: String) -> AnyView 
             .into_any()
         }
         ValueType::String | ValueType::Object => view! {
-            <textarea name="variant.value" rows="1" class="mono" spellcheck="false" aria-label=label>
-                {if value.starts_with('\n') { format!("\n{value}") } else { value }}
-            </textarea>
+            <TextArea name="variant.value" value=value rows=1 mono=true label=label />
         }
         .into_any(),
         ValueType::Number => view! {

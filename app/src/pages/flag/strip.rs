@@ -20,7 +20,7 @@ use crate::{
         fader::{direction, step_for, value_text},
         preview::{Channel, Forecast, Mood},
     },
-    ui::{condition_builder::Vocabulary, icon},
+    ui::{condition_builder::Vocabulary, icon, place},
 };
 
 /// Where every rollout passes on its way: buttons on the scale, one press each.
@@ -202,7 +202,7 @@ fn fader(bank: &Bank<'_>, rule: &RuleForm, name: &str) -> impl IntoView + use<> 
     let saved = bank.saved_at(rule);
     let at = rule.percentage().unwrap_or(saved);
     let (from, to) = (saved.thousandths(), at.thousandths());
-    let style = format!("--at:{at};--saved:{saved}");
+    let class = format!("fader {} {}", place::at(at), place::saved(saved));
     let control = if bank.editable {
         view! {
             <input
@@ -223,7 +223,7 @@ fn fader(bank: &Bank<'_>, rule: &RuleForm, name: &str) -> impl IntoView + use<> 
         view! { <span class="fader-range fader-still" role="img" aria-label=label></span> }.into_any()
     };
     view! {
-        <div class="fader" style=style data-saved=saved.to_string() data-moved=direction(from, to)>
+        <div class=class data-saved=saved.to_string() data-moved=direction(from, to)>
             <div class="fader-slot" aria-hidden="true">
                 <i class="fader-fill"></i>
                 <i class="fader-change"></i>
@@ -238,21 +238,20 @@ fn fader(bank: &Bank<'_>, rule: &RuleForm, name: &str) -> impl IntoView + use<> 
 
 /// Ghost marks where the plan's steps put this fader; the strip's notes say them in words.
 fn plan_marks(bank: &Bank<'_>, rule: &RuleForm) -> Vec<AnyView> {
-    let mark = |to: Percentage| view! { <i class="fader-plan" style=format!("--mark:{to}")></i> }.into_any();
+    let mark = |to: Percentage| view! { <i class=format!("fader-plan {}", place::at(to))></i> }.into_any();
     bank.planned(rule).into_iter().map(mark).collect()
 }
 
 fn scale(bank: &Bank<'_>, rule: &RuleForm, name: &str, at: Percentage) -> Vec<AnyView> {
     let mark = |step: u32| {
-        let style = format!("--mark:{step}");
+        let class = format!("fader-step {}", place::at(Percentage::whole(step).unwrap_or_default()));
         if !bank.editable {
-            return view! { <span class="fader-step" style=style>{step}</span> }.into_any();
+            return view! { <span class=class>{step}</span> }.into_any();
         }
         let is_there = Percentage::whole(step) == Some(at);
         view! {
             <button
-                class="fader-step"
-                style=style
+                class=class
                 name="intent"
                 value=format!("set:{}:{step}", rule.id)
                 formaction=format!("#rule-{}", rule.id)
@@ -384,7 +383,8 @@ mod tests {
             r#"data-moved="up""#,
             "602 of 1,200",
             "plan: 20 → 50 → 100 %",
-            r#"class="fader-plan" style="--mark:50"#,
+            r#"class="fader-plan at at-t5""#,
+            r#"class="fader at at-t7 saved saved-t5""#,
         ] {
             assert!(html.contains(expected), "{expected} is missing in {html}");
         }

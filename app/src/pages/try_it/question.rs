@@ -11,7 +11,7 @@ use crate::{
         wrong::sentences_at,
     },
     pages::flag::{FlagPage, Tab},
-    ui::{field::FormError, here, icon},
+    ui::{field::FormError, here, icon, text_area::TextArea},
 };
 
 pub fn view(trial: &Trial, shown: &FlagPage) -> impl IntoView + use<> {
@@ -152,26 +152,24 @@ fn row_view(trial: &Trial, at: usize, row: &Row) -> impl IntoView + use<> {
 fn json_field(trial: &Trial) -> impl IntoView + use<> {
     let error = sentences_at(&trial.wrongs, "json");
     let open = !trial.form.json.trim().is_empty();
-    let described = error.is_some().then_some("json-error");
-    let invalid = error.is_some().then_some("true");
+    let described = error.is_some().then(|| "json-error".to_owned());
+    let invalid = error.is_some();
     let error = error.map(|error| view! { <p class="error" id="json-error" role="alert">{error}</p> });
     view! {
         <details class="try-json" open=open>
             <summary>"As JSON"</summary>
             <div class="field">
                 <label for="try-json" class="visually-hidden">"Attributes as JSON"</label>
-                <textarea
+                <TextArea
                     id="try-json"
                     name="json"
-                    class="mono"
-                    rows="4"
-                    placeholder="{\"tier\": \"vip\"}"
-                    spellcheck="false"
-                    aria-invalid=invalid
-                    aria-describedby=described
-                >
-                    {trial.form.json.clone()}
-                </textarea>
+                    value=trial.form.json.clone()
+                    rows=4
+                    mono=true
+                    placeholder=Some("{\"tier\": \"vip\"}".to_owned())
+                    invalid=invalid
+                    described=described
+                />
                 {error}
             </div>
         </details>

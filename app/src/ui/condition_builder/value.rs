@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 
 use super::{Frame, place_text};
-use crate::ui::condition_form::{Field, Shape, TestDraft, name_at};
+use crate::ui::{
+    condition_form::{Field, Shape, TestDraft, name_at},
+    text_area::TextArea,
+};
 
 /// How many known values a row names in its hint.
 const HINT_VALUES_MAX: usize = 6;
@@ -103,19 +106,18 @@ fn many_view(
     let hint_id = format!("{name}.hint");
     let described = described.map_or_else(|| hint_id.clone(), |error| format!("{error} {hint_id}"));
     view! {
-        <textarea
+        <TextArea
             name=name.clone()
             id=name
-            rows="1"
-            aria-label=format!("Values {}", place_text(path))
-            aria-invalid=wrong.then_some("true")
-            aria-describedby=described
-            placeholder="one, two, three"
-            spellcheck="false"
-            data-swap-input=frame.preview.clone()
-        >
-            {test.value.clone()}
-        </textarea>
+            value=test.value.clone()
+            rows=1
+            label=format!("Values {}", place_text(path))
+            invalid=wrong
+            described=Some(described)
+            placeholder=Some("one, two, three".to_owned())
+            spellcheck_off=true
+            swap_input=Some(frame.preview.clone())
+        />
         <small class="builder-hint" id=hint_id>{hint}</small>
     }
 }

@@ -1,0 +1,247 @@
+//! What somebody typed is never markup: every page of the router, with hostile text in everything that it shows.
+
+mod dom;
+mod routes;
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use dom::{Field, Form, Page};
+use reqwest::{Method, Response, header};
+use routes::Route;
+use world::{KEY, PWN, World};
+
+/// What a page may be looked at besides its address; more would only repeat themselves.
+const PAGES_MAX: usize = 500;
+/// Event streams: they never end, and no browser shows them.
+const STREAMS: [&str; 1] = ["/live"];
+/// Signs out, or says nothing back.
+const FORMS_LEFT_ALONE: [&str; 2] = ["/sign-out", "/theme"];
+
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+impl World {
+    /// What stands for the parameters of a route. A new kind of parameter has to be named here.
+    fn addresses(&self, path: &str) -> Vec<String> {
+        let Some(start) = path.find('{') else { return vec![path.to_owned()] };
+        let end = path.find('}').expect("an end") + 1;
+        let values = match (&path[..start], &path[start..end]) {
+            ("/flags/", "{key}") => vec![KEY.to_owned(), "pwn-object".to_owned()],
+            ("/groups/", "{key}") => vec![KEY.to_owned()],
+            ("/people/", "{key}") | ("/testers/", "{subject}") => vec![self.subject.clone()],
+            ("/audit/", "{seq}") => self.audited.iter().map(ToString::to_string).collect(),
+            ("/feedback/", "{id}") => (1..=self.feedback).map(|id| id.to_string()).collect(),
+            ("/invite/", _) => vec![self.invite.trim_start_matches("/invite/").to_owned()],
+            ("/join/", _) => vec![self.join.trim_start_matches("/join/").to_owned()],
+            ("/call/", _) => vec!["find".to_owned(), "preview_rollout".to_owned()],
+            other => panic!("say what stands for {other:?}"),
+        };
+        let values = values.into_iter().chain([PWN.to_owned()]);
+        values.map(|value| format!("{}{}{}", &path[..start], encoded(&value), &path[end..])).collect()
+    }
+
+    /// The answer as a page, which holds nothing that it must not; `None` when it is no page.
+    async fn check(&self, what: &str, answer: Response) -> Option<Page> {
+        let status = answer.status().as_u16();
+        assert!(status < 500, "{what} is answered with {status}");
+        for (name, value) in answer.headers() {
+            assert!(!value.as_bytes().contains(&b'<'), "{what}: {name}");
+        }
+        let text = |name| answer.headers().get(name).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        if !text(header::CONTENT_TYPE).starts_with("text/html") {
+            return None;
+        }
+        let policy = text(header::CONTENT_SECURITY_POLICY);
+        assert!(
+            !policy.contains("'unsafe-inline'") && policy.contains("base-uri 'none'"),
+            "{what}: {policy}"
+        );
+        assert!(policy.contains("form-action '"), "{what}: {policy}");
+        let html = answer.text().await.expect("a text");
+        let page = Page::read(&html);
+        assert!(page.faults.is_empty(), "{what}: {:#?}", page.faults);
+        Some(page)
+    }
+
+    async fn read(&self, address: &str) -> Option<Page> {
+        let answer = self.get(address).await;
+        self.check(address, answer).await
+    }
+
+    /// Every page that the router has, and those that lead from there.
+    async fn crawl(&self, mut visit: impl FnMut(&str, Page)) {
+        let routes: Vec<Route> =
+            routes::all().into_iter().filter(|it| it.reads && !STREAMS.contains(&&*it.path)).collect();
+        let mut waiting: VecDeque<String> = routes.iter().flat_map(|it| self.addresses(&it.path)).collect();
+        let mut known: BTreeSet<String> = waiting.iter().cloned().collect();
+        while let Some(address) = waiting.pop_front() {
+            let Some(page) = self.read(&address).await else { continue };
+            for link in &page.links {
+                let leads_out = STREAMS.iter().any(|it| link.starts_with(it));
+                if !leads_out && known.len() < PAGES_MAX && known.insert(link.clone()) {
+                    waiting.push_back(link.clone());
+                }
+            }
+            visit(&address, page);
+        }
+    }
+}
+
+/// With one of the names set, in place of what the address says of it.
+fn with(address: &str, name: &str, value: &str) -> String {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    pairs.retain(|(known, _)| known != name);
+    pairs.push((name.to_owned(), value.to_owned()));
+    format!("{path}?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+}
+
+#[tokio::test]
+async fn stored_text_is_never_markup() {
+    let world = World::build().await;
+    let (mut texts, mut seen) = (String::new(), BTreeSet::new());
+    world
+        .crawl(|address, page| {
+            texts.push_str(&page.texts);
+            seen.insert(address.split('?').next().unwrap_or_default().to_owned());
+        })
+        .await;
+    let unseen: Vec<_> = world.marks.iter().filter(|mark| !texts.contains(*mark)).collect();
+    assert!(unseen.is_empty(), "typed, but on no page: {unseen:?}");
+    for route in routes::all().iter().filter(|it| it.reads) {
+        let is_page = !STREAMS.contains(&&*route.path)
+            && !route.path.contains("export.")
+            && !route.path.ends_with(".csv");
+        let closed = ["/sign-in", "/setup", "/invite/{token}"].contains(&&*route.path);
+        let shown = world.addresses(&route.path).iter().any(|it| seen.contains(it));
+        assert!(shown || !is_page || closed, "{} is a page that nobody looked at", route.path);
+    }
+    // Doors for strangers.
+    for address in ["/sign-in", "/setup", &world.invite, &world.join, "/no/such/page", "/"] {
+        for address in [address.to_owned(), with(address, "next", PWN), with(address, "subject", PWN)] {
+            let answer = world.request(Method::GET, &address).send().await.expect("an answer");
+            world.check(&address, answer).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_query_is_never_markup() {
+    let world = World::build().await;
+    let mut pages = BTreeMap::new();
+    world
+        .crawl(|address, page| {
+            let path = address.split('?').next().unwrap_or_default().to_owned();
+            let names: &mut BTreeSet<String> = pages.entry(path).or_default();
+            names.extend(page.forms.iter().flat_map(|form| &form.fields).map(|field| field.name.clone()));
+            for link in page.links.iter().filter_map(|link| link.split_once('?')) {
+                names.extend(form_urlencoded::parse(link.1.as_bytes()).map(|(name, _)| name.into_owned()));
+            }
+        })
+        .await;
+    let everywhere = routes::query_names();
+    for (path, names) in pages {
+        // One entry of the audit log is like another.
+        if path.starts_with("/audit/") && path != "/audit/1" {
+            continue;
+        }
+        for name in names.iter().filter(|name| name.len() < 40) {
+            world.read(&with(&path, name, PWN)).await;
+        }
+        let all = everywhere.iter().filter(|name| *name != "env" && *name != "tab");
+        let all = all.fold(path.clone(), |address, name| with(&address, name, PWN));
+        world.read(&all).await;
+    }
+}
+
+/// The form as a browser sends it, with some fields filled in anew.
+fn filled(
+    form: &Form,
+    button: Option<&(String, String)>,
+    typed: impl Fn(&Field) -> bool,
+) -> Vec<(String, String)> {
+    let sent = form.fields.iter().filter(|field| field.sent || typed(field));
+    let value = |field: &Field| if typed(field) { PWN.to_owned() } else { field.value.clone() };
+    let fields = sent.map(|field| (field.name.clone(), value(field)));
+    fields.chain(button.cloned()).collect()
+}
+
+#[tokio::test]
+async fn a_form_is_never_markup() {
+    let mut world = World::build().await;
+    let mut forms = BTreeMap::new();
+    world
+        .crawl(|address, page| {
+            let here = address.to_owned();
+            for form in page.forms.into_iter().filter(|form| form.method.eq_ignore_ascii_case("post")) {
+                let action = if form.action.is_empty() { here.clone() } else { form.action.clone() };
+                let path = action.split('?').next().unwrap_or_default().to_owned();
+                let names: Vec<_> = form.fields.iter().map(|field| field.name.clone()).collect();
+                forms.entry((path, names)).or_insert((action, form));
+            }
+        })
+        .await;
+    assert!(forms.len() > 20, "{}", forms.len());
+    let posted: BTreeSet<_> = forms.keys().map(|(path, _)| path.clone()).collect();
+    for route in routes::all().iter().filter(|it| it.writes && !it.path.starts_with("/call/")) {
+        if !world.addresses(&route.path).iter().any(|it| posted.contains(it)) {
+            // A form that no page shows at the moment: at least what is wrong with it.
+            for address in world.addresses(&route.path) {
+                forms.insert((address.clone(), Vec::new()), (address, Form::default()));
+            }
+        }
+    }
+    for (action, form) in forms.into_values() {
+        if !FORMS_LEFT_ALONE.iter().any(|it| action.starts_with(it)) {
+            send_hostile(&mut world, &action, &form).await;
+        }
+    }
+}
+
+async fn send_hostile(world: &mut World, action: &str, form: &Form) {
+    let first = form.buttons.first();
+    let mut ways: Vec<Vec<(String, String)>> =
+        form.fields.iter().map(|field| filled(form, first, |it| it.name == field.name)).collect();
+    if form.fields.iter().any(|field| field.typed) {
+        ways.extend(form.buttons.iter().map(|button| filled(form, Some(button), |it| it.typed)));
+    }
+    ways.push(filled(form, None, |it| it.typed));
+    ways.push(
+        ["intent", "do", "name", "key", "list", "comment"]
+            .map(|name| (name.to_owned(), PWN.to_owned()))
+            .to_vec(),
+    );
+    ways.sort();
+    ways.dedup();
+    for fields in ways {
+        let answer = world.post(action, &fields).await;
+        let what = format!("POST {action} {fields:?}");
+        let location =
+            answer.headers().get(header::LOCATION).and_then(|it| it.to_str().ok()).map(str::to_owned);
+        world.check(&what, answer).await;
+        match location.as_deref() {
+            Some(location) if location.starts_with("/sign-in") => world.sign_in().await,
+            Some(location) => drop(world.read(location).await),
+            None => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_islands_are_told_is_no_page() {
+    let world = World::build().await;
+    for (call, fields) in [
+        ("find", vec![("environment", "production"), ("query", PWN)]),
+        ("find", vec![("environment", PWN), ("query", "@flag")]),
+        ("find", vec![("environment", "production"), ("query", "@flag")]),
+        ("preview_rollout", vec![("flag", KEY), ("environment", "production"), ("form", PWN)]),
+        (PWN, vec![("query", PWN)]),
+    ] {
+        let fields: Vec<_> =
+            fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let answer = world.post(&format!("/call/{}", encoded(call)), &fields).await;
+        assert!(world.check(call, answer).await.is_none(), "{call} answers with a page");
+    }
+}
