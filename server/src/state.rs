@@ -6,7 +6,8 @@ use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use crate::{
-    Config, access::allowance::Allowances, edge::RequestIds, guard::Guard, ingest::Ingest, ofrep::Ofrep,
+    Config,
+    access::{allowance::Allowances, uses}, edge::RequestIds, guard::Guard, ingest::Ingest, ofrep::Ofrep,
 };
 
 /// The server's state; `Server::start` also starts what runs beside the requests.
@@ -45,6 +46,7 @@ impl Server {
         let ingest = Ingest::start(&store, &config, stopping.subscribe()).await?;
         let request_ids = RequestIds::starting_at(u64::from_ne_bytes(seed));
         let guard = Guard::start(&store, config.look_every, stopping.subscribe())?;
+        uses::start(&store, stopping.subscribe());
         Ok(Arc::new(Self { store, config, allowances, ofrep, ingest, request_ids, guard, stopping }))
     }
 
@@ -57,6 +59,7 @@ impl Server {
     pub async fn finish(&self) {
         self.ingest.exposures.flush().await;
         self.ingest.outcomes.flush().await;
+        uses::write(&self.store).await;
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -103,10 +103,13 @@ impl Subscription {
     ) -> Result<(Arc<Token>, Self), Refused<OfrepError>> {
         let now_ms = server.store.clock().now_ms();
         let ticket = server.ofrep.tickets.verify(ticket, now_ms).ok_or((None, OfrepError::StaleTicket))?;
-        let token = server.store.live().token(&ticket.token).ok_or((None, OfrepError::StaleTicket))?;
+        let live = server.store.live();
+        let token = live.token(&ticket.token, now_ms).map_err(|_| (None, OfrepError::StaleTicket))?;
+        let environment = token.environment().cloned().ok_or((None, OfrepError::StaleTicket))?;
         if let Err(error) = access::check_origin(&token, headers) {
             return Err((Some(token), error.into()));
         }
+        token.note_use(now_ms);
         let Some(seat) = server.ofrep.streams.take() else {
             return Err((Some(token), OfrepError::StreamsFull { retry_after_s: STREAM_RETRY_AFTER_S }));
         };
@@ -115,7 +118,7 @@ impl Subscription {
         let subscription = Self {
             server: Arc::clone(server),
             token: ticket.token,
-            environment: token.environment.clone(),
+            environment,
             known: heard.unwrap_or(ticket.revision),
             greeted: false,
             published: server.ofrep.hub.subscribe(),
@@ -154,8 +157,9 @@ impl Subscription {
                 _ = self.heartbeat.tick() => Some(HEARTBEAT_COMMENT),
                 () = until_true(&mut self.stopping) => return None,
             };
-            // A revoked token ends its streams.
-            self.server.store.live().token(&self.token)?;
+            // A token that was revoked or has expired ends its streams.
+            let store = &self.server.store;
+            store.live().token(&self.token, store.clock().now_ms()).ok()?;
             if let Some(chunk) = woken.or_else(|| self.news()) {
                 return Some(chunk);
             }

@@ -134,7 +134,7 @@ pub(crate) async fn save(
     let editor = manager.principal.flag_editor()?;
     let Json(Change { version, name, steps, comment }) = change?;
     let flag = require_flag(&server, &manager, &key)?;
-    let (environment, plan) = (&manager.environment.key, Plan { name, steps });
+    let (environment, plan) = (&manager.environment()?.key, Plan { name, steps });
     server.store.save_plan(&editor, environment, &flag, version, plan, &comment).await?;
     answer(&server, &manager, &flag).await
 }
@@ -168,7 +168,7 @@ pub(crate) async fn transit(
 ) -> Result<Json<Release>, RestError> {
     let Json(body) = body?;
     let flag = require_flag(&server, &manager, &key)?;
-    let (store, environment) = (&server.store, &manager.environment.key);
+    let (store, environment) = (&server.store, &manager.environment()?.key);
     if transition == "approve" {
         let approver = manager.principal.approver()?;
         let step = step(&body)?;
@@ -205,7 +205,7 @@ fn plan_move(word: &str, body: &Transition) -> Result<PlanMove, RestError> {
 }
 
 async fn answer(server: &Server, manager: &Manager, flag: &FlagKey) -> Result<Json<Release>, RestError> {
-    let (viewer, environment) = (manager.principal.viewer(), &manager.environment.key);
+    let (viewer, environment) = (manager.principal.viewer(), &manager.environment()?.key);
     let outlook = server.store.find_plan_outlook(&viewer, environment, flag).await?;
     let outlook = outlook.ok_or(RestError::NotFound("release plan"))?;
     let forecasts = server.store.forecast_plan(&viewer, environment, flag, &outlook.release.plan).await?;

@@ -8,7 +8,8 @@ use serde_json::{Value as Json, json};
 use server::{Config, Server};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use store::{
-    Administrator, Clock, FlagEditor, NewToken, Principal, RequestOrigin, Role, Store, TokenKind, Viewer,
+    Administrator, Clock, FlagEditor, NewToken, Principal, RequestOrigin, Role, Store, TokenKind, TokenScope,
+    Viewer,
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -96,10 +97,23 @@ impl TestApp {
 
     pub async fn token(&self, kind: TokenKind, environment: &str, origins: &[&str]) -> String {
         let new = NewToken {
-            name: format!("{kind:?} of a test"),
-            kind,
-            environment: environment_key(environment),
             origins: origins.iter().map(|&origin| origin.to_owned()).collect(),
+            ..NewToken::new(format!("{kind:?} of a test"), kind, environment_key(environment))
+        };
+        self.store.create_token(&administrator(), new).await.expect("a token")
+    }
+
+    /// A management token for the whole workspace.
+    pub async fn workspace_token(&self, role: Role) -> String {
+        let new = NewToken::new(format!("workspace {role} of a test"), TokenKind::Admin(role), TokenScope::Workspace);
+        self.store.create_token(&administrator(), new).await.expect("a token")
+    }
+
+    /// A server token that may store people.
+    pub async fn writing_token(&self) -> String {
+        let new = NewToken {
+            writes_traits: true,
+            ..NewToken::new("writing of a test", TokenKind::Server, environment_key("production"))
         };
         self.store.create_token(&administrator(), new).await.expect("a token")
     }

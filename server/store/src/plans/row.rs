@@ -8,7 +8,7 @@ use crate::{StoreError, UserId, change::Work, db::args, number, signed, to_json,
 macro_rules! plans {
     ($rest:literal) => {
         concat!(
-            "SELECT document, state, version, changed_ms, changed_by, proposed_by, proposed_by_name, started_by \
+            "SELECT document, state, version, changed_ms, changed_by, proposed_by, proposed_by_name, moved_by \
              FROM plans ",
             $rest
         )
@@ -26,7 +26,7 @@ pub(crate) struct PlanRow {
     pub(crate) changed_by: String,
     pub(crate) proposed_by: i64,
     pub(crate) proposed_by_name: String,
-    pub(crate) started_by: Option<i64>,
+    pub(crate) moved_by: String,
 }
 
 impl PlanRow {
@@ -39,7 +39,7 @@ impl PlanRow {
             changed_by: self.changed_by,
             proposed_by: UserId::new(self.proposed_by),
             proposed_by_name: self.proposed_by_name,
-            started_by: self.started_by.map(UserId::new),
+            moved_by: parse("plans", id, &self.moved_by)?,
         })
     }
 }
@@ -59,16 +59,17 @@ impl Work<'_> {
             ..release
         };
         let (document, state) = (to_json("plans", &release.plan)?, to_json("plans", &release.state)?);
+        let moved_by = to_json("plans", &release.moved_by)?;
         let seq = self.seq();
         self.tx
             .execute(
                 "INSERT INTO plans (environment, flag, document, state, version, changed_ms, changed_by, \
-                 proposed_by, proposed_by_name, started_by, audit_seq) \
+                 proposed_by, proposed_by_name, moved_by, audit_seq) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
                  ON CONFLICT (environment, flag) DO UPDATE SET document = excluded.document, \
                  state = excluded.state, version = excluded.version, changed_ms = excluded.changed_ms, \
                  changed_by = excluded.changed_by, proposed_by = excluded.proposed_by, \
-                 proposed_by_name = excluded.proposed_by_name, started_by = excluded.started_by, \
+                 proposed_by_name = excluded.proposed_by_name, moved_by = excluded.moved_by, \
                  audit_seq = excluded.audit_seq",
                 args![
                     environment.as_str(),
@@ -80,7 +81,7 @@ impl Work<'_> {
                     &release.changed_by,
                     release.proposed_by.get(),
                     &release.proposed_by_name,
-                    release.started_by.map(UserId::get),
+                    &moved_by,
                     seq
                 ],
             )
