@@ -20,7 +20,7 @@ pub mod limits;
 mod ofrep;
 mod otlp;
 mod outcomes;
-mod rest;
+pub mod rest;
 mod router;
 mod serve;
 mod session;

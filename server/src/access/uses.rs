@@ -18,9 +18,10 @@ pub fn start(store: &Store, mut stopping: watch::Receiver<bool>) {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = tick.tick() => write(&store).await,
+                _ = tick.tick() => {}
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             }
+            write(&store).await;
         }
     });
 }

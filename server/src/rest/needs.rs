@@ -92,7 +92,7 @@ pub fn describe(document: &mut OpenApi) {
                     "The environment that this is about. A token for the whole workspace has to name it; one that is \
                      bound to an environment need not, and is refused for another.",
                 ));
-            operation.parameters.get_or_insert_default().push(environment.build());
+            operation.parameters.get_or_insert_default().push(environment.build().into());
         }
     }
 }

@@ -105,7 +105,18 @@ impl TestApp {
 
     /// A management token for the whole workspace.
     pub async fn workspace_token(&self, role: Role) -> String {
-        let new = NewToken::new(format!("workspace {role} of a test"), TokenKind::Admin(role), TokenScope::Workspace);
+        self.owned(role, TokenScope::Workspace).await
+    }
+
+    /// A management token of a member of its role.
+    pub async fn owned(&self, role: Role, scope: TokenScope) -> String {
+        let (email, name) = (format!("owner-{}@example.test", role.as_str()), format!("Owner {}", role.as_str()));
+        // They may be there already.
+        drop(self.store.invite_member(&administrator(), &email, &name, role).await);
+        let new = NewToken {
+            owner: Some(email),
+            ..NewToken::new(format!("{role} for {scope} of a test"), TokenKind::Admin(role), scope)
+        };
         self.store.create_token(&administrator(), new).await.expect("a token")
     }
 

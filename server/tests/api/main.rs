@@ -23,3 +23,4 @@ mod rest;
 mod roles;
 mod stream;
 mod testers;
+mod token_scopes;
