@@ -20,3 +20,4 @@ mod rollouts;
 mod schema;
 mod testers;
 mod tokens;
+mod upgrade;
