@@ -8,8 +8,8 @@ use std::{
 };
 
 use store::{
-    Administrator, AuditVerdict, Clock, Denied, NewToken, Principal, Rotation, Store, StoreError, TokenRow, TokenScope,
-    TokenState,
+    Administrator, AuditVerdict, Clock, Denied, NewToken, Principal, Rotation, Store, StoreError, TokenRow,
+    TokenScope, TokenState,
 };
 use tokio::net::TcpListener;
 
@@ -216,7 +216,10 @@ async fn list_tokens(store: &Store, administrator: &Administrator) -> Result<(),
             TokenState::OwnerDisabled => "refused: its owner is disabled".to_owned(),
             TokenState::Revoked { at_ms } => format!("revoked {}", engine::instant_phrase(at_ms)),
         };
-        let kind = token.kind.role().map_or_else(|| token.kind.as_str().to_owned(), |role| format!("admin ({role})"));
+        let kind = token
+            .kind
+            .role()
+            .map_or_else(|| token.kind.as_str().to_owned(), |role| format!("admin ({role})"));
         let traits = if token.writes_traits { ", stores people" } else { "" };
         let owner = token.owner.as_ref().map_or("nobody", |owner| owner.email.as_str());
         let used = token.last_used_ms.map_or_else(|| "never".to_owned(), engine::instant_phrase);

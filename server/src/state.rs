@@ -7,7 +7,11 @@ use tokio::sync::watch;
 
 use crate::{
     Config,
-    access::{allowance::Allowances, uses}, edge::RequestIds, guard::Guard, ingest::Ingest, ofrep::Ofrep,
+    access::{allowance::Allowances, uses},
+    edge::RequestIds,
+    guard::Guard,
+    ingest::Ingest,
+    ofrep::Ofrep,
 };
 
 /// The server's state; `Server::start` also starts what runs beside the requests.

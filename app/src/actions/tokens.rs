@@ -31,10 +31,9 @@ async fn create(page: Page, fields: &Fields) -> PageResult {
     let token = new_token(&input)?;
     let draft = match page.store().create_token(&administrator, token).await {
         Ok(secret) => issued("The new token", secret),
-        Err(error) => TokensDraft {
-            new: Draft::refused(input, beside_token_fields(error)),
-            ..TokensDraft::default()
-        },
+        Err(error) => {
+            TokensDraft { new: Draft::refused(input, beside_token_fields(error)), ..TokensDraft::default() }
+        }
     };
     tokens::show(&page, draft).await
 }

@@ -85,7 +85,11 @@ pub async fn get(page: Page, Extension(memory): Extension<Memory>) -> PageResult
 
 /// Somebody has to do something about these before their applications are refused.
 fn expiring_tokens(soon: usize, here: &Here) -> impl IntoView + use<> {
-    let what = if soon == 1 { "1 API token expires soon".to_owned() } else { format!("{soon} API tokens expire soon") };
+    let what = if soon == 1 {
+        "1 API token expires soon".to_owned()
+    } else {
+        format!("{soon} API tokens expire soon")
+    };
     let address = here.href("/settings/tokens");
     view! {
         <Callout tone=Tone::Warning>

@@ -83,8 +83,12 @@ pub async fn show(page: &Page, draft: TokensDraft) -> PageResult {
 pub fn expiry_notice(soon: usize) -> Option<impl IntoView> {
     let text = match soon {
         0 => return None,
-        1 => format!("1 token expires within {TOKEN_WARNING_DAYS} days: rotate it, so that its application is not refused."),
-        n => format!("{n} tokens expire within {TOKEN_WARNING_DAYS} days: rotate them, so that their applications are not refused."),
+        1 => format!(
+            "1 token expires within {TOKEN_WARNING_DAYS} days: rotate it, so that its application is not refused."
+        ),
+        n => format!(
+            "{n} tokens expire within {TOKEN_WARNING_DAYS} days: rotate them, so that their applications are not refused."
+        ),
     };
     Some(view! { <Callout tone=Tone::Warning><p>{text}</p></Callout> })
 }

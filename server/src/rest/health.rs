@@ -100,7 +100,8 @@ pub(crate) async fn of_flag(
 ) -> Result<Json<FlagHealth>, RestError> {
     let Query(Since { since }) = since?;
     let flag = require_flag(&server, &manager, &key)?;
-    let (store, viewer, environment) = (&server.store, manager.principal.viewer(), &manager.environment()?.key);
+    let (store, viewer, environment) =
+        (&server.store, manager.principal.viewer(), &manager.environment()?.key);
     let rules = store.list_rule_health(&viewer, environment, &flag).await?;
     let now_ms = store.clock().now_ms();
     let since_ms = since.unwrap_or(now_ms - DAY_MS);

@@ -30,7 +30,8 @@ struct Where {
 impl Manager {
     /// What an operation on one environment is about.
     pub fn environment(&self) -> Result<&Environment, RestError> {
-        let unnamed = "this token counts in the whole workspace: name the environment, as in ?environment=production";
+        let unnamed =
+            "this token counts in the whole workspace: name the environment, as in ?environment=production";
         self.environment.as_ref().ok_or_else(|| RestError::Malformed(unnamed.to_owned()))
     }
 }

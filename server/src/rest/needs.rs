@@ -70,7 +70,9 @@ impl Needs {
     fn names_environment(self) -> bool {
         match self {
             Self::Environment | Self::WorkspaceIn => true,
-            Self::AnyToken | Self::ServerOrClient | Self::Traits | Self::Management | Self::Workspace => false,
+            Self::AnyToken | Self::ServerOrClient | Self::Traits | Self::Management | Self::Workspace => {
+                false
+            }
         }
     }
 }

@@ -70,16 +70,17 @@ pub use outcomes::{
 };
 pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{
-    Administrator, Approver, AuditReader, Denied, DeniedBecause, Enroller, FeedbackHandler, FlagEditor, InvalidRole,
-    LedgerReader, Operation, PeopleReader, PeopleWriter, Principal, RequestOrigin, Role, Stopper, UserId, Viewer,
+    Administrator, Approver, AuditReader, Denied, DeniedBecause, Enroller, FeedbackHandler, FlagEditor,
+    InvalidRole, LedgerReader, Operation, PeopleReader, PeopleWriter, Principal, RequestOrigin, Role,
+    Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
 pub use secret::{TokenHash, hex};
 pub use store::Store;
 pub use tokens::{
-    InvalidLifetime, Lifetime, NewToken, Rotation, Token, TokenId, TokenKind, TokenOwner, TokenRefused, TokenRow,
-    TokenScope, TokenState,
+    InvalidLifetime, Lifetime, NewToken, Rotation, Token, TokenId, TokenKind, TokenOwner, TokenRefused,
+    TokenRow, TokenScope, TokenState,
 };
 pub use versioned::Versioned;
 pub use webhooks::{Webhook, WebhookDelivery, WebhookId};

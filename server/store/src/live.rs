@@ -168,7 +168,10 @@ impl Live {
     /// The sites whose pages ask about this environment: the origins of its client tokens, in order.
     pub fn client_origins(&self, environment: &str) -> Vec<String> {
         let state = self.0.state.load();
-        let tokens = state.tokens.values().filter(|token| token.environment().is_some_and(|it| it.as_str() == environment));
+        let tokens = state
+            .tokens
+            .values()
+            .filter(|token| token.environment().is_some_and(|it| it.as_str() == environment));
         let mut origins: Vec<_> = tokens.flat_map(|token| token.origins.iter().cloned()).collect();
         origins.retain(|origin| origin != "*");
         origins.sort_unstable();

@@ -160,7 +160,9 @@ impl Operation {
             Self::HandleFeedback => "log complaints or triage feedback",
             Self::Approve => "approve changes",
             Self::ReadAudit => "read the audit log",
-            Self::Administer => "store or erase people, or to manage members, tokens, attributes and defaults",
+            Self::Administer => {
+                "store or erase people, or to manage members, tokens, attributes and defaults"
+            }
         }
     }
 }
@@ -580,14 +582,19 @@ mod tests {
             let lesser = a.lesser(b);
             assert_eq!(lesser, b.lesser(a));
             for operation in Operation::ALL {
-                assert_eq!(lesser.may(operation), a.may(operation) && b.may(operation), "{a} {b} {operation:?}");
+                assert_eq!(
+                    lesser.may(operation),
+                    a.may(operation) && b.may(operation),
+                    "{a} {b} {operation:?}"
+                );
             }
         }
     }
 
     #[test]
     fn who_is_bound_to_an_environment_has_no_proof_for_what_concerns_them_all() {
-        let [production, staging] = ["production", "staging"].map(|key| EnvironmentKey::parse(key).expect("a key"));
+        let [production, staging] =
+            ["production", "staging"].map(|key| EnvironmentKey::parse(key).expect("a key"));
         let bound = Principal { reach: Reach::Only(staging.clone()), ..someone(Role::Admin) };
         let whole = [
             bound.enroller().map(drop),
@@ -617,7 +624,10 @@ mod tests {
         ];
         for because in because {
             let sentence = Denied { operation: Operation::Administer, because }.to_string();
-            assert!(sentence.contains("Settings → Tokens") && sentence.contains("fader token create"), "{sentence}");
+            assert!(
+                sentence.contains("Settings → Tokens") && sentence.contains("fader token create"),
+                "{sentence}"
+            );
         }
     }
 

@@ -110,7 +110,8 @@ impl TestApp {
 
     /// A management token of a member of its role.
     pub async fn owned(&self, role: Role, scope: TokenScope) -> String {
-        let (email, name) = (format!("owner-{}@example.test", role.as_str()), format!("Owner {}", role.as_str()));
+        let (email, name) =
+            (format!("owner-{}@example.test", role.as_str()), format!("Owner {}", role.as_str()));
         // They may be there already.
         drop(self.store.invite_member(&administrator(), &email, &name, role).await);
         let new = NewToken {

@@ -92,7 +92,8 @@ async fn only_an_admin_changes_the_defaults_over_rest() {
     let app = TestApp::start().await;
     app.boolean_flag(FLAG).await;
     let body = || Some(json!({"version": 99, "guardrails": []}));
-    let (defaults, own) = (format!("{DEFAULTS}?version=99"), format!("{OWN}?version=99&environment=production"));
+    let (defaults, own) =
+        (format!("{DEFAULTS}?version=99"), format!("{OWN}?version=99&environment=production"));
     let table = [
         (Method::GET, DEFAULTS, None, &Role::ALL[..]),
         (Method::PUT, DEFAULTS, body(), &[Role::Admin]),

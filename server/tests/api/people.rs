@@ -87,7 +87,8 @@ async fn a_batch_is_stored_whole_or_not_at_all_and_can_be_tried_first() {
     assert_eq!(post(batch(json!(2), false)).await.0, 200);
     assert_eq!(app.store.live().people().len(), 2);
     let manager = app.workspace_token(Role::Support).await;
-    let (status, answer) = app.rest(&manager, Method::GET, "/api/v1/people/b%2F%C3%B6?environment=production", None).await;
+    let (status, answer) =
+        app.rest(&manager, Method::GET, "/api/v1/people/b%2F%C3%B6?environment=production", None).await;
     assert_eq!((status, &answer["id"], &answer["known"]), (200, &json!("b/ö"), &json!(true)));
 }
 
@@ -137,7 +138,8 @@ async fn support_reads_saw_would_see_and_why() {
     assert_eq!(flag["differs"], true);
 
     let of = async |as_of: &str| {
-        app.rest(&token, Method::GET, &format!("{ADA}/exposures?environment=production&as_of={as_of}"), None).await
+        app.rest(&token, Method::GET, &format!("{ADA}/exposures?environment=production&as_of={as_of}"), None)
+            .await
     };
     let (status, then) = of(&NOW_MS.to_string()).await;
     assert_eq!((status, &then["exposures"][0]["variant"]), (200, &json!("on")));

@@ -21,7 +21,8 @@ impl TestApp {
 /// The detail of a refusal says which token is needed, and how one makes it.
 fn says_which(answer: &Json) -> bool {
     answer["detail"].as_str().is_some_and(|detail| {
-        detail.contains("fader token create") && (detail.contains("whole workspace") || detail.contains("store people"))
+        detail.contains("fader token create")
+            && (detail.contains("whole workspace") || detail.contains("store people"))
     })
 }
 
@@ -138,7 +139,9 @@ async fn every_operation_refuses_the_tokens_that_it_does_not_take() {
                 wrong.push(format!("{method} {named} with a {kind} token: {status} {answer}"));
             }
             // A workspace token says where: nothing is guessed.
-            if *kind == "management of the workspace" && matches!(needs, Needs::Environment | Needs::WorkspaceIn) {
+            if *kind == "management of the workspace"
+                && matches!(needs, Needs::Environment | Needs::WorkspaceIn)
+            {
                 let unnamed = format!("{path}?version=99");
                 let (status, answer) = app.rest(token, method.clone(), &unnamed, body.clone()).await;
                 if status != 400 || answer["detail"].as_str().is_none_or(|it| !it.contains("environment=")) {
@@ -154,7 +157,8 @@ async fn every_operation_refuses_the_tokens_that_it_does_not_take() {
 async fn a_workspace_token_names_where_and_a_bound_one_stays_home() {
     let app = TestApp::start().await;
     app.boolean_flag("fast-payment").await;
-    let (whole, bound) = (app.workspace_token(Role::Viewer).await, app.bound_to("staging", Role::Viewer).await);
+    let (whole, bound) =
+        (app.workspace_token(Role::Viewer).await, app.bound_to("staging", Role::Viewer).await);
     for (token, query, expected) in [
         (&whole, "?environment=staging", json!("staging")),
         (&whole, "?environment=production", json!("production")),
@@ -164,10 +168,16 @@ async fn a_workspace_token_names_where_and_a_bound_one_stays_home() {
         let (status, answer) = app.rest(token, Method::GET, &format!("/api/v1/flags{query}"), None).await;
         assert_eq!((status, &answer["environment"]), (200, &expected), "{query}");
     }
-    for (token, query, expected) in
-        [(&whole, "?environment=moon", 404), (&whole, "?environment=%20", 404), (&bound, "?environment=production", 403)]
-    {
-        assert_eq!(app.rest(token, Method::GET, &format!("/api/v1/flags{query}"), None).await.0, expected, "{query}");
+    for (token, query, expected) in [
+        (&whole, "?environment=moon", 404),
+        (&whole, "?environment=%20", 404),
+        (&bound, "?environment=production", 403),
+    ] {
+        assert_eq!(
+            app.rest(token, Method::GET, &format!("/api/v1/flags{query}"), None).await.0,
+            expected,
+            "{query}"
+        );
     }
     let (_, told) = app.rest(&whole, Method::GET, "/api/v1/token", None).await;
     assert_eq!((&told["environment"], &told["owner"]), (&json!(null), &json!("Owner viewer")));
@@ -207,7 +217,8 @@ async fn who_wrote_a_plan_by_token_does_not_approve_it_in_the_browser() {
     let page = app.form("/settings/tokens", Some(&cookie), &make).send().await.expect("an answer");
     let html = page.text().await.expect("a page");
     let at = html.find("fdr_admin_production_").expect("the token is shown once");
-    let token: String = html[at..].chars().take_while(|it| it.is_ascii_alphanumeric() || "_-".contains(*it)).collect();
+    let token: String =
+        html[at..].chars().take_while(|it| it.is_ascii_alphanumeric() || "_-".contains(*it)).collect();
     let plan = "/api/v1/flags/fast-payment/plan";
     let steps = json!([{"percentages": {"everyone": 20_000}}, {"percentages": {"everyone": 100_000}, "gates": ["approval"]}]);
     let body = json!({"version": 0, "name": "Quick", "steps": steps});
@@ -220,7 +231,12 @@ async fn who_wrote_a_plan_by_token_does_not_approve_it_in_the_browser() {
     let entries = app.store.list_audit(&auditor, &filter).await.expect("reads");
     assert_eq!(entries[0].actor, "A member's token deploy-bot");
     let version = started["version"].to_string();
-    let approve = [("flag", "fast-payment"), ("environment", "production"), ("version", version.as_str()), ("step", "2")];
+    let approve = [
+        ("flag", "fast-payment"),
+        ("environment", "production"),
+        ("version", version.as_str()),
+        ("step", "2"),
+    ];
     let refused = app.form("/approvals", Some(&cookie), &approve).send().await.expect("an answer");
     assert_eq!(refused.status(), 422);
     assert!(refused.text().await.expect("a page").contains("the plan is yours"));
@@ -235,8 +251,12 @@ async fn a_disabled_member_s_token_is_refused_and_a_lowered_one_may_less() {
     let token = app.owned(Role::Admin, TokenScope::Workspace).await;
     let members = app.store.list_members(&administrator()).await.expect("reads");
     let owner = members.iter().find(|it| it.name == "Owner admin").expect("the owner").id;
-    app.store.add_user(&administrator(), "last@example.test", "Last", Role::Admin, PASSWORD).await.expect("added");
-    let store = async || app.rest(&token, Method::PUT, "/api/v1/people/ada", Some(json!({"traits": {}}))).await;
+    app.store
+        .add_user(&administrator(), "last@example.test", "Last", Role::Admin, PASSWORD)
+        .await
+        .expect("added");
+    let store =
+        async || app.rest(&token, Method::PUT, "/api/v1/people/ada", Some(json!({"traits": {}}))).await;
     assert_eq!(store().await.0, 200);
     app.store.set_role(&administrator(), owner, Role::Viewer).await.expect("lowered");
     assert_eq!(store().await.0, 403);
@@ -261,7 +281,10 @@ async fn the_page_makes_rotates_grants_and_revokes() {
         asked.expect("an answer").status() == 200
     };
     let (status, html) = post(&[("do", "rotate"), ("id", "1"), ("overlap", "1"), ("expires", "30")]).await;
-    assert!(status == 200 && html.contains("The new secret") && html.contains("fdr_server_production_"), "{html}");
+    assert!(
+        status == 200 && html.contains("The new secret") && html.contains("fdr_server_production_"),
+        "{html}"
+    );
     assert!(html.contains("the old secret ends") && html.contains("Expires soon"), "{html}");
     assert!(works(&token).await);
     app.clock.advance(3_600_000);

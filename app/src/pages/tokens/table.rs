@@ -1,10 +1,7 @@
 //! The list of tokens, and what can be done with each.
 
 use leptos::prelude::*;
-use store::{
-    Lifetime, TokenKind, TokenRow, TokenScope, TokenState,
-    limits::TOKEN_OVERLAP_HOURS_DEFAULT,
-};
+use store::{Lifetime, TokenKind, TokenRow, TokenScope, TokenState, limits::TOKEN_OVERLAP_HOURS_DEFAULT};
 
 use super::form::lifetimes;
 use crate::ui::{
@@ -52,7 +49,8 @@ fn row(token: TokenRow) -> impl IntoView {
         || view! { <span class="faint">"never"</span> }.into_any(),
         |at| time::ago(here.now_ms, at).into_any(),
     );
-    let actions = (!revoked).then(|| view! { <div class="cluster">{grant(&token)}{rotate(&token, &here)}{revoke(&token)}</div> });
+    let actions = (!revoked)
+        .then(|| view! { <div class="cluster">{grant(&token)}{rotate(&token, &here)}{revoke(&token)}</div> });
     view! {
         <tr data-key=token.id.to_string() data-off=off>
             <td>
@@ -87,7 +85,8 @@ fn kind(token: &TokenRow) -> impl IntoView + use<> {
     // What it may is the lesser of both roles.
     let less = token.kind.role().zip(token.owner.as_ref()).and_then(|(role, owner)| {
         let lesser = role.lesser(owner.role);
-        (lesser != role).then(|| view! { <span class="note">{format!("may what {lesser} may, as its owner")}</span> })
+        (lesser != role)
+            .then(|| view! { <span class="note">{format!("may what {lesser} may, as its owner")}</span> })
     });
     view! { <div class="who">{badge}{traits}{less}</div> }
 }
@@ -113,21 +112,25 @@ fn describe(token: &TokenRow, state: TokenState, here: &Here) -> impl IntoView +
     let now_ms = here.now_ms;
     let (tone, word, note) = match state {
         TokenState::Active => {
-            let until = token.expires_ms.map_or_else(
-                || "never expires".to_owned(),
-                |at| format!("expires {}", time::date(at)),
-            );
+            let until = token
+                .expires_ms
+                .map_or_else(|| "never expires".to_owned(), |at| format!("expires {}", time::date(at)));
             (Tone::Good, "Works", until)
         }
-        TokenState::ExpiresSoon { at_ms } => {
-            (Tone::Warning, "Expires soon", format!("{}, on {}", time::ago_phrase(now_ms, at_ms), time::date(at_ms)))
-        }
+        TokenState::ExpiresSoon { at_ms } => (
+            Tone::Warning,
+            "Expires soon",
+            format!("{}, on {}", time::ago_phrase(now_ms, at_ms), time::date(at_ms)),
+        ),
         TokenState::Expired { at_ms } => (Tone::Danger, "Expired", format!("on {}", time::date(at_ms))),
         TokenState::OwnerDisabled => (Tone::Danger, "Refused", "its owner is disabled".to_owned()),
-        TokenState::Revoked { at_ms } => (Tone::Neutral, "Revoked", format!("revoked {}", time::ago_phrase(now_ms, at_ms))),
+        TokenState::Revoked { at_ms } => {
+            (Tone::Neutral, "Revoked", format!("revoked {}", time::ago_phrase(now_ms, at_ms)))
+        }
     };
     let old = token.replaced_until_ms.filter(|until| *until > now_ms && token.revoked_ms.is_none());
-    let old = old.map(|until| view! { <span class="note">"the old secret ends "{time::ago(now_ms, until)}</span> });
+    let old =
+        old.map(|until| view! { <span class="note">"the old secret ends "{time::ago(now_ms, until)}</span> });
     view! { <div class="who"><Badge tone=tone text=word /><span class="note">{note}</span>{old}</div> }
 }
 
@@ -150,12 +153,19 @@ fn revoke(token: &TokenRow) -> impl IntoView + use<> {
 /// A management token acts as its owner, so nobody else is offered its secret.
 fn rotate(token: &TokenRow, here: &Here) -> Option<impl IntoView + use<>> {
     let manages = token.kind.role().is_some();
-    let mine = token.owner.as_ref().map(|owner| owner.id) == here.principal.as_ref().and_then(store::Principal::person);
+    let mine = token.owner.as_ref().map(|owner| owner.id)
+        == here.principal.as_ref().and_then(store::Principal::person);
     if manages && !mine {
         return None;
     }
     let id = token.id.to_string();
-    let overlaps = [("0", "at once"), ("1", "in 1 hour"), ("24", "in 1 day"), ("168", "in 7 days"), ("720", "in 30 days")];
+    let overlaps = [
+        ("0", "at once"),
+        ("1", "in 1 hour"),
+        ("24", "in 1 day"),
+        ("168", "in 7 days"),
+        ("720", "in 30 days"),
+    ];
     let overlaps = overlaps.map(|(hours, text)| (hours.to_owned(), text.to_owned())).to_vec();
     let text = format!(
         "“{}” gets another secret, which is shown once. The old one works on for a while, so that its application can change over.",
@@ -199,9 +209,12 @@ fn grant(token: &TokenRow) -> Option<impl IntoView + use<>> {
             "Let it store people",
             "grant",
         ),
-        (TokenKind::Server, true) => {
-            ("Forbid storing", "can store people no more from that moment", "Forbid it to store people", "withdraw")
-        }
+        (TokenKind::Server, true) => (
+            "Forbid storing",
+            "can store people no more from that moment",
+            "Forbid it to store people",
+            "withdraw",
+        ),
     };
     let (id, text) = (token.id.to_string(), format!("“{}” {text}.", token.name));
     Some(view! {

@@ -12,7 +12,7 @@ use super::{
     line::{Line, seen},
 };
 use crate::{
-    Action, ObjectKind, ObjectRef, LedgerReader, Store, StoreError, UserId,
+    Action, LedgerReader, ObjectKind, ObjectRef, Store, StoreError, UserId,
     change::Entry,
     clock::MINUTE_MS,
     db::args,

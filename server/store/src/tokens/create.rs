@@ -102,8 +102,11 @@ impl Store {
             .await?;
         let with = kind.role().map_or_else(String::new, |role| format!(" with the role {role}"));
         let traits = if *writes_traits { ", which stores people" } else { "" };
-        let sentence =
-            format!("created the {} token {name} for {scope}{with}{traits}, {}", kind.as_str(), lifetime.phrase());
+        let sentence = format!(
+            "created the {} token {name} for {scope}{with}{traits}, {}",
+            kind.as_str(),
+            lifetime.phrase()
+        );
         let entry = Entry {
             environment: scope.environment().cloned(),
             after: Some(origins),
@@ -192,7 +195,9 @@ fn check_scope(kind: TokenKind, scope: &TokenScope, writes_traits: bool) -> Resu
     match (kind, scope) {
         (TokenKind::Server | TokenKind::Client, TokenScope::Workspace) => Err(Invalid::TokenScope),
         (TokenKind::Client | TokenKind::Admin(_), _) if writes_traits => Err(Invalid::TokenTraits),
-        (TokenKind::Server | TokenKind::Client, TokenScope::Environment(_)) | (TokenKind::Admin(_), _) => Ok(()),
+        (TokenKind::Server | TokenKind::Client, TokenScope::Environment(_)) | (TokenKind::Admin(_), _) => {
+            Ok(())
+        }
     }
 }
 

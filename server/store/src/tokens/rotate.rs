@@ -46,7 +46,8 @@ impl Store {
             return Err(Invalid::TokenRevoked.into());
         }
         let owner = token.owner.as_ref().map(|owner| owner.id);
-        let is_theirs = by.person() == Some(UserId::COMMAND_LINE) || (owner.is_some() && by.person() == owner);
+        let is_theirs =
+            by.person() == Some(UserId::COMMAND_LINE) || (owner.is_some() && by.person() == owner);
         if token.kind.role().is_some() && !is_theirs {
             return Err(Invalid::TokenOwner.into());
         }

@@ -2,8 +2,8 @@ use engine::{
     AttributeDefinition, AttributeName, AttributeType, AttributeValue, Attributes, SubjectKey, VariantKey,
 };
 use store::{
-    Action, AuditFilter, Compared, DeniedBecause, Delivery, Exposure, Invalid, NewToken, PeopleReader, PeopleWriter,
-    Principal, Rank, Role, StoreError, TokenHash, TokenKind, TokenScope,
+    Action, AuditFilter, Compared, Delivery, DeniedBecause, Exposure, Invalid, NewToken, PeopleReader,
+    PeopleWriter, Principal, Rank, Role, StoreError, TokenHash, TokenKind, TokenScope,
 };
 
 use crate::harness::*;

@@ -6,8 +6,8 @@ use engine::{
     plan::{Gate, HoldReason, Percentages, Plan, PlanDecision, PlanState, Refused, Seen, Step, advance},
 };
 use store::{
-    Approver, Decided, DeniedBecause, FlagEditor, Followed, Invalid, NewToken, PlanMove, Principal, ReleasePlan, Role,
-    StoreError, Taken, TokenHash, TokenKind, TokenScope, percentages_of,
+    Approver, Decided, DeniedBecause, FlagEditor, Followed, Invalid, NewToken, PlanMove, Principal,
+    ReleasePlan, Role, StoreError, Taken, TokenHash, TokenKind, TokenScope, percentages_of,
 };
 
 use crate::{
@@ -255,7 +255,8 @@ async fn ones_tokens_are_oneself(t: Harness) {
     t.create_flag("a").await;
     t.change("a", |rollout| rollout.rules = vec![everyone(0)]).await.expect("saved");
     let (ada, grace) = (t.member(Role::Admin).await, t.member(Role::Product).await);
-    let [bot, other] = [token_of(&t, &ada, "deploy-bot", Role::Admin).await, token_of(&t, &ada, "two", Role::Product).await];
+    let [bot, other] =
+        [token_of(&t, &ada, "deploy-bot", Role::Admin).await, token_of(&t, &ada, "two", Role::Product).await];
     save(&t, &bot.flag_editor().expect("may"), vec![step(20, vec![]), step(100, vec![Gate::Approval])]).await;
     go_as(&t, &bot, PlanMove::Start).await;
     let entries = t.store.list_audit(&auditor(), &store::AuditFilter::default()).await.expect("reads");
@@ -278,7 +279,13 @@ async fn whoever_set_a_plan_going_does_not_approve(t: Harness) {
     t.create_flag("a").await;
     t.change("a", |rollout| rollout.rules = vec![everyone(0)]).await.expect("saved");
     let (ada, grace) = (t.member(Role::Admin).await, t.member(Role::Product).await);
-    let third = { t.store.add_user(&admin(), "mary@example.test", "Mary", Role::Product, PASSWORD).await.expect("added"); t.sign_in("mary@example.test").await };
+    let third = {
+        t.store
+            .add_user(&admin(), "mary@example.test", "Mary", Role::Product, PASSWORD)
+            .await
+            .expect("added");
+        t.sign_in("mary@example.test").await
+    };
     save(&t, &editor(), vec![step(20, vec![]), step(100, vec![Gate::Approval])]).await;
     go_as(&t, &ada, PlanMove::Start).await;
     go_as(&t, &ada, PlanMove::Pause).await;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use engine::{EnvironmentKey, SubjectKey};
 use store::{
-    DeniedBecause, Invalid, Lifetime, NewToken, ObjectKind, Principal, Role, Rotation, StoreError, Token, TokenHash,
-    TokenKind, TokenRefused, TokenScope, TokenState,
+    DeniedBecause, Invalid, Lifetime, NewToken, ObjectKind, Principal, Role, Rotation, StoreError, Token,
+    TokenHash, TokenKind, TokenRefused, TokenScope, TokenState,
 };
 
 use crate::harness::*;
@@ -168,7 +168,8 @@ async fn a_management_token_is_rotated_by_its_owner_only(t: Harness) {
 
 async fn only_the_command_line_makes_tokens_for_others(t: Harness) {
     let (ada, grace) = (t.member(Role::Admin).await, t.member(Role::Product).await);
-    let for_grace = || NewToken { owner: Some(grace.email.to_uppercase()), ..managing(Role::Product, production()) };
+    let for_grace =
+        || NewToken { owner: Some(grace.email.to_uppercase()), ..managing(Role::Product, production()) };
     let refused = t.store.create_token(&ada.administrator().expect("may"), for_grace()).await;
     assert!(matches!(refused, Err(StoreError::Invalid(Invalid::TokenOwner))));
     let (_, token) = t.made(for_grace()).await;
@@ -185,7 +186,8 @@ async fn a_management_token_never_may_more_than_its_owner(t: Harness) {
     t.store.add_user(&admin(), "eve@example.test", "Eve", Role::Admin, PASSWORD).await.expect("added");
     let eve = t.sign_in("eve@example.test").await;
     let by = eve.administrator().expect("may");
-    let secret = t.store.create_token(&by, managing(Role::Admin, TokenScope::Workspace)).await.expect("created");
+    let secret =
+        t.store.create_token(&by, managing(Role::Admin, TokenScope::Workspace)).await.expect("created");
     let backend = t.store.create_token(&by, server()).await.expect("created");
     let other = t.another().await;
     assert!(t.acting(&secret).expect("acts").administrator().is_ok());
@@ -221,7 +223,10 @@ async fn an_environment_token_changes_nothing_elsewhere(t: Harness) {
     let saved = async |environment: EnvironmentKey, version| {
         t.store.save_rollout(&editor, &environment, &flag_key("a"), version, rollout.clone(), "").await
     };
-    assert_eq!(saved(production(), found.version).await.map_err(because), Err(Some(DeniedBecause::AnotherEnvironment)));
+    assert_eq!(
+        saved(production(), found.version).await.map_err(because),
+        Err(Some(DeniedBecause::AnotherEnvironment))
+    );
     let stopper = bound.stopper().expect("may stop, there");
     let stopped = t.store.stop(&stopper, &production(), &flag_key("a"), "").await;
     assert_eq!(stopped.map_err(because), Err(Some(DeniedBecause::AnotherEnvironment)));
@@ -231,14 +236,18 @@ async fn an_environment_token_changes_nothing_elsewhere(t: Harness) {
     let group = t.store.create_group(&editor, group("vip", "vip"), "").await;
     assert_eq!(group.map_err(because), Err(Some(DeniedBecause::OneEnvironment)));
     let flag = engine::Flag::boolean(flag_key("b"), "B");
-    assert_eq!(t.store.create_flag(&editor, flag).await.map_err(because), Err(Some(DeniedBecause::OneEnvironment)));
+    assert_eq!(
+        t.store.create_flag(&editor, flag).await.map_err(because),
+        Err(Some(DeniedBecause::OneEnvironment))
+    );
     assert_eq!(t.store.live().seq(), seq, "nothing was written");
     assert!(saved(staging(), there).await.is_ok());
 }
 
 async fn the_last_use_is_written_now_and_then(t: Harness) {
     let (secret, token) = t.made(server()).await;
-    let listed = async |store: &store::Store| store.list_tokens(&admin()).await.expect("reads")[0].last_used_ms;
+    let listed =
+        async |store: &store::Store| store.list_tokens(&admin()).await.expect("reads")[0].last_used_ms;
     assert_eq!(listed(&t.store).await, None);
     token.note_use(t.clock.now_ms());
     assert_eq!(listed(&t.store).await, Some(START_MS), "at once where it was used");
@@ -270,7 +279,10 @@ async fn storing_people_is_granted_and_taken_back(t: Harness) {
     assert_eq!(t.last_sentence().await, "let the server token Booking backend for production store people");
     assert!(put().await.is_ok());
     t.store.grant_traits(&admin(), token.id, false).await.expect("taken back");
-    assert_eq!(t.last_sentence().await, "forbade the server token Booking backend for production to store people");
+    assert_eq!(
+        t.last_sentence().await,
+        "forbade the server token Booking backend for production to store people"
+    );
     assert!(put().await.is_err());
     let (_, managing) = t.made(managing(Role::Admin, production())).await;
     assert!(t.store.grant_traits(&admin(), managing.id, true).await.is_err());

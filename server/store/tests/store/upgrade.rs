@@ -54,7 +54,9 @@ async fn old_tokens_get_owners_and_an_end_and_store_nobody(t: Harness) {
          ('shop', 'server', 'production', '[]', 'bb', 'bb', 0, 'command line', NULL);",
         &entry(1, "member", 1, 1),
         &entry(2, "command_line", 0, 2),
-        &format!("INSERT INTO flags (key, document, version, changed_ms, changed_by, audit_seq) VALUES ('a', '{flag}', 1, 0, 'Ada', 1);"),
+        &format!(
+            "INSERT INTO flags (key, document, version, changed_ms, changed_by, audit_seq) VALUES ('a', '{flag}', 1, 0, 'Ada', 1);"
+        ),
         &format!(
             "INSERT INTO plans (environment, flag, document, state, version, changed_ms, changed_by, proposed_by, \
              proposed_by_name, started_by, audit_seq) VALUES \
@@ -73,7 +75,8 @@ async fn old_tokens_get_owners_and_an_end_and_store_nobody(t: Harness) {
         let left_ms = token.expires_ms.expect("an end") - store::Clock::System.now_ms();
         assert!((year_ms - 600_000..=year_ms + 1000).contains(&left_ms), "{left_ms}");
     }
-    let release = store.find_plan(&viewer(), &production(), &flag_key("a")).await.expect("reads").expect("a plan");
+    let release =
+        store.find_plan(&viewer(), &production(), &flag_key("a")).await.expect("reads").expect("a plan");
     assert_eq!((release.proposed_by, release.moved_by.clone()), (UserId::new(1), vec![UserId::new(1)]));
     assert!(!release.may_be_approved_by(Some(UserId::new(1))), "Ada's token is Ada");
     store.close().await;
