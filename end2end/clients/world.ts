@@ -130,7 +130,7 @@ export async function startWorld(booking: string[] = [], kind: Database = 'sqlit
     const serverToken = token('server');
     const origins = [bookingPort, pagePort].flatMap((port) => ['--origin', origin(port)]);
     const clientToken = token('client', ...origins);
-    const managerToken = token('admin', '--role', 'product');
+    const managerToken = token('admin', '--role', 'product', '--owner', 'product@demo.fader.test');
 
     let server = await serve(faderPort, []);
     const beside: ChildProcess[] = [];

@@ -100,7 +100,7 @@ test('a token is shown once, works, and is revoked', async ({ browser, world, re
     await page.getByLabel('Name').fill('Payment API');
     await page.getByRole('combobox', { name: 'Environment' }).selectOption('Production');
     await page.getByRole('button', { name: 'Create the token' }).click();
-    const token = await page.getByLabel('Token', { exact: true }).inputValue();
+    let token = await page.getByLabel('Token', { exact: true }).inputValue();
     const ask = () =>
         request.post(`${world.fader}/ofrep/v1/evaluate/flags/fast-payment`, {
             headers: { authorization: `Bearer ${token}` },
@@ -112,10 +112,40 @@ test('a token is shown once, works, and is revoked', async ({ browser, world, re
     await page.goto('/settings/tokens');
     expect(await page.content()).not.toContain(token);
     const row = page.getByRole('row').filter({ hasText: 'Payment API' });
+    await expect(row).toContainText(/Server.*Production.*Works.*expires/);
+
+    await test.step('rotating gives another secret, and ends the old one at once when asked to', async () => {
+        await row.getByText('Rotate', { exact: true }).click();
+        await row.getByLabel('The old secret ends').selectOption('at once');
+        await row.getByRole('button', { name: 'Rotate the token' }).click();
+        const rotated = await page.getByLabel('Token', { exact: true }).inputValue();
+        expect(rotated).toMatch(/^fdr_server_production_/);
+        expect(rotated).not.toBe(token);
+        expect((await ask()).status()).toBe(401);
+        token = rotated;
+        expect((await ask()).status()).toBe(200);
+        await expectAccessible(page);
+        await page.goto('/settings/tokens');
+        expect(await page.content()).not.toContain(rotated);
+    });
     await row.getByText('Revoke', { exact: true }).click();
     await row.getByRole('button', { name: 'Revoke the token' }).click();
     await expect(row).toContainText('revoked');
     expect((await ask()).status()).toBe(401);
+
+    await test.step('only a management token counts in the whole workspace', async () => {
+        await page.getByLabel('Name').fill('desk');
+        await page.getByRole('combobox', { name: 'Environment' }).selectOption('*');
+        await page.getByRole('button', { name: 'Create the token' }).click();
+        await expect(page.getByRole('alert')).toContainText('bound to one environment');
+        await page.getByLabel('Kind').selectOption('admin');
+        await page.getByLabel('Expires').selectOption('after 30 days');
+        await page.getByRole('button', { name: 'Create the token' }).click();
+        expect(await page.getByLabel('Token', { exact: true }).inputValue()).toMatch(/^fdr_admin_workspace_/);
+        await expect(page.getByRole('row').filter({ hasText: 'desk' })).toContainText('The whole workspace');
+        await page.goto('/settings/tokens');
+        await expect(page.getByText('expires within 30 days')).toBeVisible();
+    });
 
     await test.step('a client token needs an origin', async () => {
         await page.getByLabel('Name').fill('Shop');

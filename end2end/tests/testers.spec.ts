@@ -71,7 +71,7 @@ test('a file is enrolled, some are extended and one is removed', async ({ browse
 
 test('a tester’s enrolment expires while the page is open', async ({ browser, world }) => {
     const admin = await signedIn(browser, world, 'admin');
-    const token = world.cli('token', 'create', '--kind', 'admin', '--role', 'qa', '--env', 'production', '--name', 'e2e');
+    const token = world.cli('token', 'create', '--kind', 'admin', '--role', 'qa', '--name', 'e2e');
     const shop = await Shop.signIn(browser, world, CUSTOMERS.standard.name);
     await shop.openTrip();
     await expect(shop.fastPayment).toBeHidden();

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use engine::EnvironmentKey;
 use ipnet::IpNet;
-use store::{AuditHead, InvalidRole, Reach, Role, TokenKind};
+use store::{AuditHead, InvalidLifetime, InvalidRole, Lifetime, Reach, Role, TokenId, TokenKind};
 
 use crate::{
     Config,
@@ -172,15 +172,43 @@ pub enum Token {
         /// Whose permissions an admin token has: admin, product, qa, support or viewer
         #[arg(long, value_parser = role, required_if_eq("kind", "admin"))]
         role: Option<Role>,
-        #[arg(long = "env", value_name = "ENVIRONMENT")]
-        environment: EnvironmentKey,
+        /// Where it counts; an admin token without it counts in the whole workspace
+        #[arg(long = "env", value_name = "ENVIRONMENT", required_if_eq_any([("kind", "server"), ("kind", "client")]))]
+        environment: Option<EnvironmentKey>,
         #[arg(long)]
         name: String,
+        /// Lets a server token store people
+        #[arg(long)]
+        writes_traits: bool,
+        /// The member whose token it is: an admin token acts for them, and may never more than they
+        #[arg(long, value_name = "EMAIL")]
+        owner: Option<String>,
+        /// For how many days it works, up to 730; "never", for server and client tokens, is without an end
+        #[arg(long = "expires", value_name = "DAYS", value_parser = lifetime, default_value_t)]
+        lifetime: Lifetime,
         #[arg(
             help = "An origin whose pages may use a client token, such as https://www.example.org, or * for any"
         )]
         #[arg(long = "origin", value_name = "ORIGIN")]
         origins: Vec<String>,
+    },
+    /// List the tokens: number, kind, where it counts, owner, last use, state and name
+    List,
+    /// Give a token another secret and print it; the old one works on for a while
+    Rotate {
+        /// Its number in the list
+        id: TokenId,
+        /// For how many hours the old secret works on; 0 ends it at once
+        #[arg(long = "overlap", value_name = "HOURS", default_value_t = store::limits::TOKEN_OVERLAP_HOURS_DEFAULT)]
+        overlap_hours: u32,
+        /// For how many days the new secret works, up to 730, or never
+        #[arg(long = "expires", value_name = "DAYS", value_parser = lifetime, default_value_t)]
+        lifetime: Lifetime,
+    },
+    /// Refuse a token from now on
+    Revoke {
+        /// Its number in the list
+        id: TokenId,
     },
 }
 
@@ -240,6 +268,10 @@ impl Serve {
             ..Config::default()
         })
     }
+}
+
+fn lifetime(text: &str) -> Result<Lifetime, InvalidLifetime> {
+    text.parse()
 }
 
 fn role(text: &str) -> Result<Role, InvalidRole> {

@@ -10,7 +10,7 @@ use std::{
 
 use store::{
     AuditHead, AuditSecret, AuditVerdict, BrokenChain, Clock, LiveRow, NewToken, Opening, Principal,
-    RecentAdministrator, Store, StoreError,
+    RecentAdministrator, Rotation, Store, StoreError, TokenRow, TokenScope, TokenState,
 };
 use tokio::net::TcpListener;
 
@@ -108,12 +108,7 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
             store.add_user(&administrator(&store)?, &email, &name, role, &password).await?;
             print(format_args!("{name} can sign in as {email} ({role})."))
         }
-        Command::Token(Token::Create { kind, role, environment, name, origins }) => {
-            let kind = kind.with(role).ok_or(CommandError::TokenRole)?;
-            let new = NewToken { name, kind, environment, origins };
-            let token = store.create_token(&administrator(&store)?, new).await?;
-            print(format_args!("{token}"))
-        }
+        Command::Token(command) => run_token(&store, command).await,
         Command::Retention(Retention { environment, days }) => {
             store.set_retention(&administrator(&store)?, &environment, days).await?;
             print(format_args!("Exposures in {environment} are kept for {days} days."))
@@ -153,7 +148,8 @@ fn administrator(store: &Store) -> Result<RecentAdministrator, StoreError> {
 async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {
     let listening = TcpListener::bind(args.addr).await;
     let listener = listening.map_err(|error| CommandError::Listen { address: args.addr, error })?;
-    let config = with_files(Config { listens_on: listener.local_addr()?, ..args.config().map_err(StartError::from)?) };
+    let config =
+        with_files(Config { listens_on: listener.local_addr()?, ..args.config().map_err(StartError::from)? });
     let local = format!("http://{}", config.listens_on);
     let url = config.origin();
     if config.links_lead_nowhere() {
@@ -214,6 +210,57 @@ async fn seed_demo(store: &Store) -> Result<(), CommandError> {
     print(format_args!("{what} Sign in with the password {:?} as:", demo.password))?;
     for account in demo.accounts {
         print(format_args!("  {:<24} {} ({})", account.email, account.name, account.role))?;
+    }
+    Ok(())
+}
+
+async fn run_token(store: &Store, command: Token) -> Result<(), CommandError> {
+    let administrator = administrator(store)?;
+    match command {
+        Token::Create { kind, role, environment, name, writes_traits, owner, lifetime, origins } => {
+            let kind = kind.with(role).ok_or(CommandError::TokenRole)?;
+            let scope = environment.map_or(TokenScope::Workspace, TokenScope::Environment);
+            let new = NewToken { name, kind, scope, origins, writes_traits, lifetime, owner };
+            let token = store.create_token(&administrator, new).await?;
+            print(format_args!("{token}"))
+        }
+        Token::List => list_tokens(store, &administrator).await,
+        Token::Rotate { id, overlap_hours, lifetime } => {
+            let rotation = Rotation { overlap_hours, lifetime };
+            let token = store.rotate_token(&administrator, id, rotation).await?;
+            print(format_args!("{token}"))
+        }
+        Token::Revoke { id } => {
+            store.revoke_token(&administrator, id).await?;
+            print(format_args!("Token {id} is refused from now on."))
+        }
+    }
+}
+
+async fn list_tokens(store: &Store, administrator: &RecentAdministrator) -> Result<(), CommandError> {
+    let now_ms = store.clock().now_ms();
+    for token in store.list_tokens(administrator).await? {
+        let state = match token.state(now_ms) {
+            TokenState::Active => {
+                let until = |at_ms| format!("works until {}", engine::instant_phrase(at_ms));
+                token.expires_ms.map_or_else(|| "works without an end".to_owned(), until)
+            }
+            TokenState::ExpiresSoon { at_ms } => format!("expires soon: {}", engine::instant_phrase(at_ms)),
+            TokenState::Expired { at_ms } => format!("expired {}", engine::instant_phrase(at_ms)),
+            TokenState::OwnerDisabled => "refused: its owner is disabled".to_owned(),
+            TokenState::Revoked { at_ms } => format!("revoked {}", engine::instant_phrase(at_ms)),
+        };
+        let kind = token
+            .kind
+            .role()
+            .map_or_else(|| token.kind.as_str().to_owned(), |role| format!("admin ({role})"));
+        let traits = if token.writes_traits { ", stores people" } else { "" };
+        let owner = token.owner.as_ref().map_or("nobody", |owner| owner.email.as_str());
+        let used = token.last_used_ms.map_or_else(|| "never".to_owned(), engine::instant_phrase);
+        let TokenRow { id, name, hint, scope, .. } = &token;
+        print(format_args!(
+            "{id:>4}  …{hint}  {kind} for {scope}{traits}; owner {owner}; last used {used}; {state}; {name}"
+        ))?;
     }
     Ok(())
 }

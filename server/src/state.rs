@@ -7,9 +7,10 @@ use tokio::sync::watch;
 
 use crate::{
     Config,
-    access::allowance::Allowances,
+    access::{allowance::Allowances, uses},
     anchor::{Anchor, KeyError},
-    body::Bodies, edge::RequestIds,
+    body::Bodies,
+    edge::RequestIds,
     guard::Guard,
     ingest::Ingest,
     ofrep::Ofrep,
@@ -59,8 +60,20 @@ impl Server {
         let guard = Guard::start(&store, &config, stopping.subscribe())?;
         let signing = config.signing.clone();
         let anchor = Anchor::start(&store, signing, config.anchor_every, stopping.subscribe())?;
+        uses::start(&store, stopping.subscribe());
         let bodies = Bodies::new(&config);
-        Ok(Arc::new(Self { store, config, bodies, allowances, ofrep, ingest, request_ids, guard, anchor, stopping }))
+        Ok(Arc::new(Self {
+            store,
+            config,
+            bodies,
+            allowances,
+            ofrep,
+            ingest,
+            request_ids,
+            guard,
+            anchor,
+            stopping,
+        }))
     }
 
     /// Ends all streams; `/readyz` says so from now on.
@@ -72,6 +85,7 @@ impl Server {
     pub async fn finish(&self) {
         self.ingest.exposures.flush().await;
         self.ingest.outcomes.flush().await;
+        uses::write(&self.store).await;
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

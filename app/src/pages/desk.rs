@@ -23,6 +23,7 @@ use crate::{
     pages::flag::health,
     ui::{
         Here,
+        badge::{Callout, Tone},
         empty::Empty,
         here, icon,
         layout::{PageHead, Section},
@@ -55,6 +56,7 @@ pub async fn get(page: Page, Extension(memory): Extension<Memory>) -> PageResult
     let pulses = memory.pulses.of(&page).await?;
     let health = page.store().list_flag_health(&page.viewer(), &environment).await?;
     let filter = Filter::read(page.queries());
+    let soon = page.principal.administrator().map_or(0, |by| page.store().tokens_that_expire_soon(&by));
     let may_edit = page.principal.may(Operation::EditFlags);
     let may_stop = page.principal.may(Operation::Stop);
     page.render(Look::new("Desk", Section::Desk).measures(), move || {
@@ -75,9 +77,25 @@ pub async fn get(page: Page, Extension(memory): Extension<Memory>) -> PageResult
         let body = if rows.is_empty() { teach(may_edit).into_any() } else { desk.view(&here).into_any() };
         view! {
             <PageHead title="Desk" lead=lead>{new}</PageHead>
+            {(soon > 0).then(|| expiring_tokens(soon, &here))}
             {body}
         }
     })
+}
+
+/// Somebody has to do something about these before their applications are refused.
+fn expiring_tokens(soon: usize, here: &Here) -> impl IntoView + use<> {
+    let what = if soon == 1 {
+        "1 API token expires soon".to_owned()
+    } else {
+        format!("{soon} API tokens expire soon")
+    };
+    let address = here.href("/settings/tokens");
+    view! {
+        <Callout tone=Tone::Warning>
+            <p>{what}". "<a href=address>"Rotate under Tokens"</a></p>
+        </Callout>
+    }
 }
 
 fn grouped_u64(number: u64) -> String {

@@ -206,7 +206,7 @@ fn roles_table() -> impl IntoView {
         (Operation::Enrol, "Enrol and remove testers"),
         (Operation::ReadPeople, "Look up people"),
         (Operation::ReadAudit, "Read the audit log (QA and support: their own changes)"),
-        (Operation::Administer, "Manage members, tokens and attributes"),
+        (Operation::Administer, "Store and erase people; manage members, tokens, attributes and defaults"),
     ];
     let rows = operations
         .into_iter()

@@ -19,6 +19,7 @@ pub enum Toast {
     MemberDisabled,
     MemberEnabled,
     TokenRevoked,
+    TokenChanged,
     PasswordChanged,
     SessionsEnded,
     OtherSessionsEnded,
@@ -43,7 +44,7 @@ pub enum Toast {
 }
 
 impl Toast {
-    const ALL: [Self; 35] = [
+    const ALL: [Self; 36] = [
         Self::Saved,
         Self::Unchanged,
         Self::Created,
@@ -58,6 +59,7 @@ impl Toast {
         Self::MemberDisabled,
         Self::MemberEnabled,
         Self::TokenRevoked,
+        Self::TokenChanged,
         Self::PasswordChanged,
         Self::SessionsEnded,
         Self::OtherSessionsEnded,
@@ -98,6 +100,7 @@ impl Toast {
             Self::MemberDisabled => "member-disabled",
             Self::MemberEnabled => "member-enabled",
             Self::TokenRevoked => "token-revoked",
+            Self::TokenChanged => "token-changed",
             Self::PasswordChanged => "password-changed",
             Self::SessionsEnded => "sessions-ended",
             Self::OtherSessionsEnded => "other-sessions-ended",
@@ -141,6 +144,7 @@ impl Toast {
             Self::RoleChanged => "The role was changed. It counts from the next click.",
             Self::MemberDisabled => "Disabled, and signed out everywhere.",
             Self::MemberEnabled => "Enabled. They can sign in again.",
+            Self::TokenChanged => "Changed. It counts from the next request.",
             Self::TokenRevoked => "Revoked. Clients with this token are refused from now on.",
             Self::PasswordChanged => "Your password was changed.",
             Self::SessionsEnded => "That browser is signed out.",

@@ -49,7 +49,7 @@ impl Installation {
             TokenKind::Server | TokenKind::Admin(_) => Vec::new(),
             TokenKind::Client => vec!["*".to_owned()],
         };
-        let new = NewToken { name: "bench".to_owned(), kind, environment: production()?, origins };
+        let new = NewToken { origins, ..NewToken::new("bench", kind, production()?) };
         Ok(self.store.create_token(&administrator()?, new).await?)
     }
 

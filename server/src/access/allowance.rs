@@ -6,7 +6,7 @@ use governor::{
     DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
     clock::{Clock as _, DefaultClock, QuantaInstant},
 };
-use store::{Token, TokenId, TokenKind};
+use store::{Token, TokenId, TokenKind, TokenRefused};
 
 use crate::{
     Config,
@@ -43,10 +43,10 @@ impl Allowances {
             .map_err(|until| AccessError::TooMany { retry_after_s: self.retry_after_s(&until) })
     }
 
-    /// One wrong token; the error says whether it was one too many.
-    pub fn wrong_token(&self, address: Option<ClientAddress>) -> AccessError {
+    /// One token that does not work; the error says whether it was one too many.
+    pub fn wrong_token(&self, refused: TokenRefused, address: Option<ClientAddress>) -> AccessError {
         match self.addresses.check_key(&counted(address, &self.addresses)) {
-            Ok(()) => AccessError::WrongToken,
+            Ok(()) => refused.into(),
             Err(until) => AccessError::TooManyWrongTokens { retry_after_s: self.retry_after_s(&until) },
         }
     }

@@ -1,14 +1,15 @@
-//! Who asks at the public doors: a token, bound to one environment; from a browser also the page's origin.
+//! Who asks at the public doors: a token that counts somewhere and works until some time; from a browser also the page's origin.
 //! How often it may ask is in [`allowance`], which pages may read the answer in [`cors`].
 
 pub mod allowance;
 pub mod cors;
+pub mod uses;
 
 use std::sync::Arc;
 
 use engine::Sender;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
-use store::{RequestOrigin, Token, TokenHash, TokenKind};
+use store::{RequestOrigin, Token, TokenHash, TokenKind, TokenRefused};
 
 use crate::{Server, body::Known, client_address::ClientAddress, edge::RequestId};
 
@@ -22,8 +23,8 @@ pub enum AccessError {
     NoToken,
     #[error("Authorization and X-API-Key name two different tokens: send one of them")]
     TwoTokens,
-    #[error("this token is not known here, or was revoked")]
-    WrongToken,
+    #[error(transparent)]
+    WrongToken(#[from] TokenRefused),
     #[error("too many wrong tokens came from this address")]
     TooManyWrongTokens { retry_after_s: u64 },
     #[error("pages of {origin} may not use this token: an admin can add the origin to it")]
@@ -33,7 +34,7 @@ pub enum AccessError {
     )]
     ManagementToken,
     #[error(
-        "this needs a management token: an admin makes one under Tokens, or with `fader token create --kind admin`"
+        "this needs a management token: an admin makes one under Settings → Tokens, or with `fader token create --kind admin`"
     )]
     NotManagementToken,
     #[error("this token is asked more often than the server allows")]
@@ -45,7 +46,7 @@ pub enum AccessError {
 impl AccessError {
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NoToken | Self::TwoTokens | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::NoToken | Self::TwoTokens | Self::WrongToken(_) => StatusCode::UNAUTHORIZED,
             Self::Origin { .. } | Self::ManagementToken | Self::NotManagementToken => StatusCode::FORBIDDEN,
             Self::TooManyWrongTokens { .. } | Self::TooMany { .. } | Self::TooMuchFeedback { .. } => {
                 StatusCode::TOO_MANY_REQUESTS
@@ -60,7 +61,7 @@ impl AccessError {
             | Self::TooMuchFeedback { retry_after_s } => Some(*retry_after_s),
             Self::NoToken
             | Self::TwoTokens
-            | Self::WrongToken
+            | Self::WrongToken(_)
             | Self::Origin { .. }
             | Self::ManagementToken
             | Self::NotManagementToken => None,
@@ -93,10 +94,12 @@ impl Caller {
     /// Any token; see [`Caller::admit`].
     pub fn identify(server: &Server, parts: &Parts) -> Result<Self, Refused<AccessError>> {
         let hash = TokenHash::of(token_text(&parts.headers).map_err(|error| (None, error))?);
-        let Some(token) = server.store.live().token(&hash) else {
+        let now_ms = server.store.clock().now_ms();
+        let token = server.store.live().token(&hash, now_ms).map_err(|refused| {
             let address = parts.extensions.get::<ClientAddress>().copied();
-            return Err((None, server.allowances.wrong_token(address)));
-        };
+            (None, server.allowances.wrong_token(refused, address))
+        })?;
+        token.note_use(now_ms);
         let allowed = check_origin(&token, &parts.headers).and_then(|()| server.allowances.take(token.id));
         match allowed {
             Ok(()) => Ok(Self { token, hash }),

@@ -87,9 +87,13 @@ impl OfrepError {
             Self::Evaluation(error) => Some((*error).into()),
             Self::Parse(_) | Self::Fault(Fault::BrokenBody | Fault::Nul) => Some(ErrorCode::ParseError),
             Self::InvalidContext(_) => Some(ErrorCode::InvalidContext),
-            Self::Fault(Fault::TooLarge { .. } | Fault::TooDetailed | Fault::QueryTooLong { .. } | Fault::TimedOut | Fault::Busy) => {
-                Some(ErrorCode::General)
-            }
+            Self::Fault(
+                Fault::TooLarge { .. }
+                | Fault::TooDetailed
+                | Fault::QueryTooLong { .. }
+                | Fault::TimedOut
+                | Fault::Busy,
+            ) => Some(ErrorCode::General),
             Self::Access(_)
             | Self::StaleTicket
             | Self::Behind

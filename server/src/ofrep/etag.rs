@@ -30,7 +30,7 @@ impl Inputs<'_> {
     pub fn etag(&self) -> HeaderValue {
         let revision = self.prepared.revision(self.now_ms);
         let mut hash = Canonical(Sha256::new());
-        hash.text(self.token.environment.as_str());
+        hash.text(self.token.environment_key());
         hash.number(revision.revision);
         hash.number(revision.passed.into());
         hash.text(&self.token.id.to_string());

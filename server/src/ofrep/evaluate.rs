@@ -88,7 +88,7 @@ fn decide(
     parts: &Parts,
     key: &str,
 ) -> Result<Response, OfrepError> {
-    let environment = caller.token.environment.as_str();
+    let environment = caller.token.environment_key();
     let snapshot = server.store.live().snapshot(environment).ok_or(OfrepError::NoEnvironment)?;
     let people = server.store.live().people();
     let now_ms = server.store.clock().now_ms();
@@ -114,7 +114,7 @@ async fn decide_all(
     parts: &Parts,
 ) -> Result<Response, OfrepError> {
     let token = &caller.token;
-    let expected = Expected::from_query(parts.uri.query(), token.environment.as_str());
+    let expected = Expected::from_query(parts.uri.query(), token.environment_key());
     let prepared = refetch::current(server, token, expected).await?;
     let people = server.store.live().people();
     let traits = traits(context, &people);
@@ -134,7 +134,7 @@ async fn decide_all(
         flags,
         metadata: Metadata {
             revision: prepared.snapshot.revision(),
-            environment: token.environment.as_str(),
+            environment: token.environment_key(),
             rule: None,
             arm: None,
             preview: false,

@@ -69,7 +69,7 @@ pub async fn current(
     token: &Token,
     expected: Expected,
 ) -> Result<Arc<Prepared>, OfrepError> {
-    let environment = token.environment.as_str();
+    let environment = token.environment_key();
     let (mut waited, mut place) = (Duration::ZERO, None);
     loop {
         // Read before the snapshot, so that it is never newer than what is answered from.

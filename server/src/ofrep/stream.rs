@@ -78,10 +78,13 @@ impl Subscription {
     ) -> Result<(Arc<Token>, Self), Refused<OfrepError>> {
         let now_ms = server.store.clock().now_ms();
         let ticket = server.ofrep.tickets.verify(ticket, now_ms).ok_or((None, OfrepError::StaleTicket))?;
-        let token = server.store.live().token(&ticket.token).ok_or((None, OfrepError::StaleTicket))?;
+        let live = server.store.live();
+        let token = live.token(&ticket.token, now_ms).map_err(|_| (None, OfrepError::StaleTicket))?;
+        let environment = token.environment().cloned().ok_or((None, OfrepError::StaleTicket))?;
         if let Err(error) = access::check_origin(&token, headers) {
             return Err((Some(token), error.into()));
         }
+        token.note_use(now_ms);
         let address = address.map(ClientAddress::counted);
         let seat = match server.ofrep.streams.take(token.id, address, ticket.subject) {
             Ok(seat) => seat,
@@ -99,7 +102,7 @@ impl Subscription {
         let subscription = Self {
             server: Arc::clone(server),
             token: ticket.token,
-            environment: token.environment.clone(),
+            environment,
             known: heard.unwrap_or(ticket.revision),
             greeted: false,
             published: server.ofrep.hub.subscribe(),
@@ -138,8 +141,9 @@ impl Subscription {
                 _ = self.heartbeat.tick() => Some(HEARTBEAT_COMMENT),
                 () = until_true(&mut self.stopping) => return None,
             };
-            // A revoked token ends its streams.
-            self.server.store.live().token(&self.token)?;
+            // A token that was revoked or has expired ends its streams.
+            let store = &self.server.store;
+            store.live().token(&self.token, store.clock().now_ms()).ok()?;
             if let Some(chunk) = woken.or_else(|| self.news()) {
                 return Some(chunk);
             }

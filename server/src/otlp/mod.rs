@@ -96,7 +96,7 @@ async fn admit(server: &Server, parts: &Parts, body: Body) -> Result<(Environmen
             return Err(OtlpError::new(StatusCode::FORBIDDEN, "telemetry is sent with a server token"));
         }
     }
-    let environment = server.store.live().environment(caller.token.environment.as_str());
+    let environment = server.store.live().environment(caller.token.environment_key());
     let environment = environment.ok_or(OtlpError::fault(Fault::Internal))?;
     let whole = server.bodies.read(&caller, body, &parts.headers, OTLP_BODY_BYTES_MAX).await;
     let whole = whole.map_err(OtlpError::fault)?;

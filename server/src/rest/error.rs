@@ -88,7 +88,9 @@ impl RestError {
             Self::Conflict(_) => "conflict",
             Self::Later { .. } => "too_many_requests",
             Self::Fault(Fault::MethodNotAllowed) => "method_not_allowed",
-            Self::Fault(Fault::TooLarge { .. } | Fault::TooDetailed | Fault::QueryTooLong { .. }) => "too_large",
+            Self::Fault(Fault::TooLarge { .. } | Fault::TooDetailed | Fault::QueryTooLong { .. }) => {
+                "too_large"
+            }
             Self::Fault(Fault::TimedOut) => "timed_out",
             Self::Fault(Fault::Unavailable | Fault::Busy) => "unavailable",
             Self::Fault(Fault::Internal) => "internal",

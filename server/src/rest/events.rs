@@ -192,10 +192,10 @@ fn take(server: &Server, token: &Token, body: &[u8]) -> Result<Accepted, RestErr
     if events.events.len() > EVENTS_MAX {
         return Err(RestError::Refused(format!("send at most {EVENTS_MAX} events at once")));
     }
-    let snapshot = server.store.live().snapshot(token.environment.as_str());
+    let snapshot = server.store.live().snapshot(token.environment_key());
     let snapshot = snapshot.ok_or(RestError::Fault(Fault::Internal))?;
     let now_ms = server.store.clock().now_ms();
-    let oldest_ms = server.ingest.retention.oldest_ms(&token.environment, now_ms);
+    let oldest_ms = server.ingest.retention.oldest_ms(snapshot.environment(), now_ms);
     let metrics = server.store.live().metrics();
     let reader = Reader { snapshot: &snapshot, metrics: &metrics, now_ms, oldest_ms };
     let (mut exposures, mut outcomes, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
@@ -209,7 +209,7 @@ fn take(server: &Server, token: &Token, body: &[u8]) -> Result<Accepted, RestErr
     Counters::add(&server.ingest.counters.rejected, rejected.len());
     // Exposures first: an outcome may be of one that came with it.
     server.ingest.outcomes.has_room(outcomes.len())?;
-    let mut taken = server.ingest.exposures.offer_events(&token.environment, exposures, now_ms)?;
+    let mut taken = server.ingest.exposures.offer_events(snapshot.environment(), exposures, now_ms)?;
     let sent = outcomes.len();
     let (outcomes, ids) = new_ones(server, outcomes, now_ms);
     taken.accepted += outcomes.len();

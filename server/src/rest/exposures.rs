@@ -99,10 +99,10 @@ pub(crate) async fn of_flag(
     key: Result<Path<String>, PathRejection>,
     query: Result<Query<ExposureQuery>, QueryRejection>,
 ) -> Result<Json<ExposureList>, RestError> {
-    let reader = manager.principal.people_reader()?;
+    let reader = manager.principal.ledger_reader()?;
     let flag = FlagKey::parse(&key?.0).map_err(|_| RestError::NotFound("flag"))?;
     let filter = filter(query?.0)?;
-    let page = server.store.exposures_of_flag(&reader, &manager.environment.key, &flag, &filter).await?;
+    let page = server.store.exposures_of_flag(&reader, &manager.environment()?.key, &flag, &filter).await?;
     Ok(Json(ExposureList {
         exposures: page.lines.into_iter().map(Into::into).collect(),
         next: page.next.map(|cursor| cursor.to_string()),

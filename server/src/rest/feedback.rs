@@ -8,7 +8,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use engine::{FlagKey, MetricKey, SubjectKey, parse_date_ms};
+use engine::{EnvironmentKey, FlagKey, MetricKey, SubjectKey, parse_date_ms};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
 use store::{Completed, FeedbackKind, FeedbackSource, NewFeedback, Rating, Recorded};
@@ -19,6 +19,7 @@ use crate::{
     Server,
     access::{Caller, Refused, cors},
     client_address::ClientAddress,
+    door::Fault,
     limits::FEEDBACK_BODY_BYTES_MAX,
     outcomes::{Outcome, item::outcome_time},
 };
@@ -87,12 +88,10 @@ pub(crate) async fn post(State(server): State<Arc<Server>>, request: Request) ->
     let (parts, body) = request.into_parts();
     let (token, answer) = match admit(&server, &parts, body).await {
         Ok((caller, new)) => {
-            let environment = caller.token.environment.clone();
-            let complaint = complaint(&server, &new);
-            let answer = server.store.record_feedback(&environment, new).await.map_err(RestError::from);
-            if let (Ok(Recorded::New(_)), Some(complaint)) = (&answer, complaint) {
-                measure(&server, environment.as_str(), complaint);
-            }
+            let answer = match caller.token.environment() {
+                Some(environment) => record(&server, environment, new).await,
+                None => Err(RestError::Fault(Fault::Internal)),
+            };
             (Some(caller.token), answer)
         }
         Err((token, error)) => (token, Err(error)),
@@ -106,6 +105,19 @@ pub(crate) async fn post(State(server): State<Arc<Server>>, request: Request) ->
     };
     cors::open(&parts.headers, token.as_deref(), &mut response);
     response
+}
+
+async fn record(
+    server: &Server,
+    environment: &EnvironmentKey,
+    new: NewFeedback,
+) -> Result<Recorded, RestError> {
+    let complaint = complaint(server, &new);
+    let recorded = server.store.record_feedback(environment, new).await?;
+    if let (Recorded::New(_), Some(complaint)) = (&recorded, complaint) {
+        measure(server, environment.as_str(), complaint);
+    }
+    Ok(recorded)
 }
 
 /// What the metric "complaints" counts of it, if it is one. A complaint about long ago is read, not measured.

@@ -50,7 +50,7 @@ pub(crate) async fn list(
 ) -> Result<Json<FlagList>, RestError> {
     // Anybody with a role may see flags.
     let _viewer = manager.principal.viewer();
-    let key = manager.environment.key.as_str();
+    let key = manager.environment()?.key.as_str();
     let snapshot = server.store.live().snapshot(key).ok_or(RestError::Fault(Fault::Internal))?;
     let mut flags: Vec<_> = snapshot.flags().filter(|flag| !flag.is_archived()).collect();
     flags.sort_by(|a, b| a.flag().key.cmp(&b.flag().key));

@@ -147,7 +147,7 @@ pub(crate) async fn put(
     let Change { version, guardrails, proof, comment } = sent.value;
     let flag = require_flag(&server, &manager, &key)?;
     let set = GuardrailSet { guardrails, proof: proof.unwrap_or_default() };
-    let environment = &manager.environment.key;
+    let environment = &manager.environment()?.key;
     server.store.save_guardrails(&editor, environment, &flag, version, set, &comment).await?;
     answer(&server, &manager, &flag).await
 }
@@ -177,7 +177,7 @@ pub(crate) async fn delete(
     let editor = manager.principal.flag_editor()?;
     let Query(Taken { version, comment }) = taken?;
     let flag = require_flag(&server, &manager, &key)?;
-    server.store.reset_guardrails(&editor, &manager.environment.key, &flag, version, &comment).await?;
+    server.store.reset_guardrails(&editor, &manager.environment()?.key, &flag, version, &comment).await?;
     answer(&server, &manager, &flag).await
 }
 
@@ -272,7 +272,7 @@ async fn answer(
     manager: &Manager,
     flag: &engine::FlagKey,
 ) -> Result<Json<Guarded>, RestError> {
-    let (viewer, environment) = (manager.principal.viewer(), &manager.environment.key);
+    let (viewer, environment) = (manager.principal.viewer(), &manager.environment()?.key);
     let found = server.store.find_guardrails(&viewer, environment, flag).await?;
     let since_ms = server.store.clock().now_ms() - WEEK_MS;
     let replayed = server.store.replay_guardrails(&viewer, environment, flag, &found.set, since_ms).await?;

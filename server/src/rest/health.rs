@@ -100,7 +100,8 @@ pub(crate) async fn of_flag(
 ) -> Result<Json<FlagHealth>, RestError> {
     let Query(Since { since }) = since?;
     let flag = require_flag(&server, &manager, &key)?;
-    let (store, viewer, environment) = (&server.store, manager.principal.viewer(), &manager.environment.key);
+    let (store, viewer, environment) =
+        (&server.store, manager.principal.viewer(), &manager.environment()?.key);
     let rules = store.list_rule_health(&viewer, environment, &flag).await?;
     let now_ms = store.clock().now_ms();
     let since_ms = since.unwrap_or(now_ms - DAY_MS);
@@ -148,7 +149,7 @@ fn known(evidence: &[Evidence]) -> Vec<Known> {
 
 /// The key of a flag that exists in the token's environment.
 pub(super) fn require_flag(server: &Server, manager: &Manager, key: &str) -> Result<FlagKey, RestError> {
-    let snapshot = server.store.live().snapshot(manager.environment.key.as_str());
+    let snapshot = server.store.live().snapshot(manager.environment()?.key.as_str());
     let found = snapshot.and_then(|snapshot| snapshot.flag(key).map(|flag| flag.flag().key.clone()));
     found.ok_or(RestError::NotFound("flag"))
 }

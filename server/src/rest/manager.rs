@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Query};
+use engine::EnvironmentKey;
 use http::request::Parts;
+use serde::Deserialize;
 use store::{Environment, Principal};
 
 use super::error::RestError;
@@ -16,8 +18,23 @@ use crate::{
 /// Extracted by every management operation; proofs come from `principal`.
 pub struct Manager {
     pub principal: Principal,
-    /// The environment that the token is bound to.
-    pub environment: Environment,
+    /// The environment that the request is about, where it names one or the token is bound to one.
+    environment: Option<Environment>,
+}
+
+/// What stands in the address of any of them.
+#[derive(Deserialize)]
+struct Where {
+    environment: Option<String>,
+}
+
+impl Manager {
+    /// What an operation on one environment is about.
+    pub fn environment(&self) -> Result<&Environment, RestError> {
+        let unnamed =
+            "this token counts in the whole workspace: name the environment, as in ?environment=production";
+        self.environment.as_ref().ok_or_else(|| RestError::Malformed(unnamed.to_owned()))
+    }
 }
 
 impl Known for Manager {}
@@ -29,7 +46,11 @@ impl FromRequestParts<Arc<Server>> for Manager {
         let caller = Caller::identify(server, parts).map_err(|(_, error)| error)?;
         let principal = Principal::of_token(&caller.token, request_origin(parts))
             .ok_or(AccessError::NotManagementToken)?;
-        let environment = server.store.live().environment(caller.token.environment.as_str());
-        Ok(Self { principal, environment: environment.ok_or(RestError::NotFound("environment"))? })
+        let Query(Where { environment }) = Query::try_from_uri(&parts.uri)?;
+        let missing = || RestError::NotFound("environment");
+        let named = environment.map(|key| EnvironmentKey::parse(&key)).transpose().map_err(|_| missing())?;
+        let key = principal.environment(named)?;
+        let known = |key: EnvironmentKey| server.store.live().environment(key.as_str()).ok_or_else(missing);
+        Ok(Self { environment: key.map(known).transpose()?, principal })
     }
 }

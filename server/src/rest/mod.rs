@@ -12,6 +12,7 @@ mod flags;
 mod guardrails;
 mod health;
 mod manager;
+pub mod needs;
 mod people;
 mod plan;
 mod token;
@@ -77,7 +78,8 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
 }
 
 pub fn router(server: &Arc<Server>) -> Router {
-    let (routes, document) = operations().split_for_parts();
+    let (routes, mut document) = operations().split_for_parts();
+    needs::describe(&mut document);
     let not_found = || async { Door::Rest.refuse(Fault::NotFound) };
     let document = document::Served::new(&document);
     let describe = move || std::future::ready(document.answer());

@@ -12,7 +12,7 @@ use engine::{AttributeValue, Attributes, SubjectKey};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{PeopleWriter, Principal};
+use store::PeopleWriter;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Server,
-    access::{AccessError, Caller, request_origin},
+    access::{Caller, request_origin},
     body::Unread,
     limits::PEOPLE_BODY_BYTES_MAX,
 };
@@ -80,14 +80,10 @@ pub(crate) struct AsOf {
     as_of: Option<String>,
 }
 
-/// A server token, or a management token whose role may.
+/// A server token that was granted it, or a management token for the whole workspace whose role may.
 fn writer(server: &Server, parts: &Parts) -> Result<PeopleWriter, RestError> {
     let token = Caller::identify(server, parts).map_err(|(_, error)| error)?.token;
-    let origin = request_origin(parts);
-    if let Some(principal) = Principal::of_token(&token, origin.clone()) {
-        return principal.people_writer().map_err(RestError::Denied);
-    }
-    Ok(PeopleWriter::of_token(&token, origin).ok_or(AccessError::NotManagementToken)?)
+    Ok(PeopleWriter::of_token(&token, request_origin(parts))?)
 }
 
 fn subject(id: &str) -> Result<SubjectKey, RestError> {
@@ -170,7 +166,7 @@ pub(crate) async fn post(
     Ok(Json(stored.into()))
 }
 
-/// What one person saw, what they would see now, and why, for every flag of the token's environment. Audited.
+/// What one person saw, what they would see now, and why, for every flag of an environment. Audited.
 #[utoipa::path(
     get,
     path = "/api/v1/people/{id}",
@@ -185,8 +181,9 @@ pub(crate) async fn get(
 ) -> Result<Json<PersonView>, RestError> {
     let reader = manager.principal.people_reader().map_err(RestError::Denied)?;
     let subject = subject(&id)?;
+    let environment = manager.environment()?;
     server.store.look_up(&reader, &subject).await?;
-    let answer = server.store.answer_person(&reader, &manager.environment, &subject, None).await?;
+    let answer = server.store.answer_person(&reader, environment, &subject, None).await?;
     Ok(Json(PersonView::of(&subject, answer)))
 }
 
@@ -213,8 +210,9 @@ pub(crate) async fn exposures(
     let reader = manager.principal.people_reader().map_err(RestError::Denied)?;
     let subject = subject(&id)?;
     let as_of_ms = query.as_of.as_deref().map(instant).transpose()?;
+    let environment = manager.environment()?;
     server.store.look_up(&reader, &subject).await?;
-    let answer = server.store.answer_person(&reader, &manager.environment, &subject, as_of_ms).await?;
+    let answer = server.store.answer_person(&reader, environment, &subject, as_of_ms).await?;
     Ok(Json(PersonExposures::of(&subject, answer)))
 }
 

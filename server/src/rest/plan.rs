@@ -135,7 +135,7 @@ pub(crate) async fn save(
     let sent = body.json(&server.bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
     let Change { version, name, steps, comment } = sent.value;
     let flag = require_flag(&server, &manager, &key)?;
-    let (environment, plan) = (&manager.environment.key, Plan { name, steps });
+    let (environment, plan) = (&manager.environment()?.key, Plan { name, steps });
     server.store.save_plan(&editor, environment, &flag, version, plan, &comment).await?;
     answer(&server, &manager, &flag).await
 }
@@ -170,7 +170,7 @@ pub(crate) async fn transit(
     let sent = body.json(&server.bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
     let body: Transition = sent.value;
     let flag = require_flag(&server, &manager, &key)?;
-    let (store, environment) = (&server.store, &manager.environment.key);
+    let (store, environment) = (&server.store, &manager.environment()?.key);
     if transition == "approve" {
         let approver = manager.principal.approver()?;
         let step = step(&body)?;
@@ -207,7 +207,7 @@ fn plan_move(word: &str, body: &Transition) -> Result<PlanMove, RestError> {
 }
 
 async fn answer(server: &Server, manager: &Manager, flag: &FlagKey) -> Result<Json<Release>, RestError> {
-    let (viewer, environment) = (manager.principal.viewer(), &manager.environment.key);
+    let (viewer, environment) = (manager.principal.viewer(), &manager.environment()?.key);
     let outlook = server.store.find_plan_outlook(&viewer, environment, flag).await?;
     let outlook = outlook.ok_or(RestError::NotFound("release plan"))?;
     let forecasts = server.store.forecast_plan(&viewer, environment, flag, &outlook.release.plan).await?;

@@ -16,9 +16,16 @@ pub(crate) struct TokenInfo {
     name: String,
     /// `server`, `client` or `admin`.
     kind: &'static str,
-    environment: String,
+    /// Null: it counts in the whole workspace.
+    environment: Option<String>,
     /// Of a management token: whose permissions it has.
     role: Option<&'static str>,
+    /// Of a server token: whether it stores people.
+    writes_traits: bool,
+    /// The name of the member whose token it is.
+    owner: Option<String>,
+    /// Epoch milliseconds; null: it does not expire.
+    expires_ms: Option<i64>,
 }
 
 /// What the token in hand is.
@@ -36,7 +43,10 @@ pub(crate) async fn get(
     Ok(Json(TokenInfo {
         name: token.name.clone(),
         kind: token.kind.as_str(),
-        environment: token.environment.to_string(),
+        environment: token.environment().map(ToString::to_string),
         role: token.kind.role().map(store::Role::as_str),
+        writes_traits: token.writes_traits,
+        owner: token.owner.as_ref().map(|owner| owner.name.clone()),
+        expires_ms: token.expires_ms,
     }))
 }

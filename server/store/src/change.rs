@@ -17,6 +17,7 @@ use crate::{
     limits::{CHANGE_CHARS_MAX, CHANGES_MAX, ORIGIN_TEXT_CHARS_MAX, SENTENCE_CHARS_MAX},
     live::State,
     number,
+    permission::Reach,
     secret::new_secret,
     text::shorten,
 };
@@ -32,6 +33,8 @@ pub(crate) struct Actor {
     pub(crate) name: String,
     pub(crate) email: String,
     pub(crate) origin: RequestOrigin,
+    /// Where their changes may count.
+    pub(crate) reach: Reach,
 }
 
 impl Actor {
@@ -43,6 +46,7 @@ impl Actor {
             name: "Fader".to_owned(),
             email: String::new(),
             origin,
+            reach: Reach::Everywhere,
         }
     }
 
@@ -66,6 +70,7 @@ impl From<&Principal> for Actor {
             name: principal.name.clone(),
             email: principal.email.clone(),
             origin: principal.origin.clone(),
+            reach: principal.reach.clone(),
         }
     }
 }
@@ -204,6 +209,11 @@ impl Work<'_> {
         &self.actor.name
     }
 
+    /// Refuses whoever is bound to another environment.
+    pub(crate) fn require_in(&self, environment: &EnvironmentKey) -> Result<(), StoreError> {
+        Ok(self.actor.reach.covers(Some(environment))?)
+    }
+
     /// From here on it is this member's change: they did not exist when it began.
     pub(crate) fn act_as(&mut self, principal: &Principal) {
         self.actor = principal.into();
@@ -285,6 +295,8 @@ impl Work<'_> {
     /// Writes the audit entry, commits, and puts the change into force. After the commit nothing can fail any more:
     /// a reload that does not work now is repeated by the follower.
     pub(crate) async fn finish(self, entry: Entry) -> Result<u64, StoreError> {
+        // Whoever is bound to one environment changes nothing elsewhere, whatever an operation forgot to ask.
+        self.actor.reach.covers(entry.environment.as_ref())?;
         let seq = self.seq;
         let store = self.store;
         let sealed = self.seal(entry)?;

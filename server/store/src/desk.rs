@@ -38,7 +38,8 @@ struct Row {
 
 impl Store {
     /// All flags of an environment by name, archived ones too. One whose definition cannot be read is left out.
-    pub async fn desk(&self, _by: &Viewer, environment: &EnvironmentKey) -> Result<Vec<DeskRow>, StoreError> {
+    pub async fn desk(&self, by: &Viewer, environment: &EnvironmentKey) -> Result<Vec<DeskRow>, StoreError> {
+        by.require_in(environment)?;
         let snapshot = self.live().snapshot(environment.as_str()).ok_or_else(|| StoreError::NotFound {
             kind: ObjectKind::Environment,
             key: environment.to_string(),

@@ -10,8 +10,8 @@ use crate::{
         INVITATION_CAPACITY_MAX, MEMBER_NAME_CHARS_MAX, METRIC_NAME_CHARS_MAX, METRIC_UNIT_CHARS_MAX,
         METRICS_MAX, ORIGIN_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PEOPLE_BATCH_MAX,
         PERSONA_NAME_CHARS_MAX, PERSONAS_MAX, PURPOSE_CHARS_MAX, REASON_CHARS_MAX, RETENTION_DAYS_MAX,
-        TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX, TRAITS_BYTES_MAX, TRAITS_MAX, WEBHOOK_TESTS_PER_MINUTE,
-        WEBHOOK_URL_CHARS_MAX, WEBHOOKS_MAX,
+        TOKEN_DAYS_MAX, TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX, TOKEN_OVERLAP_HOURS_MAX, TRAITS_BYTES_MAX,
+        TRAITS_MAX, WEBHOOK_TESTS_PER_MINUTE, WEBHOOK_URL_CHARS_MAX, WEBHOOKS_MAX,
     },
     permission::Denied,
 };
@@ -120,6 +120,22 @@ pub enum Invalid {
          a client token needs at least one, the others none"
     )]
     Origins,
+    #[error(
+        "a server or client token is bound to one environment; only a management token counts in the whole workspace"
+    )]
+    TokenScope,
+    #[error("only a server token stores people; a management token does what its role may")]
+    TokenTraits,
+    #[error("let it expire in 1 to {TOKEN_DAYS_MAX} days; only server and client tokens may never expire")]
+    TokenLifetime,
+    #[error("the old secret works on for 0 to {TOKEN_OVERLAP_HOURS_MAX} hours")]
+    TokenOverlap,
+    #[error(
+        "a management token acts as its owner, so only they make or rotate it; make one of your own instead"
+    )]
+    TokenOwner,
+    #[error("this token was revoked; make another")]
+    TokenRevoked,
     #[error("write a persona name of 1 to {PERSONA_NAME_CHARS_MAX} characters")]
     PersonaName,
     #[error("there are {PERSONAS_MAX} personas already; delete some first")]

@@ -72,15 +72,18 @@ pub use outcomes::{
 };
 pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{
-    Administrator, Approver, AuditReader, Denied, Enroller, FeedbackHandler, FlagEditor, InvalidRole,
-    Operation, PASSWORD_HOLDS_MS, PeopleReader, PeopleWriter, Principal, RecentAdministrator, RequestOrigin,
-    Role, Stopper, UserId, Viewer,
+    Administrator, Approver, AuditReader, Denied, DeniedBecause, Enroller, FeedbackHandler, FlagEditor,
+    InvalidRole, LedgerReader, Operation, PASSWORD_HOLDS_MS, PeopleReader, PeopleWriter, Principal,
+    RecentAdministrator, RequestOrigin, Role, Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
 pub use secret::{TokenHash, hex};
 pub use store::{Opening, Store};
-pub use tokens::{NewToken, Token, TokenId, TokenKind, TokenRow};
+pub use tokens::{
+    InvalidLifetime, Lifetime, NewToken, Rotation, Token, TokenId, TokenKind, TokenOwner, TokenRefused,
+    TokenRow, TokenScope, TokenState,
+};
 pub use versioned::Versioned;
 pub use webhooks::{Reach, Webhook, WebhookDelivery, WebhookId, is_public};
 pub use workspace::InvalidHash;

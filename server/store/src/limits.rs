@@ -15,6 +15,14 @@ pub const DEVICES_PER_MEMBER_MAX: i64 = 20;
 pub const SEARCHES_AUDITED_MAX: usize = 20;
 pub const TOKEN_NAME_CHARS_MAX: usize = 100;
 pub const TOKEN_ORIGINS_MAX: usize = 20;
+/// How long a token works unless somebody chooses.
+pub const TOKEN_DAYS_DEFAULT: u32 = 365;
+pub const TOKEN_DAYS_MAX: u32 = 730;
+/// Pages say so many days before that a token expires.
+pub const TOKEN_WARNING_DAYS: i64 = 30;
+/// How long the old secret of a rotated token works on unless somebody chooses.
+pub const TOKEN_OVERLAP_HOURS_DEFAULT: u32 = 24;
+pub const TOKEN_OVERLAP_HOURS_MAX: u32 = 30 * 24;
 pub const ORIGIN_CHARS_MAX: usize = 300;
 pub const PERSONA_NAME_CHARS_MAX: usize = 100;
 pub const PERSONAS_MAX: usize = 500;

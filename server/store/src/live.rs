@@ -13,7 +13,7 @@ use engine::{AttributeSchema, EnvironmentKey, MetricDefinition, Snapshot};
 use tokio::sync::{Mutex, broadcast};
 
 use crate::{
-    ObjectKind, ObjectRef, People, StoreError, Token, TokenHash,
+    ObjectKind, ObjectRef, People, StoreError, Token, TokenHash, TokenRefused,
     clock::Clock,
     db::Db,
     feedback,
@@ -159,15 +159,19 @@ impl Live {
         Arc::clone(&self.0.state.load().metrics)
     }
 
-    /// The active token with this hash.
-    pub fn token(&self, hash: &TokenHash) -> Option<Arc<Token>> {
-        self.0.state.load().tokens.get(hash).cloned()
+    /// The token with this hash, if it still works; without the database.
+    pub fn token(&self, hash: &TokenHash, now_ms: i64) -> Result<Arc<Token>, TokenRefused> {
+        let token = self.0.state.load().tokens.get(hash).cloned().ok_or(TokenRefused::Unknown)?;
+        token.check(now_ms).map(|()| token)
     }
 
     /// The sites whose pages ask about this environment: the origins of its client tokens, in order.
     pub fn client_origins(&self, environment: &str) -> Vec<String> {
         let state = self.0.state.load();
-        let tokens = state.tokens.values().filter(|token| token.environment.as_str() == environment);
+        let tokens = state
+            .tokens
+            .values()
+            .filter(|token| token.environment().is_some_and(|it| it.as_str() == environment));
         let mut origins: Vec<_> = tokens.flat_map(|token| token.origins.iter().cloned()).collect();
         origins.retain(|origin| origin != "*");
         origins.sort_unstable();

@@ -84,8 +84,10 @@ pub(crate) async fn refresh(
         next.people =
             Arc::new(people::load(&mut tx, &current.people, since, &mut |t, id| loader.report(t, id)).await?);
     }
-    if touches(ObjectKind::Token) {
-        next.tokens = Arc::new(tokens::load(&mut tx, &mut |t, id| loader.report(t, id)).await?);
+    // A management token may what its owner may.
+    if touches(ObjectKind::Token) || touches(ObjectKind::Member) {
+        let report = &mut |t: &str, id: &str| loader.report(t, id);
+        next.tokens = Arc::new(tokens::load(&mut tx, &current.tokens, report).await?);
     }
     if touches(ObjectKind::Metric) {
         next.metrics = Arc::new(metrics::load(&mut tx, &mut |t, id| loader.report(t, id)).await?);

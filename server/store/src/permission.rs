@@ -3,6 +3,7 @@
 
 use std::{fmt, ops::Deref, str::FromStr};
 
+use engine::EnvironmentKey;
 use serde::{Deserialize, Serialize};
 
 use crate::{SessionId, StoreError, Token, TokenKind, change::Actor, clock::MINUTE_MS};
@@ -59,6 +60,7 @@ pub enum Role {
 pub struct InvalidRole;
 
 impl Role {
+    /// Each may everything that the ones after it may.
     pub const ALL: [Self; 5] = [Self::Admin, Self::Product, Self::Qa, Self::Support, Self::Viewer];
 
     pub fn parse(text: &str) -> Result<Self, InvalidRole> {
@@ -74,6 +76,13 @@ impl Role {
             Self::Support => "support",
             Self::Viewer => "viewer",
         }
+    }
+
+    /// The one of the two that may less.
+    #[must_use]
+    pub fn lesser(self, other: Self) -> Self {
+        let rank = |role: Self| Self::ALL.iter().position(|it| *it == role);
+        if rank(self) < rank(other) { other } else { self }
     }
 
     /// The role table of the product.
@@ -154,27 +163,85 @@ impl Operation {
             Self::HandleFeedback => "log complaints or triage feedback",
             Self::Approve => "approve changes",
             Self::ReadAudit => "read the audit log",
-            Self::Administer => "manage members, tokens and attributes",
+            Self::Administer => {
+                "store or erase people, or to manage members, tokens, attributes and defaults"
+            }
         }
     }
 }
 
-/// The role does not allow the operation. `Display` says who may.
+/// Why an operation is denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeniedBecause {
+    /// The role table says no.
+    Role(Role),
+    /// A token of one environment, for what concerns them all.
+    OneEnvironment,
+    /// A token of another environment.
+    AnotherEnvironment,
+    /// A token that is nobody's, for what a person has to answer for.
+    Nobodys,
+    /// A server token that was not granted to store people.
+    NoTraits,
+    /// A client token is in every visitor's hands.
+    ClientToken,
+}
+
+/// Somebody may not do the operation. `Display` says who may, and how one becomes that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Denied {
     pub operation: Operation,
-    pub role: Role,
+    pub because: DeniedBecause,
 }
 
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Looking is never denied so: then it is about what was to be changed.
+        let what = match self.operation {
+            Operation::View => "this".to_owned(),
+            operation => format!("to {}", operation.phrase()),
+        };
+        match self.because {
+            DeniedBecause::Role(role) => self.fmt_role(f, role),
+            DeniedBecause::OneEnvironment => write!(
+                f,
+                "this token is bound to one environment, and {what} concerns the whole workspace: an admin makes a \
+                 management token for the whole workspace under Settings → Tokens, or with `fader token create --kind \
+                 admin` and no --env"
+            ),
+            DeniedBecause::AnotherEnvironment => write!(
+                f,
+                "this token is bound to another environment: use one of this environment, or a management token for \
+                 the whole workspace (Settings → Tokens, or `fader token create --kind admin` and no --env)"
+            ),
+            DeniedBecause::Nobodys => write!(
+                f,
+                "this token is nobody's, and {what} takes a person: make it under Settings → Tokens, or name its \
+                 owner with `fader token create --owner`"
+            ),
+            DeniedBecause::NoTraits => write!(
+                f,
+                "this server token may not store people: an admin lets it under Settings → Tokens, or makes one with \
+                 `fader token create --kind server --writes-traits`"
+            ),
+            DeniedBecause::ClientToken => write!(
+                f,
+                "a client token stores nobody, as every visitor has it: send this from a backend, with a server token \
+                 that may store people"
+            ),
+        }
+    }
+}
+
+impl Denied {
+    fn fmt_role(self, f: &mut fmt::Formatter<'_>, role: Role) -> fmt::Result {
         let names: Vec<_> = self.operation.roles().iter().map(ToString::to_string).collect();
         let may = match names.split_last() {
             Some((last, rest)) if !rest.is_empty() => format!("{} and {last} may", rest.join(", ")),
             Some((only, _)) => format!("only {only} may"),
             None => "nobody may".to_owned(),
         };
-        write!(f, "your role ({}) does not allow you to {}: {may}", self.role, self.operation.phrase())
+        write!(f, "your role ({role}) does not allow you to {}: {may}", self.operation.phrase())
     }
 }
 
@@ -196,7 +263,28 @@ pub(crate) enum Presence {
     NoSession,
 }
 
-/// Somebody signed in. Only the store makes one: from a session, or for the command line.
+/// Where somebody's operations may count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Everywhere,
+    /// A token that is bound to an environment.
+    Only(EnvironmentKey),
+}
+
+impl Reach {
+    /// Whether it covers what concerns an environment, or (`None`) all of them.
+    pub(crate) fn covers(&self, environment: Option<&EnvironmentKey>) -> Result<(), Denied> {
+        let because = match (self, environment) {
+            (Self::Everywhere, _) => return Ok(()),
+            (Self::Only(own), Some(asked)) if own == asked => return Ok(()),
+            (Self::Only(_), Some(_)) => DeniedBecause::AnotherEnvironment,
+            (Self::Only(_), None) => DeniedBecause::OneEnvironment,
+        };
+        Err(Denied { operation: Operation::View, because })
+    }
+}
+
+/// Somebody signed in. Only the store makes one: from a session, a management token, or for the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Principal {
@@ -208,11 +296,24 @@ pub struct Principal {
     /// The session they came with, if any.
     pub(crate) session: Option<SessionId>,
     pub(crate) presence: Presence,
+    pub(crate) reach: Reach,
+    /// Who answers for what is done; `None` for a token that is nobody's.
+    pub(crate) person: Option<UserId>,
 }
 
 impl Principal {
     pub(crate) fn new(id: UserId, name: String, email: String, role: Role, origin: RequestOrigin) -> Self {
-        Self { id, name, email, role, origin, session: None, presence: Presence::NoSession }
+        Self {
+            id,
+            name,
+            email,
+            role,
+            origin,
+            session: None,
+            presence: Presence::NoSession,
+            reach: Reach::Everywhere,
+            person: Some(id),
+        }
     }
 
     /// Whoever can run the binary on the database can do everything; the audit log calls them "command line".
@@ -221,11 +322,46 @@ impl Principal {
         Self::new(UserId::COMMAND_LINE, "command line".to_owned(), String::new(), Role::Admin, origin)
     }
 
-    /// Whoever holds a management token acts with its role; other tokens manage nothing.
+    /// Whoever holds a management token acts for its owner, with its role and never with more than the owner may now,
+    /// where it counts; other tokens manage nothing.
     pub fn of_token(token: &Token, origin: RequestOrigin) -> Option<Self> {
         let role = token.kind.role()?;
-        let name = format!("token {}", token.name);
-        Some(Self::new(UserId::new(-token.id.get()), name, String::new(), role, origin))
+        let role = match &token.owner {
+            Some(owner) if owner.disabled => return None,
+            Some(owner) => role.lesser(owner.role),
+            None => role,
+        };
+        let mut principal = Self::new(token_id(token), token.actor_name(), String::new(), role, origin);
+        principal.reach = token.environment().cloned().map_or(Reach::Everywhere, Reach::Only);
+        principal.person = token.owner.as_ref().map(|owner| owner.id);
+        Some(principal)
+    }
+
+    /// The person who answers for what is done; of a token its owner, whatever the token is called.
+    pub fn person(&self) -> Option<UserId> {
+        self.person
+    }
+
+    /// Who is remembered as the author: whoever runs the binary for a token that is nobody's.
+    pub(crate) fn author(&self) -> UserId {
+        self.person.unwrap_or(UserId::COMMAND_LINE)
+    }
+
+    /// The environment that a request is about: that of a bound token, which need not be named; otherwise the one
+    /// that is named, if any.
+    pub fn environment(&self, named: Option<EnvironmentKey>) -> Result<Option<EnvironmentKey>, Denied> {
+        match &self.reach {
+            Reach::Everywhere => Ok(named),
+            Reach::Only(own) => {
+                self.require_in(named.as_ref().unwrap_or(own))?;
+                Ok(Some(own.clone()))
+            }
+        }
+    }
+
+    /// Refuses a token of another environment.
+    pub(crate) fn require_in(&self, environment: &EnvironmentKey) -> Result<(), Denied> {
+        self.reach.covers(Some(environment))
     }
 
     /// For showing and hiding controls: the same table as the proofs.
@@ -233,8 +369,20 @@ impl Principal {
         self.role.may(operation)
     }
 
+    /// For what concerns one environment: the operation asks where.
     fn require(&self, operation: Operation) -> Result<Self, Denied> {
-        if self.may(operation) { Ok(self.clone()) } else { Err(Denied { operation, role: self.role }) }
+        if self.may(operation) {
+            Ok(self.clone())
+        } else {
+            Err(Denied { operation, because: DeniedBecause::Role(self.role) })
+        }
+    }
+
+    /// For what concerns every environment: people, groups, defaults, members.
+    fn require_everywhere(&self, operation: Operation) -> Result<Self, Denied> {
+        let principal = self.require(operation)?;
+        self.reach.covers(None).map_err(|denied| Denied { operation, ..denied })?;
+        Ok(principal)
     }
 
     /// Anybody signed in.
@@ -251,28 +399,38 @@ impl Principal {
     }
 
     pub fn enroller(&self) -> Result<Enroller, Denied> {
-        self.require(Operation::Enrol).map(Enroller)
+        self.require_everywhere(Operation::Enrol).map(Enroller)
     }
 
     pub fn people_reader(&self) -> Result<PeopleReader, Denied> {
-        self.require(Operation::ReadPeople).map(PeopleReader)
+        self.require_everywhere(Operation::ReadPeople).map(PeopleReader)
+    }
+
+    /// Who was served what, in the environments that this principal reaches.
+    pub fn ledger_reader(&self) -> Result<LedgerReader, Denied> {
+        self.require(Operation::ReadPeople).map(LedgerReader)
     }
 
     pub fn people_writer(&self) -> Result<PeopleWriter, Denied> {
-        self.require(Operation::Administer).map(PeopleWriter)
+        self.require_everywhere(Operation::Administer).map(PeopleWriter)
     }
 
     pub fn feedback_handler(&self) -> Result<FeedbackHandler, Denied> {
-        self.require(Operation::HandleFeedback).map(FeedbackHandler)
+        self.require_everywhere(Operation::HandleFeedback).map(FeedbackHandler)
     }
 
+    /// Somebody has to answer for an approval: a token that is nobody's gives none.
     pub fn approver(&self) -> Result<Approver, Denied> {
-        self.require(Operation::Approve).map(Approver)
+        let (operation, principal) = (Operation::Approve, self.require(Operation::Approve)?);
+        if principal.person.is_none() {
+            return Err(Denied { operation, because: DeniedBecause::Nobodys });
+        }
+        Ok(Approver(principal))
     }
 
     /// QA and support see their own changes only: the proof carries that.
     pub fn audit_reader(&self) -> Result<AuditReader, Denied> {
-        let principal = self.require(Operation::ReadAudit)?;
+        let principal = self.require_everywhere(Operation::ReadAudit)?;
         let only_own = match self.role {
             Role::Admin | Role::Product => None,
             Role::Qa | Role::Support | Role::Viewer => Some(self.id),
@@ -281,7 +439,7 @@ impl Principal {
     }
 
     pub fn administrator(&self) -> Result<Administrator, Denied> {
-        self.require(Operation::Administer).map(Administrator)
+        self.require_everywhere(Operation::Administer).map(Administrator)
     }
 
     /// For what changes who may do what. `PasswordNeeded` when it was last given more than [`PASSWORD_HOLDS_MS`] ago.
@@ -327,6 +485,8 @@ proof!(/// May enrol and remove testers.
     Enroller);
 proof!(/// May look up known people.
     PeopleReader);
+proof!(/// May read who was served what in an environment; each operation asks whether it is theirs.
+    LedgerReader);
 proof!(/// May log complaints and triage feedback.
     FeedbackHandler);
 proof!(/// May approve changes of production that somebody else proposed.
@@ -346,21 +506,44 @@ impl Deref for RecentAdministrator {
     }
 }
 
+/// Tokens act under negative numbers.
+fn token_id(token: &Token) -> UserId {
+    UserId::new(-token.id.get())
+}
+
+impl From<&PeopleReader> for LedgerReader {
+    fn from(reader: &PeopleReader) -> Self {
+        Self(reader.principal().clone())
+    }
+}
+
+impl From<&Self> for LedgerReader {
+    fn from(reader: &Self) -> Self {
+        reader.clone()
+    }
+}
+
 /// May store people: an admin, or a backend that says with its server token who its users are.
 #[derive(Debug, Clone)]
 pub struct PeopleWriter(Principal);
 
 impl PeopleWriter {
-    /// Of a server token. A management token goes by its role: [`Principal::people_writer`].
-    pub fn of_token(token: &Token, origin: RequestOrigin) -> Option<Self> {
+    /// Of a server token that was granted it, or of a management token by its role and where it counts. People are the
+    /// same in every environment.
+    pub fn of_token(token: &Token, origin: RequestOrigin) -> Result<Self, Denied> {
+        let denied = |because| Denied { operation: Operation::Administer, because };
         match token.kind {
-            TokenKind::Server => {
-                let id = UserId::new(-token.id.get());
-                let name = format!("token {}", token.name);
+            TokenKind::Server if token.writes_traits => {
                 // The role is never asked: this proof is good for nothing but storing people.
-                Some(Self(Principal::new(id, name, String::new(), Role::Viewer, origin)))
+                let (id, name) = (token_id(token), token.actor_name());
+                Ok(Self(Principal::new(id, name, String::new(), Role::Viewer, origin)))
             }
-            TokenKind::Client | TokenKind::Admin(_) => None,
+            TokenKind::Server => Err(denied(DeniedBecause::NoTraits)),
+            TokenKind::Client => Err(denied(DeniedBecause::ClientToken)),
+            TokenKind::Admin(_) => match Principal::of_token(token, origin) {
+                Some(principal) => principal.people_writer(),
+                None => Err(denied(DeniedBecause::Nobodys)),
+            },
         }
     }
 
@@ -441,6 +624,61 @@ mod tests {
             assert_eq!(p.audit_reader().is_ok(), p.may(Operation::ReadAudit), "{role}");
             assert_eq!(p.administrator().is_ok(), p.may(Operation::Administer), "{role}");
             assert!(p.may(Operation::View), "{role}");
+        }
+    }
+
+    #[test]
+    fn the_lesser_role_may_nothing_that_either_may_not() {
+        for (a, b) in Role::ALL.into_iter().flat_map(|a| Role::ALL.map(|b| (a, b))) {
+            let lesser = a.lesser(b);
+            assert_eq!(lesser, b.lesser(a));
+            for operation in Operation::ALL {
+                assert_eq!(
+                    lesser.may(operation),
+                    a.may(operation) && b.may(operation),
+                    "{a} {b} {operation:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn who_is_bound_to_an_environment_has_no_proof_for_what_concerns_them_all() {
+        let [production, staging] =
+            ["production", "staging"].map(|key| EnvironmentKey::parse(key).expect("a key"));
+        let bound = Principal { reach: Reach::Only(staging.clone()), ..someone(Role::Admin) };
+        let whole = [
+            bound.enroller().map(drop),
+            bound.people_reader().map(drop),
+            bound.people_writer().map(drop),
+            bound.feedback_handler().map(drop),
+            bound.audit_reader().map(drop),
+            bound.administrator().map(drop),
+        ];
+        for denied in whole {
+            assert_eq!(denied.map_err(|it| it.because), Err(DeniedBecause::OneEnvironment));
+        }
+        assert!(bound.flag_editor().is_ok() && bound.stopper().is_ok() && bound.approver().is_ok());
+        assert!(bound.require_in(&staging).is_ok() && bound.require_in(&production).is_err());
+        assert_eq!(bound.environment(None), Ok(Some(staging)));
+        assert!(bound.environment(Some(production.clone())).is_err());
+        assert_eq!(someone(Role::Viewer).environment(Some(production.clone())), Ok(Some(production)));
+    }
+
+    #[test]
+    fn a_denied_token_says_how_to_make_the_right_one() {
+        let because = [
+            DeniedBecause::OneEnvironment,
+            DeniedBecause::AnotherEnvironment,
+            DeniedBecause::Nobodys,
+            DeniedBecause::NoTraits,
+        ];
+        for because in because {
+            let sentence = Denied { operation: Operation::Administer, because }.to_string();
+            assert!(
+                sentence.contains("Settings → Tokens") && sentence.contains("fader token create"),
+                "{sentence}"
+            );
         }
     }
 

@@ -34,17 +34,18 @@ pub struct ReleasePlan {
     pub changed_ms: i64,
     /// Who moved or edited it last; `Guard` when it moved by itself.
     pub changed_by: String,
-    /// Who wrote it as it is.
+    /// The person who wrote it as it is.
     pub proposed_by: UserId,
     pub proposed_by_name: String,
-    /// Who started it, or set the date of its start.
-    pub started_by: Option<UserId>,
+    /// Who set it going since it was a draft: started, resumed or jumped.
+    pub moved_by: Vec<UserId>,
 }
 
 impl ReleasePlan {
-    /// Whether this person may approve its steps: never one's own plan.
-    pub fn may_be_approved_by(&self, person: UserId) -> bool {
-        self.proposed_by != person && self.started_by != Some(person)
+    /// Whether this person may approve its steps: never one's own plan, whichever of one's tokens wrote it. Whoever is
+    /// nobody in particular approves nothing.
+    pub fn may_be_approved_by(&self, person: Option<UserId>) -> bool {
+        person.is_some_and(|person| self.proposed_by != person && !self.moved_by.contains(&person))
     }
 
     fn require_version(&self, expected: u64) -> Result<(), StoreError> {
@@ -65,10 +66,11 @@ impl ReleasePlan {
 impl Store {
     pub async fn find_plan(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: &FlagKey,
     ) -> Result<Option<ReleasePlan>, StoreError> {
+        by.require_in(environment)?;
         let row: Option<PlanRow> =
             self.db().optional(row::ONE, args![environment.as_str(), flag.as_str()]).await?;
         row.map(|row| row.parse(flag.as_str())).transpose()

@@ -33,10 +33,11 @@ pub(crate) struct Target {
 impl Store {
     pub async fn find_rollout(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: &FlagKey,
     ) -> Result<Option<Versioned<Rollout>>, StoreError> {
+        by.require_in(environment)?;
         let row: Option<VersionedRow> = self
             .db()
             .optional(
@@ -51,11 +52,12 @@ impl Store {
     /// The rollout as it was at one version.
     pub async fn find_rollout_version(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: &FlagKey,
         version: u64,
     ) -> Result<Option<Versioned<Rollout>>, StoreError> {
+        by.require_in(environment)?;
         let row: Option<VersionedRow> = self
             .db()
             .optional(

@@ -9,7 +9,7 @@ use server::{Config, Server};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use store::{
     Clock, FlagEditor, NewToken, Principal, RecentAdministrator, RequestOrigin, Role, Store, TokenKind,
-    Viewer,
+    TokenScope, Viewer,
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -97,10 +97,35 @@ impl TestApp {
 
     pub async fn token(&self, kind: TokenKind, environment: &str, origins: &[&str]) -> String {
         let new = NewToken {
-            name: format!("{kind:?} of a test"),
-            kind,
-            environment: environment_key(environment),
             origins: origins.iter().map(|&origin| origin.to_owned()).collect(),
+            ..NewToken::new(format!("{kind:?} of a test"), kind, environment_key(environment))
+        };
+        self.store.create_token(&administrator(), new).await.expect("a token")
+    }
+
+    /// A management token for the whole workspace.
+    pub async fn workspace_token(&self, role: Role) -> String {
+        self.owned(role, TokenScope::Workspace).await
+    }
+
+    /// A management token of a member of its role.
+    pub async fn owned(&self, role: Role, scope: TokenScope) -> String {
+        let (email, name) =
+            (format!("owner-{}@example.test", role.as_str()), format!("Owner {}", role.as_str()));
+        // They may be there already.
+        drop(self.store.invite_member(&administrator(), &email, &name, role).await);
+        let new = NewToken {
+            owner: Some(email),
+            ..NewToken::new(format!("{role} for {scope} of a test"), TokenKind::Admin(role), scope)
+        };
+        self.store.create_token(&administrator(), new).await.expect("a token")
+    }
+
+    /// A server token that may store people.
+    pub async fn writing_token(&self) -> String {
+        let new = NewToken {
+            writes_traits: true,
+            ..NewToken::new("writing of a test", TokenKind::Server, environment_key("production"))
         };
         self.store.create_token(&administrator(), new).await.expect("a token")
     }

@@ -97,6 +97,47 @@ fn the_demo_is_seeded_into_an_empty_installation_only() {
 }
 
 #[test]
+fn tokens_are_listed_rotated_and_revoked() {
+    let fader = Installation::new();
+    let add = ["user", "add", "--email", "ada@example.test", "--name", "Ada", "--role", "product"];
+    succeeds(&fader.run_with(&add, "a password that is long\n"));
+    let server =
+        ["token", "create", "--kind", "server", "--name", "Backend", "--writes-traits", "--expires", "never"];
+    assert!(fails(&fader.run(&server), 2).contains("--env"), "a server token is bound to an environment");
+    succeeds(&fader.run(&[&server[..], &["--env", "production"]].concat()));
+    let admin = ["token", "create", "--kind", "admin", "--role", "qa", "--name", "deploy-bot"];
+    let admin = [&admin[..], &["--owner", "ada@example.test", "--expires", "7"]].concat();
+    assert!(
+        succeeds(&fader.run(&admin)).starts_with("fdr_admin_workspace_"),
+        "without --env: the whole workspace"
+    );
+    let unknown = [&admin[..6], &["--name", "x", "--owner", "eve@example.test"]].concat();
+    assert!(fails(&fader.run(&unknown), 1).contains("eve@example.test"));
+    assert!(fails(&fader.run(&[&admin[..8], &["--expires", "731"]].concat()), 2).contains("1 to 730"));
+    assert!(fails(&fader.run(&[&admin[..8], &["--expires", "never"]].concat()), 1).contains("never expire"));
+    let listed =
+        |at: usize| succeeds(&fader.run(&["token", "list"])).lines().nth(at).expect("a line").to_owned();
+    let (bot, backend) = (listed(0), listed(1));
+    for word in ["admin (QA) for the whole workspace", "owner ada@example.test", "expires soon", "deploy-bot"]
+    {
+        assert!(bot.contains(word), "{word}: {bot}");
+    }
+    for word in ["server for production, stores people", "owner nobody", "last used never", "without an end"]
+    {
+        assert!(backend.contains(word), "{word}: {backend}");
+    }
+    assert!(
+        succeeds(&fader.run(&["token", "rotate", "1", "--overlap", "0"]))
+            .starts_with("fdr_server_production_")
+    );
+    assert!(listed(1).contains("works until") && listed(1) != backend);
+    assert!(fails(&fader.run(&["token", "rotate", "9"]), 1).contains("does not exist"));
+    succeeds(&fader.run(&["token", "revoke", "1"]));
+    assert!(listed(1).contains("revoked"));
+    assert!(fails(&fader.run(&["token", "rotate", "1"]), 1).contains("revoked"));
+}
+
+#[test]
 fn a_retention_is_set_per_environment() {
     let fader = Installation::new();
     let set = |environment, days| fader.run(&["retention", "--env", environment, "--days", days]);

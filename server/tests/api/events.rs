@@ -337,12 +337,7 @@ async fn a_server_told_to_stop_writes_down_what_it_took() {
     let store = Store::open(&url, Clock::System).await.expect("a database");
     let flag = engine::Flag::boolean(engine::FlagKey::parse("fast-payment").expect("a key"), "Fast payment");
     store.create_flag(&editor(), flag).await.expect("a flag");
-    let new = NewToken {
-        name: "backend".into(),
-        kind: TokenKind::Server,
-        environment: environment_key("production"),
-        origins: Vec::new(),
-    };
+    let new = NewToken::new("backend", TokenKind::Server, environment_key("production"));
     let token = store.create_token(&administrator(), new).await.expect("a token");
     let mut child = Command::new(env!("CARGO_BIN_EXE_fader"))
         .args(["serve", "--addr", "127.0.0.1:0"])

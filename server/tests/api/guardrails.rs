@@ -41,7 +41,7 @@ impl TestApp {
 async fn defaults_are_read_changed_and_taken_back_over_rest() {
     let app = TestApp::start().await;
     app.boolean_flag(FLAG).await;
-    let admin = app.management_token(Role::Admin).await;
+    let admin = app.workspace_token(Role::Admin).await;
     let (status, built_in) = app.rest(&admin, Method::GET, DEFAULTS, None).await;
     assert_eq!((status, &built_in["version"], &built_in["built_in"]), (200, &json!(0), &json!(true)));
     assert_eq!(
@@ -54,7 +54,7 @@ async fn defaults_are_read_changed_and_taken_back_over_rest() {
     assert_eq!((status, &saved["built_in"]), (200, &json!(false)), "{saved}");
     assert_eq!(one_of(&saved), ["Stop if errors are above 20 %"]);
     let version = saved["version"].clone();
-    let (_, of_flag) = app.rest(&admin, Method::GET, OWN, None).await;
+    let (_, of_flag) = app.rest(&admin, Method::GET, &format!("{OWN}?environment=production"), None).await;
     assert_eq!((&of_flag["inherited"], one_of(&of_flag)), (&json!(true), one_of(&saved)));
     let stale = app.rest(&admin, Method::PUT, DEFAULTS, Some(change(&json!(0), 0.3))).await;
     assert_eq!(stale.0, 409, "{}", stale.1);
@@ -92,7 +92,8 @@ async fn only_an_admin_changes_the_defaults_over_rest() {
     let app = TestApp::start().await;
     app.boolean_flag(FLAG).await;
     let body = || Some(json!({"version": 99, "guardrails": []}));
-    let (defaults, own) = (format!("{DEFAULTS}?version=99"), format!("{OWN}?version=99"));
+    let (defaults, own) =
+        (format!("{DEFAULTS}?version=99"), format!("{OWN}?version=99&environment=production"));
     let table = [
         (Method::GET, DEFAULTS, None, &Role::ALL[..]),
         (Method::PUT, DEFAULTS, body(), &[Role::Admin]),
@@ -100,7 +101,7 @@ async fn only_an_admin_changes_the_defaults_over_rest() {
         (Method::DELETE, own.as_str(), None, &[Role::Admin, Role::Product]),
     ];
     for role in Role::ALL {
-        let token = app.management_token(role).await;
+        let token = app.workspace_token(role).await;
         for (method, path, body, who) in &table {
             let (status, answer) = app.rest(&token, method.clone(), path, body.clone()).await;
             assert_eq!(status == 403, !who.contains(&role), "{role} {method} {path}: {status} {answer}");

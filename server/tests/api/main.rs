@@ -28,3 +28,4 @@ mod roles;
 mod stream;
 mod testers;
 mod texts;
+mod token_scopes;

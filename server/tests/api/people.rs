@@ -8,6 +8,7 @@ use store::{Action, AuditFilter, Delivery, Exposure, Principal, Role};
 use crate::app::{NOW_MS, TestApp};
 
 const ADA: &str = "/api/v1/people/ada.moreau";
+const ADA_HERE: &str = "/api/v1/people/ada.moreau?environment=production";
 
 impl TestApp {
     async fn number_attribute(&self, name: &str) {
@@ -42,7 +43,7 @@ impl TestApp {
 async fn a_backend_stores_its_users_and_a_wrong_type_is_refused_with_a_sentence() {
     let app = TestApp::start().await;
     app.number_attribute("transactions_30d").await;
-    let token = app.server_token().await;
+    let token = app.writing_token().await;
     let body = json!({"traits": {"tier": "vip", "transactions_30d": 12, "gone": null}});
     let (status, answer) = app.rest(&token, Method::PUT, ADA, Some(body.clone())).await;
     assert_eq!((status, answer), (200, json!({"new": 1, "changed": 0, "unchanged": 0})));
@@ -71,7 +72,7 @@ async fn a_backend_stores_its_users_and_a_wrong_type_is_refused_with_a_sentence(
 async fn a_batch_is_stored_whole_or_not_at_all_and_can_be_tried_first() {
     let app = TestApp::start().await;
     app.number_attribute("visits").await;
-    let token = app.server_token().await;
+    let token = app.writing_token().await;
     let batch = |visits: Json, dry_run: bool| {
         json!({"dry_run": dry_run, "people": [
             {"id": "a", "traits": {"visits": 1}}, {"id": "b/ö", "traits": {"visits": visits}},
@@ -85,8 +86,9 @@ async fn a_batch_is_stored_whole_or_not_at_all_and_can_be_tried_first() {
     assert!(app.store.live().people().is_empty(), "nothing was written so far");
     assert_eq!(post(batch(json!(2), false)).await.0, 200);
     assert_eq!(app.store.live().people().len(), 2);
-    let manager = app.management_token(Role::Support).await;
-    let (status, answer) = app.rest(&manager, Method::GET, "/api/v1/people/b%2F%C3%B6", None).await;
+    let manager = app.workspace_token(Role::Support).await;
+    let (status, answer) =
+        app.rest(&manager, Method::GET, "/api/v1/people/b%2F%C3%B6?environment=production", None).await;
     assert_eq!((status, &answer["id"], &answer["known"]), (200, &json!("b/ö"), &json!(true)));
 }
 
@@ -102,10 +104,10 @@ async fn who_may_do_what_with_people() {
         (Role::Viewer, [403, 403, 403]),
     ];
     for (role, [store, look, erase]) in table {
-        let token = app.management_token(role).await;
+        let token = app.workspace_token(role).await;
         let put = app.rest(&token, Method::PUT, ADA, Some(json!({"traits": {"tier": "vip"}}))).await;
         assert_eq!(put.0, store, "{role} stores: {}", put.1);
-        for path in [ADA.to_owned(), format!("{ADA}/exposures")] {
+        for path in [ADA_HERE.to_owned(), format!("{ADA}/exposures?environment=production")] {
             let get = app.rest(&token, Method::GET, &path, None).await;
             assert_eq!(get.0, look, "{role} reads {path}: {}", get.1);
         }
@@ -124,8 +126,8 @@ async fn support_reads_saw_would_see_and_why() {
     let app = TestApp::start().await;
     app.boolean_flag("fast-payment").await;
     app.served("fast-payment", "on", NOW_MS - 60_000).await;
-    let token = app.management_token(Role::Support).await;
-    let (status, answer) = app.rest(&token, Method::GET, ADA, None).await;
+    let token = app.workspace_token(Role::Support).await;
+    let (status, answer) = app.rest(&token, Method::GET, ADA_HERE, None).await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["known"], false);
     let flag = &answer["flags"][0];
@@ -136,7 +138,8 @@ async fn support_reads_saw_would_see_and_why() {
     assert_eq!(flag["differs"], true);
 
     let of = async |as_of: &str| {
-        app.rest(&token, Method::GET, &format!("{ADA}/exposures?as_of={as_of}"), None).await
+        app.rest(&token, Method::GET, &format!("{ADA}/exposures?environment=production&as_of={as_of}"), None)
+            .await
     };
     let (status, then) = of(&NOW_MS.to_string()).await;
     assert_eq!((status, &then["exposures"][0]["variant"]), (200, &json!("on")));
@@ -158,11 +161,11 @@ async fn an_erasure_forgets_traits_and_exposures() {
     let app = TestApp::start().await;
     app.boolean_flag("fast-payment").await;
     app.served("fast-payment", "on", NOW_MS).await;
-    let token = app.management_token(Role::Admin).await;
+    let token = app.workspace_token(Role::Admin).await;
     app.rest(&token, Method::PUT, ADA, Some(json!({"traits": {"tier": "vip"}}))).await;
     let (status, answer) = app.rest(&token, Method::DELETE, ADA, None).await;
     assert_eq!(status, 200, "{answer}");
-    let (_, person) = app.rest(&token, Method::GET, ADA, None).await;
+    let (_, person) = app.rest(&token, Method::GET, ADA_HERE, None).await;
     assert_eq!((&person["known"], &person["flags"][0]["saw"]), (&json!(false), &json!([])));
     assert_eq!(app.rest(&token, Method::DELETE, ADA, None).await.0, 404);
 }

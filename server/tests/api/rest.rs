@@ -2,13 +2,13 @@
 
 use reqwest::Method;
 use serde_json::{Value as Json, json};
-use store::{Role, TokenKind};
+use store::Role;
 
-use crate::app::TestApp;
+use crate::app::{TestApp, environment_key};
 
 impl TestApp {
     pub async fn management_token(&self, role: Role) -> String {
-        self.token(TokenKind::Admin(role), "production", &[]).await
+        self.owned(role, environment_key("production").into()).await
     }
 
     /// A request with a token, answered with its status and its JSON (null without a body).

@@ -257,7 +257,7 @@ async fn enrolments_are_managed_through_rest() {
         rollout.exclusions.subjects = vec![SubjectKey::parse("x").expect("a key")];
     })
     .await;
-    let (qa, support) = (app.management_token(Role::Qa).await, app.management_token(Role::Support).await);
+    let (qa, support) = (app.workspace_token(Role::Qa).await, app.workspace_token(Role::Support).await);
     let path = "/api/v1/groups/testers/enrolments";
     let testers =
         json!(["u-1", "u-2", {"subject": "x"}, "", {"subject": "u-3", "until": "2030-01-01"}, "u-2"]);
@@ -279,7 +279,7 @@ async fn enrolments_are_managed_through_rest() {
         (&listed["enrolments"][2]["state"], &listed["enrolments"][2]["until_ms"]),
         (&json!("active"), &json!(1_893_542_400_000_i64))
     );
-    let viewer = app.management_token(Role::Viewer).await;
+    let viewer = app.workspace_token(Role::Viewer).await;
     assert_eq!(app.rest(&viewer, Method::GET, path, None).await.0, 403, "who is in is about people");
     assert_eq!(app.rest(&qa, Method::DELETE, &format!("{path}/u-2"), None).await.1["removed"], 1);
     assert_eq!(app.rest(&qa, Method::DELETE, &format!("{path}/u-2"), None).await.0, 404);

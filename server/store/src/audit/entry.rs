@@ -91,6 +91,8 @@ words! {
         SessionsRevoked = "sessions_revoked",
         TokenCreated = "token_created",
         TokenRevoked = "token_revoked",
+        TokenRotated = "token_rotated",
+        TokenChanged = "token_changed",
         WorkspaceSetUp = "workspace_set_up",
         FeedbackTriaged = "feedback_triaged",
         ComplaintLogged = "complaint_logged",

@@ -266,7 +266,7 @@ struct PlanRow {
     state: String,
     version: i64,
     proposed_by: i64,
-    started_by: Option<i64>,
+    moved_by: String,
     audit_seq: i64,
     known: Option<String>,
     known_seq: Option<i64>,
@@ -280,15 +280,15 @@ pub(crate) fn plan_document(
     plan: &str,
     state: &str,
     proposed_by: i64,
-    started_by: Option<i64>,
+    moved_by: &str,
 ) -> Result<String, StoreError> {
     let read = |text: &str| {
         serde_json::from_str::<Json>(text)
             .map_err(|_| StoreError::CorruptRow { table: "plans", id: "a state".to_owned() })
     };
-    let (plan, mut state) = (read(plan)?, read(state)?);
+    let (plan, mut state, moved_by) = (read(plan)?, read(state)?, read(moved_by)?);
     forget_watch(&mut state);
-    let document = serde_json::json!([plan, state, proposed_by, started_by]);
+    let document = serde_json::json!([plan, state, proposed_by, moved_by]);
     Ok(document.to_string())
 }
 
@@ -317,7 +317,7 @@ async fn first_plan_that_differs(tx: &mut Tx) -> Result<Option<LiveRow>, StoreEr
 }
 
 fn is_known(row: &PlanRow) -> bool {
-    let document = plan_document(&row.document, &row.state, row.proposed_by, row.started_by).ok();
+    let document = plan_document(&row.document, &row.state, row.proposed_by, &row.moved_by).ok();
     // As values: the order of the fields says nothing.
     let value = |text: &str| serde_json::from_str::<Json>(text).ok();
     match (&row.known, row.newest) {
@@ -332,7 +332,7 @@ fn is_known(row: &PlanRow) -> bool {
 }
 
 const PLANS: &str = "SELECT live.environment, live.flag, live.document, live.state, live.version, \
-     live.proposed_by, live.started_by, live.audit_seq, known.document AS known, known.audit_seq AS known_seq, \
+     live.proposed_by, live.moved_by, live.audit_seq, known.document AS known, known.audit_seq AS known_seq, \
      (SELECT MAX(other.version) FROM versions AS other WHERE other.object_kind = 'plan' \
          AND other.object_key = live.flag AND other.environment = live.environment) AS newest, \
      EXISTS (SELECT 1 FROM audit AS origin WHERE origin.seq = live.audit_seq AND origin.format = 1 \
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn how_long_a_step_was_watched_is_no_part_of_a_plans_version() {
-        let document = |state: &str| plan_document(r#"{"name":"x"}"#, state, 3, None).expect("a document");
+        let document = |state: &str| plan_document(r#"{"name":"x"}"#, state, 3, "[]").expect("a document");
         let state = r#"{"running":{"step":1,"held_ms":5,"seen_ms":9,"approvals":[]}}"#;
         let later = r#"{"running":{"step":1,"held_ms":7,"seen_ms":11,"approvals":[]}}"#;
         assert_eq!(document(state), document(later));

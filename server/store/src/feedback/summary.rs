@@ -122,12 +122,13 @@ impl Store {
     /// most feedback first, treatment before control. Numbers only: everybody signed in may see them.
     pub async fn feedback_summary(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: Option<&FlagKey>,
         from_ms: i64,
         until_ms: i64,
     ) -> Result<Vec<VariantSummary>, StoreError> {
+        by.require_in(environment)?;
         let rows: Vec<Row> = self
             .db()
             .all(
@@ -169,12 +170,13 @@ impl Store {
     /// One flag from day to day, by variant, in the order of time; days without feedback are left out.
     pub async fn feedback_trend(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: &FlagKey,
         from_ms: i64,
         until_ms: i64,
     ) -> Result<Vec<TrendPoint>, StoreError> {
+        by.require_in(environment)?;
         let rows: Vec<TrendRow> = self
             .db()
             .all(

@@ -122,12 +122,13 @@ impl Store {
     /// order of `set`. The cells of a metric are read once for all its guardrails.
     pub async fn replay_guardrails(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: &FlagKey,
         set: &GuardrailSet,
         since_ms: i64,
     ) -> Result<Vec<Replayed>, StoreError> {
+        by.require_in(environment)?;
         let rules = self.rules_of(environment, flag);
         let (reducing, until_ms) = (reducing(&set.guardrails), self.clock().now_ms());
         let mut by_metric: BTreeMap<MetricKey, Vec<usize>> = BTreeMap::new();
@@ -165,6 +166,7 @@ impl Store {
         flag: &FlagKey,
         plan: &Plan,
     ) -> Result<Vec<StepForecast>, StoreError> {
+        by.require_in(environment)?;
         let set = self.find_guardrails(by, environment, flag).await?.set;
         let rules = self.rules_of(environment, flag);
         let sharing = reducing(&set.guardrails).max(1) * rules.len().max(1);

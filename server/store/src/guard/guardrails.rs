@@ -121,10 +121,11 @@ const DEFAULTS: &str = "SELECT document, version, changed_ms, changed_by, audit_
 impl Store {
     pub async fn find_guardrails(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: &FlagKey,
     ) -> Result<GuardrailsInForce, StoreError> {
+        by.require_in(environment)?;
         let row: Option<VersionedRow> =
             self.db().optional(OWN, args![environment.as_str(), flag.as_str()]).await?;
         let saved: Option<Versioned<GuardrailSet>> =

@@ -77,10 +77,11 @@ impl Store {
     /// The latest judgement on each rule that is guarded; a rule that was never looked at is not listed.
     pub async fn list_rule_health(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: &FlagKey,
     ) -> Result<Vec<RuleHealth>, StoreError> {
+        by.require_in(environment)?;
         let rows: Vec<(String, String, Option<String>)> = self
             .db()
             .all(
@@ -107,9 +108,10 @@ impl Store {
     /// The worst health of each guarded flag, for the desk.
     pub async fn list_flag_health(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
     ) -> Result<HashMap<FlagKey, FlagHealth>, StoreError> {
+        by.require_in(environment)?;
         let rows: Vec<(String, String, String, Option<String>)> = self
             .db()
             .all(
@@ -148,12 +150,13 @@ impl Store {
     /// Verdicts since a moment, newest first, at most [`VERDICTS_PAGE_MAX`].
     pub async fn list_verdicts(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: &FlagKey,
         since_ms: i64,
         limit: usize,
     ) -> Result<Vec<VerdictRow>, StoreError> {
+        by.require_in(environment)?;
         let limit = signed(limit.clamp(1, VERDICTS_PAGE_MAX) as u64);
         let rows: Vec<Row> = self
             .db()

@@ -47,7 +47,7 @@ struct OptionalPlan {
     plan_changed_by: Option<String>,
     proposed_by: Option<i64>,
     proposed_by_name: Option<String>,
-    started_by: Option<i64>,
+    moved_by: Option<String>,
 }
 
 impl OptionalPlan {
@@ -60,7 +60,7 @@ impl OptionalPlan {
             changed_by: self.plan_changed_by?,
             proposed_by: self.proposed_by?,
             proposed_by_name: self.proposed_by_name?,
-            started_by: self.started_by,
+            moved_by: self.moved_by?,
         })
     }
 }
@@ -110,7 +110,7 @@ impl Store {
                  rollouts.document AS rollout, rollouts.version, rollouts.changed_ms, audit.actor_kind, \
                  guardrails.document AS guardrails, plans.document, plans.state, plans.version AS plan_version, \
                  plans.changed_ms AS plan_changed_ms, plans.changed_by AS plan_changed_by, plans.proposed_by, \
-                 plans.proposed_by_name, plans.started_by \
+                 plans.proposed_by_name, plans.moved_by \
                  FROM rollouts \
                  JOIN flags ON flags.key = rollouts.flag \
                  JOIN audit ON audit.seq = rollouts.audit_seq \

@@ -24,13 +24,14 @@ impl Store {
     /// [`EXPOSURE_STEPS_MAX`].
     pub async fn exposure_counts(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: &FlagKey,
         from_ms: i64,
         until_ms: i64,
         step_ms: i64,
     ) -> Result<Vec<ExposureCount>, StoreError> {
+        by.require_in(environment)?;
         let kept_ms = if step_ms >= HOUR_MS { HOUR_MS } else { MINUTE_MS };
         let span_ms = until_ms.saturating_sub(from_ms).max(0);
         let step_ms = step_ms.max(span_ms / EXPOSURE_STEPS_MAX).max(kept_ms);
@@ -58,11 +59,12 @@ impl Store {
     /// that are still kept: flag, beginning of the minute, times; by flag and time.
     pub async fn exposures_by_minute(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         from_ms: i64,
         until_ms: i64,
     ) -> Result<Vec<(FlagKey, i64, u64)>, StoreError> {
+        by.require_in(environment)?;
         let rows: Vec<(String, i64, i64)> = self
             .db()
             .all(

@@ -12,7 +12,7 @@ use super::{
     line::{Line, seen},
 };
 use crate::{
-    Action, ObjectKind, ObjectRef, PeopleReader, Store, StoreError, UserId,
+    Action, LedgerReader, ObjectKind, ObjectRef, Store, StoreError, UserId,
     change::Entry,
     clock::MINUTE_MS,
     db::args,
@@ -121,12 +121,14 @@ impl Store {
     /// [`EXPOSURE_CANDIDATES_MAX`] lines.
     pub async fn exposures_of_flag(
         &self,
-        by: &PeopleReader,
+        by: impl Into<LedgerReader>,
         environment: &EnvironmentKey,
         flag: &FlagKey,
         filter: &ExposureFilter,
     ) -> Result<ExposurePage, StoreError> {
-        self.audit_look(by, environment, flag).await?;
+        let by = by.into();
+        by.require_in(environment)?;
+        self.audit_look(&by, environment, flag).await?;
         let limit = filter.limit.clamp(1, EXPOSURE_PAGE_MAX);
         let mut lines = self.matching_lines(environment, flag, filter, limit + 1).await?;
         let next = if lines.len() > limit {
@@ -220,7 +222,7 @@ impl Store {
 
     async fn audit_look(
         &self,
-        by: &PeopleReader,
+        by: &LedgerReader,
         environment: &EnvironmentKey,
         flag: &FlagKey,
     ) -> Result<(), StoreError> {
@@ -237,7 +239,7 @@ impl Store {
 
     async fn write_look(
         &self,
-        by: &PeopleReader,
+        by: &LedgerReader,
         environment: &EnvironmentKey,
         flag: &FlagKey,
     ) -> Result<(), StoreError> {

@@ -104,13 +104,14 @@ impl Store {
     /// metric, time, rule and arm. What was merged into longer cells stands at its beginning.
     pub async fn cells(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: &FlagKey,
         metrics: &[MetricKey],
         (from_ms, until_ms): (i64, i64),
         step_ms: i64,
     ) -> Result<Vec<CellSum>, StoreError> {
+        by.require_in(environment)?;
         let step_ms = step_ms.max(CELL_MS);
         let mut sums = Vec::new();
         for metric in metrics {
@@ -135,11 +136,12 @@ impl Store {
     /// are still kept in ten seconds: flag, beginning of the minute, outcomes, failures; by flag and time.
     pub async fn errors_by_minute(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         from_ms: i64,
         until_ms: i64,
     ) -> Result<Vec<(FlagKey, i64, u64, u64)>, StoreError> {
+        by.require_in(environment)?;
         // Written out, so that the partial index of these rows is used.
         let rows: Vec<(String, i64, i64, i64)> = self
             .db()
@@ -197,11 +199,12 @@ impl Store {
     /// [`Store::first_exposures`] for whoever looks at a flag.
     pub async fn arm_sizes(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: &FlagKey,
         since_ms: i64,
     ) -> Result<Vec<FirstExposures>, StoreError> {
+        by.require_in(environment)?;
         self.first_exposures(self.guard_reader(), environment, flag, since_ms).await
     }
 

@@ -22,7 +22,7 @@ pub struct ApprovalRequest {
     pub version: u64,
     pub proposed_by: String,
     pub changed_ms: i64,
-    /// False for whoever wrote or started the plan.
+    /// False for whoever wrote the plan or set it going.
     pub may_be_mine: bool,
 }
 
@@ -42,7 +42,7 @@ impl Store {
             .db()
             .all(
                 "SELECT environment, flag, document, state, version, changed_ms, changed_by, proposed_by, \
-                 proposed_by_name, started_by \
+                 proposed_by_name, moved_by \
                  FROM plans ORDER BY environment, flag LIMIT $1",
                 args![APPROVALS_MAX],
             )
@@ -50,7 +50,7 @@ impl Store {
         let mut requests = Vec::new();
         for row in rows {
             let id = format!("{}/{}", row.environment, row.flag);
-            match self.requests_of(row, by.id) {
+            match self.requests_of(row, by.person()) {
                 Ok(found) => requests.extend(found),
                 Err(error) => tracing::error!(%error, id, "a plan is left out of the approvals"),
             }
@@ -59,7 +59,7 @@ impl Store {
         Ok(requests)
     }
 
-    fn requests_of(&self, row: Row, reader: UserId) -> Result<Vec<ApprovalRequest>, StoreError> {
+    fn requests_of(&self, row: Row, reader: Option<UserId>) -> Result<Vec<ApprovalRequest>, StoreError> {
         let corrupt = || StoreError::CorruptRow { table: "plans", id: row.flag.clone() };
         let environment = EnvironmentKey::parse(&row.environment).map_err(|_| corrupt())?;
         let flag = FlagKey::parse(&row.flag).map_err(|_| corrupt())?;

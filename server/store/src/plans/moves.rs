@@ -2,7 +2,7 @@
 
 use engine::{
     EnvironmentKey, FlagKey, Lifecycle,
-    plan::{Moved, Person, PlanState, Refused, RuleNames},
+    plan::{Moved, Person, Refused, RuleNames},
 };
 
 use super::{ReleasePlan, percentages_of, rule_names};
@@ -39,6 +39,14 @@ impl PlanMove {
             Self::StepBack => state.step_back(plan, by, now_ms),
             Self::Finish => state.finish(plan, now_ms),
             Self::Abandon => state.abandon(by, now_ms),
+        }
+    }
+
+    /// Whether more people can have the feature by it: whoever does that does not approve what follows.
+    fn sets_going(self) -> bool {
+        match self {
+            Self::Start | Self::StartAt { .. } | Self::Resume | Self::Jump { .. } => true,
+            Self::Pause | Self::StepBack | Self::Finish | Self::Abandon => false,
         }
     }
 
@@ -83,10 +91,8 @@ impl Store {
         let mut work = self.begin(by).await?;
         let (target, mut release) = work.plan_target(environment, flag, expected).await?;
         let moved = what.of(&release, &target, &person(by), work.now_ms()).map_err(Invalid::Plan)?;
-        // Going on after a rollback is a start, too.
-        let goes_on = matches!((what, &release.state), (PlanMove::Resume, PlanState::RolledBack { .. }));
-        if goes_on || matches!(what, PlanMove::Start | PlanMove::StartAt { .. }) {
-            release.started_by = Some(by.id);
+        if what.sets_going() && !release.moved_by.contains(&by.author()) {
+            release.moved_by.push(by.author());
         }
         let names = rule_names(&*work.state().await?, environment, &target.rollout.value);
         release.state = moved.state.clone();
@@ -108,7 +114,7 @@ impl Store {
         let reason = reason(comment)?;
         let mut work = self.begin(by).await?;
         let (target, mut release) = work.plan_target(environment, flag, expected).await?;
-        if !release.may_be_approved_by(by.id) {
+        if !release.may_be_approved_by(by.person()) {
             return Err(Invalid::OwnApproval.into());
         }
         let now_ms = work.now_ms();

@@ -11,7 +11,7 @@ use crate::{
 macro_rules! plans {
     ($rest:literal) => {
         concat!(
-            "SELECT document, state, version, changed_ms, changed_by, proposed_by, proposed_by_name, started_by \
+            "SELECT document, state, version, changed_ms, changed_by, proposed_by, proposed_by_name, moved_by \
              FROM plans ",
             $rest
         )
@@ -29,7 +29,7 @@ pub(crate) struct PlanRow {
     pub(crate) changed_by: String,
     pub(crate) proposed_by: i64,
     pub(crate) proposed_by_name: String,
-    pub(crate) started_by: Option<i64>,
+    pub(crate) moved_by: String,
 }
 
 impl PlanRow {
@@ -42,7 +42,7 @@ impl PlanRow {
             changed_by: self.changed_by,
             proposed_by: UserId::new(self.proposed_by),
             proposed_by_name: self.proposed_by_name,
-            started_by: self.started_by.map(UserId::new),
+            moved_by: parse("plans", id, &self.moved_by)?,
         })
     }
 }
@@ -62,19 +62,19 @@ impl Work<'_> {
             ..release
         };
         let (document, state) = (to_json("plans", &release.plan)?, to_json("plans", &release.state)?);
+        let moved_by = to_json("plans", &release.moved_by)?;
         let seq = self.seq();
-        let started_by = release.started_by.map(UserId::get);
-        let kept = plan_document(&document, &state, release.proposed_by.get(), started_by)?;
+        let kept = plan_document(&document, &state, release.proposed_by.get(), &moved_by)?;
         self.add_version("plan", flag, environment.as_str(), signed(release.version), &kept).await?;
         self.tx
             .execute(
                 "INSERT INTO plans (environment, flag, document, state, version, changed_ms, changed_by, \
-                 proposed_by, proposed_by_name, started_by, audit_seq) \
+                 proposed_by, proposed_by_name, moved_by, audit_seq) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
                  ON CONFLICT (environment, flag) DO UPDATE SET document = excluded.document, \
                  state = excluded.state, version = excluded.version, changed_ms = excluded.changed_ms, \
                  changed_by = excluded.changed_by, proposed_by = excluded.proposed_by, \
-                 proposed_by_name = excluded.proposed_by_name, started_by = excluded.started_by, \
+                 proposed_by_name = excluded.proposed_by_name, moved_by = excluded.moved_by, \
                  audit_seq = excluded.audit_seq",
                 args![
                     environment.as_str(),
@@ -86,7 +86,7 @@ impl Work<'_> {
                     &release.changed_by,
                     release.proposed_by.get(),
                     &release.proposed_by_name,
-                    started_by,
+                    &moved_by,
                     seq
                 ],
             )

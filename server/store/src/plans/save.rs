@@ -52,7 +52,8 @@ impl Store {
             None => PlanState::Draft,
         };
         let names = rule_names(&*work.state().await?, environment, rollout);
-        let started_by = current.as_ref().and_then(|it| it.started_by).filter(|_| state != PlanState::Draft);
+        let goes_on = current.as_ref().filter(|_| state != PlanState::Draft);
+        let moved_by = goes_on.map(|it| it.moved_by.clone()).unwrap_or_default();
         let before = current.as_ref().map(|current| to_json("plans", &current.plan)).transpose()?;
         let changes = changes(current.as_ref().map(|current| &current.plan), &plan, &names);
         let after = to_json("plans", &plan)?;
@@ -62,9 +63,9 @@ impl Store {
             version: expected,
             changed_ms: 0,
             changed_by: String::new(),
-            proposed_by: by.id,
+            proposed_by: by.author(),
             proposed_by_name: by.name.clone(),
-            started_by,
+            moved_by,
         };
         let release = work.put_plan(environment, flag.as_str(), release).await?;
         let name = &target.flag.value.name;

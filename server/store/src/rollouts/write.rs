@@ -30,6 +30,7 @@ impl Work<'_> {
         environment: &EnvironmentKey,
         flag: &FlagKey,
     ) -> Result<Target, StoreError> {
+        self.require_in(environment)?;
         let sql = "SELECT document, version, changed_ms, changed_by, audit_seq FROM rollouts \
                    WHERE environment = $1 AND flag = $2";
         let definition = self.require_flag(flag).await?;

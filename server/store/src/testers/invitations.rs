@@ -7,7 +7,7 @@ use engine::{Enrolment, GroupKey, SubjectKey};
 use super::{report, with_enrolments};
 use crate::{
     Action, ActorKind, Enroller, Invalid, InviteToken, ObjectKind, ObjectRef, RequestOrigin, Store,
-    StoreError, TokenHash, UserId, Viewer,
+    StoreError, TokenHash, Viewer,
     change::{Actor, Entry},
     db::args,
     limits::{INVITATION_CAPACITY_MAX, INVITATIONS_LISTED_MAX, PURPOSE_CHARS_MAX},
@@ -251,10 +251,8 @@ impl Store {
         let Some(invitation) = self.find_tester_invitation(token).await? else { return Ok(None) };
         let actor = Actor {
             kind: ActorKind::Invitation,
-            id: UserId::COMMAND_LINE,
             name: format!("invitation {}", invitation.hint),
-            email: String::new(),
-            origin: origin.clone(),
+            ..Actor::system(origin.clone())
         };
         let mut work = self.begin_as(actor).await?;
         let current = work.require_group(&invitation.group).await?;

@@ -87,15 +87,7 @@ impl Harness {
 
     /// SQL behind the store's back.
     pub async fn sql(&self, sql: &str) -> Result<(), sqlx::Error> {
-        let sql = AssertSqlSafe(sql.to_owned());
-        if self.is_sqlite() {
-            let mut connection = SqliteConnection::connect(&self.url).await?;
-            connection.execute(sqlx::raw_sql(sql)).await?;
-        } else {
-            let mut connection = PgConnection::connect(&self.url).await?;
-            connection.execute(sqlx::raw_sql(sql)).await?;
-        }
-        Ok(())
+        sql_on(&self.url, sql).await
     }
 
     /// One text out of the database.
@@ -180,6 +172,19 @@ impl Harness {
     pub fn advance(&self, ms: i64) {
         self.clock.advance(ms);
     }
+}
+
+/// SQL on a database, whoever else has it open.
+pub async fn sql_on(url: &str, sql: &str) -> Result<(), sqlx::Error> {
+    let sql = AssertSqlSafe(sql.to_owned());
+    if url.starts_with("sqlite:") {
+        let mut connection = SqliteConnection::connect(url).await?;
+        connection.execute(sqlx::raw_sql(sql)).await?;
+    } else {
+        let mut connection = PgConnection::connect(url).await?;
+        connection.execute(sqlx::raw_sql(sql)).await?;
+    }
+    Ok(())
 }
 
 fn rand_u64() -> u64 {

@@ -21,3 +21,4 @@ mod rollouts;
 mod schema;
 mod testers;
 mod tokens;
+mod upgrade;

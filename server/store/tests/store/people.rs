@@ -2,8 +2,8 @@ use engine::{
     AttributeDefinition, AttributeName, AttributeType, AttributeValue, Attributes, SubjectKey, VariantKey,
 };
 use store::{
-    Action, AuditFilter, Compared, Delivery, Exposure, Invalid, NewToken, PeopleReader, PeopleWriter,
-    Principal, Rank, Role, StoreError, TokenHash, TokenKind,
+    Action, AuditFilter, Compared, Delivery, DeniedBecause, Exposure, Invalid, NewToken, PeopleReader,
+    PeopleWriter, Principal, Rank, Role, StoreError, TokenHash, TokenKind, TokenScope,
 };
 
 use crate::harness::*;
@@ -182,17 +182,22 @@ async fn traits_are_kept_as_they_were(t: Harness) {
 }
 
 async fn a_backend_stores_its_users_with_a_server_token(t: Harness) {
-    let made = async |name: &str, kind, origins: Vec<String>| {
-        let name = name.to_owned();
-        let new = NewToken { name, kind, environment: production(), origins };
+    let made = async |new: NewToken| {
         let secret = t.store.create_token(&admin(), new).await.expect("a token");
-        t.store.live().token(&TokenHash::of(&secret)).expect("known")
+        t.store.live().token(&TokenHash::of(&secret), START_MS).expect("known")
     };
-    let shop = made("shop", TokenKind::Server, Vec::new()).await;
-    let page = made("page", TokenKind::Client, vec!["https://example.org".to_owned()]).await;
-    let admin_token = made("admin", TokenKind::Admin(Role::Admin), Vec::new()).await;
-    assert!(PeopleWriter::of_token(&page, origin()).is_none(), "a browser does not say who is a VIP");
-    assert!(PeopleWriter::of_token(&admin_token, origin()).is_none(), "this one goes by its role");
+    let why = |token| PeopleWriter::of_token(token, origin()).map(drop).map_err(|denied| denied.because);
+    let server = || NewToken::new("shop", TokenKind::Server, production());
+    let reader = made(server()).await;
+    assert_eq!(why(&reader), Err(DeniedBecause::NoTraits), "only where it was granted");
+    let shop = made(NewToken { writes_traits: true, ..server() }).await;
+    let origins = vec!["https://example.org".to_owned()];
+    let page = made(NewToken { origins, ..NewToken::new("page", TokenKind::Client, production()) }).await;
+    assert_eq!(why(&page), Err(DeniedBecause::ClientToken), "a browser does not say who is a VIP");
+    let bound = made(NewToken::new("admin", TokenKind::Admin(Role::Admin), staging())).await;
+    assert_eq!(why(&bound), Err(DeniedBecause::OneEnvironment));
+    let whole = made(NewToken::new("admin", TokenKind::Admin(Role::Admin), TokenScope::Workspace)).await;
+    assert_eq!(why(&whole), Ok(()));
     let writer = PeopleWriter::of_token(&shop, origin()).expect("may write");
     t.store.put_people(&writer, vec![(subject("ada"), traits(&[]))]).await.expect("saved");
     let entries = t.store.list_audit(&auditor(), &AuditFilter::default()).await.expect("reads");

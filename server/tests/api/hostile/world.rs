@@ -206,13 +206,13 @@ impl World {
         let metric = serde_json::from_value(metric).expect("a metric");
         self.app.store.put_metric(&administrator(), metric).await.expect("a metric");
         let hook = format!("https://hooks.test/{}", typed.short("@webhook"));
-        self.app.store.create_webhook(&administrator(), &hook).await.expect("a webhook");
-        let token = store::NewToken {
-            name: typed.short("@token"),
-            kind: store::TokenKind::Server,
-            environment: environment_key("production"),
-            origins: Vec::new(),
-        };
+        self.app
+            .store
+            .create_webhook(&administrator(), &hook, store::Reach::Public)
+            .await
+            .expect("a webhook");
+        let scope = environment_key("production");
+        let token = store::NewToken::new(typed.short("@token"), store::TokenKind::Server, scope);
         self.app.store.create_token(&administrator(), token).await.expect("a token");
         let name = typed.short("@member");
         let invited =

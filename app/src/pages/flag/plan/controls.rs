@@ -183,7 +183,7 @@ impl Moves<'_> {
             return Vec::new();
         };
         let may = here.principal.as_ref().is_some_and(|who| who.may(Operation::Approve));
-        let own = here.principal.as_ref().is_none_or(|who| !release.may_be_approved_by(who.id));
+        let own = here.principal.as_ref().is_none_or(|who| !release.may_be_approved_by(who.person()));
         // Whoever cannot approve needs to know of it once it is the next thing that is missing.
         let concerns = |at: usize| at == progress.step + 1 || (may && !own);
         let open = |(at, step): &(usize, &Step)| {

@@ -1,0 +1,136 @@
+//! Which token each operation takes. The store's proofs decide; this table says it in the document, and the tests hold
+//! the two together. What one environment decides, serves or measures is that environment's; what all of them share
+//! (people, groups, defaults) is the workspace's.
+
+use utoipa::openapi::{
+    Object, OpenApi, PathItem, Required, Type,
+    path::{Operation, ParameterBuilder, ParameterIn},
+};
+
+/// Which token an operation takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    AnyToken,
+    /// What applications send.
+    ServerOrClient,
+    /// Storing people: a server token that was granted it, or a management token for the whole workspace.
+    Traits,
+    /// Reading what is in force everywhere.
+    Management,
+    /// A management token of the environment, or for the whole workspace.
+    Environment,
+    /// A management token for the whole workspace; the answer is about one environment.
+    WorkspaceIn,
+    /// A management token for the whole workspace.
+    Workspace,
+}
+
+/// Every operation below `/api/v1`.
+pub const OPERATIONS: &[(&str, &str, Needs)] = &[
+    ("GET", "/api/v1/token", Needs::AnyToken),
+    ("POST", "/api/v1/events", Needs::ServerOrClient),
+    ("POST", "/api/v1/feedback", Needs::ServerOrClient),
+    ("PUT", "/api/v1/people/{id}", Needs::Traits),
+    ("POST", "/api/v1/people", Needs::Traits),
+    ("GET", "/api/v1/people/{id}", Needs::WorkspaceIn),
+    ("GET", "/api/v1/people/{id}/exposures", Needs::WorkspaceIn),
+    ("DELETE", "/api/v1/people/{id}", Needs::Workspace),
+    ("POST", "/api/v1/groups/{key}/enrolments", Needs::Workspace),
+    ("GET", "/api/v1/groups/{key}/enrolments", Needs::Workspace),
+    ("DELETE", "/api/v1/groups/{key}/enrolments/{subject}", Needs::Workspace),
+    ("GET", "/api/v1/guardrails", Needs::Management),
+    ("PUT", "/api/v1/guardrails", Needs::Workspace),
+    ("DELETE", "/api/v1/guardrails", Needs::Workspace),
+    ("GET", "/api/v1/flags", Needs::Environment),
+    ("GET", "/api/v1/flags/{key}/exposures", Needs::Environment),
+    ("GET", "/api/v1/flags/{key}/health", Needs::Environment),
+    ("GET", "/api/v1/flags/{key}/guardrails", Needs::Environment),
+    ("PUT", "/api/v1/flags/{key}/guardrails", Needs::Environment),
+    ("DELETE", "/api/v1/flags/{key}/guardrails", Needs::Environment),
+    ("GET", "/api/v1/flags/{key}/plan", Needs::Environment),
+    ("POST", "/api/v1/flags/{key}/plan", Needs::Environment),
+    ("POST", "/api/v1/flags/{key}/plan/{transition}", Needs::Environment),
+];
+
+impl Needs {
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::AnyToken => "Takes any token.",
+            Self::ServerOrClient => "Takes a server or client token.",
+            Self::Traits => {
+                "Takes a server token that may store people, or a management token for the whole workspace."
+            }
+            Self::Management => "Takes any management token.",
+            Self::Environment => "Takes a management token of the environment, or for the whole workspace.",
+            Self::WorkspaceIn | Self::Workspace => "Takes a management token for the whole workspace.",
+        }
+    }
+
+    /// Whether a token for the whole workspace has to say where.
+    fn names_environment(self) -> bool {
+        match self {
+            Self::Environment | Self::WorkspaceIn => true,
+            Self::AnyToken | Self::ServerOrClient | Self::Traits | Self::Management | Self::Workspace => {
+                false
+            }
+        }
+    }
+}
+
+/// Adds to each operation which token it takes, and how one for the whole workspace names the environment.
+pub fn describe(document: &mut OpenApi) {
+    for (method, path, needs) in OPERATIONS {
+        let item = document.paths.paths.get_mut(*path);
+        let Some(operation) = item.and_then(|item| operation(item, method)) else { continue };
+        let before = operation.description.take().map_or_else(String::new, |text| format!("{text}\n\n"));
+        operation.description = Some(format!("{before}{}", needs.sentence()));
+        if needs.names_environment() {
+            let environment = ParameterBuilder::new()
+                .name("environment")
+                .parameter_in(ParameterIn::Query)
+                .required(Required::False)
+                .schema(Some(Object::with_type(Type::String)))
+                .description(Some(
+                    "The environment that this is about. A token for the whole workspace has to name it; one that is \
+                     bound to an environment need not, and is refused for another.",
+                ));
+            operation.parameters.get_or_insert_default().push(environment.build().into());
+        }
+    }
+}
+
+fn operation<'a>(item: &'a mut PathItem, method: &str) -> Option<&'a mut Operation> {
+    match method {
+        "GET" => item.get.as_mut(),
+        "PUT" => item.put.as_mut(),
+        "POST" => item.post.as_mut(),
+        "DELETE" => item.delete.as_mut(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_of_the_document_stands_in_the_table_and_no_other() {
+        let (_, mut document) = super::super::operations().split_for_parts();
+        describe(&mut document);
+        let mut documented = Vec::new();
+        for (path, item) in &mut document.paths.paths {
+            for method in ["GET", "PUT", "POST", "DELETE"] {
+                if let Some(operation) = operation(item, method) {
+                    let says = operation.description.as_deref().is_some_and(|text| text.contains("Takes a"));
+                    assert!(says, "{method} {path} does not say which token it takes");
+                    documented.push((method.to_owned(), path.clone()));
+                }
+            }
+        }
+        let mut table: Vec<_> =
+            OPERATIONS.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+        table.sort();
+        documented.sort();
+        assert_eq!(table, documented);
+    }
+}
