@@ -237,7 +237,9 @@ mod tests {
         let fits = compress(&vec![0; OTLP_INFLATED_BYTES_MAX]);
         let taken =
             measure(|| assert_eq!(wire::gunzip(&fits).map(|it| it.len()), Ok(OTLP_INFLATED_BYTES_MAX)));
-        assert!(taken.bytes_max < 2 * OTLP_INFLATED_BYTES_MAX as u64, "{}", taken.bytes_max);
+        // While it grows for the last time, both are there; with the 4 MiB that came, far below 64 MiB.
+        let most = 2 * OTLP_INFLATED_BYTES_MAX as u64 + 256 * 1024;
+        assert!(taken.bytes_max < most, "{}", taken.bytes_max);
         let too_large = compress(&vec![0; OTLP_INFLATED_BYTES_MAX + 1]);
         assert!(wire::gunzip(&too_large).is_err());
     }

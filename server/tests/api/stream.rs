@@ -210,7 +210,9 @@ async fn a_ticket_is_bound_to_its_token_and_its_pages() {
 
 #[tokio::test]
 async fn a_full_server_says_when_to_come_back() {
-    let app = TestApp::start_with(Config { streams_max: 2, ..Config::default() }).await;
+    let app =
+        TestApp::start_with(Config { streams_max: 2, streams_per_address_max: Some(2), ..Config::default() })
+            .await;
     let token = app.token(TokenKind::Client, "production", &["*"]).await;
     let path = app.stream_path(&token).await;
     let (_one, two) = (app.events(&path).await, app.events(&path).await);
