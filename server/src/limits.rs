@@ -147,4 +147,4 @@ pub const FEEDBACK_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How often new entries of the audit log are verified, and its head signed.
-pub const ANCHOR_EVERY: Duration = Duration::from_secs(60);
+pub const ANCHOR_EVERY: Duration = Duration::from_mins(1);

@@ -69,8 +69,7 @@ impl Checkpoint {
     pub fn is_signed_by(&self, key: &PublicKey) -> bool {
         let signature = self.signature.parse::<Signature>();
         self.public_key.eq_ignore_ascii_case(&key.to_string())
-            && signature
-                .is_ok_and(|signature| key.0.verify_strict(self.text().as_bytes(), &signature).is_ok())
+            && signature.is_ok_and(|signature| key.has_signed(&self.text(), &signature))
     }
 
     pub fn to_json(&self) -> serde_json::Value {

@@ -8,7 +8,7 @@ use std::{
     str::FromStr,
 };
 
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
 use store::{TokenHash, hex};
 
 /// Why there is no key.
@@ -60,7 +60,7 @@ impl AuditKey {
     }
 
     pub fn public(&self) -> PublicKey {
-        PublicKey(self.0.verifying_key())
+        PublicKey(self.0.verifying_key().to_bytes())
     }
 }
 
@@ -76,7 +76,7 @@ fn warn_when_open(file: &Path) {
 
 /// What checkpoints are checked with. Shown as 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PublicKey(pub(super) VerifyingKey);
+pub struct PublicKey([u8; 32]);
 
 /// The text is no such key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -85,7 +85,7 @@ pub struct InvalidPublicKey;
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(self.0.as_bytes()))
+        f.write_str(&hex(&self.0))
     }
 }
 
@@ -96,7 +96,14 @@ impl FromStr for PublicKey {
         let bytes = bytes(text.trim()).ok_or(InvalidPublicKey)?;
         // A key of small order would accept signatures that nobody made.
         let key = VerifyingKey::from_bytes(&bytes).ok().filter(|key| !key.is_weak());
-        key.map(Self).ok_or(InvalidPublicKey)
+        key.map(|key| Self(key.to_bytes())).ok_or(InvalidPublicKey)
+    }
+}
+
+impl PublicKey {
+    pub(super) fn has_signed(&self, text: &str, signature: &Signature) -> bool {
+        VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(text.as_bytes(), signature).is_ok())
     }
 }
 

@@ -157,7 +157,8 @@ impl Sender {
 }
 
 fn is_private(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|it| it.is::<PrivatePlace>())
+    std::iter::successors(Some(error), |error| error.source())
+        .any(<dyn std::error::Error>::is::<PrivatePlace>)
 }
 
 fn why(error: &reqwest::Error) -> String {

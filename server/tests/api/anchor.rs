@@ -52,7 +52,7 @@ async fn the_head_is_told_with_how_far_it_is_verified() {
 #[tokio::test]
 async fn the_page_shows_what_is_known_and_walks_nothing() {
     let app =
-        TestApp::start_with(Config { anchor_every: Duration::from_secs(3600), ..Config::default() }).await;
+        TestApp::start_with(Config { anchor_every: Duration::from_hours(1), ..Config::default() }).await;
     let cookie = app.sign_in(Role::Admin).await;
     eventually("the chain is walked", async || {
         page(&app, &cookie, "/audit").await.contains("Chain verified")
