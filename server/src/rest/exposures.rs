@@ -33,6 +33,9 @@ pub(crate) struct ExposureQuery {
     cursor: Option<String>,
     /// 1 to 500; 50 without it.
     limit: Option<usize>,
+    /// The environment that this is about, with a token for the whole workspace.
+    #[expect(dead_code, reason = "the manager has read it; no other name is taken for it")]
+    environment: Option<String>,
 }
 
 /// Those that were first served last come first.

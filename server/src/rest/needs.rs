@@ -3,8 +3,8 @@
 //! (people, groups, defaults) is the workspace's.
 
 use utoipa::openapi::{
-    Object, OpenApi, PathItem, Required, Type,
-    path::{Operation, ParameterBuilder, ParameterIn},
+    Object, OpenApi, PathItem, RefOr, Required, Type,
+    path::{Operation, Parameter, ParameterBuilder, ParameterIn},
 };
 
 /// Which token an operation takes.
@@ -84,7 +84,7 @@ pub fn describe(document: &mut OpenApi) {
         let Some(operation) = item.and_then(|item| operation(item, method)) else { continue };
         let before = operation.description.take().map_or_else(String::new, |text| format!("{text}\n\n"));
         operation.description = Some(format!("{before}{}", needs.sentence()));
-        if needs.names_environment() {
+        if needs.names_environment() && !has_environment(operation) {
             let environment = ParameterBuilder::new()
                 .name("environment")
                 .parameter_in(ParameterIn::Query)
@@ -97,6 +97,11 @@ pub fn describe(document: &mut OpenApi) {
             operation.parameters.get_or_insert_default().push(environment.build().into());
         }
     }
+}
+
+fn has_environment(operation: &Operation) -> bool {
+    let named = |it: &RefOr<Parameter>| matches!(it, RefOr::T(parameter) if parameter.name == "environment");
+    operation.parameters.iter().flatten().any(named)
 }
 
 fn operation<'a>(item: &'a mut PathItem, method: &str) -> Option<&'a mut Operation> {
