@@ -52,6 +52,7 @@ impl From<StoreError> for AppError {
             StoreError::Database(_)
             | StoreError::Migration(_)
             | StoreError::Entropy
+            | StoreError::Restored
             | StoreError::CorruptRow { .. } => {
                 log(&error);
                 Self::Internal
@@ -88,6 +89,7 @@ impl From<StoreError> for Refusal {
             StoreError::Database(_)
             | StoreError::Migration(_)
             | StoreError::Entropy
+            | StoreError::Restored
             | StoreError::CorruptRow { .. } => {
                 return AppError::from(error).into();
             }

@@ -124,6 +124,7 @@ impl From<StoreError> for RestError {
             StoreError::Database(_)
             | StoreError::Migration(_)
             | StoreError::Entropy
+            | StoreError::Restored
             | StoreError::CorruptRow { .. } => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
                 Self::Fault(Fault::Internal)

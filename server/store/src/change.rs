@@ -11,6 +11,7 @@ use crate::{
     Action, ActorKind, ObjectRef, Principal, RequestOrigin, Store, StoreError, UserId,
     audit::chain::{self, Sealed},
     db::{Tx, args},
+    history::Place,
     limits::{CHANGE_CHARS_MAX, CHANGES_MAX, ORIGIN_TEXT_CHARS_MAX, SENTENCE_CHARS_MAX},
     live::State,
     number,
@@ -113,7 +114,8 @@ pub(crate) struct Work<'s> {
     actor: Actor,
     now_ms: i64,
     seq: i64,
-    previous_hash: String,
+    /// Where the database stood before.
+    before: Place,
     /// What the versions written so far add to the entry's hash.
     versions: Vec<String>,
     _turn: OwnedMutexGuard<()>,
@@ -126,16 +128,31 @@ impl Store {
     }
 
     pub(crate) async fn begin_as(&self, actor: Actor) -> Result<Work<'_>, StoreError> {
+        self.look_at_file().await?;
+        let mut work = self.begin_unchecked(actor.clone()).await?;
+        // What was decided here by what is in memory would be decided by another history.
+        if !work.continues(&self.live().state()).await? {
+            work.cancel().await?;
+            self.start_anew().await?;
+            work = self.begin_unchecked(actor).await?;
+        }
+        Ok(work)
+    }
+
+    /// Begins a change whatever became of the database since it was read.
+    pub(crate) async fn begin_unchecked(&self, actor: Actor) -> Result<Work<'_>, StoreError> {
         let turn = Arc::clone(&self.0.writing).lock_owned().await;
         let mut tx = self.db().begin().await?;
-        let (seq, previous_hash) = tx
-            .one::<(i64, String)>(
-                "UPDATE workspace SET audit_seq = audit_seq + 1 WHERE id = 1 RETURNING audit_seq, audit_hash",
+        let (seq, hash, history) = tx
+            .one::<(i64, String, String)>(
+                "UPDATE workspace SET audit_seq = audit_seq + 1 WHERE id = 1 \
+                 RETURNING audit_seq, audit_hash, history",
                 args![],
             )
             .await?;
-        let now_ms = self.clock().now_ms();
-        Ok(Work { tx, store: self, actor, now_ms, seq, previous_hash, versions: Vec::new(), _turn: turn })
+        let now_ms = self.shared_now_ms();
+        let before = Place { seq: number(seq - 1), hash, history };
+        Ok(Work { tx, store: self, actor, now_ms, seq, before, versions: Vec::new(), _turn: turn })
     }
 }
 
@@ -147,6 +164,11 @@ impl Work<'_> {
     /// The sequence of the audit entry that will close this change.
     pub(crate) fn seq(&self) -> i64 {
         self.seq
+    }
+
+    /// Where the database stood before this change.
+    pub(crate) fn place(&self) -> &Place {
+        &self.before
     }
 
     pub(crate) fn by(&self) -> &str {
@@ -161,7 +183,7 @@ impl Work<'_> {
     /// Everything committed before this change, in memory.
     pub(crate) async fn state(&self) -> Result<Arc<State>, StoreError> {
         let live = self.store.live();
-        live.reach(self.store.db(), number(self.seq - 1)).await?;
+        live.reach(&self.store.db(), self.before.seq).await?;
         Ok(live.state())
     }
 
@@ -208,17 +230,23 @@ impl Work<'_> {
     /// Writes the audit entry, commits, and puts the change into force. After the commit nothing can fail any more:
     /// a reload that does not work now is repeated by the follower.
     pub(crate) async fn finish(self, entry: Entry) -> Result<u64, StoreError> {
-        let seq = self.seq;
         let store = self.store;
+        let seq = self.commit(entry).await?;
+        if let Err(error) = store.live().reach(&store.db(), seq).await {
+            tracing::error!(%error, seq, "a committed change is not in force yet; it will be when the database answers");
+        }
+        Ok(seq)
+    }
+
+    /// Writes the audit entry and commits.
+    pub(crate) async fn commit(self, entry: Entry) -> Result<u64, StoreError> {
+        let seq = self.seq;
         let sealed = self.seal(entry)?;
         let mut tx = self.tx;
         chain::insert(&mut tx, &sealed).await?;
         tx.execute("UPDATE workspace SET audit_hash = $1 WHERE id = 1", args![&sealed.hash]).await?;
         tx.notify(CHANNEL, &seq.to_string()).await?;
         tx.commit().await?;
-        if let Err(error) = store.live().reach(store.db(), number(seq)).await {
-            tracing::error!(%error, seq, "a committed change is not in force yet; it will be when the database answers");
-        }
         Ok(number(seq))
     }
 
@@ -255,7 +283,7 @@ impl Work<'_> {
             document_before: entry.before,
             document_after: entry.after,
             versions_hash: chain::versions_hash(self.versions.clone()),
-            previous_hash: self.previous_hash.clone(),
+            previous_hash: self.before.hash.clone(),
             hash: String::new(),
         };
         Ok(sealed.sealed())

@@ -1,7 +1,13 @@
 //! The two databases behind one small interface: one SQL text, `$1` placeholders, rows that decode from both.
 //! SQLite has one write connection and a read-only pool; PostgreSQL one pool.
 
-use std::{fs::OpenOptions, io, path::Path, str::FromStr, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use sqlx::{
     Arguments, FromRow, PgPool, SqlitePool,
@@ -127,13 +133,15 @@ pub(crate) enum Tx {
 impl Db {
     /// Connects, creates the SQLite file when there is none, and brings the schema up to date.
     pub(crate) async fn open(url: &str) -> Result<Self, StoreError> {
-        if url.starts_with("sqlite:") {
-            Self::open_sqlite(url).await
+        let db = if url.starts_with("sqlite:") {
+            Self::open_sqlite(url).await?
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            Self::open_pg(url).await
+            Self::open_pg(url).await?
         } else {
-            Err(Invalid::DatabaseUrl.into())
-        }
+            return Err(Invalid::DatabaseUrl.into());
+        };
+        db.migrate().await?;
+        Ok(db)
     }
 
     async fn open_sqlite(url: &str) -> Result<Self, StoreError> {
@@ -152,8 +160,7 @@ impl Db {
             SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None)
         };
         let write = pool().max_connections(1).connect_with(writing).await?;
-        sqlx::migrate!("../../migrations/sqlite").run(&write).await.map_err(StoreError::Migration)?;
-        let read = pool().max_connections(READ_CONNECTIONS_MAX).connect_with(options.read_only(true)).await?;
+        let read = pool().max_connections(READ_CONNECTIONS_MAX).connect_lazy_with(options.read_only(true));
         Ok(Self::Sqlite { read, write })
     }
 
@@ -165,8 +172,22 @@ impl Db {
             .max_connections(PG_CONNECTIONS_MAX)
             .connect_with(options)
             .await?;
-        sqlx::migrate!("../../migrations/postgres").run(&pool).await.map_err(StoreError::Migration)?;
         Ok(Self::Pg(pool))
+    }
+
+    /// Brings the schema up to date.
+    pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { write, .. } => sqlx::migrate!("../../migrations/sqlite").run(write).await,
+            Self::Pg(pool) => sqlx::migrate!("../../migrations/postgres").run(pool).await,
+        }
+        .map_err(StoreError::Migration)
+    }
+
+    /// Where the file of an SQLite database is.
+    pub(crate) fn path(url: &str) -> Option<PathBuf> {
+        let options = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url).ok())??;
+        Some(options.get_filename().to_owned())
     }
 
     pub(crate) async fn close(&self) {

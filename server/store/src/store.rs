@@ -1,7 +1,12 @@
 //! The handle everything goes through, and the background task that follows other copies of the server.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
 
+use arc_swap::ArcSwap;
 use sqlx::postgres::PgListener;
 use tokio::{sync::Mutex, task::AbortHandle};
 
@@ -11,6 +16,7 @@ use crate::{
     as_of::Past,
     change::CHANNEL,
     db::{Db, args},
+    file::{DatabaseFile, Seen},
     ledger::Looked,
 };
 
@@ -23,17 +29,22 @@ pub struct Store(pub(crate) Arc<Inner>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) db: Db,
+    url: String,
+    /// Replaced when the file of an SQLite database is.
+    db: ArcSwap<Db>,
+    file: Option<Arc<DatabaseFile>>,
     pub(crate) clock: Clock,
     pub(crate) live: Live,
     pub(crate) passwords: Passwords,
     /// One change at a time per process: the others wait here without holding a connection.
     pub(crate) writing: Arc<Mutex<()>>,
+    /// One at a time reads everything again.
+    pub(crate) starting_anew: Arc<Mutex<()>>,
     /// Looks at the ledger that are audited already.
     pub(crate) looked: Looked,
     /// Environments as they were, compiled.
     pub(crate) past: Past,
-    follower: Option<AbortHandle>,
+    follower: OnceLock<AbortHandle>,
 }
 
 impl Drop for Inner {
@@ -44,7 +55,7 @@ impl Drop for Inner {
 
 impl Inner {
     fn stop_following(&self) {
-        if let Some(follower) = &self.follower {
+        if let Some(follower) = self.follower.get() {
             follower.abort();
         }
     }
@@ -55,19 +66,28 @@ impl Store {
     /// and follows changes made by other processes.
     pub async fn open(database_url: &str, clock: Clock) -> Result<Self, StoreError> {
         let db = Db::open(database_url).await?;
-        let live = Live::load(&db).await?;
-        let follower = Some(tokio::spawn(follow(db.clone(), live.clone(), clock.clone())).abort_handle());
-        let writing = Arc::new(Mutex::new(()));
-        Ok(Self(Arc::new(Inner {
-            db,
+        let live = Live::load(&db, clock.clone()).await?;
+        let store = Self(Arc::new(Inner {
+            url: database_url.to_owned(),
+            db: ArcSwap::from_pointee(db),
+            file: Db::path(database_url).map(|path| Arc::new(DatabaseFile::opened(path))),
             clock,
             live,
             passwords: Passwords::new(),
-            writing,
+            writing: Arc::new(Mutex::new(())),
+            starting_anew: Arc::new(Mutex::new(())),
             looked: Looked::default(),
             past: Past::default(),
-            follower,
-        })))
+            follower: OnceLock::new(),
+        }));
+        store.follow();
+        Ok(store)
+    }
+
+    /// The follower does not keep the store alive.
+    fn follow(&self) {
+        let following = tokio::spawn(follow(Arc::downgrade(&self.0)));
+        self.0.follower.get_or_init(|| following.abort_handle());
     }
 
     pub fn clock(&self) -> &Clock {
@@ -91,33 +111,73 @@ impl Store {
         self.db().close().await;
     }
 
-    pub(crate) fn db(&self) -> &Db {
-        &self.0.db
+    pub(crate) fn db(&self) -> Arc<Db> {
+        self.0.db.load_full()
+    }
+
+    /// Opens the file again when another one stands in its place; an error when none does, or one that cannot be used:
+    /// what would be written now is written into a file that is deleted already.
+    pub(crate) async fn look_at_file(&self) -> Result<(), StoreError> {
+        let Some(file) = &self.0.file else { return Ok(()) };
+        if file.look() == Seen::Same {
+            return Ok(());
+        }
+        let _one = self.0.starting_anew.lock().await;
+        match file.look() {
+            Seen::Same => Ok(()),
+            Seen::Gone => {
+                let gone = io::Error::new(io::ErrorKind::NotFound, "the database's file is gone; put it back");
+                Err(sqlx::Error::Io(gone).into())
+            }
+            Seen::Another => {
+                file.prepare().map_err(sqlx::Error::Io)?;
+                let db = Db::open(&self.0.url).await?;
+                file.reopened();
+                let before = self.0.db.swap(Arc::new(db));
+                tracing::warn!("another file was put in the place of the database's; it is open now");
+                // Waits for whoever still reads the old one.
+                tokio::spawn(async move { before.close().await });
+                Ok(())
+            }
+        }
     }
 
     /// The same database seen at another time: for histories that are told after the fact.
     pub(crate) fn at(&self, clock: Clock) -> Self {
-        let Inner { db, live, passwords, writing, looked, .. } = &*self.0;
+        let Inner { url, db, file, live, passwords, writing, starting_anew, looked, .. } = &*self.0;
         Self(Arc::new(Inner {
-            db: db.clone(),
+            url: url.clone(),
+            db: ArcSwap::new(db.load_full()),
+            file: file.clone(),
             clock,
             live: live.clone(),
             passwords: passwords.clone(),
             writing: Arc::clone(writing),
+            starting_anew: Arc::clone(starting_anew),
             looked: looked.clone(),
             past: Past::default(),
-            follower: None,
+            follower: OnceLock::new(),
         }))
+    }
+
+    /// One look at what others did: the file, what was committed, and new feedback.
+    async fn look(&self) -> Result<(), StoreError> {
+        self.look_at_file().await?;
+        self.catch_up().await?;
+        self.live().look_for_feedback(&self.db(), self.clock()).await
     }
 }
 
 /// Reloads after every notification, and now and then without one. A database that is away is waited for.
-async fn follow(db: Db, live: Live, clock: Clock) {
+async fn follow(store: Weak<Inner>) {
     let mut listener = None;
     let mut failing = false;
     loop {
-        if let (Db::Pg(pool), None) = (&db, &listener) {
-            listener = listen(pool).await.inspect_err(|error| log_once(&mut failing, error)).ok();
+        if listener.is_none() {
+            let Some(db) = store.upgrade().map(|inner| inner.db.load_full()) else { return };
+            if let Db::Pg(pool) = &*db {
+                listener = listen(pool).await.inspect_err(|error| log_once(&mut failing, error)).ok();
+            }
         }
         match &mut listener {
             // A lost connection answers at once and again and again; then the interval is waited out as well.
@@ -129,15 +189,16 @@ async fn follow(db: Db, live: Live, clock: Clock) {
             }
             None => tokio::time::sleep(POLL_INTERVAL).await,
         }
-        let looked = match live.refresh(&db).await {
-            Ok(()) => live.look_for_feedback(&db, &clock).await,
-            Err(error) => Err(error),
-        };
-        match looked {
+        let Some(store) = store.upgrade().map(Store) else { return };
+        match store.look().await {
             Ok(()) => failing = false,
             Err(error) => {
                 log_once(&mut failing, &error);
                 listener = None;
+                // A backup of an older version has an older schema.
+                if matches!(error, StoreError::Database(sqlx::Error::Database(_))) {
+                    drop(store.db().migrate().await);
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, fmt, str::FromStr, sync::Arc};
 
 use engine::EnvironmentKey;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Action, Administrator, Invalid, ObjectKind, ObjectRef, Role, Store, StoreError, TokenHash,
@@ -128,8 +129,8 @@ pub struct NewToken {
     pub origins: Vec<String>,
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
+#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
+pub(crate) struct Row {
     id: i64,
     name: String,
     kind: String,
@@ -163,18 +164,22 @@ impl TryFrom<Row> for TokenRow {
     }
 }
 
-pub(crate) async fn load(
-    tx: &mut Tx,
-    report: &mut (dyn FnMut(&str, &str) + Send),
-) -> Result<HashMap<TokenHash, Arc<Token>>, StoreError> {
-    let rows: Vec<Row> = tx
+/// Of the tokens that are not revoked.
+pub(crate) async fn rows(tx: &mut Tx) -> Result<Vec<Row>, StoreError> {
+    Ok(tx
         .all(
             "SELECT id, name, kind, environment, origins, token_hash, hint, created_ms, created_by, \
              revoked_ms, role \
              FROM tokens WHERE revoked_ms IS NULL",
             args![],
         )
-        .await?;
+        .await?)
+}
+
+pub(crate) fn read(
+    rows: Vec<Row>,
+    report: &mut dyn FnMut(&str, &str),
+) -> HashMap<TokenHash, Arc<Token>> {
     let mut tokens = HashMap::with_capacity(rows.len());
     for row in rows {
         let id = row.id.to_string();
@@ -186,7 +191,7 @@ pub(crate) async fn load(
             report("tokens", &id);
         }
     }
-    Ok(tokens)
+    tokens
 }
 
 impl Store {

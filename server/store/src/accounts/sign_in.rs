@@ -17,8 +17,8 @@ impl Store {
         user_agent: &str,
     ) -> Result<NewSession, SignInError> {
         let attempt = Attempt::new(email, &origin.address);
-        let now_ms = self.clock().now_ms();
-        if let Some(wait_ms) = attempt.begin(self.db(), now_ms).await? {
+        let now_ms = self.database_now_ms().await?;
+        if let Some(wait_ms) = attempt.begin(&self.db(), now_ms).await? {
             return Err(SignInError::Throttled { retry_after_s: seconds(wait_ms) });
         }
         let user = self.find_user(email).await?;
@@ -50,8 +50,8 @@ impl Store {
     /// Changes one's own password and ends one's other sessions.
     pub async fn change_password(&self, by: &Principal, old: &str, new: &str) -> Result<(), StoreError> {
         let attempt = Attempt::new(&by.email, &by.origin.address);
-        let now_ms = self.clock().now_ms();
-        if let Some(wait_ms) = attempt.begin(self.db(), now_ms).await? {
+        let now_ms = self.database_now_ms().await?;
+        if let Some(wait_ms) = attempt.begin(&self.db(), now_ms).await? {
             return Err(Invalid::TooManyAttempts { retry_after_s: seconds(wait_ms) }.into());
         }
         let user = self.find_user(&by.email).await?.filter(|user| user.id == by.id.get());

@@ -115,6 +115,7 @@ words! {
         PlanPausedByGuard = "plan_paused_by_guard",
         WebhookSaved = "webhook_saved",
         WebhookDeleted = "webhook_deleted",
+        DatabaseRestored = "database_restored",
     }
     InvalidAction = "there is no such action"
 }
