@@ -1,13 +1,20 @@
 //! The command line: names, defaults and help. What the commands do stands in `commands`.
 
-use std::{net::SocketAddr, num::NonZeroU32};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use engine::EnvironmentKey;
 use ipnet::IpNet;
-use store::{InvalidRole, Role, TokenKind};
+use store::{InvalidRole, Role, StandInFile, TokenKind};
 
-use crate::{Config, config::PublicUrl, limits};
+use crate::{
+    Config,
+    config::{self, PublicUrl},
+    limits,
+};
+
+const SNAPSHOT_FILE: &str = "What decisions are made from when the server starts without its database, or \"off\"; it \
+    holds traits and hashes of tokens [default: beside the SQLite file, or in the state folder for PostgreSQL]";
 
 /// Self-hosted progressive delivery: release to a pilot group, widen step by step, stop in a second.
 #[derive(Debug, Parser)]
@@ -32,6 +39,9 @@ pub struct Cli {
     /// For tests: goes ahead of the machine's clock by so many seconds
     #[arg(long, global = true, value_name = "N", hide = true, default_value_t = 0)]
     pub clock_ahead_s: u32,
+    /// For tests: a clock that is wrong by so many seconds, while the database's is not
+    #[arg(long, global = true, value_name = "N", hide = true, default_value_t = 0, allow_hyphen_values = true)]
+    pub clock_wrong_s: i32,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -88,6 +98,8 @@ pub struct Serve {
     /// Event streams of clients that may be open at the same time
     #[arg(long, value_name = "N", env = "FADER_STREAMS_MAX", default_value_t = limits::STREAMS_MAX)]
     pub streams_max: usize,
+    #[arg(help = SNAPSHOT_FILE, long, value_name = "PATH", env = "FADER_SNAPSHOT_FILE")]
+    pub snapshot_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -184,6 +196,15 @@ impl Kind {
 }
 
 impl Serve {
+    /// Where the snapshot file is, if there is a place for it.
+    pub fn stand_in_file(&self, database_url: &str) -> Option<StandInFile> {
+        match &self.snapshot_file {
+            Some(path) if path.as_os_str() == "off" => None,
+            Some(path) => Some(StandInFile::new(path)),
+            None => StandInFile::default_for(database_url, config::state_folder().as_deref()),
+        }
+    }
+
     pub fn config(&self) -> Config {
         Config {
             public_url: self.public_url.clone(),

@@ -81,7 +81,19 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
         0 => Clock::System,
         ahead_s => Clock::Ahead(i64::from(ahead_s) * 1000),
     };
-    let store = Store::open(&cli.database_url, clock).await.map_err(CommandError::Open)?;
+    let clock = match cli.clock_wrong_s {
+        0 => clock,
+        by_s => clock.wrong_by(i64::from(by_s) * 1000),
+    };
+    let file = match &cli.command {
+        Command::Serve(args) => args.stand_in_file(&cli.database_url),
+        _ => None,
+    };
+    let store = match &file {
+        Some(file) => Store::open_or_stand_in(&cli.database_url, clock, file).await,
+        None => Store::open(&cli.database_url, clock).await,
+    };
+    let store = store.map_err(CommandError::Open)?;
     let done = match cli.command {
         Command::Serve(args) => run_server(&store, &args).await,
         // Opening the store has migrated it.
@@ -138,7 +150,9 @@ async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {
     let server = Server::start(store.clone(), config).await?;
     let stop = stop_signal()?;
     print(format_args!("Fader listens on {local}"))?;
-    if let Some(code) = store.issue_setup_code().await? {
+    if !store.is_away()
+        && let Some(code) = store.issue_setup_code().await?
+    {
         print(format_args!("Nobody can sign in yet. Open {url}/setup and use this code once: {code}"))?;
     }
     serve(listener, &server, app(&server), stop).await;

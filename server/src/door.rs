@@ -22,6 +22,8 @@ pub enum Fault {
     BrokenBody,
     CrossSite,
     Unavailable,
+    /// The server started without its database, which has not come yet.
+    WithoutDatabase,
     Internal,
 }
 
@@ -54,7 +56,7 @@ impl Fault {
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenBody => StatusCode::BAD_REQUEST,
             Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::WithoutDatabase => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -75,6 +77,9 @@ impl Fault {
                     .to_owned()
             }
             Self::Unavailable => "The server cannot reach its database; please try again soon.".to_owned(),
+            Self::WithoutDatabase => "The server has not reached its database since it started: until then it only \
+                makes decisions, as they were when it last saw it. It goes on by itself; please try again soon."
+                .to_owned(),
             Self::Internal => "Something went wrong on our side; nothing was changed. Please try again; \
                 if it stays, give your admin the time and the request id of this answer."
                 .to_owned(),

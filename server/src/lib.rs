@@ -2,6 +2,7 @@
 //! It holds wiring and protocols; what is decided for whom lives in `engine`, every line of SQL in `store`.
 
 mod access;
+mod anew;
 pub mod assets;
 mod body;
 pub mod cli;
@@ -24,6 +25,7 @@ mod rest;
 mod router;
 mod serve;
 mod session;
+mod stand_in;
 mod state;
 mod widget;
 

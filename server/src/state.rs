@@ -6,7 +6,7 @@ use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use crate::{
-    Config, access::allowance::Allowances, edge::RequestIds, guard::Guard, ingest::Ingest, ofrep::Ofrep,
+    Config, access::allowance::Allowances, anew, edge::RequestIds, guard::Guard, ingest::Ingest, ofrep::Ofrep,
 };
 
 /// The server's state; `Server::start` also starts what runs beside the requests.
@@ -30,8 +30,6 @@ pub enum StartError {
     NoEntropy,
     #[error("webhooks cannot be sent: the HTTP client does not start")]
     HttpClient,
-    #[error("the secret of the workspace cannot be used: {0}")]
-    Secret(#[from] hmac::digest::InvalidLength),
 }
 
 impl Server {
@@ -45,7 +43,10 @@ impl Server {
         let ingest = Ingest::start(&store, &config, stopping.subscribe()).await?;
         let request_ids = RequestIds::starting_at(u64::from_ne_bytes(seed));
         let guard = Guard::start(&store, config.look_every, stopping.subscribe())?;
-        Ok(Arc::new(Self { store, config, allowances, ofrep, ingest, request_ids, guard, stopping }))
+        let server =
+            Arc::new(Self { store, config, allowances, ofrep, ingest, request_ids, guard, stopping });
+        anew::start(&server);
+        Ok(server)
     }
 
     /// Ends all streams; `/readyz` says so from now on.

@@ -102,7 +102,8 @@ impl Subscription {
         headers: &HeaderMap,
     ) -> Result<(Arc<Token>, Self), Refused<OfrepError>> {
         let now_ms = server.store.clock().now_ms();
-        let ticket = server.ofrep.tickets.verify(ticket, now_ms).ok_or((None, OfrepError::StaleTicket))?;
+        let ticket = server.ofrep.keys().tickets.verify(ticket, now_ms);
+        let ticket = ticket.ok_or((None, OfrepError::StaleTicket))?;
         let token = server.store.live().token(&ticket.token).ok_or((None, OfrepError::StaleTicket))?;
         if let Err(error) = access::check_origin(&token, headers) {
             return Err((Some(token), error.into()));

@@ -90,7 +90,7 @@ impl RestError {
             Self::Fault(Fault::MethodNotAllowed) => "method_not_allowed",
             Self::Fault(Fault::TooLarge { .. }) => "too_large",
             Self::Fault(Fault::TimedOut) => "timed_out",
-            Self::Fault(Fault::Unavailable) => "unavailable",
+            Self::Fault(Fault::Unavailable | Fault::WithoutDatabase) => "unavailable",
             Self::Fault(Fault::Internal) => "internal",
         }
     }

@@ -129,11 +129,16 @@ impl Store {
 
     pub(crate) async fn begin_as(&self, actor: Actor) -> Result<Work<'_>, StoreError> {
         self.look_at_file().await?;
+        if self.is_away() {
+            // It may be there already, but with a schema of before.
+            return Err(sqlx::Error::PoolTimedOut.into());
+        }
         let mut work = self.begin_unchecked(actor.clone()).await?;
         // What was decided here by what is in memory would be decided by another history.
-        if !work.continues(&self.live().state()).await? {
+        let known = self.live().state();
+        if !work.continues(&known).await? {
             work.cancel().await?;
-            self.start_anew().await?;
+            self.start_anew(&known).await?;
             work = self.begin_unchecked(actor).await?;
         }
         Ok(work)

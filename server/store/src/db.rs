@@ -22,6 +22,8 @@ use crate::{Invalid, StoreError};
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server that starts waits for its database before it does without.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 const READ_CONNECTIONS_MAX: u32 = 8;
 /// One of them listens for notifications.
 const PG_CONNECTIONS_MAX: u32 = 16;
@@ -131,20 +133,18 @@ pub(crate) enum Tx {
 }
 
 impl Db {
-    /// Connects, creates the SQLite file when there is none, and brings the schema up to date.
-    pub(crate) async fn open(url: &str) -> Result<Self, StoreError> {
-        let db = if url.starts_with("sqlite:") {
-            Self::open_sqlite(url).await?
+    /// Connects when it is first asked something; creates the SQLite file when there is none.
+    pub(crate) fn lazy(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite:") {
+            Self::lazy_sqlite(url)
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            Self::open_pg(url).await?
+            Self::lazy_pg(url)
         } else {
-            return Err(Invalid::DatabaseUrl.into());
-        };
-        db.migrate().await?;
-        Ok(db)
+            Err(Invalid::DatabaseUrl.into())
+        }
     }
 
-    async fn open_sqlite(url: &str) -> Result<Self, StoreError> {
+    fn lazy_sqlite(url: &str) -> Result<Self, StoreError> {
         if url.contains(":memory:") || url.contains("mode=memory") {
             return Err(Invalid::DatabaseUrl.into());
         }
@@ -159,20 +159,30 @@ impl Db {
         let pool = || {
             SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None)
         };
-        let write = pool().max_connections(1).connect_with(writing).await?;
+        let write = pool().max_connections(1).connect_lazy_with(writing);
         let read = pool().max_connections(READ_CONNECTIONS_MAX).connect_lazy_with(options.read_only(true));
         Ok(Self::Sqlite { read, write })
     }
 
-    async fn open_pg(url: &str) -> Result<Self, StoreError> {
+    fn lazy_pg(url: &str) -> Result<Self, StoreError> {
         let options =
             PgConnectOptions::from_str(url).map_err(|_| Invalid::DatabaseUrl)?.application_name("fader");
         let pool = PgPoolOptions::new()
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .max_connections(PG_CONNECTIONS_MAX)
-            .connect_with(options)
-            .await?;
+            .connect_lazy_with(options);
         Ok(Self::Pg(pool))
+    }
+
+    /// Whether it can be reached, before anything is known of what is in it.
+    pub(crate) async fn answers(&self) -> Result<(), sqlx::Error> {
+        let asked = async {
+            match self {
+                Self::Sqlite { write, .. } => sqlx::query("SELECT 1").execute(write).await.map(drop),
+                Self::Pg(pool) => sqlx::query("SELECT 1").execute(pool).await.map(drop),
+            }
+        };
+        tokio::time::timeout(ANSWER_TIMEOUT, asked).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     /// Brings the schema up to date.
@@ -323,6 +333,18 @@ fn create_private(path: &Path) -> io::Result<()> {
     match options.open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Whether `error` says that the database cannot be reached now, rather than that it was addressed wrongly.
+pub(crate) fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_) => true,
+        // Connections break off, resources are short, or an operator intervenes: the classes 08, 53 and 57.
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| ["08", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))),
+        _ => false,
     }
 }
 

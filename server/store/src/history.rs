@@ -11,6 +11,7 @@ use crate::{
     change::{Actor, Entry, Work},
     db::args,
     live::{Look, State},
+    number,
     secret::new_secret,
     signed,
 };
@@ -52,34 +53,43 @@ impl Store {
     pub(crate) async fn catch_up(&self) -> Result<(), StoreError> {
         match self.live().refresh(&self.db()).await? {
             Look::Continued => Ok(()),
-            Look::AnotherHistory => self.start_anew().await,
+            Look::AnotherHistory => self.start_anew(&self.live().state()).await,
         }
     }
 
-    /// Raises the revisions above all that this copy served, tells the audit log, and reads everything again. Of several
-    /// copies the first one to notice writes; the others write only when they served more than it knew of.
-    pub(crate) async fn start_anew(&self) -> Result<(), StoreError> {
+    /// Whether the database goes on from a state that was known before it was opened.
+    pub(crate) async fn goes_on_from(&self, known: &Place) -> Result<bool, StoreError> {
+        let sql = "SELECT audit_seq, audit_hash, history, (SELECT hash FROM audit WHERE seq = $1) AS known_hash \
+                   FROM workspace WHERE id = 1";
+        let (seq, hash, history, known_hash): (i64, String, String, Option<String>) =
+            self.db().one(sql, args![signed(known.seq)]).await?;
+        let head = Place { seq: number(seq), hash, history };
+        Ok(known.continues_at(&head, known_hash.as_deref()))
+    }
+
+    /// Reads everything again. When the database does not go on from what was known, revisions are raised above all that
+    /// were served before, and the audit log is told. Of several copies the first one to notice writes; the others write
+    /// only when they served more than it knew of.
+    pub(crate) async fn start_anew(&self, known: &Arc<State>) -> Result<(), StoreError> {
         let _one = self.0.starting_anew.lock().await;
-        let known = self.live().state();
         let origin = RequestOrigin { request_id: String::new(), address: "the server itself".to_owned() };
         let mut work = self.begin_unchecked(Actor::system(origin)).await?;
-        if work.continues(&known).await? {
-            work.cancel().await?;
-            return self.live().refresh(&self.db()).await.map(drop);
-        }
-        let noticed = work.is_noticed().await?;
-        let raised = work.raise_revisions(&known, noticed).await?;
-        let head_seq = work.place().seq;
-        if noticed && raised.is_empty() {
+        if work.continues(known).await? {
             work.cancel().await?;
         } else {
-            work.begin_history(&known, raised).await?;
+            tracing::error!(
+                known_seq = known.place.seq,
+                head_seq = work.place().seq,
+                "the database is another one than it was: a backup was put back; everything is read again"
+            );
+            let noticed = work.is_noticed().await?;
+            let raised = work.raise_revisions(known, noticed).await?;
+            if noticed && raised.is_empty() {
+                work.cancel().await?;
+            } else {
+                work.begin_history(known, raised).await?;
+            }
         }
-        tracing::error!(
-            known_seq = known.place.seq,
-            head_seq,
-            "the database is another one than it was: a backup was put back; everything is read again"
-        );
         self.0.past.forget();
         self.0.looked.forget_all();
         self.live().load_anew(&self.db()).await

@@ -32,6 +32,7 @@ mod plans;
 mod previews;
 mod rollouts;
 mod secret;
+mod stand_in;
 mod standing;
 mod store;
 mod testers;
@@ -80,6 +81,7 @@ pub use permission::{
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
 pub use secret::{TokenHash, hex};
+pub use stand_in::StandInFile;
 pub use standing::Standing as DatabaseStanding;
 pub use store::Store;
 pub use tokens::{NewToken, Token, TokenId, TokenKind, TokenRow};

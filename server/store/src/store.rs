@@ -15,9 +15,12 @@ use crate::{
     accounts::Passwords,
     as_of::Past,
     change::CHANNEL,
-    db::{Db, args},
+    database_time::Skew,
+    db::{Db, args, is_away},
     file::{DatabaseFile, Seen},
     ledger::Looked,
+    stand_in::{self, StandIn, StandInFile},
+    standing::Since,
 };
 
 /// How often the audit sequence is looked at, in case a notification was lost or another process wrote the file.
@@ -44,7 +47,9 @@ pub(crate) struct Inner {
     pub(crate) looked: Looked,
     /// Environments as they were, compiled.
     pub(crate) past: Past,
-    follower: OnceLock<AbortHandle>,
+    /// When the file was written that stands in for the database, as long as it does.
+    pub(crate) stands_in_since_ms: Since,
+    beside: OnceLock<[AbortHandle; 2]>,
 }
 
 impl Drop for Inner {
@@ -55,8 +60,8 @@ impl Drop for Inner {
 
 impl Inner {
     fn stop_following(&self) {
-        if let Some(follower) = self.follower.get() {
-            follower.abort();
+        for task in self.beside.get().into_iter().flatten() {
+            task.abort();
         }
     }
 }
@@ -65,12 +70,55 @@ impl Store {
     /// Opens `sqlite://path` (created when missing) or `postgres://…`, brings the schema up to date, loads [`Live`]
     /// and follows changes made by other processes.
     pub async fn open(database_url: &str, clock: Clock) -> Result<Self, StoreError> {
-        let db = Db::open(database_url).await?;
+        let db = Db::lazy(database_url)?;
+        db.migrate().await?;
         let live = Live::load(&db, clock.clone()).await?;
-        let store = Self(Arc::new(Inner {
-            url: database_url.to_owned(),
+        let store = Self::around((database_url, db), clock, live, None);
+        store.follow(None);
+        Ok(store)
+    }
+
+    /// Like [`Store::open`]; but when the database does not answer, decisions are those of the file that an earlier run
+    /// kept, until it does ([`Store::stands_in_since_ms`]). From then on everything is as if it had been opened then.
+    pub async fn open_or_stand_in(
+        database_url: &str,
+        clock: Clock,
+        file: &StandInFile,
+    ) -> Result<Self, StoreError> {
+        let db = Db::lazy(database_url)?;
+        let kept = file.read().unwrap_or_else(|error| {
+            tracing::warn!(%error, path = %file.path().display(), "the snapshot file is of no use");
+            None
+        });
+        let store = match (db.answers().await, kept) {
+            (Ok(()), kept) => {
+                db.migrate().await?;
+                let live = Live::load(&db, clock.clone()).await?;
+                let store = Self::around((database_url, db), clock, live, None);
+                // A backup may have been put back while no server ran.
+                if let Some(kept) = kept
+                    && !store.goes_on_from(&kept.state.place).await?
+                {
+                    store.start_anew(&Arc::new(kept.state)).await?;
+                }
+                store
+            }
+            (Err(error), Some(StandIn { written_ms, loader, state })) if is_away(&error) => {
+                tracing::error!(%error, "the database does not answer: decisions are those of the snapshot file");
+                let live = Live::standing_at(state, loader, clock.clone(), Skew::default());
+                Self::around((database_url, db), clock, live, Some(written_ms))
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
+        store.follow(Some(file.clone()));
+        Ok(store)
+    }
+
+    fn around((url, db): (&str, Db), clock: Clock, live: Live, stands_in_since_ms: Option<i64>) -> Self {
+        Self(Arc::new(Inner {
+            url: url.to_owned(),
             db: ArcSwap::from_pointee(db),
-            file: Db::path(database_url).map(|path| Arc::new(DatabaseFile::opened(path))),
+            file: Db::path(url).map(|path| Arc::new(DatabaseFile::opened(path))),
             clock,
             live,
             passwords: Passwords::new(),
@@ -78,16 +126,21 @@ impl Store {
             starting_anew: Arc::new(Mutex::new(())),
             looked: Looked::default(),
             past: Past::default(),
-            follower: OnceLock::new(),
-        }));
-        store.follow();
-        Ok(store)
+            stands_in_since_ms: Since::new(stands_in_since_ms),
+            beside: OnceLock::new(),
+        }))
     }
 
-    /// The follower does not keep the store alive.
-    fn follow(&self) {
+    /// Starts what runs beside the requests; it does not keep the store alive.
+    fn follow(&self, file: Option<StandInFile>) {
         let following = tokio::spawn(follow(Arc::downgrade(&self.0)));
-        self.0.follower.get_or_init(|| following.abort_handle());
+        let weak = Arc::downgrade(&self.0);
+        let keeping = tokio::spawn(async move {
+            if let Some(file) = file {
+                stand_in::keep(weak, file).await;
+            }
+        });
+        self.0.beside.get_or_init(|| [following.abort_handle(), keeping.abort_handle()]);
     }
 
     pub fn clock(&self) -> &Clock {
@@ -131,7 +184,8 @@ impl Store {
             }
             Seen::Another => {
                 file.prepare().map_err(sqlx::Error::Io)?;
-                let db = Db::open(&self.0.url).await?;
+                let db = Db::lazy(&self.0.url)?;
+                db.migrate().await?;
                 file.reopened();
                 let before = self.0.db.swap(Arc::new(db));
                 tracing::warn!("another file was put in the place of the database's; it is open now");
@@ -156,13 +210,28 @@ impl Store {
             starting_anew: Arc::clone(starting_anew),
             looked: looked.clone(),
             past: Past::default(),
-            follower: OnceLock::new(),
+            stands_in_since_ms: Since::new(None),
+            beside: OnceLock::new(),
         }))
+    }
+
+    /// The database has come: it is opened now, and everything goes on from it.
+    async fn join(&self) -> Result<(), StoreError> {
+        let db = self.db();
+        db.answers().await?;
+        db.migrate().await?;
+        self.start_anew(&self.live().state()).await?;
+        self.0.stands_in_since_ms.end();
+        tracing::warn!("the database answers: decisions are those of the present again");
+        Ok(())
     }
 
     /// One look at what others did: the file, what was committed, and new feedback.
     async fn look(&self) -> Result<(), StoreError> {
         self.look_at_file().await?;
+        if self.is_away() {
+            self.join().await?;
+        }
         self.catch_up().await?;
         self.live().look_for_feedback(&self.db(), self.clock()).await
     }

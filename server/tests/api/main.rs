@@ -21,5 +21,6 @@ mod postgres;
 mod rate;
 mod rest;
 mod roles;
+mod stand_in;
 mod stream;
 mod testers;

@@ -25,6 +25,9 @@ impl Store {
     ///
     /// [`CLOCK_SKEW_MS_MAX`]: crate::limits::CLOCK_SKEW_MS_MAX
     pub async fn take_guard_lease(&self, holder: &str) -> Result<Option<GuardLease>, StoreError> {
+        if self.is_away() {
+            return Ok(None);
+        }
         self.database_now_ms().await?;
         if self.live().skew().is_too_large() {
             self.release(holder).await?;

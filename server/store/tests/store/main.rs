@@ -19,6 +19,7 @@ mod restore;
 mod roles;
 mod rollouts;
 mod schema;
+mod stand_in;
 mod testers;
 mod time;
 mod tokens;

@@ -18,10 +18,10 @@ on_both!(
     what_is_remembered_of_the_past_is_forgotten,
 );
 
-const BACKUP: &str = "backup";
+pub const BACKUP: &str = "backup";
 
 /// Everything in the database, kept beside it.
-async fn back_up(t: &Harness, name: &str) {
+pub async fn back_up(t: &Harness, name: &str) {
     if t.is_sqlite() {
         let backup = backup_path(t, name);
         drop(std::fs::remove_file(&backup));
@@ -48,7 +48,7 @@ fn path(t: &Harness) -> PathBuf {
 }
 
 /// Puts the rows back behind the store's back, in one transaction.
-async fn put_back(t: &Harness, name: &str) {
+pub async fn put_back(t: &Harness, name: &str) {
     if t.is_sqlite() {
         put_back_rows(t, name).await.expect("put back");
     } else {
@@ -89,12 +89,12 @@ async fn put_back_rows(t: &Harness, name: &str) -> Result<(), sqlx::Error> {
     connection.close().await
 }
 
-fn percentage(store: &Store, flag: &str) -> Option<Percentage> {
+pub fn percentage(store: &Store, flag: &str) -> Option<Percentage> {
     let snapshot = store.live().snapshot("production").expect("a snapshot");
     snapshot.flag(flag)?.rollout().rules.first().map(|rule| rule.percentage)
 }
 
-async fn raise(t: &Harness, per_cent: u32) {
+pub async fn raise(t: &Harness, per_cent: u32) {
     t.change("a", |rollout| rollout.rules = vec![everyone(per_cent)]).await.expect("saved");
 }
 
@@ -105,7 +105,7 @@ async fn add_person(t: &Harness, key: &str) {
     t.store.put_people(&by, vec![(key, traits)]).await.expect("saved");
 }
 
-async fn restored_entries(t: &Harness) -> Vec<String> {
+pub async fn restored_entries(t: &Harness) -> Vec<String> {
     let filter = AuditFilter { action: Some(Action::DatabaseRestored), ..AuditFilter::default() };
     let entries = t.store.list_audit(&auditor(), &filter).await.expect("reads");
     entries.into_iter().map(|entry| entry.sentence).collect()

@@ -57,7 +57,8 @@ async fn written(store: &Store, from_ms: i64) {
         allocation: 7,
         from_ms,
     };
-    let cell = Cell { outcomes: 1, ..Cell::default() };
+    let mut cell = Cell::default();
+    cell.outcomes = 1;
     let written = Written { cells: vec![(0, key, cell)], ids: vec![7], ..Written::default() };
     store.write_cells("run", &written).await.expect("written");
 }
