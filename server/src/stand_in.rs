@@ -32,7 +32,8 @@ pub async fn gate(State(server): State<Arc<Server>>, request: Request, next: Nex
     let path = request.uri().path();
     let door = Door::of(path);
     let does_without = door == Door::Ofrep
-        || matches!(path, "/healthz" | "/readyz" | "/widget.js")
+        || matches!(path, "/healthz" | "/widget.js")
+        || path.starts_with("/readyz")
         || assets::find(path, request.headers()).is_some();
     let mut response = if does_without {
         next.run(request).await
