@@ -54,7 +54,7 @@ pub(crate) enum Unusable {
 }
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct Document<'a> {
     format: u32,
     written_ms: i64,
     rows: &'a Rows,
@@ -123,7 +123,7 @@ impl StandInFile {
     }
 
     /// Puts a new file in the place of the old one, which stays until the new one is whole.
-    fn write(&self, written: &Written<'_>) -> io::Result<()> {
+    fn write(&self, document: &Document<'_>) -> io::Result<()> {
         if let Some(folder) = self.0.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder)?;
         }
@@ -137,7 +137,7 @@ impl StandInFile {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&growing)?;
-        let filled = fill(file, written).and_then(|()| fs::rename(&growing, &self.0));
+        let filled = fill(file, document).and_then(|()| fs::rename(&growing, &self.0));
         if filled.is_err() {
             drop(fs::remove_file(&growing));
         }
@@ -145,9 +145,9 @@ impl StandInFile {
     }
 }
 
-fn fill(file: File, written: &Written<'_>) -> io::Result<()> {
+fn fill(file: File, document: &Document<'_>) -> io::Result<()> {
     let mut hashing = Hashing { file: BufWriter::new(file), hash: Sha256::new() };
-    serde_json::to_writer(&mut hashing, written)?;
+    serde_json::to_writer(&mut hashing, document)?;
     let Hashing { mut file, hash } = hashing;
     file.write_all(hex(&hash.finalize()).as_bytes())?;
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
@@ -210,8 +210,8 @@ impl Store {
         rows.place.clone_from(&state.place);
         let (file, written_ms) = (file.clone(), self.shared_now_ms());
         let writing = tokio::task::spawn_blocking(move || {
-            let written = Written { format: FORMAT, written_ms, rows: &rows, people: &state.people };
-            file.write(&written).map(|()| rows.place)
+            let document = Document { format: FORMAT, written_ms, rows: &rows, people: &state.people };
+            file.write(&document).map(|()| rows.place)
         });
         let written = writing.await.map_err(io::Error::other).flatten();
         Ok(written.map_err(sqlx::Error::Io)?)

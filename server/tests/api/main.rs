@@ -20,6 +20,7 @@ mod plan_pages;
 mod postgres;
 mod rate;
 mod rest;
+mod restore;
 mod roles;
 mod stand_in;
 mod stream;
