@@ -40,7 +40,14 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "N", hide = true, default_value_t = 0)]
     pub clock_ahead_s: u32,
     /// For tests: a clock that is wrong by so many seconds, while the database's is not
-    #[arg(long, global = true, value_name = "N", hide = true, default_value_t = 0, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        hide = true,
+        default_value_t = 0,
+        allow_hyphen_values = true
+    )]
     pub clock_wrong_s: i32,
     #[command(subcommand)]
     pub command: Command,

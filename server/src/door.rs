@@ -17,7 +17,9 @@ pub enum Door {
 pub enum Fault {
     NotFound,
     MethodNotAllowed,
-    TooLarge { bytes_max: usize },
+    TooLarge {
+        bytes_max: usize,
+    },
     TimedOut,
     BrokenBody,
     CrossSite,

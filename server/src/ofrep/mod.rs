@@ -55,7 +55,8 @@ pub struct Keys {
 impl Keys {
     async fn read(store: &Store) -> Result<Self, StoreError> {
         let tickets = TicketKey::new(&store.workspace_secret().await?);
-        let tickets = tickets.map_err(|_| StoreError::CorruptRow { table: "workspace", id: "1".to_owned() })?;
+        let tickets =
+            tickets.map_err(|_| StoreError::CorruptRow { table: "workspace", id: "1".to_owned() })?;
         Ok(Self { tickets, previews: store.preview_key().await? })
     }
 }

@@ -87,8 +87,9 @@ impl Db {
     /// What time it is for the database, in epoch milliseconds, for whoever goes by `clock`.
     pub(crate) async fn now_ms(&self, clock: &Clock) -> Result<i64, StoreError> {
         let (set_ms, ahead_ms) = clock.database().args();
-        let (now_ms,) =
-            self.one::<(i64,)>(at_database_time!(self, "SELECT " NOW " AS now_ms"), args![set_ms, ahead_ms]).await?;
+        let (now_ms,) = self
+            .one::<(i64,)>(at_database_time!(self, "SELECT " NOW " AS now_ms"), args![set_ms, ahead_ms])
+            .await?;
         Ok(now_ms)
     }
 }

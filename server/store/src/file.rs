@@ -72,7 +72,9 @@ impl DatabaseFile {
     /// an empty database. The log that the old file left behind is set aside: applied to the new one, it would mix the two.
     pub(crate) fn prepare(&self) -> io::Result<()> {
         if !is_whole(&self.path)? {
-            return Err(io::Error::other("the file that was put in the database's place is no whole database"));
+            return Err(io::Error::other(
+                "the file that was put in the database's place is no whole database",
+            ));
         }
         let log = beside(&self.path, "-wal");
         let left_behind = {

@@ -159,8 +159,7 @@ impl Live {
         let mut known = self.0.loader.lock().await;
         let mut loader = Loader::default();
         let clock = (&self.0.clock, &self.0.skew);
-        let Found::Next(state, changed) =
-            load::refresh(&mut loader, &State::default(), db, clock).await?
+        let Found::Next(state, changed) = load::refresh(&mut loader, &State::default(), db, clock).await?
         else {
             return Err(StoreError::Restored);
         };

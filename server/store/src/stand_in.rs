@@ -180,7 +180,8 @@ pub(crate) async fn keep(store: Weak<Inner>, file: StandInFile) {
         pause = LOOK_EVERY;
         let Some(store) = store.upgrade().map(Store) else { return };
         let state = store.live().state();
-        let is_due = kept.as_ref().is_none_or(|(place, at)| *place != state.place || at.elapsed() > WRITE_EVERY);
+        let is_due =
+            kept.as_ref().is_none_or(|(place, at)| *place != state.place || at.elapsed() > WRITE_EVERY);
         if store.is_away() || !is_due {
             continue;
         }

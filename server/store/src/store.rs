@@ -179,7 +179,8 @@ impl Store {
         match file.look() {
             Seen::Same => Ok(()),
             Seen::Gone => {
-                let gone = io::Error::new(io::ErrorKind::NotFound, "the database's file is gone; put it back");
+                let gone =
+                    io::Error::new(io::ErrorKind::NotFound, "the database's file is gone; put it back");
                 Err(sqlx::Error::Io(gone).into())
             }
             Seen::Another => {

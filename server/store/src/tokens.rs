@@ -176,10 +176,7 @@ pub(crate) async fn rows(tx: &mut Tx) -> Result<Vec<Row>, StoreError> {
         .await?)
 }
 
-pub(crate) fn read(
-    rows: Vec<Row>,
-    report: &mut dyn FnMut(&str, &str),
-) -> HashMap<TokenHash, Arc<Token>> {
+pub(crate) fn read(rows: Vec<Row>, report: &mut dyn FnMut(&str, &str)) -> HashMap<TokenHash, Arc<Token>> {
     let mut tokens = HashMap::with_capacity(rows.len());
     for row in rows {
         let id = row.id.to_string();

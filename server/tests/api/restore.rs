@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use crate::{app::TestApp, fixtures::everyone, stand_in::until};
@@ -10,6 +11,15 @@ async fn bulk(app: &TestApp, token: &str, etag: Option<&str>) -> reqwest::Respon
     let request = app.evaluate_all(token, &json!({"targetingKey": "u-1"}));
     let request = etag.into_iter().fold(request, |request, etag| request.header("if-none-match", etag));
     request.send().await.expect("an answer")
+}
+
+/// How many of one exposure with one id were new.
+async fn sent(app: &TestApp, token: &str) -> Json {
+    let event = json!({"id": "e-1", "type": "exposure", "subject": "u-1", "flag": "fast-payment",
+        "variant": "off", "revision": 1});
+    let request = app.request(Method::POST, "/api/v1/events").bearer_auth(token);
+    let answer = request.json(&json!({"events": [event]})).send().await.expect("an answer");
+    answer.json::<Json>().await.expect("JSON")["accepted"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,13 +33,16 @@ async fn clients_are_told_and_keep_nothing_of_before() {
     app.sql(&format!("VACUUM INTO '{}'", backup.display())).await;
     app.rules("fast-payment", json!([everyone(100)])).await;
     let later = app.token(store::TokenKind::Server, "staging", &[]).await;
+    assert_eq!(sent(&app, &server_token).await, 1);
+    assert_eq!(sent(&app, &server_token).await, 0, "sent twice");
     let context = json!({"targetingKey": "u-1"});
     let before = app.decision(&server_token, "fast-payment", context.clone()).await;
     assert_eq!(before["value"], json!(true));
     let first = bulk(&app, &client_token, None).await;
     let etag = first.headers()["etag"].to_str().expect("text").to_owned();
     let first: Json = first.json().await.expect("JSON");
-    let mut stream = app.get(first["eventStreams"][0]["endpoint"]["requestUri"].as_str().expect("a path")).await;
+    let mut stream =
+        app.get(first["eventStreams"][0]["endpoint"]["requestUri"].as_str().expect("a path")).await;
     stream.chunk().await.expect("a greeting");
     assert_eq!(bulk(&app, &client_token, Some(&etag)).await.status(), 304);
 
@@ -53,4 +66,7 @@ async fn clients_are_told_and_keep_nothing_of_before() {
         answer.expect("an answer").status() == 401
     })
     .await;
+    // The event went with the database of before: it is as new as it was.
+    until("the event is taken again", async || sent(&app, &server_token).await == 1).await;
+    assert_eq!(sent(&app, &server_token).await, 0, "once");
 }

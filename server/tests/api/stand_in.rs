@@ -98,10 +98,16 @@ async fn decisions_go_on_without_the_database_and_everything_with_it() {
     assert_eq!(app.store.standing().stands_in_since_ms, Some(NOW_MS));
     let context = json!({"targetingKey": "u-1"});
     let answer = app.evaluate(&server_token, "fast-payment", &context).send().await.expect("an answer");
-    assert_eq!((answer.status().as_u16(), &answer.headers()["x-fader-stale"]), (200, &"90".parse().expect("a value")));
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["x-fader-stale"]),
+        (200, &"90".parse().expect("a value"))
+    );
     let decision: Json = answer.json().await.expect("JSON");
     assert_eq!(decision["value"], json!(true));
-    assert_eq!((&decision["metadata"]["stale"], &decision["metadata"]["stale_s"]), (&json!(true), &json!(90)));
+    assert_eq!(
+        (&decision["metadata"]["stale"], &decision["metadata"]["stale_s"]),
+        (&json!(true), &json!(90))
+    );
 
     let bulk = app.evaluate_all(&client_token, &context).send().await.expect("an answer");
     let etag = bulk.headers()["etag"].clone();
@@ -130,11 +136,11 @@ async fn decisions_go_on_without_the_database_and_everything_with_it() {
 
     // Meanwhile another copy, which has the database, changes something.
     let other = Store::open(&direct, clock.clone()).await.expect("opens");
-    let (environment, flag) = (crate::app::environment_key("production"), engine::FlagKey::parse("fast-payment"));
+    let (environment, flag) =
+        (crate::app::environment_key("production"), engine::FlagKey::parse("fast-payment"));
     let flag = flag.expect("a key");
     let stopper = store::Principal::command_line().stopper().expect("may stop");
     other.stop(&stopper, &environment, &flag, "").await.expect("stopped");
-
 
     way.open.send_replace(true);
     until("it joins", async || !app.store.is_away()).await;

@@ -44,8 +44,7 @@ impl Store {
         );
         let (set_ms, ahead_ms) = self.clock().database().args();
         let mut tx = db.begin().await?;
-        let taken: Option<(i64,)> =
-            tx.optional(sql, args![set_ms, ahead_ms, holder, GUARD_LEASE_MS]).await?;
+        let taken: Option<(i64,)> = tx.optional(sql, args![set_ms, ahead_ms, holder, GUARD_LEASE_MS]).await?;
         tx.commit().await?;
         Ok(taken.map(|(expires_ms,)| GuardLease { holder: holder.to_owned(), expires_ms }))
     }

@@ -72,7 +72,8 @@ async fn put_back_rows(t: &Harness, name: &str) -> Result<(), sqlx::Error> {
         backup_path(t, name).display()
     ));
     connection.execute(sqlx::raw_sql(run)).await?;
-    let schema = "SELECT type, name, sql FROM main.sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'";
+    let schema =
+        "SELECT type, name, sql FROM main.sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'";
     let schema: Vec<(String, String, String)> = sqlx::query(schema)
         .fetch_all(&mut connection)
         .await?
@@ -81,8 +82,9 @@ async fn put_back_rows(t: &Harness, name: &str) -> Result<(), sqlx::Error> {
         .collect();
     let of = |kind: &'static str| schema.iter().filter(move |(of, ..)| of == kind);
     let drop_triggers = of("trigger").map(|(_, name, _)| format!("DROP TRIGGER {name};"));
-    let rows = of("table")
-        .map(|(_, name, _)| format!("DELETE FROM main.{name}; INSERT INTO main.{name} SELECT * FROM backup.{name};"));
+    let rows = of("table").map(|(_, name, _)| {
+        format!("DELETE FROM main.{name}; INSERT INTO main.{name} SELECT * FROM backup.{name};")
+    });
     let triggers = of("trigger").map(|(.., sql)| format!("{sql};"));
     let all: String = drop_triggers.chain(rows).chain(triggers).collect();
     connection.execute(sqlx::raw_sql(AssertSqlSafe(all + "COMMIT"))).await?;
@@ -127,10 +129,8 @@ async fn a_running_server_notices_and_reads_everything_again(t: Harness) {
     let mut announcements = t.store.live().subscribe();
     let eras = t.store.live().eras();
     put_back(&t, BACKUP).await;
-    eventually("the restored truth is served", async || {
-        percentage(&t.store, "a") == Percentage::whole(20)
-    })
-    .await;
+    eventually("the restored truth is served", async || percentage(&t.store, "a") == Percentage::whole(20))
+        .await;
     let snapshot = t.store.live().snapshot("production").expect("a snapshot");
     assert!(snapshot.flag("b").is_none());
     assert!(t.store.live().people().is_empty());
@@ -168,10 +168,7 @@ async fn of_two_copies_one_writes_and_both_agree(t: Harness) {
     back_up(&t, BACKUP).await;
     raise(&t, 50).await;
     let served = t.revision(&production());
-    eventually("the other copy has it", async || {
-        percentage(&other, "a") == Percentage::whole(50)
-    })
-    .await;
+    eventually("the other copy has it", async || percentage(&other, "a") == Percentage::whole(50)).await;
     put_back(&t, BACKUP).await;
     let revision = |store: &Store| store.live().environment("production").expect("one").revision;
     eventually("both serve the same", async || {
@@ -198,10 +195,8 @@ async fn a_backup_that_went_on_elsewhere_is_another_history(t: Harness) {
     raise(&t, 60).await;
     let (served, seq) = (t.revision(&production()), t.store.live().seq());
     put_back(&t, "longer").await;
-    eventually("the other history is served", async || {
-        percentage(&t.store, "a") == Percentage::whole(33)
-    })
-    .await;
+    eventually("the other history is served", async || percentage(&t.store, "a") == Percentage::whole(33))
+        .await;
     assert!(t.store.live().seq() > seq, "it is longer than what was known");
     assert!(t.revision(&production()) > served);
     assert_eq!(
@@ -260,7 +255,10 @@ async fn a_file_that_is_put_in_the_place_of_the_database_is_opened() {
     let served = t.revision(&production());
     std::fs::rename(path(&t), format!("{}.old", path(&t).display())).expect("moved away");
     let refused = t.store.stop(&stopper(), &production(), &flag_key("a"), "").await;
-    assert!(matches!(refused, Err(store::StoreError::Database(_))), "nothing is written into a file that is gone");
+    assert!(
+        matches!(refused, Err(store::StoreError::Database(_))),
+        "nothing is written into a file that is gone"
+    );
     std::fs::rename(backup_path(&t, BACKUP), path(&t)).expect("put in its place");
     eventually("the file is served", async || percentage(&t.store, "a") == Percentage::whole(20)).await;
     assert!(t.revision(&production()) > served);

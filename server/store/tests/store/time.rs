@@ -106,7 +106,10 @@ async fn a_copy_far_ahead_deletes_nothing_that_is_young(t: Harness) {
     t.advance(60_000);
     assert!(t.store.roll_up_cells().await.expect("rolls up").turn);
     t.sql(&format!("UPDATE cells_upkeep SET next_ms = {}", START_MS + DAY_MS)).await.expect("written");
-    assert!(t.store.roll_up_cells().await.expect("rolls up").turn, "a turn that was put off by a wrong clock");
+    assert!(
+        t.store.roll_up_cells().await.expect("rolls up").turn,
+        "a turn that was put off by a wrong clock"
+    );
 }
 
 async fn a_copy_far_ahead_locks_nobody_out(t: Harness) {
@@ -116,7 +119,8 @@ async fn a_copy_far_ahead_locks_nobody_out(t: Harness) {
         drop(ahead.sign_in("product@example.test", "wrong", &origin(), "test").await);
     }
     t.advance(16 * 60_000);
-    let session = t.store.sign_in("product@example.test", PASSWORD, &origin(), "test").await.expect("signs in");
+    let session =
+        t.store.sign_in("product@example.test", PASSWORD, &origin(), "test").await.expect("signs in");
     let found = ahead.find_session(&session.token, origin()).await.expect("reads");
     assert!(found.is_some(), "a session is not over because one copy thinks so");
 }
