@@ -61,6 +61,7 @@ impl From<StoreError> for AppError {
             StoreError::Database(_)
             | StoreError::Migration(_)
             | StoreError::Entropy
+            | StoreError::Restored
             | StoreError::CorruptRow { .. } => {
                 log(&error);
                 Self::Internal
@@ -99,6 +100,7 @@ impl From<StoreError> for Refusal {
             StoreError::Database(_)
             | StoreError::Migration(_)
             | StoreError::Entropy
+            | StoreError::Restored
             | StoreError::CorruptRow { .. } => {
                 return AppError::from(error).into();
             }

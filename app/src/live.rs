@@ -58,6 +58,7 @@ pub async fn get(page: Page) -> PageResult {
     let changes = page.store().live().subscribe();
     let seen: u64 = page.query("since").and_then(|seq| seq.parse().ok()).unwrap_or(0);
     let seq = page.store().live().seq();
+    let put_back = *page.store().live().eras().borrow() > 0;
     let watch = Watch {
         seat,
         changes,
@@ -65,7 +66,8 @@ pub async fn get(page: Page) -> PageResult {
         seen_ms: page.now_ms(),
         principal: page.principal.clone(),
         ends: Instant::now() + STREAM_MAX,
-        behind: (seen < seq).then_some(seq),
+        // After a backup was put back the sequence is a lower one.
+        behind: (seen < seq || (seen > seq && put_back)).then_some(seq),
         over: false,
         measures: page.query("measures").map(|_| Instant::now() + MEASURES),
     };
@@ -105,6 +107,10 @@ async fn next(watch: &mut Watch) -> Option<Event> {
             Ok(Ok(change)) => {
                 // A member's role or state may have changed: connecting again asks for the session again.
                 watch.over = change.objects.iter().any(|object| object.kind == ObjectKind::Member);
+                if change.is_everything() {
+                    watch.over = true;
+                    return Some(changed(change.seq, &[]));
+                }
                 let visible: Vec<_> = change
                     .objects
                     .into_iter()

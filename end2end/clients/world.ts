@@ -118,7 +118,11 @@ export async function startWorld(booking: string[] = [], kind: Database = 'sqlit
     const dir = mkdtempSync(join(tmpdir(), 'fader-clients-'));
     const fader = binary('fader', 'FADER_BIN');
     // In the environment: an address may hold a password, which a list of processes would show.
-    const env = { ...process.env, FADER_DATABASE_URL: freshDatabase(kind, dir) };
+    const env = {
+        ...process.env,
+        FADER_DATABASE_URL: freshDatabase(kind, dir),
+        FADER_SNAPSHOT_FILE: join(dir, 'fader.snapshot'),
+    };
     const cli = (...args: string[]) => execFileSync(fader, args, { encoding: 'utf8', env }).trim();
     const [faderPort, bookingPort, pagePort] = [await freePort(), await freePort(), await freePort()];
     const serve = (port: number, args: string[]) =>

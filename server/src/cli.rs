@@ -5,14 +5,19 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use engine::EnvironmentKey;
 use ipnet::IpNet;
-use store::{AuditHead, InvalidLifetime, InvalidRole, Lifetime, Reach, Role, TokenId, TokenKind};
+use store::{
+    AuditHead, InvalidLifetime, InvalidRole, Lifetime, Reach, Role, StandInFile, TokenId, TokenKind,
+};
 
 use crate::{
     Config,
     anchor::{AuditKey, KeyError, PublicKey, Signing},
-    config::PublicUrl,
+    config::{self, PublicUrl},
     limits,
 };
+
+const SNAPSHOT_FILE: &str = "What decisions are made from when the server starts without its database, or \"off\"; it \
+    holds traits and hashes of tokens [default: beside the SQLite file, or in the state folder for PostgreSQL]";
 
 /// Self-hosted progressive delivery: release to a pilot group, widen step by step, stop in a second.
 #[derive(Debug, Parser)]
@@ -40,6 +45,16 @@ pub struct Cli {
     /// For tests: goes ahead of the machine's clock by so many seconds
     #[arg(long, global = true, value_name = "N", hide = true, default_value_t = 0)]
     pub clock_ahead_s: u32,
+    /// For tests: a clock that is wrong by so many seconds, while the database's is not
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        hide = true,
+        default_value_t = 0,
+        allow_hyphen_values = true
+    )]
+    pub clock_wrong_s: i32,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -114,6 +129,8 @@ pub struct Serve {
     /// Of them, connections of one address that is no trusted proxy; half of all unless it says otherwise
     #[arg(long, value_name = "N", env = "FADER_CONNECTIONS_PER_ADDRESS")]
     pub connections_per_address: Option<usize>,
+    #[arg(help = SNAPSHOT_FILE, long, value_name = "PATH", env = "FADER_SNAPSHOT_FILE")]
+    pub snapshot_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -250,6 +267,15 @@ impl Kind {
 }
 
 impl Serve {
+    /// Where the snapshot file is, if there is a place for it.
+    pub fn stand_in_file(&self, database_url: &str) -> Option<StandInFile> {
+        match &self.snapshot_file {
+            Some(path) if path.as_os_str() == "off" => None,
+            Some(path) => Some(StandInFile::new(path)),
+            None => StandInFile::default_for(database_url, config::state_folder().as_deref()),
+        }
+    }
+
     /// Reads the key that signs the audit log.
     pub fn config(&self) -> Result<Config, KeyError> {
         let key = self.audit_key.as_deref().map(AuditKey::read).transpose()?;

@@ -97,7 +97,19 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
     };
     let audit_secret = cli.audit_secret_file.as_deref().map(read_audit_secret).transpose()?;
     let opening = Opening { audit_secret };
-    let store = Store::open_with(&cli.database_url, clock, opening).await.map_err(CommandError::Open)?;
+    let clock = match cli.clock_wrong_s {
+        0 => clock,
+        by_s => clock.wrong_by(i64::from(by_s) * 1000),
+    };
+    let file = match &cli.command {
+        Command::Serve(args) => args.stand_in_file(&cli.database_url),
+        _ => None,
+    };
+    let store = match &file {
+        Some(file) => Store::open_or_stand_in(&cli.database_url, clock, opening, file).await,
+        None => Store::open_with(&cli.database_url, clock, opening).await,
+    };
+    let store = store.map_err(CommandError::Open)?;
     let done = match cli.command {
         Command::Serve(args) => run_server(&store, &args).await,
         // Opening the store has migrated it.
@@ -160,7 +172,9 @@ async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {
     let server = Server::start(store.clone(), config).await?;
     let stop = stop_signal()?;
     print(format_args!("Fader listens on {local}"))?;
-    if let Some(code) = store.issue_setup_code().await? {
+    if !store.is_away()
+        && let Some(code) = store.issue_setup_code().await?
+    {
         print(format_args!("Nobody can sign in yet. Open {url}/setup and use this code once: {code}"))?;
     }
     serve(listener, &server, app(&server), stop).await;

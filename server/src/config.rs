@@ -3,6 +3,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroU32,
+    path::PathBuf,
     str::FromStr,
     time::Duration,
 };
@@ -12,6 +13,15 @@ use ipnet::IpNet;
 use store::Reach;
 
 use crate::{anchor::Signing, limits};
+
+/// Where programs of this user keep what is theirs between two runs, if there is such a place.
+pub fn state_folder() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+    // systemd names the folder of the service itself.
+    folder("STATE_DIRECTORY")
+        .or_else(|| folder("XDG_STATE_HOME").map(|it| it.join("fader")))
+        .or_else(|| folder("HOME").map(|it| it.join(".local/state/fader")))
+}
 
 /// How the server behaves; where it listens and its database are not part of it.
 #[derive(Debug, Clone)]

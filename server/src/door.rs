@@ -34,6 +34,8 @@ pub enum Fault {
     Busy,
     /// A document with too many values for its size.
     TooDetailed,
+    /// The server started without its database, which has not come yet.
+    WithoutDatabase,
     Internal,
 }
 
@@ -73,7 +75,7 @@ impl Fault {
             Self::BrokenBody | Self::Nul => StatusCode::BAD_REQUEST,
             Self::QueryTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::Unavailable | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Busy | Self::WithoutDatabase => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -110,6 +112,9 @@ impl Fault {
             }
             Self::TooDetailed => "That is too many values in one request: send them in parts.".to_owned(),
             Self::Unavailable => "The server cannot reach its database; please try again soon.".to_owned(),
+            Self::WithoutDatabase => "The server has not reached its database since it started: until then it only \
+                makes decisions, as they were when it last saw it. It goes on by itself; please try again soon."
+                .to_owned(),
             Self::Internal => "Something went wrong on our side; nothing was changed. Please try again; \
                 if it stays, give your admin the time and the request id of this answer."
                 .to_owned(),

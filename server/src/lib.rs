@@ -3,6 +3,7 @@
 
 mod access;
 pub mod anchor;
+mod anew;
 pub mod assets;
 mod body;
 pub mod cli;
@@ -27,6 +28,7 @@ pub mod rest;
 mod router;
 mod serve;
 mod session;
+mod stand_in;
 mod state;
 mod widget;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
-use crate::{Server, dashboard, edge, health, ofrep, otlp, rest, widget};
+use crate::{Server, dashboard, edge, health, ofrep, otlp, rest, stand_in, widget};
 
 /// The whole server, as tests, benches and `fader serve` start it. Expects `ConnectInfo<SocketAddr>`.
 pub fn app(server: &Arc<Server>) -> Router {
@@ -12,15 +12,13 @@ pub fn app(server: &Arc<Server>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .with_state(Arc::clone(server));
-    surround(
-        server,
-        plain
-            .merge(widget::router())
-            .merge(ofrep::router(server))
-            .merge(rest::router(server))
-            .merge(otlp::router(server))
-            .merge(dashboard::router(server)),
-    )
+    let doors = plain
+        .merge(widget::router())
+        .merge(ofrep::router(server))
+        .merge(rest::router(server))
+        .merge(otlp::router(server))
+        .merge(dashboard::router(server));
+    surround(server, doors.layer(from_fn_with_state(Arc::clone(server), stand_in::gate)))
 }
 
 /// Puts around `routes` what surrounds every request.

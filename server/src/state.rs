@@ -9,6 +9,7 @@ use crate::{
     Config,
     access::{allowance::Allowances, uses},
     anchor::{Anchor, KeyError},
+    anew,
     body::Bodies,
     edge::RequestIds,
     guard::Guard,
@@ -43,8 +44,6 @@ pub enum StartError {
     AuditKey(#[from] KeyError),
     #[error("the checkpoints of the audit log cannot be written to {}: {error}", .file.display())]
     Checkpoints { file: PathBuf, error: io::Error },
-    #[error("the secret of the workspace cannot be used: {0}")]
-    Secret(#[from] hmac::digest::InvalidLength),
 }
 
 impl Server {
@@ -62,7 +61,7 @@ impl Server {
         let anchor = Anchor::start(&store, signing, config.anchor_every, stopping.subscribe())?;
         uses::start(&store, stopping.subscribe());
         let bodies = Bodies::new(&config);
-        Ok(Arc::new(Self {
+        let server = Arc::new(Self {
             store,
             config,
             bodies,
@@ -73,7 +72,9 @@ impl Server {
             guard,
             anchor,
             stopping,
-        }))
+        });
+        anew::start(&server);
+        Ok(server)
     }
 
     /// Ends all streams; `/readyz` says so from now on.

@@ -15,7 +15,8 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "Authorization, X-API-Key, If-None-Match, Content-Type, Last-Event-ID, Cache-Control, X-Fader-Preview",
 );
-const READABLE_HEADERS: HeaderValue = HeaderValue::from_static("ETag, Retry-After, X-Request-Id");
+const READABLE_HEADERS: HeaderValue =
+    HeaderValue::from_static("ETag, Retry-After, X-Request-Id, X-Fader-Stale");
 /// The most that any browser accepts.
 const PREFLIGHT_MAX_AGE_S: HeaderValue = HeaderValue::from_static("7200");
 const VARY_PREFLIGHT: HeaderValue =

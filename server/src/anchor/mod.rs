@@ -127,6 +127,10 @@ impl Watching {
     async fn look(&mut self) -> Result<(), StoreError> {
         let standing = self.store.audit_standing_now().await?;
         self.tell(&standing);
+        if standing.whole_ms.is_none() {
+            // A backup was put back: nothing of this database has been walked yet.
+            (self.whole_ms, self.signed_seq) = (None, 0);
+        }
         let whole = matches!(standing.verdict, AuditVerdict::Intact { .. });
         if !whole || standing.whole_ms.is_none() || standing.head.seq <= self.signed_seq {
             return Ok(());

@@ -127,7 +127,7 @@ async fn round(sender: &Sender, store: &Store, lease: &GuardLease) -> Result<(),
         noted?;
     }
     if !due.is_empty() {
-        store.forget_deliveries(lease, store.clock().now_ms().saturating_sub(FORGET_MS)).await?;
+        store.forget_deliveries(lease, FORGET_MS).await?;
     }
     Ok(())
 }

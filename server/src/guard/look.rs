@@ -37,18 +37,21 @@ pub(super) struct Looking {
     /// The last audit entry that `watched` includes.
     seq: Option<u64>,
     looks: u64,
+    /// Of which database it was read.
+    pub(super) era: u64,
     logged: HashSet<String>,
 }
 
 impl Looking {
     /// Goes on from what is stored.
-    pub(super) async fn begin(store: &Store, lease: &GuardLease) -> Result<Self, StoreError> {
+    pub(super) async fn begin(store: &Store, lease: &GuardLease, era: u64) -> Result<Self, StoreError> {
         Ok(Self {
             memory: Memory::from_stored(store.list_guard_states(lease).await?),
             watched: Vec::new(),
             standings: HashMap::new(),
             seq: None,
             looks: 0,
+            era,
             logged: HashSet::new(),
         })
     }
@@ -120,7 +123,9 @@ impl Looking {
         } else {
             match AssertUnwindSafe(self.judge(store, lease, at)).catch_unwind().await {
                 Ok(Ok(())) => None,
-                Ok(Err(error @ (StoreError::Database(_) | StoreError::Migration(_)))) => {
+                Ok(Err(
+                    error @ (StoreError::Database(_) | StoreError::Migration(_) | StoreError::Restored),
+                )) => {
                     // The database, not the definition: the next look tries again.
                     self.log_once(&id, &error.to_string());
                     return;

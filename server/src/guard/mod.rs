@@ -106,9 +106,11 @@ impl Turns {
     }
 
     async fn look(&mut self, lease: &GuardLease) -> Result<(), store::StoreError> {
-        let looking = match self.looking.take() {
+        // What was seen of another database says nothing about this one.
+        let era = *self.store.live().eras().borrow();
+        let looking = match self.looking.take().filter(|looking| looking.era == era) {
             Some(looking) => looking,
-            None => Looking::begin(&self.store, lease).await?,
+            None => Looking::begin(&self.store, lease, era).await?,
         };
         let looking = self.looking.insert(looking);
         looking.look(&self.store, lease, &self.holder).await

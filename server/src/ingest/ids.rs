@@ -47,6 +47,17 @@ impl RecentIds {
         }))
     }
 
+    /// As if none had come, but these.
+    pub fn begin_again(&self, ids: impl IntoIterator<Item = u64>, now_ms: i64) {
+        for shard in &self.0 {
+            let mut known = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            *known = Generations { since_ms: now_ms, current: HashSet::new(), previous: HashSet::new() };
+        }
+        for id in ids {
+            self.remember(EventId(id), now_ms);
+        }
+    }
+
     /// Whether the id is new.
     pub fn remember(&self, id: EventId, now_ms: i64) -> bool {
         let shard = &self.0[usize::try_from(id.0 % SHARDS as u64).unwrap_or(0)];

@@ -12,7 +12,7 @@ use std::sync::{
 };
 
 use engine::EnvironmentKey;
-use store::{Delivery, Exposure, Store};
+use store::{Delivery, Exposure, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{Config, StartError, outcomes::Outcomes};
@@ -91,8 +91,9 @@ impl Ingest {
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
         let ids = Arc::new(RecentIds::new(store.clock().now_ms()));
-        for id in store.recent_event_ids().await? {
-            ids.remember(EventId(id), store.clock().now_ms());
+        // Without its database it begins with nothing, and reads this when the database has come.
+        if !store.is_away() {
+            ids.begin_again(store.recent_event_ids().await?, store.clock().now_ms());
         }
         let (counters, waiting) = (Arc::new(Counters::default()), Arc::new(AtomicUsize::new(0)));
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -114,6 +115,13 @@ impl Ingest {
         };
         let retention = Retention::start(store, stopping).await?;
         Ok(Self { exposures, outcomes, ids, retention, counters })
+    }
+
+    /// Another database has taken in other events, and keeps them for another time.
+    pub(crate) async fn remember_anew(&self, store: &Store) -> Result<(), StoreError> {
+        self.retention.read(store).await?;
+        self.ids.begin_again(store.recent_event_ids().await?, store.clock().now_ms());
+        Ok(())
     }
 }
 

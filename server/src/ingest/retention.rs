@@ -20,9 +20,15 @@ pub struct Retention(Arc<ArcSwap<BTreeMap<EnvironmentKey, u32>>>);
 
 impl Retention {
     pub async fn start(store: &Store, stopping: watch::Receiver<bool>) -> Result<Self, StoreError> {
-        let retention = Self(Arc::new(ArcSwap::from_pointee(store.retention_days().await?)));
+        let days = if store.is_away() { BTreeMap::new() } else { store.retention_days().await? };
+        let retention = Self(Arc::new(ArcSwap::from_pointee(days)));
         tokio::spawn(retention.clone().keep(store.clone(), stopping));
         Ok(retention)
+    }
+
+    pub async fn read(&self, store: &Store) -> Result<(), StoreError> {
+        self.0.store(Arc::new(store.retention_days().await?));
+        Ok(())
     }
 
     /// Epoch ms of the oldest event that is still of use.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{error::Failure, revision::ConfigRevision};
-use crate::limits::INACTIVITY_DELAY_S;
+use crate::{Server, limits::INACTIVITY_DELAY_S};
 
 /// A decided flag.
 #[derive(Serialize)]
@@ -30,6 +30,21 @@ pub struct Metadata<'a> {
     /// Served because of a preview: not to be counted as an exposure.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub preview: bool,
+    #[serde(flatten)]
+    pub stale: Option<Stale>,
+}
+
+/// Decided without the database, from what was in force so many seconds ago.
+#[derive(Clone, Copy, Serialize)]
+pub struct Stale {
+    stale: bool,
+    stale_s: u64,
+}
+
+impl Stale {
+    pub fn of(server: &Server) -> Option<Self> {
+        server.stale_s().map(|stale_s| Self { stale: true, stale_s })
+    }
 }
 
 /// One flag of a bulk answer: a flag that cannot be decided does not spoil the others.
@@ -70,7 +85,12 @@ impl EventStream {
 }
 
 impl<'a> Success<'a> {
-    pub fn new(key: &'a str, decision: Decision<'a>, revision: u64, environment: &'a str) -> Self {
+    pub fn new(
+        key: &'a str,
+        decision: Decision<'a>,
+        (environment, revision): (&'a str, u64),
+        stale: Option<Stale>,
+    ) -> Self {
         let rule = decision.rule.map(RuleId::as_str);
         Self {
             key,
@@ -83,6 +103,7 @@ impl<'a> Success<'a> {
                 rule,
                 arm: decision.arm,
                 preview: decision.previewed,
+                stale,
             },
         }
     }

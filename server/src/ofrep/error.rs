@@ -105,6 +105,7 @@ impl OfrepError {
                 | Fault::MethodNotAllowed
                 | Fault::CrossSite
                 | Fault::Unavailable
+                | Fault::WithoutDatabase
                 | Fault::Internal,
             ) => None,
         }

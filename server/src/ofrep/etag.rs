@@ -23,6 +23,8 @@ pub struct Inputs<'a> {
     pub ticket_window: i64,
     /// One that still holds: when it ends, the answer is another one.
     pub preview: Option<&'a Preview>,
+    /// Decided without the database; the answer says so.
+    pub is_stale: bool,
 }
 
 impl Inputs<'_> {
@@ -38,6 +40,9 @@ impl Inputs<'_> {
         hash.text(self.context.targeting_key.as_ref().map_or("", |key| key.as_str()));
         hash.attributes(&self.context.attributes);
         hash.attributes(self.traits);
+        if self.is_stale {
+            hash.text("stale");
+        }
         if let Some(Preview { flag, subject, variant }) = self.preview {
             hash.text(flag.as_str());
             hash.text(subject.as_str());

@@ -13,7 +13,7 @@ use store::People;
 
 use super::{
     STREAM_PATH,
-    answer::{Bulk, EventStream, Item, JSON, Metadata, PRIVATE, Success},
+    answer::{Bulk, EventStream, Item, JSON, Metadata, PRIVATE, Stale, Success},
     context::{self, CallerContext},
     error::{Failure, OfrepError},
     etag::{self, Inputs},
@@ -103,7 +103,7 @@ fn decide(
     {
         exposure::record(server, &snapshot, subject, key, &decision, now_ms);
     }
-    let success = Success::new(key, decision, snapshot.revision(), environment);
+    let success = Success::new(key, decision, (environment, snapshot.revision()), Stale::of(server));
     Ok(([JSON, PRIVATE], to_json(&success)?).into_response())
 }
 
@@ -122,14 +122,18 @@ async fn decide_all(
     let ticket_window = ticket::window(now_ms);
     let preview = preview::of(server, caller, &parts.headers, context, now_ms);
     let preview = preview.as_ref().map(|grant| &grant.preview);
-    let etag = Inputs { prepared: &prepared, now_ms, token, context, traits, ticket_window, preview }.etag();
+    let stale = Stale::of(server);
+    let is_stale = stale.is_some();
+    let inputs =
+        Inputs { prepared: &prepared, now_ms, token, context, traits, ticket_window, preview, is_stale };
+    let etag = inputs.etag();
     if etag::is_held(&parts.headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag), PRIVATE]).into_response());
     }
-    let flags = evaluate_all(&prepared, &engine_context(caller, context, &people), preview, now_ms);
-    let subject = context.targeting_key.as_ref().map(|subject| server.ofrep.tickets.mark(subject));
+    let flags = evaluate_all(&prepared, &engine_context(caller, context, &people), preview, now_ms, stale);
+    let subject = context.targeting_key.as_ref().map(|subject| server.ofrep.keys().tickets.mark(subject));
     let stream = Ticket::new(caller.hash, subject, prepared.revision(now_ms), now_ms);
-    let stream = format!("{STREAM_PATH}{}", server.ofrep.tickets.sign(&stream));
+    let stream = format!("{STREAM_PATH}{}", server.ofrep.keys().tickets.sign(&stream));
     let bulk = Bulk {
         flags,
         metadata: Metadata {
@@ -138,6 +142,7 @@ async fn decide_all(
             rule: None,
             arm: None,
             preview: false,
+            stale,
         },
         event_streams: [EventStream::at(stream)],
     };
@@ -149,11 +154,12 @@ fn evaluate_all<'p>(
     context: &Context<'_>,
     preview: Option<&Preview>,
     now_ms: i64,
+    stale: Option<Stale>,
 ) -> Vec<Item<'p>> {
     let snapshot = &*prepared.snapshot;
-    let (revision, environment) = (snapshot.revision(), snapshot.environment().as_str());
+    let of = (snapshot.environment().as_str(), snapshot.revision());
     let item = |key: &'p str| match snapshot.evaluate_previewed(key, context, preview, now_ms) {
-        Ok(decision) => Item::Success(Success::new(key, decision, revision, environment)),
+        Ok(decision) => Item::Success(Success::new(key, decision, of, stale)),
         Err(error) => Item::Failure(Failure {
             key: Some(key),
             error_code: Some(error.into()),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use engine::EnvironmentKey;
-use store::Store;
+use store::{ObjectKind, Store};
 use tokio::{
     sync::{broadcast, watch},
     time::{Instant, MissedTickBehavior, interval},
@@ -80,7 +80,10 @@ impl Announcer {
             // Tokens are revoked without a new revision; streams look at theirs whenever they are woken.
             let wake = tokio::select! {
                 change = changes.recv() => match change {
-                    Ok(change) => change.objects.iter().any(|it| it.kind == store::ObjectKind::Token),
+                    Ok(change) => {
+                        let ends = |kind| matches!(kind, ObjectKind::Token | ObjectKind::Workspace);
+                        change.objects.iter().any(|it| ends(it.kind))
+                    }
                     Err(broadcast::error::RecvError::Lagged(_)) => true,
                     Err(broadcast::error::RecvError::Closed) => return,
                 },

@@ -18,12 +18,13 @@ mod ticket;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::{
     Router,
     middleware::from_fn,
     routing::{get, post},
 };
-use store::{PreviewKey, Store};
+use store::{PreviewKey, Store, StoreError};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
@@ -44,10 +45,24 @@ pub const STREAM_PATH: &str = "/ofrep/v1/stream/";
 pub struct Ofrep {
     prepared: Arc<PreparedCache>,
     hub: Hub,
-    tickets: TicketKey,
+    keys: ArcSwap<Keys>,
     streams: Seats,
     catching_up: Semaphore,
+}
+
+/// What is signed and read with, all of it made of the workspace's secret.
+pub struct Keys {
+    tickets: TicketKey,
     previews: PreviewKey,
+}
+
+impl Keys {
+    async fn read(store: &Store) -> Result<Self, StoreError> {
+        let tickets = TicketKey::new(&store.workspace_secret().await?);
+        let tickets =
+            tickets.map_err(|_| StoreError::CorruptRow { table: "workspace", id: "1".to_owned() })?;
+        Ok(Self { tickets, previews: store.preview_key().await? })
+    }
 }
 
 impl Ofrep {
@@ -58,17 +73,25 @@ impl Ofrep {
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
         let prepared = Arc::new(PreparedCache::default());
-        let tickets = TicketKey::new(&store.workspace_secret().await?)?;
+        let keys = ArcSwap::from_pointee(Keys::read(store).await?);
         let hub = Hub::start(store.clone(), Arc::clone(&prepared), allowances, stopping);
-        let previews = store.preview_key().await?;
         Ok(Self {
             prepared,
             hub,
-            tickets,
+            keys,
             streams: Seats::new(config),
             catching_up: Semaphore::new(CATCHING_UP_MAX),
-            previews,
         })
+    }
+
+    fn keys(&self) -> arc_swap::Guard<Arc<Keys>> {
+        self.keys.load()
+    }
+
+    /// The database may be another one, with another secret.
+    pub async fn read_keys(&self, store: &Store) -> Result<(), StoreError> {
+        self.keys.store(Arc::new(Keys::read(store).await?));
+        Ok(())
     }
 }
 

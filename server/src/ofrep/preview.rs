@@ -20,6 +20,6 @@ pub fn of(
 ) -> Option<PreviewGrant> {
     let header = headers.get(X_FADER_PREVIEW).and_then(|value| value.to_str().ok());
     let token = header.or(context.preview.as_deref())?;
-    let grant = server.ofrep.previews.verify(token, now_ms)?;
+    let grant = server.ofrep.keys().previews.verify(token, now_ms)?;
     (Some(&grant.environment) == caller.token.environment()).then_some(grant)
 }

@@ -77,7 +77,8 @@ impl Subscription {
         headers: &HeaderMap,
     ) -> Result<(Arc<Token>, Self), Refused<OfrepError>> {
         let now_ms = server.store.clock().now_ms();
-        let ticket = server.ofrep.tickets.verify(ticket, now_ms).ok_or((None, OfrepError::StaleTicket))?;
+        let ticket = server.ofrep.keys().tickets.verify(ticket, now_ms);
+        let ticket = ticket.ok_or((None, OfrepError::StaleTicket))?;
         let live = server.store.live();
         let token = live.token(&ticket.token, now_ms).map_err(|_| (None, OfrepError::StaleTicket))?;
         let environment = token.environment().cloned().ok_or((None, OfrepError::StaleTicket))?;

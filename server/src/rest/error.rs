@@ -92,7 +92,7 @@ impl RestError {
                 "too_large"
             }
             Self::Fault(Fault::TimedOut) => "timed_out",
-            Self::Fault(Fault::Unavailable | Fault::Busy) => "unavailable",
+            Self::Fault(Fault::Unavailable | Fault::Busy | Fault::WithoutDatabase) => "unavailable",
             Self::Fault(Fault::Internal) => "internal",
         }
     }
@@ -129,6 +129,7 @@ impl From<StoreError> for RestError {
             StoreError::Database(_)
             | StoreError::Migration(_)
             | StoreError::Entropy
+            | StoreError::Restored
             | StoreError::CorruptRow { .. } => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
                 Self::Fault(Fault::Internal)

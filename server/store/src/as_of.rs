@@ -36,6 +36,11 @@ pub struct AsOf {
 pub(crate) struct Past(Mutex<Vec<(EnvironmentKey, i64, Arc<Snapshot>)>>);
 
 impl Past {
+    /// The same numbers may come back with another content.
+    pub(crate) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn find(&self, environment: &EnvironmentKey, seq: i64) -> Option<Arc<Snapshot>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = kept.iter().position(|(key, of, _)| key == environment && *of == seq)?;

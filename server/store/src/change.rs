@@ -14,6 +14,7 @@ use crate::{
         key::{Format, Keys},
     },
     db::{Tx, args},
+    history::Place,
     limits::{CHANGE_CHARS_MAX, CHANGES_MAX, ORIGIN_TEXT_CHARS_MAX, SENTENCE_CHARS_MAX},
     live::State,
     number,
@@ -130,7 +131,8 @@ pub(crate) struct Work<'s> {
     actor: Actor,
     now_ms: i64,
     seq: i64,
-    previous_hash: String,
+    /// Where the database stood before.
+    before: Place,
     keys: Keys,
     format: Format,
     /// What the versions written so far add to the entry's hash.
@@ -145,12 +147,30 @@ impl Store {
     }
 
     pub(crate) async fn begin_as(&self, actor: Actor) -> Result<Work<'_>, StoreError> {
+        self.look_at_file().await?;
+        if self.is_away() {
+            // It may be there already, but with a schema of before.
+            return Err(sqlx::Error::PoolTimedOut.into());
+        }
+        let mut work = self.begin_unchecked(actor.clone()).await?;
+        // What was decided here by what is in memory would be decided by another history.
+        let known = self.live().state();
+        if !work.continues(&known).await? {
+            work.cancel().await?;
+            self.start_anew(&known).await?;
+            work = self.begin_unchecked(actor).await?;
+        }
+        Ok(work)
+    }
+
+    /// Begins a change whatever became of the database since it was read.
+    pub(crate) async fn begin_unchecked(&self, actor: Actor) -> Result<Work<'_>, StoreError> {
         let turn = Arc::clone(&self.0.writing).lock_owned().await;
         let mut tx = self.db().begin().await?;
         let head: Head = tx
             .one(
                 "UPDATE workspace SET audit_seq = audit_seq + 1 WHERE id = 1 \
-                 RETURNING audit_seq, audit_hash, audit_format, secret",
+                 RETURNING audit_seq, audit_hash, audit_format, secret, history",
                 args![],
             )
             .await?;
@@ -164,14 +184,15 @@ impl Store {
         if Format::of(head.audit_format).is_none_or(|before| before > format) {
             return Err(Invalid::AuditSecretMissing.into());
         }
-        let now_ms = self.clock().now_ms();
+        let now_ms = self.shared_now_ms();
+        let before = Place { seq: number(head.audit_seq - 1), hash: head.audit_hash, history: head.history };
         Ok(Work {
             tx,
             store: self,
             actor,
             now_ms,
             seq: head.audit_seq,
-            previous_hash: head.audit_hash,
+            before,
             keys,
             format,
             versions: Vec::new(),
@@ -186,6 +207,7 @@ struct Head {
     audit_hash: String,
     audit_format: i64,
     secret: Option<String>,
+    history: String,
 }
 
 /// The first change makes the workspace's secret, when nobody has asked for it yet.
@@ -205,6 +227,11 @@ impl Work<'_> {
         self.seq
     }
 
+    /// Where the database stood before this change.
+    pub(crate) fn place(&self) -> &Place {
+        &self.before
+    }
+
     pub(crate) fn by(&self) -> &str {
         &self.actor.name
     }
@@ -222,7 +249,7 @@ impl Work<'_> {
     /// Everything committed before this change, in memory.
     pub(crate) async fn state(&self) -> Result<Arc<State>, StoreError> {
         let live = self.store.live();
-        live.reach(self.store.db(), number(self.seq - 1)).await?;
+        live.reach(&self.store.db(), self.before.seq).await?;
         Ok(live.state())
     }
 
@@ -297,8 +324,17 @@ impl Work<'_> {
     pub(crate) async fn finish(self, entry: Entry) -> Result<u64, StoreError> {
         // Whoever is bound to one environment changes nothing elsewhere, whatever an operation forgot to ask.
         self.actor.reach.covers(entry.environment.as_ref())?;
-        let seq = self.seq;
         let store = self.store;
+        let seq = self.commit(entry).await?;
+        if let Err(error) = store.live().reach(&store.db(), seq).await {
+            tracing::error!(%error, seq, "a committed change is not in force yet; it will be when the database answers");
+        }
+        Ok(seq)
+    }
+
+    /// Writes the audit entry and commits.
+    pub(crate) async fn commit(self, entry: Entry) -> Result<u64, StoreError> {
+        let seq = self.seq;
         let sealed = self.seal(entry)?;
         let mut tx = self.tx;
         chain::insert(&mut tx, &sealed).await?;
@@ -309,9 +345,6 @@ impl Work<'_> {
         .await?;
         tx.notify(CHANNEL, &seq.to_string()).await?;
         tx.commit().await?;
-        if let Err(error) = store.live().reach(store.db(), number(seq)).await {
-            tracing::error!(%error, seq, "a committed change is not in force yet; it will be when the database answers");
-        }
         Ok(number(seq))
     }
 
@@ -348,7 +381,7 @@ impl Work<'_> {
             document_before: entry.before,
             document_after: entry.after,
             versions_hash: chain::versions_hash(self.versions.clone()),
-            previous_hash: self.previous_hash.clone(),
+            previous_hash: self.before.hash.clone(),
             hash: String::new(),
             format: self.format.number(),
         };

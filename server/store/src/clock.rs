@@ -22,6 +22,17 @@ pub enum Clock {
     Ahead(i64),
     /// Epoch milliseconds that a test or the demo sets.
     Manual(Arc<AtomicI64>),
+    /// A clock that is wrong by so many milliseconds, while its database is not.
+    Wrong { right: Box<Self>, by_ms: i64 },
+}
+
+/// What the database's clock says, for whoever goes by this clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DatabaseClock {
+    /// What it says, and so many milliseconds.
+    Its { ahead_ms: i64 },
+    /// This, whatever it says.
+    Set(i64),
 }
 
 impl Clock {
@@ -36,13 +47,31 @@ impl Clock {
             Self::System => system_ms(),
             Self::Ahead(by_ms) => system_ms().saturating_add(*by_ms),
             Self::Manual(now) => now.load(Ordering::SeqCst),
+            Self::Wrong { right, by_ms } => right.now_ms().saturating_add(*by_ms),
+        }
+    }
+
+    /// This clock gone wrong: what its database says stays as it was.
+    #[must_use]
+    pub fn wrong_by(self, by_ms: i64) -> Self {
+        Self::Wrong { right: Box::new(self), by_ms }
+    }
+
+    pub(crate) fn database(&self) -> DatabaseClock {
+        match self {
+            Self::System => DatabaseClock::Its { ahead_ms: 0 },
+            Self::Ahead(ahead_ms) => DatabaseClock::Its { ahead_ms: *ahead_ms },
+            Self::Manual(now) => DatabaseClock::Set(now.load(Ordering::SeqCst)),
+            Self::Wrong { right, .. } => right.database(),
         }
     }
 
     /// Moves a manual clock; the machine's is left alone.
     pub fn advance(&self, by_ms: i64) {
-        if let Self::Manual(now) = self {
-            now.fetch_add(by_ms, Ordering::SeqCst);
+        match self {
+            Self::System | Self::Ahead(_) => {}
+            Self::Manual(now) => drop(now.fetch_add(by_ms, Ordering::SeqCst)),
+            Self::Wrong { right, .. } => right.advance(by_ms),
         }
     }
 }

@@ -1,7 +1,13 @@
 //! The two databases behind one small interface: one SQL text, `$1` placeholders, rows that decode from both.
 //! SQLite has one write connection and a read-only pool; PostgreSQL one pool.
 
-use std::{fs::OpenOptions, io, path::Path, str::FromStr, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use sqlx::{
     Arguments, FromRow, PgPool, SqlitePool,
@@ -16,6 +22,8 @@ use crate::{Invalid, StoreError};
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server that starts waits for its database before it does without.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 const READ_CONNECTIONS_MAX: u32 = 8;
 /// One of them listens for notifications.
 const PG_CONNECTIONS_MAX: u32 = 16;
@@ -125,18 +133,18 @@ pub(crate) enum Tx {
 }
 
 impl Db {
-    /// Connects, creates the SQLite file when there is none, and brings the schema up to date.
-    pub(crate) async fn open(url: &str) -> Result<Self, StoreError> {
+    /// Connects when it is first asked something; creates the SQLite file when there is none.
+    pub(crate) fn lazy(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
-            Self::open_sqlite(url).await
+            Self::lazy_sqlite(url)
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            Self::open_pg(url).await
+            Self::lazy_pg(url)
         } else {
             Err(Invalid::DatabaseUrl.into())
         }
     }
 
-    async fn open_sqlite(url: &str) -> Result<Self, StoreError> {
+    fn lazy_sqlite(url: &str) -> Result<Self, StoreError> {
         if url.contains(":memory:") || url.contains("mode=memory") {
             return Err(Invalid::DatabaseUrl.into());
         }
@@ -151,26 +159,54 @@ impl Db {
         let pool = || {
             SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None)
         };
-        let write = pool().max_connections(1).connect_with(writing).await?;
-        sqlx::migrate!("../../migrations/sqlite").run(&write).await.map_err(StoreError::Migration)?;
-        let read = pool().max_connections(READ_CONNECTIONS_MAX).connect_with(options.read_only(true)).await?;
+        let write = pool().max_connections(1).connect_lazy_with(writing);
+        let read = pool().max_connections(READ_CONNECTIONS_MAX).connect_lazy_with(options.read_only(true));
         Ok(Self::Sqlite { read, write })
     }
 
-    async fn open_pg(url: &str) -> Result<Self, StoreError> {
+    fn lazy_pg(url: &str) -> Result<Self, StoreError> {
         let options =
             PgConnectOptions::from_str(url).map_err(|_| Invalid::DatabaseUrl)?.application_name("fader");
         let pool = PgPoolOptions::new()
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .max_connections(PG_CONNECTIONS_MAX)
-            .connect_with(options)
-            .await?;
-        let migrator = sqlx::migrate!("../../migrations/postgres");
-        // A server may run as a role that owns no table: it needs leave to change the schema only when there is a change.
-        if !is_up_to_date(&migrator, &pool).await? {
-            migrator.run(&pool).await.map_err(StoreError::Migration)?;
-        }
+            .connect_lazy_with(options);
         Ok(Self::Pg(pool))
+    }
+
+    /// Whether it can be reached, before anything is known of what is in it.
+    pub(crate) async fn answers(&self) -> Result<(), sqlx::Error> {
+        let asked = async {
+            match self {
+                Self::Sqlite { write, .. } => sqlx::query("SELECT 1").execute(write).await.map(drop),
+                Self::Pg(pool) => sqlx::query("SELECT 1").execute(pool).await.map(drop),
+            }
+        };
+        tokio::time::timeout(ANSWER_TIMEOUT, asked).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    /// Brings the schema up to date.
+    pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { write, .. } => {
+                sqlx::migrate!("../../migrations/sqlite").run(write).await.map_err(StoreError::Migration)
+            }
+            Self::Pg(pool) => {
+                let migrator = sqlx::migrate!("../../migrations/postgres");
+                // A server may run as a role that owns no table: it needs leave to change the schema only when there is
+                // a change.
+                if is_up_to_date(&migrator, pool).await? {
+                    return Ok(());
+                }
+                migrator.run(pool).await.map_err(StoreError::Migration)
+            }
+        }
+    }
+
+    /// Where the file of an SQLite database is.
+    pub(crate) fn path(url: &str) -> Option<PathBuf> {
+        let options = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url).ok())??;
+        Some(options.get_filename().to_owned())
     }
 
     pub(crate) async fn close(&self) {
@@ -318,6 +354,18 @@ fn create_private(path: &Path) -> io::Result<()> {
     match options.open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Whether `error` says that the database cannot be reached now, rather than that it was addressed wrongly.
+pub(crate) fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_) => true,
+        // Connections break off, resources are short, or an operator intervenes: the classes 08, 53 and 57.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["08", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+        }),
+        _ => false,
     }
 }
 

@@ -46,6 +46,8 @@ pub enum StoreError {
     Migration(#[source] sqlx::migrate::MigrateError),
     #[error("the operating system gave no random bytes")]
     Entropy,
+    #[error("the database was put back to an earlier state; look again, then try again")]
+    Restored,
     #[error("row \"{id}\" of table {table} cannot be read")]
     CorruptRow { table: &'static str, id: String },
 }

@@ -54,7 +54,7 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let stored = StoredGroup::parse("groups", key.as_str(), &row.document)?;
-        let testers = if stored.embeds { None } else { Some(rows::find(self.db(), key.as_str()).await?) };
+        let testers = if stored.embeds { None } else { Some(rows::find(&self.db(), key.as_str()).await?) };
         Ok(Some(row.of(stored.with(testers))))
     }
 

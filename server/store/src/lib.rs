@@ -7,14 +7,17 @@ mod attributes;
 mod audit;
 mod change;
 mod clock;
+mod database_time;
 mod db;
 mod demo;
 mod desk;
 mod error;
 mod feedback;
+mod file;
 mod flags;
 mod groups;
 mod guard;
+mod history;
 mod ledger;
 pub mod limits;
 mod live;
@@ -29,6 +32,8 @@ mod plans;
 mod previews;
 mod rollouts;
 mod secret;
+mod stand_in;
+mod standing;
 mod store;
 mod testers;
 mod text;
@@ -79,6 +84,8 @@ pub use permission::{
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
 pub use secret::{TokenHash, hex};
+pub use stand_in::StandInFile;
+pub use standing::Standing as DatabaseStanding;
 pub use store::{Opening, Store};
 pub use tokens::{
     InvalidLifetime, Lifetime, NewToken, Rotation, Token, TokenId, TokenKind, TokenOwner, TokenRefused,

@@ -114,3 +114,5 @@ pub const APPROVALS_MAX: i64 = 500;
 /// How long a server that does not renew it keeps the guard's lease; with a look every 2 s another server guards
 /// within 10 s.
 pub const GUARD_LEASE_MS: i64 = 7_000;
+/// How far the clock of a copy may be off the database's before it leaves the guard to others.
+pub const CLOCK_SKEW_MS_MAX: i64 = 5_000;

@@ -10,14 +10,17 @@ use std::{
 
 use arc_swap::ArcSwap;
 use engine::{AttributeSchema, EnvironmentKey, MetricDefinition, Snapshot};
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::{Mutex, broadcast, watch};
 
 use crate::{
     ObjectKind, ObjectRef, People, StoreError, Token, TokenHash, TokenRefused,
     clock::Clock,
+    database_time::Skew,
     db::Db,
     feedback,
-    load::{self, Loader},
+    history::Place,
+    load::{self, Found, Loader},
+    workspace::Secret,
 };
 
 /// Announcements kept for a slow subscriber; one that falls behind further is told so and re-reads.
@@ -45,9 +48,22 @@ pub struct Changed {
     pub revisions: Vec<(EnvironmentKey, u64)>,
 }
 
+impl Changed {
+    /// The object of an announcement that says nothing in particular: a backup was put back, and anything may be another.
+    pub(crate) fn everything() -> ObjectRef {
+        ObjectRef::new(ObjectKind::Workspace, "history")
+    }
+
+    /// Whether anything may have changed, whatever else it names.
+    pub fn is_everything(&self) -> bool {
+        self.objects.contains(&Self::everything())
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    pub(crate) seq: u64,
+    pub(crate) place: Place,
+    pub(crate) secret: Option<Secret>,
     pub(crate) environments: Arc<Vec<Environment>>,
     /// In the order of `environments`.
     pub(crate) snapshots: Vec<Arc<Snapshot>>,
@@ -81,37 +97,93 @@ struct Shared {
     state: ArcSwap<State>,
     loader: Mutex<Loader>,
     announcements: broadcast::Sender<Changed>,
+    clock: Clock,
+    skew: Skew,
+    /// How often everything was read anew.
+    era: watch::Sender<u64>,
     /// The newest item of feedback that was announced.
     feedback: AtomicI64,
 }
 
+/// What a look at the database came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// The state is up to what is committed.
+    Continued,
+    /// The database is another one than the state was read from. The state was left as it is.
+    AnotherHistory,
+}
+
 impl Live {
-    pub(crate) async fn load(db: &Db) -> Result<Self, StoreError> {
-        let mut loader = Loader::default();
-        let first = load::refresh(&mut loader, &State::default(), db).await?;
-        let state = first.map(|(state, _)| state).unwrap_or_default();
-        let newest = AtomicI64::new(feedback::newest(db).await?);
+    pub(crate) async fn load(db: &Db, clock: Clock) -> Result<Self, StoreError> {
+        let (loader, skew) = (Loader::default(), Skew::default());
+        let live = Self::standing_at(State::default(), loader, clock, skew);
+        live.refresh(db).await?;
+        live.0.feedback.store(feedback::newest(db).await?, Ordering::Relaxed);
+        Ok(live)
+    }
+
+    pub(crate) fn standing_at(state: State, loader: Loader, clock: Clock, skew: Skew) -> Self {
         let (announcements, _) = broadcast::channel(ANNOUNCEMENTS_MAX);
-        Ok(Self(Arc::new(Shared {
+        Self(Arc::new(Shared {
             state: ArcSwap::from_pointee(state),
             loader: Mutex::new(loader),
             announcements,
-            feedback: newest,
-        })))
+            clock,
+            skew,
+            era: watch::Sender::new(0),
+            feedback: AtomicI64::new(0),
+        }))
     }
 
     /// Brings the state up to what is committed, and announces what that changed. Only the first caller announces.
-    pub(crate) async fn refresh(&self, db: &Db) -> Result<(), StoreError> {
+    pub(crate) async fn refresh(&self, db: &Db) -> Result<Look, StoreError> {
         let mut loader = self.0.loader.lock().await;
         let current = self.0.state.load_full();
-        if let Some((state, changed)) = load::refresh(&mut loader, &current, db).await? {
-            self.0.state.store(Arc::new(state));
-            if !changed.objects.is_empty() || !changed.revisions.is_empty() {
-                // Nobody listening is no error.
-                let _ = self.0.announcements.send(changed);
+        match load::refresh(&mut loader, &current, db, (&self.0.clock, &self.0.skew)).await? {
+            Found::Nothing => {}
+            Found::Next(state, changed) => {
+                self.0.state.store(Arc::new(state));
+                if !changed.objects.is_empty() || !changed.revisions.is_empty() {
+                    // Nobody listening is no error.
+                    let _ = self.0.announcements.send(changed);
+                }
             }
+            Found::AnotherHistory => return Ok(Look::AnotherHistory),
         }
+        Ok(Look::Continued)
+    }
+
+    /// Reads everything again, as if nothing had been known, and announces that anything may have changed.
+    pub(crate) async fn load_anew(&self, db: &Db) -> Result<(), StoreError> {
+        let mut known = self.0.loader.lock().await;
+        let mut loader = Loader::default();
+        let clock = (&self.0.clock, &self.0.skew);
+        let Found::Next(state, changed) = load::refresh(&mut loader, &State::default(), db, clock).await?
+        else {
+            return Err(StoreError::Restored);
+        };
+        self.0.feedback.store(feedback::newest(db).await?, Ordering::Relaxed);
+        *known = loader;
+        self.0.state.store(Arc::new(state));
+        let _ = self.0.announcements.send(Changed { objects: vec![Changed::everything()], ..changed });
+        self.begin_era();
         Ok(())
+    }
+
+    /// What was remembered of the database besides this state is to be read again.
+    pub(crate) fn begin_era(&self) {
+        self.0.era.send_modify(|era| *era += 1);
+    }
+
+    /// How often everything was read anew, because the database was another one or came back. Whoever remembers what
+    /// it read from the database reads it again when this changes.
+    pub fn eras(&self) -> watch::Receiver<u64> {
+        self.0.era.subscribe()
+    }
+
+    pub(crate) fn skew(&self) -> &Skew {
+        &self.0.skew
     }
 
     /// Announces feedback that arrived since the last look, here or in another copy, as one announcement however many
@@ -128,7 +200,13 @@ impl Live {
 
     /// Like [`Live::refresh`], without asking the database when `seq` is already here.
     pub(crate) async fn reach(&self, db: &Db, seq: u64) -> Result<(), StoreError> {
-        if self.seq() >= seq { Ok(()) } else { self.refresh(db).await }
+        if self.seq() >= seq {
+            return Ok(());
+        }
+        match self.refresh(db).await? {
+            Look::Continued => Ok(()),
+            Look::AnotherHistory => Err(StoreError::Restored),
+        }
     }
 
     pub(crate) fn state(&self) -> Arc<State> {
@@ -186,6 +264,6 @@ impl Live {
 
     /// The last audit entry that the state includes.
     pub fn seq(&self) -> u64 {
-        self.0.state.load().seq
+        self.0.state.load().place.seq
     }
 }

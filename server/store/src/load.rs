@@ -10,15 +10,18 @@ use engine::{
     AttributeSchema, CompileError, EnvironmentConfig, EnvironmentKey, Flag, FlagKey, Group, GroupKey,
     Rollout, Snapshot,
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    Changed, Environment, ObjectKind, ObjectRef, StoreError,
+    Changed, Clock, Environment, ObjectKind, ObjectRef, StoreError,
+    database_time::{Skew, at_database_time},
     db::{Db, Tx, args},
+    history::Place,
     live::State,
     metrics, number, people, signed,
-    testers::rows::{self as testers, StoredGroup},
+    testers::rows::{self as testers, Rosters, StoredGroup},
     tokens,
+    workspace::Secret,
 };
 
 /// The definitions that the state is compiled from. An unchanged one keeps its `Arc`, so that what was compiled from
@@ -46,59 +49,162 @@ struct AuditRow {
     object_key: String,
 }
 
-/// The next state and its announcement; `None` when nothing was committed since `current`.
+#[derive(sqlx::FromRow)]
+struct HeadRow {
+    audit_seq: i64,
+    audit_hash: String,
+    history: String,
+    secret: Option<String>,
+    known_hash: Option<String>,
+    now_ms: i64,
+}
+
+/// Rows of the tables that a state is made of; `None` for a table that needs no look. They come from the database, or
+/// from the file that stands in for it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Rows {
+    pub(crate) place: Place,
+    pub(crate) secret: Option<Secret>,
+    environments: Vec<EnvironmentRow>,
+    attributes: Option<Vec<DocumentRow>>,
+    flags: Option<Vec<DocumentRow>>,
+    rollouts: Vec<RolloutRow>,
+    groups: Option<Vec<GroupRow>>,
+    /// Who is in those groups, and in others in which somebody changed.
+    testers: Rosters,
+    tokens: Option<tokens::Rows>,
+    metrics: Option<Vec<DocumentRow>>,
+    /// The file has everybody in a form of their own.
+    #[serde(skip)]
+    people: Option<people::Rows>,
+}
+
+/// What a look at the database found.
+pub(crate) enum Found {
+    /// Nothing was committed since.
+    Nothing,
+    /// The next state and its announcement.
+    Next(State, Changed),
+    /// The database does not go on from where the state stands: a backup was put back, or another database.
+    AnotherHistory,
+}
+
+/// Looks for what was committed since `current`, and how far this copy's clock is off.
 pub(crate) async fn refresh(
     loader: &mut Loader,
     current: &State,
     db: &Db,
-) -> Result<Option<(State, Changed)>, StoreError> {
+    (clock, skew): (&Clock, &Skew),
+) -> Result<Found, StoreError> {
     let mut tx = db.begin_read().await?;
-    let (head,) = tx.one::<(i64,)>("SELECT audit_seq FROM workspace WHERE id = 1", args![]).await?;
-    let (head, since) = (number(head), signed(current.seq));
-    if head <= current.seq && !current.environments.is_empty() {
+    let asked_ms = clock.now_ms();
+    let head = head(&mut tx, db, clock, current.place.seq).await?;
+    skew.note(asked_ms, head.now_ms, clock.now_ms());
+    let place = Place { seq: number(head.audit_seq), hash: head.audit_hash, history: head.history };
+    if !current.place.continues_at(&place, head.known_hash.as_deref()) {
         tx.rollback().await?;
-        return Ok(None);
+        return Ok(Found::AnotherHistory);
     }
-    let objects = changed_objects(&mut tx, since).await?;
-    let touches = |kind| since == 0 || objects.iter().any(|(_, object)| object.kind == kind);
-    let environments = load_environments(&mut tx).await?;
-    let mut stale = Stale::default();
-    if touches(ObjectKind::Attribute) {
-        stale.all |= loader.load_attributes(&mut tx).await?;
+    if place.seq <= current.place.seq && !current.environments.is_empty() {
+        tx.rollback().await?;
+        return Ok(Found::Nothing);
     }
-    if touches(ObjectKind::Flag) {
-        stale.all |= loader.load_flags(&mut tx, since).await?;
-        loader.load_rollouts(&mut tx, since, &mut stale).await?;
-    }
-    if touches(ObjectKind::Group) {
-        stale.all |= loader.load_groups(&mut tx, since).await?;
-    }
-    let mut next = State {
-        seq: head,
-        people: Arc::clone(&current.people),
-        tokens: Arc::clone(&current.tokens),
-        metrics: Arc::clone(&current.metrics),
-        ..State::default()
-    };
-    if touches(ObjectKind::Person) {
-        next.people =
-            Arc::new(people::load(&mut tx, &current.people, since, &mut |t, id| loader.report(t, id)).await?);
-    }
-    // A management token may what its owner may.
-    if touches(ObjectKind::Token) || touches(ObjectKind::Member) {
-        let report = &mut |t: &str, id: &str| loader.report(t, id);
-        next.tokens = Arc::new(tokens::load(&mut tx, &current.tokens, report).await?);
-    }
-    if touches(ObjectKind::Metric) {
-        next.metrics = Arc::new(metrics::load(&mut tx, &mut |t, id| loader.report(t, id)).await?);
-    }
+    let objects = changed_objects(&mut tx, signed(current.place.seq)).await?;
+    let rows = Rows { place, secret: head.secret.map(Secret), ..Rows::default() };
+    let rows = rows.fetched(&mut tx, current, &objects).await?;
     tx.rollback().await?;
-    for environment in &environments {
-        next.snapshots.push(loader.compile(environment, current, &stale));
+    let (state, changed) = loader.next(current, rows, objects)?;
+    Ok(Found::Next(state, changed))
+}
+
+async fn head(tx: &mut Tx, db: &Db, clock: &Clock, known_seq: u64) -> Result<HeadRow, StoreError> {
+    let sql = at_database_time!(
+        db,
+        "SELECT audit_seq, audit_hash, history, secret, \
+         (SELECT hash FROM audit WHERE seq = $3) AS known_hash, " NOW " AS now_ms \
+         FROM workspace WHERE id = 1"
+    );
+    let (set_ms, ahead_ms) = clock.database().args();
+    Ok(tx.one(sql, args![set_ms, ahead_ms, signed(known_seq)]).await?)
+}
+
+/// All rows but people's, as they are now.
+pub(crate) async fn all_rows(db: &Db, clock: &Clock) -> Result<Rows, StoreError> {
+    let mut tx = db.begin_read().await?;
+    let head = head(&mut tx, db, clock, 0).await?;
+    let place = Place { seq: number(head.audit_seq), hash: head.audit_hash, history: head.history };
+    let mut rows = Rows { place, secret: head.secret.map(Secret), ..Rows::default() };
+    rows.environments = environment_rows(&mut tx).await?;
+    rows.fetch(&mut tx, 0, |kind| kind != ObjectKind::Person, &people::People::default()).await?;
+    tx.rollback().await?;
+    Ok(rows)
+}
+
+impl Rows {
+    async fn fetched(
+        mut self,
+        tx: &mut Tx,
+        current: &State,
+        objects: &[(i64, ObjectRef)],
+    ) -> Result<Self, StoreError> {
+        let since = signed(current.place.seq);
+        let touches = |kind| since == 0 || objects.iter().any(|(_, object)| object.kind == kind);
+        self.environments = environment_rows(tx).await?;
+        self.fetch(tx, since, touches, &current.people).await?;
+        Ok(self)
     }
-    let changed = announce(head, objects, &environments, current);
-    next.environments = Arc::new(environments);
-    Ok(Some((next, changed)))
+
+    async fn fetch(
+        &mut self,
+        tx: &mut Tx,
+        since: i64,
+        touches: impl Fn(ObjectKind) -> bool,
+        people: &people::People,
+    ) -> Result<(), StoreError> {
+        if touches(ObjectKind::Attribute) {
+            let sql = "SELECT name AS key, document FROM attributes ORDER BY name";
+            self.attributes = Some(tx.all(sql, args![]).await?);
+        }
+        if touches(ObjectKind::Flag) {
+            let sql = "SELECT key, document FROM flags WHERE audit_seq > $1";
+            self.flags = Some(tx.all(sql, args![since]).await?);
+            let sql = "SELECT environment, flag, document FROM rollouts WHERE audit_seq > $1";
+            self.rollouts = tx.all(sql, args![since]).await?;
+        }
+        if touches(ObjectKind::Group) {
+            let sql = "SELECT key, document, deleted FROM groups WHERE audit_seq > $1";
+            let groups: Vec<GroupRow> = tx.all(sql, args![since]).await?;
+            self.testers = if since == 0 {
+                testers::all(tx, testers::report).await?
+            } else {
+                let mut rosters = Rosters::new();
+                let moved = testers::changed_since(tx, since).await?;
+                for key in groups.iter().map(|row| row.key.clone()).chain(moved) {
+                    let of_group = testers::of_group(tx, &key, || testers::report(&key)).await?;
+                    rosters.insert(key, of_group);
+                }
+                rosters
+            };
+            self.groups = Some(groups);
+        }
+        if touches(ObjectKind::Person) {
+            self.people = Some(people::rows(tx, people, since).await?);
+        }
+        // A management token may what its owner may.
+        if touches(ObjectKind::Token) || touches(ObjectKind::Member) {
+            self.tokens = Some(tokens::rows(tx).await?);
+        }
+        if touches(ObjectKind::Metric) {
+            let sql = "SELECT key, document FROM metrics ORDER BY key";
+            self.metrics = Some(tx.all(sql, args![]).await?);
+        }
+        Ok(())
+    }
+}
+
+async fn environment_rows(tx: &mut Tx) -> Result<Vec<EnvironmentRow>, StoreError> {
+    let sql = "SELECT key, name, protected, revision, changed_ms FROM environments ORDER BY position";
+    Ok(tx.all(sql, args![]).await?)
 }
 
 fn announce(
@@ -138,7 +244,7 @@ async fn changed_objects(tx: &mut Tx, since: i64) -> Result<Vec<(i64, ObjectRef)
     Ok(rows.into_iter().filter_map(object).collect())
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, sqlx::FromRow)]
 struct EnvironmentRow {
     key: String,
     name: String,
@@ -147,43 +253,37 @@ struct EnvironmentRow {
     changed_ms: i64,
 }
 
-async fn load_environments(tx: &mut Tx) -> Result<Vec<Environment>, StoreError> {
-    let rows = tx
-        .all::<EnvironmentRow>(
-            "SELECT key, name, protected, revision, changed_ms FROM environments ORDER BY position",
-            args![],
-        )
-        .await?;
-    rows.into_iter()
-        .map(|row| {
-            let key = EnvironmentKey::parse(&row.key)
-                .map_err(|_| StoreError::CorruptRow { table: "environments", id: row.key })?;
-            Ok(Environment {
-                key,
-                name: row.name,
-                protected: row.protected,
-                revision: number(row.revision),
-                changed_ms: row.changed_ms,
-            })
+impl TryFrom<EnvironmentRow> for Environment {
+    type Error = StoreError;
+
+    fn try_from(row: EnvironmentRow) -> Result<Self, StoreError> {
+        let key = EnvironmentKey::parse(&row.key)
+            .map_err(|_| StoreError::CorruptRow { table: "environments", id: row.key })?;
+        Ok(Self {
+            key,
+            name: row.name,
+            protected: row.protected,
+            revision: number(row.revision),
+            changed_ms: row.changed_ms,
         })
-        .collect()
+    }
 }
 
 /// A definition of the engine and the key it is filed under.
-#[derive(sqlx::FromRow)]
-struct DocumentRow {
-    key: String,
-    document: String,
+#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
+pub(crate) struct DocumentRow {
+    pub(crate) key: String,
+    pub(crate) document: String,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
 struct RolloutRow {
     environment: String,
     flag: String,
     document: String,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
 struct GroupRow {
     key: String,
     document: String,
@@ -191,6 +291,53 @@ struct GroupRow {
 }
 
 impl Loader {
+    /// The state that these rows lead to, and its announcement.
+    pub(crate) fn next(
+        &mut self,
+        current: &State,
+        rows: Rows,
+        objects: Vec<(i64, ObjectRef)>,
+    ) -> Result<(State, Changed), StoreError> {
+        let environments =
+            rows.environments.into_iter().map(Environment::try_from).collect::<Result<Vec<_>, _>>()?;
+        let mut stale = Stale::default();
+        if let Some(rows) = rows.attributes {
+            stale.all |= self.take_attributes(&rows);
+        }
+        if let Some(rows) = rows.flags {
+            stale.all |= self.take_flags(&rows);
+        }
+        self.take_rollouts(rows.rollouts, &mut stale);
+        if let Some(groups) = rows.groups {
+            stale.all |= self.take_groups(&groups, rows.testers);
+        }
+        let mut next = State {
+            place: rows.place,
+            secret: rows.secret,
+            people: Arc::clone(&current.people),
+            tokens: Arc::clone(&current.tokens),
+            metrics: Arc::clone(&current.metrics),
+            ..State::default()
+        };
+        if let Some(rows) = rows.people {
+            let people = current.people.with_rows(rows, &mut |table, id| self.report(table, id));
+            next.people = Arc::new(people);
+        }
+        if let Some(rows) = rows.tokens {
+            next.tokens =
+                Arc::new(tokens::read(rows, &current.tokens, &mut |table, id| self.report(table, id)));
+        }
+        if let Some(rows) = rows.metrics {
+            next.metrics = Arc::new(metrics::read(&rows, &mut |table, id| self.report(table, id)));
+        }
+        for environment in &environments {
+            next.snapshots.push(self.compile(environment, current, &stale));
+        }
+        let changed = announce(next.place.seq, objects, &environments, current);
+        next.environments = Arc::new(environments);
+        Ok((next, changed))
+    }
+
     /// Logs each unreadable row once.
     fn report(&mut self, table: &str, id: &str) {
         if self.reported.insert(format!("{table}/{id}")) {
@@ -202,10 +349,7 @@ impl Loader {
         serde_json::from_str(document).inspect_err(|_| self.report(table, id)).ok()
     }
 
-    async fn load_attributes(&mut self, tx: &mut Tx) -> Result<bool, StoreError> {
-        let rows = tx
-            .all::<DocumentRow>("SELECT name AS key, document FROM attributes ORDER BY name", args![])
-            .await?;
+    fn take_attributes(&mut self, rows: &[DocumentRow]) -> bool {
         let definitions =
             rows.iter().filter_map(|row| self.read("attributes", &row.key, &row.document)).collect();
         let schema = AttributeSchema::new(definitions);
@@ -213,14 +357,11 @@ impl Loader {
         if differs {
             self.attributes = Arc::new(schema);
         }
-        Ok(differs)
+        differs
     }
 
-    async fn load_flags(&mut self, tx: &mut Tx, since: i64) -> Result<bool, StoreError> {
-        let rows = tx
-            .all::<DocumentRow>("SELECT key, document FROM flags WHERE audit_seq > $1", args![since])
-            .await?;
-        for row in &rows {
+    fn take_flags(&mut self, rows: &[DocumentRow]) -> bool {
+        for row in rows {
             match self.read::<Flag>("flags", &row.key, &row.document) {
                 Some(flag) if flag.key.as_str() == row.key => {
                     drop(self.flags.insert(flag.key.clone(), Arc::new(flag)));
@@ -229,16 +370,10 @@ impl Loader {
                 None => drop(self.flags.remove(row.key.as_str())),
             }
         }
-        Ok(!rows.is_empty())
+        !rows.is_empty()
     }
 
-    async fn load_rollouts(&mut self, tx: &mut Tx, since: i64, stale: &mut Stale) -> Result<(), StoreError> {
-        let rows = tx
-            .all::<RolloutRow>(
-                "SELECT environment, flag, document FROM rollouts WHERE audit_seq > $1",
-                args![since],
-            )
-            .await?;
+    fn take_rollouts(&mut self, rows: Vec<RolloutRow>, stale: &mut Stale) {
         for row in rows {
             let id = format!("{}/{}", row.environment, row.flag);
             let keys = (EnvironmentKey::parse(&row.environment), FlagKey::parse(&row.flag));
@@ -254,27 +389,12 @@ impl Loader {
                 None => drop(rollouts.remove(&flag)),
             }
         }
-        Ok(())
     }
 
     /// The groups that changed, or in which a tester did, with everybody who is in them.
-    async fn load_groups(&mut self, tx: &mut Tx, since: i64) -> Result<bool, StoreError> {
-        let rows = tx
-            .all::<GroupRow>("SELECT key, document, deleted FROM groups WHERE audit_seq > $1", args![since])
-            .await?;
-        let mut testers = if since == 0 {
-            testers::all(tx, |key| self.report("enrolments", key)).await?
-        } else {
-            let mut testers = testers::Rosters::new();
-            let moved = testers::changed_since(tx, since).await?;
-            for key in rows.iter().map(|row| row.key.clone()).chain(moved) {
-                let of_group = testers::of_group(tx, &key, || self.report("enrolments", &key)).await?;
-                testers.insert(key, of_group);
-            }
-            testers
-        };
+    fn take_groups(&mut self, rows: &[GroupRow], mut testers: Rosters) -> bool {
         let changes = !rows.is_empty() || !testers.is_empty();
-        for row in &rows {
+        for row in rows {
             let stored = StoredGroup::parse("groups", &row.key, &row.document);
             match stored.inspect_err(|_| self.report("groups", &row.key)) {
                 Ok(stored) if !row.deleted && stored.group.key.as_str() == row.key => {
@@ -290,7 +410,7 @@ impl Loader {
                 *group = Arc::new(Group { enrolments, ..Group::clone(group) });
             }
         }
-        Ok(changes)
+        changes
     }
 
     fn compile(&mut self, environment: &Environment, current: &State, stale: &Stale) -> Arc<Snapshot> {

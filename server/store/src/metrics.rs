@@ -8,6 +8,7 @@ use crate::{
     change::Entry,
     db::{Tx, args},
     limits::{METRIC_DESCRIPTION_CHARS_MAX, METRIC_NAME_CHARS_MAX, METRIC_UNIT_CHARS_MAX, METRICS_MAX},
+    load::DocumentRow,
     signed, stored_metric, text, to_json, versioned,
 };
 
@@ -114,17 +115,13 @@ fn check_kept(before: &MetricDefinition, after: &MetricDefinition) -> Result<(),
 }
 
 /// All definitions by key; one that cannot be read is left out.
-pub(crate) async fn load(
-    tx: &mut Tx,
-    report: &mut impl FnMut(&'static str, &str),
-) -> Result<Vec<MetricDefinition>, StoreError> {
-    let rows = tx.all::<(String, String)>("SELECT key, document FROM metrics ORDER BY key", args![]).await?;
+pub(crate) fn read(rows: &[DocumentRow], report: &mut dyn FnMut(&str, &str)) -> Vec<MetricDefinition> {
     let mut metrics = Vec::with_capacity(rows.len());
-    for (key, document) in rows {
-        match serde_json::from_str::<MetricDefinition>(&document) {
-            Ok(metric) if metric.key.as_str() == key => metrics.push(metric),
-            Ok(_) | Err(_) => report("metrics", &key),
+    for row in rows {
+        match serde_json::from_str::<MetricDefinition>(&row.document) {
+            Ok(metric) if metric.key.as_str() == row.key => metrics.push(metric),
+            Ok(_) | Err(_) => report("metrics", &row.key),
         }
     }
-    Ok(metrics)
+    metrics
 }

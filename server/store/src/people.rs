@@ -15,7 +15,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use engine::{AttributeValue, Attributes, Context};
 
 pub use answer::{FlagAnswer, PersonAnswer};
-pub(crate) use load::load;
+pub(crate) use load::{Rows, rows};
 pub use look_up::LookedUp;
 pub use search::{Match, Matches, Rank};
 pub(crate) use searched::Searched;

@@ -1,7 +1,12 @@
 //! The handle everything goes through, and the background task that follows other copies of the server.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
 
+use arc_swap::ArcSwap;
 use sqlx::postgres::PgListener;
 use tokio::{sync::Mutex, task::AbortHandle};
 
@@ -11,9 +16,13 @@ use crate::{
     as_of::Past,
     audit::Watch,
     change::CHANNEL,
-    db::{Db, args},
+    database_time::Skew,
+    db::{Db, args, is_away},
+    file::{DatabaseFile, Seen},
     ledger::Looked,
     people::Searched,
+    stand_in::{self, StandIn, StandInFile},
+    standing::Since,
 };
 
 /// How often the audit sequence is looked at, in case a notification was lost or another process wrote the file.
@@ -25,12 +34,17 @@ pub struct Store(pub(crate) Arc<Inner>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) db: Db,
+    url: String,
+    /// Replaced when the file of an SQLite database is.
+    db: ArcSwap<Db>,
+    file: Option<Arc<DatabaseFile>>,
     pub(crate) clock: Clock,
     pub(crate) live: Live,
     pub(crate) passwords: Passwords,
     /// One change at a time per process: the others wait here without holding a connection.
     pub(crate) writing: Arc<Mutex<()>>,
+    /// One at a time reads everything again.
+    pub(crate) starting_anew: Arc<Mutex<()>>,
     /// Looks at the ledger that are audited already.
     pub(crate) looked: Looked,
     /// Searches for people that are audited already.
@@ -41,7 +55,9 @@ pub(crate) struct Inner {
     pub(crate) audit_secret: Option<AuditSecret>,
     /// How far the audit log is verified.
     pub(crate) watch: Arc<Watch>,
-    follower: Option<AbortHandle>,
+    /// When the file was written that stands in for the database, as long as it does.
+    pub(crate) stands_in_since_ms: Since,
+    beside: OnceLock<[AbortHandle; 2]>,
 }
 
 /// How a database is opened, beyond its address.
@@ -59,8 +75,8 @@ impl Drop for Inner {
 
 impl Inner {
     fn stop_following(&self) {
-        if let Some(follower) = &self.follower {
-            follower.abort();
+        for task in self.beside.get().into_iter().flatten() {
+            task.abort();
         }
     }
 }
@@ -75,26 +91,93 @@ impl Store {
     /// The same; refuses a secret that is not the one the audit log was keyed with.
     pub async fn open_with(database_url: &str, clock: Clock, opening: Opening) -> Result<Self, StoreError> {
         let Opening { audit_secret } = opening;
-        let db = Db::open(database_url).await?;
+        let db = Db::lazy(database_url)?;
+        db.migrate().await?;
         if let Some(secret) = &audit_secret {
             secret.check(&db).await?;
         }
-        let live = Live::load(&db).await?;
-        let follower = Some(tokio::spawn(follow(db.clone(), live.clone(), clock.clone())).abort_handle());
-        let writing = Arc::new(Mutex::new(()));
-        Ok(Self(Arc::new(Inner {
-            db,
+        let live = Live::load(&db, clock.clone()).await?;
+        let store = Self::around((database_url, db), clock, live, (None, audit_secret));
+        store.follow(None);
+        Ok(store)
+    }
+
+    /// Like [`Store::open`]; but when the database does not answer, decisions are those of the file that an earlier run
+    /// kept, until it does ([`Store::stands_in_since_ms`]). From then on everything is as if it had been opened then.
+    pub async fn open_or_stand_in(
+        database_url: &str,
+        clock: Clock,
+        opening: Opening,
+        file: &StandInFile,
+    ) -> Result<Self, StoreError> {
+        let Opening { audit_secret } = opening;
+        let db = Db::lazy(database_url)?;
+        let kept = file.read().unwrap_or_else(|error| {
+            tracing::warn!(%error, path = %file.path().display(), "the snapshot file is of no use");
+            None
+        });
+        let store = match (db.answers().await, kept) {
+            (Ok(()), kept) => {
+                db.migrate().await?;
+                if let Some(secret) = &audit_secret {
+                    secret.check(&db).await?;
+                }
+                let live = Live::load(&db, clock.clone()).await?;
+                let store = Self::around((database_url, db), clock, live, (None, audit_secret));
+                // A backup may have been put back while no server ran.
+                if let Some(kept) = kept
+                    && !store.goes_on_from(&kept.state.place).await?
+                {
+                    store.start_anew(&Arc::new(kept.state)).await?;
+                }
+                store
+            }
+            (Err(error), Some(StandIn { written_ms, loader, state })) if is_away(&error) => {
+                tracing::error!(%error, "the database does not answer: decisions are those of the snapshot file");
+                let live = Live::standing_at(state, loader, clock.clone(), Skew::default());
+                Self::around((database_url, db), clock, live, (Some(written_ms), audit_secret))
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
+        store.follow(Some(file.clone()));
+        Ok(store)
+    }
+
+    fn around(
+        (url, db): (&str, Db),
+        clock: Clock,
+        live: Live,
+        (stands_in_since_ms, audit_secret): (Option<i64>, Option<AuditSecret>),
+    ) -> Self {
+        Self(Arc::new(Inner {
+            url: url.to_owned(),
+            db: ArcSwap::from_pointee(db),
+            file: Db::path(url).map(|path| Arc::new(DatabaseFile::opened(path))),
             clock,
             live,
             passwords: Passwords::new(),
-            writing,
+            writing: Arc::new(Mutex::new(())),
+            starting_anew: Arc::new(Mutex::new(())),
             looked: Looked::default(),
             searched: Searched::default(),
             past: Past::default(),
             audit_secret,
             watch: Arc::default(),
-            follower,
-        })))
+            stands_in_since_ms: Since::new(stands_in_since_ms),
+            beside: OnceLock::new(),
+        }))
+    }
+
+    /// Starts what runs beside the requests; it does not keep the store alive.
+    fn follow(&self, file: Option<StandInFile>) {
+        let following = tokio::spawn(follow(Arc::downgrade(&self.0)));
+        let weak = Arc::downgrade(&self.0);
+        let keeping = tokio::spawn(async move {
+            if let Some(file) = file {
+                stand_in::keep(weak, file).await;
+            }
+        });
+        self.0.beside.get_or_init(|| [following.abort_handle(), keeping.abort_handle()]);
     }
 
     pub fn clock(&self) -> &Clock {
@@ -118,36 +201,109 @@ impl Store {
         self.db().close().await;
     }
 
-    pub(crate) fn db(&self) -> &Db {
-        &self.0.db
+    pub(crate) fn db(&self) -> Arc<Db> {
+        self.0.db.load_full()
+    }
+
+    /// Opens the file again when another one stands in its place; an error when none does, or one that cannot be used:
+    /// what would be written now is written into a file that is deleted already.
+    pub(crate) async fn look_at_file(&self) -> Result<(), StoreError> {
+        let Some(file) = &self.0.file else { return Ok(()) };
+        if file.look() == Seen::Same {
+            return Ok(());
+        }
+        let _one = self.0.starting_anew.lock().await;
+        match file.look() {
+            Seen::Same => Ok(()),
+            Seen::Gone => {
+                let gone =
+                    io::Error::new(io::ErrorKind::NotFound, "the database's file is gone; put it back");
+                Err(sqlx::Error::Io(gone).into())
+            }
+            Seen::Another => {
+                file.prepare().map_err(sqlx::Error::Io)?;
+                let db = Db::lazy(&self.0.url)?;
+                db.migrate().await?;
+                file.reopened();
+                let before = self.0.db.swap(Arc::new(db));
+                tracing::warn!("another file was put in the place of the database's; it is open now");
+                // Waits for whoever still reads the old one.
+                tokio::spawn(async move { before.close().await });
+                Ok(())
+            }
+        }
     }
 
     /// The same database seen at another time: for histories that are told after the fact.
     pub(crate) fn at(&self, clock: Clock) -> Self {
-        let Inner { db, live, passwords, writing, looked, searched, audit_secret, watch, .. } = &*self.0;
+        let Inner {
+            url,
+            db,
+            file,
+            live,
+            passwords,
+            writing,
+            starting_anew,
+            looked,
+            searched,
+            audit_secret,
+            watch,
+            ..
+        } = &*self.0;
         Self(Arc::new(Inner {
-            db: db.clone(),
+            url: url.clone(),
+            db: ArcSwap::new(db.load_full()),
+            file: file.clone(),
             clock,
             live: live.clone(),
             passwords: passwords.clone(),
             writing: Arc::clone(writing),
+            starting_anew: Arc::clone(starting_anew),
             looked: looked.clone(),
             searched: searched.clone(),
             past: Past::default(),
             audit_secret: audit_secret.clone(),
             watch: Arc::clone(watch),
-            follower: None,
+            stands_in_since_ms: Since::new(None),
+            beside: OnceLock::new(),
         }))
+    }
+
+    /// The database has come: it is opened now, and everything goes on from it.
+    async fn join(&self) -> Result<(), StoreError> {
+        let db = self.db();
+        db.answers().await?;
+        db.migrate().await?;
+        if let Some(secret) = &self.0.audit_secret {
+            secret.check(&db).await?;
+        }
+        self.start_anew(&self.live().state()).await?;
+        self.0.stands_in_since_ms.end();
+        tracing::warn!("the database answers: decisions are those of the present again");
+        Ok(())
+    }
+
+    /// One look at what others did: the file, what was committed, and new feedback.
+    async fn look(&self) -> Result<(), StoreError> {
+        self.look_at_file().await?;
+        if self.is_away() {
+            self.join().await?;
+        }
+        self.catch_up().await?;
+        self.live().look_for_feedback(&self.db(), self.clock()).await
     }
 }
 
 /// Reloads after every notification, and now and then without one. A database that is away is waited for.
-async fn follow(db: Db, live: Live, clock: Clock) {
+async fn follow(store: Weak<Inner>) {
     let mut listener = None;
     let mut failing = false;
     loop {
-        if let (Db::Pg(pool), None) = (&db, &listener) {
-            listener = listen(pool).await.inspect_err(|error| log_once(&mut failing, error)).ok();
+        if listener.is_none() {
+            let Some(db) = store.upgrade().map(|inner| inner.db.load_full()) else { return };
+            if let Db::Pg(pool) = &*db {
+                listener = listen(pool).await.inspect_err(|error| log_once(&mut failing, error)).ok();
+            }
         }
         match &mut listener {
             // A lost connection answers at once and again and again; then the interval is waited out as well.
@@ -159,15 +315,16 @@ async fn follow(db: Db, live: Live, clock: Clock) {
             }
             None => tokio::time::sleep(POLL_INTERVAL).await,
         }
-        let looked = match live.refresh(&db).await {
-            Ok(()) => live.look_for_feedback(&db, &clock).await,
-            Err(error) => Err(error),
-        };
-        match looked {
+        let Some(store) = store.upgrade().map(Store) else { return };
+        match store.look().await {
             Ok(()) => failing = false,
             Err(error) => {
                 log_once(&mut failing, &error);
                 listener = None;
+                // A backup of an older version has an older schema.
+                if matches!(error, StoreError::Database(sqlx::Error::Database(_))) {
+                    drop(store.db().migrate().await);
+                }
             }
         }
     }

@@ -223,7 +223,7 @@ impl Store {
         subjects: &[SubjectKey],
     ) -> Result<Vec<(SubjectKey, u64)>, StoreError> {
         let subjects = to_json("feedback", &subjects)?;
-        let sql = match self.db() {
+        let sql = match &*self.db() {
             Db::Sqlite { .. } => {
                 "SELECT subject, COUNT(*) FROM feedback \
                  WHERE environment = $1 AND subject IN (SELECT value FROM json_each($2)) GROUP BY subject"

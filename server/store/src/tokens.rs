@@ -17,7 +17,7 @@ pub use create::NewToken;
 pub use expiry::{InvalidLifetime, Lifetime, TokenRefused};
 pub use kind::{TokenKind, TokenScope};
 pub use list::{TokenRow, TokenState};
-pub(crate) use load::load;
+pub(crate) use load::{Rows, read, rows};
 pub use rotate::Rotation;
 pub(crate) use uses::Uses;
 

@@ -250,7 +250,7 @@ impl Store {
         head: &AuditHead,
         message: serde_json::Value,
     ) -> Result<(), StoreError> {
-        let (seq, now_ms) = (signed(head.seq), self.clock().now_ms());
+        let (seq, now_ms) = (signed(head.seq), self.shared_now_ms());
         let body = json!({
             "event": Event::Checkpoint.as_str(),
             "at_ms": now_ms,
@@ -274,6 +274,9 @@ impl Store {
 
     /// What is to be sent now, oldest first; only the guarding server sends, so that each goes out once per try.
     pub async fn list_due_deliveries(&self, _by: &GuardLease) -> Result<Vec<WebhookDelivery>, StoreError> {
+        let now_ms = self.database_now_ms().await?;
+        // Due later than the longest pause: by a clock that was wrong.
+        let latest_ms = now_ms.saturating_add(RETRY_S[RETRY_S.len() - 1] * 1000);
         let rows: Vec<DeliveryRow> = self
             .db()
             .all(
@@ -281,9 +284,9 @@ impl Store {
                  webhook_deliveries.attempts \
                  FROM webhook_deliveries \
                  JOIN webhooks ON webhooks.id = webhook_deliveries.webhook \
-                 WHERE webhook_deliveries.due_ms <= $1 \
-                 ORDER BY webhook_deliveries.id LIMIT $2",
-                args![self.clock().now_ms(), ROUND_MAX],
+                 WHERE webhook_deliveries.due_ms <= $1 OR webhook_deliveries.due_ms > $2 \
+                 ORDER BY webhook_deliveries.id LIMIT $3",
+                args![now_ms, latest_ms, ROUND_MAX],
             )
             .await?;
         let delivery = |row: DeliveryRow| WebhookDelivery {
@@ -303,7 +306,7 @@ impl Store {
         delivery: &WebhookDelivery,
         problem: Option<&str>,
     ) -> Result<(), StoreError> {
-        let now_ms = self.clock().now_ms();
+        let now_ms = self.database_now_ms().await?;
         let wait_s = usize::try_from(delivery.attempts).ok().and_then(|tried| RETRY_S.get(tried));
         let due_ms = problem.and(wait_s).map(|wait_s| now_ms.saturating_add(wait_s * 1000));
         let done_ms = problem.is_none().then_some(now_ms);
@@ -317,8 +320,9 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets deliveries that ended long ago: what they told stands in the audit log.
-    pub async fn forget_deliveries(&self, _by: &GuardLease, before_ms: i64) -> Result<u64, StoreError> {
+    /// Forgets deliveries that ended more than `kept_ms` ago: what they told stands in the audit log.
+    pub async fn forget_deliveries(&self, _by: &GuardLease, kept_ms: i64) -> Result<u64, StoreError> {
+        let before_ms = self.database_now_ms().await?.saturating_sub(kept_ms);
         let old = self
             .db()
             .execute(

@@ -43,6 +43,11 @@ impl TestApp {
     /// One copy of the server on a database that may have others.
     pub async fn start_on(database_url: &str, config: Config, clock: Clock) -> Self {
         let store = Store::open(database_url, clock.clone()).await.expect("a database");
+        Self::start_over(store, database_url, config, clock).await
+    }
+
+    /// The server over a store that was opened in some way of its own.
+    pub async fn start_over(store: Store, database_url: &str, config: Config, clock: Clock) -> Self {
         let server = Server::start(store.clone(), config).await.expect("a server");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");

@@ -187,7 +187,7 @@ impl Store {
                  FROM invitations \
                  JOIN users ON users.id = invitations.user_id \
                  WHERE invitations.token_hash = $1 AND invitations.expires_ms > $2 AND NOT users.disabled",
-                args![&TokenHash::of(token).hex(), self.clock().now_ms()],
+                args![&TokenHash::of(token).hex(), self.shared_now_ms()],
             )
             .await?;
         Ok(row)

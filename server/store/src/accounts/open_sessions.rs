@@ -21,7 +21,7 @@ impl Store {
     pub async fn sessions_that_hold(&self, asked: &[SessionId]) -> Result<HashSet<SessionId>, StoreError> {
         let asked: Vec<i64> = asked.iter().map(|id| id.get()).collect();
         let asked = to_json("sessions", &asked)?;
-        let sql = match self.db() {
+        let sql = match &*self.db() {
             Db::Sqlite { .. } => {
                 "SELECT sessions.id FROM sessions \
                  JOIN users ON users.id = sessions.user_id \

@@ -186,7 +186,7 @@ impl Store {
                 args![&TokenHash::of(token).hex()],
             )
             .await?;
-        let now_ms = self.clock().now_ms();
+        let now_ms = self.shared_now_ms();
         let Some(row) =
             row.filter(|row| row.expires_ms > now_ms && row.last_seen_ms > now_ms - SESSION_IDLE_MS)
         else {
@@ -210,7 +210,7 @@ impl Store {
     /// Forgets the sessions that are over. In a transaction of its own: together with the rows of a sign-in it could
     /// wait for another sign-in that waits for it.
     pub(super) async fn forget_old_sessions(&self) -> Result<(), StoreError> {
-        let now_ms = self.clock().now_ms();
+        let now_ms = self.database_now_ms().await?;
         self.db()
             .execute(
                 "DELETE FROM sessions WHERE expires_ms <= $1 OR last_seen_ms <= $2",
@@ -233,7 +233,7 @@ impl Store {
         by: &Principal,
         current_token: &str,
     ) -> Result<Vec<SessionRow>, StoreError> {
-        let now_ms = self.clock().now_ms();
+        let now_ms = self.shared_now_ms();
         let rows: Vec<Row> = self
             .db()
             .all(

@@ -22,15 +22,15 @@ impl Store {
         origin: &RequestOrigin,
         browser: impl Into<Browser<'_>>,
     ) -> Result<NewSession, SignInError> {
-        let (browser, now_ms) = (browser.into(), self.clock().now_ms());
-        let attempt = Attempt::at_sign_in(self.db(), email, &origin.address, browser.device, now_ms).await?;
+        let (browser, now_ms) = (browser.into(), self.database_now_ms().await?);
+        let attempt = Attempt::at_sign_in(&self.db(), email, &origin.address, browser.device, now_ms).await?;
         let queue = if attempt.is_strangers() { Queue::Strangers } else { Queue::Known };
         // Before anything is written: a flood takes no more of the database than of the machine.
         let seat = self.0.passwords.seat(queue).await?;
         if self.0.passwords.is_sweep_due() {
-            throttle::sweep(self.db(), now_ms).await?;
+            throttle::sweep(&self.db(), now_ms).await?;
         }
-        if let Some(wait_ms) = attempt.begin(self.db(), now_ms).await? {
+        if let Some(wait_ms) = attempt.begin(&self.db(), now_ms).await? {
             return Err(SignInError::Throttled { retry_after_s: seconds(wait_ms) });
         }
         let user = self.find_user(email).await?;
@@ -64,7 +64,7 @@ impl Store {
     /// one is slowed down as at sign-in, and stands in the audit log.
     pub async fn prove_password(&self, by: &Principal, password: &str) -> Result<Principal, StoreError> {
         let (session, attempt) = self.check_own_password(by, password).await?;
-        let now_ms = self.clock().now_ms();
+        let now_ms = self.database_now_ms().await?;
         let mut tx = self.db().begin().await?;
         attempt.succeeded(&mut tx, now_ms).await?;
         let sql = "UPDATE sessions SET proved_ms = $1 WHERE id = $2 AND user_id = $3";
@@ -113,7 +113,7 @@ impl Store {
         let session = by.session.ok_or(Invalid::WrongPassword)?;
         let attempt = Attempt::of_session(&by.email, &by.origin.address, session);
         let seat = self.0.passwords.seat(Queue::Known).await?;
-        if let Some(wait_ms) = attempt.begin(self.db(), self.clock().now_ms()).await? {
+        if let Some(wait_ms) = attempt.begin(&self.db(), self.database_now_ms().await?).await? {
             return Err(Invalid::TooManyAttempts { retry_after_s: seconds(wait_ms) }.into());
         }
         let user = self.find_user(&by.email).await?;

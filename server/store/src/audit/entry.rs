@@ -121,6 +121,7 @@ words! {
         WebhookSaved = "webhook_saved",
         WebhookDeleted = "webhook_deleted",
         WebhookTested = "webhook_tested",
+        DatabaseRestored = "database_restored",
     }
     InvalidAction = "there is no such action"
 }

@@ -96,10 +96,10 @@ impl Store {
     /// What is known of the log, after a look at the entries that came since: at most one piece of them. Nothing is
     /// read when there are none, nor before the first walk over the whole chain has ended.
     pub async fn audit_standing(&self, _by: &AuditReader) -> Result<AuditStanding, StoreError> {
-        self.standing().await
+        self.look_at_audit().await
     }
 
-    async fn standing(&self) -> Result<AuditStanding, StoreError> {
+    async fn look_at_audit(&self) -> Result<AuditStanding, StoreError> {
         let newest = self.live().seq();
         let mut going_on = self.0.watch.going_on.lock().await;
         let Some(verified) = going_on.as_mut() else {
@@ -119,10 +119,16 @@ impl Store {
         let mut going_on = self.0.watch.going_on.lock().await;
         let Some(verified) = going_on.as_mut() else {
             drop(going_on);
-            return self.standing().await;
+            return self.look_at_audit().await;
         };
         while verified.is_whole() && self.go_on(verified).await? == Step::More {}
         Ok(verified.standing(verified.walk.head().seq))
+    }
+
+    /// The database is another one: what was verified says nothing of it until the next whole walk.
+    pub(crate) async fn forget_verified(&self) {
+        *self.0.watch.going_on.lock().await = None;
+        *self.0.watch.walked.write().unwrap_or_else(PoisonError::into_inner) = AuditHead::default();
     }
 
     /// Entries read to verify them, since the start.

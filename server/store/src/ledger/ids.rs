@@ -33,7 +33,7 @@ pub(crate) async fn insert(
 impl Store {
     /// The hashes of event ids written within the last [`EVENT_IDS_KEPT_MS`], the oldest first.
     pub async fn recent_event_ids(&self) -> Result<Vec<u64>, StoreError> {
-        let since = self.clock().now_ms() - EVENT_IDS_KEPT_MS;
+        let since = self.database_now_ms().await? - EVENT_IDS_KEPT_MS;
         let rows: Vec<(Vec<u8>,)> = self
             .db()
             .all("SELECT hashes FROM event_ids WHERE written_ms >= $1 ORDER BY written_ms, id", args![since])

@@ -80,6 +80,11 @@ impl Looked {
         !known
     }
 
+    /// After a backup was put back the audit log may not have them any more.
+    pub(crate) fn forget_all(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn forget(&self, by: UserId, environment: &EnvironmentKey, flag: &FlagKey) {
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         looks.remove(&(by, environment.clone(), flag.clone()));

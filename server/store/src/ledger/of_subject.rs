@@ -105,7 +105,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let (flags, subjects) = (to_json("exposures", &flags)?, to_json("exposures", &subjects)?);
-        let sql = match self.db() {
+        let sql = match &*self.db() {
             Db::Sqlite { .. } => {
                 "SELECT subject, flag, variant, revision, rule, arm, first_ms, last_ms, times \
                  FROM exposures \

@@ -78,7 +78,7 @@ impl Store {
     /// Deletes what is older than the retention of its environment, in transactions of a bounded size, with the
     /// database free for others in between. Returns the number of lines deleted.
     pub async fn sweep_ledger(&self) -> Result<u64, StoreError> {
-        let now_ms = self.clock().now_ms();
+        let now_ms = self.database_now_ms().await?;
         let mut swept = 0;
         for (environment, days) in self.retention_days().await? {
             let cutoff_ms = day_of(now_ms) - i64::from(days) * DAY_MS;
@@ -133,7 +133,7 @@ impl Store {
     /// The oldest lines of a flag by their place in the table, which each database names in its own way: without it
     /// PostgreSQL compares every line with every other one.
     fn sweep_sql(&self) -> &'static str {
-        match self.db() {
+        match &*self.db() {
             Db::Sqlite { .. } => {
                 "DELETE FROM exposures \
                  WHERE environment = $1 AND flag = $2 \

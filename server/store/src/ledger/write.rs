@@ -183,7 +183,7 @@ impl Store {
     /// own writer, which has checked the tokens; nothing is decided by it, so there is no audit entry. What was served to
     /// somebody before they were erased is left out.
     pub async fn record_exposures(&self, deliveries: &[Delivery]) -> Result<(), StoreError> {
-        let now_ms = self.clock().now_ms();
+        let now_ms = self.database_now_ms().await?;
         let mut tx = self.db().begin().await?;
         let erased = ErasedLately::load(&mut tx, now_ms).await?;
         Batch::of(deliveries, &erased).write(&mut tx).await?;

@@ -40,7 +40,7 @@ impl Store {
     /// in one transaction. A cell that is older than [`CELL_OPEN_MS_MAX`] is left out: it may have been merged already.
     /// No proof and no audit: the caller is the server's own writer.
     pub async fn write_cells(&self, run: &str, written: &Written) -> Result<(), StoreError> {
-        let now_ms = self.clock().now_ms();
+        let now_ms = self.database_now_ms().await?;
         let oldest_ms = now_ms - CELL_OPEN_MS_MAX;
         let mut tx = self.db().begin().await?;
         for (part, key, cell) in written.cells.iter().filter(|(_, key, _)| key.from_ms >= oldest_ms) {

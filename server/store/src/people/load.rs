@@ -2,6 +2,8 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use serde::{Serialize, Serializer};
+
 use super::People;
 use crate::{
     StoreError,
@@ -9,43 +11,56 @@ use crate::{
     secret::sha256_hex,
 };
 
-#[derive(sqlx::FromRow)]
+#[derive(Debug, sqlx::FromRow)]
 struct Row {
     subject: String,
     traits: String,
 }
 
-pub(crate) async fn load(
-    tx: &mut Tx,
-    current: &People,
-    since: i64,
-    report: &mut (dyn FnMut(&str, &str) + Send),
-) -> Result<People, StoreError> {
-    let mut changes = erased(tx, current, since).await?;
-    let rows: Vec<Row> =
-        tx.all("SELECT subject, traits FROM people WHERE audit_seq > $1", args![since]).await?;
-    changes.reserve(rows.len());
-    for Row { subject, traits } in rows {
-        let read = serde_json::from_str(&traits).inspect_err(|_| report("people", &subject)).ok();
-        changes.push((subject.into(), read.map(Arc::new)));
-    }
-    Ok(if changes.is_empty() { current.clone() } else { current.with(changes) })
+/// Who changed, and the hashes of who was erased.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    changed: Vec<Row>,
+    erased: HashSet<String>,
 }
 
-type Changes = Vec<(Arc<str>, Option<Arc<engine::Attributes>>)>;
+pub(crate) async fn rows(tx: &mut Tx, current: &People, since: i64) -> Result<Rows, StoreError> {
+    let changed = tx.all("SELECT subject, traits FROM people WHERE audit_seq > $1", args![since]).await?;
+    let erased: Vec<(String,)> = if current.is_empty() {
+        Vec::new()
+    } else {
+        tx.all("SELECT subject_hash FROM erased_people WHERE audit_seq > $1", args![since]).await?
+    };
+    Ok(Rows { changed, erased: erased.into_iter().map(|(hash,)| hash).collect() })
+}
 
-/// Who was erased: the database keeps hashes only, so everybody in memory is compared. That takes a fraction of a
-/// second for a million people, and erasing is rare.
-async fn erased(tx: &mut Tx, current: &People, since: i64) -> Result<Changes, StoreError> {
-    if current.is_empty() {
-        return Ok(Vec::new());
+impl People {
+    /// Who was erased is known by hash only, so everybody in memory is compared. That takes a fraction of a second for a
+    /// million people, and erasing is rare.
+    pub(crate) fn with_rows(&self, rows: Rows, report: &mut dyn FnMut(&str, &str)) -> Self {
+        let mut changes: Vec<(Arc<str>, Option<Arc<engine::Attributes>>)> = Vec::new();
+        if !rows.erased.is_empty() {
+            let gone = self.iter().filter(|(subject, _)| rows.erased.contains(&sha256_hex(subject)));
+            changes.extend(gone.map(|(subject, _)| (subject.into(), None)));
+        }
+        changes.reserve(rows.changed.len());
+        for Row { subject, traits } in rows.changed {
+            let read = serde_json::from_str(&traits).inspect_err(|_| report("people", &subject)).ok();
+            changes.push((subject.into(), read.map(Arc::new)));
+        }
+        if changes.is_empty() { self.clone() } else { self.with(changes) }
     }
-    let rows: Vec<(String,)> =
-        tx.all("SELECT subject_hash FROM erased_people WHERE audit_seq > $1", args![since]).await?;
-    let hashes: HashSet<_> = rows.into_iter().map(|(hash,)| hash).collect();
-    if hashes.is_empty() {
-        return Ok(Vec::new());
+
+    /// Everybody as [`People`] writes them.
+    pub(crate) fn of(everybody: Vec<(Arc<str>, engine::Attributes)>) -> Self {
+        let known = |(subject, traits)| (subject, Some(Arc::new(traits)));
+        Self::default().with(everybody.into_iter().map(known).collect())
     }
-    let gone = current.iter().filter(|(subject, _)| hashes.contains(&sha256_hex(subject)));
-    Ok(gone.map(|(subject, _)| (subject.into(), None)).collect())
+}
+
+/// A list of pairs: the key and the traits.
+impl Serialize for People {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
 }

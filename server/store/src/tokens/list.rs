@@ -3,6 +3,8 @@
 use engine::EnvironmentKey;
 
 use super::{TokenId, TokenKind, TokenOwner, TokenScope};
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Administrator, Role, Store, StoreError, UserId, clock::DAY_MS, db::args, limits::TOKEN_WARNING_DAYS,
     versioned::parse,
@@ -86,8 +88,8 @@ macro_rules! tokens {
 }
 pub(super) use tokens;
 
-#[derive(sqlx::FromRow)]
-pub(super) struct Row {
+#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
+pub(crate) struct Row {
     pub(super) id: i64,
     name: String,
     kind: String,

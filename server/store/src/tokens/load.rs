@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Token, TokenId, Uses,
     list::{Row, TokenRow, tokens},
@@ -11,22 +13,32 @@ use crate::{
     db::{Tx, args},
 };
 
-#[derive(sqlx::FromRow)]
+/// Of the tokens that were not revoked, with the secrets that were replaced.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Rows {
+    tokens: Vec<Row>,
+    replaced: Vec<ReplacedRow>,
+}
+
+#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
 struct ReplacedRow {
     token_hash: String,
     token: i64,
     ends_ms: i64,
 }
 
-/// Tokens that were not revoked, with the secrets that were replaced; expired ones too, so that they are told why.
-pub(crate) async fn load(
-    tx: &mut Tx,
+pub(crate) async fn rows(tx: &mut Tx) -> Result<Rows, StoreError> {
+    let tokens = tx.all(tokens!("WHERE tokens.revoked_ms IS NULL"), args![]).await?;
+    let replaced = tx.all("SELECT token_hash, token, ends_ms FROM replaced_secrets", args![]).await?;
+    Ok(Rows { tokens, replaced })
+}
+
+/// The tokens of these rows; expired ones too, so that they are told why.
+pub(crate) fn read(
+    Rows { tokens: rows, replaced }: Rows,
     current: &HashMap<TokenHash, Arc<Token>>,
-    report: &mut (dyn FnMut(&str, &str) + Send),
-) -> Result<HashMap<TokenHash, Arc<Token>>, StoreError> {
-    let rows: Vec<Row> = tx.all(tokens!("WHERE tokens.revoked_ms IS NULL"), args![]).await?;
-    let replaced: Vec<ReplacedRow> =
-        tx.all("SELECT token_hash, token, ends_ms FROM replaced_secrets", args![]).await?;
+    report: &mut dyn FnMut(&str, &str),
+) -> HashMap<TokenHash, Arc<Token>> {
     let uses: HashMap<TokenId, Arc<Uses>> =
         current.values().map(|token| (token.id, Arc::clone(&token.uses))).collect();
     let mut loaded = HashMap::with_capacity(rows.len() + replaced.len());
@@ -50,7 +62,7 @@ pub(crate) async fn load(
         };
         loaded.insert(hash, Arc::new(Token { ends_ms: Some(row.ends_ms), ..Token::clone(token) }));
     }
-    Ok(loaded)
+    loaded
 }
 
 fn token(row: TokenRow, uses: &HashMap<TokenId, Arc<Uses>>) -> Token {

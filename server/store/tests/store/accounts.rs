@@ -279,12 +279,7 @@ async fn sensitive(t: &Harness, by: &Principal, which: usize) -> Result<(), Stor
         let members = store.list_members(&by).await.expect("reads");
         members.into_iter().find(|member| member.email == "bob@example.test").expect("bob").id
     };
-    let token = store::NewToken {
-        name: "CI".into(),
-        kind: store::TokenKind::Server,
-        environment: production(),
-        origins: Vec::new(),
-    };
+    let token = store::NewToken::new("CI", store::TokenKind::Server, production());
     match which {
         0 => store.invite_member(&by, "new@example.test", "New", Role::Viewer).await.map(drop),
         1 => store.set_role(&by, bob().await, Role::Admin).await,
@@ -298,7 +293,10 @@ async fn sensitive(t: &Harness, by: &Principal, which: usize) -> Result<(), Stor
             store.revoke_token(&by, tokens[0].id).await
         }
         8 => store.set_retention(&by, &production(), 30).await,
-        9 => store.create_webhook(&by, "https://hooks.example.test/fader").await.map(drop),
+        9 => store
+            .create_webhook(&by, "https://hooks.example.test/fader", store::Reach::Public)
+            .await
+            .map(drop),
         10 => {
             let hooks = store.list_webhooks(&by).await.expect("reads");
             store.delete_webhook(&by, hooks[0].id).await

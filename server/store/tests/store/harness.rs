@@ -85,6 +85,11 @@ impl Harness {
         Store::open(&self.url, self.clock.clone()).await.expect("store opens")
     }
 
+    /// Another copy of the server, on a machine whose clock is wrong by so much.
+    pub async fn another_wrong_by(&self, by_ms: i64) -> Store {
+        Store::open(&self.url, self.clock.clone().wrong_by(by_ms)).await.expect("store opens")
+    }
+
     /// SQL behind the store's back.
     pub async fn sql(&self, sql: &str) -> Result<(), sqlx::Error> {
         sql_on(&self.url, sql).await

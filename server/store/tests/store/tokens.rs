@@ -152,8 +152,8 @@ async fn rotating_at_once_ends_every_old_secret(t: Harness) {
 async fn a_management_token_is_rotated_by_its_owner_only(t: Harness) {
     let ada = t.member(Role::Admin).await;
     t.store.add_user(&admin(), "eve@example.test", "Eve", Role::Admin, PASSWORD).await.expect("added");
-    let eve = t.sign_in("eve@example.test").await.administrator().expect("may");
-    let by = ada.administrator().expect("may");
+    let eve = t.sign_in("eve@example.test").await.recent_administrator(t.clock.now_ms()).expect("may");
+    let by = ada.recent_administrator(t.clock.now_ms()).expect("may");
     let secret = t.store.create_token(&by, managing(Role::Admin, production())).await.expect("created");
     let token = t.known(&secret).expect("works");
     assert_eq!(token.owner.as_ref().map(|owner| owner.id), Some(ada.id));
@@ -170,7 +170,8 @@ async fn only_the_command_line_makes_tokens_for_others(t: Harness) {
     let (ada, grace) = (t.member(Role::Admin).await, t.member(Role::Product).await);
     let for_grace =
         || NewToken { owner: Some(grace.email.to_uppercase()), ..managing(Role::Product, production()) };
-    let refused = t.store.create_token(&ada.administrator().expect("may"), for_grace()).await;
+    let refused =
+        t.store.create_token(&ada.recent_administrator(t.clock.now_ms()).expect("may"), for_grace()).await;
     assert!(matches!(refused, Err(StoreError::Invalid(Invalid::TokenOwner))));
     let (_, token) = t.made(for_grace()).await;
     assert_eq!(token.owner.as_ref().map(|owner| owner.id), Some(grace.id));
@@ -185,7 +186,7 @@ async fn a_management_token_never_may_more_than_its_owner(t: Harness) {
     t.member(Role::Admin).await;
     t.store.add_user(&admin(), "eve@example.test", "Eve", Role::Admin, PASSWORD).await.expect("added");
     let eve = t.sign_in("eve@example.test").await;
-    let by = eve.administrator().expect("may");
+    let by = eve.recent_administrator(t.clock.now_ms()).expect("may");
     let secret =
         t.store.create_token(&by, managing(Role::Admin, TokenScope::Workspace)).await.expect("created");
     let backend = t.store.create_token(&by, server()).await.expect("created");
