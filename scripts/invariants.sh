@@ -38,5 +38,16 @@ refuse "an element of raw text, or HTML from a string, outside app/src/ui/text_a
 refuse "a style attribute, which the policy of pages refuses:" \
     "$(find_in -rnE --include='*.rs' '\bstyle(:[a-z-]+)?=|"style"' app/src)"
 
+# Files in backquotes or links, and functions (their names have three words or more) in backquotes.
+security=(docs/security.md docs/asvs.md)
+quoted="$(grep -ohE '`[^`]+`' "${security[@]}" | tr -d '`' | sort --unique)"
+linked="$(grep -ohE '\]\([^)#:]+[)#]' "${security[@]}" | sed 's|^](|docs/|; s|.$||' | sort --unique)"
+refuse "a document on security names a file that is not there:" \
+    "$({ find_in -E '^[A-Za-z][A-Za-z0-9_./-]*\.(js|json|lock|md|rs|sh|sql|toml|ts)$' <<<"$quoted"; echo "$linked"; } \
+        | while read -r file; do [ -e "$file" ] || echo "$file"; done)"
+refuse "a document on security names a test that is not there:" \
+    "$(comm -23 <(find_in -xE '[a-z0-9]+(_[a-z0-9]+){2,}' <<<"$quoted") \
+        <(grep -rhoE 'fn [a-z0-9_]+' --include='*.rs' app engine server | cut -d' ' -f2 | sort --unique))"
+
 [ "$failed" = 0 ] || exit 1
 echo "The browser build holds $(wc -l <<<"$browser") crates, and none of the server's."
