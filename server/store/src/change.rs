@@ -126,8 +126,7 @@ impl Store {
     }
 
     pub(crate) async fn begin_as(&self, actor: Actor) -> Result<Work<'_>, StoreError> {
-        let turn = Arc::clone(&self.0.writing).lock_owned().await;
-        let mut tx = self.db().begin().await?;
+        let (mut tx, turn) = self.db().begin_in_turn(&self.0.writing).await?;
         let (seq, previous_hash) = tx
             .one::<(i64, String)>(
                 "UPDATE workspace SET audit_seq = audit_seq + 1 WHERE id = 1 RETURNING audit_seq, audit_hash",

@@ -33,6 +33,10 @@ pub enum StoreError {
     Denied(Denied),
     #[error(transparent)]
     Invalid(Invalid),
+    /// Nobody made a mistake, and trying again later may work. Where the answer to a commit was lost, the change may have
+    /// been made all the same.
+    #[error("the database cannot be reached at the moment; please try again soon")]
+    Unavailable(#[source] sqlx::Error),
     #[error("the database did not answer as it should")]
     Database(#[source] sqlx::Error),
     #[error("the migrations could not be run")]
@@ -188,7 +192,7 @@ pub enum Invalid {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
+        if crate::db::is_unavailable(&error) { Self::Unavailable(error) } else { Self::Database(error) }
     }
 }
 

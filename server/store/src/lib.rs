@@ -30,6 +30,7 @@ mod previews;
 mod rollouts;
 mod secret;
 mod store;
+mod supervise;
 mod testers;
 mod text;
 mod tokens;
@@ -45,6 +46,8 @@ pub use audit::{
     Action, ActorKind, AuditEntry, AuditFilter, AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind,
 };
 pub use clock::Clock;
+#[doc(hidden)]
+pub use db::{Fault, Faults};
 pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts, demo_people};
 pub use desk::{DeskRow, LastChange};
 pub use error::{Conflict, Invalid, SignInError, StoreError};
@@ -77,6 +80,7 @@ pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
 pub use secret::{TokenHash, hex};
 pub use store::Store;
+pub use supervise::{Task, TaskReport, Tasks};
 pub use tokens::{NewToken, Token, TokenId, TokenKind, TokenRow};
 pub use versioned::Versioned;
 pub use webhooks::{Webhook, WebhookDelivery, WebhookId};

@@ -2,15 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::postgres::PgListener;
 use tokio::{sync::Mutex, task::AbortHandle};
 
 use crate::{
-    Clock, Live, StoreError,
+    Clock, Live, StoreError, Task, Tasks,
     accounts::Passwords,
     as_of::Past,
     change::CHANNEL,
-    db::{Db, args},
+    db::{Db, Faults, args},
     ledger::Looked,
 };
 
@@ -33,6 +32,7 @@ pub(crate) struct Inner {
     pub(crate) looked: Looked,
     /// Environments as they were, compiled.
     pub(crate) past: Past,
+    pub(crate) tasks: Tasks,
     follower: Option<AbortHandle>,
 }
 
@@ -56,7 +56,13 @@ impl Store {
     pub async fn open(database_url: &str, clock: Clock) -> Result<Self, StoreError> {
         let db = Db::open(database_url).await?;
         let live = Live::load(&db).await?;
-        let follower = Some(tokio::spawn(follow(db.clone(), live.clone(), clock.clone())).abort_handle());
+        let tasks = Tasks::default();
+        let following = (db.clone(), live.clone(), clock.clone());
+        let follower = tasks.spawn("the follower of other copies", move |task| {
+            let (db, live, clock) = following.clone();
+            follow(db, live, clock, task)
+        });
+        let follower = Some(follower.abort_handle());
         let writing = Arc::new(Mutex::new(()));
         Ok(Self(Arc::new(Inner {
             db,
@@ -66,6 +72,7 @@ impl Store {
             writing,
             looked: Looked::default(),
             past: Past::default(),
+            tasks,
             follower,
         })))
     }
@@ -77,6 +84,11 @@ impl Store {
     /// What is in force, in memory.
     pub fn live(&self) -> &Live {
         &self.0.live
+    }
+
+    /// What runs beside the requests, here and in the server around this store.
+    pub fn tasks(&self) -> &Tasks {
+        &self.0.tasks
     }
 
     /// Whether the database answers.
@@ -95,9 +107,15 @@ impl Store {
         &self.0.db
     }
 
+    /// Only tests ask for faults.
+    #[doc(hidden)]
+    pub fn faults(&self) -> &Faults {
+        self.db().faults()
+    }
+
     /// The same database seen at another time: for histories that are told after the fact.
     pub(crate) fn at(&self, clock: Clock) -> Self {
-        let Inner { db, live, passwords, writing, looked, .. } = &*self.0;
+        let Inner { db, live, passwords, writing, looked, tasks, .. } = &*self.0;
         Self(Arc::new(Inner {
             db: db.clone(),
             clock,
@@ -106,18 +124,20 @@ impl Store {
             writing: Arc::clone(writing),
             looked: looked.clone(),
             past: Past::default(),
+            tasks: tasks.clone(),
             follower: None,
         }))
     }
 }
 
 /// Reloads after every notification, and now and then without one. A database that is away is waited for.
-async fn follow(db: Db, live: Live, clock: Clock) {
+async fn follow(db: Db, live: Live, clock: Clock, task: Task) {
     let mut listener = None;
     let mut failing = false;
     loop {
-        if let (Db::Pg(pool), None) = (&db, &listener) {
-            listener = listen(pool).await.inspect_err(|error| log_once(&mut failing, error)).ok();
+        if listener.is_none() {
+            let heard = db.listen(CHANNEL).await.inspect_err(|error| log_once(&mut failing, error));
+            listener = heard.ok().flatten();
         }
         match &mut listener {
             // A lost connection answers at once and again and again; then the interval is waited out as well.
@@ -129,6 +149,7 @@ async fn follow(db: Db, live: Live, clock: Clock) {
             }
             None => tokio::time::sleep(POLL_INTERVAL).await,
         }
+        task.turn();
         let looked = match live.refresh(&db).await {
             Ok(()) => live.look_for_feedback(&db, &clock).await,
             Err(error) => Err(error),
@@ -141,12 +162,6 @@ async fn follow(db: Db, live: Live, clock: Clock) {
             }
         }
     }
-}
-
-async fn listen(pool: &sqlx::PgPool) -> Result<PgListener, sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(CHANNEL).await?;
-    Ok(listener)
 }
 
 fn log_once(failing: &mut bool, error: &dyn std::fmt::Display) {

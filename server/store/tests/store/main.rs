@@ -18,5 +18,6 @@ mod plans;
 mod roles;
 mod rollouts;
 mod schema;
+mod stuck;
 mod testers;
 mod tokens;
