@@ -49,6 +49,10 @@ impl From<StoreError> for AppError {
             | StoreError::AlreadyExists { .. }
             | StoreError::InUse { .. }
             | StoreError::Invalid(_) => Self::Refused,
+            StoreError::Unavailable(_) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be reached");
+                Self::Unavailable
+            }
             StoreError::Database(_)
             | StoreError::Migration(_)
             | StoreError::Entropy
@@ -85,7 +89,8 @@ impl From<StoreError> for Refusal {
             }
             StoreError::Denied(_) => StatusCode::FORBIDDEN,
             StoreError::Refused(_) | StoreError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            StoreError::Database(_)
+            StoreError::Unavailable(_)
+            | StoreError::Database(_)
             | StoreError::Migration(_)
             | StoreError::Entropy
             | StoreError::CorruptRow { .. } => {

@@ -33,6 +33,10 @@ pub enum AppError {
     WrongMethod,
     #[error("Something went wrong on the server; nothing was changed. Try again in a moment.")]
     Internal,
+    #[error(
+        "The database cannot be reached at the moment, so nothing can be changed. Wait a few seconds and try again."
+    )]
+    Unavailable,
     #[error("The server does not answer. Check the connection and try again.")]
     Unreachable,
 }
@@ -89,7 +93,7 @@ impl AppError {
             Self::Refused | Self::BadForm => 422,
             Self::Throttled { .. } => 429,
             Self::Internal => 500,
-            Self::Unreachable => 503,
+            Self::Unavailable | Self::Unreachable => 503,
         }
     }
 }

@@ -17,7 +17,7 @@ use tower::ServiceBuilder;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::{
-    Server, assets, body, client_address::ClientAddress, csrf, edge, limits::FORM_BODY_BYTES_MAX, session,
+    Server, assets, body, client_address::ClientAddress, csrf, edge, limits::FORM_BODY_BYTES_MAX, resend, session,
 };
 
 pub fn router(server: &Arc<Server>) -> Router {
@@ -32,6 +32,7 @@ pub fn router(server: &Arc<Server>) -> Router {
         .layer(from_fn_with_state(Arc::clone(server), csrf::check))
         .layer(from_fn_with_state(Arc::clone(server), count_joins))
         .layer(from_fn_with_state(FORM_BODY_BYTES_MAX, body::buffer))
+        .layer(from_fn(resend::keep_form))
         .layer(from_fn_with_state(Arc::clone(server), session::attach))
         .layer(DefaultBodyLimit::disable());
     app::router(state).layer(around)

@@ -1,9 +1,9 @@
 //! The doors of the server: each answers what goes wrong in its own shape, also outside its handlers.
 
 use axum::response::{Html, IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 
-use crate::{ofrep::error::OfrepError, rest::error::RestError};
+use crate::{limits::DATABASE_RETRY_AFTER_S, ofrep::error::OfrepError, rest::error::RestError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
@@ -40,7 +40,13 @@ impl Door {
         match self {
             Self::Ofrep => OfrepError::Fault(fault).into_response(),
             Self::Rest => RestError::Fault(fault).into_response(),
-            Self::Dashboard => (fault.status(), Html(fault.page())).into_response(),
+            Self::Dashboard => {
+                let mut response = (fault.status(), Html(fault.page())).into_response();
+                if let Some(seconds) = fault.retry_after_s() {
+                    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                }
+                response
+            }
         }
     }
 }
@@ -56,6 +62,20 @@ impl Fault {
             Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// When it may work.
+    pub fn retry_after_s(self) -> Option<u64> {
+        match self {
+            Self::Unavailable => Some(DATABASE_RETRY_AFTER_S),
+            Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::TooLarge { .. }
+            | Self::TimedOut
+            | Self::BrokenBody
+            | Self::CrossSite
+            | Self::Internal => None,
         }
     }
 

@@ -20,6 +20,7 @@ pub mod limits;
 mod ofrep;
 mod otlp;
 mod outcomes;
+mod resend;
 mod rest;
 mod router;
 mod serve;

@@ -46,6 +46,8 @@ pub const OUTCOME_LATENCY_MS_MAX: f64 = 86_400_000.0;
 pub const OUTCOME_IDS_WAITING_MAX: usize = 400_000;
 /// Outcomes a second of subjects unknown to this server, which wait for the ledger; the others count nowhere.
 pub const OUTCOMES_RECALLED_MAX: usize = 2_000;
+/// Those that the ledger could not be asked for while the database was away wait on.
+pub const OUTCOMES_HELD_MAX: usize = 20_000;
 /// Exposures of the last minute that an outcome is waited for, about 70 bytes each; more are no trials of
 /// `missing_outcome`.
 pub const OUTCOMES_AWAITED_MAX: usize = 200_000;
@@ -82,6 +84,12 @@ pub const EVENTS_WAITING_MAX: usize = 200_000;
 pub const EVENTS_RETRY_AFTER_S: u64 = 2;
 /// Event ids remembered, so that sending an event again does nothing; beyond it the oldest are forgotten early.
 pub const EVENT_IDS_MAX: usize = 4_000_000;
+/// When the oldest event waits longer than this to be written, the database takes nothing, and new ones are refused with
+/// 503: what was acknowledged has to be written once it does.
+pub const INTAKE_BEHIND_MAX: Duration = Duration::from_secs(5);
+pub const INTAKE_RETRY_AFTER_S: u64 = 5;
+/// What cannot be done because the database is away may work after so long.
+pub const DATABASE_RETRY_AFTER_S: u64 = 2;
 /// The writer waits so long for a batch…
 pub const BATCH_WAIT: Duration = Duration::from_secs(1);
 /// …unless it has so many exposures before…

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use app::cookies;
+use app::{cookies, error::AppError};
 use axum::{
     extract::{Request, State},
     middleware::Next,
@@ -33,7 +33,9 @@ pub async fn attach(State(server): State<Arc<Server>>, mut request: Request, nex
             Ok(None) => {}
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "sessions cannot be read");
-                return Door::Dashboard.refuse(Fault::Unavailable);
+                let mut refused = Door::Dashboard.refuse(Fault::Unavailable);
+                refused.extensions_mut().insert(AppError::Unavailable);
+                return refused;
             }
         }
     }

@@ -6,7 +6,8 @@ use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use crate::{
-    Config, access::allowance::Allowances, edge::RequestIds, guard::Guard, ingest::Ingest, ofrep::Ofrep,
+    Config, access::allowance::Allowances, edge::RequestIds, guard::Guard, health::Readiness, ingest::Ingest,
+    ofrep::Ofrep,
 };
 
 /// The server's state; `Server::start` also starts what runs beside the requests.
@@ -18,6 +19,7 @@ pub struct Server {
     pub ingest: Ingest,
     pub(crate) request_ids: RequestIds,
     pub(crate) guard: Guard,
+    pub(crate) readiness: Readiness,
     stopping: watch::Sender<bool>,
 }
 
@@ -45,7 +47,18 @@ impl Server {
         let ingest = Ingest::start(&store, &config, stopping.subscribe()).await?;
         let request_ids = RequestIds::starting_at(u64::from_ne_bytes(seed));
         let guard = Guard::start(&store, config.look_every, stopping.subscribe())?;
-        Ok(Arc::new(Self { store, config, allowances, ofrep, ingest, request_ids, guard, stopping }))
+        let readiness = Readiness::default();
+        Ok(Arc::new(Self {
+            store,
+            config,
+            allowances,
+            ofrep,
+            ingest,
+            request_ids,
+            guard,
+            readiness,
+            stopping,
+        }))
     }
 
     /// Ends all streams; `/readyz` says so from now on.
@@ -55,8 +68,7 @@ impl Server {
 
     /// Writes down what was taken in. After the last request.
     pub async fn finish(&self) {
-        self.ingest.exposures.flush().await;
-        self.ingest.outcomes.flush().await;
+        self.ingest.flush().await;
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

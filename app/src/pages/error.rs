@@ -13,6 +13,7 @@ pub fn title(error: &AppError) -> &'static str {
         AppError::Conflict => "Changed by somebody else",
         AppError::Refused | AppError::BadForm | AppError::TooLarge | AppError::WrongMethod => "Refused",
         AppError::Throttled { .. } => "Too many attempts",
+        AppError::Unavailable => "The database does not answer",
         AppError::Internal | AppError::Unreachable => "Something went wrong",
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
-use store::{GuardLease, Store, StoreError, WebhookDelivery};
+use store::{GuardLease, Store, StoreError, Task, WebhookDelivery};
 use tokio::task::JoinHandle;
 
 use crate::StartError;
@@ -23,18 +23,22 @@ const DELIVERY: &str = "x-fader-delivery";
 
 pub(super) struct Deliverer {
     http: reqwest::Client,
+    task: Task,
     round: Option<JoinHandle<()>>,
 }
 
 impl Deliverer {
-    pub(super) fn new() -> Result<Self, StartError> {
+    pub(super) fn new(http: reqwest::Client, store: &Store) -> Self {
+        Self { http, task: store.tasks().task("the delivery of webhooks"), round: None }
+    }
+
+    pub(super) fn client() -> Result<reqwest::Client, StartError> {
         // It trusts whom the machine trusts. Where that is nobody, http:// works all the same.
         let without_tls = |error| {
             tracing::warn!(%error, "webhooks to https:// do not arrive; are CA certificates installed?");
             client().tls_certs_only([]).build()
         };
-        let http = client().build().or_else(without_tls).map_err(|_| StartError::HttpClient)?;
-        Ok(Self { http, round: None })
+        client().build().or_else(without_tls).map_err(|_| StartError::HttpClient)
     }
 
     /// Sends what is due, unless the round before is still under way.
@@ -43,10 +47,17 @@ impl Deliverer {
             return;
         }
         let (http, store, lease) = (self.http.clone(), store.clone(), lease.clone());
+        let task = self.task.clone();
         self.round = Some(tokio::spawn(async move {
-            if let Err(error) = round(&http, &store, &lease).await {
-                tracing::warn!(%error, "webhooks are not sent at the moment; trying again");
-            }
+            let turn = task.clone();
+            let sending = async move {
+                turn.turn();
+                if let Err(error) = round(&http, &store, &lease).await {
+                    tracing::warn!(%error, "webhooks are not sent at the moment; trying again");
+                }
+            };
+            // A round that fails is noted, and the next one begins with the guard's next look.
+            task.run(sending).await;
         }));
     }
 
@@ -134,7 +145,7 @@ mod tests {
     #[tokio::test]
     async fn https_begins_with_a_handshake_whatever_certificates_there_are() {
         let without = client().tls_certs_only([]).build().expect("a client");
-        for http in [Deliverer::new().expect("a client").http, without] {
+        for http in [Deliverer::client().expect("a client"), without] {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listens");
             let port = listener.local_addr().expect("an address").port();
             let first_bytes = async {

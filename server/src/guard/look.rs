@@ -120,7 +120,9 @@ impl Looking {
         } else {
             match AssertUnwindSafe(self.judge(store, lease, at)).catch_unwind().await {
                 Ok(Ok(())) => None,
-                Ok(Err(error @ (StoreError::Database(_) | StoreError::Migration(_)))) => {
+                Ok(Err(
+                    error @ (StoreError::Unavailable(_) | StoreError::Database(_) | StoreError::Migration(_)),
+                )) => {
                     // The database, not the definition: the next look tries again.
                     self.log_once(&id, &error.to_string());
                     return;

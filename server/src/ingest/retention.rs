@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use arc_swap::ArcSwap;
 use engine::EnvironmentKey;
 use store::{
-    Store, StoreError,
+    Store, StoreError, Task,
     limits::{RETENTION_DAYS_DEFAULT, RETENTION_DAYS_MAX},
 };
 use tokio::sync::watch;
@@ -21,7 +21,11 @@ pub struct Retention(Arc<ArcSwap<BTreeMap<EnvironmentKey, u32>>>);
 impl Retention {
     pub async fn start(store: &Store, stopping: watch::Receiver<bool>) -> Result<Self, StoreError> {
         let retention = Self(Arc::new(ArcSwap::from_pointee(store.retention_days().await?)));
-        tokio::spawn(retention.clone().keep(store.clone(), stopping));
+        let kept = (retention.clone(), store.clone());
+        store.tasks().spawn("the retention sweep", move |task| {
+            let (retention, store) = kept.clone();
+            retention.keep(store, stopping.clone(), task)
+        });
         Ok(retention)
     }
 
@@ -31,9 +35,10 @@ impl Retention {
         now_ms - i64::from(days.min(RETENTION_DAYS_MAX)) * DAY_MS
     }
 
-    async fn keep(self, store: Store, mut stopping: watch::Receiver<bool>) {
+    async fn keep(self, store: Store, mut stopping: watch::Receiver<bool>, task: Task) {
         let mut refreshes: u32 = 0;
         loop {
+            task.turn();
             let stopped = stopping.wait_for(|it| *it);
             // An error says that the server is gone.
             if tokio::time::timeout(RETENTION_REFRESH, stopped).await.is_ok() {

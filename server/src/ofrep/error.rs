@@ -105,6 +105,7 @@ impl OfrepError {
             Self::Access(error) => error.retry_after_s(),
             Self::StreamsFull { retry_after_s } => Some(*retry_after_s),
             Self::Behind => Some(1),
+            Self::Fault(fault) => fault.retry_after_s(),
             _ => None,
         }
     }

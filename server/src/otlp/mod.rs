@@ -121,6 +121,9 @@ fn take(
         return Err(OtlpError::new(StatusCode::PAYLOAD_TOO_LARGE, message));
     }
     let ingest = &server.ingest;
+    if items > 0 {
+        ingest.accepts().map_err(OtlpError::behind)?;
+    }
     ingest.outcomes.has_room(taken.outcomes.len()).map_err(OtlpError::full)?;
     let id = |text: String| EventId::new(&environment.key, &text);
     let exposures = std::mem::take(&mut taken.exposures).into_iter();

@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     access::AccessError,
     door::Fault,
-    ingest::Full,
+    ingest::{Behind, Full},
     limits::{EVENTS_RETRY_AFTER_S, OTLP_INFLATED_BYTES_MAX},
 };
 
@@ -91,7 +91,7 @@ impl OtlpError {
     }
 
     pub fn fault(fault: Fault) -> Self {
-        Self::new(fault.status(), fault.sentence())
+        Self { retry_after_s: fault.retry_after_s(), ..Self::new(fault.status(), fault.sentence()) }
     }
 
     pub fn access(error: &AccessError) -> Self {
@@ -101,6 +101,11 @@ impl OtlpError {
     pub fn full(full: Full) -> Self {
         let retry_after_s = Some(EVENTS_RETRY_AFTER_S);
         Self { retry_after_s, ..Self::new(StatusCode::TOO_MANY_REQUESTS, full.to_string()) }
+    }
+
+    pub fn behind(behind: Behind) -> Self {
+        let retry_after_s = Some(Behind::RETRY_AFTER_S);
+        Self { retry_after_s, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, behind.to_string()) }
     }
 
     pub fn answer(self, encoding: Encoding) -> Response {

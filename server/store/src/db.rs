@@ -241,6 +241,14 @@ impl Db {
         }
     }
 
+    /// Whether a write was carried out so lately. PostgreSQL has connections enough to ask.
+    pub(crate) fn wrote_within(&self, lately: Duration) -> bool {
+        match self {
+            Self::Sqlite { write, .. } => write.pulse.heard_within(lately),
+            Self::Pg(_) => false,
+        }
+    }
+
     pub(crate) fn faults(&self) -> &Faults {
         match self {
             Self::Sqlite { write, .. } => &write.faults,

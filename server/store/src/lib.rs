@@ -27,6 +27,7 @@ mod permission;
 mod personas;
 mod plans;
 mod previews;
+mod readiness;
 mod rollouts;
 mod secret;
 mod store;
@@ -78,6 +79,7 @@ pub use permission::{
 };
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
+pub use readiness::Checked;
 pub use secret::{TokenHash, hex};
 pub use store::Store;
 pub use supervise::{Task, TaskReport, Tasks};

@@ -36,7 +36,7 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Record {
-    runs: bool,
+    is_down: bool,
     failures: u64,
     last: Option<(Instant, String)>,
 }
@@ -46,8 +46,8 @@ struct Record {
 pub struct TaskReport {
     /// As it stands in a sentence: "the guard".
     pub name: &'static str,
-    /// False while it waits to be started again, and after its end.
-    pub runs: bool,
+    /// It failed and was not started again yet.
+    pub is_down: bool,
     pub failures: u64,
     /// How long ago it failed last, and the message of its panic, which is for admins and the log.
     pub last_failure: Option<(Duration, String)>,
@@ -113,17 +113,17 @@ impl Task {
 
     /// Whether `work` came to its end; a panic is noted and goes no further.
     pub async fn run(&self, work: impl Future<Output = ()> + Send + 'static) -> bool {
-        self.record().runs = true;
+        self.record().is_down = false;
         // Aborted with whoever waits for it.
         let mut running = JoinSet::new();
         running.spawn(work);
         let ended = running.join_next().await;
-        let mut record = self.record();
-        record.runs = false;
         let Some(Err(error)) = ended else { return true };
         let Ok(panic) = error.try_into_panic() else { return true };
         let message = message_of(&*panic).to_owned();
         tracing::error!(task = self.0.name, panic = message, "a task failed and is started again");
+        let mut record = self.record();
+        record.is_down = true;
         record.failures += 1;
         record.last = Some((Instant::now(), message));
         false
@@ -133,7 +133,7 @@ impl Task {
         let record = self.record();
         TaskReport {
             name: self.0.name,
-            runs: record.runs,
+            is_down: record.is_down,
             failures: record.failures,
             last_failure: record.last.as_ref().map(|(at, message)| (at.elapsed(), message.clone())),
         }
@@ -174,7 +174,7 @@ mod tests {
         tasks.fail_next("the test");
         started.recv().await.expect("started again");
         let [report] = &tasks.report()[..] else { panic!("one task") };
-        assert_eq!((report.name, report.runs, report.failures), ("the test", true, 1));
+        assert_eq!((report.name, report.is_down, report.failures), ("the test", false, 1));
         assert_eq!(report.last_failure.as_ref().expect("noted").1, "a test asked the test to fail");
         running.abort();
         running.await.expect_err("aborted");
@@ -185,6 +185,6 @@ mod tests {
     async fn a_task_that_ends_is_not_started_again() {
         let tasks = Tasks::default();
         tasks.spawn("the test", |_| async {}).await.expect("ends");
-        assert_eq!((tasks.report()[0].runs, tasks.report()[0].failures), (false, 0));
+        assert_eq!((tasks.report()[0].is_down, tasks.report()[0].failures), (false, 0));
     }
 }

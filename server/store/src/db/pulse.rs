@@ -153,6 +153,11 @@ impl Pulse {
         done
     }
 
+    pub(crate) fn heard_within(&self, lately: Duration) -> bool {
+        let heard_ms = self.heard_ms.load(Ordering::Relaxed);
+        heard_ms > 0 && self.since.elapsed() <= Duration::from_millis(heard_ms) + lately
+    }
+
     fn heard(&self) {
         self.heard_ms.store(self.now_ms(), Ordering::Relaxed);
         self.away.store(false, Ordering::Relaxed);
