@@ -24,6 +24,8 @@ pub struct Config {
     pub feedback_per_address_per_minute: NonZeroU32,
     /// How often the guard looks.
     pub look_every: Duration,
+    /// How often old cells are merged, and a change of the retention is looked for.
+    pub upkeep_every: Duration,
 }
 
 impl Default for Config {
@@ -41,6 +43,7 @@ impl Default for Config {
             feedback_per_address_per_minute: NonZeroU32::new(limits::FEEDBACK_PER_ADDRESS_PER_MINUTE)
                 .unwrap_or(NonZeroU32::MIN),
             look_every: limits::LOOK_EVERY,
+            upkeep_every: limits::UPKEEP_EVERY,
         }
     }
 }

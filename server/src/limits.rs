@@ -96,8 +96,8 @@ pub const BATCH_WAIT: Duration = Duration::from_secs(1);
 pub const BATCH_EXPOSURES: usize = 5_000;
 /// …and then takes what else is waiting, up to so many.
 pub const BATCH_EXPOSURES_MAX: usize = 50_000;
-/// How often a change of the retention is looked for…
-pub const RETENTION_REFRESH: Duration = Duration::from_mins(1);
+/// How often old cells are merged, and a change of the retention is looked for…
+pub const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// …and how many times that is until what is too old is deleted.
 pub const SWEEP_EVERY_REFRESHES: u32 = 60;
 

@@ -115,7 +115,7 @@ impl Ingest {
             hand: Mutex::new(writer::Hand::new(receiver, u64::from_ne_bytes(mark))),
         });
         store.tasks().spawn("the writer of exposures", move |task| Arc::clone(&writer).run(task));
-        let outcomes = Arc::new(Outcomes::start(store, Arc::clone(&backlog), &stopping)?);
+        let outcomes = Arc::new(Outcomes::start(store, Arc::clone(&backlog), config.upkeep_every, &stopping)?);
         let exposures = Exposures {
             sender,
             waiting,
@@ -124,7 +124,7 @@ impl Ingest {
             outcomes: Arc::clone(&outcomes),
             counters: Arc::clone(&counters),
         };
-        let retention = Retention::start(store, stopping).await?;
+        let retention = Retention::start(store, config.upkeep_every, stopping).await?;
         Ok(Self { exposures, outcomes, ids, retention, backlog, counters })
     }
 

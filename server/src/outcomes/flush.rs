@@ -1,4 +1,4 @@
-//! What runs beside the requests: cells are written down every second, old ones merged every minute.
+//! What runs beside the requests: cells are written down every second, old ones merged now and then.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,6 @@ use crate::ingest::Writing;
 const EVERY: Duration = Duration::from_secs(1);
 /// Older cells are written every so many seconds.
 const OLD_EVERY: u32 = 10;
-const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// Between two tries of a server that stops.
 const LAST_RETRY_PAUSE: Duration = Duration::from_millis(200);
 
@@ -134,14 +133,19 @@ fn take(
 }
 
 /// Every server tries; the store lets one of them.
-pub(super) async fn roll_up_every_minute(store: Store, mut stopping: watch::Receiver<bool>, task: Task) {
-    while tokio::time::timeout(UPKEEP_EVERY, stopping.wait_for(|it| *it)).await.is_err() {
+pub(super) async fn roll_up(
+    store: Store,
+    every: Duration,
+    mut stopping: watch::Receiver<bool>,
+    task: Task,
+) {
+    while tokio::time::timeout(every, stopping.wait_for(|it| *it)).await.is_err() {
         task.turn();
         match store.roll_up_cells().await {
             Ok(done) => tracing::debug!(done.merged, done.deleted, "old cells were merged"),
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "old cells could not be merged; trying again in a minute");
+                tracing::warn!(error, "old cells could not be merged; trying again later");
             }
         }
     }

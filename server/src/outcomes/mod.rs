@@ -12,9 +12,12 @@ mod recall;
 mod state;
 mod subjects;
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use engine::{EnvironmentKey, MetricDefinition, Snapshot};
@@ -80,6 +83,7 @@ impl Outcomes {
     pub fn start(
         store: &Store,
         backlog: Arc<Backlog>,
+        upkeep_every: Duration,
         stopping: &watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
         let mut random = [0; 8];
@@ -100,7 +104,7 @@ impl Outcomes {
         let merged = (store.clone(), stopping.clone());
         store.tasks().spawn("the roll-up of old cells", move |task| {
             let (store, stopping) = merged.clone();
-            flush::roll_up_every_minute(store, stopping, task)
+            flush::roll_up(store, upkeep_every, stopping, task)
         });
         Ok(Self { shared })
     }

@@ -124,7 +124,7 @@ macro_rules! ask {
         let fault = held.ask().await?;
         let done = {
             let (side, $connection) = held.parts()?;
-            side.pulse.wait($query).await
+            side.pulse.answer($query).await
         };
         held.answered(done, fault)
     }};

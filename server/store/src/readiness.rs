@@ -10,8 +10,8 @@ use crate::{
     secret::new_secret,
 };
 
-/// More than a page of the file: a database that has no room for another page has no room for a change.
-const FILLING: usize = 6_000;
+/// A few pages of the file: a database that has no room for them has no room for a change.
+const FILLING: usize = 20_000;
 /// Where our own work keeps a check waiting, a write of the last moments says as much.
 const WROTE_LATELY: Duration = Duration::from_secs(3);
 

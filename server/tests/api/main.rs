@@ -1,6 +1,7 @@
 //! The public behaviour of the server, over a real socket.
 
 mod app;
+mod away;
 mod bad_input;
 mod command_line;
 mod cors;
@@ -22,4 +23,5 @@ mod rate;
 mod rest;
 mod roles;
 mod stream;
+mod supervision;
 mod testers;

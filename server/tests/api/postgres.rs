@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A database of its own, or `None` when the run is told to do without PostgreSQL.
-async fn database() -> Option<String> {
+pub async fn database() -> Option<String> {
     let Ok(base) = std::env::var("FADER_TEST_POSTGRES_URL") else {
         let told = std::env::var("FADER_TEST_SQLITE_ONLY").is_ok_and(|it| it == "1");
         assert!(told, "set FADER_TEST_POSTGRES_URL to a superuser's address, or FADER_TEST_SQLITE_ONLY=1");

@@ -119,7 +119,7 @@ impl<DB: Kind> Side<DB> {
 
     /// A connection for one statement outside of a transaction.
     pub(super) async fn hold(&self) -> Result<Held<DB>, sqlx::Error> {
-        let connection = self.pulse.wait(self.pool.acquire()).await?;
+        let connection = self.pulse.answer(self.pool.acquire()).await?;
         Ok(self.held(connection, false))
     }
 
@@ -152,7 +152,7 @@ where
             held.open(statement).await?;
             Ok((held, turn))
         };
-        self.pulse.wait_for_turn(begun).await
+        if writes { self.pulse.wait_for_turn(begun).await } else { self.pulse.answer(begun).await }
     }
 }
 
@@ -177,14 +177,14 @@ where
 
     pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
         let pulse = Arc::clone(&self.side.pulse);
-        let committed = pulse.wait(self.say("COMMIT")).await;
+        let committed = pulse.answer(self.say("COMMIT")).await;
         self.standing = if committed.is_ok() { Standing::Free } else { Standing::Lost };
         committed
     }
 
     pub(super) async fn rollback(mut self) -> Result<(), sqlx::Error> {
         let pulse = Arc::clone(&self.side.pulse);
-        let undone = pulse.wait(async { self.raw()?.execute("ROLLBACK").await }).await;
+        let undone = pulse.answer(async { self.raw()?.execute("ROLLBACK").await }).await;
         self.standing = if undone.is_ok() { Standing::Free } else { Standing::Lost };
         undone.map(drop)
     }

@@ -68,6 +68,17 @@ impl Pulse {
         AtWork(Arc::clone(self))
     }
 
+    /// What one statement comes to. A server may never answer; a file does, however long it takes.
+    pub(crate) async fn answer<T>(
+        &self,
+        statement: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        match self.server {
+            Some(_) => self.wait(statement).await,
+            None => self.noted(statement.await),
+        }
+    }
+
     /// What `work` comes to, unless the database falls silent meanwhile.
     pub(crate) async fn wait<T>(
         &self,

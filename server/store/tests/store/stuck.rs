@@ -25,6 +25,7 @@ on_both!(
     a_batch_whose_commit_was_not_answered_is_written_once,
     a_refusal_by_the_database_costs_nobody_the_connection,
     a_change_that_is_broken_off_keeps_nobody_waiting,
+    slow_statements_are_waited_for,
 );
 
 const FAULTS: [Fault; 4] = [Fault::Refused, Fault::Undone, Fault::Unanswered, Fault::Severed];
@@ -272,6 +273,29 @@ async fn a_change_that_is_broken_off_keeps_nobody_waiting(t: Harness) {
     t.change("a", |rollout| rollout.rules = vec![everyone(2)]).await.expect("it goes on");
     assert!(began.elapsed() < Duration::from_secs(5));
     live_is_the_database(&t).await;
+}
+
+/// Slowness is no absence: a statement that takes three seconds, alone in the house.
+async fn slow_statements_are_waited_for(t: Harness) {
+    t.create_flag("a").await;
+    let slow = if t.is_sqlite() {
+        "CREATE TRIGGER slow BEFORE UPDATE ON rollouts BEGIN \
+         SELECT SUM(value) FROM (WITH RECURSIVE numbers (value) AS \
+         (SELECT 1 UNION ALL SELECT value + 1 FROM numbers LIMIT 20000000) SELECT value FROM numbers); END"
+    } else {
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3); RETURN NEW; END'; \
+         CREATE TRIGGER slow BEFORE UPDATE ON rollouts FOR EACH ROW EXECUTE FUNCTION slow()"
+    };
+    t.sql(slow).await.expect("a trigger");
+    let began = Instant::now();
+    let (slow, other) = tokio::join!(t.change("a", |rollout| rollout.rules = vec![everyone(1)]), async {
+        // Whoever waits for the turn waits for us.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        t.create_group("pilot", "vip").await
+    });
+    slow.expect("slow, and done");
+    assert_eq!(other.key.as_str(), "pilot");
+    assert!(began.elapsed() > Duration::from_millis(1_200), "not slow enough: {:?}", began.elapsed());
 }
 
 /// Everything goes on by itself: the disk is full, and then there is space again.
