@@ -279,9 +279,9 @@ async fn a_change_that_is_broken_off_keeps_nobody_waiting(t: Harness) {
 async fn slow_statements_are_waited_for(t: Harness) {
     t.create_flag("a").await;
     let slow = if t.is_sqlite() {
-        "CREATE TRIGGER slow BEFORE UPDATE ON rollouts BEGIN \
-         SELECT SUM(value) FROM (WITH RECURSIVE numbers (value) AS \
-         (SELECT 1 UNION ALL SELECT value + 1 FROM numbers LIMIT 20000000) SELECT value FROM numbers); END"
+        "CREATE VIEW many AS WITH RECURSIVE numbers (value) AS \
+         (SELECT 1 UNION ALL SELECT value + 1 FROM numbers LIMIT 6000000) SELECT value FROM numbers; \
+         CREATE TRIGGER slow BEFORE UPDATE ON rollouts BEGIN SELECT SUM(value) FROM many; END"
     } else {
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3); RETURN NEW; END'; \
          CREATE TRIGGER slow BEFORE UPDATE ON rollouts FOR EACH ROW EXECUTE FUNCTION slow()"
@@ -295,7 +295,7 @@ async fn slow_statements_are_waited_for(t: Harness) {
     });
     slow.expect("slow, and done");
     assert_eq!(other.key.as_str(), "pilot");
-    assert!(began.elapsed() > Duration::from_millis(1_200), "not slow enough: {:?}", began.elapsed());
+    assert!(began.elapsed() > Duration::from_secs(1), "not slow enough: {:?}", began.elapsed());
 }
 
 /// Everything goes on by itself: the disk is full, and then there is space again.
