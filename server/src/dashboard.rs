@@ -17,7 +17,8 @@ use tower::ServiceBuilder;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::{
-    Server, assets, body, client_address::ClientAddress, csrf, edge, limits::FORM_BODY_BYTES_MAX, resend, session,
+    Server, assets, body, client_address::ClientAddress, csrf, edge, limits::FORM_BODY_BYTES_MAX, resend,
+    session,
 };
 
 pub fn router(server: &Arc<Server>) -> Router {

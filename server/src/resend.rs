@@ -61,12 +61,8 @@ fn page(address: &str, form: &Bytes) -> Response {
             continue;
         }
         // Writing to a text cannot fail.
-        let _ = write!(
-            fields,
-            "<input type=\"hidden\" name=\"{}\" value=\"{}\">",
-            escape(&name),
-            escape(&value)
-        );
+        let _ =
+            write!(fields, "<input type=\"hidden\" name=\"{}\" value=\"{}\">", escape(&name), escape(&value));
     }
     let again = if left_out {
         // Without its secrets the form would only be refused.

@@ -115,7 +115,8 @@ impl Ingest {
             hand: Mutex::new(writer::Hand::new(receiver, u64::from_ne_bytes(mark))),
         });
         store.tasks().spawn("the writer of exposures", move |task| Arc::clone(&writer).run(task));
-        let outcomes = Arc::new(Outcomes::start(store, Arc::clone(&backlog), config.upkeep_every, &stopping)?);
+        let outcomes =
+            Arc::new(Outcomes::start(store, Arc::clone(&backlog), config.upkeep_every, &stopping)?);
         let exposures = Exposures {
             sender,
             waiting,

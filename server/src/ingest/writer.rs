@@ -133,7 +133,9 @@ impl Writer {
         let mut failing = false;
         loop {
             let tried = std::mem::replace(&mut batch.tried, true);
-            let Err(error) = self.store.record_batch(&batch.deliveries, batch.mark, tried).await else { return };
+            let Err(error) = self.store.record_batch(&batch.deliveries, batch.mark, tried).await else {
+                return;
+            };
             Counters::add(&self.counters.failures, 1);
             if !std::mem::replace(&mut failing, true) {
                 tracing::warn!(

@@ -15,11 +15,7 @@ const OLD_EVERY: u32 = 10;
 /// Between two tries of a server that stops.
 const LAST_RETRY_PAUSE: Duration = Duration::from_millis(200);
 
-pub(super) async fn write_every_second(
-    shared: Arc<Shared>,
-    mut stopping: watch::Receiver<bool>,
-    task: Task,
-) {
+pub(super) async fn write_every_second(shared: Arc<Shared>, mut stopping: watch::Receiver<bool>, task: Task) {
     let mut turn: u32 = 0;
     let mut failing = false;
     loop {
@@ -133,12 +129,7 @@ fn take(
 }
 
 /// Every server tries; the store lets one of them.
-pub(super) async fn roll_up(
-    store: Store,
-    every: Duration,
-    mut stopping: watch::Receiver<bool>,
-    task: Task,
-) {
+pub(super) async fn roll_up(store: Store, every: Duration, mut stopping: watch::Receiver<bool>, task: Task) {
     while tokio::time::timeout(every, stopping.wait_for(|it| *it)).await.is_err() {
         task.turn();
         match store.roll_up_cells().await {

@@ -212,7 +212,10 @@ impl Db {
             PgConnectOptions::from_str(url).map_err(|_| Invalid::DatabaseUrl)?.application_name("fader");
         // Copies that start together wait for each other here, longer than for any lock later on.
         let mut migrating = PgConnection::connect_with(&options).await?;
-        sqlx::migrate!("../../migrations/postgres").run(&mut migrating).await.map_err(StoreError::Migration)?;
+        sqlx::migrate!("../../migrations/postgres")
+            .run(&mut migrating)
+            .await
+            .map_err(StoreError::Migration)?;
         drop(migrating.close().await);
         let pool = PgPoolOptions::new()
             .acquire_timeout(ACQUIRE_TIMEOUT)

@@ -3,12 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    Store, StoreError,
-    db::args,
-    limits::GUARD_LEASE_MS,
-    secret::new_secret,
-};
+use crate::{Store, StoreError, db::args, limits::GUARD_LEASE_MS, secret::new_secret};
 
 /// A few pages of the file: a database that has no room for them has no room for a change.
 const FILLING: usize = 20_000;
@@ -46,7 +41,8 @@ impl Store {
             tx.optional("SELECT expires_ms FROM leases WHERE name = 'guard'", args![]).await?;
         tx.commit().await?;
         let now_ms = self.clock().now_ms();
-        let guarded_ms = guards.map(|(expires_ms,)| now_ms.saturating_sub(expires_ms - GUARD_LEASE_MS).max(0));
+        let guarded_ms =
+            guards.map(|(expires_ms,)| now_ms.saturating_sub(expires_ms - GUARD_LEASE_MS).max(0));
         Ok(Checked { guarded_ms })
     }
 }

@@ -83,7 +83,8 @@ impl Tasks {
 
     /// The task of this name, to run a piece of work in at a time.
     pub fn task(&self, name: &'static str) -> Task {
-        let new = || Task(Arc::new(State { name, record: Mutex::default(), tripped: AtomicBool::new(false) }));
+        let new =
+            || Task(Arc::new(State { name, record: Mutex::default(), tripped: AtomicBool::new(false) }));
         self.all().entry(name).or_insert_with(new).clone()
     }
 

@@ -35,7 +35,10 @@ impl Store {
         tx.commit().await.map_err(StoreError::from)?;
         // Who is signed in by now is not turned away for that.
         if let Err(error) = self.forget_old_sessions().await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "sessions that are over are not forgotten yet");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "sessions that are over are not forgotten yet"
+            );
         }
         Ok(session)
     }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use engine::{Arm, RuleId, SubjectKey, VariantKey, guardrail::GuardAction};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use store::{
-    ArmCount, ArmWord, AuditVerdict, CELL_MS, Cell, CellKey, Delivery, EnrolmentChoice, EnrolmentList, Exposure,
-    Fault, GuardAct, RawLine, Role, SignInError, StoreError, Written,
+    ArmCount, ArmWord, AuditVerdict, CELL_MS, Cell, CellKey, Delivery, EnrolmentChoice, EnrolmentList,
+    Exposure, Fault, GuardAct, RawLine, Role, SignInError, StoreError, Written,
 };
 
 use crate::{
@@ -59,7 +59,8 @@ async fn live_is_the_database(t: &Harness) {
         let key = environment.key.as_str();
         let known = fresh.live().environment(key).expect("an environment");
         assert_eq!(environment.revision, known.revision);
-        let (here, there) = (t.store.live().snapshot(key).expect("here"), fresh.live().snapshot(key).expect("there"));
+        let (here, there) =
+            (t.store.live().snapshot(key).expect("here"), fresh.live().snapshot(key).expect("there"));
         assert_eq!(here.revision(), there.revision());
         let definition = |snapshot: &engine::Snapshot| {
             snapshot.flag("a").map(|it| (it.flag().clone(), it.rollout().clone()))
@@ -89,13 +90,20 @@ async fn after_any_fault(
                 break;
             }
             statements = at + 1;
-            assert!(began.elapsed() < Duration::from_secs(5), "{fault:?} at {at} takes {:?}", began.elapsed());
+            assert!(
+                began.elapsed() < Duration::from_secs(5),
+                "{fault:?} at {at} takes {:?}",
+                began.elapsed()
+            );
             match done {
                 Ok(()) => {}
                 Err(StoreError::Unavailable(_)) if fault == Fault::Unanswered => {}
                 Err(StoreError::Unavailable(_)) => {
                     // An undoing that runs beside it may still be on its way.
-                    eventually(&format!("{fault:?} at {at} leaves nothing"), async || written(t).await == before).await;
+                    eventually(&format!("{fault:?} at {at} leaves nothing"), async || {
+                        written(t).await == before
+                    })
+                    .await;
                 }
                 Err(other) => panic!("{fault:?} at {at}: {other:?}"),
             }
@@ -257,7 +265,9 @@ async fn a_refusal_by_the_database_costs_nobody_the_connection(t: Harness) {
         assert!(matches!(refused, Err(StoreError::Database(_))), "{refused:?}");
     }
     assert_eq!(written(&t).await, before);
-    t.sql(if t.is_sqlite() { "DROP TRIGGER refuse" } else { "DROP TRIGGER refuse ON rollouts" }).await.expect("gone");
+    t.sql(if t.is_sqlite() { "DROP TRIGGER refuse" } else { "DROP TRIGGER refuse ON rollouts" })
+        .await
+        .expect("gone");
     t.change("a", |rollout| rollout.rules = vec![everyone(1)]).await.expect("it goes on");
     live_is_the_database(&t).await;
 }
@@ -325,7 +335,10 @@ async fn a_full_disk_refuses_changes_and_wedges_nothing() {
         let saved = t.change("a", |rollout| rollout.rules.clear()).await;
         assert!(matches!(saved, Ok(_) | Err(StoreError::Unavailable(_))), "{saved:?}");
         let signed_in = sign_in().await;
-        assert!(matches!(signed_in, Ok(_) | Err(SignInError::Store(StoreError::Unavailable(_)))), "{signed_in:?}");
+        assert!(
+            matches!(signed_in, Ok(_) | Err(SignInError::Store(StoreError::Unavailable(_)))),
+            "{signed_in:?}"
+        );
     }
     live_is_the_database(&t).await;
     t.store.faults().limit_pages(u32::MAX >> 1);
