@@ -117,14 +117,14 @@ macro_rules! bind {
     }};
 }
 
-/// Sends one statement through a connection that is held.
+/// Sends one statement through a connection that is held. What it waits with is large and stands on the heap.
 macro_rules! ask {
     ($held:expr, $connection:ident => $query:expr) => {{
         let held = $held;
         let fault = held.ask().await?;
         let done = {
             let (side, $connection) = held.parts()?;
-            side.pulse.answer($query).await
+            Box::pin(side.pulse.answer($query)).await
         };
         held.answered(done, fault)
     }};
@@ -135,10 +135,10 @@ macro_rules! run {
     ($query:ident, $fetch:ident, $sql:expr, $args:expr, $this:expr) => {
         match $this {
             Self::Sqlite { read, .. } => {
-                ask!(&mut read.hold().await?, connection => sqlx::$query($sql, bind!(SqliteArguments, $args)).$fetch(connection))
+                ask!(&mut Box::pin(read.hold()).await?, connection => sqlx::$query($sql, bind!(SqliteArguments, $args)).$fetch(connection))
             }
             Self::Pg(side) => {
-                ask!(&mut side.hold().await?, connection => sqlx::$query($sql, bind!(PgArguments, $args)).$fetch(connection))
+                ask!(&mut Box::pin(side.hold()).await?, connection => sqlx::$query($sql, bind!(PgArguments, $args)).$fetch(connection))
             }
         }
     };
@@ -271,7 +271,7 @@ impl Db {
             listener.listen(channel).await?;
             Ok(listener)
         };
-        side.pulse.wait(listening).await.map(Some)
+        Box::pin(side.pulse.wait(listening)).await.map(Some)
     }
 
     /// A transaction that writes. On SQLite it takes the write lock at once, so it can never fail half-way for want
@@ -291,11 +291,11 @@ impl Db {
     async fn begin_after<T>(&self, turn: impl Future<Output = T>) -> Result<(Tx, T), sqlx::Error> {
         Ok(match self {
             Self::Sqlite { write, .. } => {
-                let (held, turn) = write.begin("BEGIN IMMEDIATE", true, turn).await?;
+                let (held, turn) = Box::pin(write.begin("BEGIN IMMEDIATE", true, turn)).await?;
                 (Tx::Sqlite(held), turn)
             }
             Self::Pg(side) => {
-                let (held, turn) = side.begin("BEGIN", true, turn).await?;
+                let (held, turn) = Box::pin(side.begin("BEGIN", true, turn)).await?;
                 (Tx::Pg(held), turn)
             }
         })
@@ -305,10 +305,10 @@ impl Db {
     pub(crate) async fn begin_read(&self) -> Result<Tx, sqlx::Error> {
         let at_once = std::future::ready(());
         Ok(match self {
-            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin("BEGIN", false, at_once).await?.0),
+            Self::Sqlite { read, .. } => Tx::Sqlite(Box::pin(read.begin("BEGIN", false, at_once)).await?.0),
             Self::Pg(side) => {
                 let statement = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                Tx::Pg(side.begin(statement, false, at_once).await?.0)
+                Tx::Pg(Box::pin(side.begin(statement, false, at_once)).await?.0)
             }
         })
     }
@@ -394,15 +394,15 @@ impl Tx {
 
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(held) => held.commit().await,
-            Self::Pg(held) => held.commit().await,
+            Self::Sqlite(held) => Box::pin(held.commit()).await,
+            Self::Pg(held) => Box::pin(held.commit()).await,
         }
     }
 
     pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(held) => held.rollback().await,
-            Self::Pg(held) => held.rollback().await,
+            Self::Sqlite(held) => Box::pin(held.rollback()).await,
+            Self::Pg(held) => Box::pin(held.rollback()).await,
         }
     }
 }
