@@ -38,7 +38,7 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { started: Instant::now(), since: [AtomicU64::new(0), AtomicU64::new(0)] }
     }
 
