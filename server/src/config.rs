@@ -61,6 +61,8 @@ pub struct Config {
     pub anchor_every: Duration,
     /// Where webhooks may lead.
     pub webhooks: Reach,
+    /// How often old cells are merged, and a change of the retention is looked for.
+    pub upkeep_every: Duration,
 }
 
 impl Default for Config {
@@ -89,6 +91,7 @@ impl Default for Config {
             signing: None,
             anchor_every: limits::ANCHOR_EVERY,
             webhooks: Reach::Public,
+            upkeep_every: limits::UPKEEP_EVERY,
         }
     }
 }

@@ -72,6 +72,8 @@ pub const OUTCOME_LATENCY_MS_MAX: f64 = 86_400_000.0;
 pub const OUTCOME_IDS_WAITING_MAX: usize = 400_000;
 /// Outcomes a second of subjects unknown to this server, which wait for the ledger; the others count nowhere.
 pub const OUTCOMES_RECALLED_MAX: usize = 2_000;
+/// Those that the ledger could not be asked for while the database was away wait on.
+pub const OUTCOMES_HELD_MAX: usize = 20_000;
 /// Exposures of the last minute that an outcome is waited for, about 70 bytes each; more are no trials of
 /// `missing_outcome`.
 pub const OUTCOMES_AWAITED_MAX: usize = 200_000;
@@ -108,14 +110,20 @@ pub const EVENTS_WAITING_MAX: usize = 200_000;
 pub const EVENTS_RETRY_AFTER_S: u64 = 2;
 /// Event ids remembered, so that sending an event again does nothing; beyond it the oldest are forgotten early.
 pub const EVENT_IDS_MAX: usize = 4_000_000;
+/// When the oldest event waits longer than this to be written, the database takes nothing, and new ones are refused with
+/// 503: what was acknowledged has to be written once it does.
+pub const INTAKE_BEHIND_MAX: Duration = Duration::from_secs(5);
+pub const INTAKE_RETRY_AFTER_S: u64 = 5;
+/// What cannot be done because the database is away may work after so long.
+pub const DATABASE_RETRY_AFTER_S: u64 = 2;
 /// The writer waits so long for a batch…
 pub const BATCH_WAIT: Duration = Duration::from_secs(1);
 /// …unless it has so many exposures before…
 pub const BATCH_EXPOSURES: usize = 5_000;
 /// …and then takes what else is waiting, up to so many.
 pub const BATCH_EXPOSURES_MAX: usize = 50_000;
-/// How often a change of the retention is looked for…
-pub const RETENTION_REFRESH: Duration = Duration::from_mins(1);
+/// How often old cells are merged, and a change of the retention is looked for…
+pub const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// …and how many times that is until what is too old is deleted.
 pub const SWEEP_EVERY_REFRESHES: u32 = 60;
 

@@ -124,7 +124,10 @@ impl Looking {
             match AssertUnwindSafe(self.judge(store, lease, at)).catch_unwind().await {
                 Ok(Ok(())) => None,
                 Ok(Err(
-                    error @ (StoreError::Database(_) | StoreError::Migration(_) | StoreError::Restored),
+                    error @ (StoreError::Unavailable(_)
+                    | StoreError::Database(_)
+                    | StoreError::Migration(_)
+                    | StoreError::Restored),
                 )) => {
                     // The database, not the definition: the next look tries again.
                     self.log_once(&id, &error.to_string());

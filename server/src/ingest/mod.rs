@@ -2,6 +2,7 @@
 //! writer puts batches of it into the ledger. A killed process loses what its writer had not written: at most the
 //! last second while the database keeps up.
 
+mod backlog;
 mod ids;
 mod retention;
 mod writer;
@@ -13,9 +14,13 @@ use std::sync::{
 
 use engine::EnvironmentKey;
 use store::{Delivery, Exposure, Store, StoreError};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot, watch},
+    time::Instant,
+};
 
 use crate::{Config, StartError, outcomes::Outcomes};
+pub use backlog::{Backlog, Behind, Writing};
 pub use ids::EventId;
 use ids::RecentIds;
 use retention::Retention;
@@ -26,6 +31,7 @@ pub struct Ingest {
     pub outcomes: Arc<Outcomes>,
     pub(crate) ids: Arc<RecentIds>,
     pub(crate) retention: Retention,
+    pub(crate) backlog: Arc<Backlog>,
     pub counters: Arc<Counters>,
 }
 
@@ -67,7 +73,8 @@ pub struct Taken {
 }
 
 enum Message {
-    Deliver(Delivery),
+    /// With the time at which it came.
+    Deliver(Delivery, Instant),
     /// Answered when everything before it is written.
     Flush(oneshot::Sender<()>),
 }
@@ -97,14 +104,20 @@ impl Ingest {
         }
         let (counters, waiting) = (Arc::new(Counters::default()), Arc::new(AtomicUsize::new(0)));
         let (sender, receiver) = mpsc::unbounded_channel();
-        let writing = writer::Writer {
+        let mut mark = [0; 8];
+        getrandom::fill(&mut mark).map_err(|_| StartError::NoEntropy)?;
+        let backlog = Arc::new(Backlog::new());
+        let writer = Arc::new(writer::Writer {
             store: store.clone(),
             waiting: Arc::clone(&waiting),
             counters: Arc::clone(&counters),
+            backlog: Arc::clone(&backlog),
             stopping: stopping.clone(),
-        };
-        tokio::spawn(writing.run(receiver));
-        let outcomes = Arc::new(Outcomes::start(store, &stopping)?);
+            hand: Mutex::new(writer::Hand::new(receiver, u64::from_ne_bytes(mark))),
+        });
+        store.tasks().spawn("the writer of exposures", move |task| Arc::clone(&writer).run(task));
+        let outcomes =
+            Arc::new(Outcomes::start(store, Arc::clone(&backlog), config.upkeep_every, &stopping)?);
         let exposures = Exposures {
             sender,
             waiting,
@@ -113,8 +126,23 @@ impl Ingest {
             outcomes: Arc::clone(&outcomes),
             counters: Arc::clone(&counters),
         };
-        let retention = Retention::start(store, stopping).await?;
-        Ok(Self { exposures, outcomes, ids, retention, counters })
+        let retention = Retention::start(store, config.upkeep_every, stopping).await?;
+        Ok(Self { exposures, outcomes, ids, retention, backlog, counters })
+    }
+
+    /// Whether events can be promised to be kept. Evaluations are served in any case, and their own exposures wait.
+    pub fn accepts(&self) -> Result<(), Behind> {
+        self.backlog.check()
+    }
+
+    /// Waits until everything that was taken in is written.
+    pub async fn flush(&self) {
+        tokio::join!(self.exposures.flush(), self.outcomes.flush());
+    }
+
+    /// Exposures that wait to be written, and cells of outcomes.
+    pub fn unwritten(&self) -> (usize, usize) {
+        (self.exposures.waiting.load(Ordering::Acquire), self.outcomes.unwritten())
     }
 
     /// Another database has taken in other events, and keeps them for another time.
@@ -157,7 +185,7 @@ impl Exposures {
         // What happens next to these subjects counts in these arms.
         self.outcomes.expose(environment, &delivery.exposures);
         // The writer ends only after the last sender: this cannot fail.
-        if accepted > 0 && self.sender.send(Message::Deliver(delivery)).is_err() {
+        if accepted > 0 && self.sender.send(Message::Deliver(delivery, Instant::now())).is_err() {
             return Err(Full);
         }
         Counters::add(&self.counters.accepted, accepted);
@@ -165,7 +193,7 @@ impl Exposures {
         Ok(Taken { accepted, duplicates: offered - accepted })
     }
 
-    /// Waits until everything taken so far is in the ledger, or until the writer has given up on it.
+    /// Waits until everything taken so far is in the ledger.
     pub async fn flush(&self) {
         let (written, done) = oneshot::channel();
         if self.sender.send(Message::Flush(written)).is_ok() {

@@ -149,6 +149,7 @@ struct Rejected {
         (status = 413, body = Problem),
         (status = 422, body = Problem),
         (status = 429, body = Problem, description = "With Retry-After; nothing was taken"),
+        (status = 503, body = Problem, description = "The database takes no events; with Retry-After; nothing was taken"),
     ),
 )]
 pub(crate) async fn send(State(server): State<Arc<Server>>, request: Request) -> Response {
@@ -207,6 +208,7 @@ fn take(server: &Server, token: &Token, body: &[u8]) -> Result<Accepted, RestErr
         }
     }
     Counters::add(&server.ingest.counters.rejected, rejected.len());
+    server.ingest.accepts()?;
     // Exposures first: an outcome may be of one that came with it.
     server.ingest.outcomes.has_room(outcomes.len())?;
     let mut taken = server.ingest.exposures.offer_events(snapshot.environment(), exposures, now_ms)?;

@@ -30,11 +30,13 @@ mod permission;
 mod personas;
 mod plans;
 mod previews;
+mod readiness;
 mod rollouts;
 mod secret;
 mod stand_in;
 mod standing;
 mod store;
+mod supervise;
 mod testers;
 mod text;
 mod tokens;
@@ -52,6 +54,8 @@ pub use audit::{
     AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind, InvalidAuditHead, LiveRow,
 };
 pub use clock::Clock;
+#[doc(hidden)]
+pub use db::{Fault, Faults};
 pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts, demo_people};
 pub use desk::{DeskRow, LastChange};
 pub use error::{Conflict, Invalid, SignInError, StoreError};
@@ -83,10 +87,12 @@ pub use permission::{
 };
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
+pub use readiness::Checked;
 pub use secret::{TokenHash, hex};
 pub use stand_in::StandInFile;
 pub use standing::Standing as DatabaseStanding;
 pub use store::{Opening, Store};
+pub use supervise::{Task, TaskReport, Tasks};
 pub use tokens::{
     InvalidLifetime, Lifetime, NewToken, Rotation, Token, TokenId, TokenKind, TokenOwner, TokenRefused,
     TokenRow, TokenScope, TokenState,

@@ -3,6 +3,7 @@
 mod again;
 mod anchor;
 mod app;
+mod away;
 mod bad_input;
 mod command_line;
 mod cors;
@@ -28,6 +29,7 @@ mod restore;
 mod roles;
 mod stand_in;
 mod stream;
+mod supervision;
 mod testers;
 mod texts;
 mod token_scopes;
