@@ -42,6 +42,8 @@ pub const OUTCOME_LATE_MS_MAX: i64 = 10 * 60 * 1000;
 pub const OUTCOME_ON_TIME_MS: i64 = 8 * 1000;
 /// Longer durations are rejected.
 pub const OUTCOME_LATENCY_MS_MAX: f64 = 86_400_000.0;
+/// More of a count in one outcome is rejected, alone.
+pub const OUTCOME_VALUE_MAX: f64 = 1_000_000.0;
 /// Ids of outcomes that wait to be written; beyond it only the latest survive a restart.
 pub const OUTCOME_IDS_WAITING_MAX: usize = 400_000;
 /// Outcomes a second of subjects unknown to this server, which wait for the ledger; the others count nowhere.

@@ -9,7 +9,7 @@ mod write;
 
 use engine::{Arm, EnvironmentKey, FlagKey, MetricKey, RuleId};
 
-pub use cell::{Cell, GroupTallies};
+pub use cell::{Cell, GroupTallies, Total};
 pub use durations::GroupDurations;
 pub use read::{ArmCells, CellSum, FirstExposures, GuardReader};
 pub use rollup::RolledUp;
