@@ -88,6 +88,9 @@ pub struct Serve {
     /// Event streams of clients that may be open at the same time
     #[arg(long, value_name = "N", env = "FADER_STREAMS_MAX", default_value_t = limits::STREAMS_MAX)]
     pub streams_max: usize,
+    /// Exposures that browsers may add to the ledger of one environment on one UTC day
+    #[arg(long, value_name = "N", env = "FADER_CLIENT_EXPOSURES_PER_DAY", default_value_t = limits::CLIENT_EXPOSURES_PER_DAY)]
+    pub client_exposures_per_day: u64,
 }
 
 #[derive(Debug, Args)]
@@ -191,6 +194,7 @@ impl Serve {
             evaluations_per_second: self.evaluations_per_second,
             wrong_tokens_per_minute: self.wrong_tokens_per_minute,
             streams_max: self.streams_max,
+            client_exposures_per_day: self.client_exposures_per_day,
             ..Config::default()
         }
     }

@@ -57,6 +57,7 @@ impl Server {
     pub async fn finish(&self) {
         self.ingest.exposures.flush().await;
         self.ingest.outcomes.flush().await;
+        self.ingest.unverified.flush().await;
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

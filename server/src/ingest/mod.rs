@@ -2,8 +2,10 @@
 //! writer puts batches of it into the ledger. A killed process loses what its writer had not written: at most the
 //! last second while the database keeps up.
 
+mod day;
 mod ids;
 mod retention;
+mod unverified;
 mod writer;
 
 use std::sync::{
@@ -12,13 +14,15 @@ use std::sync::{
 };
 
 use engine::EnvironmentKey;
-use store::{Delivery, Exposure, Store};
+use store::{Delivery, Exposure, Store, Token, TokenKind};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{Config, StartError, outcomes::Outcomes};
+use day::Day;
 pub use ids::EventId;
 use ids::RecentIds;
 use retention::Retention;
+pub use unverified::Unverified;
 
 /// Everything that is taken in, and what it is checked against.
 pub struct Ingest {
@@ -26,6 +30,8 @@ pub struct Ingest {
     pub outcomes: Arc<Outcomes>,
     pub(crate) ids: Arc<RecentIds>,
     pub(crate) retention: Retention,
+    pub unverified: Unverified,
+    day: Day,
     pub counters: Arc<Counters>,
 }
 
@@ -40,6 +46,8 @@ pub struct Counters {
     pub rejected: AtomicU64,
     /// Exposures that the full buffer did not take.
     pub refused: AtomicU64,
+    /// Exposures of browsers beyond what an environment takes on one day.
+    pub beyond_day: AtomicU64,
     /// Exposures that the ledger has.
     pub written: AtomicU64,
     /// Batches in which it got them.
@@ -112,8 +120,21 @@ impl Ingest {
             outcomes: Arc::clone(&outcomes),
             counters: Arc::clone(&counters),
         };
+        let day = Day::new(config.client_exposures_per_day);
+        let unverified = Unverified::start(store, stopping.clone());
         let retention = Retention::start(store, stopping).await?;
-        Ok(Self { exposures, outcomes, ids, retention, counters })
+        Ok(Self { exposures, outcomes, ids, retention, unverified, day, counters })
+    }
+}
+
+impl Ingest {
+    /// Takes room for one exposure from what browsers may add today. Servers may always.
+    pub(crate) fn has_room_today(&self, token: &Token, now_ms: i64) -> bool {
+        let room = token.kind != TokenKind::Client || self.day.take(&token.environment, now_ms);
+        if !room {
+            Counters::add(&self.counters.beyond_day, 1);
+        }
+        room
     }
 }
 

@@ -5,7 +5,7 @@ use http::{HeaderValue, header};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{error::Failure, revision::ConfigRevision};
+use super::{error::Failure, receipt::Receipts, revision::ConfigRevision};
 use crate::limits::INACTIVITY_DELAY_S;
 
 /// A decided flag.
@@ -30,6 +30,9 @@ pub struct Metadata<'a> {
     /// Served because of a preview: not to be counted as an exposure.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub preview: bool,
+    /// Proves the decision; comes back with events of a client token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
 }
 
 /// One flag of a bulk answer: a flag that cannot be decided does not spoil the others.
@@ -70,7 +73,14 @@ impl EventStream {
 }
 
 impl<'a> Success<'a> {
-    pub fn new(key: &'a str, decision: Decision<'a>, revision: u64, environment: &'a str) -> Self {
+    pub fn new(
+        key: &'a str,
+        decision: Decision<'a>,
+        revision: u64,
+        environment: &'a str,
+        receipts: Option<&Receipts<'_>>,
+    ) -> Self {
+        let receipt = receipts.and_then(|receipts| receipts.sign(key, &decision));
         let rule = decision.rule.map(RuleId::as_str);
         Self {
             key,
@@ -83,6 +93,7 @@ impl<'a> Success<'a> {
                 rule,
                 arm: decision.arm,
                 preview: decision.previewed,
+                receipt,
             },
         }
     }

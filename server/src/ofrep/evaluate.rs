@@ -20,6 +20,7 @@ use super::{
     exposure,
     prepared::Prepared,
     preview,
+    receipt::{self, Receipts},
     refetch::{self, Expected},
     ticket::{self, Ticket},
 };
@@ -106,7 +107,9 @@ fn decide(
     {
         exposure::record(server, &snapshot, subject, key, &decision, now_ms);
     }
-    let success = Success::new(key, decision, snapshot.revision(), environment);
+    let subject = context.targeting_key.as_ref();
+    let receipts = Receipts::of(server, caller, subject, snapshot.revision(), now_ms);
+    let success = Success::new(key, decision, snapshot.revision(), environment, receipts.as_ref());
     Ok(([JSON, PRIVATE], to_json(&success)?).into_response())
 }
 
@@ -125,11 +128,17 @@ async fn decide_all(
     let ticket_window = ticket::window(now_ms);
     let preview = preview::of(server, caller, &parts.headers, context, now_ms);
     let preview = preview.as_ref().map(|grant| &grant.preview);
-    let etag = Inputs { prepared: &prepared, now_ms, token, context, traits, ticket_window, preview }.etag();
+    let receipt_day = receipt::day(token.kind, now_ms);
+    let etag =
+        Inputs { prepared: &prepared, now_ms, token, context, traits, ticket_window, receipt_day, preview };
+    let etag = etag.etag();
     if etag::is_held(&parts.headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag), PRIVATE]).into_response());
     }
-    let flags = evaluate_all(&prepared, &engine_context(caller, context, &people), preview, now_ms);
+    let subject = context.targeting_key.as_ref();
+    let receipts = Receipts::of(server, caller, subject, prepared.snapshot.revision(), now_ms);
+    let context = engine_context(caller, context, &people);
+    let flags = evaluate_all(&prepared, &context, (preview, receipts.as_ref()), now_ms);
     let stream = Ticket::new(caller.hash, prepared.revision(now_ms), now_ms);
     let stream = format!("{STREAM_PATH}{}", server.ofrep.tickets.sign(&stream));
     let bulk = Bulk {
@@ -140,6 +149,7 @@ async fn decide_all(
             rule: None,
             arm: None,
             preview: false,
+            receipt: None,
         },
         event_streams: [EventStream::at(stream)],
     };
@@ -149,13 +159,13 @@ async fn decide_all(
 fn evaluate_all<'p>(
     prepared: &'p Prepared,
     context: &Context<'_>,
-    preview: Option<&Preview>,
+    (preview, receipts): (Option<&Preview>, Option<&Receipts<'_>>),
     now_ms: i64,
 ) -> Vec<Item<'p>> {
     let snapshot = &*prepared.snapshot;
     let (revision, environment) = (snapshot.revision(), snapshot.environment().as_str());
     let item = |key: &'p str| match snapshot.evaluate_previewed(key, context, preview, now_ms) {
-        Ok(decision) => Item::Success(Success::new(key, decision, revision, environment)),
+        Ok(decision) => Item::Success(Success::new(key, decision, revision, environment, receipts)),
         Err(error) => Item::Failure(Failure {
             key: Some(key),
             error_code: Some(error.into()),

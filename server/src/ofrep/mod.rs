@@ -10,6 +10,7 @@ mod exposure;
 mod hub;
 mod prepared;
 mod preview;
+mod receipt;
 mod refetch;
 mod revision;
 mod stream;
@@ -22,7 +23,7 @@ use axum::{
     middleware::from_fn,
     routing::{get, post},
 };
-use store::{PreviewKey, Store};
+use store::{PreviewKey, ReceiptKey, Store};
 use tokio::sync::watch;
 
 use crate::{
@@ -44,6 +45,7 @@ pub struct Ofrep {
     tickets: TicketKey,
     streams: stream::Seats,
     previews: PreviewKey,
+    pub(crate) receipts: ReceiptKey,
 }
 
 impl Ofrep {
@@ -57,7 +59,9 @@ impl Ofrep {
         let tickets = TicketKey::new(&store.workspace_secret().await?)?;
         let hub = Hub::start(store.clone(), Arc::clone(&prepared), allowances, stopping);
         let previews = store.preview_key().await?;
-        Ok(Self { prepared, hub, tickets, streams: stream::Seats::new(config.streams_max), previews })
+        let receipts = store.receipt_key().await?;
+        let streams = stream::Seats::new(config.streams_max);
+        Ok(Self { prepared, hub, tickets, streams, previews, receipts })
     }
 }
 

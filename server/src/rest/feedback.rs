@@ -11,7 +11,7 @@ use axum::{
 use engine::{FlagKey, MetricKey, SubjectKey, parse_date_ms};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
-use store::{Completed, FeedbackKind, FeedbackSource, NewFeedback, Rating, Recorded};
+use store::{Completed, FeedbackKind, FeedbackSource, NewFeedback, Rating, Recorded, TokenKind};
 use utoipa::ToSchema;
 
 use super::error::{Problem, RestError};
@@ -89,10 +89,22 @@ pub(crate) async fn post(State(server): State<Arc<Server>>, request: Request) ->
     let (token, answer) = match admit(&server, &parts, body).await {
         Ok((caller, new)) => {
             let environment = caller.token.environment.clone();
-            let complaint = complaint(&server, &new);
+            let (complaint, flag) = (complaint(&server, &new), new.flag.clone());
             let answer = server.store.record_feedback(&environment, new).await.map_err(RestError::from);
             if let (Ok(Recorded::New(_)), Some(complaint)) = (&answer, complaint) {
-                measure(&server, environment.as_str(), complaint);
+                match caller.token.kind {
+                    TokenKind::Server | TokenKind::Admin(_) => {
+                        measure(&server, environment.as_str(), complaint)
+                    }
+                    // Anybody can make it up: it is read by people, and no evidence of the guard.
+                    TokenKind::Client => {
+                        let snapshot = server.store.live().snapshot(environment.as_str());
+                        let exists = |flag: &FlagKey| {
+                            snapshot.as_ref().is_some_and(|it| it.flag(flag.as_str()).is_some())
+                        };
+                        server.ingest.unverified.add(&environment, flag.filter(exists));
+                    }
+                }
             }
             (Some(caller.token), answer)
         }

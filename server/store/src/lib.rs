@@ -27,12 +27,14 @@ mod permission;
 mod personas;
 mod plans;
 mod previews;
+mod receipts;
 mod rollouts;
 mod secret;
 mod store;
 mod testers;
 mod text;
 mod tokens;
+mod unverified;
 mod versioned;
 mod webhooks;
 mod workspace;
@@ -78,11 +80,13 @@ pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, Relea
 pub use secret::{TokenHash, hex};
 pub use store::Store;
 pub use tokens::{NewToken, Token, TokenId, TokenKind, TokenRow};
+pub use unverified::UnverifiedCount;
 pub use versioned::Versioned;
 pub use webhooks::{Webhook, WebhookDelivery, WebhookId};
 pub use workspace::InvalidHash;
 
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};
+pub use receipts::{Claim, ReceiptKey};
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
     EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, TesterIn,

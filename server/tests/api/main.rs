@@ -19,6 +19,7 @@ mod people;
 mod plan_pages;
 mod postgres;
 mod rate;
+mod receipts;
 mod rest;
 mod roles;
 mod stream;

@@ -301,6 +301,6 @@ impl Store {
 
 /// A sum that the database made of counts, which cannot overflow there.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of floats saturates")]
-fn whole(sum: f64) -> u64 {
+pub(crate) fn whole(sum: f64) -> u64 {
     sum.round() as u64
 }
