@@ -145,13 +145,11 @@ impl Store {
         let row: Option<VersionedRow> =
             self.db().optional(OWN, args![environment.as_str(), flag.as_str()]).await?;
         let (saved, unreadable) = readable(row, "guardrails", flag.as_str());
-        match saved {
-            Some(own) => Ok(GuardrailsInForce { set: own.value.clone(), saved: Some(own), unreadable }),
-            None => {
-                let GuardrailsInForce { set, unreadable: defaults, .. } = self.default_guardrails().await?;
-                Ok(GuardrailsInForce { set, saved: None, unreadable: unreadable || defaults })
-            }
+        if let Some(own) = saved {
+            return Ok(GuardrailsInForce { set: own.value.clone(), saved: Some(own), unreadable });
         }
+        let GuardrailsInForce { set, unreadable: defaults, .. } = self.default_guardrails().await?;
+        Ok(GuardrailsInForce { set, saved: None, unreadable: unreadable || defaults })
     }
 
     /// What guards every rollout that has no guardrails of its own.
