@@ -94,7 +94,7 @@ pub(crate) async fn post(State(server): State<Arc<Server>>, request: Request) ->
             if let (Ok(Recorded::New(_)), Some(complaint)) = (&answer, complaint) {
                 match caller.token.kind {
                     TokenKind::Server | TokenKind::Admin(_) => {
-                        measure(&server, environment.as_str(), complaint)
+                        measure(&server, environment.as_str(), complaint);
                     }
                     // Anybody can make it up: it is read by people, and no evidence of the guard.
                     TokenKind::Client => {
