@@ -68,6 +68,8 @@ pub const OUTCOME_LATE_MS_MAX: i64 = 10 * 60 * 1000;
 pub const OUTCOME_ON_TIME_MS: i64 = 8 * 1000;
 /// Longer durations are rejected.
 pub const OUTCOME_LATENCY_MS_MAX: f64 = 86_400_000.0;
+/// More of a count in one outcome is rejected, alone.
+pub const OUTCOME_VALUE_MAX: f64 = 1_000_000.0;
 /// Ids of outcomes that wait to be written; beyond it only the latest survive a restart.
 pub const OUTCOME_IDS_WAITING_MAX: usize = 400_000;
 /// Outcomes a second of subjects unknown to this server, which wait for the ledger; the others count nowhere.
@@ -105,6 +107,15 @@ pub const EVENTS_MAX: usize = 1000;
 pub const EVENT_ID_BYTES_MAX: usize = 128;
 /// An event from further in the future is rejected: a clock may be wrong, but not by much.
 pub const EVENT_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
+/// Events per second of one client token, also as a burst; beyond it the answer is 429 with `Retry-After`.
+pub const CLIENT_EVENTS_PER_SECOND: u32 = 5_000;
+/// Events per minute of one address with client tokens, also as a burst; beyond it the answer is 429.
+pub const CLIENT_EVENTS_PER_ADDRESS_PER_MINUTE: u32 = 6_000;
+/// Exposures that browsers may add to the ledger of one environment on one UTC day, about 300 bytes each; beyond it they
+/// are rejected, alone.
+pub const CLIENT_EXPOSURES_PER_DAY: u64 = 5_000_000;
+/// An older event of a client token is rejected, alone.
+pub const CLIENT_EVENT_AGE_MS_MAX: i64 = 2 * 24 * 60 * 60 * 1000;
 /// Events that wait for the writer; beyond it the answer is 429 with `Retry-After`.
 pub const EVENTS_WAITING_MAX: usize = 200_000;
 pub const EVENTS_RETRY_AFTER_S: u64 = 2;

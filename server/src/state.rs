@@ -90,6 +90,7 @@ impl Server {
     pub async fn finish(&self) {
         self.ingest.flush().await;
         uses::write(&self.store).await;
+        self.ingest.unverified.flush().await;
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

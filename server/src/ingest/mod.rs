@@ -3,8 +3,10 @@
 //! last second while the database keeps up.
 
 mod backlog;
+mod day;
 mod ids;
 mod retention;
+mod unverified;
 mod writer;
 
 use std::sync::{
@@ -13,7 +15,7 @@ use std::sync::{
 };
 
 use engine::EnvironmentKey;
-use store::{Delivery, Exposure, Store, StoreError};
+use store::{Delivery, Exposure, Store, StoreError, Token, TokenKind};
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     time::Instant,
@@ -21,9 +23,11 @@ use tokio::{
 
 use crate::{Config, StartError, outcomes::Outcomes};
 pub use backlog::{Backlog, Behind, Writing};
+use day::Day;
 pub use ids::EventId;
 use ids::RecentIds;
 use retention::Retention;
+pub use unverified::Unverified;
 
 /// Everything that is taken in, and what it is checked against.
 pub struct Ingest {
@@ -32,6 +36,8 @@ pub struct Ingest {
     pub(crate) ids: Arc<RecentIds>,
     pub(crate) retention: Retention,
     pub(crate) backlog: Arc<Backlog>,
+    pub unverified: Unverified,
+    day: Day,
     pub counters: Arc<Counters>,
 }
 
@@ -46,6 +52,8 @@ pub struct Counters {
     pub rejected: AtomicU64,
     /// Exposures that the full buffer did not take.
     pub refused: AtomicU64,
+    /// Exposures of browsers beyond what an environment takes on one day.
+    pub beyond_day: AtomicU64,
     /// Exposures that the ledger has.
     pub written: AtomicU64,
     /// Batches in which it got them.
@@ -126,8 +134,10 @@ impl Ingest {
             outcomes: Arc::clone(&outcomes),
             counters: Arc::clone(&counters),
         };
+        let day = Day::new(config.client_exposures_per_day);
+        let unverified = Unverified::start(store, stopping.clone());
         let retention = Retention::start(store, config.upkeep_every, stopping).await?;
-        Ok(Self { exposures, outcomes, ids, retention, backlog, counters })
+        Ok(Self { exposures, outcomes, ids, retention, backlog, unverified, day, counters })
     }
 
     /// Whether events can be promised to be kept. Evaluations are served in any case, and their own exposures wait.
@@ -150,6 +160,16 @@ impl Ingest {
         self.retention.read(store).await?;
         self.ids.begin_again(store.recent_event_ids().await?, store.clock().now_ms());
         Ok(())
+    }
+
+    /// Takes room for one exposure from what browsers may add today. Servers may always.
+    pub(crate) fn has_room_today(&self, token: &Token, now_ms: i64) -> bool {
+        let of_browsers = token.environment().filter(|_| token.kind == TokenKind::Client);
+        let room = of_browsers.is_none_or(|environment| self.day.take(environment, now_ms));
+        if !room {
+            Counters::add(&self.counters.beyond_day, 1);
+        }
+        room
     }
 }
 

@@ -109,6 +109,15 @@ pub(crate) trait Record:
 
 impl<T> Record for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
+/// A row of a list in which one that cannot be decoded must not hide the others: `None` for such a one.
+pub(crate) struct Readable<T>(pub(crate) Option<T>);
+
+impl<'r, R: sqlx::Row, T: FromRow<'r, R>> FromRow<'r, R> for Readable<T> {
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self(T::from_row(row).ok()))
+    }
+}
+
 /// The arguments of one database's own type.
 macro_rules! bind {
     ($arguments:ty, $args:expr) => {{

@@ -31,6 +31,7 @@ mod personas;
 mod plans;
 mod previews;
 mod readiness;
+mod receipts;
 mod rollouts;
 mod secret;
 mod stand_in;
@@ -40,6 +41,7 @@ mod supervise;
 mod testers;
 mod text;
 mod tokens;
+mod unverified;
 mod versioned;
 mod webhooks;
 mod workspace;
@@ -77,7 +79,7 @@ pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use outcomes::{
     ArmCells, ArmCount, ArmWord, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellSum, FirstExposures,
-    GroupTallies, GuardReader, RolledUp, Written,
+    GroupTallies, GuardReader, RolledUp, Total, Written,
 };
 pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{
@@ -97,11 +99,13 @@ pub use tokens::{
     InvalidLifetime, Lifetime, NewToken, Rotation, Token, TokenId, TokenKind, TokenOwner, TokenRefused,
     TokenRow, TokenScope, TokenState,
 };
+pub use unverified::UnverifiedCount;
 pub use versioned::Versioned;
 pub use webhooks::{Reach, Webhook, WebhookDelivery, WebhookId, is_public};
 pub use workspace::InvalidHash;
 
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};
+pub use receipts::{Claim, ReceiptKey};
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
     EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, TesterIn,

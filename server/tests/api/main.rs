@@ -24,6 +24,7 @@ mod people;
 mod plan_pages;
 mod postgres;
 mod rate;
+mod receipts;
 mod rest;
 mod restore;
 mod roles;
