@@ -17,7 +17,8 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
 use leptos::prelude::IntoView;
 use store::{
-    Browser, Environment, Operation, Principal, RecentAdministrator, RequestOrigin, Store, TaskReport, Viewer,
+    Browser, DatabaseStanding, Environment, Operation, Principal, RecentAdministrator, RequestOrigin, Store,
+    TaskReport, Viewer,
 };
 
 use crate::{
@@ -177,11 +178,14 @@ impl Visit {
         }
     }
 
-    /// Tasks of this server that failed lately, for those who can do something about it.
+    /// What is wrong with this server, for those who can do something about it: its clock, and tasks that failed lately.
     fn troubles(&self) -> Vec<String> {
-        let told = self.principal.as_ref().is_some_and(|who| who.may(Operation::Administer));
-        let reports = if told { self.store().tasks().report() } else { Vec::new() };
-        reports.iter().filter_map(trouble).collect()
+        if !self.principal.as_ref().is_some_and(|who| who.may(Operation::Administer)) {
+            return Vec::new();
+        }
+        let tasks = self.store().tasks().report();
+        let clock = wrong_clock(self.store().standing());
+        clock.into_iter().chain(tasks.iter().filter_map(trouble)).collect()
     }
 
     /// The full URL of a path, for whoever gets it outside this browser. Never by what the request says of its host:
@@ -317,6 +321,16 @@ impl Page {
 }
 
 /// "The guard failed 12 s ago and was started again."
+fn wrong_clock(standing: DatabaseStanding) -> Option<String> {
+    let s = standing.skew_ms.unsigned_abs() / 1000;
+    let side = if standing.skew_ms > 0 { "ahead of" } else { "behind" };
+    standing.leaves_guard.then(|| {
+        format!(
+            "The clock of this server is {s} s {side} the database's, so it leaves the guard to other copies. Set its clock."
+        )
+    })
+}
+
 fn trouble(task: &TaskReport) -> Option<String> {
     let (ago, _) = task.last_failure.as_ref().filter(|(ago, _)| *ago < TROUBLE_TOLD)?;
     let ago = match ago.as_secs() {

@@ -50,6 +50,10 @@ struct Report {
     writes: bool,
     guard: GuardReport,
     intake: IntakeReport,
+    /// How far this copy's clock is ahead of the database's; beyond 5 s it leaves the guard to others.
+    skew_ms: i64,
+    /// Since when (epoch ms) decisions are those of the snapshot file, because the database has not come yet.
+    stands_in_since_ms: Option<i64>,
     /// Those that failed since the server started.
     failed_tasks: Vec<FailedTask>,
 }
@@ -135,7 +139,7 @@ fn report(error: &StoreError, is_news: bool) {
 
 impl Report {
     fn of(server: &Server, checked: Option<Checked>) -> Self {
-        let guard = GuardReport::of(server, checked);
+        let (guard, standing) = (GuardReport::of(server, checked), server.store.standing());
         let waiting = server.ingest.backlog.waiting();
         let intake = IntakeReport {
             accepting: waiting <= INTAKE_BEHIND_MAX,
@@ -158,12 +162,14 @@ impl Report {
             Status::Stopping
         } else if checked.is_none() {
             Status::ReadOnly
-        } else if guard.overdue || lately || !intake.accepting {
+        } else if guard.overdue || standing.leaves_guard || lately || !intake.accepting {
             Status::Degraded
         } else {
             Status::Ready
         };
-        Self { status, writes: checked.is_some(), guard, intake, failed_tasks }
+        let (skew_ms, stands_in_since_ms) = (standing.skew_ms, standing.stands_in_since_ms);
+        let writes = checked.is_some();
+        Self { status, writes, guard, intake, skew_ms, stands_in_since_ms, failed_tasks }
     }
 }
 

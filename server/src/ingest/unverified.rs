@@ -22,12 +22,16 @@ pub struct Unverified {
 }
 
 impl Unverified {
-    pub fn start(store: &Store, mut stopping: watch::Receiver<bool>) -> Self {
+    pub fn start(store: &Store, stopping: watch::Receiver<bool>) -> Self {
         let unverified = Self { counts: Arc::default(), store: store.clone() };
         let writing = unverified.clone();
-        tokio::spawn(async move {
-            while tokio::time::timeout(EVERY, stopping.wait_for(|it| *it)).await.is_err() {
-                writing.flush().await;
+        store.tasks().spawn("the counter of unverified events", move |task| {
+            let (writing, mut stopping) = (writing.clone(), stopping.clone());
+            async move {
+                while tokio::time::timeout(EVERY, stopping.wait_for(|it| *it)).await.is_err() {
+                    task.turn();
+                    writing.flush().await;
+                }
             }
         });
         unverified
