@@ -1,4 +1,4 @@
-.PHONY: help run test bench dev fmt
+.PHONY: help run test bench torture dev fmt
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -11,6 +11,9 @@ test: ## Everything that has to hold: format, lints, tests, browser tests
 
 bench: ## Measure the engine and the server
 	@scripts/bench.sh
+
+torture: ## Kill, fill, stop and restore what Fader runs on, and print what came of it
+	@scripts/torture.sh
 
 dev: ## Serve the demo from debug builds, again after each change
 	@scripts/dev.sh

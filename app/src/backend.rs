@@ -58,6 +58,10 @@ impl From<StoreError> for AppError {
             | StoreError::AlreadyExists { .. }
             | StoreError::InUse { .. }
             | StoreError::Invalid(_) => Self::Refused,
+            StoreError::Unavailable(_) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be reached");
+                Self::Unavailable
+            }
             StoreError::Database(_)
             | StoreError::Migration(_)
             | StoreError::Entropy
@@ -97,7 +101,8 @@ impl From<StoreError> for Refusal {
             StoreError::PasswordNeeded => StatusCode::UNAUTHORIZED,
             StoreError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
             StoreError::Refused(_) | StoreError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            StoreError::Database(_)
+            StoreError::Unavailable(_)
+            | StoreError::Database(_)
             | StoreError::Migration(_)
             | StoreError::Entropy
             | StoreError::Restored

@@ -39,6 +39,10 @@ pub enum AppError {
     WrongMethod,
     #[error("Something went wrong on the server; nothing was changed. Try again in a moment.")]
     Internal,
+    #[error(
+        "The database cannot be reached at the moment, so nothing can be changed. Wait a few seconds and try again."
+    )]
+    Unavailable,
     #[error("The server does not answer. Check the connection and try again.")]
     Unreachable,
 }
@@ -95,7 +99,7 @@ impl AppError {
             Self::Refused | Self::BadForm | Self::FieldTooLong { .. } => 422,
             Self::Throttled { .. } => 429,
             Self::Internal => 500,
-            Self::Unreachable | Self::Busy { .. } => 503,
+            Self::Unavailable | Self::Unreachable | Self::Busy { .. } => 503,
         }
     }
 }

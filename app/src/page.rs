@@ -8,7 +8,7 @@
 //! }
 //! ```
 
-use std::ops::Deref;
+use std::{ops::Deref, time::Duration};
 
 use axum::{
     extract::FromRequestParts,
@@ -16,15 +16,22 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
 use leptos::prelude::IntoView;
-use store::{Browser, Environment, Principal, RecentAdministrator, RequestOrigin, Store, Viewer};
+use store::{
+    Browser, DatabaseStanding, Environment, Operation, Principal, RecentAdministrator, RequestOrigin, Store,
+    TaskReport, Viewer,
+};
 
 use crate::{
     backend::AppState,
     cookies,
+    draft::as_sentence,
     error::{AppError, Thing},
     shell,
     ui::{Here, layout::Section, theme::Theme, toast::Toast},
 };
+
+/// So long admins are told of a task that failed.
+const TROUBLE_TOLD: Duration = Duration::from_hours(1);
 
 /// What a handler of the dashboard returns; the router turns an error into a page.
 pub type PageResult = Result<Response, AppError>;
@@ -167,7 +174,18 @@ impl Visit {
             principal: self.principal.clone(),
             now_ms: self.now_ms(),
             seq: self.store().live().seq(),
+            troubles: self.troubles(),
         }
+    }
+
+    /// What is wrong with this server, for those who can do something about it: its clock, and tasks that failed lately.
+    fn troubles(&self) -> Vec<String> {
+        if !self.principal.as_ref().is_some_and(|who| who.may(Operation::Administer)) {
+            return Vec::new();
+        }
+        let tasks = self.store().tasks().report();
+        let clock = wrong_clock(self.store().standing());
+        clock.into_iter().chain(tasks.iter().filter_map(trouble)).collect()
     }
 
     /// The full URL of a path, for whoever gets it outside this browser. Never by what the request says of its host:
@@ -300,6 +318,31 @@ impl Page {
         let principal = parts.extensions.get::<Principal>().cloned().ok_or(AppError::SignedOut)?;
         Ok(Self { visit: Visit::of(parts, state, environment)?, principal })
     }
+}
+
+/// "The guard failed 12 s ago and was started again."
+fn wrong_clock(standing: DatabaseStanding) -> Option<String> {
+    let s = standing.skew_ms.unsigned_abs() / 1000;
+    let side = if standing.skew_ms > 0 { "ahead of" } else { "behind" };
+    standing.leaves_guard.then(|| {
+        format!(
+            "The clock of this server is {s} s {side} the database's, so it leaves the guard to other copies. Set its clock."
+        )
+    })
+}
+
+fn trouble(task: &TaskReport) -> Option<String> {
+    let (ago, _) = task.last_failure.as_ref().filter(|(ago, _)| *ago < TROUBLE_TOLD)?;
+    let ago = match ago.as_secs() {
+        s @ ..120 => format!("{s} s"),
+        s => format!("{} min", s / 60),
+    };
+    let what = if task.is_down { "is being started again" } else { "was started again" };
+    let times = match task.failures {
+        ..=1 => String::new(),
+        n => format!(" It has failed {n} times since the server started; the log says why."),
+    };
+    Some(format!("{}{times}", as_sentence(&format!("{} failed {ago} ago and {what}", task.name))))
 }
 
 /// The path when it stays on this site, whatever a browser makes of it.

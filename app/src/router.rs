@@ -154,6 +154,8 @@ async fn error_pages(State(state): State<AppState>, request: Request, next: Next
     if let Some(wait) = response.headers().get(header::RETRY_AFTER) {
         page.headers_mut().insert(header::RETRY_AFTER, wait.clone());
     }
+    // Whoever is around the pages may offer to send a form again.
+    page.extensions_mut().insert(error);
     page
 }
 

@@ -46,6 +46,8 @@ pub struct Here {
     pub principal: Option<Principal>,
     pub now_ms: i64,
     pub seq: u64,
+    /// What an admin has to know of the server, in sentences.
+    pub troubles: Vec<String>,
 }
 
 /// The [`Here`] of the page that is being rendered.

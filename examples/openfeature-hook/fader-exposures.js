@@ -28,7 +28,7 @@ export class FaderExposures {
 
     /** Called by OpenFeature after every evaluation that succeeded. */
     after({ flagKey, context }, { variant, flagMetadata }) {
-        const { revision, rule, arm, preview } = flagMetadata ?? {};
+        const { revision, rule, arm, preview, receipt } = flagMetadata ?? {};
         const subject = context?.targetingKey;
         // A tester's preview is no exposure.
         if (!subject || !variant || typeof revision !== 'number' || preview) {
@@ -36,6 +36,7 @@ export class FaderExposures {
         }
         const exposure = { type: 'exposure', subject, flag: flagKey, variant, revision, rule, arm };
         const time = Date.now();
+        // The receipt proves the exposure to Fader; another day it is another one.
         const key = JSON.stringify(exposure);
         if (time - (this.#sent.get(key) ?? -Infinity) < this.#options.repeatMs || this.#waiting.length >= BUFFER_MAX) {
             return;
@@ -44,7 +45,7 @@ export class FaderExposures {
             this.#sent.clear();
         }
         this.#sent.set(key, time);
-        this.#waiting.push({ ...exposure, id: newId(), time });
+        this.#waiting.push({ ...exposure, receipt, id: newId(), time });
         if (this.#waiting.length >= this.#options.batch && time >= this.#notBefore) {
             void this.flush();
         } else {

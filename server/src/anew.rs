@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use store::StoreError;
+use store::{StoreError, Task};
 use tokio::sync::watch;
 
 use crate::Server;
@@ -15,15 +15,24 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Waits for such moments until the server stops; does not keep it alive.
 pub fn start(server: &Arc<Server>) {
-    tokio::spawn(watch(Arc::downgrade(server), server.store.live().eras(), server.stopping()));
+    let (weak, eras, stopping) = (Arc::downgrade(server), server.store.live().eras(), server.stopping());
+    server.store.tasks().spawn("the reader of what a new database remembers", move |task| {
+        watch(Weak::clone(&weak), eras.clone(), stopping.clone(), task)
+    });
 }
 
-async fn watch(server: Weak<Server>, mut eras: watch::Receiver<u64>, mut stopping: watch::Receiver<bool>) {
+async fn watch(
+    server: Weak<Server>,
+    mut eras: watch::Receiver<u64>,
+    mut stopping: watch::Receiver<bool>,
+    task: Task,
+) {
     loop {
         tokio::select! {
             changed = eras.changed() => if changed.is_err() { return },
             _ = stopping.wait_for(|stopping| *stopping) => return,
         }
+        task.turn();
         loop {
             let Some(server) = server.upgrade() else { return };
             match read(&server).await {

@@ -131,6 +131,9 @@ pub struct Serve {
     pub connections_per_address: Option<usize>,
     #[arg(help = SNAPSHOT_FILE, long, value_name = "PATH", env = "FADER_SNAPSHOT_FILE")]
     pub snapshot_file: Option<PathBuf>,
+    /// Exposures that browsers may add to the ledger of one environment on one UTC day
+    #[arg(long, value_name = "N", env = "FADER_CLIENT_EXPOSURES_PER_DAY", default_value_t = limits::CLIENT_EXPOSURES_PER_DAY)]
+    pub client_exposures_per_day: u64,
 }
 
 #[derive(Debug, Args)]
@@ -291,6 +294,7 @@ impl Serve {
             streams_per_address_max: self.streams_per_address,
             connections_max: self.connections_max,
             connections_per_address_max: self.connections_per_address,
+            client_exposures_per_day: self.client_exposures_per_day,
             ..Config::default()
         })
     }

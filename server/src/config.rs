@@ -53,6 +53,12 @@ pub struct Config {
     pub feedback_per_minute: NonZeroU32,
     /// The same for one address with a client token.
     pub feedback_per_address_per_minute: NonZeroU32,
+    /// Events that one client token may send, also as a burst.
+    pub client_events_per_second: NonZeroU32,
+    /// The same for one address, over a minute.
+    pub client_events_per_address_per_minute: NonZeroU32,
+    /// Exposures that browsers may add to the ledger of one environment on one UTC day, for each copy of the server.
+    pub client_exposures_per_day: u64,
     /// How often the guard looks.
     pub look_every: Duration,
     /// Who signs the head of the audit log.
@@ -61,6 +67,8 @@ pub struct Config {
     pub anchor_every: Duration,
     /// Where webhooks may lead.
     pub webhooks: Reach,
+    /// How often old cells are merged, and a change of the retention is looked for.
+    pub upkeep_every: Duration,
 }
 
 impl Default for Config {
@@ -85,10 +93,18 @@ impl Default for Config {
             feedback_per_minute: NonZeroU32::new(limits::FEEDBACK_PER_MINUTE).unwrap_or(NonZeroU32::MIN),
             feedback_per_address_per_minute: NonZeroU32::new(limits::FEEDBACK_PER_ADDRESS_PER_MINUTE)
                 .unwrap_or(NonZeroU32::MIN),
+            client_events_per_second: NonZeroU32::new(limits::CLIENT_EVENTS_PER_SECOND)
+                .unwrap_or(NonZeroU32::MIN),
+            client_events_per_address_per_minute: NonZeroU32::new(
+                limits::CLIENT_EVENTS_PER_ADDRESS_PER_MINUTE,
+            )
+            .unwrap_or(NonZeroU32::MIN),
+            client_exposures_per_day: limits::CLIENT_EXPOSURES_PER_DAY,
             look_every: limits::LOOK_EVERY,
             signing: None,
             anchor_every: limits::ANCHOR_EVERY,
             webhooks: Reach::Public,
+            upkeep_every: limits::UPKEEP_EVERY,
         }
     }
 }

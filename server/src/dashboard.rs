@@ -19,7 +19,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::{
     Server, assets, client_address::ClientAddress, csrf, door::Door, edge, limits::FORM_BODY_BYTES_MAX,
-    session,
+    resend, session,
 };
 
 pub fn router(server: &Arc<Server>) -> Router {
@@ -40,6 +40,7 @@ pub fn router(server: &Arc<Server>) -> Router {
         .layer(CompressionLayer::new().br(true).gzip(true).quality(CompressionLevel::Precise(4)))
         .layer(from_fn_with_state(Arc::clone(server), csrf::check))
         .layer(from_fn_with_state(Arc::clone(server), count_joins))
+        .layer(from_fn(resend::keep_form))
         .layer(from_fn_with_state(Arc::clone(server), session::attach))
         .layer(from_fn_with_state(Arc::clone(server), read_form))
         .layer(DefaultBodyLimit::disable());
@@ -74,6 +75,9 @@ async fn read_form(State(server): State<Arc<Server>>, request: Request, next: Ne
     match read {
         Ok(whole) => {
             let (bytes, held) = whole.into_parts();
+            if let Some(sent) = parts.extensions.get::<resend::Sent>() {
+                sent.keep(&bytes);
+            }
             let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
             drop(held);
             response

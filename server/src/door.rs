@@ -3,7 +3,7 @@
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
-use crate::{ofrep::error::OfrepError, rest::error::RestError};
+use crate::{limits::DATABASE_RETRY_AFTER_S, ofrep::error::OfrepError, rest::error::RestError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
@@ -82,7 +82,20 @@ impl Fault {
 
     /// After how long it is worth another try.
     pub fn retry_after_s(self) -> Option<u64> {
-        (self == Self::Busy).then_some(1)
+        match self {
+            Self::Busy => Some(1),
+            Self::Unavailable | Self::WithoutDatabase => Some(DATABASE_RETRY_AFTER_S),
+            Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::TooLarge { .. }
+            | Self::TooDetailed
+            | Self::QueryTooLong { .. }
+            | Self::Nul
+            | Self::TimedOut
+            | Self::BrokenBody
+            | Self::CrossSite
+            | Self::Internal => None,
+        }
     }
 
     /// What a person reads, and can do.

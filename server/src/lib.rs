@@ -24,6 +24,7 @@ mod ofrep;
 mod otlp;
 mod outcomes;
 pub mod places;
+pub mod resend;
 pub mod rest;
 mod router;
 mod serve;

@@ -68,10 +68,14 @@ pub const OUTCOME_LATE_MS_MAX: i64 = 10 * 60 * 1000;
 pub const OUTCOME_ON_TIME_MS: i64 = 8 * 1000;
 /// Longer durations are rejected.
 pub const OUTCOME_LATENCY_MS_MAX: f64 = 86_400_000.0;
+/// More of a count in one outcome is rejected, alone.
+pub const OUTCOME_VALUE_MAX: f64 = 1_000_000.0;
 /// Ids of outcomes that wait to be written; beyond it only the latest survive a restart.
 pub const OUTCOME_IDS_WAITING_MAX: usize = 400_000;
 /// Outcomes a second of subjects unknown to this server, which wait for the ledger; the others count nowhere.
 pub const OUTCOMES_RECALLED_MAX: usize = 2_000;
+/// Those that the ledger could not be asked for while the database was away wait on.
+pub const OUTCOMES_HELD_MAX: usize = 20_000;
 /// Exposures of the last minute that an outcome is waited for, about 70 bytes each; more are no trials of
 /// `missing_outcome`.
 pub const OUTCOMES_AWAITED_MAX: usize = 200_000;
@@ -103,19 +107,34 @@ pub const EVENTS_MAX: usize = 1000;
 pub const EVENT_ID_BYTES_MAX: usize = 128;
 /// An event from further in the future is rejected: a clock may be wrong, but not by much.
 pub const EVENT_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
+/// Events per second of one client token, also as a burst; beyond it the answer is 429 with `Retry-After`.
+pub const CLIENT_EVENTS_PER_SECOND: u32 = 5_000;
+/// Events per minute of one address with client tokens, also as a burst; beyond it the answer is 429.
+pub const CLIENT_EVENTS_PER_ADDRESS_PER_MINUTE: u32 = 6_000;
+/// Exposures that browsers may add to the ledger of one environment on one UTC day, about 300 bytes each; beyond it they
+/// are rejected, alone.
+pub const CLIENT_EXPOSURES_PER_DAY: u64 = 5_000_000;
+/// An older event of a client token is rejected, alone.
+pub const CLIENT_EVENT_AGE_MS_MAX: i64 = 2 * 24 * 60 * 60 * 1000;
 /// Events that wait for the writer; beyond it the answer is 429 with `Retry-After`.
 pub const EVENTS_WAITING_MAX: usize = 200_000;
 pub const EVENTS_RETRY_AFTER_S: u64 = 2;
 /// Event ids remembered, so that sending an event again does nothing; beyond it the oldest are forgotten early.
 pub const EVENT_IDS_MAX: usize = 4_000_000;
+/// When the oldest event waits longer than this to be written, the database takes nothing, and new ones are refused with
+/// 503: what was acknowledged has to be written once it does.
+pub const INTAKE_BEHIND_MAX: Duration = Duration::from_secs(5);
+pub const INTAKE_RETRY_AFTER_S: u64 = 5;
+/// What cannot be done because the database is away may work after so long.
+pub const DATABASE_RETRY_AFTER_S: u64 = 2;
 /// The writer waits so long for a batch…
 pub const BATCH_WAIT: Duration = Duration::from_secs(1);
 /// …unless it has so many exposures before…
 pub const BATCH_EXPOSURES: usize = 5_000;
 /// …and then takes what else is waiting, up to so many.
 pub const BATCH_EXPOSURES_MAX: usize = 50_000;
-/// How often a change of the retention is looked for…
-pub const RETENTION_REFRESH: Duration = Duration::from_mins(1);
+/// How often old cells are merged, and a change of the retention is looked for…
+pub const UPKEEP_EVERY: Duration = Duration::from_mins(1);
 /// …and how many times that is until what is too old is deleted.
 pub const SWEEP_EVERY_REFRESHES: u32 = 60;
 

@@ -11,6 +11,7 @@ pub fn app(server: &Arc<Server>) -> Router {
     let plain = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/readyz/decisions", get(health::decides))
         .with_state(Arc::clone(server));
     let doors = plain
         .merge(widget::router())

@@ -51,9 +51,12 @@ pub async fn serve(listener: TcpListener, server: &Server, app: Router, stop: im
         tracing::warn!("some requests did not finish in time and were broken off");
     }
     if tokio::time::timeout(SHUTDOWN_MAX, server.finish()).await.is_err() {
-        tracing::error!("the database did not take the last events in time; they are lost");
+        let (exposures, cells) = server.ingest.unwritten();
+        tracing::error!(exposures, cells, "the database did not take the last events in time; they are lost");
     }
-    server.guard.finished().await;
+    if tokio::time::timeout(SHUTDOWN_MAX, server.guard.finished()).await.is_err() {
+        tracing::warn!("the guard did not end in time; its lease runs out by itself");
+    }
     if tokio::time::timeout(SHUTDOWN_MAX, server.anchor.finished()).await.is_err() {
         tracing::warn!("the last checkpoint of the audit log was not written in time");
     }

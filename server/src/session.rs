@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use app::cookies;
+use app::{cookies, error::AppError};
 use axum::{
     extract::{Request, State},
     middleware::Next,
@@ -16,6 +16,7 @@ use crate::{
     client_address::ClientAddress,
     door::{Door, Fault},
     edge::RequestId,
+    resend::Sent,
 };
 
 /// Adds `RequestOrigin` to every request, and `Principal` to those of somebody signed in.
@@ -33,9 +34,22 @@ pub async fn attach(State(server): State<Arc<Server>>, mut request: Request, nex
             Ok(None) => {}
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "sessions cannot be read");
-                return Door::Dashboard.refuse(Fault::Unavailable);
+                return unavailable(&server, request).await;
             }
         }
     }
     next.run(request).await
+}
+
+/// Nobody knows who it is: what they sent is kept for them as far as a stranger may send anything.
+async fn unavailable(server: &Server, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    if let Some(sent) = parts.extensions.get::<Sent>()
+        && let Ok(whole) = server.bodies.read_of_stranger(body, &parts.headers).await
+    {
+        sent.keep(&whole.into_parts().0);
+    }
+    let mut refused = Door::Dashboard.refuse(Fault::Unavailable);
+    refused.extensions_mut().insert(AppError::Unavailable);
+    refused
 }

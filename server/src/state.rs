@@ -13,6 +13,7 @@ use crate::{
     body::Bodies,
     edge::RequestIds,
     guard::Guard,
+    health::Readiness,
     ingest::Ingest,
     ofrep::Ofrep,
 };
@@ -28,6 +29,7 @@ pub struct Server {
     pub(crate) guard: Guard,
     pub(crate) anchor: Anchor,
     pub(crate) bodies: Bodies,
+    pub(crate) readiness: Readiness,
     stopping: watch::Sender<bool>,
 }
 
@@ -60,6 +62,7 @@ impl Server {
         let signing = config.signing.clone();
         let anchor = Anchor::start(&store, signing, config.anchor_every, stopping.subscribe())?;
         uses::start(&store, stopping.subscribe());
+        let readiness = Readiness::default();
         let bodies = Bodies::new(&config);
         let server = Arc::new(Self {
             store,
@@ -71,6 +74,7 @@ impl Server {
             request_ids,
             guard,
             anchor,
+            readiness,
             stopping,
         });
         anew::start(&server);
@@ -84,9 +88,9 @@ impl Server {
 
     /// Writes down what was taken in. After the last request.
     pub async fn finish(&self) {
-        self.ingest.exposures.flush().await;
-        self.ingest.outcomes.flush().await;
+        self.ingest.flush().await;
         uses::write(&self.store).await;
+        self.ingest.unverified.flush().await;
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -3,7 +3,13 @@
 use leptos::prelude::*;
 use store::{Operation, Principal};
 
-use super::{Here, icon, theme::Theme, toast};
+use super::{
+    Here,
+    badge::{Callout, Tone},
+    icon,
+    theme::Theme,
+    toast,
+};
 use crate::{
     islands::{live::Live, menus::Menus, palette::Palette},
     page::Look,
@@ -150,11 +156,17 @@ pub fn frame(look: &Look, here: &Here, page: AnyView) -> impl IntoView + use<> {
                 {navigation(look.section, here)}
                 <div class="rail-foot">{live}{here.principal.as_ref().map(|who| person(who, here))}</div>
             </header>
-            <main id="main" class="page" tabindex="-1">{page}</main>
+            <main id="main" class="page" tabindex="-1">{troubles(here)}{page}</main>
         </div>
         {toast::region(here.toast)}
         <Menus />
     }
+}
+
+fn troubles(here: &Here) -> Option<impl IntoView + use<>> {
+    let sentences = here.troubles.iter().map(|it| view! { <p>{it.clone()}</p> }).collect_view();
+    let any = !here.troubles.is_empty();
+    any.then(|| view! { <Callout tone=Tone::Warning role="status">{sentences}</Callout> })
 }
 
 /// The body of a page for somebody who is not signed in: one card in the middle.

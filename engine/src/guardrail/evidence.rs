@@ -60,6 +60,8 @@ pub enum Missing {
     Control,
     /// The counts cannot be: more events than trials.
     Rejected,
+    /// Stored counts cannot be read back. Everything else is judged all the same.
+    Unreadable,
     /// The clock went back behind what is folded: nothing new can be until it is there again.
     Clock,
     /// Nobody has the feature at this rule yet. Not a fault.
@@ -73,7 +75,12 @@ impl Missing {
     pub const fn is_expected(self) -> bool {
         match self {
             Self::NoTreatment | Self::NoControl => true,
-            Self::Silent | Self::Treatment | Self::Control | Self::Rejected | Self::Clock => false,
+            Self::Silent
+            | Self::Treatment
+            | Self::Control
+            | Self::Rejected
+            | Self::Unreadable
+            | Self::Clock => false,
         }
     }
 }
@@ -123,6 +130,7 @@ impl Evidence {
                 Some(Missing::NoControl) => format!("{noun}: no control to compare with"),
                 Some(Missing::Clock) => format!("{noun}: the clock went back"),
                 Some(Missing::Rejected) => format!("{noun}: the counts do not add up"),
+                Some(Missing::Unreadable) => format!("{noun}: what is stored cannot be read"),
                 Some(Missing::Silent | Missing::Treatment | Missing::Control) => {
                     format!("{noun}: no outcomes arrive")
                 }
@@ -141,6 +149,7 @@ impl Evidence {
             (_, Some(Missing::Control)) => "but none arrive from control",
             (_, Some(Missing::Clock)) => "but the clock went back; resume to begin anew",
             (_, Some(Missing::Rejected)) => "but the counts do not add up any more",
+            (_, Some(Missing::Unreadable)) => "but some of what is stored cannot be read",
             (_, Some(Missing::NoTreatment)) => "nobody has the feature",
             (_, Some(Missing::NoControl)) => "no control to compare with any more",
             (Verdict::Amber, None) => self.suspicion(),

@@ -106,7 +106,14 @@ impl Guard {
     /// What is known now.
     pub fn judge(&self, around: &Surroundings, now_ms: i64) -> Judgement {
         let exposed = |rule: &RuleId| around.exposed.get(rule).copied().unwrap_or_default();
-        let report = |post: &Post| post.watch.evidence(&post.rule, exposed(&post.rule), now_ms);
+        let report = |post: &Post| {
+            let mut evidence = post.watch.evidence(&post.rule, exposed(&post.rule), now_ms);
+            let expected = evidence.missing.is_some_and(Missing::is_expected);
+            if !expected && is_unreadable(around, &post.rule, &evidence.metric) {
+                evidence.missing = Some(Missing::Unreadable);
+            }
+            evidence
+        };
         let evidence: Vec<Evidence> = self.posts.iter().map(report).collect();
         let facts = self.facts(around, &evidence);
         let step = decide(&facts);
@@ -121,7 +128,7 @@ impl Guard {
                 .filter_map(|evidence| evidence.since_ms)
                 .min(),
             step,
-            warnings: warnings(&facts, step),
+            warnings: warnings(&facts, &evidence, step),
             srm_log_bf: facts.srm_log_bf,
             evidence,
         }
@@ -163,6 +170,11 @@ impl Guard {
     }
 }
 
+fn is_unreadable(around: &Surroundings, rule: &RuleId, metric: &Metric) -> bool {
+    let own = around.unreadable.get(rule);
+    own.is_some_and(|metrics| metrics.iter().any(|it| counted_as(it) == counted_as(metric)))
+}
+
 /// Durations are the same cells whichever quantile is watched.
 fn counted_as(metric: &Metric) -> Metric {
     use super::definition::{CustomKind, Quantile};
@@ -196,10 +208,12 @@ const fn health(step: StepAction) -> Health {
 }
 
 /// All that applies, also beside a breach.
-fn warnings(facts: &Facts, step: StepAction) -> Vec<Warning> {
+fn warnings(facts: &Facts, evidence: &[Evidence], step: StepAction) -> Vec<Warning> {
+    let missing = |missing: Missing| !missing.is_expected() && missing != Missing::Unreadable;
     let found = [
         (facts.srm_log_bf.is_nan() || is_mismatch(facts.srm_log_bf), Warning::Mismatch),
-        (facts.control_missing || facts.treatment_missing, Warning::MissingData),
+        (evidence.iter().any(|one| one.missing == Some(Missing::Unreadable)), Warning::Unreadable),
+        (evidence.iter().any(|one| one.missing.is_some_and(missing)), Warning::MissingData),
         (
             facts.late_fraction.is_nan() || facts.late_fraction > super::decision::LATE_FRACTION_MAX,
             Warning::LateData,

@@ -1,11 +1,11 @@
 //! What is said about a rollout at one moment: its health, the warnings, and the evidence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::decision::{BAKE_MAX_S, OnTimeout, SAMPLES_MIN, StepAction};
-use super::definition::GuardAction;
+use super::definition::{GuardAction, Metric};
 use super::evidence::{Evidence, Exposed};
 use super::srm::Segment;
 use super::verdict::Verdict;
@@ -49,6 +49,8 @@ pub struct Surroundings {
     pub steps_ms: Vec<i64>,
     /// Time really spent on the current step.
     pub held_ms: i64,
+    /// Metrics of which stored cells could not be read lately, by rule.
+    pub unreadable: BTreeMap<RuleId, BTreeSet<Metric>>,
 }
 
 /// How a rollout is.
@@ -81,6 +83,8 @@ impl Health {
 pub enum Warning {
     /// The arms are not as large as the percentages say.
     Mismatch,
+    /// Stored evidence, or what was made of it, cannot be read back.
+    Unreadable,
     MissingData,
     LateData,
     Suspicion,
@@ -93,6 +97,9 @@ impl Warning {
         match self {
             Self::Mismatch => {
                 "The arms are not as large as the percentages say; the comparison cannot be trusted."
+            }
+            Self::Unreadable => {
+                "Stored evidence cannot be read; everything else is judged all the same, and the plan holds."
             }
             Self::MissingData => {
                 "Outcomes are missing, so nothing can be said; the plan holds until they come."
@@ -125,6 +132,20 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// What stands in for a judgement that cannot be read: an alarm, and no word about the rollout.
+    pub fn unreadable(at_ms: i64) -> Self {
+        Self {
+            at_ms,
+            health: Health::Inconclusive,
+            action: None,
+            breach_since_ms: None,
+            step: StepAction::HoldNoData,
+            warnings: vec![Warning::Unreadable],
+            srm_log_bf: 0.0,
+            evidence: Vec::new(),
+        }
+    }
+
     /// The broken guardrails, strongest action first.
     pub fn broken(&self) -> Vec<&Evidence> {
         let mut broken: Vec<_> = self.evidence.iter().filter(|e| e.verdict == Verdict::Regressed).collect();

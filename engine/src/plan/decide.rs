@@ -241,7 +241,7 @@ fn hold_reason(progress: &Progress, seen: &Seen<'_>, now_ms: i64) -> Option<Hold
     let watched = !seen.judgement.evidence.is_empty();
     seen.judgement.warnings.first().filter(|_| watched).map(|warning| match warning {
         Warning::Mismatch => HoldReason::Mismatch,
-        Warning::MissingData => HoldReason::MissingData,
+        Warning::Unreadable | Warning::MissingData => HoldReason::MissingData,
         Warning::LateData => HoldReason::LateData,
         Warning::Suspicion => HoldReason::Suspicion,
         Warning::NotShownSafe => HoldReason::NotShownSafe,

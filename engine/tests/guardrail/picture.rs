@@ -136,6 +136,21 @@ fn a_silent_arm_is_missing_data_when_it_is_exposed() {
 }
 
 #[test]
+fn what_cannot_be_read_is_missing_and_hides_no_breach() {
+    let guardrails = [errors(COMPARED, GuardAction::StepBack)];
+    let unreadable = [(everyone(), [Metric::ErrorRate].into())].into();
+    let around = Surroundings { unreadable, ..around() };
+    let judged = judge(&guardrails, &of_errors(cells(None)), &around, END_MS);
+    assert_eq!(judged.health, Health::Inconclusive);
+    assert_eq!(judged.warnings.first(), Some(&Warning::Unreadable));
+    assert!(!judged.warnings.contains(&Warning::MissingData), "what arrives is not missing");
+    assert!(judged.evidence[0].sentence().ends_with("some of what is stored cannot be read"));
+    let judged = judge(&guardrails, &of_errors(cells(Some(500))), &around, END_MS);
+    assert_eq!((judged.health, judged.action), (Health::Breach, Some(GuardAction::StepBack)));
+    assert_eq!(judged.warnings.first(), Some(&Warning::Unreadable));
+}
+
+#[test]
 fn a_warning_never_hides_a_breach() {
     let guardrails = [errors(COMPARED, GuardAction::StepBack)];
     let around = Surroundings {

@@ -61,7 +61,7 @@ fn batch(n: u64) -> String {
 
 async fn take_in() -> BenchResult {
     let fader = installation().await?;
-    let token = fader.token(TokenKind::Client).await?;
+    let token = fader.token(TokenKind::Server).await?;
     let address = fader.address;
     let request = move |n: u64| {
         let body = batch(n);

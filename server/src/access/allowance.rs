@@ -1,6 +1,6 @@
 //! How often a token may be used, and how often an address may try a wrong one. In memory, per copy of the server.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use governor::{
     DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
@@ -15,6 +15,9 @@ use crate::{
     limits::{JOINS_PER_MINUTE, WRONG_TOKEN_ADDRESSES_MAX},
 };
 
+/// What is told to whoever sends more at once than it may at all.
+const NEVER_FITS_RETRY_S: u64 = 60;
+
 pub struct Allowances {
     clock: DefaultClock,
     tokens: DefaultKeyedRateLimiter<TokenId>,
@@ -22,6 +25,8 @@ pub struct Allowances {
     feedback_tokens: DefaultKeyedRateLimiter<TokenId>,
     feedback_addresses: DefaultKeyedRateLimiter<Option<IpAddr>>,
     joins: DefaultKeyedRateLimiter<Option<IpAddr>>,
+    event_tokens: DefaultKeyedRateLimiter<TokenId>,
+    event_addresses: DefaultKeyedRateLimiter<Option<IpAddr>>,
 }
 
 impl Allowances {
@@ -33,6 +38,10 @@ impl Allowances {
             feedback_tokens: RateLimiter::keyed(Quota::per_minute(config.feedback_per_minute)),
             feedback_addresses: RateLimiter::keyed(Quota::per_minute(config.feedback_per_address_per_minute)),
             joins: RateLimiter::keyed(Quota::per_minute(JOINS_PER_MINUTE)),
+            event_tokens: RateLimiter::keyed(Quota::per_second(config.client_events_per_second)),
+            event_addresses: RateLimiter::keyed(Quota::per_minute(
+                config.client_events_per_address_per_minute,
+            )),
         }
     }
 
@@ -62,6 +71,22 @@ impl Allowances {
         self.feedback_tokens.check_key(&token.id).map_err(too_much)
     }
 
+    /// So many events of a browser, whose token is in every visitor's hands. More than a whole burst never fits.
+    pub fn events(
+        &self,
+        token: TokenId,
+        address: Option<ClientAddress>,
+        count: usize,
+    ) -> Result<(), AccessError> {
+        let Some(count) = u32::try_from(count).ok().and_then(NonZeroU32::new) else { return Ok(()) };
+        let never = AccessError::TooManyEvents { retry_after_s: NEVER_FITS_RETRY_S };
+        let too_many = |until| AccessError::TooManyEvents { retry_after_s: self.retry_after_s(&until) };
+        let key = counted(address, &self.event_addresses);
+        let by_address = self.event_addresses.check_key_n(&key, count).map_err(|_| never.clone())?;
+        by_address.map_err(too_many)?;
+        self.event_tokens.check_key_n(&token, count).map_err(|_| never)?.map_err(too_many)
+    }
+
     /// One attempt to accept an invitation; the error is how many seconds to wait when it was one too many.
     pub fn join(&self, address: Option<ClientAddress>) -> Result<(), u64> {
         self.joins.check_key(&counted(address, &self.joins)).map_err(|until| self.retry_after_s(&until))
@@ -74,6 +99,8 @@ impl Allowances {
         self.feedback_tokens.retain_recent();
         self.feedback_addresses.retain_recent();
         self.joins.retain_recent();
+        self.event_tokens.retain_recent();
+        self.event_addresses.retain_recent();
     }
 
     fn retry_after_s(&self, until: &NotUntil<QuantaInstant>) -> u64 {

@@ -41,16 +41,25 @@ pub enum AccessError {
     TooMany { retry_after_s: u64 },
     #[error("that is more feedback at once than the server takes: wait, then send it again")]
     TooMuchFeedback { retry_after_s: u64 },
+    #[error("that is more events at once than the server takes from browsers: wait, then send fewer")]
+    TooManyEvents { retry_after_s: u64 },
+    #[error(
+        "send events of this token from a page of its origins; for an app without pages an admin allows any origin"
+    )]
+    NoOrigin,
 }
 
 impl AccessError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NoToken | Self::TwoTokens | Self::WrongToken(_) => StatusCode::UNAUTHORIZED,
-            Self::Origin { .. } | Self::ManagementToken | Self::NotManagementToken => StatusCode::FORBIDDEN,
-            Self::TooManyWrongTokens { .. } | Self::TooMany { .. } | Self::TooMuchFeedback { .. } => {
-                StatusCode::TOO_MANY_REQUESTS
+            Self::Origin { .. } | Self::NoOrigin | Self::ManagementToken | Self::NotManagementToken => {
+                StatusCode::FORBIDDEN
             }
+            Self::TooManyWrongTokens { .. }
+            | Self::TooMany { .. }
+            | Self::TooMuchFeedback { .. }
+            | Self::TooManyEvents { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -58,11 +67,13 @@ impl AccessError {
         match self {
             Self::TooManyWrongTokens { retry_after_s }
             | Self::TooMany { retry_after_s }
-            | Self::TooMuchFeedback { retry_after_s } => Some(*retry_after_s),
+            | Self::TooMuchFeedback { retry_after_s }
+            | Self::TooManyEvents { retry_after_s } => Some(*retry_after_s),
             Self::NoToken
             | Self::TwoTokens
             | Self::WrongToken(_)
             | Self::Origin { .. }
+            | Self::NoOrigin
             | Self::ManagementToken
             | Self::NotManagementToken => None,
         }
@@ -136,6 +147,15 @@ pub fn check_origin(token: &Token, headers: &HeaderMap) -> Result<(), AccessErro
             Err(AccessError::Origin { origin: String::from_utf8_lossy(origin.as_bytes()).into_owned() })
         }
     }
+}
+
+/// A browser's events name their page. Apps without pages have none: their token is one for any origin.
+pub fn require_origin(token: &Token, headers: &HeaderMap) -> Result<(), AccessError> {
+    let anywhere = token.origins.iter().any(|allowed| allowed == ANY_ORIGIN);
+    if token.kind == TokenKind::Client && !anywhere && !headers.contains_key(header::ORIGIN) {
+        return Err(AccessError::NoOrigin);
+    }
+    Ok(())
 }
 
 /// Whether pages of this origin may read answers to this token.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use store::Store;
+use store::{Store, Task};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval},
@@ -11,19 +11,24 @@ use tokio::{
 const EVERY: Duration = Duration::from_mins(1);
 
 /// Until the server stops; what came after the last time is written by `Server::finish`.
-pub fn start(store: &Store, mut stopping: watch::Receiver<bool>) {
-    let store = store.clone();
-    tokio::spawn(async move {
-        let mut tick = interval(EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = tick.tick() => {}
-                _ = stopping.wait_for(|stopping| *stopping) => return,
-            }
-            write(&store).await;
-        }
+pub fn start(store: &Store, stopping: watch::Receiver<bool>) {
+    let used = store.clone();
+    store.tasks().spawn("the writer of tokens' last uses", move |task| {
+        write_now_and_then(used.clone(), stopping.clone(), task)
     });
+}
+
+async fn write_now_and_then(store: Store, mut stopping: watch::Receiver<bool>, task: Task) {
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
+        task.turn();
+        write(&store).await;
+    }
 }
 
 /// A failure loses nothing: the next time writes the same.

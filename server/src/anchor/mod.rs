@@ -6,7 +6,7 @@ mod key;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use store::{AuditStanding, AuditVerdict, Store, StoreError};
+use store::{AuditStanding, AuditVerdict, Store, StoreError, Task};
 use tokio::{
     sync::watch,
     task::JoinHandle,
@@ -48,15 +48,19 @@ impl Anchor {
         if let Some(file) = signing.as_ref().and_then(|signing| signing.file.as_ref()) {
             checkpoint::open(file).map_err(|error| StartError::Checkpoints { file: file.clone(), error })?;
         }
-        let watching = Watching {
-            store: store.clone(),
-            signing,
-            whole_ms: None,
-            signed_seq: 0,
-            failing: false,
-            bad: None,
-        };
-        let running = tokio::spawn(watching.run(every, stopping));
+        let watched = store.clone();
+        let running = store.tasks().spawn("the watch over the audit log", move |task| {
+            let watching = Watching {
+                store: watched.clone(),
+                signing: signing.clone(),
+                whole_ms: None,
+                signed_seq: 0,
+                failing: false,
+                bad: None,
+                task,
+            };
+            watching.run(every, stopping.clone())
+        });
         Ok(Self { running: tokio::sync::Mutex::new(Some(running)) })
     }
 
@@ -80,6 +84,7 @@ struct Watching {
     failing: bool,
     /// What was wrong with the log when it was looked at last.
     bad: Option<AuditVerdict>,
+    task: Task,
 }
 
 impl Watching {
@@ -105,6 +110,7 @@ impl Watching {
     }
 
     async fn turn(&mut self) {
+        self.task.turn();
         let looked = self.whole_when_due().await;
         let looked = match looked {
             Ok(()) => self.look().await,

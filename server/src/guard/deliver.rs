@@ -7,7 +7,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use hmac::{Hmac, Mac};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use sha2::Sha256;
-use store::{GuardLease, Reach, Store, StoreError, WebhookDelivery, is_public};
+use store::{GuardLease, Reach, Store, StoreError, Task, WebhookDelivery, is_public};
 use tokio::task::JoinHandle;
 use url::Host;
 
@@ -26,25 +26,30 @@ const DELIVERY: &str = "x-fader-delivery";
 
 pub(super) struct Deliverer {
     sender: Sender,
+    task: Task,
     round: Option<JoinHandle<()>>,
 }
 
 /// What sends one message.
 #[derive(Debug, Clone)]
-struct Sender {
+pub(super) struct Sender {
     http: reqwest::Client,
     reach: Reach,
 }
 
 impl Deliverer {
-    pub(super) fn new(reach: Reach) -> Result<Self, StartError> {
+    pub(super) fn new(sender: Sender, store: &Store) -> Self {
+        Self { sender, task: store.tasks().task("the delivery of webhooks"), round: None }
+    }
+
+    pub(super) fn client(reach: Reach) -> Result<Sender, StartError> {
         // It trusts whom the machine trusts. Where that is nobody, http:// works all the same.
         let without_tls = |error| {
             tracing::warn!(%error, "webhooks to https:// do not arrive; are CA certificates installed?");
             client(reach).tls_certs_only([]).build()
         };
         let http = client(reach).build().or_else(without_tls).map_err(|_| StartError::HttpClient)?;
-        Ok(Self { sender: Sender { http, reach }, round: None })
+        Ok(Sender { http, reach })
     }
 
     /// Sends what is due, unless the round before is still under way.
@@ -53,10 +58,17 @@ impl Deliverer {
             return;
         }
         let (sender, store, lease) = (self.sender.clone(), store.clone(), lease.clone());
+        let task = self.task.clone();
         self.round = Some(tokio::spawn(async move {
-            if let Err(error) = round(&sender, &store, &lease).await {
-                tracing::warn!(%error, "webhooks are not sent at the moment; trying again");
-            }
+            let turn = task.clone();
+            let sending = async move {
+                turn.turn();
+                if let Err(error) = round(&sender, &store, &lease).await {
+                    tracing::warn!(%error, "webhooks are not sent at the moment; trying again");
+                }
+            };
+            // A round that fails is noted, and the next one begins with the guard's next look.
+            task.run(sending).await;
         }));
     }
 
@@ -199,7 +211,7 @@ mod tests {
     #[tokio::test]
     async fn https_begins_with_a_handshake_whatever_certificates_there_are() {
         let without = client(Reach::Private).tls_certs_only([]).build().expect("a client");
-        for http in [Deliverer::new(Reach::Private).expect("a client").sender.http, without] {
+        for http in [Deliverer::client(Reach::Private).expect("a client").http, without] {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listens");
             let port = listener.local_addr().expect("an address").port();
             let first_bytes = async {
@@ -229,7 +241,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_sent_to_private_places_whatever_they_are_called() {
         let (listener, port) = untouched().await;
-        let sender = Deliverer::new(Reach::Public).expect("a client").sender;
+        let sender = Deliverer::client(Reach::Public).expect("a client");
         let own_name = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
         let mut hosts: Vec<String> =
             ["127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.1", "[::ffff:127.0.0.1]", "[::1]", "0"]
@@ -260,7 +272,7 @@ mod tests {
     #[tokio::test]
     async fn with_leave_private_places_are_reached_and_only_the_status_is_told() {
         let (listener, port) = untouched().await;
-        let sender = Deliverer::new(Reach::Private).expect("a client").sender;
+        let sender = Deliverer::client(Reach::Private).expect("a client");
         let answering = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.expect("a connection");
             let mut bytes = [0; 1024];

@@ -124,7 +124,10 @@ impl Looking {
             match AssertUnwindSafe(self.judge(store, lease, at)).catch_unwind().await {
                 Ok(Ok(())) => None,
                 Ok(Err(
-                    error @ (StoreError::Database(_) | StoreError::Migration(_) | StoreError::Restored),
+                    error @ (StoreError::Unavailable(_)
+                    | StoreError::Database(_)
+                    | StoreError::Migration(_)
+                    | StoreError::Restored),
                 )) => {
                     // The database, not the definition: the next look tries again.
                     self.log_once(&id, &error.to_string());
@@ -162,6 +165,7 @@ impl Looking {
         } else {
             self.judge_rules(store, &watched, standing).await?
         };
+        self.raise_alarms(store, lease, &watched, &judged).await?;
         match &watched.plan {
             Some(release) if follows(&release.state) => {
                 self.follow(store, lease, at, (&watched, release), &judged).await
@@ -173,6 +177,26 @@ impl Looking {
                 Ok(())
             }
         }
+    }
+
+    /// Tells once that evidence cannot be read; the judging goes on without it.
+    async fn raise_alarms(
+        &mut self,
+        store: &Store,
+        lease: &GuardLease,
+        watched: &Watched,
+        judged: &[(RuleId, Judgement)],
+    ) -> Result<(), StoreError> {
+        let due = self.memory.alarms(judged, |rule| place(watched, rule));
+        let told: Vec<_> = judged.iter().filter(|(rule, _)| due.contains(rule)).cloned().collect();
+        if !told.is_empty() && store.guard_alarm(lease, &watched.environment, &watched.flag, &told).await? {
+            for (rule, _) in &told {
+                self.memory.alarmed(&place(watched, rule));
+            }
+            // The entry of the alarm is no change of any definition.
+            self.seq = None;
+        }
+        Ok(())
     }
 
     async fn standing(

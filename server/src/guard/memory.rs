@@ -1,13 +1,13 @@
 //! What the guard knows of each rule between two looks, and what of it is to be kept.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use engine::{
     EnvironmentKey, FlagKey, Rollout, Rule, RuleId,
-    guardrail::{Guard, GuardAction, Health, Judgement, Warning, decision::StepAction, guard::Cells},
+    guardrail::{Guard, GuardAction, Judgement, Metric, Warning, guard::Cells, watch::SILENCE_MS_MAX},
 };
 use sha2::{Digest, Sha256};
-use store::{GuardStanding, GuardState, GuardrailSet, Watched};
+use store::{ArmCells, GuardStanding, GuardState, GuardrailSet, Watched};
 
 /// So far back a guard is rebuilt from stored cells when its state is lost.
 const REBUILD_MS_MAX: i64 = 24 * 3_600_000;
@@ -27,6 +27,10 @@ pub(super) struct Known {
     kept_ms: i64,
     changed: bool,
     told: bool,
+    /// Metrics with stored cells that cannot be read, and until when that is missing evidence.
+    unreadable: BTreeMap<Metric, i64>,
+    /// The alarm about it was raised.
+    pub(super) alarmed: bool,
 }
 
 /// All of them, by place.
@@ -37,6 +41,7 @@ impl Memory {
     pub(super) fn from_stored(states: Vec<GuardState>) -> Self {
         let known = states.into_iter().map(|state| {
             let kept_ms = state.judgement.at_ms;
+            let alarmed = state.judgement.warnings.contains(&Warning::Unreadable);
             let known = Known {
                 fingerprint: state.fingerprint,
                 guard: state.guard,
@@ -45,10 +50,36 @@ impl Memory {
                 kept_ms,
                 changed: false,
                 told: false,
+                unreadable: BTreeMap::new(),
+                alarmed,
             };
             ((state.environment, state.flag, state.rule), known)
         });
         Self(known.collect())
+    }
+
+    /// Rules of a rollout whose evidence cannot be read, which nobody was told of yet.
+    pub(super) fn alarms(
+        &mut self,
+        judged: &[(RuleId, Judgement)],
+        at: impl Fn(&RuleId) -> Place,
+    ) -> Vec<RuleId> {
+        let mut due = Vec::new();
+        for (rule, judgement) in judged {
+            let Some(known) = self.0.get_mut(&at(rule)) else { continue };
+            let unreadable = judgement.warnings.contains(&Warning::Unreadable);
+            if unreadable && !known.alarmed {
+                due.push(rule.clone());
+            }
+            known.alarmed &= unreadable;
+        }
+        due
+    }
+
+    pub(super) fn alarmed(&mut self, place: &Place) {
+        if let Some(known) = self.0.get_mut(place) {
+            known.alarmed = true;
+        }
     }
 
     pub(super) fn knows(&self, place: &Place) -> bool {
@@ -80,6 +111,8 @@ impl Memory {
             kept_ms: 0,
             changed: true,
             told: false,
+            unreadable: BTreeMap::new(),
+            alarmed: false,
         };
         let rebuilt_ms = standing.began_ms.max(now_ms.saturating_sub(REBUILD_MS_MAX));
         let known = self.0.entry(place.clone()).or_insert_with(|| begin(rebuilt_ms));
@@ -93,16 +126,7 @@ impl Memory {
 
     /// Notes that nothing can be said about a rule whose definitions cannot be used.
     pub(super) fn inconclusive(&mut self, place: Place, now_ms: i64) {
-        let judgement = Judgement {
-            at_ms: now_ms,
-            health: Health::Inconclusive,
-            action: None,
-            breach_since_ms: None,
-            step: StepAction::HoldNoData,
-            warnings: Vec::new(),
-            srm_log_bf: 0.0,
-            evidence: Vec::new(),
-        };
+        let judgement = Judgement::unreadable(now_ms);
         let known = self.0.entry(place).or_insert_with(|| Known {
             fingerprint: String::new(),
             guard: Guard::new(&[], &[], engine::guardrail::Proof::default(), now_ms),
@@ -111,6 +135,8 @@ impl Memory {
             kept_ms: 0,
             changed: true,
             told: false,
+            unreadable: BTreeMap::new(),
+            alarmed: false,
         });
         known.judged(judgement);
     }
@@ -159,6 +185,29 @@ impl Known {
         self.changed |= self.guard != before;
     }
 
+    /// What cannot be read is missing evidence for as long as silence would be.
+    pub(super) fn note_unreadable(
+        &mut self,
+        place: &Place,
+        cells: &BTreeMap<Metric, Vec<ArmCells>>,
+        now_ms: i64,
+    ) {
+        for (metric, cells) in cells {
+            if cells.iter().any(|cell| cell.unreadable) {
+                let until_ms = now_ms.saturating_add(SILENCE_MS_MAX);
+                if self.unreadable.insert(metric.clone(), until_ms).is_none() {
+                    let (environment, flag, rule) = place;
+                    tracing::error!(%environment, %flag, %rule, metric = metric.noun(), "stored evidence cannot be read");
+                }
+            }
+        }
+    }
+
+    pub(super) fn unreadable(&mut self, now_ms: i64) -> BTreeSet<Metric> {
+        self.unreadable.retain(|_, until_ms| now_ms < *until_ms);
+        self.unreadable.keys().cloned().collect()
+    }
+
     pub(super) fn judged(&mut self, judgement: Judgement) {
         self.told |= self.judgement.as_ref().is_none_or(|before| says(before) != says(&judgement));
         self.judgement = Some(judgement);
@@ -166,7 +215,7 @@ impl Known {
 }
 
 /// What a judgement says to people; while it stays the same, it is not told again.
-fn says(judgement: &Judgement) -> (Health, Option<GuardAction>, &[Warning]) {
+fn says(judgement: &Judgement) -> (engine::guardrail::Health, Option<GuardAction>, &[Warning]) {
     (judgement.health, judgement.action, &judgement.warnings)
 }
 

@@ -6,13 +6,19 @@ mod look;
 mod memory;
 mod picture;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use store::{GuardLease, Store};
+use store::{GuardLease, Store, Task};
 use tokio::{
     sync::watch,
     task::JoinHandle,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
 
 use self::{deliver::Deliverer, look::Looking};
@@ -24,6 +30,26 @@ const HOLDER_BYTES: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Guard {
     running: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    looks: Arc<Looks>,
+}
+
+/// When this copy looked last.
+#[derive(Debug)]
+struct Looks {
+    since: Instant,
+    /// Milliseconds after `since` of the last look that ended well; 0: none yet.
+    last_ms: AtomicU64,
+    /// It has the lease.
+    guards: AtomicBool,
+}
+
+/// How the last look stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// This copy guards.
+    pub(crate) guards: bool,
+    /// Since its last look that ended well, or since the start.
+    pub(crate) looked_ms: u64,
 }
 
 impl Guard {
@@ -36,10 +62,35 @@ impl Guard {
         let mut random = [0; HOLDER_BYTES];
         getrandom::fill(&mut random).map_err(|_| StartError::NoEntropy)?;
         let holder = format!("{:016x}", u64::from_ne_bytes(random));
-        let deliverer = Deliverer::new(config.webhooks)?;
-        let turn = Turns { store: store.clone(), holder, looking: None, deliverer, failing: false };
-        let running = tokio::spawn(turn.run(config.look_every, stopping));
-        Ok(Self { running: tokio::sync::Mutex::new(Some(running)) })
+        let sender = Deliverer::client(config.webhooks)?;
+        let looks = Arc::new(Looks {
+            since: Instant::now(),
+            last_ms: AtomicU64::new(0),
+            guards: AtomicBool::new(false),
+        });
+        let (store, looked, look_every) = (store.clone(), Arc::clone(&looks), config.look_every);
+        let running = store.tasks().clone().spawn("the guard", move |task| {
+            // What it remembers is written down as well: a new one goes on from there, with the same lease.
+            let turn = Turns {
+                deliverer: Deliverer::new(sender.clone(), &store),
+                store: store.clone(),
+                holder: holder.clone(),
+                looking: None,
+                failing: false,
+                looks: Arc::clone(&looked),
+                task,
+            };
+            turn.run(look_every, stopping.clone())
+        });
+        Ok(Self { running: tokio::sync::Mutex::new(Some(running)), looks })
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        let now_ms = u64::try_from(self.looks.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Standing {
+            guards: self.looks.guards.load(Ordering::Relaxed),
+            looked_ms: now_ms.saturating_sub(self.looks.last_ms.load(Ordering::Relaxed)),
+        }
     }
 
     /// Waits until the loop has ended and given the lease back; the server has been told to stop before.
@@ -60,6 +111,8 @@ struct Turns {
     looking: Option<Looking>,
     deliverer: Deliverer,
     failing: bool,
+    looks: Arc<Looks>,
+    task: Task,
 }
 
 impl Turns {
@@ -87,6 +140,7 @@ impl Turns {
         let lease = match self.store.take_guard_lease(&self.holder).await {
             Ok(Some(lease)) => lease,
             Ok(None) => {
+                self.looks.guards.store(false, Ordering::Relaxed);
                 // Another server goes on from what is stored; so does this one, should it guard again.
                 self.looking = None;
                 return None;
@@ -96,10 +150,14 @@ impl Turns {
                 return None;
             }
         };
+        self.looks.guards.store(true, Ordering::Relaxed);
+        self.task.turn();
         if let Err(error) = self.look(&lease).await {
             self.report(&error);
         } else {
             self.failing = false;
+            let ms = u64::try_from(self.looks.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.looks.last_ms.store(ms, Ordering::Relaxed);
         }
         self.deliverer.send_due(&self.store, &lease);
         Some(lease)

@@ -40,6 +40,7 @@ pub(super) async fn consider(
     let metrics = reach(&known.guard, looked_ms, now_ms);
     // The cell that is growing belongs to the picture: a ceiling looks at it.
     let cells = store.guarded_cells(reader, at, &metrics, now_ms.saturating_add(CELL_MS)).await?;
+    known.note_unreadable(place, &cells, now_ms);
     let cells: BTreeMap<Metric, Vec<Cell>> =
         cells.into_iter().map(|(metric, cells)| (metric, from_the_beginning(cells, began_ms))).collect();
     if now_ms.saturating_sub(known.late.1) >= LATE_EVERY_MS {
@@ -52,6 +53,7 @@ pub(super) async fn consider(
         late_fraction: known.late.0,
         steps_ms: steps_ms.to_vec(),
         held_ms,
+        unreadable: [(rule.id.clone(), known.unreadable(now_ms))].into(),
     };
     let judgement = known.guard.judge(&around, now_ms);
     known.judged(judgement);
@@ -126,7 +128,9 @@ async fn late_fraction(
     let cells = store.guarded_cells(reader, (&place.0, &place.1, &place.2), &metrics, now_ms).await?;
     let fraction = |cells: &Vec<ArmCells>| {
         let arms = || cells.iter().flat_map(|both| [&both.treatment, &both.control]);
-        let (late, all) = arms().fold((0, 0), |(late, all), cell| (late + cell.late, all + cell.outcomes));
+        let (late, all) = arms().fold((0_u64, 0_u64), |(late, all), cell| {
+            (late.saturating_add(cell.late), all.saturating_add(cell.outcomes))
+        });
         if all == 0 { 0.0 } else { float(late) / float(all) }
     };
     Ok(cells.values().map(fraction).fold(0.0, f64::max))

@@ -2,8 +2,11 @@
 //! writer puts batches of it into the ledger. A killed process loses what its writer had not written: at most the
 //! last second while the database keeps up.
 
+mod backlog;
+mod day;
 mod ids;
 mod retention;
+mod unverified;
 mod writer;
 
 use std::sync::{
@@ -12,13 +15,19 @@ use std::sync::{
 };
 
 use engine::EnvironmentKey;
-use store::{Delivery, Exposure, Store, StoreError};
-use tokio::sync::{mpsc, oneshot, watch};
+use store::{Delivery, Exposure, Store, StoreError, Token, TokenKind};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot, watch},
+    time::Instant,
+};
 
 use crate::{Config, StartError, outcomes::Outcomes};
+pub use backlog::{Backlog, Behind, Writing};
+use day::Day;
 pub use ids::EventId;
 use ids::RecentIds;
 use retention::Retention;
+pub use unverified::Unverified;
 
 /// Everything that is taken in, and what it is checked against.
 pub struct Ingest {
@@ -26,6 +35,9 @@ pub struct Ingest {
     pub outcomes: Arc<Outcomes>,
     pub(crate) ids: Arc<RecentIds>,
     pub(crate) retention: Retention,
+    pub(crate) backlog: Arc<Backlog>,
+    pub unverified: Unverified,
+    day: Day,
     pub counters: Arc<Counters>,
 }
 
@@ -40,6 +52,8 @@ pub struct Counters {
     pub rejected: AtomicU64,
     /// Exposures that the full buffer did not take.
     pub refused: AtomicU64,
+    /// Exposures of browsers beyond what an environment takes on one day.
+    pub beyond_day: AtomicU64,
     /// Exposures that the ledger has.
     pub written: AtomicU64,
     /// Batches in which it got them.
@@ -67,7 +81,8 @@ pub struct Taken {
 }
 
 enum Message {
-    Deliver(Delivery),
+    /// With the time at which it came.
+    Deliver(Delivery, Instant),
     /// Answered when everything before it is written.
     Flush(oneshot::Sender<()>),
 }
@@ -97,14 +112,20 @@ impl Ingest {
         }
         let (counters, waiting) = (Arc::new(Counters::default()), Arc::new(AtomicUsize::new(0)));
         let (sender, receiver) = mpsc::unbounded_channel();
-        let writing = writer::Writer {
+        let mut mark = [0; 8];
+        getrandom::fill(&mut mark).map_err(|_| StartError::NoEntropy)?;
+        let backlog = Arc::new(Backlog::new());
+        let writer = Arc::new(writer::Writer {
             store: store.clone(),
             waiting: Arc::clone(&waiting),
             counters: Arc::clone(&counters),
+            backlog: Arc::clone(&backlog),
             stopping: stopping.clone(),
-        };
-        tokio::spawn(writing.run(receiver));
-        let outcomes = Arc::new(Outcomes::start(store, &stopping)?);
+            hand: Mutex::new(writer::Hand::new(receiver, u64::from_ne_bytes(mark))),
+        });
+        store.tasks().spawn("the writer of exposures", move |task| Arc::clone(&writer).run(task));
+        let outcomes =
+            Arc::new(Outcomes::start(store, Arc::clone(&backlog), config.upkeep_every, &stopping)?);
         let exposures = Exposures {
             sender,
             waiting,
@@ -113,8 +134,25 @@ impl Ingest {
             outcomes: Arc::clone(&outcomes),
             counters: Arc::clone(&counters),
         };
-        let retention = Retention::start(store, stopping).await?;
-        Ok(Self { exposures, outcomes, ids, retention, counters })
+        let day = Day::new(config.client_exposures_per_day);
+        let unverified = Unverified::start(store, stopping.clone());
+        let retention = Retention::start(store, config.upkeep_every, stopping).await?;
+        Ok(Self { exposures, outcomes, ids, retention, backlog, unverified, day, counters })
+    }
+
+    /// Whether events can be promised to be kept. Evaluations are served in any case, and their own exposures wait.
+    pub fn accepts(&self) -> Result<(), Behind> {
+        self.backlog.check()
+    }
+
+    /// Waits until everything that was taken in is written.
+    pub async fn flush(&self) {
+        tokio::join!(self.exposures.flush(), self.outcomes.flush());
+    }
+
+    /// Exposures that wait to be written, and cells of outcomes.
+    pub fn unwritten(&self) -> (usize, usize) {
+        (self.exposures.waiting.load(Ordering::Acquire), self.outcomes.unwritten())
     }
 
     /// Another database has taken in other events, and keeps them for another time.
@@ -122,6 +160,16 @@ impl Ingest {
         self.retention.read(store).await?;
         self.ids.begin_again(store.recent_event_ids().await?, store.clock().now_ms());
         Ok(())
+    }
+
+    /// Takes room for one exposure from what browsers may add today. Servers may always.
+    pub(crate) fn has_room_today(&self, token: &Token, now_ms: i64) -> bool {
+        let of_browsers = token.environment().filter(|_| token.kind == TokenKind::Client);
+        let room = of_browsers.is_none_or(|environment| self.day.take(environment, now_ms));
+        if !room {
+            Counters::add(&self.counters.beyond_day, 1);
+        }
+        room
     }
 }
 
@@ -157,7 +205,7 @@ impl Exposures {
         // What happens next to these subjects counts in these arms.
         self.outcomes.expose(environment, &delivery.exposures);
         // The writer ends only after the last sender: this cannot fail.
-        if accepted > 0 && self.sender.send(Message::Deliver(delivery)).is_err() {
+        if accepted > 0 && self.sender.send(Message::Deliver(delivery, Instant::now())).is_err() {
             return Err(Full);
         }
         Counters::add(&self.counters.accepted, accepted);
@@ -165,7 +213,7 @@ impl Exposures {
         Ok(Taken { accepted, duplicates: offered - accepted })
     }
 
-    /// Waits until everything taken so far is in the ledger, or until the writer has given up on it.
+    /// Waits until everything taken so far is in the ledger.
     pub async fn flush(&self) {
         let (written, done) = oneshot::channel();
         if self.sender.send(Message::Flush(written)).is_ok() {

@@ -1,16 +1,16 @@
 //! How old an event may be, and the background sweep of what is older.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use engine::EnvironmentKey;
 use store::{
-    Store, StoreError,
+    Store, StoreError, Task,
     limits::{RETENTION_DAYS_DEFAULT, RETENTION_DAYS_MAX},
 };
 use tokio::sync::watch;
 
-use crate::limits::{RETENTION_REFRESH, SWEEP_EVERY_REFRESHES};
+use crate::limits::SWEEP_EVERY_REFRESHES;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -19,10 +19,18 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub struct Retention(Arc<ArcSwap<BTreeMap<EnvironmentKey, u32>>>);
 
 impl Retention {
-    pub async fn start(store: &Store, stopping: watch::Receiver<bool>) -> Result<Self, StoreError> {
+    pub async fn start(
+        store: &Store,
+        every: Duration,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<Self, StoreError> {
         let days = if store.is_away() { BTreeMap::new() } else { store.retention_days().await? };
         let retention = Self(Arc::new(ArcSwap::from_pointee(days)));
-        tokio::spawn(retention.clone().keep(store.clone(), stopping));
+        let kept = (retention.clone(), store.clone());
+        store.tasks().spawn("the retention sweep", move |task| {
+            let (retention, store) = kept.clone();
+            retention.keep(store, every, stopping.clone(), task)
+        });
         Ok(retention)
     }
 
@@ -37,12 +45,13 @@ impl Retention {
         now_ms - i64::from(days.min(RETENTION_DAYS_MAX)) * DAY_MS
     }
 
-    async fn keep(self, store: Store, mut stopping: watch::Receiver<bool>) {
+    async fn keep(self, store: Store, every: Duration, mut stopping: watch::Receiver<bool>, task: Task) {
         let mut refreshes: u32 = 0;
         loop {
+            task.turn();
             let stopped = stopping.wait_for(|it| *it);
             // An error says that the server is gone.
-            if tokio::time::timeout(RETENTION_REFRESH, stopped).await.is_ok() {
+            if tokio::time::timeout(every, stopped).await.is_ok() {
                 return;
             }
             match store.retention_days().await {

@@ -5,7 +5,7 @@ use http::{HeaderValue, header};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{error::Failure, revision::ConfigRevision};
+use super::{error::Failure, receipt::Receipts, revision::ConfigRevision};
 use crate::{Server, limits::INACTIVITY_DELAY_S};
 
 /// A decided flag.
@@ -30,6 +30,9 @@ pub struct Metadata<'a> {
     /// Served because of a preview: not to be counted as an exposure.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub preview: bool,
+    /// Proves the decision; comes back with events of a client token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
     #[serde(flatten)]
     pub stale: Option<Stale>,
 }
@@ -90,7 +93,9 @@ impl<'a> Success<'a> {
         decision: Decision<'a>,
         (environment, revision): (&'a str, u64),
         stale: Option<Stale>,
+        receipts: Option<&Receipts>,
     ) -> Self {
+        let receipt = receipts.and_then(|receipts| receipts.sign(key, &decision));
         let rule = decision.rule.map(RuleId::as_str);
         Self {
             key,
@@ -104,6 +109,7 @@ impl<'a> Success<'a> {
                 arm: decision.arm,
                 preview: decision.previewed,
                 stale,
+                receipt,
             },
         }
     }

@@ -21,6 +21,8 @@ pub struct Inputs<'a> {
     pub context: &'a CallerContext,
     pub traits: &'a Attributes,
     pub ticket_window: i64,
+    /// The receipts of an answer hold for some days: one that is kept must be renewed before they end.
+    pub receipt_day: i64,
     /// One that still holds: when it ends, the answer is another one.
     pub preview: Option<&'a Preview>,
     /// Decided without the database; the answer says so.
@@ -37,6 +39,7 @@ impl Inputs<'_> {
         hash.number(revision.passed.into());
         hash.text(&self.token.id.to_string());
         hash.number(self.ticket_window.cast_unsigned());
+        hash.number(self.receipt_day.cast_unsigned());
         hash.text(self.context.targeting_key.as_ref().map_or("", |key| key.as_str()));
         hash.attributes(&self.context.attributes);
         hash.attributes(self.traits);

@@ -20,6 +20,7 @@ use super::{
     exposure,
     prepared::Prepared,
     preview,
+    receipt::{self, Receipts},
     refetch::{self, Expected},
     ticket::{self, Ticket},
 };
@@ -103,7 +104,10 @@ fn decide(
     {
         exposure::record(server, &snapshot, subject, key, &decision, now_ms);
     }
-    let success = Success::new(key, decision, (environment, snapshot.revision()), Stale::of(server));
+    let subject = context.targeting_key.as_ref();
+    let receipts = Receipts::of(server, caller, subject, snapshot.revision(), now_ms);
+    let of = (environment, snapshot.revision());
+    let success = Success::new(key, decision, of, Stale::of(server), receipts.as_ref());
     Ok(([JSON, PRIVATE], to_json(&success)?).into_response())
 }
 
@@ -124,13 +128,26 @@ async fn decide_all(
     let preview = preview.as_ref().map(|grant| &grant.preview);
     let stale = Stale::of(server);
     let is_stale = stale.is_some();
-    let inputs =
-        Inputs { prepared: &prepared, now_ms, token, context, traits, ticket_window, preview, is_stale };
+    let receipt_day = receipt::day(token.kind, now_ms);
+    let inputs = Inputs {
+        prepared: &prepared,
+        now_ms,
+        token,
+        context,
+        traits,
+        ticket_window,
+        receipt_day,
+        preview,
+        is_stale,
+    };
     let etag = inputs.etag();
     if etag::is_held(&parts.headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag), PRIVATE]).into_response());
     }
-    let flags = evaluate_all(&prepared, &engine_context(caller, context, &people), preview, now_ms, stale);
+    let subject = context.targeting_key.as_ref();
+    let receipts = Receipts::of(server, caller, subject, prepared.snapshot.revision(), now_ms);
+    let engine = engine_context(caller, context, &people);
+    let flags = evaluate_all(&prepared, &engine, (preview, receipts.as_ref()), now_ms, stale);
     let subject = context.targeting_key.as_ref().map(|subject| server.ofrep.keys().tickets.mark(subject));
     let stream = Ticket::new(caller.hash, subject, prepared.revision(now_ms), now_ms);
     let stream = format!("{STREAM_PATH}{}", server.ofrep.keys().tickets.sign(&stream));
@@ -143,6 +160,7 @@ async fn decide_all(
             arm: None,
             preview: false,
             stale,
+            receipt: None,
         },
         event_streams: [EventStream::at(stream)],
     };
@@ -152,14 +170,14 @@ async fn decide_all(
 fn evaluate_all<'p>(
     prepared: &'p Prepared,
     context: &Context<'_>,
-    preview: Option<&Preview>,
+    (preview, receipts): (Option<&Preview>, Option<&Receipts>),
     now_ms: i64,
     stale: Option<Stale>,
 ) -> Vec<Item<'p>> {
     let snapshot = &*prepared.snapshot;
     let of = (snapshot.environment().as_str(), snapshot.revision());
     let item = |key: &'p str| match snapshot.evaluate_previewed(key, context, preview, now_ms) {
-        Ok(decision) => Item::Success(Success::new(key, decision, of, stale)),
+        Ok(decision) => Item::Success(Success::new(key, decision, of, stale, receipts)),
         Err(error) => Item::Failure(Failure {
             key: Some(key),
             error_code: Some(error.into()),

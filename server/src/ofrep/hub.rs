@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use engine::EnvironmentKey;
-use store::{ObjectKind, Store};
+use store::{ObjectKind, Store, Task};
 use tokio::{
     sync::{broadcast, watch},
     time::{Instant, MissedTickBehavior, interval},
@@ -45,10 +45,15 @@ impl Hub {
         allowances: Arc<Allowances>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        let changes = store.live().subscribe();
-        let announcer = Announcer { store, prepared };
+        let tasks = store.tasks().clone();
+        let announcer = Arc::new(Announcer { store, prepared });
         let (sender, receiver) = watch::channel(Arc::new(announcer.look(&Published::default())));
-        tokio::spawn(announcer.run(changes, sender, allowances, stopping));
+        // Streams end when it is gone: it outlives a run that fails.
+        let sender = Arc::new(sender);
+        tasks.spawn("the announcer of changes", move |task| {
+            let (sender, allowances) = (Arc::clone(&sender), Arc::clone(&allowances));
+            Arc::clone(&announcer).run(sender, allowances, stopping.clone(), task)
+        });
         Self(receiver)
     }
 
@@ -67,12 +72,15 @@ struct Announcer {
 
 impl Announcer {
     async fn run(
-        self,
-        mut changes: broadcast::Receiver<store::Changed>,
-        sender: watch::Sender<Arc<Published>>,
+        self: Arc<Self>,
+        sender: Arc<watch::Sender<Arc<Published>>>,
         allowances: Arc<Allowances>,
         mut stopping: watch::Receiver<bool>,
+        task: Task,
     ) {
+        let mut changes = self.store.live().subscribe();
+        // What happened before is looked at once.
+        let mut missed = true;
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut tidied = Instant::now();
@@ -92,6 +100,8 @@ impl Announcer {
                 () = tokio::time::sleep(self.until_next_change()) => false,
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             };
+            task.turn();
+            let wake = std::mem::take(&mut missed) || wake;
             let published = self.look(&sender.borrow());
             let same = |(a, b): (&Event, &Event)| a.revision == b.revision;
             let before = Arc::clone(&sender.borrow());

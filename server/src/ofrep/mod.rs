@@ -10,6 +10,7 @@ mod exposure;
 mod hub;
 mod prepared;
 mod preview;
+mod receipt;
 mod refetch;
 mod revision;
 mod seats;
@@ -24,7 +25,7 @@ use axum::{
     middleware::from_fn,
     routing::{get, post},
 };
-use store::{PreviewKey, Store, StoreError};
+use store::{PreviewKey, ReceiptKey, Store, StoreError};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
@@ -54,6 +55,7 @@ pub struct Ofrep {
 pub struct Keys {
     tickets: TicketKey,
     previews: PreviewKey,
+    pub(crate) receipts: ReceiptKey,
 }
 
 impl Keys {
@@ -61,7 +63,7 @@ impl Keys {
         let tickets = TicketKey::new(&store.workspace_secret().await?);
         let tickets =
             tickets.map_err(|_| StoreError::CorruptRow { table: "workspace", id: "1".to_owned() })?;
-        Ok(Self { tickets, previews: store.preview_key().await? })
+        Ok(Self { tickets, previews: store.preview_key().await?, receipts: store.receipt_key().await? })
     }
 }
 
@@ -84,7 +86,7 @@ impl Ofrep {
         })
     }
 
-    fn keys(&self) -> arc_swap::Guard<Arc<Keys>> {
+    pub(crate) fn keys(&self) -> arc_swap::Guard<Arc<Keys>> {
         self.keys.load()
     }
 

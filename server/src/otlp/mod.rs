@@ -117,6 +117,9 @@ fn take(
     read(&mut reader)?;
     let mut taken = reader.taken;
     let ingest = &server.ingest;
+    if !taken.exposures.is_empty() || !taken.outcomes.is_empty() {
+        ingest.accepts().map_err(OtlpError::behind)?;
+    }
     ingest.outcomes.has_room(taken.outcomes.len()).map_err(OtlpError::full)?;
     let id = |text: String| EventId::new(&environment.key, &text);
     let exposures = std::mem::take(&mut taken.exposures).into_iter();

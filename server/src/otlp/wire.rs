@@ -14,7 +14,7 @@ use crate::{
     access::AccessError,
     body::Whole,
     door::Fault,
-    ingest::Full,
+    ingest::{Behind, Full},
     limits::{EVENTS_RETRY_AFTER_S, OTLP_INFLATED_BYTES_MAX},
 };
 
@@ -125,6 +125,11 @@ impl OtlpError {
     pub fn full(full: Full) -> Self {
         let retry_after_s = Some(EVENTS_RETRY_AFTER_S);
         Self { retry_after_s, ..Self::new(StatusCode::TOO_MANY_REQUESTS, full.to_string()) }
+    }
+
+    pub fn behind(behind: Behind) -> Self {
+        let retry_after_s = Some(Behind::RETRY_AFTER_S);
+        Self { retry_after_s, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, behind.to_string()) }
     }
 
     pub fn answer(self, encoding: Encoding) -> Response {

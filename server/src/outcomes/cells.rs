@@ -93,12 +93,15 @@ impl OpenCells {
         changed
     }
 
-    /// They could not be written: once more.
-    pub(super) fn put_back(&mut self, ids: impl Iterator<Item = CellId>) {
-        for id in ids {
-            if let Some(open) = self.cells.get_mut(&id) {
-                open.dirty = true;
-            }
+    /// They could not be written: once more. One that had to make room meanwhile comes back as it was.
+    pub(super) fn put_back(&mut self, cells: impl Iterator<Item = (u32, CellId, Cell)>) {
+        for (generation, id, cell) in cells {
+            let fresh = || Open { cell, dirty: true, generation };
+            self.cells.entry(id).or_insert_with(fresh).dirty = true;
         }
+    }
+
+    pub(super) fn unwritten(&self) -> usize {
+        self.cells.values().filter(|open| open.dirty).count()
     }
 }

@@ -16,7 +16,7 @@ use super::{
     state::State,
     subjects::{Subject, Trial},
 };
-use crate::limits::OUTCOME_ON_TIME_MS;
+use crate::limits::{OUTCOME_ON_TIME_MS, OUTCOME_VALUE_MAX};
 
 /// An exposure's cell is complete shortly before the guard closes it.
 const EXPOSED_ON_TIME_MS: i64 = EXPOSED_WINDOW_MS - 2000;
@@ -76,7 +76,6 @@ impl State {
                 let cell = cells.get(id);
                 cell.outcomes += 1;
                 cell.events += u64::from(counted.is_event());
-                cell.sum += counted.outcome.value.unwrap_or(0.0);
                 cell.late += late;
                 count_request(cells, known, counted, id);
             }
@@ -175,7 +174,6 @@ fn count_conversion(cells: &mut OpenCells, known: Option<&mut Subject>, counted:
     let id = trial.cell();
     let cell = cells.get(id);
     cell.events += 1;
-    cell.sum += counted.outcome.value.unwrap_or(0.0);
     if counted.now_ms <= id.end_ms() + EXPOSED_ON_TIME_MS {
         add_trial(cell, Some(group), 0, 1);
     } else {
@@ -202,5 +200,5 @@ fn count_several(cells: &mut OpenCells, known: Option<&mut Subject>, counted: &C
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: 0 to a million")]
 fn whole(value: f64) -> u64 {
-    value.clamp(0.0, 1e6).round() as u64
+    value.clamp(0.0, OUTCOME_VALUE_MAX).round() as u64
 }

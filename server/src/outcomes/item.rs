@@ -2,7 +2,7 @@
 
 use engine::{Arm, Counts, FlagKey, MetricDefinition, MetricKey, RuleId, SubjectKey, VariantKey};
 
-use crate::limits::{OUTCOME_LATE_MS_MAX, OUTCOME_LATENCY_MS_MAX};
+use crate::limits::{OUTCOME_LATE_MS_MAX, OUTCOME_LATENCY_MS_MAX, OUTCOME_VALUE_MAX};
 
 /// A flag that was in force, as the sender knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,18 +43,29 @@ impl Outcome {
         if self.latency_ms.is_some_and(|ms| !(0.0..=OUTCOME_LATENCY_MS_MAX).contains(&ms)) {
             return Err("\"latency_ms\" lies between 0 and 86400000 (a day)".to_owned());
         }
+        let value_max = match definition.kind.counts() {
+            Counts::Durations => Some(OUTCOME_LATENCY_MS_MAX),
+            Counts::ExposedMany => Some(OUTCOME_VALUE_MAX),
+            Counts::Requests | Counts::Exposed | Counts::Unanswered => None,
+        };
+        match (self.value, value_max) {
+            (Some(_), None) => {
+                return Err(format!("\"{}\" has no \"value\"; leave it out", self.metric));
+            }
+            (Some(value), Some(max)) if !(0.0..=max).contains(&value) => {
+                return Err(format!("\"value\" lies between 0 and {max}"));
+            }
+            (None, _) | (Some(_), Some(_)) => {}
+        }
         match definition.kind.counts() {
             Counts::Requests if self.ok.is_none() => {
                 Err(format!("\"ok\" is needed: \"{}\" counts how many were", self.metric))
             }
-            Counts::Durations if self.duration().is_none_or(|ms| ms < 0.0) => {
+            Counts::Durations if self.duration().is_none() => {
                 Err(format!("\"latency_ms\" is needed: \"{}\" is a duration", self.metric))
             }
             Counts::Exposed | Counts::ExposedMany if self.subject.is_none() => {
                 Err(format!("\"subject\" is needed: \"{}\" is counted by person", self.metric))
-            }
-            Counts::ExposedMany if self.value.is_some_and(|value| !(0.0..=1e6).contains(&value)) => {
-                Err("\"value\" lies between 0 and 1000000".to_owned())
             }
             Counts::Unanswered => {
                 Err(format!("\"{}\" is counted by Fader itself; send what did happen", self.metric))
@@ -129,7 +140,15 @@ mod tests {
         for (latency_ms, value) in odd {
             assert_ne!(refusal(Outcome { latency_ms, value, ok: Some(true), ..outcome("error_rate") }), "");
         }
-        assert_ne!(refusal(Outcome { value: Some(-1.0), ..outcome("count") }), "");
+        for kind in MetricKind::ALL.map(MetricKind::as_str) {
+            for value in [1.7e308, f64::MAX, -1.0, f64::NAN, f64::NEG_INFINITY, 1e9] {
+                let huge = Outcome { value: Some(value), ok: Some(true), ..outcome(kind) };
+                assert_ne!(refusal(huge), "", "{kind}: {value}");
+            }
+        }
+        let pointless = Outcome { value: Some(1.0), ok: Some(true), ..outcome("error_rate") };
+        assert_eq!(refusal(pointless), "\"error_rate\" has no \"value\"; leave it out");
+        assert_eq!(refusal(Outcome { value: Some(1e6), ..outcome("complaints") }), "");
         assert!(refusal(outcome("missing_outcome")).contains("counted by Fader itself"));
     }
 

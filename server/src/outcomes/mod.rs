@@ -12,16 +12,22 @@ mod recall;
 mod state;
 mod subjects;
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use engine::{EnvironmentKey, MetricDefinition, Snapshot};
 use store::{Exposure, Store};
 use tokio::sync::watch;
 
-use crate::{StartError, ingest::Full};
+use crate::{
+    StartError,
+    ingest::{Backlog, Full},
+};
 pub(crate) use item::{Feature, Outcome};
 use state::{State, Tallied};
 
@@ -62,6 +68,7 @@ struct Shared {
     run: String,
     /// One flush at a time.
     flushing: tokio::sync::Mutex<()>,
+    backlog: Arc<Backlog>,
     counters: OutcomeCounters,
 }
 
@@ -73,7 +80,12 @@ impl Shared {
 
 impl Outcomes {
     /// Starts the tasks that write cells down and merge old ones.
-    pub fn start(store: &Store, stopping: &watch::Receiver<bool>) -> Result<Self, StartError> {
+    pub fn start(
+        store: &Store,
+        backlog: Arc<Backlog>,
+        upkeep_every: Duration,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<Self, StartError> {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|_| StartError::NoEntropy)?;
         let shared = Arc::new(Shared {
@@ -81,10 +93,19 @@ impl Outcomes {
             store: store.clone(),
             run: format!("{:016x}", u64::from_ne_bytes(random)),
             flushing: tokio::sync::Mutex::new(()),
+            backlog,
             counters: OutcomeCounters::default(),
         });
-        tokio::spawn(flush::write_every_second(Arc::clone(&shared), stopping.clone()));
-        tokio::spawn(flush::roll_up_every_minute(store.clone(), stopping.clone()));
+        let written = (Arc::clone(&shared), stopping.clone());
+        store.tasks().spawn("the writer of outcomes", move |task| {
+            let (shared, stopping) = written.clone();
+            flush::write_every_second(shared, stopping, task)
+        });
+        let merged = (store.clone(), stopping.clone());
+        store.tasks().spawn("the roll-up of old cells", move |task| {
+            let (store, stopping) = merged.clone();
+            flush::roll_up(store, upkeep_every, stopping, task)
+        });
         Ok(Self { shared })
     }
 
@@ -137,8 +158,13 @@ impl Outcomes {
         Err(Full)
     }
 
-    /// Waits until everything taken so far is in the database; tries a few times.
+    /// Waits until everything taken so far is in the database.
     pub async fn flush(&self) {
         flush::write_all(&self.shared).await;
+    }
+
+    /// Cells that are not in the database as they are here.
+    pub fn unwritten(&self) -> usize {
+        self.shared.state().cells.unwritten()
     }
 }

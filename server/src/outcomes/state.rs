@@ -14,7 +14,8 @@ use super::{
     subjects::{Stand, Subjects},
 };
 use crate::limits::{
-    OUTCOME_IDS_WAITING_MAX, OUTCOMES_RECALLED_MAX, SUBJECT_FEATURES_MAX, SUBJECTS_WINDOW_MS,
+    OUTCOME_IDS_WAITING_MAX, OUTCOMES_HELD_MAX, OUTCOMES_RECALLED_MAX, SUBJECT_FEATURES_MAX,
+    SUBJECTS_WINDOW_MS,
 };
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,6 +38,8 @@ pub(super) struct State {
     ids: Vec<u64>,
     /// Until the ledger was asked, a second at most.
     waiting: Vec<(EnvironmentKey, Outcome, i64)>,
+    /// The ledger could not be asked for these.
+    held: Vec<(EnvironmentKey, Outcome, i64)>,
 }
 
 impl State {
@@ -100,8 +103,17 @@ impl State {
 
     /// Outcomes of subjects that are not known here, and when they arrived.
     pub(super) fn take_waiting(&mut self) -> Vec<(EnvironmentKey, Outcome, i64)> {
-        std::mem::take(&mut self.waiting)
+        let mut waiting = std::mem::take(&mut self.held);
+        waiting.append(&mut self.waiting);
+        waiting
     }
+
+    /// For the next time. There are never many: while the ledger cannot be asked, events are soon refused.
+    pub(super) fn hold(&mut self, outcomes: impl Iterator<Item = (EnvironmentKey, Outcome, i64)>) {
+        self.held.extend(outcomes);
+        self.held.truncate(OUTCOMES_HELD_MAX);
+    }
+
     /// Where an outcome counts.
     fn arms(&mut self, snapshot: &Snapshot, outcome: &Outcome, now_ms: i64) -> Vec<(PlaceId, Arm)> {
         let environment = snapshot.environment();

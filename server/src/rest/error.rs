@@ -10,7 +10,12 @@ use serde::Serialize;
 use store::{Denied, Invalid, StoreError};
 use utoipa::ToSchema;
 
-use crate::{access::AccessError, door::Fault, ingest::Full, limits::EVENTS_RETRY_AFTER_S};
+use crate::{
+    access::AccessError,
+    door::Fault,
+    ingest::{Behind, Full},
+    limits::EVENTS_RETRY_AFTER_S,
+};
 
 /// A refused request. `Display` is the `detail`.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +37,8 @@ pub enum RestError {
     /// Not now, but later.
     #[error("{detail}")]
     Later { detail: String, retry_after_s: u64 },
+    #[error(transparent)]
+    Behind(#[from] Behind),
     #[error("{}", .0.sentence())]
     Fault(Fault),
 }
@@ -57,6 +64,7 @@ impl RestError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Later { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Behind(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Fault(fault) => fault.status(),
         }
     }
@@ -65,6 +73,7 @@ impl RestError {
         match self {
             Self::Access(error) => error.retry_after_s(),
             Self::Later { retry_after_s, .. } => Some(*retry_after_s),
+            Self::Behind(_) => Some(Behind::RETRY_AFTER_S),
             Self::Fault(fault) => fault.retry_after_s(),
             Self::Denied(_)
             | Self::Malformed(_)
@@ -92,7 +101,9 @@ impl RestError {
                 "too_large"
             }
             Self::Fault(Fault::TimedOut) => "timed_out",
-            Self::Fault(Fault::Unavailable | Fault::Busy | Fault::WithoutDatabase) => "unavailable",
+            Self::Behind(_) | Self::Fault(Fault::Unavailable | Fault::Busy | Fault::WithoutDatabase) => {
+                "unavailable"
+            }
             Self::Fault(Fault::Internal) => "internal",
         }
     }
@@ -125,6 +136,10 @@ impl From<StoreError> for RestError {
             StoreError::Busy { retry_after_s } => Self::Later { detail: error.to_string(), retry_after_s },
             StoreError::Refused(_) | StoreError::Invalid(_) | StoreError::PasswordNeeded => {
                 Self::Refused(error.to_string())
+            }
+            StoreError::Unavailable(_) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be reached");
+                Self::Fault(Fault::Unavailable)
             }
             StoreError::Database(_)
             | StoreError::Migration(_)

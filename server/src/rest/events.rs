@@ -14,17 +14,21 @@ use engine::{
 use http::{StatusCode, header, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{Exposure, Token};
+use store::{Claim, Exposure, ReceiptKey, Token, TokenKind};
 use utoipa::ToSchema;
 
 use super::error::{Problem, RestError};
 use crate::{
     Server,
-    access::{Caller, Refused, cors},
+    access::{Caller, Refused, cors, require_origin},
     body::Whole,
+    client_address::ClientAddress,
     door::Fault,
     ingest::{Counters, EventId},
-    limits::{EVENT_AHEAD_MS_MAX, EVENT_ID_BYTES_MAX, EVENTS_MAX, REST_BODY_BYTES_MAX, SUBJECT_FEATURES_MAX},
+    limits::{
+        CLIENT_EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_ID_BYTES_MAX, EVENTS_MAX, REST_BODY_BYTES_MAX,
+        SUBJECT_FEATURES_MAX,
+    },
     outcomes::{Feature, Outcome, item::outcome_time},
 };
 
@@ -66,6 +70,8 @@ struct ExposureItem {
     arm: Option<Arm>,
     /// Epoch milliseconds, or RFC 3339; without it, now.
     time: Option<Time>,
+    /// `metadata.receipt` of the decision. Client tokens need it: without, the event is counted as unverified.
+    receipt: Option<String>,
 }
 
 /// Something happened after an exposure: a request, a conversion, a crash, a complaint, or what the workspace defined.
@@ -86,7 +92,8 @@ struct OutcomeItem {
     value: Option<f64>,
     /// Epoch milliseconds, or RFC 3339; without it, now. At most 10 minutes ago.
     time: Option<Time>,
-    /// What was in force. Without it the outcome counts for whatever the subject was exposed to within a day.
+    /// What was in force. Without it the outcome counts for whatever the subject was exposed to within a day. Client tokens
+    /// need it, each feature as its decision said it and with its receipt.
     #[serde(default)]
     features: Vec<FeatureItem>,
 }
@@ -99,6 +106,10 @@ struct FeatureItem {
     rule: Option<String>,
     #[schema(value_type = Option<String>)]
     arm: Option<Arm>,
+    /// Of the decision (`metadata.revision`); belongs to `receipt`.
+    revision: Option<u64>,
+    /// `metadata.receipt` of the decision.
+    receipt: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -116,8 +127,16 @@ pub(crate) struct Accepted {
     accepted: usize,
     /// Known already by their ids.
     duplicates: usize,
+    /// From a client token and without a receipt that proves them: counted as such, and no evidence of anything.
+    #[serde(skip_serializing_if = "is_zero")]
+    unverified: usize,
     /// Not taken, the others were. Sending them again changes nothing.
     rejected: Vec<Rejected>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -149,13 +168,15 @@ struct Rejected {
         (status = 413, body = Problem),
         (status = 422, body = Problem),
         (status = 429, body = Problem, description = "With Retry-After; nothing was taken"),
+        (status = 503, body = Problem, description = "The database takes no events; with Retry-After; nothing was taken"),
     ),
 )]
 pub(crate) async fn send(State(server): State<Arc<Server>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let (token, answer) = match admit(&server, &parts, body).await {
         Ok((token, bytes)) => {
-            let answer = take(&server, &token, &bytes);
+            let address = parts.extensions.get::<ClientAddress>().copied();
+            let answer = take(&server, (&*token, address), &bytes);
             (Some(token), answer)
         }
         Err((token, error)) => (token, Err(error)),
@@ -180,33 +201,56 @@ async fn admit(
         Ok(caller) => caller,
         Err((token, error)) => return Err((token, error.into())),
     };
+    if let Err(error) = require_origin(&caller.token, &parts.headers) {
+        return Err((Some(caller.token), error.into()));
+    }
     match server.bodies.read(&caller, body, &parts.headers, REST_BODY_BYTES_MAX).await {
         Ok(bytes) => Ok((caller.token, bytes)),
         Err(fault) => Err((Some(caller.token), RestError::Fault(fault))),
     }
 }
 
-fn take(server: &Server, token: &Token, body: &[u8]) -> Result<Accepted, RestError> {
+fn take(
+    server: &Server,
+    (token, address): (&Token, Option<ClientAddress>),
+    body: &[u8],
+) -> Result<Accepted, RestError> {
     let events: Events<'_> =
         serde_json::from_slice(body).map_err(|error| RestError::Malformed(error.to_string()))?;
     if events.events.len() > EVENTS_MAX {
         return Err(RestError::Refused(format!("send at most {EVENTS_MAX} events at once")));
+    }
+    if token.kind == TokenKind::Client {
+        server.allowances.events(token.id, address, events.events.len())?;
     }
     let snapshot = server.store.live().snapshot(token.environment_key());
     let snapshot = snapshot.ok_or(RestError::Fault(Fault::Internal))?;
     let now_ms = server.store.clock().now_ms();
     let oldest_ms = server.ingest.retention.oldest_ms(snapshot.environment(), now_ms);
     let metrics = server.store.live().metrics();
-    let reader = Reader { snapshot: &snapshot, metrics: &metrics, now_ms, oldest_ms };
+    let keys = server.ofrep.keys();
+    let receipts = (token.kind == TokenKind::Client).then_some(&keys.receipts);
+    let reader = Reader { snapshot: &snapshot, metrics: &metrics, now_ms, oldest_ms, receipts };
     let (mut exposures, mut outcomes, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut unverified, mut of_flags) = (0, Vec::new());
     for (index, item) in events.events.iter().enumerate() {
         match reader.read(item) {
+            Ok(Event::Exposure(..)) if !server.ingest.has_room_today(token, now_ms) => {
+                let detail = format!("{} takes no more exposures of browsers today", snapshot.environment());
+                rejected.push(Rejected { index, detail });
+            }
             Ok(Event::Exposure(id, exposure)) => exposures.push((id, exposure)),
             Ok(Event::Outcome(id, outcome)) => outcomes.push((id, outcome)),
+            Ok(Event::Unverified(flags)) => {
+                unverified += 1;
+                of_flags.extend(flags);
+            }
             Err(detail) => rejected.push(Rejected { index, detail }),
         }
     }
     Counters::add(&server.ingest.counters.rejected, rejected.len());
+    server.ingest.accepts()?;
+    server.ingest.unverified.add(snapshot.environment(), of_flags);
     // Exposures first: an outcome may be of one that came with it.
     server.ingest.outcomes.has_room(outcomes.len())?;
     let mut taken = server.ingest.exposures.offer_events(snapshot.environment(), exposures, now_ms)?;
@@ -215,7 +259,7 @@ fn take(server: &Server, token: &Token, body: &[u8]) -> Result<Accepted, RestErr
     taken.accepted += outcomes.len();
     taken.duplicates += sent - outcomes.len();
     server.ingest.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
-    Ok(Accepted { accepted: taken.accepted, duplicates: taken.duplicates, rejected })
+    Ok(Accepted { accepted: taken.accepted, duplicates: taken.duplicates, unverified, rejected })
 }
 
 /// What was not sent before, and the hashes of its ids.
@@ -234,6 +278,8 @@ fn new_ones(
 enum Event {
     Exposure(Option<EventId>, Exposure),
     Outcome(Option<EventId>, Outcome),
+    /// Nobody knows whether it happened: the flags that it names.
+    Unverified(Vec<FlagKey>),
 }
 
 /// What items are checked against.
@@ -242,6 +288,8 @@ struct Reader<'a> {
     metrics: &'a [MetricDefinition],
     now_ms: i64,
     oldest_ms: i64,
+    /// Of a client token, whose events anybody can make up: what proves them.
+    receipts: Option<&'a ReceiptKey>,
 }
 
 #[derive(Deserialize)]
@@ -284,7 +332,24 @@ impl Reader<'_> {
             arm: item.arm,
             at_ms: self.time(item.time)?,
         };
+        let claim = Claim {
+            environment: environment.as_str(),
+            subject: exposure.subject.as_str(),
+            flag: exposure.flag.as_str(),
+            variant: exposure.variant.as_str(),
+            rule: exposure.rule.as_ref().map(RuleId::as_str),
+            arm: exposure.arm,
+            revision: exposure.revision,
+        };
+        if !self.is_proved(item.receipt.as_deref(), &claim) {
+            return Ok(Event::Unverified(vec![exposure.flag]));
+        }
         Ok(Event::Exposure(id, exposure))
+    }
+
+    /// Servers are believed; browsers prove what they were answered.
+    fn is_proved(&self, receipt: Option<&str>, claim: &Claim<'_>) -> bool {
+        self.receipts.is_none_or(|key| receipt.is_some_and(|it| key.proves(it, claim, self.now_ms)))
     }
 
     fn outcome(&self, item: OutcomeItem) -> Result<Event, String> {
@@ -292,17 +357,61 @@ impl Reader<'_> {
         if item.features.len() > SUBJECT_FEATURES_MAX {
             return Err(format!("\"features\" names at most {SUBJECT_FEATURES_MAX} flags"));
         }
+        let subject =
+            item.subject.map(|subject| key("subject", SubjectKey::try_from(subject))).transpose()?;
+        if subject.is_none() && self.receipts.is_some() {
+            return Err("\"subject\" is needed with a client token".to_owned());
+        }
+        let mut proved = Vec::with_capacity(item.features.len());
+        let mut unproved = Vec::new();
+        for named in item.features {
+            let (receipt, revision) = (named.receipt.clone(), named.revision);
+            let feature = self.feature(named)?;
+            if self.is_in_force(&feature, subject.as_ref(), receipt.as_deref(), revision) {
+                proved.push(feature);
+            } else {
+                unproved.push(feature.flag);
+            }
+        }
+        // What its subject was exposed to says nothing about who sends it.
+        let unverified = self.receipts.is_some() && proved.is_empty();
         let outcome = Outcome {
-            subject: item.subject.map(|subject| key("subject", SubjectKey::try_from(subject))).transpose()?,
+            subject,
             metric: key("metric", MetricKey::try_from(item.metric))?,
             ok: item.ok,
             latency_ms: item.latency_ms,
             value: item.value,
             at_ms: outcome_time(parse_time(item.time, self.now_ms)?, self.now_ms)?,
-            features: item.features.into_iter().map(|it| self.feature(it)).collect::<Result<_, _>>()?,
+            features: proved,
         };
         outcome.check(self.metrics)?;
-        Ok(Event::Outcome(id, outcome))
+        Ok(if unverified { Event::Unverified(unproved) } else { Event::Outcome(id, outcome) })
+    }
+
+    fn is_in_force(
+        &self,
+        feature: &Feature,
+        subject: Option<&SubjectKey>,
+        receipt: Option<&str>,
+        revision: Option<u64>,
+    ) -> bool {
+        if self.receipts.is_none() {
+            return true;
+        }
+        let Feature { flag, variant, rule, arm } = feature;
+        let (Some(subject), Some(variant), Some(revision)) = (subject, variant, revision) else {
+            return false;
+        };
+        let claim = Claim {
+            environment: self.snapshot.environment().as_str(),
+            subject: subject.as_str(),
+            flag: flag.as_str(),
+            variant: variant.as_str(),
+            rule: rule.as_ref().map(RuleId::as_str),
+            arm: *arm,
+            revision,
+        };
+        self.is_proved(receipt, &claim)
     }
 
     fn feature(&self, item: FeatureItem) -> Result<Feature, String> {
@@ -330,6 +439,12 @@ impl Reader<'_> {
         let at_ms = parse_time(time, self.now_ms)?;
         if at_ms > self.now_ms.saturating_add(EVENT_AHEAD_MS_MAX) {
             return Err("\"time\" is more than 10 minutes ahead; check the clock".to_owned());
+        }
+        // A receipt does not outlive two days, and neither does what it proves.
+        if self.receipts.is_some() && at_ms < self.now_ms.saturating_sub(CLIENT_EVENT_AGE_MS_MAX) {
+            return Err(
+                "\"time\" is more than two days ago: too old for an event of a client token".to_owned()
+            );
         }
         if at_ms < self.oldest_ms {
             return Err("\"time\" is older than what this environment keeps".to_owned());

@@ -11,7 +11,7 @@ use axum::{
 use engine::{EnvironmentKey, FlagKey, MetricKey, SubjectKey, parse_date_ms};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
-use store::{Completed, FeedbackKind, FeedbackSource, NewFeedback, Rating, Recorded};
+use store::{Completed, FeedbackKind, FeedbackSource, NewFeedback, Rating, Recorded, TokenKind};
 use utoipa::ToSchema;
 
 use super::error::{Problem, RestError};
@@ -89,7 +89,7 @@ pub(crate) async fn post(State(server): State<Arc<Server>>, request: Request) ->
     let (token, answer) = match admit(&server, &parts, body).await {
         Ok((caller, new)) => {
             let answer = match caller.token.environment() {
-                Some(environment) => record(&server, environment, new).await,
+                Some(environment) => record(&server, (caller.token.kind, environment), new).await,
                 None => Err(RestError::Fault(Fault::Internal)),
             };
             (Some(caller.token), answer)
@@ -109,13 +109,22 @@ pub(crate) async fn post(State(server): State<Arc<Server>>, request: Request) ->
 
 async fn record(
     server: &Server,
-    environment: &EnvironmentKey,
+    (kind, environment): (TokenKind, &EnvironmentKey),
     new: NewFeedback,
 ) -> Result<Recorded, RestError> {
-    let complaint = complaint(server, &new);
+    let (complaint, flag) = (complaint(server, &new), new.flag.clone());
     let recorded = server.store.record_feedback(environment, new).await?;
     if let (Recorded::New(_), Some(complaint)) = (&recorded, complaint) {
-        measure(server, environment.as_str(), complaint);
+        match kind {
+            TokenKind::Server | TokenKind::Admin(_) => measure(server, environment.as_str(), complaint),
+            // Anybody can make it up: it is read by people, and no evidence of the guard.
+            TokenKind::Client => {
+                let snapshot = server.store.live().snapshot(environment.as_str());
+                let exists =
+                    |flag: &FlagKey| snapshot.as_ref().is_some_and(|it| it.flag(flag.as_str()).is_some());
+                server.ingest.unverified.add(environment, flag.filter(exists));
+            }
+        }
     }
     Ok(recorded)
 }

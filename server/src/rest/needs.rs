@@ -41,6 +41,7 @@ pub const OPERATIONS: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/guardrails", Needs::Management),
     ("PUT", "/api/v1/guardrails", Needs::Workspace),
     ("DELETE", "/api/v1/guardrails", Needs::Workspace),
+    ("GET", "/api/v1/audit/head", Needs::Workspace),
     ("GET", "/api/v1/flags", Needs::Environment),
     ("GET", "/api/v1/flags/{key}/exposures", Needs::Environment),
     ("GET", "/api/v1/flags/{key}/health", Needs::Environment),

@@ -165,8 +165,7 @@ impl Store {
 
     /// Begins a change whatever became of the database since it was read.
     pub(crate) async fn begin_unchecked(&self, actor: Actor) -> Result<Work<'_>, StoreError> {
-        let turn = Arc::clone(&self.0.writing).lock_owned().await;
-        let mut tx = self.db().begin().await?;
+        let (mut tx, turn) = self.db().begin_in_turn(&self.0.writing).await?;
         let head: Head = tx
             .one(
                 "UPDATE workspace SET audit_seq = audit_seq + 1 WHERE id = 1 \

@@ -1,32 +1,48 @@
 //! The two databases behind one small interface: one SQL text, `$1` placeholders, rows that decode from both.
-//! SQLite has one write connection and a read-only pool; PostgreSQL one pool.
+//! SQLite has one write connection and a read-only pool; PostgreSQL one pool, and a connection that listens.
+
+mod faults;
+mod held;
+mod pulse;
+mod unavailable;
 
 use std::{
     fs::OpenOptions,
     io,
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
     time::Duration,
 };
 
 use sqlx::{
-    Arguments, FromRow, PgPool, SqlitePool,
-    postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
+    Arguments, Connection as _, Executor as _, FromRow, PgConnection, Postgres, Sqlite,
+    postgres::{PgArguments, PgConnectOptions, PgListener, PgPoolOptions, PgRow},
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
         SqliteSynchronous,
     },
 };
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{Invalid, StoreError};
+pub use faults::{Fault, Faults};
+use held::{Held, Side};
+use pulse::Pulse;
+pub(crate) use unavailable::is_unavailable;
 
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long another process may hold the file's lock before a change says that it cannot be made now.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// While the database answers; one that does not is given up sooner.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server that starts waits for its database before it does without.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long connections in use at the end are waited for.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const READ_CONNECTIONS_MAX: u32 = 8;
-/// One of them listens for notifications.
-const PG_CONNECTIONS_MAX: u32 = 16;
+const PG_CONNECTIONS_MAX: u32 = 15;
+/// A copy of the server that stopped in the middle of a change keeps the others waiting no longer than this.
+const PG_SETTINGS: &str = "SET lock_timeout = '4s'; SET idle_in_transaction_session_timeout = '30s'";
 
 /// A value bound to a placeholder.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +109,15 @@ pub(crate) trait Record:
 
 impl<T> Record for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
+/// A row of a list in which one that cannot be decoded must not hide the others: `None` for such a one.
+pub(crate) struct Readable<T>(pub(crate) Option<T>);
+
+impl<'r, R: sqlx::Row, T: FromRow<'r, R>> FromRow<'r, R> for Readable<T> {
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self(T::from_row(row).ok()))
+    }
+}
+
 /// The arguments of one database's own type.
 macro_rules! bind {
     ($arguments:ty, $args:expr) => {{
@@ -110,26 +135,57 @@ macro_rules! bind {
     }};
 }
 
-/// Runs one query on whichever database it is: `$sqlite` and `$pg` are its executors.
+/// Sends one statement through a connection that is held. What it waits with is large and stands on the heap.
+macro_rules! ask {
+    ($held:expr, $connection:ident => $query:expr) => {{
+        let held = $held;
+        let fault = held.ask().await?;
+        let done = {
+            let (side, $connection) = held.parts()?;
+            Box::pin(side.pulse.answer($query)).await
+        };
+        held.answered(done, fault)
+    }};
+}
+
+/// Runs one query outside of a transaction on whichever database it is.
 macro_rules! run {
-    ($query:ident, $fetch:ident, $sql:expr, $args:expr, $this:expr, $sqlite:pat => $on_sqlite:expr, $pg:pat => $on_pg:expr) => {
+    ($query:ident, $fetch:ident, $sql:expr, $args:expr, $this:expr) => {
         match $this {
-            $sqlite => sqlx::$query($sql, bind!(SqliteArguments, $args)).$fetch($on_sqlite).await,
-            $pg => sqlx::$query($sql, bind!(PgArguments, $args)).$fetch($on_pg).await,
+            Self::Sqlite { read, .. } => {
+                ask!(&mut Box::pin(read.hold()).await?, connection => sqlx::$query($sql, bind!(SqliteArguments, $args)).$fetch(connection))
+            }
+            Self::Pg(side) => {
+                ask!(&mut Box::pin(side.hold()).await?, connection => sqlx::$query($sql, bind!(PgArguments, $args)).$fetch(connection))
+            }
+        }
+    };
+}
+
+/// Runs one query in a transaction.
+macro_rules! run_in {
+    ($query:ident, $fetch:ident, $sql:expr, $args:expr, $this:expr) => {
+        match $this {
+            Self::Sqlite(held) => {
+                ask!(held, connection => sqlx::$query($sql, bind!(SqliteArguments, $args)).$fetch(connection))
+            }
+            Self::Pg(held) => {
+                ask!(held, connection => sqlx::$query($sql, bind!(PgArguments, $args)).$fetch(connection))
+            }
         }
     };
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Db {
-    Sqlite { read: SqlitePool, write: SqlitePool },
-    Pg(PgPool),
+    Sqlite { read: Side<Sqlite>, write: Side<Sqlite> },
+    Pg(Side<Postgres>),
 }
 
 /// A transaction; rolled back when dropped.
 pub(crate) enum Tx {
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
-    Pg(sqlx::Transaction<'static, sqlx::Postgres>),
+    Sqlite(Held<Sqlite>),
+    Pg(Held<Postgres>),
 }
 
 impl Db {
@@ -161,7 +217,11 @@ impl Db {
         };
         let write = pool().max_connections(1).connect_lazy_with(writing);
         let read = pool().max_connections(READ_CONNECTIONS_MAX).connect_lazy_with(options.read_only(true));
-        Ok(Self::Sqlite { read, write })
+        let faults = Faults::default();
+        Ok(Self::Sqlite {
+            read: Side::new(read, Pulse::new(None), faults.clone(), false),
+            write: Side::new(write, Pulse::new(None), faults, true),
+        })
     }
 
     fn lazy_pg(url: &str) -> Result<Self, StoreError> {
@@ -170,16 +230,19 @@ impl Db {
         let pool = PgPoolOptions::new()
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .max_connections(PG_CONNECTIONS_MAX)
-            .connect_lazy_with(options);
-        Ok(Self::Pg(pool))
+            .after_connect(|connection, _| {
+                Box::pin(async { connection.execute(sqlx::raw_sql(PG_SETTINGS)).await.map(drop) })
+            })
+            .connect_lazy_with(options.clone());
+        Ok(Self::Pg(Side::new(pool, Pulse::new(Some(options)), Faults::default(), false)))
     }
 
     /// Whether it can be reached, before anything is known of what is in it.
     pub(crate) async fn answers(&self) -> Result<(), sqlx::Error> {
         let asked = async {
             match self {
-                Self::Sqlite { write, .. } => sqlx::query("SELECT 1").execute(write).await.map(drop),
-                Self::Pg(pool) => sqlx::query("SELECT 1").execute(pool).await.map(drop),
+                Self::Sqlite { write, .. } => sqlx::query("SELECT 1").execute(&write.pool).await.map(drop),
+                Self::Pg(side) => sqlx::query("SELECT 1").execute(&side.pool).await.map(drop),
             }
         };
         tokio::time::timeout(ANSWER_TIMEOUT, asked).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
@@ -189,16 +252,22 @@ impl Db {
     pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { write, .. } => {
-                sqlx::migrate!("../../migrations/sqlite").run(write).await.map_err(StoreError::Migration)
+                let migrator = sqlx::migrate!("../../migrations/sqlite");
+                let mut connection = write.pool.acquire().await?;
+                migrator.run_direct(None, &mut *connection, false).await.map_err(StoreError::Migration)
             }
-            Self::Pg(pool) => {
+            Self::Pg(side) => {
                 let migrator = sqlx::migrate!("../../migrations/postgres");
                 // A server may run as a role that owns no table: it needs leave to change the schema only when there is
                 // a change.
-                if is_up_to_date(&migrator, pool).await? {
+                if is_up_to_date(&migrator, &side.pool).await? {
                     return Ok(());
                 }
-                migrator.run(pool).await.map_err(StoreError::Migration)
+                // Copies that start together wait for each other here, longer than for any lock later on.
+                let mut migrating = PgConnection::connect_with(&side.pool.connect_options()).await?;
+                migrator.run_direct(None, &mut migrating, false).await.map_err(StoreError::Migration)?;
+                drop(migrating.close().await);
+                Ok(())
             }
         }
     }
@@ -209,31 +278,87 @@ impl Db {
         Some(options.get_filename().to_owned())
     }
 
+    /// After the connections in use are given back; a database that does not answer is not waited for.
     pub(crate) async fn close(&self) {
-        match self {
-            Self::Sqlite { read, write } => {
-                read.close().await;
-                write.close().await;
+        let closing = async {
+            match self {
+                Self::Sqlite { read, write } => {
+                    read.pool.close().await;
+                    write.pool.close().await;
+                }
+                Self::Pg(side) => side.pool.close().await,
             }
-            Self::Pg(pool) => pool.close().await,
+        };
+        if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
+            tracing::warn!("some connections of the database did not end in time and were broken off");
         }
+    }
+
+    /// Whether a write was carried out so lately. PostgreSQL has connections enough to ask.
+    pub(crate) fn wrote_within(&self, lately: Duration) -> bool {
+        match self {
+            Self::Sqlite { write, .. } => write.pulse.heard_within(lately),
+            Self::Pg(_) => false,
+        }
+    }
+
+    pub(crate) fn faults(&self) -> &Faults {
+        match self {
+            Self::Sqlite { write, .. } => &write.faults,
+            Self::Pg(side) => &side.faults,
+        }
+    }
+
+    /// A connection that hears `channel`, outside of the pool: ending it may wait for a server that does not answer.
+    /// `None` on SQLite, which has no such thing.
+    pub(crate) async fn listen(&self, channel: &str) -> Result<Option<PgListener>, sqlx::Error> {
+        let Self::Pg(side) = self else { return Ok(None) };
+        let options = (*side.pool.connect_options()).clone();
+        let own = PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).max_connections(1);
+        let own = own.connect_lazy_with(options);
+        let listening = async {
+            let mut listener = PgListener::connect_with(&own).await?;
+            listener.listen(channel).await?;
+            Ok(listener)
+        };
+        Box::pin(side.pulse.wait(listening)).await.map(Some)
     }
 
     /// A transaction that writes. On SQLite it takes the write lock at once, so it can never fail half-way for want
     /// of the lock.
     pub(crate) async fn begin(&self) -> Result<Tx, sqlx::Error> {
+        self.begin_after(std::future::ready(())).await.map(|(tx, ())| tx)
+    }
+
+    /// The same, once it is this caller's turn: all in all no longer than a database that is away is waited for.
+    pub(crate) async fn begin_in_turn(
+        &self,
+        turns: &Arc<Mutex<()>>,
+    ) -> Result<(Tx, OwnedMutexGuard<()>), sqlx::Error> {
+        self.begin_after(Arc::clone(turns).lock_owned()).await
+    }
+
+    async fn begin_after<T>(&self, turn: impl Future<Output = T>) -> Result<(Tx, T), sqlx::Error> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Pg(pool) => Tx::Pg(pool.begin().await?),
+            Self::Sqlite { write, .. } => {
+                let (held, turn) = Box::pin(write.begin("BEGIN IMMEDIATE", true, turn)).await?;
+                (Tx::Sqlite(held), turn)
+            }
+            Self::Pg(side) => {
+                let (held, turn) = Box::pin(side.begin("BEGIN", true, turn)).await?;
+                (Tx::Pg(held), turn)
+            }
         })
     }
 
     /// A transaction that sees one state of the database in all its reads.
     pub(crate) async fn begin_read(&self) -> Result<Tx, sqlx::Error> {
+        let at_once = std::future::ready(());
         Ok(match self {
-            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
-            Self::Pg(pool) => {
-                Tx::Pg(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            Self::Sqlite { read, .. } => Tx::Sqlite(Box::pin(read.begin("BEGIN", false, at_once)).await?.0),
+            Self::Pg(side) => {
+                let statement = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Tx::Pg(Box::pin(side.begin(statement, false, at_once)).await?.0)
             }
         })
     }
@@ -243,7 +368,7 @@ impl Db {
         sql: &'static str,
         args: &[Arg<'_>],
     ) -> Result<Vec<T>, sqlx::Error> {
-        run!(query_as_with, fetch_all, sql, args, self, Self::Sqlite { read, .. } => read, Self::Pg(pool) => pool)
+        run!(query_as_with, fetch_all, sql, args, self)
     }
 
     pub(crate) async fn optional<T: Record>(
@@ -251,11 +376,11 @@ impl Db {
         sql: &'static str,
         args: &[Arg<'_>],
     ) -> Result<Option<T>, sqlx::Error> {
-        run!(query_as_with, fetch_optional, sql, args, self, Self::Sqlite { read, .. } => read, Self::Pg(pool) => pool)
+        run!(query_as_with, fetch_optional, sql, args, self)
     }
 
     pub(crate) async fn one<T: Record>(&self, sql: &'static str, args: &[Arg<'_>]) -> Result<T, sqlx::Error> {
-        run!(query_as_with, fetch_one, sql, args, self, Self::Sqlite { read, .. } => read, Self::Pg(pool) => pool)
+        run!(query_as_with, fetch_one, sql, args, self)
     }
 
     /// One statement in a transaction of its own: the number of rows it changed.
@@ -273,7 +398,7 @@ impl Tx {
         sql: &'static str,
         args: &[Arg<'_>],
     ) -> Result<Vec<T>, sqlx::Error> {
-        run!(query_as_with, fetch_all, sql, args, self, Self::Sqlite(tx) => &mut **tx, Self::Pg(tx) => &mut **tx)
+        run_in!(query_as_with, fetch_all, sql, args, self)
     }
 
     pub(crate) async fn optional<T: Record>(
@@ -281,7 +406,7 @@ impl Tx {
         sql: &'static str,
         args: &[Arg<'_>],
     ) -> Result<Option<T>, sqlx::Error> {
-        run!(query_as_with, fetch_optional, sql, args, self, Self::Sqlite(tx) => &mut **tx, Self::Pg(tx) => &mut **tx)
+        run_in!(query_as_with, fetch_optional, sql, args, self)
     }
 
     pub(crate) async fn one<T: Record>(
@@ -289,19 +414,19 @@ impl Tx {
         sql: &'static str,
         args: &[Arg<'_>],
     ) -> Result<T, sqlx::Error> {
-        run!(query_as_with, fetch_one, sql, args, self, Self::Sqlite(tx) => &mut **tx, Self::Pg(tx) => &mut **tx)
+        run_in!(query_as_with, fetch_one, sql, args, self)
     }
 
     /// The number of rows changed.
     pub(crate) async fn execute(&mut self, sql: &'static str, args: &[Arg<'_>]) -> Result<u64, sqlx::Error> {
         Ok(match self {
-            Self::Sqlite(tx) => {
+            Self::Sqlite(held) => {
                 let query = sqlx::query_with(sql, bind!(SqliteArguments, args));
-                query.execute(&mut **tx).await?.rows_affected()
+                ask!(held, connection => query.execute(connection))?.rows_affected()
             }
-            Self::Pg(tx) => {
+            Self::Pg(held) => {
                 let query = sqlx::query_with(sql, bind!(PgArguments, args));
-                query.execute(&mut **tx).await?.rows_affected()
+                ask!(held, connection => query.execute(connection))?.rows_affected()
             }
         })
     }
@@ -319,21 +444,21 @@ impl Tx {
 
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await,
-            Self::Pg(tx) => tx.commit().await,
+            Self::Sqlite(held) => Box::pin(held.commit()).await,
+            Self::Pg(held) => Box::pin(held.commit()).await,
         }
     }
 
     pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(tx) => tx.rollback().await,
-            Self::Pg(tx) => tx.rollback().await,
+            Self::Sqlite(held) => Box::pin(held.rollback()).await,
+            Self::Pg(held) => Box::pin(held.rollback()).await,
         }
     }
 }
 
 /// Whether the schema is this release's exactly. Anything else is for the migrator to do or to refuse.
-async fn is_up_to_date(migrator: &sqlx::migrate::Migrator, pool: &PgPool) -> Result<bool, StoreError> {
+async fn is_up_to_date(migrator: &sqlx::migrate::Migrator, pool: &sqlx::PgPool) -> Result<bool, StoreError> {
     let there = sqlx::query_scalar::<_, bool>("SELECT to_regclass('_sqlx_migrations') IS NOT NULL");
     if !there.fetch_one(pool).await? {
         return Ok(false);
@@ -354,18 +479,6 @@ fn create_private(path: &Path) -> io::Result<()> {
     match options.open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         Ok(_) | Err(_) => Ok(()),
-    }
-}
-
-/// Whether `error` says that the database cannot be reached now, rather than that it was addressed wrongly.
-pub(crate) fn is_away(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_) => true,
-        // Connections break off, resources are short, or an operator intervenes: the classes 08, 53 and 57.
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["08", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))
-        }),
-        _ => false,
     }
 }
 

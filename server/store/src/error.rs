@@ -40,6 +40,10 @@ pub enum StoreError {
     /// As many passwords are being checked as the server has room for.
     #[error("too many people are signing in at this moment; try again in {retry_after_s} seconds")]
     Busy { retry_after_s: u64 },
+    /// Nobody made a mistake, and trying again later may work. Where the answer to a commit was lost, the change may have
+    /// been made all the same.
+    #[error("the database cannot be reached at the moment; please try again soon")]
+    Unavailable(#[source] sqlx::Error),
     #[error("the database did not answer as it should")]
     Database(#[source] sqlx::Error),
     #[error("the migrations could not be run")]
@@ -246,7 +250,7 @@ pub enum Invalid {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
+        if crate::db::is_unavailable(&error) { Self::Unavailable(error) } else { Self::Database(error) }
     }
 }
 

@@ -30,14 +30,18 @@ mod permission;
 mod personas;
 mod plans;
 mod previews;
+mod readiness;
+mod receipts;
 mod rollouts;
 mod secret;
 mod stand_in;
 mod standing;
 mod store;
+mod supervise;
 mod testers;
 mod text;
 mod tokens;
+mod unverified;
 mod versioned;
 mod webhooks;
 mod workspace;
@@ -52,6 +56,8 @@ pub use audit::{
     AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind, InvalidAuditHead, LiveRow,
 };
 pub use clock::Clock;
+#[doc(hidden)]
+pub use db::{Fault, Faults};
 pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts, demo_people};
 pub use desk::{DeskRow, LastChange};
 pub use error::{Conflict, Invalid, SignInError, StoreError};
@@ -73,7 +79,7 @@ pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use outcomes::{
     ArmCells, ArmCount, ArmWord, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellSum, FirstExposures,
-    GroupTallies, GuardReader, RolledUp, Written,
+    GroupTallies, GuardReader, RolledUp, Total, Written,
 };
 pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{
@@ -83,19 +89,23 @@ pub use permission::{
 };
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
+pub use readiness::Checked;
 pub use secret::{TokenHash, hex};
 pub use stand_in::StandInFile;
 pub use standing::Standing as DatabaseStanding;
 pub use store::{Opening, Store};
+pub use supervise::{Task, TaskReport, Tasks};
 pub use tokens::{
     InvalidLifetime, Lifetime, NewToken, Rotation, Token, TokenId, TokenKind, TokenOwner, TokenRefused,
     TokenRow, TokenScope, TokenState,
 };
+pub use unverified::UnverifiedCount;
 pub use versioned::Versioned;
 pub use webhooks::{Reach, Webhook, WebhookDelivery, WebhookId, is_public};
 pub use workspace::InvalidHash;
 
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};
+pub use receipts::{Claim, ReceiptKey};
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
     EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, TesterIn,

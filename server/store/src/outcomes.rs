@@ -9,8 +9,9 @@ mod write;
 
 use engine::{Arm, EnvironmentKey, FlagKey, MetricKey, RuleId};
 
-pub use cell::{Cell, GroupTallies};
+pub use cell::{Cell, GroupTallies, Total};
 pub use durations::GroupDurations;
+pub(crate) use read::whole;
 pub use read::{ArmCells, CellSum, FirstExposures, GuardReader};
 pub use rollup::RolledUp;
 pub use write::{ArmCount, CELL_OPEN_MS_MAX, Written};

@@ -7,17 +7,16 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use sqlx::postgres::PgListener;
 use tokio::{sync::Mutex, task::AbortHandle};
 
 use crate::{
-    AuditSecret, Clock, Live, StoreError,
+    AuditSecret, Clock, Live, StoreError, Task, Tasks,
     accounts::Passwords,
     as_of::Past,
     audit::Watch,
     change::CHANNEL,
     database_time::Skew,
-    db::{Db, args, is_away},
+    db::{Db, Faults, args, is_unavailable},
     file::{DatabaseFile, Seen},
     ledger::Looked,
     people::Searched,
@@ -57,6 +56,8 @@ pub(crate) struct Inner {
     pub(crate) watch: Arc<Watch>,
     /// When the file was written that stands in for the database, as long as it does.
     pub(crate) stands_in_since_ms: Since,
+    /// What runs beside the requests.
+    pub(crate) tasks: Tasks,
     beside: OnceLock<[AbortHandle; 2]>,
 }
 
@@ -132,7 +133,7 @@ impl Store {
                 }
                 store
             }
-            (Err(error), Some(StandIn { written_ms, loader, state })) if is_away(&error) => {
+            (Err(error), Some(StandIn { written_ms, loader, state })) if is_unavailable(&error) => {
                 tracing::error!(%error, "the database does not answer: decisions are those of the snapshot file");
                 let live = Live::standing_at(state, loader, clock.clone(), Skew::default());
                 Self::around((database_url, db), clock, live, (Some(written_ms), audit_secret))
@@ -164,17 +165,25 @@ impl Store {
             audit_secret,
             watch: Arc::default(),
             stands_in_since_ms: Since::new(stands_in_since_ms),
+            tasks: Tasks::default(),
             beside: OnceLock::new(),
         }))
     }
 
     /// Starts what runs beside the requests; it does not keep the store alive.
     fn follow(&self, file: Option<StandInFile>) {
-        let following = tokio::spawn(follow(Arc::downgrade(&self.0)));
-        let weak = Arc::downgrade(&self.0);
-        let keeping = tokio::spawn(async move {
-            if let Some(file) = file {
-                stand_in::keep(weak, file).await;
+        let followed = Arc::downgrade(&self.0);
+        let following = self
+            .tasks()
+            .spawn("the follower of other copies", move |task| follow(Weak::clone(&followed), task));
+        let kept = Arc::downgrade(&self.0);
+        let keeping = self.tasks().spawn("the keeper of the snapshot file", move |task| {
+            let (kept, file) = (Weak::clone(&kept), file.clone());
+            async move {
+                task.turn();
+                if let Some(file) = file {
+                    stand_in::keep(kept, file).await;
+                }
             }
         });
         self.0.beside.get_or_init(|| [following.abort_handle(), keeping.abort_handle()]);
@@ -187,6 +196,11 @@ impl Store {
     /// What is in force, in memory.
     pub fn live(&self) -> &Live {
         &self.0.live
+    }
+
+    /// What runs beside the requests, here and in the server around this store.
+    pub fn tasks(&self) -> &Tasks {
+        &self.0.tasks
     }
 
     /// Whether the database answers.
@@ -234,6 +248,12 @@ impl Store {
         }
     }
 
+    /// Only tests ask for faults.
+    #[doc(hidden)]
+    pub fn faults(&self) -> Faults {
+        self.db().faults().clone()
+    }
+
     /// The same database seen at another time: for histories that are told after the fact.
     pub(crate) fn at(&self, clock: Clock) -> Self {
         let Inner {
@@ -248,6 +268,7 @@ impl Store {
             searched,
             audit_secret,
             watch,
+            tasks,
             ..
         } = &*self.0;
         Self(Arc::new(Inner {
@@ -265,6 +286,7 @@ impl Store {
             audit_secret: audit_secret.clone(),
             watch: Arc::clone(watch),
             stands_in_since_ms: Since::new(None),
+            tasks: tasks.clone(),
             beside: OnceLock::new(),
         }))
     }
@@ -295,15 +317,14 @@ impl Store {
 }
 
 /// Reloads after every notification, and now and then without one. A database that is away is waited for.
-async fn follow(store: Weak<Inner>) {
+async fn follow(store: Weak<Inner>, task: Task) {
     let mut listener = None;
     let mut failing = false;
     loop {
         if listener.is_none() {
             let Some(db) = store.upgrade().map(|inner| inner.db.load_full()) else { return };
-            if let Db::Pg(pool) = &*db {
-                listener = listen(pool).await.inspect_err(|error| log_once(&mut failing, error)).ok();
-            }
+            let heard = db.listen(CHANNEL).await.inspect_err(|error| log_once(&mut failing, error));
+            listener = heard.ok().flatten();
         }
         match &mut listener {
             // A lost connection answers at once and again and again; then the interval is waited out as well.
@@ -315,6 +336,7 @@ async fn follow(store: Weak<Inner>) {
             }
             None => tokio::time::sleep(POLL_INTERVAL).await,
         }
+        task.turn();
         let Some(store) = store.upgrade().map(Store) else { return };
         match store.look().await {
             Ok(()) => failing = false,
@@ -328,12 +350,6 @@ async fn follow(store: Weak<Inner>) {
             }
         }
     }
-}
-
-async fn listen(pool: &sqlx::PgPool) -> Result<PgListener, sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(CHANNEL).await?;
-    Ok(listener)
 }
 
 fn log_once(failing: &mut bool, error: &dyn std::fmt::Display) {

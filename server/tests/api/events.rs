@@ -56,7 +56,7 @@ impl TestApp {
 async fn what_a_page_served_is_in_the_ledger() {
     let app = TestApp::start().await;
     app.boolean_flag("fast-payment").await;
-    let client = app.client_token().await;
+    let client = app.server_token().await;
     let full = json!({"id": "e-1", "rule": "everyone", "arm": "treatment", "time": NOW_MS - 5000});
     let text = with(
         exposure("u-1"),
@@ -139,7 +139,7 @@ async fn a_bad_item_spoils_no_other_and_is_told_why() {
 async fn a_body_that_is_no_batch_is_refused() {
     let app = TestApp::start().await;
     app.boolean_flag("fast-payment").await;
-    let token = app.client_token().await;
+    let token = app.server_token().await;
     let post = |body: String| app.request(Method::POST, EVENTS).bearer_auth(&token).body(body).send();
     let many = json!({"events": vec![exposure("u"); 1001]}).to_string();
     let large = format!("{{\"events\": [], \"x\": \"{}\"}}", "x".repeat(1024 * 1024));

@@ -275,6 +275,38 @@ async fn a_broken_definition_never_stops_the_others() {
     assert!(!app.is_stopped().await, "nothing is known about it");
 }
 
+/// Without what cannot be read, the rest is judged; and everybody hears that something cannot be.
+#[tokio::test]
+async fn evidence_that_cannot_be_read_is_an_alarm_and_blinds_nothing() {
+    let app = app().await;
+    let token = app.management_token(Role::Product).await;
+    let cookie = app.sign_in(Role::Viewer).await;
+    app.rules(FLAG, json!([everyone(50)])).await;
+    app.measure(FLAG, FINE).await;
+    app.sql("UPDATE cells SET document = '{\"tally\":[400,2],\"sum\":null}' WHERE arm = 'treatment'").await;
+    let alarm = async || {
+        let health = app.health(&token).await;
+        let told = health["sentence"].as_str().is_some_and(|it| it.contains("cannot be read"));
+        told && health["verdicts"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|it| it["taken"] == "notified"))
+    };
+    eventually("the alarm", alarm).await;
+    for page in ["", "/health", "/plan", "/exposures"] {
+        let path = format!("/flags/{FLAG}{page}");
+        let request = app.request(Method::GET, &path).header("Cookie", &cookie);
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{path}");
+        let html = answer.text().await.expect("a page");
+        assert!(html.contains("cannot be read"), "{path} says nothing");
+    }
+    let desk = app.request(Method::GET, "/").header("Cookie", &cookie).send().await.expect("an answer");
+    assert_eq!(desk.status(), 200);
+    app.clock.advance(CELL_MS);
+    app.measure(FLAG, OUTAGE).await;
+    eventually("the guard stops it all the same", async || app.is_stopped().await).await;
+}
+
 #[tokio::test]
 async fn what_a_person_decides_stands_until_there_is_new_evidence() {
     let app = app().await;

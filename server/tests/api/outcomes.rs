@@ -312,3 +312,29 @@ async fn feedback_that_complains_counts_as_a_complaint_of_its_arm() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
+
+/// Two values whose sum is no number made a cell that could not be read again: the guard saw nothing more of the flag.
+#[tokio::test]
+async fn huge_values_are_refused_one_by_one_and_spoil_nothing() {
+    let (app, token) = half().await;
+    let now = revision(&app);
+    let huge = |metric: &str, value: f64| json!({ "type": "outcome", "subject": "a", "metric": metric, "ok": true, "value": value });
+    let answer = app
+        .tell(
+            &token,
+            &[
+                exposure("a", "treatment", now),
+                huge("error_rate", 1.7e308),
+                huge("conversion", 1.7e308),
+                huge("complaints", 1.7e308),
+                huge("latency", 1.7e308),
+                huge("complaints", -1.0),
+                request("a", false),
+            ],
+        )
+        .await;
+    assert_eq!((&answer["accepted"], answer["rejected"].as_array().map(Vec::len)), (&json!(2), Some(5)));
+    assert_eq!(answer["rejected"][0]["detail"], "\"error_rate\" has no \"value\"; leave it out");
+    assert_eq!(answer["rejected"][2]["detail"], "\"value\" lies between 0 and 1000000");
+    assert_eq!(app.arms_with("pay", "error_rate", 1).await.0.events, 1);
+}

@@ -61,7 +61,10 @@ async fn away() -> Option<(String, String, Way)> {
 }
 
 async fn start(url: &str, file: &Path, clock: &Clock) -> TestApp {
-    let store = Store::open_or_stand_in(url, clock.clone(), &StandInFile::new(file)).await.expect("starts");
+    let store =
+        Store::open_or_stand_in(url, clock.clone(), store::Opening::default(), &StandInFile::new(file))
+            .await
+            .expect("starts");
     TestApp::start_over(store, url, Config::default(), clock.clone()).await
 }
 
@@ -184,6 +187,6 @@ async fn without_a_file_a_server_does_not_start_without_its_database() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = StandInFile::new(folder.path().join("none"));
     let nowhere = "postgres://nobody@127.0.0.1:1/nowhere";
-    let refused = Store::open_or_stand_in(nowhere, Clock::System, &file).await;
+    let refused = Store::open_or_stand_in(nowhere, Clock::System, store::Opening::default(), &file).await;
     assert!(refused.is_err());
 }

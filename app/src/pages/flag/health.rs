@@ -109,6 +109,8 @@ struct Loaded {
     replayed: Arc<[Replayed]>,
     arms: Option<arms::ArmSizes>,
     measured: Measured,
+    /// Events of browsers without a receipt, in this time.
+    unverified: u64,
 }
 
 impl Loaded {
@@ -141,7 +143,8 @@ impl Loaded {
         let measured = Measured::load(page, shown, rule.as_ref(), (range, whole)).await?;
         let sizes = store.arm_sizes(&viewer, environment, flag, now_ms - ARMS_MS_MAX).await?;
         let arms = rule.as_ref().and_then(|rule| arms::ArmSizes::of(&sizes, rule));
-        Ok(Self { span, rule, rules, health, verdicts, guardrails, replayed, arms, measured })
+        let unverified = store.unverified_events(&viewer, environment, flag, from_ms).await?;
+        Ok(Self { span, rule, rules, health, verdicts, guardrails, replayed, arms, measured, unverified })
     }
 
     fn name_of(&self, rule: &RuleId) -> String {
@@ -184,6 +187,7 @@ pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed)
                 {choices(&loaded)}
                 {arms::view(loaded.arms)}
                 {cards::view(&loaded.measured)}
+                {unverified(loaded.unverified)}
             </div>
             {guardrails::view(&shown, &loaded.guardrails, &loaded.replayed, typed, &metrics, editable)}
             <Swap />
@@ -251,6 +255,19 @@ fn summary(loaded: &Loaded) -> impl IntoView + use<> {
         </section>
     }
     .into_any()
+}
+
+/// What is no evidence is told, and never drawn among what is.
+fn unverified(events: u64) -> Option<impl IntoView + use<>> {
+    let count = engine::grouped(usize::try_from(events).unwrap_or(usize::MAX));
+    let text = match events {
+        0 => return None,
+        1 => "Unverified: 1 event of browsers without a receipt. It is in no chart and no evidence of the guard.".to_owned(),
+        _ => format!(
+            "Unverified: {count} events of browsers without a receipt. They are in no chart and no evidence of the guard."
+        ),
+    };
+    Some(view! { <p class="note">{text}</p> })
 }
 
 /// Which audience and how far back, as links: the state is in the address.

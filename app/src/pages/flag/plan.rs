@@ -22,7 +22,7 @@ use crate::{
     forms::{plan::PlanForm, rollout::EVERYONE},
     page::{Look, Page, PageResult},
     ui::{
-        badge::{Badge, Tone},
+        badge::{Badge, Callout, Tone},
         empty::Empty,
         field::FormError,
         here,
@@ -38,6 +38,8 @@ struct Loaded {
     /// What would take it back, in sentences.
     guardrails: Vec<String>,
     outlook: Option<PlanOutlook>,
+    /// The saved plan cannot be read.
+    unreadable: bool,
     /// Of the saved plan.
     previews: Vec<Preview>,
     /// Of the plan that is typed, where its steps can be understood.
@@ -48,7 +50,10 @@ struct Loaded {
 impl Loaded {
     async fn of(page: &Page, shown: &FlagPage, draft: &Draft<PlanForm>) -> Result<Self, AppError> {
         let viewer = page.viewer();
-        let outlook = page.store().find_plan_outlook(&viewer, &page.environment.key, shown.key()).await?;
+        let outlook = page.store().find_plan_outlook(&viewer, &page.environment.key, shown.key()).await;
+        // The guard goes on without it, and so does the page.
+        let unreadable = matches!(outlook, Err(store::StoreError::CorruptRow { .. }));
+        let outlook = if unreadable { None } else { outlook? };
         let rules = rules_of(shown);
         let guardrails = page.store().find_guardrails(&viewer, &page.environment.key, shown.key()).await?;
         let guardrails = guardrails.set.guardrails.iter().map(Guardrail::sentence).collect();
@@ -62,6 +67,7 @@ impl Loaded {
             rules,
             guardrails,
             outlook,
+            unreadable,
             previews: Vec::new(),
             typed: Vec::new(),
             now_ms: page.now_ms(),
@@ -153,10 +159,16 @@ pub async fn show(
                 {line::view(outlook, &loaded.previews)}
             }
         });
-        let begin = (ended && draft.input.is_none()).then(|| begin(&shown, &loaded, editable));
+        let unreadable = loaded.unreadable.then(|| {
+            let text = "The release plan that was saved cannot be read, so nothing moves by itself. An administrator has to \
+                        look at the database.";
+            view! { <Callout tone=Tone::Danger><p>{text}</p></Callout> }
+        });
+        let begin = (ended && draft.input.is_none() && !loaded.unreadable)
+            .then(|| begin(&shown, &loaded, editable));
         let edit = (editable && (loaded.outlook.is_some() || draft.input.is_some()))
             .then(|| editor::view(&shown, &loaded, draft));
-        frame(&shown, Tab::Plan, false, view! { <div class="plan">{plan}{begin}{edit}</div> })
+        frame(&shown, Tab::Plan, false, view! { <div class="plan">{unreadable}{plan}{begin}{edit}</div> })
     })
 }
 

@@ -75,7 +75,11 @@ pub async fn show(page: &Page, shown: FlagPage, draft: Option<RolloutDraft>) -> 
     let candidates = candidates(&shown);
     let confirm_stop = page.query("confirm").as_deref() == Some("stop");
     let saved = page.query("saved").is_some();
-    let plan = page.store().find_plan(&page.viewer(), &page.environment.key, shown.key()).await?;
+    let plan = match page.store().find_plan(&page.viewer(), &page.environment.key, shown.key()).await {
+        // The plan's own tab says so; the rollout can be changed all the same.
+        Err(store::StoreError::CorruptRow { .. }) => None,
+        found => found?,
+    };
     let plan = plan.filter(|release| !super::plan::is_ended(&release.state));
     let look = Look::new(shown.flag.name.clone(), Section::Desk).status(draft.status);
     page.render(look, move || {

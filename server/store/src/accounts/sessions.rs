@@ -193,11 +193,11 @@ impl Store {
             return Ok(None);
         };
         if now_ms - row.last_seen_ms >= TOUCH_EVERY_MS {
-            let mut tx = self.db().begin().await?;
-            tx.execute("UPDATE sessions SET last_seen_ms = $1 WHERE id = $2", args![now_ms, row.id]).await?;
-            tx.execute("UPDATE users SET last_seen_ms = $1 WHERE id = $2", args![now_ms, row.user_id])
-                .await?;
-            tx.commit().await?;
+            match self.touch_session(&row, now_ms).await {
+                // What can only be read at the moment can be read all the same.
+                Ok(()) | Err(StoreError::Unavailable(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         let role = Role::parse(&row.role)
             .map_err(|_| StoreError::CorruptRow { table: "users", id: row.user_id.to_string() })?;
@@ -205,6 +205,13 @@ impl Store {
         principal.session = Some(SessionId(row.id));
         principal.presence = Presence::Password { at_ms: row.proved_ms };
         Ok(Some(principal))
+    }
+
+    async fn touch_session(&self, row: &FoundRow, now_ms: i64) -> Result<(), StoreError> {
+        let mut tx = self.db().begin().await?;
+        tx.execute("UPDATE sessions SET last_seen_ms = $1 WHERE id = $2", args![now_ms, row.id]).await?;
+        tx.execute("UPDATE users SET last_seen_ms = $1 WHERE id = $2", args![now_ms, row.user_id]).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Forgets the sessions that are over. In a transaction of its own: together with the rows of a sign-in it could

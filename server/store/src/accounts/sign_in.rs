@@ -46,7 +46,13 @@ impl Store {
         attempt.succeeded(&mut tx, now_ms).await?;
         let session = sessions::create(&mut tx, who, origin, browser, now_ms).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        self.forget_old_sessions().await?;
+        // Who is signed in by now is not turned away for that.
+        if let Err(error) = self.forget_old_sessions().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "sessions that are over are not forgotten yet"
+            );
+        }
         Ok(session)
     }
 

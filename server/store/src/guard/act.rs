@@ -141,6 +141,46 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Tells everybody that a rollout's evidence cannot be read: an audit entry, webhooks, and a verdict for each rule.
+    /// Nothing is changed. False when another server guards.
+    pub async fn guard_alarm(
+        &self,
+        by: &GuardLease,
+        environment: &EnvironmentKey,
+        flag: &engine::FlagKey,
+        rules: &[(RuleId, Judgement)],
+    ) -> Result<bool, StoreError> {
+        let mut work = self.begin_as(Actor::guard()).await?;
+        let target = work.rollout_target(environment, flag).await?;
+        if !by.is_held(&mut work.tx).await? {
+            work.cancel().await?;
+            return Ok(false);
+        }
+        for (rule, judgement) in rules {
+            let key = (environment.as_str(), flag.as_str(), rule.as_str());
+            insert_verdict(&mut work.tx, key, judgement, Some(Taken::Notified)).await?;
+        }
+        let name = &target.flag.value.name;
+        let sentence = told(Taken::Notified, &[], name, environment);
+        let why = engine::guardrail::Warning::Unreadable.sentence().to_owned();
+        work.announce(Event::GuardNotified, (environment, flag, name), &sentence, &why).await?;
+        let entry = Entry {
+            reason: why,
+            changes: rules.iter().flat_map(|(_, judgement)| evidence(judgement)).collect(),
+            environment: Some(environment.clone()),
+            ..Entry::new(
+                Taken::Notified.action(),
+                ObjectRef::new(ObjectKind::Flag, flag.as_str()),
+                name,
+                sentence,
+            )
+        };
+        work.finish(entry).await?;
+        Ok(true)
+    }
+}
+
 impl Work<'_> {
     /// The rollout that the action leads to, if it is another, and what it is called.
     async fn reduced(

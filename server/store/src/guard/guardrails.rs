@@ -71,6 +71,8 @@ pub struct GuardrailsInForce {
     pub set: GuardrailSet,
     /// `None`: nobody has saved any here. The workspace's defaults apply, and without those the built-in ones.
     pub saved: Option<Versioned<GuardrailSet>>,
+    /// What was saved cannot be read: `set` is what stands beneath it.
+    pub unreadable: bool,
 }
 
 impl GuardrailsInForce {
@@ -118,6 +120,21 @@ const OWN: &str = "SELECT document, version, changed_ms, changed_by, audit_seq F
 const DEFAULTS: &str = "SELECT document, version, changed_ms, changed_by, audit_seq FROM guardrail_defaults \
                         WHERE id = 1";
 
+/// What was saved, or that it cannot be read.
+fn readable(
+    row: Option<VersionedRow>,
+    table: &'static str,
+    id: &str,
+) -> (Option<Versioned<GuardrailSet>>, bool) {
+    match row.map(|row| row.parse(table, id)).transpose() {
+        Ok(saved) => (saved, false),
+        Err(error) => {
+            tracing::error!(%error, "guardrails cannot be read");
+            (None, true)
+        }
+    }
+}
+
 impl Store {
     pub async fn find_guardrails(
         &self,
@@ -128,13 +145,12 @@ impl Store {
         by.require_in(environment)?;
         let row: Option<VersionedRow> =
             self.db().optional(OWN, args![environment.as_str(), flag.as_str()]).await?;
-        let saved: Option<Versioned<GuardrailSet>> =
-            row.map(|row| row.parse("guardrails", flag.as_str())).transpose()?;
-        let set = match &saved {
-            Some(own) => own.value.clone(),
-            None => self.default_guardrails().await?.set,
-        };
-        Ok(GuardrailsInForce { set, saved })
+        let (saved, unreadable) = readable(row, "guardrails", flag.as_str());
+        if let Some(own) = saved {
+            return Ok(GuardrailsInForce { set: own.value.clone(), saved: Some(own), unreadable });
+        }
+        let GuardrailsInForce { set, unreadable: defaults, .. } = self.default_guardrails().await?;
+        Ok(GuardrailsInForce { set, saved: None, unreadable: unreadable || defaults })
     }
 
     /// What guards every rollout that has no guardrails of its own.
@@ -144,10 +160,10 @@ impl Store {
 
     pub(super) async fn default_guardrails(&self) -> Result<GuardrailsInForce, StoreError> {
         let row: Option<VersionedRow> = self.db().optional(DEFAULTS, args![]).await?;
-        let saved: Option<Versioned<GuardrailSet>> =
-            row.map(|row| row.parse("guardrail_defaults", "1")).transpose()?;
+        // Without them every rollout would go unguarded.
+        let (saved, unreadable) = readable(row, "guardrail_defaults", "1");
         let set = saved.as_ref().map_or_else(GuardrailSet::built_in, |saved| saved.value.clone());
-        Ok(GuardrailsInForce { set, saved })
+        Ok(GuardrailsInForce { set, saved, unreadable })
     }
 
     /// Every rollout with guardrails of its own, also of archived flags; at most one line for each rollout.

@@ -162,14 +162,16 @@ impl Store {
                 args![environment.as_str(), flag.as_str()],
             )
             .await?;
-        row.map(|(began_ms, acted, acted_ms)| {
-            let acted = acted.zip(acted_ms).map(|(word, ms)| {
-                let action = parse::<GuardAction>("guards", flag.as_str(), &format!("\"{word}\""))?;
-                Ok::<_, StoreError>((action, ms))
+        Ok(row.map(|(began_ms, acted, acted_ms)| {
+            // What was done cannot be read: it is done once more, rather than never.
+            let acted = acted.zip(acted_ms).and_then(|(word, ms)| {
+                let action = parse::<GuardAction>("guards", flag.as_str(), &format!("\"{word}\""));
+                let action =
+                    action.inspect_err(|error| tracing::error!(%error, "what the guard did is unknown"));
+                action.ok().map(|action| (action, ms))
             });
-            Ok(GuardStanding { began_ms, acted: acted.transpose()? })
-        })
-        .transpose()
+            GuardStanding { began_ms, acted }
+        }))
     }
 }
 

@@ -68,7 +68,7 @@ impl TryFrom<Row> for VerdictRow {
             health: health(&row.health).ok_or_else(corrupt)?,
             taken: row.taken.map(|word| Taken::parse(&word).ok_or_else(corrupt)).transpose()?,
             sentence: row.sentence,
-            judgement: parse("verdicts", &id, &row.judgement)?,
+            judgement: readable("verdicts", &id, &row.judgement, row.at_ms),
         })
     }
 }
@@ -82,10 +82,10 @@ impl Store {
         flag: &FlagKey,
     ) -> Result<Vec<RuleHealth>, StoreError> {
         by.require_in(environment)?;
-        let rows: Vec<(String, String, Option<String>)> = self
+        let rows: Vec<(String, String, Option<String>, i64)> = self
             .db()
             .all(
-                "SELECT guard_states.rule, guard_states.judgement, guards.acted FROM guard_states \
+                "SELECT guard_states.rule, guard_states.judgement, guards.acted, guard_states.at_ms FROM guard_states \
                  LEFT JOIN guards ON guards.environment = guard_states.environment \
                  AND guards.flag = guard_states.flag \
                  WHERE guard_states.environment = $1 AND guard_states.flag = $2 \
@@ -96,9 +96,11 @@ impl Store {
             .await?;
         let snapshot = self.live().snapshot(environment.as_str());
         rows.into_iter()
-            .filter(|(rule, _, acted)| is_judged(snapshot.as_deref(), flag.as_str(), rule, acted.is_some()))
-            .map(|(rule, judgement, _)| {
-                let judgement = parse("guard_states", &rule, &judgement)?;
+            .filter(|(rule, _, acted, _)| {
+                is_judged(snapshot.as_deref(), flag.as_str(), rule, acted.is_some())
+            })
+            .map(|(rule, judgement, _, at_ms)| {
+                let judgement = readable("guard_states", &rule, &judgement, at_ms);
                 let corrupt = |_| StoreError::CorruptRow { table: "guard_states", id: flag.to_string() };
                 Ok(RuleHealth { rule: RuleId::try_from(rule).map_err(corrupt)?, judgement })
             })
@@ -112,10 +114,11 @@ impl Store {
         environment: &EnvironmentKey,
     ) -> Result<HashMap<FlagKey, FlagHealth>, StoreError> {
         by.require_in(environment)?;
-        let rows: Vec<(String, String, String, Option<String>)> = self
+        let rows: Vec<(String, String, String, Option<String>, i64)> = self
             .db()
             .all(
-                "SELECT guard_states.flag, guard_states.rule, guard_states.judgement, guards.acted \
+                "SELECT guard_states.flag, guard_states.rule, guard_states.judgement, guards.acted, \
+                 guard_states.at_ms \
                  FROM guard_states \
                  LEFT JOIN guards ON guards.environment = guard_states.environment \
                  AND guards.flag = guard_states.flag \
@@ -127,11 +130,11 @@ impl Store {
             .await?;
         let snapshot = self.live().snapshot(environment.as_str());
         let mut worst: HashMap<FlagKey, FlagHealth> = HashMap::new();
-        for (flag, rule, judgement, acted) in rows {
+        for (flag, rule, judgement, acted, at_ms) in rows {
             if !is_judged(snapshot.as_deref(), &flag, &rule, acted.is_some()) {
                 continue;
             }
-            let judgement: Judgement = parse("guard_states", &flag, &judgement)?;
+            let judgement = readable("guard_states", &flag, &judgement, at_ms);
             let corrupt = |_| StoreError::CorruptRow { table: "guard_states", id: environment.to_string() };
             let key = FlagKey::try_from(flag).map_err(corrupt)?;
             let found = FlagHealth {
@@ -169,6 +172,14 @@ impl Store {
             .await?;
         rows.into_iter().map(VerdictRow::try_from).collect()
     }
+}
+
+/// A stored judgement; one that cannot be read is an alarm of its own and hides no other.
+fn readable(table: &'static str, id: &str, document: &str, at_ms: i64) -> Judgement {
+    parse(table, id, document).unwrap_or_else(|error| {
+        tracing::error!(%error, "a judgement cannot be read");
+        Judgement::unreadable(at_ms)
+    })
 }
 
 /// Whether what was last said of a rule still is: the guard judges rules that serve somebody. What it took away stays

@@ -10,10 +10,24 @@ use crate::{
 /// Eight bytes.
 type Packed = [u8; size_of::<u64>()];
 
-pub(super) async fn write(tx: &mut Tx, deliveries: &[Delivery], now_ms: i64) -> Result<(), StoreError> {
-    insert(tx, deliveries.iter().flat_map(|delivery| &delivery.ids), now_ms).await?;
+/// The ids of a batch, after its own mark.
+pub(super) async fn write(
+    tx: &mut Tx,
+    mark: Option<&u64>,
+    deliveries: &[Delivery],
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let ids = deliveries.iter().flat_map(|delivery| &delivery.ids);
+    insert(tx, mark.into_iter().chain(ids), now_ms).await?;
     tx.execute("DELETE FROM event_ids WHERE written_ms < $1", args![now_ms - EVENT_IDS_KEPT_MS]).await?;
     Ok(())
+}
+
+/// Whether the batch with this mark was written; asked only where the answer to its commit was lost.
+pub(super) async fn is_written(tx: &mut Tx, mark: u64) -> Result<bool, StoreError> {
+    let sql = "SELECT COUNT(*) FROM event_ids WHERE substr(hashes, 1, 8) = $1";
+    let (rows,): (i64,) = tx.one(sql, args![&mark.to_be_bytes()[..]]).await?;
+    Ok(rows > 0)
 }
 
 /// Remembers ids with what they came with, in the same transaction.

@@ -183,11 +183,36 @@ impl Store {
     /// own writer, which has checked the tokens; nothing is decided by it, so there is no audit entry. What was served to
     /// somebody before they were erased is left out.
     pub async fn record_exposures(&self, deliveries: &[Delivery]) -> Result<(), StoreError> {
+        self.write_batch(deliveries, None).await
+    }
+
+    /// The same for a writer that tries until it works: what has `mark`, which no other batch has, is written once, also
+    /// when the answer to its commit was lost. `again`: it was tried before.
+    pub async fn record_batch(
+        &self,
+        deliveries: &[Delivery],
+        mark: u64,
+        again: bool,
+    ) -> Result<(), StoreError> {
+        self.write_batch(deliveries, Some((mark, again))).await
+    }
+
+    async fn write_batch(
+        &self,
+        deliveries: &[Delivery],
+        marked: Option<(u64, bool)>,
+    ) -> Result<(), StoreError> {
         let now_ms = self.database_now_ms().await?;
         let mut tx = self.db().begin().await?;
+        if let Some((mark, true)) = marked
+            && ids::is_written(&mut tx, mark).await?
+        {
+            return Ok(tx.rollback().await?);
+        }
         let erased = ErasedLately::load(&mut tx, now_ms).await?;
         Batch::of(deliveries, &erased).write(&mut tx).await?;
-        ids::write(&mut tx, deliveries, now_ms).await?;
+        let mark = marked.map(|(mark, _)| mark);
+        ids::write(&mut tx, mark.as_ref(), deliveries, now_ms).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -1,7 +1,7 @@
 //! What one cell holds. Two halves: everything that arrived, for charts; and the trials that arrived in time, for the
 //! guard, which folds each of them once and never again. All of it adds up.
 
-use std::fmt;
+use std::{fmt, ops::AddAssign};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use engine::guardrail::{
@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use sketches_ddsketch::{Config, DDSketch};
 
 use super::durations::GroupDurations;
+
+const GROUPS: u8 = 64;
 
 /// Trials and events by group of people: sorted group numbers, 0…63.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -41,6 +43,11 @@ impl GroupTallies {
         self.0.is_empty()
     }
 
+    /// What adding keeps: in order, and groups that exist.
+    fn is_sound(&self) -> bool {
+        self.0.is_sorted_by(|(a, ..), (b, ..)| a < b) && self.0.iter().all(|(group, ..)| *group < GROUPS)
+    }
+
     /// As the guard's arithmetic takes them.
     pub fn to_groups(&self) -> Groups {
         let mut groups = Groups::default();
@@ -67,13 +74,35 @@ impl fmt::Debug for Sketch {
     }
 }
 
+/// A sum of values. It stays finite whatever is added, because what is not cannot be written down and read back.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Total(f64);
+
+impl Total {
+    /// Beyond this a sum says nothing more.
+    const MAX: f64 = 1e18;
+
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl AddAssign<f64> for Total {
+    fn add_assign(&mut self, value: f64) {
+        if !value.is_nan() {
+            self.0 = (self.0 + value.clamp(-Self::MAX, Self::MAX)).clamp(-Self::MAX, Self::MAX);
+        }
+    }
+}
+
 /// One metric in one arm over a few seconds.
 #[derive(Debug, Clone, Default)]
 pub struct Cell {
     /// Everything that arrived: outcomes, how many were the event that is counted, and the sum of their values.
     pub outcomes: u64,
     pub events: u64,
-    pub sum: f64,
+    pub sum: Total,
     /// Those of `outcomes` that came after the guard had closed the cell.
     pub late: u64,
     /// Every duration; quantiles within 1 %.
@@ -97,7 +126,7 @@ struct Document {
     #[serde(default, skip_serializing_if = "is_zero")]
     events: u64,
     #[serde(default)]
-    sum: f64,
+    sum: Total,
     #[serde(default, skip_serializing_if = "is_zero")]
     late: u64,
     /// The sketch's own binary form in base64.
@@ -137,7 +166,7 @@ impl Cell {
     pub fn merge(&mut self, other: &Self) {
         self.outcomes = self.outcomes.saturating_add(other.outcomes);
         self.events = self.events.saturating_add(other.events);
-        self.sum += other.sum;
+        self.sum += other.sum.get();
         self.late = self.late.saturating_add(other.late);
         match (&mut self.sketch, &other.sketch) {
             (Some(own), Some(other)) => {
@@ -182,6 +211,9 @@ impl Cell {
 
     pub(crate) fn from_json(text: &str) -> Option<Self> {
         let document: Document = serde_json::from_str(text).ok()?;
+        if !document.groups.is_sound() {
+            return None;
+        }
         let sketch = match document.sketch {
             Some(text) => {
                 let bytes = STANDARD_NO_PAD.decode(text).ok()?;
@@ -239,7 +271,7 @@ mod tests {
         assert_eq!((read.outcomes, read.tally, &read.latency), (1000, all.tally, &all.latency));
         assert_eq!((&read.groups, &read.durations), (&all.groups, &all.durations));
         assert_eq!(read.durations.to_histograms()[&7], all.latency);
-        assert!((read.sum - 500_500.0).abs() < 1e-6);
+        assert!((read.sum.get() - 500_500.0).abs() < 1e-6);
         for (q, ms) in [(0.5, 500.0), (0.95, 950.0), (0.99, 990.0)] {
             let found = read.quantile(q).expect("a quantile");
             assert!((found / ms - 1.0).abs() < 0.011, "{q}: {found}");
@@ -247,6 +279,35 @@ mod tests {
         }
         let again = Cell::from_json(&read.to_json().expect("JSON")).expect("a cell");
         assert_eq!(again.quantile(0.95), read.quantile(0.95));
+    }
+
+    #[test]
+    fn a_cell_reads_back_whatever_was_added() {
+        let mut cell = Cell::default();
+        for value in [1.7e308, 1.7e308, f64::INFINITY, f64::NAN, -3.0] {
+            cell.sum += value;
+        }
+        let mut read = Cell::from_json(&cell.to_json().expect("JSON")).expect("a cell");
+        read.merge(&cell);
+        assert!(read.sum.get() > 0.0 && Cell::from_json(&read.to_json().expect("JSON")).is_some());
+        cell.sum += f64::NEG_INFINITY;
+        assert!(cell.sum.get().is_finite());
+    }
+
+    #[test]
+    fn what_was_not_written_here_is_no_cell() {
+        assert!(Cell::from_json(r#"{"tally":[1,0]}"#).is_some());
+        for bad in [
+            r#"{"tally":[1,0],"sum":null}"#,
+            r#"{"tally":[-1,0]}"#,
+            r#"{"tally":[1,99999999999999999999]}"#,
+            r#"{"tally":[1,0],"groups":[[64,1,0]]}"#,
+            r#"{"tally":[1,0],"groups":[[3,1,0],[2,1,0]]}"#,
+            r#"{"tally":[1,0],"sketch":"AAAA"}"#,
+            "nonsense",
+        ] {
+            assert!(Cell::from_json(bad).is_none(), "{bad}");
+        }
     }
 
     #[test]

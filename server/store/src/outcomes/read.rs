@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use engine::{EnvironmentKey, FlagKey, MetricKey, RuleId};
 
 use super::{ArmWord, CELL_MS, Cell, HOUR_CELL_MS};
-use crate::{Store, StoreError, Viewer, db::args, number};
+use crate::{
+    Store, StoreError, Viewer,
+    db::{Readable, args},
+    number,
+};
 
 /// More rows than this are not read for one question: ask for less time, or for longer steps.
 const ROWS_MAX: i64 = 400_000;
@@ -23,6 +27,8 @@ pub struct CellSum {
     /// A multiple of the step that was asked for.
     pub from_ms: i64,
     pub cell: Cell,
+    /// Stored rows that belong here and cannot be read; `cell` is without them.
+    pub unreadable: u64,
 }
 
 /// Both arms of one rule over the same few seconds, as the guard folds them.
@@ -34,6 +40,8 @@ pub struct ArmCells {
     pub allocation: i64,
     pub treatment: Cell,
     pub control: Cell,
+    /// Something that belongs here cannot be read: both arms are without it.
+    pub unreadable: bool,
 }
 
 /// Subjects at their first exposure in each arm of a rule, in one stretch of constant percentages.
@@ -58,15 +66,16 @@ struct Row {
     from_ms: i64,
     step_ms: i64,
     allocation: i64,
-    document: String,
+    #[sqlx(flatten)]
+    document: Readable<Document>,
 }
 
 #[derive(sqlx::FromRow)]
 struct CountRow {
     rule: String,
     allocation: i64,
-    treatment: i64,
-    control: i64,
+    treatment: f64,
+    control: f64,
     treatment_share: Option<i64>,
     control_share: Option<i64>,
     first_ms: i64,
@@ -74,29 +83,34 @@ struct CountRow {
     control_last_ms: i64,
 }
 
-/// A row whose parts are what they should be.
+/// A row whose key is what it should be.
 struct Stored {
     rule: RuleId,
     arm: ArmWord,
     from_ms: i64,
     step_ms: i64,
     allocation: i64,
-    cell: Cell,
+    /// `None`: it cannot be read.
+    cell: Option<Cell>,
 }
 
 impl Row {
-    fn parse(self) -> Result<Stored, StoreError> {
-        let corrupt =
-            || StoreError::CorruptRow { table: "cells", id: format!("{}/{}", self.rule, self.from_ms) };
-        Ok(Stored {
-            rule: RuleId::parse(&self.rule).map_err(|_| corrupt())?,
-            arm: ArmWord::parse(&self.arm).ok_or_else(corrupt)?,
+    /// `None` where not even the key says where it belongs: no rule is called so.
+    fn parse(self) -> Option<Stored> {
+        Some(Stored {
+            rule: RuleId::parse(&self.rule).ok()?,
+            arm: ArmWord::parse(&self.arm)?,
             from_ms: self.from_ms,
             step_ms: self.step_ms,
             allocation: self.allocation,
-            cell: Cell::from_json(&self.document).ok_or_else(corrupt)?,
+            cell: self.document.0.and_then(|Document { document }| Cell::from_json(&document)),
         })
     }
+}
+
+#[derive(sqlx::FromRow)]
+struct Document {
+    document: String,
 }
 
 impl Store {
@@ -115,18 +129,23 @@ impl Store {
         let step_ms = step_ms.max(CELL_MS);
         let mut sums = Vec::new();
         for metric in metrics {
-            let mut merged: BTreeMap<(i64, RuleId, ArmWord), Cell> = BTreeMap::new();
+            let mut merged: BTreeMap<(i64, RuleId, ArmWord), (Cell, u64)> = BTreeMap::new();
             let coarse = step_ms >= HOUR_CELL_MS;
             for row in self.stored(environment, flag, metric, (from_ms, until_ms), coarse).await? {
                 let at = (row.from_ms.div_euclid(step_ms) * step_ms, row.rule, row.arm);
-                merged.entry(at).or_default().merge(&row.cell);
+                let (sum, unreadable) = merged.entry(at).or_default();
+                match &row.cell {
+                    Some(cell) => sum.merge(cell),
+                    None => *unreadable += 1,
+                }
             }
-            sums.extend(merged.into_iter().map(|((from_ms, rule, arm), cell)| CellSum {
+            sums.extend(merged.into_iter().map(|((from_ms, rule, arm), (cell, unreadable))| CellSum {
                 metric: metric.clone(),
                 rule,
                 arm,
                 from_ms,
                 cell,
+                unreadable,
             }));
         }
         Ok(sums)
@@ -143,22 +162,22 @@ impl Store {
     ) -> Result<Vec<(FlagKey, i64, u64, u64)>, StoreError> {
         by.require_in(environment)?;
         // Written out, so that the partial index of these rows is used.
-        let rows: Vec<(String, i64, i64, i64)> = self
+        let rows: Vec<(String, i64, f64, f64)> = self
             .db()
             .all(
-                "SELECT flag, from_ms - from_ms % 60000 AS minute_ms, CAST(SUM(outcomes) AS BIGINT), \
-                 CAST(SUM(events) AS BIGINT) FROM cells \
+                "SELECT flag, from_ms - from_ms % 60000 AS minute_ms, SUM(CAST(outcomes AS DOUBLE PRECISION)), \
+                 SUM(CAST(events AS DOUBLE PRECISION)) FROM cells \
                  WHERE metric = 'error_rate' AND arm = 'treatment' AND step_ms = 10000 \
                  AND environment = $1 AND from_ms >= $2 AND from_ms < $3 \
                  GROUP BY flag, from_ms - from_ms % 60000 ORDER BY flag, minute_ms",
                 args![environment.as_str(), from_ms, until_ms],
             )
             .await?;
-        let corrupt = |_| StoreError::CorruptRow { table: "cells", id: "flag".to_owned() };
+        // No flag has a key that is none.
         let of_flag = |(flag, at_ms, outcomes, events)| {
-            Ok((FlagKey::try_from(flag).map_err(corrupt)?, at_ms, number(outcomes), number(events)))
+            Some((FlagKey::try_from(flag).ok()?, at_ms, whole(outcomes), whole(events)))
         };
-        rows.into_iter().map(of_flag).collect()
+        Ok(rows.into_iter().filter_map(of_flag).collect())
     }
 
     /// For the server's own loop; whoever answers people asks for a [`Viewer`] and uses [`Store::cells`].
@@ -178,7 +197,7 @@ impl Store {
     ) -> Result<Vec<ArmCells>, StoreError> {
         let mut merged: BTreeMap<(i64, i64, i64), ArmCells> = BTreeMap::new();
         for row in self.stored(environment, flag, metric, (from_ms, until_ms), false).await? {
-            let end_ms = row.from_ms + row.step_ms;
+            let end_ms = row.from_ms.saturating_add(row.step_ms);
             if row.rule != *rule || end_ms > until_ms {
                 continue;
             }
@@ -188,9 +207,10 @@ impl Store {
                 allocation: row.allocation,
                 ..ArmCells::default()
             });
-            match row.arm {
-                ArmWord::Treatment => both.treatment.merge(&row.cell),
-                ArmWord::Control => both.control.merge(&row.cell),
+            match (row.arm, &row.cell) {
+                (ArmWord::Treatment, Some(cell)) => both.treatment.merge(cell),
+                (ArmWord::Control, Some(cell)) => both.control.merge(cell),
+                (ArmWord::Treatment | ArmWord::Control, None) => both.unreadable = true,
             }
         }
         Ok(merged.into_values().collect())
@@ -216,11 +236,11 @@ impl Store {
         flag: &FlagKey,
         since_ms: i64,
     ) -> Result<Vec<FirstExposures>, StoreError> {
-        let rows: Vec<CountRow> = self
+        let rows: Vec<Readable<CountRow>> = self
             .db()
             .all(
-                "SELECT rule, allocation, CAST(SUM(treatment) AS BIGINT) AS treatment, \
-                 CAST(SUM(control) AS BIGINT) AS control, MAX(treatment_share) AS treatment_share, \
+                "SELECT rule, allocation, SUM(CAST(treatment AS DOUBLE PRECISION)) AS treatment, \
+                 SUM(CAST(control AS DOUBLE PRECISION)) AS control, MAX(treatment_share) AS treatment_share, \
                  MAX(control_share) AS control_share, MIN(first_ms) AS first_ms, \
                  MAX(treatment_last_ms) AS treatment_last_ms, MAX(control_last_ms) AS control_last_ms \
                  FROM first_exposures WHERE environment = $1 AND flag = $2 AND first_ms >= $3 \
@@ -228,21 +248,21 @@ impl Store {
                 args![environment.as_str(), flag.as_str(), since_ms],
             )
             .await?;
+        // A count that cannot be read counts nobody; the others do.
         let parse = |row: CountRow| {
-            let corrupt = |_| StoreError::CorruptRow { table: "first_exposures", id: row.rule.clone() };
-            let rule = RuleId::parse(&row.rule).map_err(corrupt)?;
-            Ok(FirstExposures {
+            let rule = RuleId::parse(&row.rule).ok()?;
+            Some(FirstExposures {
                 rule,
                 allocation: row.allocation,
-                treatment: number(row.treatment),
-                control: number(row.control),
+                treatment: whole(row.treatment),
+                control: whole(row.control),
                 shares: row.treatment_share.zip(row.control_share).map(|(t, c)| (number(t), number(c))),
                 first_ms: row.first_ms,
                 treatment_last_ms: row.treatment_last_ms,
                 control_last_ms: row.control_last_ms,
             })
         };
-        rows.into_iter().map(parse).collect()
+        Ok(rows.into_iter().filter_map(|Readable(row)| parse(row?)).collect())
     }
 
     /// Rows in time order. Hours stand beside the minutes they were made of: `coarse` reads hours as far as there are
@@ -259,7 +279,7 @@ impl Store {
         let sql = "SELECT hours_until_ms, minutes_from_ms FROM cells_upkeep WHERE id = 1";
         let (hours_until_ms, minutes_from_ms) = tx.one::<(i64, i64)>(sql, args![]).await?;
         let hours_before_ms = if coarse { hours_until_ms } else { minutes_from_ms };
-        let rows: Vec<Row> = tx
+        let rows: Vec<Readable<Row>> = tx
             .all(
                 "SELECT rule, arm, from_ms, step_ms, allocation, document FROM cells \
                  WHERE environment = $1 AND flag = $2 AND metric = $3 AND from_ms >= $4 AND from_ms < $5 \
@@ -278,6 +298,12 @@ impl Store {
             )
             .await?;
         tx.rollback().await?;
-        rows.into_iter().map(Row::parse).collect()
+        Ok(rows.into_iter().filter_map(|Readable(row)| row?.parse()).collect())
     }
+}
+
+/// A sum that the database made of counts, which cannot overflow there.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of floats saturates")]
+pub(crate) fn whole(sum: f64) -> u64 {
+    sum.round() as u64
 }

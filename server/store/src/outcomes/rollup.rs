@@ -115,7 +115,8 @@ async fn delete(tx: &mut Tx, now_ms: i64) -> Result<u64, StoreError> {
     let counts = tx.execute(counts, args![oldest_ms]).await?;
     // What the guard did stands in the audit log as well, and stays there.
     let verdicts = tx.execute("DELETE FROM verdicts WHERE at_ms < $1", args![oldest_ms]).await?;
-    Ok(minutes + hours + counts + verdicts)
+    let unverified = crate::unverified::delete_before(tx, oldest_ms).await?;
+    Ok(minutes + hours + counts + verdicts + unverified)
 }
 
 /// Where a turn over rows of `step_ms` ends, so that it holds about [`ROWS_MAX`] rows and whole cells of `longer_ms`;

@@ -2,7 +2,9 @@
 
 use engine::{
     GuardrailId, MetricKey, RuleId,
-    guardrail::{Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Sample, Surroundings, Tally},
+    guardrail::{
+        Guard, GuardAction, Guardrail, Health, Judgement, Limit, Metric, Sample, Surroundings, Tally,
+    },
 };
 use store::{
     Acted, ArmWord, CELL_MS, Cell, CellKey, GuardAct, GuardLease, GuardState, GuardrailSet, Invalid,
@@ -26,6 +28,8 @@ on_both!(
     without_the_lease_nothing_happens,
     a_person_who_goes_on_begins_a_new_guard,
     a_broken_definition_does_not_hide_the_others,
+    unreadable_defaults_leave_nobody_unguarded,
+    what_the_guard_remembers_and_cannot_read_is_an_alarm,
     verdicts_are_kept_for_ninety_days,
     actions_are_announced_to_webhooks,
     test_messages_are_audited_and_limited_and_no_secret_is_kept,
@@ -428,6 +432,38 @@ async fn a_broken_definition_does_not_hide_the_others(t: Harness) {
     assert_eq!(found.len(), 5);
     let broken: Vec<_> = found.iter().filter(|it| it.broken).map(|it| it.flag.as_str()).collect();
     assert_eq!(broken, ["b"]);
+}
+
+async fn unreadable_defaults_leave_nobody_unguarded(t: Harness) {
+    t.create_flag("a").await;
+    t.store.save_default_guardrails(&admin(), 0, set(Vec::new()), "").await.expect("saved");
+    t.sql("UPDATE guardrail_defaults SET document = 'nonsense'").await.expect("broken");
+    let lease = lease(&t).await;
+    let watched = t.store.list_watched(&lease).await.expect("the guard goes on");
+    let built_in = GuardrailSet::built_in();
+    assert!(watched.iter().all(|it| it.as_ref().is_ok_and(|it| it.set == built_in && !it.broken)));
+    let found = t.store.find_guardrails(&viewer(), &production(), &flag_key("a")).await.expect("a page");
+    assert!(found.unreadable && found.set == built_in);
+}
+
+async fn what_the_guard_remembers_and_cannot_read_is_an_alarm(t: Harness) {
+    at(&t, &[20]).await;
+    let lease = lease(&t).await;
+    told(&t, &lease).await;
+    let (production, flag) = (production(), flag_key("a"));
+    t.store.guard_standing(&lease, &production, &flag, 0, None).await.expect("begun");
+    for table in ["guard_states", "verdicts"] {
+        t.sql(&format!("UPDATE {table} SET judgement = '{{\"at_ms\":null}}'")).await.expect("broken");
+    }
+    t.sql("UPDATE guard_states SET state = 'nonsense'").await.expect("broken");
+    assert_eq!(t.store.list_guard_states(&lease).await.expect("reads"), [], "the evidence begins anew");
+    let rules = t.store.list_rule_health(&viewer(), &production, &flag).await.expect("a page");
+    assert!(rules[0].judgement.sentence().contains("cannot be read"));
+    let desk = t.store.list_flag_health(&viewer(), &production).await.expect("a desk");
+    assert_eq!(desk[&flag].health, Health::Inconclusive);
+    assert!(desk[&flag].sentence.contains("cannot be read"));
+    let verdicts = t.store.list_verdicts(&viewer(), &production, &flag, 0, 10).await.expect("a page");
+    assert_eq!(verdicts.len(), 1);
 }
 
 async fn actions_are_announced_to_webhooks(t: Harness) {

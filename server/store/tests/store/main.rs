@@ -21,6 +21,7 @@ mod roles;
 mod rollouts;
 mod schema;
 mod stand_in;
+mod stuck;
 mod testers;
 mod time;
 mod tokens;

@@ -19,6 +19,8 @@ on_both!(
     a_cell_that_may_be_merged_already_is_not_written,
     the_guard_reads_both_arms_in_time_order,
     first_exposures_add_up,
+    a_row_that_cannot_be_read_hides_no_other,
+    sums_of_huge_counts_overflow_nowhere,
     metrics_are_defined_changed_and_deleted,
     built_in_metrics_stay_what_they_are,
 );
@@ -143,7 +145,7 @@ async fn a_roll_up_keeps_totals_and_quantiles(t: Harness) {
         let after = everything(&t, step_ms).await;
         assert_eq!((after.outcomes, after.tally, &after.latency), (12_000, before.tally, &before.latency));
         assert_eq!(after.groups, before.groups, "{step_ms}");
-        assert!((after.sum - before.sum).abs() < 1e-6);
+        assert!((after.sum.get() - before.sum.get()).abs() < 1e-6);
         assert_eq!(after.quantile(0.95), before.quantile(0.95), "{step_ms}");
     }
     t.advance(MINUTE_MS);
@@ -228,6 +230,81 @@ async fn a_cell_that_may_be_merged_already_is_not_written(t: Harness) {
     t.store.roll_up_cells().await.expect("rolled up");
     write(&t.store, "one", &cells).await;
     assert_eq!(everything(&t, MINUTE_MS).await.outcomes, 10);
+}
+
+async fn a_row_that_cannot_be_read_hides_no_other(t: Harness) {
+    let second = START_MS + CELL_MS;
+    let cells = [
+        (key(ArmWord::Treatment, START_MS), cell(1..=2)),
+        (key(ArmWord::Control, START_MS), cell(1..=3)),
+        (key(ArmWord::Treatment, second), cell(1..=4)),
+    ];
+    write(&t.store, "one", &cells).await;
+    write(&t.store, "two", &cells[..1]).await;
+    let (environment, flag, rule, metric) = (production(), flag_key("a"), rule_id(), metric_key("latency"));
+    for document in ["nonsense", r#"{"tally":[2,0],"sum":null}"#, r#"{"tally":[-2,0]}"#, ""] {
+        let sql =
+            format!("UPDATE cells SET document = '{document}' WHERE writer = 'two.0' AND arm = 'treatment'");
+        t.sql(&sql).await.expect("broken");
+        let at = (&rule, &metric);
+        let found =
+            t.store.guard_cells(t.store.guard_reader(), &environment, &flag, at, (START_MS, i64::MAX)).await;
+        let told: Vec<_> = found
+            .expect("reads")
+            .iter()
+            .map(|it| (it.from_ms, it.treatment.tally.trials, it.control.tally.trials, it.unreadable))
+            .collect();
+        assert_eq!(told, [(START_MS, 2, 3, true), (second, 4, 0, false)], "{document}");
+        let sums = read(&t, START_MS, i64::MAX, CELL_MS).await;
+        let told: Vec<_> = sums.iter().map(|sum| (sum.cell.outcomes, sum.unreadable)).collect();
+        assert_eq!(told, [(3, 0), (2, 1), (4, 0)], "{document}");
+    }
+    // Growing old does no harm to the others either.
+    t.advance(3 * HOUR_MS);
+    t.store.roll_up_cells().await.expect("rolled up");
+    assert_eq!(everything(&t, MINUTE_MS).await.outcomes, 9);
+}
+
+fn nobody() -> ArmCount {
+    ArmCount {
+        environment: production(),
+        flag: flag_key("a"),
+        rule: rule_id(),
+        allocation: 7,
+        treatment: 0,
+        control: 0,
+        shares: None,
+        first_ms: START_MS,
+        treatment_last_ms: START_MS,
+        control_last_ms: START_MS,
+    }
+}
+
+async fn sums_of_huge_counts_overflow_nowhere(t: Harness) {
+    let mut huge = Cell::default();
+    (huge.outcomes, huge.events, huge.late) = (u64::MAX, u64::MAX, u64::MAX);
+    huge.sum += f64::MAX;
+    let errors = CellKey { metric: metric_key("error_rate"), ..key(ArmWord::Treatment, START_MS) };
+    for run in ["one", "two"] {
+        write(
+            &t.store,
+            run,
+            &[(errors.clone(), huge.clone()), (key(ArmWord::Treatment, START_MS), huge.clone())],
+        )
+        .await;
+        let count = ArmCount { treatment: u64::MAX, control: u64::MAX, ..nobody() };
+        let written = Written { counts: vec![count], ..Written::default() };
+        t.store.write_cells(run, &written).await.expect("written");
+    }
+    let told = t.store.errors_by_minute(&viewer(), &production(), 0, i64::MAX).await.expect("reads");
+    assert!(told[0].2 >= i64::MAX as u64);
+    let (environment, flag) = (production(), flag_key("a"));
+    let sizes = t.store.first_exposures(t.store.guard_reader(), &environment, &flag, 0).await.expect("reads");
+    assert!(sizes[0].treatment >= i64::MAX as u64);
+    assert_eq!(everything(&t, CELL_MS).await.outcomes, u64::MAX);
+    t.advance(3 * HOUR_MS);
+    t.store.roll_up_cells().await.expect("rolled up");
+    assert!(everything(&t, MINUTE_MS).await.sum.get().is_finite());
 }
 
 async fn the_guard_reads_both_arms_in_time_order(t: Harness) {

@@ -50,6 +50,10 @@ fn card(card: &MetricCard) -> impl IntoView + use<> {
     let late = (card.late > 0).then(|| {
         view! { <p class="note">{format!("{} came late: they are in the chart, not in the guard's evidence.", number(card.late))}</p> }
     });
+    let unreadable = (card.unreadable > 0).then(|| {
+        let what = if card.unreadable == 1 { "One stored sum".to_owned() } else { format!("{} stored sums", number(card.unreadable)) };
+        view! { <p class="note" data-tone="warning">{format!("{what} of this time cannot be read: the chart and the guard's evidence are without it.")}</p> }
+    });
     view! {
         <section class="card stack" aria-label=card.name.clone()>
             <div class="card-head">
@@ -63,6 +67,7 @@ fn card(card: &MetricCard) -> impl IntoView + use<> {
             </dl>
             {charts}
             {late}
+            {unreadable}
         </section>
     }
 }

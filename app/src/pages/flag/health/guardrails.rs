@@ -9,6 +9,7 @@ use super::super::{FlagPage, Tab};
 use crate::{
     pages::guardrails::ADDRESS as DEFAULTS,
     ui::{
+        badge::{Callout, Tone},
         field::FormError,
         guardrails::{FormOf, Typed, conflict, form, sentences, way_back},
         here, icon, time,
@@ -67,6 +68,11 @@ pub fn view(
 
 fn whose(known: &GuardrailsInForce) -> impl IntoView + use<> {
     let defaults = here().href(DEFAULTS);
+    if known.unreadable {
+        let text = "The guardrails that were saved cannot be read: these are the ones beneath them. An administrator has to \
+                    look at the database.";
+        return view! { <Callout tone=Tone::Danger><p>{text}</p></Callout> }.into_any();
+    }
     match &known.saved {
         Some(own) => {
             let (by, ago) = (own.changed_by.clone(), time::ago(here().now_ms, own.changed_ms));

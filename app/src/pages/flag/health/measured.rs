@@ -42,6 +42,8 @@ pub(super) struct MetricCard {
     pub(super) differences: Vec<Difference>,
     pub(super) charts: Vec<Chart>,
     pub(super) late: u64,
+    /// Stored sums that cannot be read.
+    pub(super) unreadable: u64,
 }
 
 /// One arm over the whole range.
@@ -182,7 +184,8 @@ impl MetricCard {
         Self {
             name,
             lower_is_better: definition.lower_is_better,
-            late: treatment.late + control.late,
+            late: treatment.late.saturating_add(control.late),
+            unreadable: cells.iter().map(|it| it.unreadable).sum(),
             treatment: side(definition.kind, &treatment),
             control: side(definition.kind, &control),
             differences,
@@ -283,6 +286,7 @@ mod tests {
                 arm: ArmWord::Treatment,
                 from_ms: first_ms,
                 cell: Cell::default(),
+                unreadable: 0,
             };
             range.since_first(&[cell]).from_ms / minute_ms
         };

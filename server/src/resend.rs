@@ -1,0 +1,153 @@
+//! A form that could not be taken because the database is away is not lost: the answer holds it, and sends it again at the
+//! press of a button.
+
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use app::error::AppError;
+use axum::{
+    extract::Request,
+    middleware::Next,
+    response::{Html, IntoResponse as _, Response},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use crate::limits::DATABASE_RETRY_AFTER_S;
+
+/// It holds nothing but the form.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+);
+/// Never written into a page, by their names.
+const SECRETS: [&str; 5] = ["password", "old", "code", "token", "secret"];
+
+/// The form of a request, kept until its answer is known.
+#[derive(Debug, Clone, Default)]
+pub struct Sent(Arc<Mutex<Bytes>>);
+
+impl Sent {
+    /// Whoever reads the body keeps it here.
+    pub fn keep(&self, form: &Bytes) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = form.clone();
+    }
+
+    fn take(&self) -> Bytes {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Around everything that may find the database away, the session first of all.
+pub async fn keep_form(mut request: Request, next: Next) -> Response {
+    if request.method() != Method::POST || !is_form(request.headers()) {
+        return with_wait(next.run(request).await);
+    }
+    let address = request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
+    let sent = Sent::default();
+    request.extensions_mut().insert(sent.clone());
+    let response = next.run(request).await;
+    let form = sent.take();
+    // A page that shows the form once more says so by having no error.
+    if response.extensions().get::<AppError>() == Some(&AppError::Unavailable) && !form.is_empty() {
+        return with_wait(page(&address, &form));
+    }
+    with_wait(response)
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    kind.starts_with(b"application/x-www-form-urlencoded")
+}
+
+fn with_wait(mut response: Response) -> Response {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        let wait = HeaderValue::from(DATABASE_RETRY_AFTER_S);
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(wait);
+    }
+    response
+}
+
+fn page(address: &str, form: &Bytes) -> Response {
+    let mut fields = String::new();
+    let mut left_out = false;
+    for (name, value) in form_urlencoded::parse(form) {
+        if SECRETS.iter().any(|secret| name.contains(secret)) {
+            left_out = true;
+            continue;
+        }
+        // Writing to a text cannot fail.
+        let _ =
+            write!(fields, "<input type=\"hidden\" name=\"{}\" value=\"{}\">", escape(&name), escape(&value));
+    }
+    let again = if left_out {
+        // Without its secrets the form would only be refused.
+        "<p>Go back in your browser and send the form again.</p>".to_owned()
+    } else {
+        format!(
+            "<form method=\"post\" action=\"{}\">{fields}<p><button autofocus>Try again</button></p></form>\
+             <p>What you entered is kept on this page.</p>",
+            escape(address)
+        )
+    };
+    let html = format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Not saved yet · Fader</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"></head>\
+         <body><main><h1>Not saved yet</h1><p>{}</p>{again}<p><a href=\"/\">Go to the desk</a></p></main></body></html>",
+        AppError::Unavailable
+    );
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (StatusCode::SERVICE_UNAVAILABLE, headers, Html(html)).into_response()
+}
+
+/// For an attribute between double quotes. Line breaks would be made one kind; so they are written as what they are.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '\r' => escaped.push_str("&#13;"),
+            '\n' => escaped.push_str("&#10;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::FORM_BODY_BYTES_MAX;
+
+    async fn html(form: &'static str) -> String {
+        let body = page("/flags/a?env=staging&x=\"><b>", &Bytes::from_static(form.as_bytes())).into_body();
+        let bytes = axum::body::to_bytes(body, FORM_BODY_BYTES_MAX).await.expect("a page");
+        String::from_utf8(bytes.to_vec()).expect("text")
+    }
+
+    #[tokio::test]
+    async fn the_form_comes_back_and_nothing_of_it_is_markup() {
+        let html = html("comment=a%22%3E%3Cb%3E%0D%0Ab&%3C%2Fform%3E=1").await;
+        assert!(html.contains("name=\"comment\" value=\"a&quot;&gt;&lt;b&gt;&#13;&#10;b\""), "{html}");
+        assert!(html.contains("name=\"&lt;/form&gt;\""), "{html}");
+        assert!(html.contains("action=\"/flags/a?env=staging&amp;x=&quot;&gt;&lt;b&gt;\""), "{html}");
+        assert!(!html.contains("<b>"), "{html}");
+    }
+
+    #[tokio::test]
+    async fn no_secret_is_written_into_a_page() {
+        for form in ["email=a%40b.test&password=hunter2", "old=hunter2&x=1", "setup_code=hunter2"] {
+            let html = html(form).await;
+            assert!(!html.contains("hunter2") && !html.contains("<form"), "{html}");
+        }
+    }
+}
