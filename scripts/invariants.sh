@@ -40,7 +40,7 @@ refuse "a style attribute, which the policy of pages refuses:" \
 
 # Files in backquotes or links, and functions (their names have three words or more) in backquotes.
 security=(docs/security.md docs/asvs.md)
-quoted="$(grep -ohE '`[^`]+`' "${security[@]}" | tr -d '`' | sort --unique)"
+quoted="$(grep -ohE $'\x60[^\x60]+\x60' "${security[@]}" | tr -d $'\x60' | sort --unique)"
 linked="$(grep -ohE '\]\([^)#:]+[)#]' "${security[@]}" | sed 's|^](|docs/|; s|.$||' | sort --unique)"
 refuse "a document on security names a file that is not there:" \
     "$({ find_in -E '^[A-Za-z][A-Za-z0-9_./-]*\.(js|json|lock|md|rs|sh|sql|toml|ts)$' <<<"$quoted"; echo "$linked"; } \
