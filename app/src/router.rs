@@ -29,7 +29,7 @@ pub fn router(state: AppState) -> Router {
         .route("/setup", get(pages::setup::get).post(actions::setup::post))
         .route("/invite/{token}", get(pages::invite::get).post(actions::invite::post))
         .route("/account", get(pages::account::get).post(actions::account::post))
-        .route(pages::again::ADDRESS, get(pages::again::get).post(actions::again::post))
+        .route("/password", get(pages::again::get).post(actions::again::post))
         .route("/settings/members", get(pages::members::get).post(actions::members::post))
         .route("/settings/tokens", get(pages::tokens::get).post(actions::tokens::post))
         .route("/settings/environments", get(pages::environments::get).post(actions::environments::post))

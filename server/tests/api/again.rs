@@ -27,6 +27,7 @@ const FORMS: &[(&str, &[(&str, &str)])] = &[
             ("name", "CI"),
             ("kind", "server"),
             ("environment", "production"),
+            ("expires", "365"),
             ("origins", ""),
         ],
     ),

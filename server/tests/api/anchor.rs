@@ -34,7 +34,7 @@ async fn page(app: &TestApp, cookie: &str, path: &str) -> String {
 #[tokio::test]
 async fn the_head_is_told_with_how_far_it_is_verified() {
     let app = TestApp::start_with(Config { anchor_every: OFTEN, ..Config::default() }).await;
-    let token = app.management_token(Role::Qa).await;
+    let token = app.workspace_token(Role::Qa).await;
     let head = async || app.rest(&token, Method::GET, "/api/v1/audit/head", None).await.1;
     eventually("the chain is walked", async || head().await["whole_verified_ms"].is_i64()).await;
     app.boolean_flag("fast-payment").await;

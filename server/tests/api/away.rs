@@ -119,7 +119,7 @@ impl Installation {
         app.boolean_flag("fast-payment").await;
         app.rules("fast-payment", json!([everyone(100)])).await;
         let server_token = app.server_token().await;
-        let manager = app.management_token(Role::Admin).await;
+        let manager = app.workspace_token(Role::Admin).await;
         let admin = app.sign_in(Role::Admin).await;
         Self { app, server_token, manager, admin, people: AtomicU64::new(0) }
     }

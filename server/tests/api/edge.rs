@@ -205,7 +205,7 @@ async fn bodies_that_are_too_much_together_wait_and_decisions_do_not() {
 #[tokio::test]
 async fn a_document_of_many_small_values_is_refused() {
     let app = TestApp::start().await;
-    let token = app.server_token().await;
+    let token = app.writing_token().await;
     let people = format!("{{\"people\":[{}{{}}]}}", "{},".repeat(60_000));
     let request = app.request(Method::POST, "/api/v1/people").bearer_auth(&token).body(people);
     let answer = request.send().await.expect("an answer");

@@ -292,7 +292,9 @@ async fn the_page_makes_rotates_grants_and_revokes() {
     assert!(works(&token).await);
     app.clock.advance(3_600_000);
     assert!(!works(&token).await, "the hour is over");
-    assert_eq!(post(&[("do", "grant"), ("id", "1")]).await.0, 303);
+    assert_eq!(post(&[("do", "grant"), ("id", "1")]).await.0, 401, "the password was given long ago");
+    let again = [("do", "grant"), ("id", "1"), ("fader_password_again", PASSWORD)];
+    assert_eq!(post(&again).await.0, 303);
     let page = app.request(Method::GET, "/settings/tokens").header(header::COOKIE, &cookie).send().await;
     let html = page.expect("an answer").text().await.expect("a page");
     assert!(html.contains("stores people") && html.contains("1 token expires within 30 days"), "{html}");

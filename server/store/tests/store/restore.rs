@@ -256,7 +256,7 @@ async fn a_file_that_is_put_in_the_place_of_the_database_is_opened() {
     std::fs::rename(path(&t), format!("{}.old", path(&t).display())).expect("moved away");
     let refused = t.store.stop(&stopper(), &production(), &flag_key("a"), "").await;
     assert!(
-        matches!(refused, Err(store::StoreError::Database(_))),
+        matches!(refused, Err(store::StoreError::Unavailable(_))),
         "nothing is written into a file that is gone"
     );
     std::fs::rename(backup_path(&t, BACKUP), path(&t)).expect("put in its place");

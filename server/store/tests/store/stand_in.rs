@@ -98,10 +98,10 @@ async fn a_file_that_is_damaged_is_of_no_use(t: Harness) {
     std::fs::write(&kept.path, text.replacen("production", "productioN", 1)).expect("damaged");
     let without =
         Store::open_or_stand_in(nowhere, Clock::manual(START_MS), Opening::default(), &kept.file).await;
-    assert!(matches!(without, Err(StoreError::Database(_))));
+    assert!(matches!(without, Err(StoreError::Unavailable(_))));
     assert!(!opened(&t, &kept).await.is_away(), "with its database a server starts without it");
     std::fs::remove_file(&kept.path).expect("removed");
     let without =
         Store::open_or_stand_in(nowhere, Clock::manual(START_MS), Opening::default(), &kept.file).await;
-    assert!(matches!(without, Err(StoreError::Database(_))));
+    assert!(matches!(without, Err(StoreError::Unavailable(_))));
 }
