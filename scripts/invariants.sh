@@ -33,7 +33,7 @@ refuse "a body is read past server/src/body.rs:" \
 # The framework does not escape what stands in elements of raw text; `ui/text_area.rs` does.
 refuse "an element of raw text, or HTML from a string, outside app/src/ui/text_area.rs:" \
     "$(find_in -rnE --include='*.rs' \
-        '^[^"]*<(textarea|noscript|script|style|iframe|xmp|plaintext)\b|inner_html|(^|[^_a-z])(textarea|noscript|script|style)\(' \
+        '^[^"]*<(textarea|noscript|script|style|iframe|xmp|plaintext)\b|inner_html|(^|[^._a-z])(textarea|noscript|script|style)\(' \
         app/src | find_in -vE '^app/src/ui/text_area\.rs:|^[^:]*:[0-9]+: *//')"
 refuse "a style attribute, which the policy of pages refuses:" \
     "$(find_in -rnE --include='*.rs' '\bstyle(:[a-z-]+)?=|"style"' app/src)"

@@ -134,7 +134,7 @@ impl Config {
         let for_clients = files_max.saturating_sub(limits::FILES_RESERVED).max(files_max / 2).max(1);
         let connections_max = self.connections_max.min(for_clients);
         let streams_max = self.streams_max.min(connections_max - connections_max / 4);
-        Self { connections_max, streams_max, ..self }
+        Self { streams_max, connections_max, ..self }
     }
 
     /// Whether browsers reach the server through TLS: cookies are then `Secure`, and HSTS is sent.

@@ -101,16 +101,15 @@ async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Rout
         Poll::Ready(done) => Poll::Ready(Some(done)),
         Poll::Pending => connection.poll_leaving(cx).map(|()| None),
     });
-    let done = match done.await {
-        Some(done) => done,
-        None => {
-            http.as_mut().graceful_shutdown();
-            loop {
-                match tokio::time::timeout(LEAVE_MAX, http.as_mut()).await {
-                    Ok(done) => break done,
-                    Err(_) if connection.is_busy() => {}
-                    Err(_) => break Ok(()),
-                }
+    let done = if let Some(done) = done.await {
+        done
+    } else {
+        http.as_mut().graceful_shutdown();
+        loop {
+            match tokio::time::timeout(LEAVE_MAX, http.as_mut()).await {
+                Ok(done) => break done,
+                Err(_) if connection.is_busy() => {}
+                Err(_) => break Ok(()),
             }
         }
     };

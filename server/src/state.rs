@@ -67,13 +67,13 @@ impl Server {
         let server = Arc::new(Self {
             store,
             config,
-            bodies,
             allowances,
             ofrep,
             ingest,
             request_ids,
             guard,
             anchor,
+            bodies,
             readiness,
             stopping,
         });

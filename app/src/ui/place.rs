@@ -2,6 +2,8 @@
 //! say it in fewer letters, but pages allow none: then nobody who smuggles markup in can dress it up either.
 //! `style/components/place.css` adds the digits up to `--at` and `--saved`.
 
+use std::fmt::Write as _;
+
 use engine::Percentage;
 
 /// Tens, ones, tenths, hundredths and thousandths, each in 1/1000 %.
@@ -22,7 +24,8 @@ fn classes(name: &str, place: Percentage) -> String {
     let mut rest = place.thousandths();
     for (digit, unit) in DIGITS {
         if rest >= unit {
-            classes.push_str(&format!(" {name}-{digit}{}", rest / unit));
+            // Writing to a text cannot fail.
+            let _ = write!(classes, " {name}-{digit}{}", rest / unit);
             rest %= unit;
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use engine::{ENROLMENTS_MAX, Enrolment, Group, GroupKey, SubjectKey};
+use engine::{Enrolment, Group, GroupKey, SubjectKey};
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
@@ -18,8 +18,9 @@ use crate::{
 pub(crate) const KIND: &str = "enrolment";
 /// The document of somebody who is not in the group any more.
 const LEFT: &str = "null";
-/// Testers are in the order in which they came: the sequence of the change, then the place in its list.
-const PLACES: i64 = 2 * ENROLMENTS_MAX as i64;
+/// Testers are in the order in which they came: the sequence of the change, then the place in its list, which is longer in
+/// no group (`ENROLMENTS_MAX`).
+const PLACES: i64 = 20_000;
 
 /// Group keys have no slash, so the first one ends the group.
 pub(crate) fn line_key(group: &GroupKey, subject: &str) -> String {
@@ -241,7 +242,7 @@ const UPSERT_PG: &str = "INSERT INTO enrolments \
 
 /// The testers of one group, outside a change.
 pub(crate) async fn find(db: &Db, key: &str) -> Result<Vec<Enrolment>, StoreError> {
-    let mut rosters = rosters(db.all(OF_GROUP, args![key]).await?, |key| report(key));
+    let mut rosters = rosters(db.all(OF_GROUP, args![key]).await?, report);
     Ok(rosters.remove(key).unwrap_or_default())
 }
 
