@@ -129,7 +129,7 @@ async fn links_never_lead_where_the_request_says() {
         ),
     ] {
         let app = TestApp::start_with(config).await;
-        let cookie = app.sign_in(Role::Admin).await.replace("fader_session", app.session_name(origin));
+        let cookie = app.sign_in(Role::Admin).await.replace("fader_session", TestApp::session_name(origin));
         app.boolean_flag("pay").await;
         app.testers("testers", "u-1", None, None).await;
         let ask = |method: Method, path: &str, body: String| {
@@ -194,7 +194,7 @@ async fn every_cookie_is_secure_under_tls() {
 
 impl TestApp {
     /// `sign_in` says it as it is called over plain http.
-    fn session_name(&self, origin: &str) -> &'static str {
+    fn session_name(origin: &str) -> &'static str {
         if origin.starts_with("https") { "__Host-fader_session" } else { "fader_session" }
     }
 }

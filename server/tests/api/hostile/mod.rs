@@ -113,7 +113,7 @@ async fn stored_text_is_never_markup() {
     for route in routes::all().iter().filter(|it| it.reads) {
         let is_page = !STREAMS.contains(&&*route.path)
             && !route.path.contains("export.")
-            && !route.path.ends_with(".csv");
+            && route.path.rsplit('.').next() != Some("csv");
         let closed = ["/sign-in", "/setup", "/invite/{token}"].contains(&&*route.path);
         let shown = world.addresses(&route.path).iter().any(|it| seen.contains(it));
         assert!(shown || !is_page || closed, "{} is a page that nobody looked at", route.path);
