@@ -142,7 +142,8 @@ export const CASES: Case[] = [
     },
 ];
 
-export function expectAnswer(answer: Answer, expected: Expected): void {
+/** `proved`: a client token's answer carries a receipt. */
+export function expectAnswer(answer: Answer, expected: Expected, proved = false): void {
     const { rule, arm, value, ...plain } = expected;
     expect(answer).toMatchObject(plain);
     expect(answer.value).toEqual(value);
@@ -154,5 +155,6 @@ export function expectAnswer(answer: Answer, expected: Expected): void {
         revision: expect.any(Number),
         ...(rule && { rule }),
         ...(arm && { arm }),
+        ...(proved && { receipt: expect.stringMatching(/^\d+\.[\w-]{22}$/) }),
     });
 }

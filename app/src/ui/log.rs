@@ -126,7 +126,7 @@ pub fn chain_badge(standing: &AuditStanding, now_ms: i64) -> impl IntoView + use
         if matches!(tone, Tone::Danger) { icon::warning().into_any() } else { icon::shield().into_any() };
     let title =
         standing.whole_ms.map(|at| format!("The whole chain was verified last on {}", time::full(at)));
-    view! { <span class="badge" data-tone=tone.as_str() title=title>{mark}{text}</span> }
+    view! { <span class="badge" data-tone=tone.as_str() data-long="" title=title>{mark}{text}</span> }
 }
 
 fn chain_words(standing: &AuditStanding, now_ms: i64) -> (Tone, String) {
