@@ -43,7 +43,7 @@ for (const { name, options } of LOOKS) {
         await expect(row.locator('[data-label=Role]')).toHaveText('QA');
 
         await test.step('it is not asked for again at once', async () => {
-            await row.locator('summary').click();
+            await row.locator('summary').filter({ hasText: 'Revoke' }).click();
             await row.getByLabel('Role').selectOption('Viewer');
             await row.getByRole('button', { name: 'Change the role' }).click();
             await expect(row.locator('[data-label=Role]')).toHaveText('Viewer');
@@ -59,7 +59,7 @@ test('cancelling leads back and changes nothing', async ({ browser }) => {
     await admin.goto('/settings/tokens');
     await world.restartFader(undefined, '--clock-ahead-s', '660');
     const row = admin.getByRole('row').filter({ hasText: 'e2e server' });
-    await row.locator('summary').click();
+    await row.locator('summary').filter({ hasText: 'Revoke' }).click();
     await row.getByRole('button', { name: 'Revoke the token' }).click();
     await admin.getByRole('link', { name: 'Cancel' }).click();
     await expect(admin).toHaveURL(/\/settings\/tokens$/);
