@@ -189,10 +189,10 @@ pub(crate) enum Tx {
 }
 
 impl Db {
-    /// Connects when it is first asked something; creates the SQLite file when there is none.
-    pub(crate) fn lazy(url: &str) -> Result<Self, StoreError> {
+    /// Connects when it is first asked something; `creates` the SQLite file when there is none.
+    pub(crate) fn lazy(url: &str, creates: bool) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
-            Self::lazy_sqlite(url)
+            Self::lazy_sqlite(url, creates)
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             Self::lazy_pg(url)
         } else {
@@ -200,16 +200,18 @@ impl Db {
         }
     }
 
-    fn lazy_sqlite(url: &str) -> Result<Self, StoreError> {
+    fn lazy_sqlite(url: &str, creates: bool) -> Result<Self, StoreError> {
         if url.contains(":memory:") || url.contains("mode=memory") {
             return Err(Invalid::DatabaseUrl.into());
         }
         let options = SqliteConnectOptions::from_str(url).map_err(|_| Invalid::DatabaseUrl)?;
         let options = options.foreign_keys(true).busy_timeout(BUSY_TIMEOUT);
-        create_private(options.get_filename()).map_err(sqlx::Error::Io)?;
+        if creates {
+            create_private(options.get_filename()).map_err(sqlx::Error::Io)?;
+        }
         let writing = options
             .clone()
-            .create_if_missing(true)
+            .create_if_missing(creates)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
         let pool = || {
@@ -299,6 +301,13 @@ impl Db {
         match self {
             Self::Sqlite { write, .. } => write.pulse.heard_within(lately),
             Self::Pg(_) => false,
+        }
+    }
+
+    /// Whether the file is not where it was: nothing is written until it is, or until another one is opened.
+    pub(crate) fn set_gone(&self, gone: bool) {
+        if let Self::Sqlite { write, .. } = self {
+            write.pulse.set_gone(gone);
         }
     }
 

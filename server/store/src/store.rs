@@ -92,7 +92,7 @@ impl Store {
     /// The same; refuses a secret that is not the one the audit log was keyed with.
     pub async fn open_with(database_url: &str, clock: Clock, opening: Opening) -> Result<Self, StoreError> {
         let Opening { audit_secret } = opening;
-        let db = Db::lazy(database_url)?;
+        let db = Db::lazy(database_url, true)?;
         db.migrate().await?;
         if let Some(secret) = &audit_secret {
             secret.check(&db).await?;
@@ -112,11 +112,13 @@ impl Store {
         file: &StandInFile,
     ) -> Result<Self, StoreError> {
         let Opening { audit_secret } = opening;
-        let db = Db::lazy(database_url)?;
         let kept = file.read().unwrap_or_else(|error| {
             tracing::warn!(%error, path = %file.path().display(), "the snapshot file is of no use");
             None
         });
+        // Where decisions were made before, a file that is not there is away, and no new one takes its place.
+        let creates = kept.as_ref().is_none_or(|kept| kept.state.place.seq == 0);
+        let db = Db::lazy(database_url, creates)?;
         let store = match (db.answers().await, kept) {
             (Ok(()), kept) => {
                 db.migrate().await?;
@@ -224,19 +226,22 @@ impl Store {
     pub(crate) async fn look_at_file(&self) -> Result<(), StoreError> {
         let Some(file) = &self.0.file else { return Ok(()) };
         if file.look() == Seen::Same {
+            self.db().set_gone(false);
             return Ok(());
         }
         let _one = self.0.starting_anew.lock().await;
         match file.look() {
             Seen::Same => Ok(()),
             Seen::Gone => {
+                self.db().set_gone(true);
                 let gone =
                     io::Error::new(io::ErrorKind::NotFound, "the database's file is gone; put it back");
                 Err(sqlx::Error::Io(gone).into())
             }
             Seen::Another => {
+                self.db().set_gone(true);
                 file.prepare().map_err(sqlx::Error::Io)?;
-                let db = Db::lazy(&self.0.url)?;
+                let db = Db::lazy(&self.0.url, false)?;
                 db.migrate().await?;
                 file.reopened();
                 let before = self.0.db.swap(Arc::new(db));

@@ -146,6 +146,9 @@ where
         writes: bool,
         turn: impl Future<Output = T>,
     ) -> Result<(Held<DB>, T), sqlx::Error> {
+        if writes {
+            self.pulse.check_there()?;
+        }
         let begun = async {
             let turn = turn.await;
             let mut held = self.held(self.pool.acquire().await?, writes);

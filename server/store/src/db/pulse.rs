@@ -34,6 +34,8 @@ pub(crate) struct Pulse {
     /// Milliseconds after `since`.
     heard_ms: AtomicU64,
     away: AtomicBool,
+    /// The file of the database is not where it was: what would be written now would be lost.
+    gone: AtomicBool,
     /// Transactions of ours that hold the only write lock: what waits for it waits for us.
     at_work: AtomicUsize,
     /// How to ask over a connection of its own; SQLite is no server that could be asked.
@@ -57,10 +59,24 @@ impl Pulse {
             since: Instant::now(),
             heard_ms: AtomicU64::new(0),
             away: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
             at_work: AtomicUsize::new(0),
             server,
             checked: Mutex::new(None),
         }
+    }
+
+    pub(crate) fn set_gone(&self, gone: bool) {
+        self.gone.store(gone, Ordering::Relaxed);
+    }
+
+    /// Refuses a write into a file that is not there any more.
+    pub(crate) fn check_there(&self) -> Result<(), sqlx::Error> {
+        if self.gone.load(Ordering::Relaxed) {
+            let gone = io::Error::new(io::ErrorKind::NotFound, "the database's file is gone; put it back");
+            return Err(sqlx::Error::Io(gone));
+        }
+        Ok(())
     }
 
     pub(crate) fn at_work(self: &Arc<Self>) -> AtWork {

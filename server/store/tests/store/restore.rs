@@ -1,11 +1,11 @@
 //! A backup is put back under a server that runs.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use engine::{Attributes, Percentage, SubjectKey};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, Row as _, SqliteConnection};
-use store::{Action, AuditFilter, AuditVerdict, Principal, Store};
+use store::{Action, AuditFilter, AuditVerdict, Delivery, Principal, Store};
 
 use crate::harness::*;
 
@@ -259,6 +259,13 @@ async fn a_file_that_is_put_in_the_place_of_the_database_is_opened() {
         matches!(refused, Err(store::StoreError::Unavailable(_))),
         "nothing is written into a file that is gone"
     );
+    // Also by what makes no change: sessions, events, checks.
+    eventually("every write is refused", async || {
+        t.store.check_writes(Duration::from_secs(1)).await.is_err()
+    })
+    .await;
+    let delivery = Delivery { environment: production(), exposures: Vec::new(), ids: vec![1] };
+    assert!(t.store.record_exposures(&[delivery]).await.is_err(), "no event is taken that would be lost");
     std::fs::rename(backup_path(&t, BACKUP), path(&t)).expect("put in its place");
     eventually("the file is served", async || percentage(&t.store, "a") == Percentage::whole(20)).await;
     assert!(t.revision(&production()) > served);

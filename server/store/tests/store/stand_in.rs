@@ -105,3 +105,28 @@ async fn a_file_that_is_damaged_is_of_no_use(t: Harness) {
         Store::open_or_stand_in(nowhere, Clock::manual(START_MS), Opening::default(), &kept.file).await;
     assert!(matches!(without, Err(StoreError::Unavailable(_))));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_missing_at_a_start_is_waited_for() {
+    let t = Harness::sqlite().await;
+    let kept = place();
+    let store = opened(&t, &kept).await;
+    t.create_flag("a").await;
+    raise(&t, 20).await;
+    is_kept(&kept, "20000").await;
+    store.close().await;
+    t.store.close().await;
+    let path = PathBuf::from(t.url.trim_start_matches("sqlite://"));
+    let aside = path.with_extension("aside");
+    std::fs::rename(&path, &aside).expect("moved away");
+    for log in ["db-wal", "db-shm"] {
+        drop(std::fs::remove_file(path.with_extension(log)));
+    }
+    let stands_in = opened(&t, &kept).await;
+    assert!(stands_in.is_away(), "no empty database takes its place");
+    assert_eq!(percentage(&stands_in, "a"), Percentage::whole(20));
+    assert!(!path.exists());
+    std::fs::rename(&aside, &path).expect("put back");
+    eventually("it joins", async || !stands_in.is_away()).await;
+    assert_eq!(percentage(&stands_in, "a"), Percentage::whole(20));
+}
