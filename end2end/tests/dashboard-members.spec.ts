@@ -138,8 +138,8 @@ test('a token is shown once, works, and is revoked', async ({ browser, world, re
         await page.getByRole('combobox', { name: 'Environment' }).selectOption('*');
         await page.getByRole('button', { name: 'Create the token' }).click();
         await expect(page.getByRole('alert')).toContainText('bound to one environment');
-        await page.getByLabel('Kind').selectOption('admin');
-        await page.getByLabel('Expires').selectOption('after 30 days');
+        await page.getByLabel('Kind', { exact: true }).selectOption('admin');
+        await page.getByLabel('Expires', { exact: true }).selectOption('after 30 days');
         await page.getByRole('button', { name: 'Create the token' }).click();
         expect(await page.getByLabel('Token', { exact: true }).inputValue()).toMatch(/^fdr_admin_workspace_/);
         await expect(page.getByRole('row').filter({ hasText: 'desk' })).toContainText('The whole workspace');
@@ -149,7 +149,7 @@ test('a token is shown once, works, and is revoked', async ({ browser, world, re
 
     await test.step('a client token needs an origin', async () => {
         await page.getByLabel('Name').fill('Shop');
-        await page.getByLabel('Kind').selectOption('client');
+        await page.getByLabel('Kind', { exact: true }).selectOption('client');
         await page.getByRole('button', { name: 'Create the token' }).click();
         await expect(page.getByRole('alert')).toContainText('https://www.example.org');
         await expect(page.getByLabel('Name')).toHaveValue('Shop');
