@@ -84,7 +84,7 @@ class Server:
         try:
             connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read()
+            return answer.status, answer.headers, answer.read()
         finally:
             connection.close()
 
@@ -107,7 +107,7 @@ class Server:
     def sign_in(self):
         fields = {"email": "product@demo.fader.test", "password": PASSWORD}
         _, headers, _ = self.form("/sign-in", fields)
-        return headers.get("set-cookie", "").split(";")[0]
+        return "; ".join(cookie.split(";")[0] for cookie in headers.get_all("set-cookie", []))
 
     def press(self, button, cookie):
         """Stop or Resume on the flag's page: the status of the answer."""
@@ -193,10 +193,9 @@ def full_disk():
             token, manager = seeded(url)
             server = Server(url)
             filler = f"{folder}/filler"
-            with open(filler, "wb") as file, contextlib.suppress(OSError):
+            with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
                 while True:
                     file.write(b"x" * 4096)
-                    file.flush()
             answers, decided, events = [], 0, 0
             began, accepted = time.monotonic(), []
             while time.monotonic() - began < 15:
@@ -348,7 +347,7 @@ def two_copies():
     part("two copies, 800 streams at one, a stop at the other (PostgreSQL)")
     url = postgres_database()
     seeded(url)
-    one, two = Server(url), Server(url, "--streams-max", "2000")
+    one, two = Server(url), Server(url, "--streams-per-address", "1000")
     origin = "http://shop.test"
     made = run("token", "create", "--kind", "client", "--env", "production", "--name", "streams", "--origin", origin,
                url=url)
