@@ -76,8 +76,8 @@ impl Step {
     }
 
     fn problems(&self, step: usize, known: &dyn Fn(&RuleId) -> bool, problems: &mut Vec<Problem>) {
-        if self.title.chars().count() > crate::problem::NAME_CHARS_MAX {
-            problems.push(Problem::Name { max: crate::problem::NAME_CHARS_MAX });
+        if self.title.chars().count() > crate::definition::problem::NAME_CHARS_MAX {
+            problems.push(Problem::Name { max: crate::definition::problem::NAME_CHARS_MAX });
         }
         if self.percentages.is_empty() {
             problems.push(Problem::EmptyStep { step });

@@ -7,9 +7,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::{
     AttributeName, AttributeSchema, BucketBy, Context, Enrolment, Flag, Group, GroupKey, Lifecycle,
     Percentage, Prerequisite, Problem, Rollout, Rule, RuleId, SubjectKey, TARGETING_KEY, Variant, VariantKey,
-    evaluate::{Silent, is_member},
-    matcher::CompiledCondition,
-    rollout,
+    condition::compiled::CompiledCondition,
+    decision::evaluate::{Silent, is_member},
+    definition::rollout,
 };
 
 pub(crate) type Groups = FxHashMap<GroupKey, Arc<CompiledGroup>>;

@@ -153,8 +153,8 @@ impl Flag {
         let mut problems = Vec::new();
         Problem::check_name(&self.name, &mut problems);
         Problem::check_description(&self.description, &mut problems);
-        if self.owner.chars().count() > crate::problem::NAME_CHARS_MAX {
-            problems.push(Problem::OwnerTooLong { max: crate::problem::NAME_CHARS_MAX });
+        if self.owner.chars().count() > crate::definition::problem::NAME_CHARS_MAX {
+            problems.push(Problem::OwnerTooLong { max: crate::definition::problem::NAME_CHARS_MAX });
         }
         if self.tags.len() > TAGS_MAX
             || self.tags.iter().any(|t| t.is_empty() || t.chars().count() > TAG_CHARS_MAX)

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Arm, AttributeName, AttributeValue, BucketBy, Context, Enrolment, EvaluationError, FlagKey, GroupKey,
-    Origin, Percentage, Preview, Reason, RuleId, Snapshot, VariantKey, evaluate::Tracer,
+    Origin, Percentage, Preview, Reason, RuleId, Snapshot, VariantKey, decision::evaluate::Tracer,
 };
 
 /// A decision with everything that led to it, in the order in which it was looked at.

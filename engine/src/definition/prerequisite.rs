@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     FlagKey, Problem,
-    evaluate::{PREREQUISITE_DEPTH_MAX, PREREQUISITES_FOLLOWED_MAX},
+    decision::evaluate::{PREREQUISITE_DEPTH_MAX, PREREQUISITES_FOLLOWED_MAX},
 };
 
 type Edges = HashMap<FlagKey, Vec<FlagKey>>;

@@ -1,7 +1,7 @@
 //! What one rule said of a subject, put together from the steps inside it.
 
 use super::reason::{group_name, is_met, listed, member, reason, stranger};
-use crate::{BucketBy, Outcome, Percentage, Step, sentence::quoted};
+use crate::{BucketBy, Outcome, Percentage, Step, words::sentence::quoted};
 
 /// A rule's steps, sorted by what they are about.
 pub(super) struct RuleTrace<'a> {

@@ -179,7 +179,7 @@ impl AttributeType {
             | (Self::Boolean, AttributeValue::Boolean(_))
             | (Self::List, AttributeValue::List(_)) => true,
             (Self::Date, AttributeValue::Text(text)) => crate::parse_date_ms(text).is_ok(),
-            (Self::Semver, AttributeValue::Text(text)) => crate::comparison::is_version(text),
+            (Self::Semver, AttributeValue::Text(text)) => super::comparison::is_version(text),
             (
                 Self::Text | Self::Number | Self::Boolean | Self::List | Self::Date | Self::Semver,
                 AttributeValue::Boolean(_)

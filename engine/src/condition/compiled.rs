@@ -2,11 +2,12 @@
 
 use crate::{
     AttributeSchema, AttributeValue, Condition, Context, Origin, Problem, TARGETING_KEY, Test,
-    comparison::Comparison,
-    condition::DEPTH_MAX,
-    evaluate::Tracer,
-    explain::{Actual, Step},
-    sentence,
+    condition::{comparison::Comparison, tree::DEPTH_MAX},
+    decision::{
+        evaluate::Tracer,
+        explain::{Actual, Step},
+    },
+    words::sentence,
 };
 
 #[derive(Debug)]

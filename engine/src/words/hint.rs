@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     CompiledFlag, Context, Explanation, GroupKey, Outcome, Percentage, Reason, Rollout, Snapshot, Step,
-    audience_phrase, narrate::is_met,
+    audience_phrase, words::narrate::is_met,
 };
 
 const HINTS_MAX: usize = 3;

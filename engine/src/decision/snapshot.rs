@@ -6,7 +6,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::{
     AttributeSchema, CompiledFlag, CompiledGroup, EnvironmentKey, Flag, FlagKey, Group, GroupKey, Problem,
-    Rollout, compiled::Groups,
+    Rollout, decision::compiled::Groups,
 };
 
 /// What a snapshot is compiled from. Definitions are shared, so that the next revision reuses what did not change.

@@ -1,6 +1,6 @@
 //! Why a part of an audience holds, or why it does not, as a clause of a sentence.
 
-use crate::{Actual, AttributeValue, EnrolmentState, Step, sentence::quoted, time::instant_phrase};
+use crate::{Actual, AttributeValue, EnrolmentState, Step, time::instant_phrase, words::sentence::quoted};
 
 /// More reasons than this are counted instead of told.
 const REASONS_MAX: usize = 4;

@@ -3,7 +3,7 @@
 
 use crate::{
     Actual, BucketBy, EvaluationError, Explanation, Origin, Outcome, Percentage, Reason, Served, Step,
-    sentence::{capitalised, quoted},
+    words::sentence::{capitalised, quoted},
 };
 
 mod reason;

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Context, FlagKey, Percentage, Position, Preview, RuleId, Variant,
-    bucket::{holdback_position, position, variant_bucket},
-    compiled::{Audience, Bucket, CompiledFlag, CompiledGroup, CompiledRule},
-    explain::{Outcome, Step},
-    snapshot::Snapshot,
+    decision::bucket::{holdback_position, position, variant_bucket},
+    decision::compiled::{Audience, Bucket, CompiledFlag, CompiledGroup, CompiledRule},
+    decision::explain::{Outcome, Step},
+    decision::snapshot::Snapshot,
 };
 
 /// A chain of prerequisites longer than this is not followed.

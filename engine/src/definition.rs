@@ -1,0 +1,23 @@
+//! What is written down and edited: flags, rollouts, groups, metrics, and everything that can be wrong with them.
+
+mod flag;
+mod group;
+mod key;
+mod metric;
+mod percentage;
+mod prerequisite;
+pub(crate) mod problem;
+pub(crate) mod rollout;
+
+pub use flag::{Flag, FlagKind, Lifecycle, TAGS_MAX, VARIANTS_MAX, ValueType, Variant};
+pub use group::{ENROLMENTS_MAX, Enrolment, Group};
+pub use key::{
+    AttributeName, EnvironmentKey, FlagKey, GroupKey, GuardrailId, InvalidKey, MetricKey, RuleId, SubjectKey,
+    TARGETING_KEY, VariantKey,
+};
+pub use metric::{Counts, MetricDefinition, MetricKind};
+pub use percentage::{InvalidPercentage, Percentage};
+pub use problem::Problem;
+pub use rollout::{
+    Audience, BucketBy, Exclusions, Pin, Prerequisite, Rollout, Rule, SUBJECTS_MAX, Share, WEIGHT_TOTAL,
+};
