@@ -105,7 +105,7 @@ impl CompiledTest {
             Source::TargetingKey => context.subject().and_then(|key| self.comparison.holds_text(key)),
             Source::Attribute { trusted } => context
                 .attribute(self.test.attribute.as_str(), trusted)
-                .and_then(|(value, _)| self.comparison.holds(value)),
+                .and_then(|(value, _)| self.comparison.holds(&value)),
         };
         let met = outcome.unwrap_or(false) != self.test.negated;
         tracer.leaf(|| Step::Test {
@@ -126,14 +126,14 @@ impl CompiledTest {
                 (context.subject().map(|key| (AttributeValue::Text(key.to_owned()), Origin::Sent)), None)
             }
             Source::Attribute { trusted } => (
-                context.attribute(name, trusted).map(|(value, origin)| (value.clone(), origin)),
+                context.attribute(name, trusted).map(|(value, origin)| (value.into(), origin)),
                 context.refused(name, trusted),
             ),
         };
         match (found, refused) {
             (Some((value, origin)), _) if usable => Actual::Value { value, origin },
             (Some((value, _)), _) => Actual::Unusable { value },
-            (None, Some(value)) => Actual::Refused { value: value.clone() },
+            (None, Some(value)) => Actual::Refused { value: value.into() },
             (None, None) => Actual::Missing,
         }
     }
