@@ -5,10 +5,13 @@ mod comparison;
 pub(crate) mod compiled;
 mod operator;
 mod read;
+mod schema;
+mod test;
 mod tree;
+mod version;
 
-pub use attribute::{
-    AttributeDefinition, AttributeSchema, AttributeType, AttributeValue, Attributes, NotAnAttribute,
-};
+pub use attribute::{AttributeValue, Attributes, NotAnAttribute};
 pub use operator::Operator;
-pub use tree::{Condition, DEPTH_MAX, TESTS_MAX, Test};
+pub use schema::{AttributeDefinition, AttributeSchema, AttributeType};
+pub use test::Test;
+pub use tree::{Condition, DEPTH_MAX, TESTS_MAX};

@@ -2,23 +2,30 @@
 
 mod allocation;
 mod bucket;
-pub(crate) mod compiled;
+mod compiled;
 mod context;
-pub(crate) mod evaluate;
-pub(crate) mod explain;
+mod decided;
+mod evaluate;
+mod exclusion;
+mod explain;
 mod impact;
+mod member;
 mod preview;
 mod snapshot;
+pub(crate) mod trace;
 
 pub use allocation::{Allocation, allocation};
 pub use bucket::{
     HOLDBACK_SEED, POSITIONS, Position, VARIANT_SEED, bucket_hash, holdback_position, position,
     variant_bucket,
 };
-pub use compiled::{CompiledFlag, CompiledGroup};
+pub use compiled::CompiledFlag;
 pub use context::{Context, Origin, Sender};
-pub use evaluate::{Arm, Decision, EvaluationError, Exclusion, Reason};
-pub use explain::{Actual, EnrolmentState, Explanation, Outcome, Served, Step};
+pub use decided::{Arm, Decision, EvaluationError, Reason};
+pub use exclusion::Exclusion;
+pub use explain::{Explanation, Served};
 pub use impact::{Impact, group_impact, grouped, impact};
+pub use member::CompiledGroup;
 pub use preview::Preview;
 pub use snapshot::{CompileError, EnvironmentConfig, Snapshot};
+pub use trace::{Actual, Placement, Step};

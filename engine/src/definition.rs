@@ -5,12 +5,13 @@ mod group;
 mod key;
 mod metric;
 mod percentage;
-mod prerequisite;
+pub(crate) mod prerequisite;
 pub(crate) mod problem;
 pub(crate) mod rollout;
+mod value_type;
 
-pub use flag::{Flag, FlagKind, Lifecycle, TAGS_MAX, VARIANTS_MAX, ValueType, Variant};
-pub use group::{ENROLMENTS_MAX, Enrolment, Group};
+pub use flag::{Flag, FlagKind, Lifecycle, TAGS_MAX, VARIANTS_MAX, Variant};
+pub use group::{ENROLMENTS_MAX, Enrolment, EnrolmentState, Group};
 pub use key::{
     AttributeName, EnvironmentKey, FlagKey, GroupKey, GuardrailId, InvalidKey, MetricKey, RuleId, SubjectKey,
     TARGETING_KEY, VariantKey,
@@ -21,3 +22,4 @@ pub use problem::Problem;
 pub use rollout::{
     Audience, BucketBy, Exclusions, Pin, Prerequisite, Rollout, Rule, SUBJECTS_MAX, Share, WEIGHT_TOTAL,
 };
+pub use value_type::ValueType;

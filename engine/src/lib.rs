@@ -15,17 +15,17 @@ pub use condition::{
     NotAnAttribute, Operator, TESTS_MAX, Test,
 };
 pub use decision::{
-    Actual, Allocation, Arm, CompileError, CompiledFlag, CompiledGroup, Context, Decision, EnrolmentState,
-    EnvironmentConfig, EvaluationError, Exclusion, Explanation, HOLDBACK_SEED, Impact, Origin, Outcome,
-    POSITIONS, Position, Preview, Reason, Sender, Served, Snapshot, Step, VARIANT_SEED, allocation,
-    bucket_hash, group_impact, grouped, holdback_position, impact, position, variant_bucket,
+    Actual, Allocation, Arm, CompileError, CompiledFlag, CompiledGroup, Context, Decision, EnvironmentConfig,
+    EvaluationError, Exclusion, Explanation, HOLDBACK_SEED, Impact, Origin, POSITIONS, Placement, Position,
+    Preview, Reason, Sender, Served, Snapshot, Step, VARIANT_SEED, allocation, bucket_hash, group_impact,
+    grouped, holdback_position, impact, position, variant_bucket,
 };
 pub use definition::{
-    AttributeName, Audience, BucketBy, Counts, ENROLMENTS_MAX, Enrolment, EnvironmentKey, Exclusions, Flag,
-    FlagKey, FlagKind, Group, GroupKey, GuardrailId, InvalidKey, InvalidPercentage, Lifecycle,
-    MetricDefinition, MetricKey, MetricKind, Percentage, Pin, Prerequisite, Problem, Rollout, Rule, RuleId,
-    SUBJECTS_MAX, Share, SubjectKey, TAGS_MAX, TARGETING_KEY, VARIANTS_MAX, ValueType, Variant, VariantKey,
-    WEIGHT_TOTAL,
+    AttributeName, Audience, BucketBy, Counts, ENROLMENTS_MAX, Enrolment, EnrolmentState, EnvironmentKey,
+    Exclusions, Flag, FlagKey, FlagKind, Group, GroupKey, GuardrailId, InvalidKey, InvalidPercentage,
+    Lifecycle, MetricDefinition, MetricKey, MetricKind, Percentage, Pin, Prerequisite, Problem, Rollout,
+    Rule, RuleId, SUBJECTS_MAX, Share, SubjectKey, TAGS_MAX, TARGETING_KEY, VARIANTS_MAX, ValueType, Variant,
+    VariantKey, WEIGHT_TOTAL,
 };
 pub use time::{DateError, DayEdge, MomentError, instant_phrase, parse_date_ms, parse_moment_ms};
 pub use traits::{Items, Names, Packed, Packer, Traits, VALUE_SEPARATOR, ValueRef};

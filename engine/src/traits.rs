@@ -32,7 +32,7 @@ impl<'a> Traits<'a> {
     }
 
     /// In the order of the names.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + use<'a> {
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + Clone + use<'a> {
         let (plain, packed) = match self.0 {
             Source::Plain(attributes) => (Some(attributes), None),
             Source::Packed(packed) => (None, Some(packed)),

@@ -58,7 +58,7 @@ impl Pack {
     fn of<'a>(people: impl IntoIterator<Item = (&'a str, Traits<'a>)>) -> Self {
         let (mut packer, mut ends) = (Packer::default(), vec![(0, 0)]);
         for (subject, traits) in people {
-            packer.push(subject, traits);
+            packer.push(subject, traits.iter());
             ends.push((packer.rows.len(), packer.text.len()));
         }
         Self { packer, ends }

@@ -5,7 +5,8 @@ use std::{cmp::Ordering, collections::HashSet};
 use regex::{Regex, RegexBuilder};
 use semver::Version;
 
-use crate::{Operator, Problem, Test, ValueRef, time};
+use super::{operator::Operator, test::Test, version::parse_version};
+use crate::{Problem, ValueRef, time};
 
 /// Compiled size at which a pattern is refused.
 const PATTERN_SIZE_BYTES_MAX: usize = 256 * 1024;
@@ -223,24 +224,4 @@ impl Parser<'_> {
         let built = RegexBuilder::new(&pattern).case_insensitive(true).build();
         built.map_err(|_| Problem::Pattern { attribute: self.test.attribute.clone() })
     }
-}
-
-/// Reads `2.10.1-beta` and, as people write them, `v2.10.1`, `2.10` and `2`.
-/// Whether a text reads as a version.
-pub(crate) fn is_version(text: &str) -> bool {
-    parse_version(text).is_some()
-}
-
-fn parse_version(text: &str) -> Option<Version> {
-    let text = text.trim();
-    let text = text.strip_prefix('v').unwrap_or(text);
-    if let Ok(version) = Version::parse(text) {
-        return Some(version);
-    }
-    let mut parts = [0u64; 3];
-    for (at, part) in text.split('.').enumerate() {
-        let digits = part.bytes().all(|b| b.is_ascii_digit());
-        *parts.get_mut(at)? = if digits { part.parse().ok()? } else { return None };
-    }
-    Some(Version::new(parts[0], parts[1], parts[2]))
 }

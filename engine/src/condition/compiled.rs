@@ -1,12 +1,15 @@
 //! Conditions ready to be evaluated: patterns compiled; numbers, dates and versions parsed.
 
+use super::{
+    attribute::AttributeValue,
+    comparison::Comparison,
+    schema::AttributeSchema,
+    test::Test,
+    tree::{Condition, DEPTH_MAX},
+};
 use crate::{
-    AttributeSchema, AttributeValue, Condition, Context, Origin, Problem, TARGETING_KEY, Test,
-    condition::{comparison::Comparison, tree::DEPTH_MAX},
-    decision::{
-        evaluate::Tracer,
-        explain::{Actual, Step},
-    },
+    Context, Origin, Problem, TARGETING_KEY,
+    decision::trace::{Actual, Step, Tracer},
     words::sentence,
 };
 

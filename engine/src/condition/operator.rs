@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::AttributeType;
+use super::schema::AttributeType;
 
 /// How the attribute is compared. Dates are RFC 3339 or `2026-03-01` (midnight UTC).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AttributeName, Operator, Problem, condition::comparison::Comparison};
+use super::{comparison::Comparison, operator::Operator, test::Test};
+use crate::{AttributeName, Problem};
 
 /// How many levels of branches and tests a condition may have.
 pub const DEPTH_MAX: usize = 8;
@@ -18,19 +19,6 @@ pub enum Condition {
     Any(Vec<Condition>),
     Not(Box<Condition>),
     Test(Test),
-}
-
-/// One attribute compared with something. A missing attribute fails the test before `negated` is applied.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Test {
-    pub attribute: AttributeName,
-    pub operator: Operator,
-    #[serde(default)]
-    pub negated: bool,
-    /// For the text and list operators.
-    #[serde(default)]
-    pub ignore_case: bool,
 }
 
 impl Condition {

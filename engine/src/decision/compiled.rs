@@ -1,28 +1,15 @@
-//! Groups and flags compiled: keys resolved, conditions parsed, definitions shared with whoever stored them.
+//! Flags compiled: keys resolved, conditions parsed, definitions shared with whoever stored them.
 
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::member::{CompiledGroup, Groups};
 use crate::{
-    AttributeName, AttributeSchema, BucketBy, Context, Enrolment, Flag, Group, GroupKey, Lifecycle,
-    Percentage, Prerequisite, Problem, Rollout, Rule, RuleId, SubjectKey, TARGETING_KEY, Variant, VariantKey,
-    condition::compiled::CompiledCondition,
-    decision::evaluate::{Silent, is_member},
-    definition::rollout,
+    AttributeName, AttributeSchema, BucketBy, Flag, FlagKey, GroupKey, Lifecycle, Percentage, Prerequisite,
+    Problem, Rollout, Rule, RuleId, SubjectKey, TARGETING_KEY, Variant, VariantKey,
+    condition::compiled::CompiledCondition, definition::rollout,
 };
-
-pub(crate) type Groups = FxHashMap<GroupKey, Arc<CompiledGroup>>;
-
-/// A group of one environment, ready to be asked for members.
-#[derive(Debug)]
-pub struct CompiledGroup {
-    group: Arc<Group>,
-    condition: Option<CompiledCondition>,
-    enrolments: FxHashMap<SubjectKey, usize>,
-    /// When somebody's enrolment begins or ends, in order.
-    boundaries_ms: Vec<i64>,
-}
 
 /// A flag and its rollout in one environment, ready to be decided.
 #[derive(Debug)]
@@ -63,50 +50,6 @@ pub(crate) enum Bucket {
 pub(crate) struct CompiledShare {
     pub(crate) variant: usize,
     pub(crate) up_to: u32,
-}
-
-impl CompiledGroup {
-    /// Compiles a group on its own, for previews of one that is not saved.
-    pub fn new(group: Arc<Group>, attributes: &AttributeSchema) -> Result<Self, Problem> {
-        let condition =
-            group.condition.as_ref().map(|c| CompiledCondition::new(c, attributes)).transpose()?;
-        let enrolments = group.enrolments.iter().enumerate().map(|(at, e)| (e.subject.clone(), at)).collect();
-        let mut boundaries_ms: Vec<_> =
-            group.enrolments.iter().flat_map(|e| [e.from_ms, e.until_ms]).flatten().collect();
-        boundaries_ms.sort_unstable();
-        Ok(Self { group, condition, enrolments, boundaries_ms })
-    }
-
-    pub fn group(&self) -> &Arc<Group> {
-        &self.group
-    }
-
-    pub fn key(&self) -> &GroupKey {
-        &self.group.key
-    }
-
-    pub fn name(&self) -> &str {
-        &self.group.name
-    }
-
-    /// Whether the subject is in the group at `now_ms`.
-    pub fn contains(&self, context: &Context<'_>, now_ms: i64) -> bool {
-        is_member(self, context, now_ms, &mut Silent)
-    }
-
-    /// The next moment after `now_ms` at which somebody's enrolment begins or ends.
-    pub fn next_change_ms(&self, now_ms: i64) -> Option<i64> {
-        let next = self.boundaries_ms.partition_point(|at| *at <= now_ms);
-        self.boundaries_ms.get(next).copied()
-    }
-
-    pub(crate) fn enrolment(&self, subject: &str) -> Option<&Enrolment> {
-        self.enrolments.get(subject).map(|at| &self.group.enrolments[*at])
-    }
-
-    pub(crate) fn condition(&self) -> Option<&CompiledCondition> {
-        self.condition.as_ref()
-    }
 }
 
 impl CompiledFlag {
@@ -155,6 +98,10 @@ impl CompiledFlag {
 
     pub fn rollout(&self) -> &Arc<Rollout> {
         &self.rollout
+    }
+
+    pub fn key(&self) -> &FlagKey {
+        &self.flag.key
     }
 
     pub fn is_archived(&self) -> bool {

@@ -2,89 +2,21 @@
 
 use std::cell::Cell;
 
-use serde::{Deserialize, Serialize};
-
-use crate::{
-    Context, FlagKey, Percentage, Position, Preview, RuleId, Variant,
-    decision::bucket::{holdback_position, position, variant_bucket},
-    decision::compiled::{Audience, Bucket, CompiledFlag, CompiledGroup, CompiledRule},
-    decision::explain::{Outcome, Step},
-    decision::snapshot::Snapshot,
+use super::{
+    bucket::{Position, holdback_position, position, variant_bucket},
+    compiled::{Audience, Bucket, CompiledFlag, CompiledRule},
+    context::Context,
+    decided::{Arm, Decision, EvaluationError, Reason},
+    exclusion::exclusion,
+    member::{CompiledGroup, is_member},
+    preview::Preview,
+    snapshot::Snapshot,
+    trace::{Placement, Silent, Step, Tracer},
 };
-
-/// A chain of prerequisites longer than this is not followed.
-pub(crate) const PREREQUISITE_DEPTH_MAX: usize = 32;
-/// So many prerequisites are evaluated for one decision, however they share each other.
-pub(crate) const PREREQUISITES_FOLLOWED_MAX: usize = 256;
-
-/// Why this variant, in the words of `OpenFeature`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Reason {
-    /// The rollout has no rules.
-    Static,
-    /// No rule let the subject in, a prerequisite was not met, or the subject is excluded.
-    Default,
-    /// Pinned, or inside a rule at 100 %.
-    TargetingMatch,
-    /// Inside a rule below 100 %.
-    Split,
-    /// Stopped by the kill switch.
-    Disabled,
-}
-
-/// On which side of a rule's percentage the subject fell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Arm {
-    Treatment,
-    /// Matched the rule's audience, but was outside its percentage or held back.
-    Control,
-}
-
-/// What a subject is served.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Decision<'s> {
-    pub variant: &'s Variant,
-    pub reason: Reason,
-    /// The rule that let the subject in, or the first whose percentage kept it out.
-    pub rule: Option<&'s RuleId>,
-    /// `None` also for whoever was outside an earlier rule and is served by a later one: that rule's control has nobody
-    /// of the earlier audience in it, so they would be compared with other people.
-    pub arm: Option<Arm>,
-    /// Served because this call carried a preview: it is no exposure.
-    pub previewed: bool,
-}
-
-/// Why there is no decision; the caller's own default applies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum EvaluationError {
-    #[error("this flag does not exist in this environment, or is archived")]
-    FlagNotFound,
-    #[error("this flag is released by percentage: send a targetingKey with the context")]
-    TargetingKeyMissing,
-    #[error("this flag cannot be evaluated: it waits for too many prerequisites")]
-    General,
-}
-
-/// Follows an evaluation. Everything is passed as a closure, so that the silent tracer costs nothing.
-pub(crate) trait Tracer {
-    /// Whether conditions are evaluated to the end for the sake of the trace.
-    const ON: bool;
-    fn open(&mut self);
-    fn close(&mut self, step: impl FnOnce(Vec<Step>) -> Step);
-    fn leaf(&mut self, step: impl FnOnce() -> Step);
-}
-
-pub(crate) struct Silent;
-
-impl Tracer for Silent {
-    const ON: bool = false;
-    fn open(&mut self) {}
-    fn close(&mut self, _: impl FnOnce(Vec<Step>) -> Step) {}
-    fn leaf(&mut self, _: impl FnOnce() -> Step) {}
-}
+use crate::{
+    FlagKey, Percentage, Variant,
+    definition::prerequisite::{PREREQUISITE_DEPTH_MAX, PREREQUISITES_FOLLOWED_MAX},
+};
 
 impl Snapshot {
     /// Decides one flag for one context at `now_ms`.
@@ -188,18 +120,18 @@ impl<'s> Evaluation<'s, '_> {
         let mut control = None;
         for rule in flag.rules() {
             match self.rule(rule, tracer)? {
-                Outcome::Inside => {
+                Placement::Inside => {
                     let arm = control.is_none().then_some(Arm::Treatment);
                     return self.treatment(rule, arm, tracer);
                 }
-                Outcome::Outside => {
+                Placement::Outside => {
                     control.get_or_insert(&rule.id);
                 }
-                Outcome::HeldBack => {
+                Placement::HeldBack => {
                     control.get_or_insert(&rule.id);
                     break;
                 }
-                Outcome::NoMatch => {}
+                Placement::NoMatch => {}
             }
         }
         let reason = if flag.rules().is_empty() { Reason::Static } else { Reason::Default };
@@ -262,20 +194,20 @@ impl<'s> Evaluation<'s, '_> {
         is_member(group, self.context, self.now_ms, tracer)
     }
 
-    fn rule<T: Tracer>(&self, rule: &CompiledRule, tracer: &mut T) -> Result<Outcome, EvaluationError> {
+    fn rule<T: Tracer>(&self, rule: &CompiledRule, tracer: &mut T) -> Result<Placement, EvaluationError> {
         tracer.open();
-        let outcome = if self.matches(&rule.audience, tracer) {
+        let placement = if self.matches(&rule.audience, tracer) {
             self.bucket(rule, tracer)
         } else {
-            Ok(Outcome::NoMatch)
+            Ok(Placement::NoMatch)
         };
         tracer.close(|steps| Step::Rule {
             rule: rule.id.clone(),
             percentage: rule.percentage,
-            outcome: outcome.unwrap_or(Outcome::NoMatch),
+            placement: placement.unwrap_or(Placement::NoMatch),
             steps,
         });
-        outcome
+        placement
     }
 
     fn matches<T: Tracer>(&self, audience: &Audience, tracer: &mut T) -> bool {
@@ -297,14 +229,14 @@ impl<'s> Evaluation<'s, '_> {
         member && met && !(groups.is_empty() && condition.is_none())
     }
 
-    fn bucket<T: Tracer>(&self, rule: &CompiledRule, tracer: &mut T) -> Result<Outcome, EvaluationError> {
+    fn bucket<T: Tracer>(&self, rule: &CompiledRule, tracer: &mut T) -> Result<Placement, EvaluationError> {
         let at = self.with_bucket_value(rule, |value| value.map(|value| position(self.flag.seed(), value)));
-        let outcome = match (at, &rule.bucket) {
+        let placement = match (at, &rule.bucket) {
             (Some(at), _) if at.is_inside(rule.percentage) => Ok(self.holdback(rule)),
-            (Some(_), _) => Ok(Outcome::Outside),
-            (None, Bucket::Attribute { .. }) => Ok(Outcome::NoMatch),
-            (None, Bucket::Subject) if rule.percentage == Percentage::NONE => Ok(Outcome::Outside),
-            (None, Bucket::Subject) if rule.takes_anybody() => Ok(Outcome::Inside),
+            (Some(_), _) => Ok(Placement::Outside),
+            (None, Bucket::Attribute { .. }) => Ok(Placement::NoMatch),
+            (None, Bucket::Subject) if rule.percentage == Percentage::NONE => Ok(Placement::Outside),
+            (None, Bucket::Subject) if rule.takes_anybody() => Ok(Placement::Inside),
             (None, Bucket::Subject) => Err(EvaluationError::TargetingKeyMissing),
         };
         tracer.leaf(|| Step::Bucket {
@@ -312,22 +244,22 @@ impl<'s> Evaluation<'s, '_> {
             value: self.with_bucket_value(rule, |value| value.map(str::to_owned)),
             position: at.map(Position::get),
             percentage: rule.percentage,
-            inside: matches!(outcome, Ok(Outcome::Inside | Outcome::HeldBack)),
+            inside: matches!(placement, Ok(Placement::Inside | Placement::HeldBack)),
         });
         if !rule.holdback.is_none()
-            && let (Ok(Outcome::Inside | Outcome::HeldBack), Some(at)) = (outcome, self.held_at(rule))
+            && let (Ok(Placement::Inside | Placement::HeldBack), Some(at)) = (placement, self.held_at(rule))
         {
-            let held_back = outcome == Ok(Outcome::HeldBack);
+            let held_back = placement == Ok(Placement::HeldBack);
             tracer.leaf(|| Step::Holdback { position: at.get(), holdback: rule.holdback, held_back });
         }
-        outcome
+        placement
     }
 
     /// Whether somebody inside the percentage is kept out for comparison.
-    fn holdback(&self, rule: &CompiledRule) -> Outcome {
+    fn holdback(&self, rule: &CompiledRule) -> Placement {
         let held =
             !rule.holdback.is_none() && self.held_at(rule).is_some_and(|at| at.is_inside(rule.holdback));
-        if held { Outcome::HeldBack } else { Outcome::Inside }
+        if held { Placement::HeldBack } else { Placement::Inside }
     }
 
     fn held_at(&self, rule: &CompiledRule) -> Option<Position> {
@@ -374,85 +306,9 @@ impl<'s> Evaluation<'s, '_> {
     }
 }
 
-/// How a subject is kept from a flag.
-#[derive(Debug, Clone, Copy)]
-pub enum Exclusion<'f> {
-    /// By name.
-    Subject,
-    /// As a member of this group.
-    Group(&'f CompiledGroup),
-}
-
-/// What keeps the subject from the flag, whatever its rules say.
-fn exclusion<'f, T: Tracer>(
-    flag: &'f CompiledFlag,
-    context: &Context<'_>,
-    now_ms: i64,
-    tracer: &mut T,
-) -> Option<Exclusion<'f>> {
-    if let Some(key) = context.subject()
-        && flag.excludes(key)
-    {
-        tracer.leaf(|| Step::ExcludedSubject);
-        return Some(Exclusion::Subject);
-    }
-    for group in flag.excluded_groups() {
-        tracer.open();
-        let excluded = is_member(group, context, now_ms, tracer);
-        tracer.close(|steps| Step::ExcludedGroup { group: group.key().clone(), excluded, steps });
-        if excluded {
-            return Some(Exclusion::Group(group));
-        }
-    }
-    None
-}
-
-/// Whether the subject is enrolled now or meets the group's condition.
-pub(crate) fn is_member<T: Tracer>(
-    group: &CompiledGroup,
-    context: &Context<'_>,
-    now_ms: i64,
-    tracer: &mut T,
-) -> bool {
-    tracer.open();
-    let enrolment = context.subject().and_then(|key| group.enrolment(key));
-    let enrolled = enrolment.is_some_and(|e| e.is_active(now_ms));
-    if let Some(enrolment) = enrolment {
-        tracer.leaf(|| Step::enrolment(enrolment, now_ms));
-    }
-    let mut member = enrolled;
-    if let Some(condition) = group.condition()
-        && (!member || T::ON)
-    {
-        member |= condition.holds(context, tracer);
-    }
-    tracer.close(|steps| Step::Group {
-        group: group.key().clone(),
-        name: group.name().to_owned(),
-        member,
-        steps,
-    });
-    member
-}
-
-impl<'s> Decision<'s> {
-    fn pinned(variant: &'s Variant) -> Self {
-        Self { variant, reason: Reason::TargetingMatch, rule: None, arm: None, previewed: false }
-    }
-
+impl Decision<'_> {
     /// Whether the subject is served something else than the off variant of `flag`.
     pub fn is_on(&self, flag: &CompiledFlag) -> bool {
         self.variant.key != flag.off_variant().key
-    }
-}
-
-impl CompiledFlag {
-    pub fn key(&self) -> &FlagKey {
-        &self.flag().key
-    }
-
-    /// What keeps the subject from this flag, enrolled or not: the same look that a decision takes.
-    pub fn exclusion(&self, context: &Context<'_>, now_ms: i64) -> Option<Exclusion<'_>> {
-        exclusion(self, context, now_ms, &mut Silent)
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::{
-    AttributeSchema, CompiledFlag, CompiledGroup, EnvironmentKey, Flag, FlagKey, Group, GroupKey, Problem,
-    Rollout, decision::compiled::Groups,
+use super::{
+    compiled::CompiledFlag,
+    member::{CompiledGroup, Groups},
 };
+use crate::{AttributeSchema, EnvironmentKey, Flag, FlagKey, Group, GroupKey, Problem, Rollout};
 
 /// What a snapshot is compiled from. Definitions are shared, so that the next revision reuses what did not change.
 #[derive(Debug, Clone)]

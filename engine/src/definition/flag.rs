@@ -5,7 +5,11 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::{FlagKey, Problem, VariantKey};
+use super::{
+    key::{FlagKey, VariantKey},
+    problem::{NAME_CHARS_MAX, Problem},
+    value_type::ValueType,
+};
 
 pub const VARIANTS_MAX: usize = 50;
 pub const TAGS_MAX: usize = 20;
@@ -32,37 +36,6 @@ impl FlagKind {
             Self::Release => "release",
             Self::Operational => "operational",
             Self::Permission => "permission",
-        }
-    }
-}
-
-/// What every variant's value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ValueType {
-    Boolean,
-    String,
-    Number,
-    Object,
-}
-
-impl ValueType {
-    /// The word it is serialised as.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Boolean => "boolean",
-            Self::String => "string",
-            Self::Number => "number",
-            Self::Object => "object",
-        }
-    }
-
-    pub fn accepts(self, value: &Json) -> bool {
-        match self {
-            Self::Boolean => value.is_boolean(),
-            Self::String => value.is_string(),
-            Self::Number => value.is_number(),
-            Self::Object => value.is_object(),
         }
     }
 }
@@ -153,8 +126,8 @@ impl Flag {
         let mut problems = Vec::new();
         Problem::check_name(&self.name, &mut problems);
         Problem::check_description(&self.description, &mut problems);
-        if self.owner.chars().count() > crate::definition::problem::NAME_CHARS_MAX {
-            problems.push(Problem::OwnerTooLong { max: crate::definition::problem::NAME_CHARS_MAX });
+        if self.owner.chars().count() > NAME_CHARS_MAX {
+            problems.push(Problem::OwnerTooLong { max: NAME_CHARS_MAX });
         }
         if self.tags.len() > TAGS_MAX
             || self.tags.iter().any(|t| t.is_empty() || t.chars().count() > TAG_CHARS_MAX)

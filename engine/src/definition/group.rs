@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, EnrolmentState, GroupKey, Problem, SubjectKey};
+use crate::{Condition, GroupKey, Problem, SubjectKey};
 
 /// How many testers one group can hold.
 pub const ENROLMENTS_MAX: usize = 10_000;
@@ -26,6 +26,15 @@ pub struct Enrolment {
     /// Epoch ms of when that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<i64>,
+}
+
+/// Whether a tester's enrolment counts at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnrolmentState {
+    Active,
+    NotYet,
+    Expired,
 }
 
 impl Enrolment {

@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::{
-    FlagKey, Problem,
-    decision::evaluate::{PREREQUISITE_DEPTH_MAX, PREREQUISITES_FOLLOWED_MAX},
-};
+use crate::{FlagKey, Problem};
+
+/// A chain of prerequisites longer than this is not followed.
+pub(crate) const PREREQUISITE_DEPTH_MAX: usize = 32;
+/// So many prerequisites are evaluated for one decision, however they share each other.
+pub(crate) const PREREQUISITES_FOLLOWED_MAX: usize = 256;
 
 type Edges = HashMap<FlagKey, Vec<FlagKey>>;
 

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AttributeName, FlagKey, GroupKey, GuardrailId, RuleId, SubjectKey, ValueType, VariantKey};
+use super::{
+    key::{AttributeName, FlagKey, GroupKey, GuardrailId, RuleId, SubjectKey, VariantKey},
+    value_type::ValueType,
+};
 
 pub const NAME_CHARS_MAX: usize = 120;
 pub const DESCRIPTION_CHARS_MAX: usize = 2000;

@@ -5,7 +5,7 @@
 //! in lower case follows once more as it is, and numbers and truth values come last, as they are read. The row: for the
 //! key and each value, in the order of the names, a number and the lengths. All integers are LEB128.
 
-use super::{Names, Traits, ValueRef};
+use super::{names::Names, value::ValueRef};
 
 /// Stands before each value in the text; no key has one.
 pub const VALUE_SEPARATOR: char = '\t';
@@ -63,14 +63,19 @@ pub(super) struct PackedItems<'a> {
 }
 
 impl Packer {
-    pub fn push(&mut self, subject: &str, traits: Traits<'_>) {
+    /// The values in the order of their names.
+    pub fn push<'v>(
+        &mut self,
+        subject: &str,
+        values: impl Iterator<Item = (&'v str, ValueRef<'v>)> + Clone,
+    ) {
         let lower = push_lower(&mut self.text, subject);
         self.lengths(lower, subject);
-        for (name, value) in traits.iter() {
+        for (name, value) in values.clone() {
             let name = u64::from(self.names.number(name)) << kind::BITS;
             self.value(name, value);
         }
-        for (_, value) in traits.iter() {
+        for (_, value) in values {
             if let ValueRef::Boolean(_) | ValueRef::Number(_) = value {
                 self.text.push(VALUE_SEPARATOR);
                 value.with_text(|text| self.text.push_str(text.unwrap_or_default()));
@@ -162,7 +167,7 @@ impl<'a> Packed<'a> {
         None
     }
 
-    pub(super) fn entries(self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + use<'a> {
+    pub(super) fn entries(self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + Clone + use<'a> {
         let (names, mut values) = (self.names, self.values);
         std::iter::from_fn(move || {
             let (number, value) = values.value()?;

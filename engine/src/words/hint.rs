@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    CompiledFlag, Context, Explanation, GroupKey, Outcome, Percentage, Reason, Rollout, Snapshot, Step,
+    CompiledFlag, Context, Explanation, GroupKey, Percentage, Placement, Reason, Rollout, Snapshot, Step,
     audience_phrase, words::narrate::is_met,
 };
 
@@ -25,16 +25,16 @@ pub fn hints(
         Reason::Disabled => after_resuming(snapshot, flag, context, now_ms).into_iter().collect(),
         Reason::Default => {
             let of_rule = |step: &Step| {
-                let Step::Rule { rule, outcome, steps, percentage } = step else { return None };
+                let Step::Rule { rule, placement, steps, percentage } = step else { return None };
                 let audience =
                     audience_phrase(&flag.rollout().rule(rule.as_str())?.audience, &group_name(snapshot));
-                match outcome {
-                    Outcome::Inside | Outcome::HeldBack => None,
-                    Outcome::Outside => inside_at(steps)
+                match placement {
+                    Placement::Inside | Placement::HeldBack => None,
+                    Placement::Outside => inside_at(steps)
                         .map(|at| format!("Would be inside the rule for {audience} at {at} %.")),
                     // At 0 % a matching audience would not get it either.
-                    Outcome::NoMatch if *percentage == Percentage::NONE => None,
-                    Outcome::NoMatch => only_failure(steps).map(|test| {
+                    Placement::NoMatch if *percentage == Percentage::NONE => None,
+                    Placement::NoMatch => only_failure(steps).map(|test| {
                         format!("The rule for {audience} ({percentage} %) would match if {test}.")
                     }),
                 }

@@ -2,7 +2,7 @@
 //! Only what the trace recorded is told; nothing is evaluated again.
 
 use crate::{
-    Actual, BucketBy, EvaluationError, Explanation, Origin, Outcome, Percentage, Reason, Served, Step,
+    Actual, BucketBy, EvaluationError, Explanation, Origin, Percentage, Placement, Reason, Served, Step,
     words::sentence::{capitalised, quoted},
 };
 
@@ -33,7 +33,7 @@ impl Explanation {
     fn admission(&self, served: &Served) -> String {
         let variant = quoted(served.variant.as_str());
         let rule = self.steps.iter().find_map(|step| match step {
-            Step::Rule { outcome: Outcome::Inside, percentage, steps, .. } => {
+            Step::Rule { placement: Placement::Inside, percentage, steps, .. } => {
                 Some(RuleTrace::of(steps, *percentage))
             }
             _ => None,
@@ -88,8 +88,8 @@ impl Step {
                 format!("A preview shows {}, in this call only.", quoted(variant.as_str()))
             }
             Self::Pinned { variant } => format!("Pinned to {} on this flag.", quoted(variant.as_str())),
-            Self::Rule { percentage, outcome, steps, .. } => {
-                RuleTrace::of(steps, *percentage).sentence(*outcome)
+            Self::Rule { percentage, placement, steps, .. } => {
+                RuleTrace::of(steps, *percentage).sentence(*placement)
             }
             Self::Everyone => "The rule is for everyone.".to_owned(),
             Self::Group { name, member: true, .. } => format!("In {name}."),

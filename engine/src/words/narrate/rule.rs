@@ -1,7 +1,7 @@
 //! What one rule said of a subject, put together from the steps inside it.
 
 use super::reason::{group_name, is_met, listed, member, reason, stranger};
-use crate::{BucketBy, Outcome, Percentage, Step, words::sentence::quoted};
+use crate::{BucketBy, Percentage, Placement, Step, words::sentence::quoted};
 
 /// A rule's steps, sorted by what they are about.
 pub(super) struct RuleTrace<'a> {
@@ -109,7 +109,7 @@ impl<'a> RuleTrace<'a> {
         }
     }
 
-    pub(super) fn sentence(&self, outcome: Outcome) -> String {
+    pub(super) fn sentence(&self, placement: Placement) -> String {
         let groups: Vec<_> = self.groups.iter().filter_map(|group| group_name(group)).collect();
         let audience = match (self.everyone, groups.is_empty(), self.condition) {
             (true, _, _) => "Everyone".to_owned(),
@@ -118,15 +118,15 @@ impl<'a> RuleTrace<'a> {
             (false, true, Some(_)) => "Those who meet a condition".to_owned(),
             (false, true, None) => "Nobody".to_owned(),
         };
-        let found = match (outcome, self.bucket) {
-            (Outcome::Inside, _) => "matches, and inside".to_owned(),
-            (Outcome::Outside, _) => "matches, but outside".to_owned(),
-            (Outcome::HeldBack, _) => "matches, but kept out for comparison".to_owned(),
-            (Outcome::NoMatch, None) => "does not match".to_owned(),
-            (Outcome::NoMatch, Some((BucketBy::Attribute(name), None))) => {
+        let found = match (placement, self.bucket) {
+            (Placement::Inside, _) => "matches, and inside".to_owned(),
+            (Placement::Outside, _) => "matches, but outside".to_owned(),
+            (Placement::HeldBack, _) => "matches, but kept out for comparison".to_owned(),
+            (Placement::NoMatch, None) => "does not match".to_owned(),
+            (Placement::NoMatch, Some((BucketBy::Attribute(name), None))) => {
                 format!("matches, but {name} is missing")
             }
-            (Outcome::NoMatch, Some(_)) => "matches, but no targeting key was sent".to_owned(),
+            (Placement::NoMatch, Some(_)) => "matches, but no targeting key was sent".to_owned(),
         };
         format!("{audience} at {} %: {found}.", self.percentage)
     }

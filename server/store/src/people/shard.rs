@@ -125,7 +125,7 @@ impl Growing {
     }
 
     pub(super) fn push(&mut self, subject: &str, traits: Traits<'_>) {
-        self.packer.push(subject, traits);
+        self.packer.push(subject, traits.iter());
         self.first.get_or_insert_with(|| subject.into());
         let end = |bytes: usize| {
             #[expect(clippy::cast_possible_truncation, reason = "a shard is cut long before")]
