@@ -94,7 +94,7 @@ fn press_save() {
 
 /// Whoever saves, stops or discards knows about what is not saved.
 fn leave_quietly() {
-    if let Some(form) = document().get_element_by_id(super::preview::FORM) {
+    if let Some(form) = document().get_element_by_id(crate::forecast::FORM) {
         drop(form.set_attribute("data-sent", ""));
     }
 }

@@ -6,11 +6,7 @@ use std::time::Duration;
 use leptos::{ev, html, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
 
-use crate::{
-    api::palette::{Hit, find},
-    error::AppError,
-    islands::refused::leads_on,
-};
+use crate::{call::find, error::CallError, found::Hit, refused::leads_on};
 
 /// Between two keys nobody reads an answer.
 const PAUSE: Duration = Duration::from_millis(70);
@@ -23,7 +19,7 @@ struct Search {
     query: RwSignal<String>,
     /// Answers to older questions are dropped.
     asked: StoredValue<u32>,
-    hits: RwSignal<Result<Vec<Hit>, AppError>>,
+    hits: RwSignal<Result<Vec<Hit>, CallError>>,
     selected: RwSignal<usize>,
 }
 

@@ -1,9 +1,6 @@
-//! What the command palette finds while somebody types.
+//! What a search finds, as it travels to the palette.
 
-use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
-
-use crate::error::AppError;
 
 /// One line of the palette and of the search page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,11 +35,4 @@ impl HitKind {
     pub fn is_ours(self) -> bool {
         matches!(self, Self::Page | Self::Action)
     }
-}
-
-/// The best hits in one environment.
-#[server(prefix = "/call", endpoint = "find")]
-pub async fn find(environment: String, query: String) -> Result<Vec<Hit>, AppError> {
-    let page = crate::backend::require_page(&environment)?;
-    crate::find::find(&page, &query).await
 }

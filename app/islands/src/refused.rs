@@ -3,11 +3,11 @@
 use leptos::prelude::window;
 use web_sys::UrlSearchParams;
 
-use crate::error::AppError;
+use crate::error::CallError;
 
 /// Leads to the page that asks for the password, and back here afterwards. True when it does.
-pub fn leads_on(error: &AppError) -> bool {
-    if *error != AppError::PasswordNeeded {
+pub fn leads_on(error: &CallError) -> bool {
+    if *error != CallError::PasswordNeeded {
         return false;
     }
     let location = window().location();
