@@ -6,6 +6,7 @@ mod decision;
 mod definition;
 pub mod guardrail;
 pub mod plan;
+mod text;
 mod time;
 mod traits;
 mod words;
@@ -16,9 +17,9 @@ pub use condition::{
 };
 pub use decision::{
     Actual, Allocation, Arm, CompileError, CompiledFlag, CompiledGroup, Context, Decision, EnvironmentConfig,
-    EvaluationError, Exclusion, Explanation, HOLDBACK_SEED, Impact, Origin, POSITIONS, Placement, Position,
-    Preview, Reason, Sender, Served, Snapshot, Step, VARIANT_SEED, allocation, bucket_hash, group_impact,
-    grouped, holdback_position, impact, position, variant_bucket,
+    EvaluationError, Evaluator, Exclusion, Explanation, HOLDBACK_SEED, Impact, Origin, POSITIONS, Placement,
+    Position, Preview, Reason, Sender, Served, Snapshot, Step, VARIANT_SEED, allocation, bucket_hash,
+    group_impact, grouped, holdback_position, impact, position, variant_bucket,
 };
 pub use definition::{
     AttributeName, Audience, BucketBy, Counts, ENROLMENTS_MAX, Enrolment, EnrolmentState, EnvironmentKey,

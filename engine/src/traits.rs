@@ -24,6 +24,7 @@ enum Source<'a> {
 impl<'a> Traits<'a> {
     pub const EMPTY: Self = Self(Source::Plain(Attributes::EMPTY));
 
+    #[inline]
     pub fn get(&self, name: &str) -> Option<ValueRef<'a>> {
         match self.0 {
             Source::Plain(attributes) => attributes.get(name).map(ValueRef::from),

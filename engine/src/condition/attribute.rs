@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::ValueRef;
+use crate::{ValueRef, text::same};
 
 /// A value that a condition can test. Objects and nulls are not: they count as missing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -88,9 +88,10 @@ impl Attributes {
         Self(members.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
     }
 
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&AttributeValue> {
         if self.0.len() <= LINEAR_MAX {
-            return self.0.iter().find(|(n, _)| **n == *name).map(|(_, value)| value);
+            return self.0.iter().find(|(n, _)| same(n, name)).map(|(_, value)| value);
         }
         let at = self.0.binary_search_by(|(n, _)| (**n).cmp(name)).ok()?;
         Some(&self.0[at].1)

@@ -61,11 +61,13 @@ impl<'a> Context<'a> {
     }
 
     /// The targeting key; an empty one names nobody and counts as missing.
+    #[inline]
     pub fn subject(&self) -> Option<&'a str> {
         self.targeting_key.filter(|key| !key.is_empty())
     }
 
     /// The value that counts: signed, then sent (unless refused), then the stored trait.
+    #[inline]
     pub(crate) fn attribute(&self, name: &str, trusted: bool) -> Option<(ValueRef<'a>, Origin)> {
         if let Some(value) = self.signed.get(name) {
             return Some((value.into(), Origin::Signed));

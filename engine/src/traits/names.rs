@@ -1,5 +1,7 @@
 //! The names of the attributes of some packed people, each once.
 
+use crate::text::same;
+
 /// Among so few, looking at each is quicker than halving.
 const LINEAR_MAX: usize = 12;
 
@@ -22,7 +24,7 @@ impl Names {
 
     pub(super) fn find(&self, name: &str) -> Option<u32> {
         if self.names.len() <= LINEAR_MAX {
-            let at = self.names.iter().position(|known| **known == *name)?;
+            let at = self.names.iter().position(|known| same(known, name))?;
             return u32::try_from(at).ok();
         }
         self.place(name).ok().and_then(|at| self.sorted.get(at)).copied()

@@ -90,6 +90,7 @@ impl PartialEq for Items<'_> {
 }
 
 impl<'a> From<&'a AttributeValue> for ValueRef<'a> {
+    #[inline]
     fn from(value: &'a AttributeValue) -> Self {
         match value {
             AttributeValue::Boolean(b) => Self::Boolean(*b),
