@@ -62,6 +62,11 @@ impl People {
         self.chunk(0..self.len())
     }
 
+    /// Who stands at one place in the order of the keys.
+    pub fn at(&self, place: usize) -> Option<(&str, Traits<'_>)> {
+        self.chunk(place..place + 1).next()
+    }
+
     /// Who stands at these places in the order of the keys: a few or all of one moment, begun anywhere at once.
     pub fn chunk(&self, range: Range<usize>) -> impl Iterator<Item = (&str, Traits<'_>)> {
         self.from_place(range.start).take(range.len()).map(|person| (person.subject(), person.into()))
@@ -231,6 +236,7 @@ mod tests {
             let chunk: Vec<_> = people.chunk(range.clone()).map(|(subject, _)| subject).collect();
             let expected = everybody.get(range.start..range.end.min(everybody.len())).unwrap_or_default();
             assert_eq!(chunk, expected, "{range:?}");
+            assert_eq!(people.at(range.start).map(|(subject, _)| subject), everybody.get(range.start).copied());
         }
     }
 
