@@ -54,7 +54,11 @@ impl<'de> Visitor<'de> for Value {
     fn visit_u64<E>(self, n: u64) -> Result<Self::Value, E> {
         #[expect(clippy::cast_precision_loss, reason = "exact, or not used")]
         let float = n as f64;
-        Ok(Some(if is_exact(n) { AttributeValue::Number(float) } else { AttributeValue::Text(n.to_string()) }))
+        Ok(Some(if is_exact(n) {
+            AttributeValue::Number(float)
+        } else {
+            AttributeValue::Text(n.to_string())
+        }))
     }
 
     fn visit_f64<E>(self, n: f64) -> Result<Self::Value, E> {

@@ -40,13 +40,7 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// A context as a server sends it, without stored traits.
     pub fn from_server(targeting_key: Option<&'a str>, sent: &'a Attributes) -> Self {
-        Self {
-            targeting_key,
-            sender: Sender::Server,
-            sent,
-            signed: Attributes::EMPTY,
-            traits: Traits::EMPTY,
-        }
+        Self { targeting_key, sender: Sender::Server, sent, signed: Attributes::EMPTY, traits: Traits::EMPTY }
     }
 
     /// A known subject seen through its stored traits only.

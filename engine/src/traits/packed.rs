@@ -64,11 +64,7 @@ pub(super) struct PackedItems<'a> {
 
 impl Packer {
     /// The values in the order of their names.
-    pub fn push<'v>(
-        &mut self,
-        subject: &str,
-        values: impl Iterator<Item = (&'v str, ValueRef<'v>)> + Clone,
-    ) {
+    pub fn push<'v>(&mut self, subject: &str, values: impl Iterator<Item = (&'v str, ValueRef<'v>)> + Clone) {
         let lower = push_lower(&mut self.text, subject);
         self.lengths(lower, subject);
         for (name, value) in values.clone() {
@@ -137,10 +133,10 @@ impl Packer {
 
     fn integer(&mut self, mut n: u64) {
         while n >= 0x80 {
-            self.rows.push((n & 0x7f) as u8 | 0x80);
+            self.rows.push(n.to_le_bytes()[0] | 0x80);
             n >>= 7;
         }
-        self.rows.push(n as u8);
+        self.rows.push(n.to_le_bytes()[0]);
     }
 }
 

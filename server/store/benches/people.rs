@@ -12,7 +12,7 @@ use std::{
 
 use engine::{AttributeValue, Attributes, SubjectKey, Traits};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
-use store::{Clock, PeopleReader, People, Principal, RecentAdministrator, Store};
+use store::{Clock, People, PeopleReader, Principal, RecentAdministrator, Store};
 
 const PEOPLE: usize = 1_000_000;
 const IMPORTED: usize = 100_000;

@@ -201,8 +201,7 @@ mod tests {
     fn one_change_clones_one_shard() {
         let before = many(20 * SHARD_PEOPLE_MAX);
         let after = before.with(vec![("u-000700".into(), Some(traits(&json!({"n": "new"}))))]);
-        let shared =
-            |new: &&Piece| before.shards.iter().any(|old| Arc::ptr_eq(&old.shard, &new.shard));
+        let shared = |new: &&Piece| before.shards.iter().any(|old| Arc::ptr_eq(&old.shard, &new.shard));
         assert_eq!(after.shards.iter().filter(shared).count(), before.shards.len() - 1);
         assert_eq!(after.len(), before.len());
     }
@@ -236,7 +235,10 @@ mod tests {
             let chunk: Vec<_> = people.chunk(range.clone()).map(|(subject, _)| subject).collect();
             let expected = everybody.get(range.start..range.end.min(everybody.len())).unwrap_or_default();
             assert_eq!(chunk, expected, "{range:?}");
-            assert_eq!(people.at(range.start).map(|(subject, _)| subject), everybody.get(range.start).copied());
+            assert_eq!(
+                people.at(range.start).map(|(subject, _)| subject),
+                everybody.get(range.start).copied()
+            );
         }
     }
 
@@ -244,6 +246,9 @@ mod tests {
     fn of_many_values_the_first_are_listed() {
         let people = people((0..1000).map(|n| (format!("u-{n}"), json!({"n": format!("{:03}", 999 - n)}))));
         let values = people.attribute_values("n");
-        assert_eq!((values.len(), values[0].as_str(), values[49].as_str()), (ATTRIBUTE_VALUES_MAX, "000", "049"));
+        assert_eq!(
+            (values.len(), values[0].as_str(), values[49].as_str()),
+            (ATTRIBUTE_VALUES_MAX, "000", "049")
+        );
     }
 }

@@ -66,7 +66,8 @@ mod tests {
     use crate::people::shard::Change;
 
     fn change(n: usize) -> Change {
-        let traits: Attributes = [("n".to_owned(), AttributeValue::Text(format!("N{n}")))].into_iter().collect();
+        let traits: Attributes =
+            [("n".to_owned(), AttributeValue::Text(format!("N{n}")))].into_iter().collect();
         (format!("u-{n:06}").into(), Some(traits))
     }
 

@@ -166,7 +166,9 @@ mod tests {
 
     #[test]
     fn much_about_few_is_cut_by_bytes() {
-        let traits = |text: &str| [("t".to_owned(), AttributeValue::Text(text.repeat(16 * 1024)))].into_iter().collect();
+        let traits = |text: &str| {
+            [("t".to_owned(), AttributeValue::Text(text.repeat(16 * 1024)))].into_iter().collect()
+        };
         let changes = (0..100).map(|n| (format!("u-{n:03}").into(), Some(traits("x")))).collect();
         let shards = Shard::default().with(changes);
         assert!(shards.len() > 1, "{}", shards.len());

@@ -4,8 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use engine::{
-    CompiledFlag, Context, EnvironmentKey, Exclusion, FlagKey, Group, GroupKey, Snapshot,
-    SubjectKey,
+    CompiledFlag, Context, EnvironmentKey, Exclusion, FlagKey, Group, GroupKey, Snapshot, SubjectKey,
 };
 use sha2::{Digest as _, Sha256};
 

@@ -229,7 +229,11 @@ async fn somebody_erased_is_forgotten_by_every_copy(t: Harness) {
     assert!(matches!(again, Err(StoreError::NotFound { .. })));
     t.store.put_people(&admin(), vec![(subject("ada"), traits(&[("tier", "new")]))]).await.expect("saved");
     let third = t.another().await;
-    assert_eq!(third.live().people().traits("ada"), Some((&traits(&[("tier", "new")])).into()), "may come back");
+    assert_eq!(
+        third.live().people().traits("ada"),
+        Some((&traits(&[("tier", "new")])).into()),
+        "may come back"
+    );
 }
 
 fn exposure(flag: &str, variant: &str, at_ms: i64) -> Exposure {
@@ -307,7 +311,9 @@ async fn every_kind_of_value_is_known_exactly_as_it_was_stored(t: Harness) {
     let exact = |attributes: &Attributes| {
         let bits = |value: &AttributeValue| match value {
             AttributeValue::Number(n) => format!("{:x}", n.to_bits()),
-            AttributeValue::Boolean(_) | AttributeValue::Text(_) | AttributeValue::List(_) => format!("{value:?}"),
+            AttributeValue::Boolean(_) | AttributeValue::Text(_) | AttributeValue::List(_) => {
+                format!("{value:?}")
+            }
         };
         attributes.iter().map(|(name, value)| format!("{name} {}", bits(value))).collect::<Vec<_>>()
     };
