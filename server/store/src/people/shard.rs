@@ -10,6 +10,8 @@ pub(super) const SHARD_PEOPLE_MAX: usize = 512;
 /// However much is stored with few people, a change copies little more than this.
 const SHARD_BYTES_MAX: usize = 512 * 1024;
 
+const MARKS_AT_ONCE: usize = 64;
+
 /// What becomes of somebody; `None` forgets them.
 pub(super) type Change = (Box<str>, Option<Attributes>);
 
@@ -21,6 +23,8 @@ pub(super) struct Shard {
     /// For each person their key and the values of their traits, in lower case.
     text: Box<str>,
     ends: Box<[End]>,
+    /// Sixteen bits of each key: among some hundreds of people they tell nearly always who is meant.
+    marks: Box<[u16]>,
 }
 
 /// Where the row and the text of somebody end, and so those of the next one begin.
@@ -64,8 +68,16 @@ impl Shard {
         low
     }
 
+    /// Reads the marks of all, which stand close together, rather than the keys of nine, which do not.
     pub(super) fn find(&self, subject: &str) -> Option<Packed<'_>> {
-        self.get(self.place(subject)).filter(|person| person.subject() == subject)
+        let wanted = mark(subject);
+        // Without a branch inside, so that many are compared at once.
+        let is_near = move |marks: &[u16]| marks.iter().fold(false, |near, mark| near | (*mark == wanted));
+        let chunks = self.marks.chunks(MARKS_AT_ONCE).enumerate();
+        let near = chunks.filter(|(_, marks)| is_near(marks)).flat_map(move |(n, marks)| {
+            (n * MARKS_AT_ONCE..).zip(marks).filter(move |(_, mark)| **mark == wanted)
+        });
+        near.filter_map(|(at, _)| self.get(at)).find(|person| person.subject() == subject)
     }
 
     pub(super) fn text(&self) -> &str {
@@ -103,11 +115,21 @@ impl Shard {
     }
 }
 
+/// FNV-1a, folded: spread well enough, and at worst everybody of one shard is looked at.
+fn mark(subject: &str) -> u16 {
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let hash = subject.bytes().fold(BASIS, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
+    let [low, high, ..] = (hash ^ (hash >> 32)).to_le_bytes();
+    u16::from_le_bytes([low, high])
+}
+
 /// Shards that are being filled, in the order of the keys.
 pub(super) struct Growing {
     packer: Packer,
     first: Option<Arc<str>>,
     ends: Vec<End>,
+    marks: Vec<u16>,
     /// People in each shard.
     size: usize,
     full: Vec<(Arc<str>, Arc<Shard>)>,
@@ -121,7 +143,14 @@ impl Growing {
         } else {
             SHARD_PEOPLE_MAX
         };
-        Self { packer: Packer::default(), first: None, ends: Vec::new(), size, full: Vec::new() }
+        Self {
+            packer: Packer::default(),
+            first: None,
+            ends: Vec::new(),
+            marks: Vec::new(),
+            size,
+            full: Vec::new(),
+        }
     }
 
     pub(super) fn push(&mut self, subject: &str, traits: Traits<'_>) {
@@ -133,6 +162,7 @@ impl Growing {
             end
         };
         self.ends.push(End { row: end(self.packer.rows.len()), text: end(self.packer.text.len()) });
+        self.marks.push(mark(subject));
         let bytes = self.packer.rows.len() + self.packer.text.len();
         if self.ends.len() >= self.size || bytes >= SHARD_BYTES_MAX {
             self.cut();
@@ -144,11 +174,18 @@ impl Growing {
         let (rows, text) = (self.packer.rows.as_slice().into(), self.packer.text.as_str().into());
         let mut names = std::mem::take(&mut self.packer.names);
         names.shrink();
-        let shard = Shard { names, rows, text, ends: self.ends.as_slice().into() };
+        let shard = Shard {
+            names,
+            rows,
+            text,
+            ends: self.ends.as_slice().into(),
+            marks: self.marks.as_slice().into(),
+        };
         // The room that was grown is used again for the next.
         self.packer.rows.clear();
         self.packer.text.clear();
         self.ends.clear();
+        self.marks.clear();
         self.full.push((first, Arc::new(shard)));
     }
 
@@ -185,5 +222,30 @@ mod tests {
             shard = shard.with(change).pop().expect("a shard").1;
         }
         assert_eq!((shard.len(), shard.names.len()), (1, 1));
+    }
+
+    #[test]
+    fn whoever_shares_a_mark_is_told_apart_by_the_key() {
+        let keys: Vec<_> =
+            (0..40_000).map(|n| format!("u-{n}")).filter(|key| mark(key) % 1024 == 7).collect();
+        let marks: std::collections::HashSet<_> = keys.iter().map(|key| mark(key)).collect();
+        assert!(
+            keys.len() <= SHARD_PEOPLE_MAX && marks.len() < keys.len(),
+            "{} of {}",
+            marks.len(),
+            keys.len()
+        );
+        let (known, unknown) = keys.split_at(keys.len() / 2);
+        let mut changes: Vec<Change> =
+            known.iter().map(|key| (key.as_str().into(), Some(Attributes::default()))).collect();
+        changes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let shards = Shard::default().with(changes);
+        let [(_, shard)] = &shards[..] else { panic!("one shard") };
+        for key in known {
+            assert_eq!(shard.find(key).map(|person| person.subject()), Some(key.as_str()));
+        }
+        for key in unknown.iter().map(String::as_str).chain(["", "u"]) {
+            assert!(shard.find(key).is_none(), "{key}");
+        }
     }
 }
