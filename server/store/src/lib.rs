@@ -47,7 +47,7 @@ mod webhooks;
 mod workspace;
 
 pub use accounts::{
-    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession, SessionId,
+    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession,
     SessionRow,
 };
 pub use as_of::AsOf;
@@ -85,7 +85,7 @@ pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonA
 pub use permission::{
     Administrator, Approver, AuditReader, Denied, DeniedBecause, Enroller, FeedbackHandler, FlagEditor,
     InvalidRole, LedgerReader, Operation, PASSWORD_HOLDS_MS, PeopleReader, PeopleWriter, Principal,
-    RecentAdministrator, RequestOrigin, Role, Stopper, UserId, Viewer,
+    RecentAdministrator, RecentRefused, RequestOrigin, Role, SessionId, Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
