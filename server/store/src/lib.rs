@@ -47,8 +47,7 @@ mod webhooks;
 mod workspace;
 
 pub use accounts::{
-    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession,
-    SessionRow,
+    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession, SessionRow,
 };
 pub use as_of::AsOf;
 pub use audit::{

@@ -8,8 +8,7 @@ use super::{
     throttle::{self, Attempt},
 };
 use crate::{
-    Action, Invalid, NewSession, Principal, RequestOrigin, SessionId, SignInError, Store, StoreError,
-    UserId,
+    Action, Invalid, NewSession, Principal, RequestOrigin, SessionId, SignInError, Store, StoreError, UserId,
     clock::SECOND_MS, db::args, secret::new_secret,
 };
 

@@ -36,11 +36,7 @@ fn the_lesser_role_may_nothing_that_either_may_not() {
         let lesser = a.lesser(b);
         assert_eq!(lesser, b.lesser(a));
         for operation in Operation::ALL {
-            assert_eq!(
-                lesser.may(operation),
-                a.may(operation) && b.may(operation),
-                "{a} {b} {operation:?}"
-            );
+            assert_eq!(lesser.may(operation), a.may(operation) && b.may(operation), "{a} {b} {operation:?}");
         }
     }
 }
@@ -94,8 +90,7 @@ fn a_denied_token_says_how_to_make_the_right_one() {
 
 #[test]
 fn qa_and_support_read_only_their_own_changes() {
-    for (role, own) in
-        [(Role::Admin, false), (Role::Product, false), (Role::Qa, true), (Role::Support, true)]
+    for (role, own) in [(Role::Admin, false), (Role::Product, false), (Role::Qa, true), (Role::Support, true)]
     {
         let reader = someone(role).audit_reader().expect("may read");
         assert_eq!(reader.only_own().is_some(), own, "{role}");
