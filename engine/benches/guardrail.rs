@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use divan::{Bencher, black_box};
 use engine::RuleId;
 use engine::guardrail::{
-    Accepts, Basis, Cell, Cells, Guard, GuardAction, Guardrail, Health, Limit, Metric, Proof, Sample, Surroundings, Tally,
-    verdict::Thresholds,
+    Accepts, Basis, Cell, Cells, Guard, GuardAction, Guardrail, Health, Limit, Metric, Proof, Sample,
+    Surroundings, Tally, verdict::Thresholds,
 };
 use engine::plan::power::{Question, trials_to_notice};
 

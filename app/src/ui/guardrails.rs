@@ -245,8 +245,7 @@ fn line(
     let actions = ACTIONS.map(|action| (action.as_str().to_owned(), action.verb().to_owned(), ""));
     let kinds = [("above", "past the limit of"), ("worse", "worse than control by more than")]
         .map(|(value, text)| (value.to_owned(), text.to_owned(), ""));
-    let accepted =
-        Accepts::ALL.map(|accepts| (accepts.as_str().to_owned(), accepts.phrase().to_owned(), ""));
+    let accepted = Accepts::ALL.map(|accepts| (accepts.as_str().to_owned(), accepts.phrase().to_owned(), ""));
     let metrics: Vec<_> = metrics
         .iter()
         .map(|(value, text)| {

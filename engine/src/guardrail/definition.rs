@@ -4,7 +4,11 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{accepts::{Accepts, Basis}, kernel::Worse, tally::Kernel};
+use super::{
+    accepts::{Accepts, Basis},
+    kernel::Worse,
+    tally::Kernel,
+};
 use crate::{GuardrailId, MetricKey, Problem};
 
 pub const GUARDRAILS_MAX: usize = 20;

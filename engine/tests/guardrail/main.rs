@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use engine::RuleId;
 use engine::guardrail::{
-    Accepts, Basis, Cell, Cells, Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof, Sample,
-    Surroundings,
+    Accepts, Basis, Cell, Cells, Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof,
+    Sample, Surroundings,
 };
 
 pub(crate) const CELL_MS: i64 = 10_000;

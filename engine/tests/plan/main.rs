@@ -7,8 +7,8 @@ mod whole;
 mod words;
 
 use engine::guardrail::{
-    Accepts,     Cell, Guard, GuardAction, Guardrail, Health, Judgement, Limit, Metric, Proof, Sample, Surroundings,
-    Warning,
+    Accepts, Cell, Guard, GuardAction, Guardrail, Health, Judgement, Limit, Metric, Proof, Sample,
+    Surroundings, Warning,
 };
 use engine::plan::{Gate, Percentages, Person, Plan, PlanState, Seen, Step};
 use engine::{Percentage, RuleId};

@@ -1,7 +1,9 @@
 //! A plan and its guard together, from VIP agencies to 100 %, and what stops them.
 
 use engine::Percentage;
-use engine::guardrail::{Accepts, Basis, Cells, Exposed, Guard, GuardAction, Guardrail, Limit, Metric, Proof, Surroundings};
+use engine::guardrail::{
+    Accepts, Basis, Cells, Exposed, Guard, GuardAction, Guardrail, Limit, Metric, Proof, Surroundings,
+};
 use engine::plan::{Percentages, Picture, PlanState, consider};
 
 use crate::{LOOK_MS, ada, cell, percentages, plan, rule};

@@ -59,7 +59,13 @@ impl State {
         let Some(definition) = find(metrics, outcome.metric.as_str()) else { return };
         if let Some(subject) = &outcome.subject {
             for feature in &outcome.features {
-                self.note_feature(snapshot, metrics, (subject, feature, outcome.sender), outcome.at_ms, now_ms);
+                self.note_feature(
+                    snapshot,
+                    metrics,
+                    (subject, feature, outcome.sender),
+                    outcome.at_ms,
+                    now_ms,
+                );
             }
         }
         let arms = self.arms(snapshot, outcome, now_ms);

@@ -9,7 +9,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use engine::{
-    Arm, Counts, FlagKey, MetricDefinition, MetricKey, RuleId, Snapshot, SubjectKey, VariantKey, parse_date_ms,
+    Arm, Counts, FlagKey, MetricDefinition, MetricKey, RuleId, Snapshot, SubjectKey, VariantKey,
+    parse_date_ms,
 };
 use http::{StatusCode, header, request::Parts};
 use serde::{Deserialize, Serialize};

@@ -32,12 +32,7 @@ pub(super) struct Proofs<'a> {
 }
 
 impl<'a> Proofs<'a> {
-    pub(super) fn of(
-        kind: TokenKind,
-        snapshot: &'a Snapshot,
-        receipts: &'a ReceiptKey,
-        now_ms: i64,
-    ) -> Self {
+    pub(super) fn of(kind: TokenKind, snapshot: &'a Snapshot, receipts: &'a ReceiptKey, now_ms: i64) -> Self {
         let receipts = match kind {
             TokenKind::Client => Some(receipts),
             TokenKind::Server | TokenKind::Admin(_) => None,
@@ -65,7 +60,8 @@ impl<'a> Proofs<'a> {
     ) -> Result<(Feature, bool), String> {
         let (receipt, revision) = (item.receipt.clone(), item.revision);
         let feature = self.read(item)?;
-        let is_proved = !self.are_needed() || self.is_in_force(&feature, subject, receipt.as_deref(), revision);
+        let is_proved =
+            !self.are_needed() || self.is_in_force(&feature, subject, receipt.as_deref(), revision);
         Ok((feature, is_proved))
     }
 

@@ -98,7 +98,10 @@ async fn pages_stop_only_what_listens_to_them(app: TestApp) {
     for page in 0..PAGES {
         let subject = format!("page-{page}");
         let context = json!({ "targetingKey": subject });
-        let decided = [app.decision(&client, "pay", context.clone()).await, app.decision(&client, "book", context).await];
+        let decided = [
+            app.decision(&client, "pay", context.clone()).await,
+            app.decision(&client, "book", context).await,
+        ];
         failures.push(failure(&subject, &decided.map(|it| feature(&it))));
     }
     let answer = app.browser_sends(&client, &failures).await.1;
@@ -143,7 +146,8 @@ async fn failures_of_browsers_stop_only_what_listens_to_them() {
 #[tokio::test]
 async fn failures_of_browsers_stop_only_what_listens_to_them_on_postgres() {
     let Some(url) = database().await else { return };
-    pages_stop_only_what_listens_to_them(TestApp::start_on(&url, config(), Clock::manual(NOW_MS)).await).await;
+    pages_stop_only_what_listens_to_them(TestApp::start_on(&url, config(), Clock::manual(NOW_MS)).await)
+        .await;
 }
 
 /// One subject of the flag `pay`, which a server and a page tell of.
@@ -157,7 +161,12 @@ struct Told<'a> {
 
 impl<'a> Told<'a> {
     /// `shown`: the server serves it, which is an exposure; otherwise the page says that it was shown.
-    async fn new(app: &'a TestApp, (client, server): (&'a str, &'a str), subject: &'a str, by_server: bool) -> Self {
+    async fn new(
+        app: &'a TestApp,
+        (client, server): (&'a str, &'a str),
+        subject: &'a str,
+        by_server: bool,
+    ) -> Self {
         let context = json!({ "targetingKey": subject });
         let decided = app.decision(client, "pay", context.clone()).await;
         let told = Self { app, client, server, subject, decided };

@@ -189,7 +189,11 @@ async fn an_admin_changes_the_defaults_and_the_others_read_them() {
     let (status, clash) = app.press_in(SETTINGS_PAGE, &admin, &lines("save", "0", "30")).await;
     assert_eq!(status, 409, "{clash}");
     assert!(clash.contains("changed these guardrails") && clash.contains("value=\"30\""), "{clash}");
-    assert!(clash.contains("Added the guardrail “Notify if errors are above 20 % (servers and proved browsers)”."), "{clash}");
+    assert!(
+        clash
+            .contains("Added the guardrail “Notify if errors are above 20 % (servers and proved browsers)”."),
+        "{clash}"
+    );
     let version = app.store.find_default_guardrails(&viewer()).await.expect("reads").version().to_string();
     assert!(clash.contains(&format!("name=\"version\" value=\"{version}\"")), "saving again goes through");
     let stale = app.press_in(SETTINGS_PAGE, &admin, &[("intent", "reset"), ("version", "0")]).await;

@@ -4,8 +4,8 @@
 use engine::{
     GuardrailId, MetricDefinition, MetricKey, MetricKind, Percentage, RuleId, allocation,
     guardrail::{
-        Accepts, CustomKind, Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof, Quantile,
-        Surroundings,
+        Accepts, CustomKind, Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof,
+        Quantile, Surroundings,
     },
     plan::{Gate, Percentages, Plan, Seen, Step, advance},
 };

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use engine::{
     EnvironmentKey, FlagKey, GuardrailId, MetricKey, Rollout, RuleId,
-    guardrail::{Accepts, Basis, Cell, Guardrail, Metric, Sample, Tally, Thresholds, replay::would_have_fired},
+    guardrail::{
+        Accepts, Basis, Cell, Guardrail, Metric, Sample, Tally, Thresholds, replay::would_have_fired,
+    },
     plan::{
         Plan,
         power::{Question, time_to_notice_ms, trials_to_notice},

@@ -3,7 +3,7 @@
 use engine::{
     GuardrailId, MetricKey, RuleId,
     guardrail::{
-        Accepts,         Guard, GuardAction, Guardrail, Health, Judgement, Limit, Metric, Sample, Surroundings, Tally,
+        Accepts, Guard, GuardAction, Guardrail, Health, Judgement, Limit, Metric, Sample, Surroundings, Tally,
     },
 };
 use store::{
@@ -149,7 +149,9 @@ async fn guardrails_are_saved_once_and_refused_when_they_cannot_be(t: Harness) {
     let stop = set(vec![guardrail("limit", Limit::Ceiling { limit: 0.1 }, GuardAction::Stop)]);
     let version = save(0, stop.clone()).await.expect("saved");
     assert!(
-        t.last_sentence().await.starts_with("added the guardrail “Stop if errors are above 10 % (servers only)”"),
+        t.last_sentence()
+            .await
+            .starts_with("added the guardrail “Stop if errors are above 10 % (servers only)”"),
         "{}",
         t.last_sentence().await
     );

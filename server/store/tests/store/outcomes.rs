@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use engine::{MetricDefinition, MetricKey, MetricKind, RuleId, guardrail::Accepts};
 use store::{
-    Action, ArmCount, ArmWord, AuditFilter, CELL_MS, Cell, CellKey, CellSum, Entry, Invalid, Store, StoreError,
-    Told, Written,
+    Action, ArmCount, ArmWord, AuditFilter, CELL_MS, Cell, CellKey, CellSum, Entry, Invalid, Store,
+    StoreError, Told, Written,
 };
 
 use crate::harness::*;
@@ -239,8 +239,7 @@ async fn books(t: &Harness) -> [u64; 2] {
     let mut found = [0, 0];
     for (accepts, sum) in Accepts::ALL.into_iter().zip(&mut found) {
         let of = (&rule, &metric, accepts);
-        let cells =
-            t.store.guard_cells(t.store.guard_reader(), &environment, &flag, of, (0, i64::MAX)).await;
+        let cells = t.store.guard_cells(t.store.guard_reader(), &environment, &flag, of, (0, i64::MAX)).await;
         *sum = cells.expect("reads").iter().map(|cells| cells.treatment.outcomes).sum();
     }
     found
@@ -279,8 +278,12 @@ async fn the_book_of_servers_is_kept_apart_for_as_long_as_cells_are(t: Harness) 
     let broken = "UPDATE cells SET servers = 'nonsense' WHERE servers IS NOT NULL";
     t.sql(broken).await.expect("broken");
     let at = (&rule_id(), &metric_key("latency"), Accepts::Servers);
-    let found = t.store.guard_cells(t.store.guard_reader(), &production(), &flag_key("a"), at, (0, i64::MAX)).await;
-    assert!(found.expect("reads").iter().any(|cells| cells.unreadable), "it counts as missing, not as nothing");
+    let found =
+        t.store.guard_cells(t.store.guard_reader(), &production(), &flag_key("a"), at, (0, i64::MAX)).await;
+    assert!(
+        found.expect("reads").iter().any(|cells| cells.unreadable),
+        "it counts as missing, not as nothing"
+    );
 }
 
 async fn a_row_that_cannot_be_read_hides_no_other(t: Harness) {
