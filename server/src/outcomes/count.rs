@@ -63,12 +63,15 @@ pub(super) const fn everything(sender: Sender) -> Entry {
     }
 }
 
+/// One entry for both books, or one for each.
+pub(super) type Entries<T> = std::iter::Flatten<std::array::IntoIter<Option<(Entry, T)>, 2>>;
+
 /// What is to be entered, once where both books decide alike. Each decides by what it knows itself, so that nothing a
 /// browser tells ever makes a difference to the book of servers.
 pub(super) fn entries<T: PartialEq>(
     sender: Sender,
     decide: impl Fn(Accepts) -> Option<T>,
-) -> impl Iterator<Item = (Entry, T)> {
+) -> Entries<T> {
     in_books(everything(sender), decide)
 }
 
@@ -76,7 +79,7 @@ pub(super) fn entries<T: PartialEq>(
 pub(super) fn in_books<T: PartialEq>(
     entry: Entry,
     decide: impl Fn(Accepts) -> Option<T>,
-) -> impl Iterator<Item = (Entry, T)> {
+) -> Entries<T> {
     let only = |book| decide(book).map(|it| (Entry::Only(book), it));
     let entries = match entry {
         Entry::Only(book) => [only(book), None],
