@@ -68,18 +68,12 @@ pub(super) type Entries<T> = std::iter::Flatten<std::array::IntoIter<Option<(Ent
 
 /// What is to be entered, once where both books decide alike. Each decides by what it knows itself, so that nothing a
 /// browser tells ever makes a difference to the book of servers.
-pub(super) fn entries<T: PartialEq>(
-    sender: Sender,
-    decide: impl Fn(Accepts) -> Option<T>,
-) -> Entries<T> {
+pub(super) fn entries<T: PartialEq>(sender: Sender, decide: impl Fn(Accepts) -> Option<T>) -> Entries<T> {
     in_books(everything(sender), decide)
 }
 
 /// The same in the books of an entry.
-pub(super) fn in_books<T: PartialEq>(
-    entry: Entry,
-    decide: impl Fn(Accepts) -> Option<T>,
-) -> Entries<T> {
+pub(super) fn in_books<T: PartialEq>(entry: Entry, decide: impl Fn(Accepts) -> Option<T>) -> Entries<T> {
     let only = |book| decide(book).map(|it| (Entry::Only(book), it));
     let entries = match entry {
         Entry::Only(book) => [only(book), None],

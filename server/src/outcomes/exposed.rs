@@ -83,8 +83,9 @@ impl State {
         match known.stand(flag_hash) {
             None => {
                 firsts.all = true;
-                let stand = Stand::new(flag_hash, (place, arm, allocation), at_ms);
-                known.add_stand(Stand { told_by_servers: by_server, ..stand });
+                let mut stand = Stand::new(flag_hash, (place, arm, allocation), at_ms);
+                stand.told_by_servers = by_server;
+                known.add_stand(stand);
             }
             Some(stand) => {
                 firsts.servers &= !stand.told_by_servers;

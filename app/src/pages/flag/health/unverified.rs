@@ -50,7 +50,7 @@ fn steps_of(slot_ms: i64, Range { from_ms, until_ms, step_ms }: Range) -> impl I
 
 #[expect(clippy::cast_precision_loss, reason = "a share, shown with three digits")]
 fn point(at_ms: i64, (outcomes, events): (u64, u64)) -> Option<Point> {
-    let note = format!("{} of {}, not used by the guard", events, outcomes);
+    let note = format!("{events} of {outcomes}, not used by the guard");
     let value = (outcomes > 0).then(|| events as f64 / outcomes as f64)?;
     Some(Point { note: Some(note), ..Point::new(at_ms, value) })
 }
