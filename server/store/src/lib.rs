@@ -77,8 +77,8 @@ pub use ledger::{
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use outcomes::{
-    ArmCells, ArmCount, ArmWord, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellSum, FirstExposures,
-    GroupTallies, GuardReader, RolledUp, Total, Written,
+    ArmCells, ArmCount, ArmWord, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellSum, Entry, FirstExposures,
+    GroupTallies, GuardReader, RolledUp, Told, Total, Written,
 };
 pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{
@@ -98,7 +98,7 @@ pub use tokens::{
     InvalidLifetime, Lifetime, NewToken, Rotation, Token, TokenId, TokenKind, TokenOwner, TokenRefused,
     TokenRow, TokenScope, TokenState,
 };
-pub use unverified::UnverifiedCount;
+pub use unverified::{UNVERIFIED_SLOT_MS, UnverifiedCount, UnverifiedOutcomes};
 pub use versioned::Versioned;
 pub use webhooks::{Reach, Webhook, WebhookDelivery, WebhookId, is_public};
 pub use workspace::InvalidHash;
