@@ -193,7 +193,7 @@ impl<'a> Reader<'a> {
     fn expose(&mut self, id: &str, subject: &SubjectKey, feature: &mut Feature, at_ms: i64) {
         let Some(variant) = feature.variant.clone() else { return };
         if feature.rule.is_none() || feature.arm.is_none() {
-            let traits = self.people.traits(subject.as_str()).unwrap_or(Attributes::EMPTY);
+            let traits = self.people.traits(subject.as_str()).unwrap_or_default();
             let context = Context {
                 targeting_key: Some(subject.as_str()),
                 sender: Sender::Server,

@@ -3,7 +3,7 @@
 
 use engine::{
     Arm, Attributes, Context, Counts, EnvironmentKey, FlagKey, MetricDefinition, RuleId, Sender, Snapshot,
-    SubjectKey,
+    SubjectKey, Traits,
     guardrail::{block::OUTCOME_WINDOW_MS, trial},
 };
 use store::{ArmCount, CELL_MS, Entry, Exposure, Seen};
@@ -244,7 +244,7 @@ fn decided(
         sender: Sender::Server,
         sent: Attributes::EMPTY,
         signed: Attributes::EMPTY,
-        traits: Attributes::EMPTY,
+        traits: Traits::EMPTY,
     };
     let decision = snapshot.evaluate(feature.flag.as_str(), &context, now_ms).ok()?;
     let same = feature.variant.as_ref().is_some_and(|variant| *variant == decision.variant.key);

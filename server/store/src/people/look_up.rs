@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Attributes, SubjectKey};
+use engine::{SubjectKey, Traits};
 
 use super::People;
 use crate::{
@@ -21,7 +21,7 @@ pub struct LookedUp {
 
 impl LookedUp {
     /// What is stored with them; `None` when nothing is known.
-    pub fn traits(&self) -> Option<&Attributes> {
+    pub fn traits(&self) -> Option<Traits<'_>> {
         self.people.traits(self.subject.as_str())
     }
 }

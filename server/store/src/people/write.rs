@@ -33,7 +33,7 @@ impl People {
     pub fn standing(&self, subject: &str, traits: &Attributes) -> Standing {
         match self.traits(subject) {
             None => Standing::New,
-            Some(stored) if stored == traits => Standing::Unchanged,
+            Some(stored) if stored == *traits => Standing::Unchanged,
             Some(_) => Standing::Changed,
         }
     }
