@@ -181,7 +181,8 @@ impl<'a> Reader<'a> {
         let Some((ok, latency_ms)) = result else { return Ok(()) };
         let metric = MetricKey::parse(ERROR_RATE).map_err(|error| error.to_string())?;
         let (ok, value) = (Some(ok), None);
-        let outcome = Outcome { subject, metric, ok, latency_ms, value, at_ms, features };
+        let outcome =
+            Outcome { sender: Sender::Server, subject, metric, ok, latency_ms, value, at_ms, features };
         outcome.check(self.metrics)?;
         self.taken.outcomes.push((format!("{id}/outcome"), outcome));
         Ok(())
