@@ -59,7 +59,7 @@ pub struct FirstExposures {
     pub control_last_ms: i64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     rule: String,
     arm: String,
@@ -70,7 +70,7 @@ struct Row {
     document: Readable<Document>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct CountRow {
     rule: String,
     allocation: i64,
@@ -108,7 +108,7 @@ impl Row {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Document {
     document: String,
 }

@@ -11,7 +11,7 @@ use crate::{
     secret::sha256_hex,
 };
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, sqlx_macros::FromRow)]
 struct Row {
     subject: String,
     traits: String,
