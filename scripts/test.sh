@@ -19,8 +19,7 @@ check() {
 
 clippy_wasm() {
     # In the profile of the browser build, so that its macros and build scripts are used again.
-    cargo clippy --quiet --profile wasm-release --package app --lib --target wasm32-unknown-unknown \
-        --no-default-features --features hydrate -- -D warnings
+    cargo clippy --quiet --profile wasm-release --package islands --target wasm32-unknown-unknown -- -D warnings
 }
 
 documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --document-private-items; }
