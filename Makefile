@@ -1,4 +1,4 @@
-.PHONY: help run test bench torture dev fmt
+.PHONY: help run test bench torture dev dist fmt
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -14,6 +14,9 @@ bench: ## Measure the engine and the server
 
 torture: ## Kill, fill, stop and restore what Fader runs on, and print what came of it
 	@scripts/torture.sh
+
+dist: ## Build the binary that is shipped: target/dist/fader
+	@scripts/dist.sh
 
 dev: ## Serve the demo from debug builds, again after each change
 	@scripts/dev.sh

@@ -17,6 +17,7 @@ mod door;
 mod edge;
 mod guard;
 mod health;
+mod https;
 pub mod ingest;
 pub mod limits;
 mod nul;

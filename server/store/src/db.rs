@@ -102,7 +102,7 @@ macro_rules! args {
 }
 pub(crate) use args;
 
-/// A row that both databases can decode; derived with `sqlx::FromRow`.
+/// A row that both databases can decode; derived with `sqlx_macros::FromRow`.
 pub(crate) trait Record:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
 {
@@ -255,12 +255,12 @@ impl Db {
     pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { write, .. } => {
-                let migrator = sqlx::migrate!("../../migrations/sqlite");
+                let migrator = sqlx_macros::migrate!("../../migrations/sqlite");
                 let mut connection = write.pool.acquire().await?;
                 migrator.run_direct(None, &mut *connection, false).await.map_err(StoreError::Migration)
             }
             Self::Pg(side) => {
-                let migrator = sqlx::migrate!("../../migrations/postgres");
+                let migrator = sqlx_macros::migrate!("../../migrations/postgres");
                 // A server may run as a role that owns no table: it needs leave to change the schema only when there is
                 // a change.
                 if is_up_to_date(&migrator, &side.pool).await? {

@@ -38,6 +38,7 @@ mod stand_in;
 mod standing;
 mod store;
 mod supervise;
+pub mod table;
 mod testers;
 mod text;
 mod tokens;

@@ -323,7 +323,7 @@ async fn the_exposures_page_says_who_to_those_who_may_know() {
     assert!(
         lines[0].starts_with("subject,flag,variant") && lines[1].starts_with("ada.moreau,fast-payment,on,3")
     );
-    assert!(lines[2].starts_with("\"'=cmd|<b>\""), "{text}");
+    assert!(lines[2].starts_with("'=cmd|<b>,"), "{text}");
     app.clock.advance(60_000);
     let desk = look(&viewer, "/").await.1;
     assert!(desk.contains("Served a minute") && desk.contains("<td class=\"num\">1<"), "{desk}");
