@@ -17,7 +17,7 @@ use crate::{
     change::CHANNEL,
     database_time::Skew,
     db::{Db, Faults, args, is_unavailable},
-    file::{DatabaseFile, Seen},
+    file::{DatabaseFile, SET_ASIDE_MAX, Seen},
     ledger::Looked,
     people::Searched,
     stand_in::{self, StandIn, StandInFile},
@@ -240,7 +240,13 @@ impl Store {
             }
             Seen::Another => {
                 self.db().set_gone(true);
-                file.prepare().map_err(sqlx::Error::Io)?;
+                if let Some(log) = file.prepare().map_err(sqlx::Error::Io)? {
+                    tracing::warn!(
+                        log = %log.display(),
+                        kept = SET_ASIDE_MAX,
+                        "the log of the file that was replaced is set aside; what was committed last may stand in it alone"
+                    );
+                }
                 let db = Db::lazy(&self.0.url, false)?;
                 db.migrate().await?;
                 file.reopened();
