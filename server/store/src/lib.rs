@@ -32,6 +32,7 @@ mod plans;
 mod previews;
 mod readiness;
 mod receipts;
+mod retention;
 mod rollouts;
 mod secret;
 mod stand_in;
@@ -106,6 +107,7 @@ pub use workspace::InvalidHash;
 
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};
 pub use receipts::{Claim, ReceiptKey};
+pub use retention::Kept;
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
     EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, TesterIn,

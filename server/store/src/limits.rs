@@ -93,6 +93,7 @@ pub const EXPOSURE_STEPS_MAX: i64 = 1000;
 pub const SEEN_SUBJECTS_MAX: usize = 10_000;
 pub const LEARNED_SUBJECTS_PAGE_MAX: usize = 100;
 pub const RETENTION_DAYS_DEFAULT: u32 = 180;
+pub const FEEDBACK_RETENTION_DAYS_DEFAULT: u32 = 730;
 pub const RETENTION_DAYS_MAX: u32 = 3650;
 /// How long counts per minute are kept; those per hour stay as long as the lines.
 pub const MINUTE_COUNTS_KEPT_MS: i64 = 3 * 60 * 60 * 1000;

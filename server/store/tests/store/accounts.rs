@@ -292,7 +292,7 @@ async fn sensitive(t: &Harness, by: &Principal, which: usize) -> Result<(), Stor
             let tokens = store.list_tokens(&by).await.expect("reads");
             store.revoke_token(&by, tokens[0].id).await
         }
-        8 => store.set_retention(&by, &production(), 30).await,
+        8 => store.set_retention(&by, store::Kept::Exposures, &production(), 30).await,
         9 => store
             .create_webhook(&by, "https://hooks.example.test/fader", store::Reach::Public)
             .await
