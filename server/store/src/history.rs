@@ -92,6 +92,7 @@ impl Store {
         }
         self.0.past.forget();
         self.0.looked.forget_all();
+        self.0.searched.forget_all();
         self.forget_verified().await;
         self.live().load_anew(&self.db()).await
     }

@@ -8,6 +8,7 @@ mod look_up;
 mod search;
 mod searched;
 mod shard;
+mod shown;
 mod write;
 
 use std::{collections::BTreeSet, sync::Arc};
