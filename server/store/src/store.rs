@@ -18,6 +18,7 @@ use crate::{
     database_time::Skew,
     db::{Db, Faults, args, is_unavailable},
     file::{DatabaseFile, SET_ASIDE_MAX, Seen},
+    history::HeadLooks,
     ledger::Looked,
     people::Searched,
     stand_in::{self, StandIn, StandInFile},
@@ -42,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) passwords: Passwords,
     /// One change at a time per process: the others wait here without holding a connection.
     pub(crate) writing: Arc<Mutex<()>>,
+    pub(crate) head_looks: HeadLooks,
     /// One at a time reads everything again.
     pub(crate) starting_anew: Arc<Mutex<()>>,
     /// Looks at the ledger that are audited already.
@@ -160,6 +162,7 @@ impl Store {
             live,
             passwords: Passwords::new(),
             writing: Arc::new(Mutex::new(())),
+            head_looks: HeadLooks::default(),
             starting_anew: Arc::new(Mutex::new(())),
             looked: Looked::default(),
             searched: Searched::default(),
@@ -274,6 +277,7 @@ impl Store {
             live,
             passwords,
             writing,
+            head_looks,
             starting_anew,
             looked,
             searched,
@@ -290,6 +294,7 @@ impl Store {
             live: live.clone(),
             passwords: passwords.clone(),
             writing: Arc::clone(writing),
+            head_looks: head_looks.clone(),
             starting_anew: Arc::clone(starting_anew),
             looked: looked.clone(),
             searched: searched.clone(),

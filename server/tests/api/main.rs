@@ -27,6 +27,7 @@ mod rate;
 mod receipts;
 mod rest;
 mod restore;
+mod revisions;
 mod roles;
 mod stand_in;
 mod stream;
