@@ -75,12 +75,10 @@ async fn read_form(State(server): State<Arc<Server>>, request: Request, next: Ne
     match read {
         Ok(whole) => {
             let (bytes, held) = whole.into_parts();
-            if let Some(sent) = parts.extensions.get::<resend::Sent>() {
-                sent.keep(&bytes);
-            }
-            let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-            drop(held);
-            response
+            // What the body takes is given back when nobody can need it any more.
+            let sent = parts.extensions.get::<resend::Sent>().cloned().unwrap_or_default();
+            sent.keep((bytes.clone(), held));
+            next.run(Request::from_parts(parts, Body::from(bytes))).await
         }
         Err(fault) => Door::of(parts.uri.path()).refuse(fault),
     }

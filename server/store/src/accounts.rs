@@ -6,6 +6,7 @@ mod invites;
 mod members;
 mod open_sessions;
 mod passwords;
+mod seen_sessions;
 mod sessions;
 mod setup;
 mod sign_in;
@@ -15,6 +16,8 @@ pub use devices::DEVICE_KEPT_MS;
 pub use invites::{Invite, InvitePurpose, InviteToken};
 pub use members::{Member, MemberState};
 pub(crate) use passwords::Passwords;
+pub use seen_sessions::SeenSession;
+pub(crate) use seen_sessions::SeenSessions;
 pub use sessions::{Browser, NewSession, SessionId, SessionRow};
 
 use crate::{

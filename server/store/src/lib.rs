@@ -48,8 +48,8 @@ mod webhooks;
 mod workspace;
 
 pub use accounts::{
-    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession, SessionId,
-    SessionRow,
+    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession,
+    SeenSession, SessionId, SessionRow,
 };
 pub use as_of::AsOf;
 pub use audit::{

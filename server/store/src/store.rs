@@ -11,7 +11,7 @@ use tokio::{sync::Mutex, task::AbortHandle};
 
 use crate::{
     AuditSecret, Clock, Live, StoreError, Task, Tasks,
-    accounts::Passwords,
+    accounts::{Passwords, SeenSessions},
     as_of::Past,
     audit::Watch,
     change::CHANNEL,
@@ -41,6 +41,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) live: Live,
     pub(crate) passwords: Passwords,
+    /// Sessions that were good when they were last looked at.
+    pub(crate) seen_sessions: SeenSessions,
     /// One change at a time per process: the others wait here without holding a connection.
     pub(crate) writing: Arc<Mutex<()>>,
     pub(crate) head_looks: HeadLooks,
@@ -161,6 +163,7 @@ impl Store {
             clock,
             live,
             passwords: Passwords::new(),
+            seen_sessions: SeenSessions::default(),
             writing: Arc::new(Mutex::new(())),
             head_looks: HeadLooks::default(),
             starting_anew: Arc::new(Mutex::new(())),
@@ -276,6 +279,7 @@ impl Store {
             file,
             live,
             passwords,
+            seen_sessions,
             writing,
             head_looks,
             starting_anew,
@@ -293,6 +297,7 @@ impl Store {
             clock,
             live: live.clone(),
             passwords: passwords.clone(),
+            seen_sessions: seen_sessions.clone(),
             writing: Arc::clone(writing),
             head_looks: head_looks.clone(),
             starting_anew: Arc::clone(starting_anew),

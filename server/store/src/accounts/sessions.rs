@@ -175,6 +175,7 @@ impl Store {
         token: &str,
         origin: RequestOrigin,
     ) -> Result<Option<Principal>, StoreError> {
+        let hash = TokenHash::of(token);
         let row: Option<FoundRow> = self
             .db()
             .optional(
@@ -183,15 +184,17 @@ impl Store {
                  FROM sessions \
                  JOIN users ON users.id = sessions.user_id \
                  WHERE sessions.token_hash = $1 AND NOT users.disabled",
-                args![&TokenHash::of(token).hex()],
+                args![&hash.hex()],
             )
             .await?;
         let now_ms = self.shared_now_ms();
         let Some(row) =
             row.filter(|row| row.expires_ms > now_ms && row.last_seen_ms > now_ms - SESSION_IDLE_MS)
         else {
+            self.0.seen_sessions.forget(&hash);
             return Ok(None);
         };
+        self.0.seen_sessions.note(hash, now_ms);
         if now_ms - row.last_seen_ms >= TOUCH_EVERY_MS {
             match self.touch_session(&row, now_ms).await {
                 // What can only be read at the moment can be read all the same.
@@ -229,8 +232,9 @@ impl Store {
 
     /// Ends one session; an unknown token is no error.
     pub async fn sign_out(&self, token: &str) -> Result<(), StoreError> {
-        let hash = TokenHash::of(token).hex();
-        self.db().execute("DELETE FROM sessions WHERE token_hash = $1", args![&hash]).await?;
+        let hash = TokenHash::of(token);
+        self.db().execute("DELETE FROM sessions WHERE token_hash = $1", args![&hash.hex()]).await?;
+        self.0.seen_sessions.forget(&hash);
         Ok(())
     }
 

@@ -46,6 +46,7 @@ impl Store {
         attempt.succeeded(&mut tx, now_ms).await?;
         let session = sessions::create(&mut tx, who, origin, browser, now_ms).await?;
         tx.commit().await.map_err(StoreError::from)?;
+        self.saw(&session);
         // Who is signed in by now is not turned away for that.
         if let Err(error) = self.forget_old_sessions().await {
             tracing::warn!(
@@ -107,7 +108,9 @@ impl Store {
             member_entry(Action::PasswordChanged, by.id, &by.name, "changed their password".to_owned());
         work.finish(entry).await?;
         let principal = Principal { presence: Presence::Password { at_ms: now_ms }, ..by.clone() };
-        Ok(NewSession { token, device: None, principal, expires_ms })
+        let session = NewSession { token, device: None, principal, expires_ms };
+        self.saw(&session);
+        Ok(session)
     }
 
     /// The session and the attempt, when it was right.
