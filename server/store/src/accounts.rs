@@ -11,6 +11,7 @@ mod sessions;
 mod setup;
 mod sign_in;
 mod throttle;
+mod witness;
 
 pub use devices::DEVICE_KEPT_MS;
 pub use invites::{Invite, InvitePurpose, InviteToken};
@@ -19,6 +20,7 @@ pub(crate) use passwords::Passwords;
 pub use seen_sessions::SeenSession;
 pub(crate) use seen_sessions::SeenSessions;
 pub use sessions::{Browser, NewSession, SessionId, SessionRow};
+pub(crate) use witness::Witnessed;
 
 use crate::{
     Action, Invalid, ObjectKind, ObjectRef, Role, StoreError, UserId,

@@ -11,7 +11,7 @@ use tokio::{sync::Mutex, task::AbortHandle};
 
 use crate::{
     AuditSecret, Clock, Live, StoreError, Task, Tasks,
-    accounts::{Passwords, SeenSessions},
+    accounts::{Passwords, SeenSessions, Witnessed},
     as_of::Past,
     audit::Watch,
     change::CHANNEL,
@@ -43,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) passwords: Passwords,
     /// Sessions that were good when they were last looked at.
     pub(crate) seen_sessions: SeenSessions,
+    /// Who came and went lately.
+    pub(crate) witnessed: Witnessed,
     /// One change at a time per process: the others wait here without holding a connection.
     pub(crate) writing: Arc<Mutex<()>>,
     pub(crate) head_looks: HeadLooks,
@@ -164,6 +166,7 @@ impl Store {
             live,
             passwords: Passwords::new(),
             seen_sessions: SeenSessions::default(),
+            witnessed: Witnessed::default(),
             writing: Arc::new(Mutex::new(())),
             head_looks: HeadLooks::default(),
             starting_anew: Arc::new(Mutex::new(())),
@@ -280,6 +283,7 @@ impl Store {
             live,
             passwords,
             seen_sessions,
+            witnessed,
             writing,
             head_looks,
             starting_anew,
@@ -298,6 +302,7 @@ impl Store {
             live: live.clone(),
             passwords: passwords.clone(),
             seen_sessions: seen_sessions.clone(),
+            witnessed: witnessed.clone(),
             writing: Arc::clone(writing),
             head_looks: head_looks.clone(),
             starting_anew: Arc::clone(starting_anew),

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use super::{devices, member_entry};
 use crate::{
-    Action, Administrator, Principal, RequestOrigin, Role, Store, StoreError, TokenHash, UserId,
+    Action, Principal, RecentAdministrator, RequestOrigin, Role, Store, StoreError, TokenHash, UserId,
     change::Work,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::{Tx, args},
@@ -231,9 +231,18 @@ impl Store {
     }
 
     /// Ends one session; an unknown token is no error.
-    pub async fn sign_out(&self, token: &str) -> Result<(), StoreError> {
+    pub async fn sign_out(&self, token: &str, origin: &RequestOrigin) -> Result<(), StoreError> {
         let hash = TokenHash::of(token);
-        self.db().execute("DELETE FROM sessions WHERE token_hash = $1", args![&hash.hex()]).await?;
+        let sql = "DELETE FROM sessions WHERE token_hash = $1";
+        let member = self.find_session(token, origin.clone()).await?;
+        let entry = member.as_ref().and_then(|by| self.witness(by, Action::SignedOut, "signed out"));
+        if let (Some(by), Some(entry)) = (&member, entry) {
+            let mut work = self.begin(by).await?;
+            work.tx.execute(sql, args![&hash.hex()]).await?;
+            work.finish(entry).await?;
+        } else {
+            self.db().execute(sql, args![&hash.hex()]).await?;
+        }
         self.0.seen_sessions.forget(&hash);
         Ok(())
     }
@@ -295,8 +304,8 @@ impl Store {
         Ok(ended)
     }
 
-    /// Signs a member out everywhere.
-    pub async fn revoke_sessions(&self, by: &Administrator, id: UserId) -> Result<(), StoreError> {
+    /// Signs a member out everywhere; what they have open in a browser ends as well. They may sign in again.
+    pub async fn revoke_sessions(&self, by: &RecentAdministrator, id: UserId) -> Result<(), StoreError> {
         let mut work = self.begin(by).await?;
         let user = work.require_user(id).await?;
         work.tx.execute("DELETE FROM sessions WHERE user_id = $1", args![id.get()]).await?;
