@@ -112,7 +112,7 @@ async fn count_joins(State(server): State<Arc<Server>>, mut request: Request, ne
 async fn count_exports(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if path.ends_with(".csv") || path.ends_with(".jsonl") {
-        let by = request.extensions().get::<Principal>().map(|it| it.id);
+        let by = request.extensions().get::<Principal>().map(Principal::id);
         if let Some(Err(retry_after_s)) = by.map(|by| server.allowances.export(by)) {
             return Door::Dashboard.refuse(Fault::TooOften { retry_after_s });
         }

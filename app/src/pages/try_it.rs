@@ -105,7 +105,7 @@ impl Answer {
             sender: form.sender(),
             sent,
             signed: Attributes::EMPTY,
-            traits,
+            traits: traits.into(),
         };
         let explanation = shown.snapshot.explain(shown.key().as_str(), &context, now_ms);
         let served = explanation.decision.as_ref().ok();
@@ -129,7 +129,9 @@ async fn known(
 ) -> Result<(Option<Attributes>, Vec<String>), AppError> {
     let is_known = store.live().people().traits(typed).is_some();
     let traits = match SubjectKey::parse(typed) {
-        Ok(subject) if is_known => store.look_up(reader, &subject).await?.traits().cloned(),
+        Ok(subject) if is_known => {
+            store.look_up(reader, &subject).await?.traits().map(|traits| traits.to_attributes())
+        }
         Ok(_) | Err(_) => None,
     };
     Ok((traits, store.suggest_people(reader, typed, SUGGESTIONS_MAX).await?))

@@ -10,7 +10,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
-use engine::{MetricDefinition, Snapshot};
+use engine::{MetricDefinition, Sender, Snapshot};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -18,8 +18,12 @@ use store::{Token, TokenKind};
 use utoipa::ToSchema;
 
 pub(crate) use self::read::EventItem;
+pub(super) use self::read::key;
 use self::read::{Event, Reader, Unfit};
-use super::error::{Problem, RestError};
+use super::{
+    error::{Problem, RestError},
+    proof::Proofs,
+};
 use crate::{
     Server,
     access::{Caller, Refused, cors, require_origin},
@@ -154,6 +158,7 @@ async fn take(
 struct Items {
     snapshot: Arc<Snapshot>,
     metrics: Arc<Vec<MetricDefinition>>,
+    sender: Sender,
     now_ms: i64,
     /// In the order of the request.
     read: Vec<Result<Event, Unfit>>,
@@ -166,14 +171,15 @@ fn read(server: &Server, token: &Token, events: &Events<'_>) -> Result<Items, Re
     let oldest_ms = server.ingest.retention.oldest_ms(snapshot.environment(), now_ms);
     let metrics = server.store.live().metrics();
     let keys = server.ofrep.keys();
-    let receipts = (token.kind == TokenKind::Client).then_some(&keys.receipts);
-    let reader = Reader { snapshot: &snapshot, metrics: &metrics, now_ms, oldest_ms, receipts };
+    let proofs = Proofs::of(token.kind, &snapshot, &keys.receipts, now_ms);
+    let sender = proofs.sender();
+    let reader = Reader { snapshot: &snapshot, metrics: &metrics, now_ms, oldest_ms, proofs };
     let read = events.events.iter().map(|item| reader.read(item)).collect();
-    Ok(Items { snapshot, metrics, now_ms, read })
+    Ok(Items { snapshot, metrics, sender, now_ms, read })
 }
 
 fn keep(server: &Server, token: &Token, items: Items) -> Result<Accepted, RestError> {
-    let Items { snapshot, metrics, now_ms, read } = items;
+    let Items { snapshot, metrics, sender, now_ms, read } = items;
     let (mut exposures, mut outcomes, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
     let (mut unverified, mut of_flags) = (0, Vec::new());
     for (index, item) in read.into_iter().enumerate() {
@@ -196,7 +202,8 @@ fn keep(server: &Server, token: &Token, items: Items) -> Result<Accepted, RestEr
     server.ingest.unverified.add(snapshot.environment(), of_flags);
     // Exposures first: an outcome may be of one that came with it.
     server.ingest.outcomes.has_room(outcomes.len())?;
-    let mut taken = server.ingest.exposures.offer_events(snapshot.environment(), exposures, now_ms)?;
+    let mut taken =
+        server.ingest.exposures.offer_events((snapshot.environment(), sender), exposures, now_ms)?;
     let sent = outcomes.len();
     let (outcomes, ids) = new_ones(server, outcomes, now_ms);
     taken.accepted += outcomes.len();

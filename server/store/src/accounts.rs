@@ -19,7 +19,7 @@ pub use members::{Member, MemberState};
 pub(crate) use passwords::Passwords;
 pub use seen_sessions::SeenSession;
 pub(crate) use seen_sessions::SeenSessions;
-pub use sessions::{Browser, NewSession, SessionId, SessionRow};
+pub use sessions::{Browser, NewSession, SessionRow};
 pub(crate) use witness::Witnessed;
 
 use crate::{

@@ -1,18 +1,19 @@
 //! The items of `POST /api/v1/events`: what they may say, and what they are checked against.
 
 use engine::{
-    Arm, EnvironmentKey, FlagKey, MetricDefinition, MetricKey, RuleId, Snapshot, SubjectKey, VariantKey,
-    parse_date_ms,
+    Arm, Counts, EnvironmentKey, FlagKey, MetricDefinition, MetricKey, RuleId, Snapshot, SubjectKey,
+    VariantKey, parse_date_ms,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::{Claim, Exposure, ReceiptKey};
+use store::{Claim, Exposure};
 use utoipa::ToSchema;
 
 use crate::{
-    ingest::EventId,
+    ingest::{Claimed, EventId},
     limits::{CLIENT_EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_ID_BYTES_MAX, SUBJECT_FEATURES_MAX},
-    outcomes::{Feature, Outcome, item::outcome_time},
+    outcomes::{Outcome, item::outcome_time},
+    rest::proof::{FeatureItem, Proofs},
 };
 
 /// Revisions are kept in the database as signed numbers.
@@ -73,20 +74,6 @@ pub(crate) struct OutcomeItem {
     features: Vec<FeatureItem>,
 }
 
-/// A flag that was in force. Without `rule` and `arm` (as decisions carry them) Fader looks up where the subject stands.
-#[derive(Deserialize, ToSchema)]
-struct FeatureItem {
-    flag: String,
-    variant: Option<String>,
-    rule: Option<String>,
-    #[schema(value_type = Option<String>)]
-    arm: Option<Arm>,
-    /// Of the decision (`metadata.revision`); belongs to `receipt`.
-    revision: Option<u64>,
-    /// `metadata.receipt` of the decision.
-    receipt: Option<String>,
-}
-
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged, expecting = "\"time\" is epoch milliseconds or a text like 2026-03-01T14:10:00Z")]
 enum Time {
@@ -98,8 +85,8 @@ enum Time {
 pub(super) enum Event {
     Exposure(Option<EventId>, Exposure),
     Outcome(Option<EventId>, Outcome),
-    /// Nobody knows whether it happened: the flags that it names.
-    Unverified(Vec<FlagKey>),
+    /// Nobody knows whether it happened: what it claims of the flags that it names.
+    Unverified(Vec<Claimed>),
 }
 
 /// What items are checked against.
@@ -108,8 +95,7 @@ pub(super) struct Reader<'a> {
     pub(super) metrics: &'a [MetricDefinition],
     pub(super) now_ms: i64,
     pub(super) oldest_ms: i64,
-    /// Of a client token, whose events anybody can make up: what proves them.
-    pub(super) receipts: Option<&'a ReceiptKey>,
+    pub(super) proofs: Proofs<'a>,
 }
 
 /// Why an item is not taken: the sentence for the sender.
@@ -171,12 +157,16 @@ impl Reader<'_> {
             arm: exposure.arm,
             revision: exposure.revision,
         };
-        let is_proved = self.is_proved(item.receipt.as_deref(), &claim);
+        let is_proved = self.proofs.is_proved(item.receipt.as_deref(), &claim);
         if is_proved {
             self.has_happened(exposure.revision)?;
         }
         self.has(&exposure.flag, Some(&exposure.variant))?;
-        if is_proved { Ok(Event::Exposure(id, exposure)) } else { Ok(Event::Unverified(vec![exposure.flag])) }
+        if is_proved {
+            Ok(Event::Exposure(id, exposure))
+        } else {
+            Ok(Event::Unverified(vec![(exposure.flag, None)]))
+        }
     }
 
     /// Nothing can have been decided by a revision that does not exist yet.
@@ -198,11 +188,6 @@ impl Reader<'_> {
         }
     }
 
-    /// Servers are believed; browsers prove what they were answered.
-    fn is_proved(&self, receipt: Option<&str>, claim: &Claim<'_>) -> bool {
-        self.receipts.is_none_or(|key| receipt.is_some_and(|it| key.proves(it, claim, self.now_ms)))
-    }
-
     fn outcome(&self, item: OutcomeItem) -> Result<Event, Unfit> {
         let id = item.id.as_deref().map(|id| self.id(id)).transpose()?;
         if item.features.len() > SUBJECT_FEATURES_MAX {
@@ -210,28 +195,29 @@ impl Reader<'_> {
         }
         let subject =
             item.subject.map(|subject| key("subject", SubjectKey::try_from(subject))).transpose()?;
-        if subject.is_none() && self.receipts.is_some() {
+        if subject.is_none() && self.proofs.are_needed() {
             return Err("\"subject\" is needed with a client token".to_owned().into());
         }
         let mut proved = Vec::with_capacity(item.features.len());
         let mut unproved = Vec::new();
         for named in item.features {
-            let (receipt, revision) = (named.receipt.clone(), named.revision);
-            let feature = feature(named)?;
-            let in_force = self.is_in_force(&feature, subject.as_ref(), receipt.as_deref(), revision);
-            if let Some(revision) = revision.filter(|_| in_force) {
-                self.has_happened(revision)?;
+            let claimed = named.revision.unwrap_or_default();
+            // Servers are believed: what they say is looked at before it is said that there is no such flag.
+            if !self.proofs.are_needed() {
+                self.has_happened(claimed)?;
             }
-            self.has(&feature.flag, feature.variant.as_ref())?;
-            if in_force {
-                proved.push(feature);
-            } else {
-                unproved.push(feature.flag);
+            match self.proofs.feature(named, subject.as_ref())? {
+                (feature, true) => {
+                    self.has_happened(claimed)?;
+                    proved.push(feature);
+                }
+                (feature, false) => unproved.push(feature.flag),
             }
         }
         // What its subject was exposed to says nothing about who sends it.
-        let unverified = self.receipts.is_some() && proved.is_empty();
+        let unverified = self.proofs.are_needed() && proved.is_empty();
         let outcome = Outcome {
+            sender: self.proofs.sender(),
             subject,
             metric: key("metric", MetricKey::try_from(item.metric))?,
             ok: item.ok,
@@ -240,34 +226,15 @@ impl Reader<'_> {
             at_ms: outcome_time(parse_time(item.time, self.now_ms)?, self.now_ms).map_err(str::to_owned)?,
             features: proved,
         };
-        outcome.check(self.metrics)?;
-        Ok(if unverified { Event::Unverified(unproved) } else { Event::Outcome(id, outcome) })
-    }
-
-    fn is_in_force(
-        &self,
-        feature: &Feature,
-        subject: Option<&SubjectKey>,
-        receipt: Option<&str>,
-        revision: Option<u64>,
-    ) -> bool {
-        if self.receipts.is_none() {
-            return true;
+        let definition = outcome.check(self.metrics)?;
+        if !unverified {
+            return Ok(Event::Outcome(id, outcome));
         }
-        let Feature { flag, variant, rule, arm } = feature;
-        let (Some(subject), Some(variant), Some(revision)) = (subject, variant, revision) else {
-            return false;
+        let rate = match definition.kind.counts() {
+            Counts::Requests => outcome.ok.map(|ok| (definition.key.clone(), definition.is_event(ok))),
+            Counts::Durations | Counts::Exposed | Counts::ExposedMany | Counts::Unanswered => None,
         };
-        let claim = Claim {
-            environment: self.snapshot.environment().as_str(),
-            subject: subject.as_str(),
-            flag: flag.as_str(),
-            variant: variant.as_str(),
-            rule: rule.as_ref().map(RuleId::as_str),
-            arm: *arm,
-            revision,
-        };
-        self.is_proved(receipt, &claim)
+        Ok(Event::Unverified(unproved.into_iter().map(|flag| (flag, rate.clone())).collect()))
     }
 
     fn id(&self, id: &str) -> Result<EventId, String> {
@@ -283,7 +250,7 @@ impl Reader<'_> {
             return Err("\"time\" is more than 10 minutes ahead; check the clock".to_owned());
         }
         // A receipt does not outlive two days, and neither does what it proves.
-        if self.receipts.is_some() && at_ms < self.now_ms.saturating_sub(CLIENT_EVENT_AGE_MS_MAX) {
+        if self.proofs.are_needed() && at_ms < self.now_ms.saturating_sub(CLIENT_EVENT_AGE_MS_MAX) {
             return Err(
                 "\"time\" is more than two days ago: too old for an event of a client token".to_owned()
             );
@@ -293,16 +260,6 @@ impl Reader<'_> {
         }
         Ok(at_ms)
     }
-}
-
-fn feature(item: FeatureItem) -> Result<Feature, String> {
-    let variant = item.variant.map(|variant| key("variant", VariantKey::try_from(variant))).transpose()?;
-    Ok(Feature {
-        flag: key("flag", FlagKey::try_from(item.flag))?,
-        variant,
-        rule: item.rule.map(|rule| key("rule", RuleId::try_from(rule))).transpose()?,
-        arm: item.arm,
-    })
 }
 
 fn parse_time(time: Option<Time>, now_ms: i64) -> Result<i64, String> {
@@ -321,6 +278,6 @@ fn parse<'a, T: Deserialize<'a>>(item: &'a RawValue) -> Result<T, String> {
     })
 }
 
-fn key<T, E: std::fmt::Display>(name: &str, parsed: Result<T, E>) -> Result<T, String> {
+pub(in crate::rest) fn key<T, E: std::fmt::Display>(name: &str, parsed: Result<T, E>) -> Result<T, String> {
     parsed.map_err(|error| format!("\"{name}\" {error}"))
 }

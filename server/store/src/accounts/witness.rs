@@ -73,7 +73,7 @@ impl Witnessed {
 impl Store {
     /// What to say of a member who comes or goes: an entry for the change that lets them.
     pub(super) fn witness(&self, member: &Principal, action: Action, sentence: &str) -> Option<Entry> {
-        let about = About::Member(member.id, action);
+        let about = About::Member(member.id(), action);
         let sentence = match self.0.witnessed.note(about, self.clock().now_ms()) {
             Told::Nothing => return None,
             Told::ThisOne => sentence.to_owned(),
@@ -81,7 +81,7 @@ impl Store {
                 format!("{sentence}, and more than {SIGN_INS_AUDITED_MAX} times within ten minutes")
             }
         };
-        Some(member_entry(action, member.id, &member.name, sentence))
+        Some(member_entry(action, member.id(), member.name(), sentence))
     }
 
     /// A sign-in was refused. Written after the answer: how long that takes must not tell which accounts exist.

@@ -132,14 +132,14 @@ impl Store {
         sentence: String,
     ) -> Result<(), StoreError> {
         let searched = &self.0.searched;
-        let sentence = match searched.note(by.id, query, self.clock().now_ms()) {
+        let sentence = match searched.note(by.id(), query, self.clock().now_ms()) {
             Told::Nothing => return Ok(()),
             Told::ThisOne => sentence,
             Told::More => format!("searched people more than {SEARCHES_AUDITED_MAX} times in ten minutes"),
         };
         let written = self.write_search(by, sentence).await;
         if written.is_err() {
-            searched.forget(by.id, query);
+            searched.forget(by.id(), query);
         }
         written
     }
