@@ -30,6 +30,8 @@ pub trait Known {}
 
 impl Known for store::Principal {}
 impl Known for store::PeopleWriter {}
+/// While its session cannot be looked at.
+impl Known for store::SeenSession {}
 
 /// The bodies of all requests.
 pub struct Bodies {

@@ -32,6 +32,10 @@ pub enum Fault {
     Unavailable,
     /// Too much is being read at the moment.
     Busy,
+    /// A member asked for more than their share of what costs much.
+    TooOften {
+        retry_after_s: u64,
+    },
     /// A document with too many values for its size.
     TooDetailed,
     /// The server started without its database, which has not come yet.
@@ -75,6 +79,7 @@ impl Fault {
             Self::BrokenBody | Self::Nul => StatusCode::BAD_REQUEST,
             Self::QueryTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable | Self::Busy | Self::WithoutDatabase => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -84,6 +89,7 @@ impl Fault {
     pub fn retry_after_s(self) -> Option<u64> {
         match self {
             Self::Busy => Some(1),
+            Self::TooOften { retry_after_s } => Some(retry_after_s),
             Self::Unavailable | Self::WithoutDatabase => Some(DATABASE_RETRY_AFTER_S),
             Self::NotFound
             | Self::MethodNotAllowed
@@ -123,6 +129,9 @@ impl Fault {
             Self::Busy => {
                 "The server is reading as much as it can at the moment; please send it again.".to_owned()
             }
+            Self::TooOften { retry_after_s } => format!(
+                "You have exported as much as you may at once; please try again in {retry_after_s} seconds."
+            ),
             Self::TooDetailed => "That is too many values in one request: send them in parts.".to_owned(),
             Self::Unavailable => "The server cannot reach its database; please try again soon.".to_owned(),
             Self::WithoutDatabase => "The server has not reached its database since it started: until then it only \

@@ -98,6 +98,9 @@ pub const EVALUATIONS_PER_SECOND: u32 = 10_000;
 pub const WRONG_TOKENS_PER_MINUTE: u32 = 120;
 /// Attempts to accept an invitation per minute and address, also as a burst; beyond it the answer is 429.
 pub const JOINS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(20).expect("above zero");
+/// Files with the audit log or with exposures per minute and member, also as a burst; beyond it the answer is 429. Each is
+/// sent while it is read.
+pub const EXPORTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(6).expect("above zero");
 /// So many addresses are remembered for each limit per address; beyond it all further ones share one allowance.
 pub const WRONG_TOKEN_ADDRESSES_MAX: usize = 50_000;
 

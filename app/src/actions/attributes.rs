@@ -1,6 +1,7 @@
 //! Changing the attribute schema.
 
 use engine::{AttributeDefinition, AttributeName};
+use store::StoreError;
 
 use crate::{
     draft::{Draft, Refusal},
@@ -19,24 +20,26 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
         return Ok(page.done(&page.href(ADDRESS), Toast::Deleted));
     }
     let input = AttributeInput::read(&fields);
-    match save(&page, &input).await {
+    let definition = match definition(&input) {
+        Ok(definition) => definition,
+        Err(refusal) => return attributes::show(&page, Draft::refused(input, refusal)),
+    };
+    match page.store().put_attribute(&administrator, definition).await {
         Ok(()) => Ok(page.done(&page.href(ADDRESS), Toast::Saved)),
-        Err(refusal) => attributes::show(&page, Draft::refused(input, refusal)),
+        Err(error @ StoreError::PasswordNeeded) => Err(error.into()),
+        Err(error) => attributes::show(&page, Draft::refused(input, Refusal::from(error))),
     }
 }
 
-async fn save(page: &Page, input: &AttributeInput) -> Result<(), Refusal> {
-    let administrator = page.principal.administrator()?;
+fn definition(input: &AttributeInput) -> Result<AttributeDefinition, Refusal> {
     let name = AttributeName::parse(&input.name)
         .map_err(|invalid| Refusal::field("name", format!("an attribute name {invalid}")))?;
     let value_type = input.parse_type().ok_or_else(|| Refusal::field("type", "Choose one of the types."))?;
-    let definition = AttributeDefinition {
+    Ok(AttributeDefinition {
         name,
         value_type,
         description: input.description.clone(),
         trusted: input.trusted,
         personal: input.personal,
-    };
-    page.store().put_attribute(&administrator, definition).await?;
-    Ok(())
+    })
 }

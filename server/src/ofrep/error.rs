@@ -104,6 +104,7 @@ impl OfrepError {
                 Fault::NotFound
                 | Fault::MethodNotAllowed
                 | Fault::CrossSite
+                | Fault::TooOften { .. }
                 | Fault::Unavailable
                 | Fault::WithoutDatabase
                 | Fault::Internal,

@@ -95,7 +95,7 @@ impl RestError {
             Self::Refused(_) => "refused",
             Self::NotFound(_) | Self::Fault(Fault::NotFound) => "not_found",
             Self::Conflict(_) => "conflict",
-            Self::Later { .. } => "too_many_requests",
+            Self::Later { .. } | Self::Fault(Fault::TooOften { .. }) => "too_many_requests",
             Self::Fault(Fault::MethodNotAllowed) => "method_not_allowed",
             Self::Fault(Fault::TooLarge { .. } | Fault::TooDetailed | Fault::QueryTooLong { .. }) => {
                 "too_large"

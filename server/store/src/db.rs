@@ -1,6 +1,7 @@
 //! The two databases behind one small interface: one SQL text, `$1` placeholders, rows that decode from both.
 //! SQLite has one write connection and a read-only pool; PostgreSQL one pool, and a connection that listens.
 
+mod encryption;
 mod faults;
 mod held;
 mod pages;
@@ -228,8 +229,8 @@ impl Db {
     }
 
     fn lazy_pg(url: &str) -> Result<Self, StoreError> {
-        let options =
-            PgConnectOptions::from_str(url).map_err(|_| Invalid::DatabaseUrl)?.application_name("fader");
+        let options = PgConnectOptions::from_str(url).map_err(|_| Invalid::DatabaseUrl)?;
+        let options = encryption::decide(options, url).application_name("fader");
         let pool = PgPoolOptions::new()
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .max_connections(PG_CONNECTIONS_MAX)

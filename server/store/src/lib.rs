@@ -32,6 +32,7 @@ mod plans;
 mod previews;
 mod readiness;
 mod receipts;
+mod retention;
 mod rollouts;
 mod secret;
 mod stand_in;
@@ -48,7 +49,8 @@ mod webhooks;
 mod workspace;
 
 pub use accounts::{
-    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession, SessionRow,
+    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession,
+    SeenSession, SessionRow,
 };
 pub use as_of::AsOf;
 pub use audit::{
@@ -106,6 +108,7 @@ pub use workspace::InvalidHash;
 
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};
 pub use receipts::{Claim, ReceiptKey};
+pub use retention::Kept;
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
     EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, TesterIn,

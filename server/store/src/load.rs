@@ -227,14 +227,15 @@ fn announce(
     }
 }
 
-/// What the entries after `since` are about; who only looked changed nothing. At the first load only the last entry is
+/// What the entries after `since` are about; who only looked, came or went changed nothing. At the first load only the last entry is
 /// looked at.
 async fn changed_objects(tx: &mut Tx, since: i64) -> Result<Vec<(i64, ObjectRef)>, StoreError> {
     let sql = if since == 0 {
         "SELECT at_ms, object_kind, object_key FROM audit WHERE seq > $1 ORDER BY seq DESC LIMIT 1"
     } else {
         "SELECT at_ms, object_kind, object_key FROM audit WHERE seq > $1 AND action NOT IN ( \
-         'person_looked_up', 'people_searched', 'exposures_read', 'password_refused') \
+         'person_looked_up', 'people_searched', 'exposures_read', 'password_refused', 'signed_in', \
+         'sign_in_refused', 'signed_out') \
          ORDER BY seq"
     };
     let rows = tx.all::<AuditRow>(sql, args![since]).await?;

@@ -9,6 +9,7 @@ mod merge;
 mod search;
 mod searched;
 mod shard;
+mod shown;
 mod write;
 
 use std::{collections::BTreeSet, ops::Range, sync::Arc};

@@ -11,13 +11,14 @@ use tokio::{sync::Mutex, task::AbortHandle};
 
 use crate::{
     AuditSecret, Clock, Live, StoreError, Task, Tasks,
-    accounts::Passwords,
+    accounts::{Passwords, SeenSessions, Witnessed},
     as_of::Past,
     audit::Watch,
     change::CHANNEL,
     database_time::Skew,
     db::{Db, Faults, args, is_unavailable},
-    file::{DatabaseFile, Seen},
+    file::{DatabaseFile, SET_ASIDE_MAX, Seen},
+    history::HeadLooks,
     ledger::Looked,
     people::Searched,
     stand_in::{self, StandIn, StandInFile},
@@ -40,8 +41,13 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) live: Live,
     pub(crate) passwords: Passwords,
+    /// Sessions that were good when they were last looked at.
+    pub(crate) seen_sessions: SeenSessions,
+    /// Who came and went lately.
+    pub(crate) witnessed: Witnessed,
     /// One change at a time per process: the others wait here without holding a connection.
     pub(crate) writing: Arc<Mutex<()>>,
+    pub(crate) head_looks: HeadLooks,
     /// One at a time reads everything again.
     pub(crate) starting_anew: Arc<Mutex<()>>,
     /// Looks at the ledger that are audited already.
@@ -159,7 +165,10 @@ impl Store {
             clock,
             live,
             passwords: Passwords::new(),
+            seen_sessions: SeenSessions::default(),
+            witnessed: Witnessed::default(),
             writing: Arc::new(Mutex::new(())),
+            head_looks: HeadLooks::default(),
             starting_anew: Arc::new(Mutex::new(())),
             looked: Looked::default(),
             searched: Searched::default(),
@@ -240,7 +249,13 @@ impl Store {
             }
             Seen::Another => {
                 self.db().set_gone(true);
-                file.prepare().map_err(sqlx::Error::Io)?;
+                if let Some(log) = file.prepare().map_err(sqlx::Error::Io)? {
+                    tracing::warn!(
+                        log = %log.display(),
+                        kept = SET_ASIDE_MAX,
+                        "the log of the file that was replaced is set aside; what was committed last may stand in it alone"
+                    );
+                }
                 let db = Db::lazy(&self.0.url, false)?;
                 db.migrate().await?;
                 file.reopened();
@@ -267,7 +282,10 @@ impl Store {
             file,
             live,
             passwords,
+            seen_sessions,
+            witnessed,
             writing,
+            head_looks,
             starting_anew,
             looked,
             searched,
@@ -283,7 +301,10 @@ impl Store {
             clock,
             live: live.clone(),
             passwords: passwords.clone(),
+            seen_sessions: seen_sessions.clone(),
+            witnessed: witnessed.clone(),
             writing: Arc::clone(writing),
+            head_looks: head_looks.clone(),
             starting_anew: Arc::clone(starting_anew),
             looked: looked.clone(),
             searched: searched.clone(),

@@ -28,6 +28,7 @@ mod rate;
 mod receipts;
 mod rest;
 mod restore;
+mod revisions;
 mod roles;
 mod stand_in;
 mod stream;

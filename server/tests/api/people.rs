@@ -156,6 +156,44 @@ async fn support_reads_saw_would_see_and_why() {
     assert_eq!(looks[0].object.key, "ada.moreau");
 }
 
+/// Wherever somebody's traits or doings are shown, the audit log says who looked; drawing a page again says it once.
+#[tokio::test]
+async fn whoever_is_shown_somebody_stands_in_the_audit_log() {
+    let app = TestApp::start().await;
+    app.boolean_flag("fast-payment").await;
+    app.vip_agencies().await;
+    app.testers("crew", "ada.moreau", None, None).await;
+    app.person("ada.moreau", json!({"tier": "vip"})).await;
+    let auditor = Principal::command_line().audit_reader().expect("may read");
+    let product = app.sign_in(Role::Product).await;
+    let support = app.workspace_token(Role::Support).await;
+    for (path, sentence) in [
+        ("/flags/fast-payment/try?subject=ada.moreau", "looked up ada.moreau"),
+        ("/flags/fast-payment/try?subject=ada", "was suggested people while typing"),
+        ("/groups/vip-agencies", "looked at the people of group vip-agencies"),
+        ("/groups/crew?tab=testers", "looked at the people of group crew"),
+        ("/people?q=ada", "searched people: 1 found"),
+        ("/api/v1/groups/crew/enrolments", "looked at the people of group crew"),
+    ] {
+        for _ in 0..3 {
+            let request = app.request(Method::GET, path);
+            let request = if path.starts_with("/api/") {
+                request.bearer_auth(&support)
+            } else {
+                request.header("cookie", &product)
+            };
+            let answer = request.send().await.expect("an answer");
+            assert_eq!(answer.status(), 200, "{path}");
+            let page = answer.text().await.expect("a page");
+            assert!(page.contains("ada.moreau"), "{path} shows her");
+        }
+        let entries = app.store.list_audit(&auditor, &AuditFilter::default()).await.expect("reads");
+        let told = entries.iter().filter(|entry| entry.sentence == sentence).count();
+        let readers = if path.starts_with("/api/") { 2 } else { 1 };
+        assert_eq!(told, readers, "{path}: {sentence}");
+    }
+}
+
 #[tokio::test]
 async fn an_erasure_forgets_traits_and_exposures() {
     let app = TestApp::start().await;

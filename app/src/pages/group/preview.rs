@@ -7,10 +7,11 @@ use engine::{
     group_impact, grouped, impact,
 };
 use leptos::prelude::*;
-use store::{Environment, GroupUse, Operation, People};
+use store::{Environment, GroupUse, People};
 
 use super::Found;
 use crate::{
+    error::AppError,
     forms::group::GroupForm,
     page::Page,
     pages::groups::{count, meter},
@@ -59,11 +60,18 @@ struct Person {
 }
 
 impl Preview {
-    pub fn of(page: &Page, found: Option<&Found>, form: &GroupForm) -> Self {
+    /// Whoever may look people up sees who they are, and the audit log that they did.
+    pub async fn of(page: &Page, found: Option<&Found>, form: &GroupForm) -> Result<Self, AppError> {
         let people = page.store().live().people();
-        let may_read = page.principal.may(Operation::ReadPeople);
-        let members = Members::of(page, found, form, &people, may_read);
-        Self { members, known: people.len(), may_read }
+        let reader = page.principal.people_reader().ok();
+        let members = Members::of(page, found, form, &people, reader.is_some());
+        if let Some(reader) = &reader
+            && members.as_ref().is_some_and(|members| !members.listed.is_empty())
+        {
+            let group = found.map(|found| &found.saved.value.key);
+            page.store().audit_group_shown(reader, group).await?;
+        }
+        Ok(Self { members, known: people.len(), may_read: reader.is_some() })
     }
 }
 

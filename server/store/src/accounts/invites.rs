@@ -175,6 +175,7 @@ impl Store {
             }
         };
         work.finish(member_entry(action, id, &name, sentence)).await?;
+        self.saw(&session);
         Ok(session)
     }
 

@@ -24,5 +24,7 @@ mod stand_in;
 mod stuck;
 mod testers;
 mod time;
+mod tls;
 mod tokens;
 mod upgrade;
+mod witness;
