@@ -54,6 +54,7 @@ main() {
     step "clippy for the browser" clippy_wasm
     step "documentation" documentation
     step "tests" rust_tests
+    step "fuzz targets" scripts/fuzz.sh
     step "debug build for the browser tests" cargo build --quiet --package server --package booking
 
     printf '\n'
@@ -62,6 +63,7 @@ main() {
 
     # The very binaries of this run, whatever else stands in the target folder.
     export FADER_BIN="$TARGET_DIR/debug/fader" BOOKING_BIN="$TARGET_DIR/debug/booking"
+    step "REST as its document says" scripts/schema.sh
     step "browser tests" browser_tests
 
     if [ "${#failed[@]}" -gt 0 ]; then

@@ -13,7 +13,7 @@ use engine::{
 };
 use http::{StatusCode, header, request::Parts};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use store::{Claim, Exposure, ReceiptKey, Token, TokenKind};
 use utoipa::ToSchema;
 
@@ -30,6 +30,7 @@ use crate::{
         SUBJECT_FEATURES_MAX,
     },
     outcomes::{Feature, Outcome, item::outcome_time},
+    whole::whole_numbers,
 };
 
 /// Revisions are kept in the database as signed numbers.
@@ -39,8 +40,18 @@ const REVISION_MAX: u64 = i64::MAX as u64;
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct Events<'a> {
     #[serde(borrow)]
-    #[schema(value_type = Vec<EventItem>, max_items = 1000)]
+    #[schema(value_type = Vec<AnyEvent>, max_items = 1000)]
     events: Vec<&'a RawValue>,
+}
+
+/// What is looked at item by item: anything else is rejected alone, and the others are taken.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the items in the document")]
+enum AnyEvent {
+    Event(EventItem),
+    #[schema(value_type = Value)]
+    Other(Value),
 }
 
 /// One thing that happened.
@@ -215,8 +226,9 @@ fn take(
     (token, address): (&Token, Option<ClientAddress>),
     body: &[u8],
 ) -> Result<Accepted, RestError> {
+    let body = whole_numbers(body);
     let events: Events<'_> =
-        serde_json::from_slice(body).map_err(|error| RestError::Malformed(error.to_string()))?;
+        serde_json::from_slice(&body).map_err(|error| RestError::Malformed(error.to_string()))?;
     if events.events.len() > EVENTS_MAX {
         return Err(RestError::Refused(format!("send at most {EVENTS_MAX} events at once")));
     }
