@@ -10,7 +10,7 @@ set -euo pipefail
 
 # How many inputs the short run makes of each target; the doors are a whole server, and slower.
 declare -A RUNS=(
-    [condition]=40000 [definitions]=40000 [evaluation]=3000 [events]=6000 [forms]=20000 [tables]=40000 [telemetry]=3000
+    [condition]=25000 [definitions]=25000 [evaluation]=2500 [events]=2500 [forms]=4000 [tables]=15000 [telemetry]=1000
 )
 # The longest input that is made, and the longest one may take.
 BYTES_MAX=16384

@@ -33,7 +33,7 @@ pub struct World {
     app: Router,
     server_token: String,
     client_token: String,
-    /// The demo's flags.
+    /// The demo's flags, without archived ones.
     pub flags: Vec<String>,
 }
 
@@ -138,7 +138,8 @@ async fn start() -> (Router, String, String, Vec<String>) {
     };
     let server = Server::start(store.clone(), config).await.expect("a server");
     let snapshot = store.live().snapshot(ENVIRONMENT).expect("the environment");
-    let mut flags: Vec<_> = snapshot.flags().map(|flag| flag.flag().key.to_string()).collect();
+    let answered = snapshot.flags().filter(|flag| !flag.is_archived());
+    let mut flags: Vec<_> = answered.map(|flag| flag.flag().key.to_string()).collect();
     flags.sort();
     (server::app(&server), server_token, client_token, flags)
 }

@@ -157,7 +157,7 @@ pub(crate) async fn save(
     tag = "plans",
     params(
         ("key" = String, Path, description = "The flag's key"),
-        ("transition" = PlanTransition, Path, description = "What to do"),
+        ("transition" = inline(PlanTransition), Path, description = "What to do"),
     ),
     request_body = Transition,
     responses(
