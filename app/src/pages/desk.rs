@@ -4,6 +4,7 @@ pub mod counts;
 pub mod filter;
 pub mod pulse;
 
+use islands::desk_keys::DeskKeys;
 use std::collections::HashMap;
 
 use axum::Extension;
@@ -11,16 +12,10 @@ use engine::{FlagKey, Lifecycle, Percentage, Rollout, Snapshot, grouped, rollout
 use leptos::prelude::*;
 use store::{DeskRow, FlagHealth, Operation};
 
-use self::{
-    counts::{Counted, Counts},
-    filter::{Facts, Filter, LIVES, SORTS, STATES, State},
-    pulse::{Pulse, Pulses},
-};
+use super::flag::health;
 use crate::{
     forms::flag::lifecycle_word,
-    islands::desk_keys::DeskKeys,
     page::{Look, Page, PageResult},
-    pages::flag::health,
     ui::{
         Here,
         badge::{Callout, Tone},
@@ -31,6 +26,9 @@ use crate::{
         time,
     },
 };
+use counts::{Counted, Counts};
+use filter::{Facts, Filter, LIVES, SORTS, STATES, State};
+use pulse::{Pulse, Pulses};
 
 /// Rows of one page.
 const ROWS_MAX: usize = 500;

@@ -14,6 +14,7 @@ pub mod strip;
 pub mod strip_details;
 mod watch;
 
+use islands::forecast::{Forecast, Mood};
 use std::sync::Arc;
 
 use engine::{EnvironmentKey, Flag, FlagKey, Rollout, Snapshot, rollout_phrase};
@@ -23,7 +24,6 @@ use store::{Action, AuditEntry, Environment, ObjectKind, ObjectRef, Store, Versi
 use crate::{
     error::{AppError, Thing},
     forms::rollout::RolloutForm,
-    islands::preview::{Forecast, Mood},
     page::Page,
     ui::standing::{Trial, count_on, group_name},
 };

@@ -1,14 +1,13 @@
 //! Who has a flag among the people we know: now, and after a change that is not saved. Decided by the engine
 //! itself over snapshots, never by arithmetic on percentages.
 
+use islands::forecast::{Channel, Forecast, Mood};
 use std::sync::Arc;
 
 use engine::{
     Arm, Context, Flag, GroupKey, Impact, Percentage, Problem, Rollout, Rule, Snapshot, audience_phrase,
     grouped, impact, plan::Percentages,
 };
-
-use crate::islands::preview::{Channel, Forecast, Mood};
 
 /// The name of a group, for phrases; its key when it is gone.
 pub fn group_name(snapshot: &Snapshot) -> impl Fn(&GroupKey) -> String {
