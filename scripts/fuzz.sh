@@ -14,7 +14,7 @@ declare -A RUNS=(
 )
 # The longest input that is made, and the longest one may take.
 BYTES_MAX=16384
-SECONDS_MAX=10
+SECONDS_MAX=60
 MEGABYTES_MAX=2048
 
 found="$TARGET_DIR/fuzz"
