@@ -115,7 +115,12 @@ words! {
             "id": {"$ref": held("Key")},
             "metric": {"$ref": held("GuardrailMetric")},
             "limit": {"$ref": held("GuardrailLimit")},
-            "action": {"type": "string", "enum": ["notify", "pause_plan", "step_back", "stop"]}
+            "action": {"type": "string", "enum": ["notify", "pause_plan", "step_back", "stop"]},
+            "accepts": {
+                "type": ["string", "null"],
+                "enum": ["servers", "servers_and_browsers", null],
+                "description": "Whose word counts; left out, by the action."
+            }
         }
     });
     GuardrailMetric(Key) = json!({"oneOf": [
