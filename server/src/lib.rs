@@ -32,6 +32,7 @@ mod serve;
 mod session;
 mod stand_in;
 mod state;
+mod whole;
 mod widget;
 
 pub use commands::run;

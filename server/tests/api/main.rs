@@ -8,6 +8,7 @@ mod away;
 mod bad_input;
 mod command_line;
 mod cors;
+mod document;
 mod edge;
 mod etag;
 mod evaluation;
