@@ -1,5 +1,7 @@
 //! The one code path that decides: with a silent tracer for answers, with a recording one for explanations.
 
+mod footing;
+
 use std::cell::Cell;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use crate::{
     explain::{Outcome, Step},
     snapshot::Snapshot,
 };
+
+pub(crate) use footing::{Footing, Ground};
 
 /// A chain of prerequisites longer than this is not followed.
 pub(crate) const PREREQUISITE_DEPTH_MAX: usize = 32;

@@ -1,13 +1,11 @@
-//! What a change does to the people we know, computed by evaluating them before and after.
+//! What a change does to the people we know, computed by deciding for them before and after.
 
-use serde::{Deserialize, Serialize};
+use crate::{Count, Sample};
 
-use crate::{CompiledGroup, Context, Snapshot, VariantKey};
-
-/// Counts of known people, before and after a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Counts of the people who were looked at, before and after a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Impact {
-    pub known: usize,
+    pub sample: Sample,
     /// Served something else than the off variant (of a group: members).
     pub before: usize,
     pub after: usize,
@@ -18,45 +16,65 @@ pub struct Impact {
 }
 
 impl Impact {
-    fn count<K: PartialEq>(&mut self, before: Option<K>, after: Option<K>) {
-        self.known += 1;
-        self.before += usize::from(before.is_some());
-        self.after += usize::from(after.is_some());
+    pub(crate) fn count<K: PartialEq>(&mut self, before: Option<K>, after: Option<K>) {
+        self.count_all(1, before, after);
+    }
+
+    pub(crate) fn count_all<K: PartialEq>(&mut self, people: usize, before: Option<K>, after: Option<K>) {
+        self.sample.seen += people;
+        self.before += if before.is_some() { people } else { 0 };
+        self.after += if after.is_some() { people } else { 0 };
         match (before, after) {
-            (None, Some(_)) => self.gained += 1,
-            (Some(_), None) => self.lost += 1,
-            (Some(b), Some(a)) if a != b => self.switched += 1,
+            (None, Some(_)) => self.gained += people,
+            (Some(_), None) => self.lost += people,
+            (Some(b), Some(a)) if a != b => self.switched += people,
             (Some(_), Some(_)) | (None, None) => {}
         }
     }
 
-    /// `Adds 310 of 1,560 known people; nobody loses it.`
+    /// Nobody gains, loses or switches, as far as was looked.
+    pub fn is_none(&self) -> bool {
+        self.gained + self.lost + self.switched == 0
+    }
+
+    /// `Adds 310 of 1,560 known people; nobody loses it.` Of a sample: `Adds about 124,000 ± 900 of 1,000,000 known people;
+    /// nobody loses it among the 50,000 looked at so far.`
     pub fn sentence(&self) -> String {
-        let known = match self.known {
+        let known = match self.sample.known {
             0 => return "No people are known yet, so there is nobody to count.".to_owned(),
             1 => "1 known person".to_owned(),
             n => format!("{} known people", grouped(n)),
         };
-        let (gained, lost) = (grouped(self.gained), grouped(self.lost));
-        let switched = match self.switched {
-            0 => String::new(),
-            1 => "; 1 gets another variant".to_owned(),
-            n => format!("; {} get another variant", grouped(n)),
+        let told = |hits: usize| self.sample.count(hits).phrase();
+        let (gained, lost) = (told(self.gained), told(self.lost));
+        let switched = match self.sample.count(self.switched) {
+            _ if self.switched == 0 => String::new(),
+            Count::Exact(1) => "; 1 gets another variant".to_owned(),
+            count => format!("; {} get another variant", count.phrase()),
+        };
+        // What was not seen in a sample may still be.
+        let so_far = if self.sample.is_whole() {
+            String::new()
+        } else {
+            format!(" among the {} looked at so far", grouped(self.sample.seen))
         };
         match (self.gained, self.lost, self.switched) {
-            (0, 0, 0) => format!("Changes nothing for {known}; {}.", self.holders()),
-            (0, 0, _) => format!("Nobody of {known} gains or loses it{switched}."),
-            (_, 0, _) => format!("Adds {gained} of {known}; nobody loses it{switched}."),
-            (0, _, _) => format!("Takes it from {lost} of {known}; nobody gains it{switched}."),
+            (0, 0, 0) if self.sample.is_whole() => {
+                format!("Changes nothing for {known}; {}.", self.holders())
+            }
+            (0, 0, 0) => format!("Changes nothing{so_far}; {} of {known}.", self.holders()),
+            (0, 0, _) => format!("Nobody of {known} gains or loses it{so_far}{switched}."),
+            (_, 0, _) => format!("Adds {gained} of {known}; nobody loses it{so_far}{switched}."),
+            (0, _, _) => format!("Takes it from {lost} of {known}; nobody gains it{so_far}{switched}."),
             (_, _, _) => format!("Adds {gained} and takes it from {lost} of {known}{switched}."),
         }
     }
 
     fn holders(&self) -> String {
-        match self.after {
-            0 => "nobody has it".to_owned(),
-            1 => "1 has it".to_owned(),
-            n => format!("{} have it", grouped(n)),
+        match self.sample.count(self.after) {
+            Count::Exact(0) => "nobody has it".to_owned(),
+            Count::Exact(1) => "1 has it".to_owned(),
+            count => format!("{} have it", count.phrase()),
         }
     }
 }
@@ -72,40 +90,4 @@ pub fn grouped(n: usize) -> String {
         text.push(digit);
     }
     text
-}
-
-/// What replacing `before` by `after` does to `people` on one flag.
-pub fn impact<'p>(
-    before: &Snapshot,
-    after: &Snapshot,
-    flag: &str,
-    people: impl Iterator<Item = Context<'p>>,
-    now_ms: i64,
-) -> Impact {
-    let mut impact = Impact::default();
-    for context in people {
-        impact.count(on(before, flag, &context, now_ms), on(after, flag, &context, now_ms));
-    }
-    impact
-}
-
-/// The variant that is served, when it is not the off variant.
-fn on<'s>(snapshot: &'s Snapshot, flag: &str, context: &Context<'_>, now_ms: i64) -> Option<&'s VariantKey> {
-    let decision = snapshot.evaluate(flag, context, now_ms).ok()?;
-    decision.is_on(snapshot.flag(flag)?).then_some(&decision.variant.key)
-}
-
-/// What replacing one definition of a group by another does to its membership.
-pub fn group_impact<'p>(
-    before: Option<&CompiledGroup>,
-    after: &CompiledGroup,
-    people: impl Iterator<Item = Context<'p>>,
-    now_ms: i64,
-) -> Impact {
-    let mut impact = Impact::default();
-    for context in people {
-        let was = before.is_some_and(|group| group.contains(&context, now_ms));
-        impact.count(was.then_some(()), after.contains(&context, now_ms).then_some(()));
-    }
-    impact
 }

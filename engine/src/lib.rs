@@ -4,6 +4,7 @@
 mod allocation;
 mod attribute;
 mod bucket;
+mod census;
 mod comparison;
 mod compiled;
 mod condition;
@@ -39,6 +40,7 @@ pub use bucket::{
     HOLDBACK_SEED, POSITIONS, Position, VARIANT_SEED, bucket_hash, holdback_position, position,
     variant_bucket,
 };
+pub use census::{ChannelCount, Count, Counted, Question, Sample, Shuffled, Survey, Surveyor, Tally, interval_95};
 pub use compiled::{CompiledFlag, CompiledGroup};
 pub use condition::{Condition, DEPTH_MAX, TESTS_MAX, Test};
 pub use context::{Context, Origin, Sender};
@@ -48,7 +50,7 @@ pub use explain::{Actual, EnrolmentState, Explanation, Outcome, Served, Step};
 pub use flag::{Flag, FlagKind, Lifecycle, TAGS_MAX, VARIANTS_MAX, ValueType, Variant};
 pub use group::{ENROLMENTS_MAX, Enrolment, Group};
 pub use hint::hints;
-pub use impact::{Impact, group_impact, grouped, impact};
+pub use impact::{Impact, grouped};
 pub use key::{
     AttributeName, EnvironmentKey, FlagKey, GroupKey, GuardrailId, InvalidKey, MetricKey, RuleId, SubjectKey,
     TARGETING_KEY, VariantKey,

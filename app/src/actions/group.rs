@@ -19,11 +19,11 @@ pub async fn post_new(page: Page, fields: Fields) -> PageResult {
     let mut form = GroupForm::from_fields(&fields);
     form.condition.apply(fields.text("intent"), CONDITION);
     if fields.text("intent") != "save" {
-        return group::show_new(&page, form, Draft::default());
+        return group::show_new(&page, form, Draft::default()).await;
     }
     match create(&page, &form).await {
         Ok(key) => Ok(page.done(&page.href(&Tab::Definition.address(&key)), Toast::Created)),
-        Err(refusal) => group::show_new(&page, form, Draft::refused((), refusal)),
+        Err(refusal) => group::show_new(&page, form, Draft::refused((), refusal)).await,
     }
 }
 
@@ -51,14 +51,14 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
     let mut form = GroupForm::from_fields(&fields);
     form.condition.apply(fields.text("intent"), CONDITION);
     if fields.text("intent") != "save" {
-        return group::show(&page, found, form, Draft::default());
+        return group::show(&page, found, form, Draft::default()).await;
     }
     match save(&page, &found.saved.value, &form).await {
         Ok(()) => {
             let address = page.href(&Tab::Definition.address(&found.saved.value.key));
             Ok(page.done(&address, Toast::Saved))
         }
-        Err(refusal) => group::show(&page, found, form, Draft::refused((), refusal)),
+        Err(refusal) => group::show(&page, found, form, Draft::refused((), refusal)).await,
     }
 }
 
@@ -89,5 +89,5 @@ async fn delete(page: Page, found: Found, fields: &Fields) -> PageResult {
         Refusal::field("confirm", format!("Type {key} to confirm."))
     };
     let form = GroupForm::from_group(&found.saved);
-    group::show(&page, found, form, Draft::refused((), refusal))
+    group::show(&page, found, form, Draft::refused((), refusal)).await
 }

@@ -83,7 +83,7 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
         Tab::Definition => {
             let mut form = GroupForm::from_group(&found.saved);
             form.people = page.query("people").unwrap_or_default();
-            show(&page, found, form, Draft::default())
+            show(&page, found, form, Draft::default()).await
         }
         Tab::Testers => testers::show(&page, found, testers::Drafts::default()).await,
         Tab::History => history::show(&page, found).await,
@@ -92,11 +92,11 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
 
 pub async fn get_new(page: Page) -> PageResult {
     page.principal.flag_editor()?;
-    show_new(&page, GroupForm::starting(), Draft::default())
+    show_new(&page, GroupForm::starting(), Draft::default()).await
 }
 
 /// The page of a group, with `form` as it was typed.
-pub fn show(page: &Page, found: Found, mut form: GroupForm, draft: Draft<()>) -> PageResult {
+pub async fn show(page: &Page, found: Found, mut form: GroupForm, draft: Draft<()>) -> PageResult {
     let look = Look::new(found.saved.value.name.clone(), Section::Groups).status(draft.status());
     let may_edit = page.principal.may(Operation::EditFlags);
     // Whoever saves again after a conflict has read what the others did.
@@ -104,7 +104,7 @@ pub fn show(page: &Page, found: Found, mut form: GroupForm, draft: Draft<()>) ->
     if let Some(conflict) = &conflict {
         form.version = conflict.current;
     }
-    let preview = preview::Preview::of(page, Some(&found), &form);
+    let preview = preview::Preview::of(page, Some(&found), &form).await;
     let vocabulary = vocabulary(page, &form.condition);
     page.render(look, move || {
         let preview = preview.view(may_edit, &form.people);
@@ -129,9 +129,9 @@ pub fn show(page: &Page, found: Found, mut form: GroupForm, draft: Draft<()>) ->
 }
 
 /// The page of a group that does not exist yet.
-pub fn show_new(page: &Page, form: GroupForm, draft: Draft<()>) -> PageResult {
+pub async fn show_new(page: &Page, form: GroupForm, draft: Draft<()>) -> PageResult {
     let look = Look::new("New group", Section::Groups).status(draft.status());
-    let preview = preview::Preview::of(page, None, &form);
+    let preview = preview::Preview::of(page, None, &form).await;
     let vocabulary = vocabulary(page, &form.condition);
     page.render(look, move || {
         view! {

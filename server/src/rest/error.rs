@@ -101,7 +101,7 @@ impl RestError {
                 "too_large"
             }
             Self::Fault(Fault::TimedOut) => "timed_out",
-            Self::Behind(_) | Self::Fault(Fault::Unavailable | Fault::Busy | Fault::WithoutDatabase) => {
+            Self::Behind(_) | Self::Fault(Fault::Unavailable | Fault::Busy | Fault::Crowded | Fault::WithoutDatabase | Fault::GivenUp) => {
                 "unavailable"
             }
             Self::Fault(Fault::Internal) => "internal",

@@ -19,7 +19,11 @@ mod token;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware::from_fn, routing::get};
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+    routing::get,
+};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -30,10 +34,18 @@ use crate::{
     Server,
     access::cors,
     door::{Door, Fault},
+    lanes,
 };
 
 /// Where events go; they come by the ten thousand.
 pub const EVENTS_PATH: &str = "/api/v1/events";
+/// Where users' feedback goes.
+const FEEDBACK_PATH: &str = "/api/v1/feedback";
+
+/// Whether programs send there without end what may not wait behind pages.
+pub fn is_intake(path: &str) -> bool {
+    path == EVENTS_PATH || path == FEEDBACK_PATH
+}
 
 /// What the document says beside its paths.
 #[derive(OpenApi)]
@@ -87,6 +99,7 @@ pub fn router(server: &Arc<Server>) -> Router {
         .route("/api/v1/openapi.json", get(describe))
         .route("/api/{*path}", axum::routing::any(not_found))
         .method_not_allowed_fallback(|| async { Door::Rest.refuse(Fault::MethodNotAllowed) })
+        .layer(from_fn_with_state(Arc::clone(server), lanes::on_pages_unless_intake))
         .layer(from_fn(cors::answer_preflight))
         .with_state(Arc::clone(server))
 }

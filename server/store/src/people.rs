@@ -8,6 +8,7 @@ mod look_up;
 mod search;
 mod searched;
 mod shard;
+mod walk;
 mod write;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -19,11 +20,15 @@ pub(crate) use load::{Rows, rows};
 pub use look_up::LookedUp;
 pub use search::{Match, Matches, Rank};
 pub(crate) use searched::Searched;
+pub(crate) use walk::Walk;
 pub(crate) use write::traits_json;
 pub use write::{Compared, Standing};
 
 use crate::limits::ATTRIBUTE_VALUES_MAX;
 use shard::{Known, SHARD_PEOPLE_MAX, Shard};
+
+/// So many people's values are suggested.
+const VALUES_PEOPLE_MAX: usize = 20_000;
 
 /// Everybody known, by targeting key.
 #[derive(Debug, Default, Clone)]
@@ -58,10 +63,12 @@ impl People {
         self.iter().map(|(subject, traits)| Context::from_traits(subject, traits))
     }
 
-    /// Distinct values of one attribute in order, at most [`ATTRIBUTE_VALUES_MAX`]; a list counts with its elements.
+    /// Distinct values of one attribute in order, at most [`ATTRIBUTE_VALUES_MAX`]; a list counts with its elements. Of many
+    /// people every n-th is looked at: they are suggestions, and a page waits for them.
     pub fn attribute_values(&self, name: &str) -> Vec<String> {
         let mut values = BTreeSet::new();
-        for value in self.iter().filter_map(|(_, traits)| traits.get(name)) {
+        let some = self.iter().step_by(self.len.div_ceil(VALUES_PEOPLE_MAX).max(1));
+        for value in some.filter_map(|(_, traits)| traits.get(name)) {
             match value {
                 AttributeValue::List(items) => values.extend(items.iter().cloned()),
                 AttributeValue::Boolean(_) | AttributeValue::Number(_) | AttributeValue::Text(_) => {

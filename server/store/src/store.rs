@@ -14,6 +14,7 @@ use crate::{
     accounts::Passwords,
     as_of::Past,
     audit::Watch,
+    census::Census,
     change::CHANNEL,
     database_time::Skew,
     db::{Db, Faults, args, is_unavailable},
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     file: Option<Arc<DatabaseFile>>,
     pub(crate) clock: Clock,
     pub(crate) live: Live,
+    census: Census,
     pub(crate) passwords: Passwords,
     /// One change at a time per process: the others wait here without holding a connection.
     pub(crate) writing: Arc<Mutex<()>>,
@@ -156,6 +158,7 @@ impl Store {
             url: url.to_owned(),
             db: ArcSwap::from_pointee(db),
             file: Db::path(url).map(|path| Arc::new(DatabaseFile::opened(path))),
+            census: Census::new(live.clone(), clock.clone()),
             clock,
             live,
             passwords: Passwords::new(),
@@ -198,6 +201,11 @@ impl Store {
     /// What is in force, in memory.
     pub fn live(&self) -> &Live {
         &self.0.live
+    }
+
+    /// How many known people a definition reaches.
+    pub fn census(&self) -> &Census {
+        &self.0.census
     }
 
     /// What runs beside the requests, here and in the server around this store.
@@ -266,6 +274,7 @@ impl Store {
             db,
             file,
             live,
+            census,
             passwords,
             writing,
             starting_anew,
@@ -282,6 +291,7 @@ impl Store {
             file: file.clone(),
             clock,
             live: live.clone(),
+            census: census.clone(),
             passwords: passwords.clone(),
             writing: Arc::clone(writing),
             starting_anew: Arc::clone(starting_anew),

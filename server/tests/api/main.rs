@@ -5,6 +5,7 @@ mod anchor;
 mod app;
 mod away;
 mod bad_input;
+mod census;
 mod command_line;
 mod cors;
 mod edge;

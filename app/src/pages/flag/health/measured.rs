@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::{
     MetricDefinition, MetricKind, RuleId,
-    guardrail::{self, Limit, Metric, Tally},
+    guardrail::{self, Guardrail, Limit, Metric, Tally},
 };
 use store::{Action, ArmWord, Cell, CellSum};
 
@@ -67,7 +67,7 @@ impl Measured {
     pub async fn load(
         page: &Page,
         shown: &FlagPage,
-        rule: Option<&RuleId>,
+        (rule, guardrails): (Option<&RuleId>, &[Guardrail]),
         (range, whole): (Range, bool),
     ) -> Result<Self, AppError> {
         let Some(rule) = rule else { return Ok(Self(Vec::new())) };
@@ -77,8 +77,6 @@ impl Measured {
         let times = (range.from_ms, range.until_ms);
         let cells =
             store.cells(&viewer, &page.environment.key, shown.key(), &keys, times, range.step_ms).await?;
-        let guardrails =
-            store.find_guardrails(&viewer, &page.environment.key, shown.key()).await?.set.guardrails;
         let range = if whole { range } else { range.since_first(&cells) };
         let marks = marks(shown, range);
         let mut cards = Vec::new();
@@ -91,7 +89,7 @@ impl Measured {
                 .iter()
                 .any(|it| store::stored_metric(&it.metric).as_ref() == Some(&definition.key));
             if !own.is_empty() && (is_watched || !is_never_told(definition, &own)) {
-                cards.push(MetricCard::new(definition, &own, range, &marks, &guardrails));
+                cards.push(MetricCard::new(definition, &own, range, &marks, guardrails));
             }
         }
         Ok(Self(cards))
