@@ -21,8 +21,7 @@ step() {
 }
 
 clippy_wasm() {
-    cargo clippy --quiet --package app --lib --target wasm32-unknown-unknown --no-default-features --features hydrate \
-        -- -D warnings
+    cargo clippy --quiet --package islands --target wasm32-unknown-unknown -- -D warnings
 }
 
 documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --document-private-items; }

@@ -1,18 +1,17 @@
 //! What the server gives the dashboard, and the one place where the store's errors become the dashboard's.
-//! Pages get it through [`crate::page::Page`]; server functions of islands call [`store()`] and [`require_principal`].
+//! Pages get it through [`crate::page::Page`].
 
 use http::StatusCode;
-use leptos::prelude::{LeptosOptions, use_context};
-use store::{ObjectKind, Operation, Principal, SignInError, Store, StoreError};
+use leptos::prelude::LeptosOptions;
+use store::{ObjectKind, Operation, SignInError, Store, StoreError};
 
 use crate::{
     draft::{Reason, Refusal, as_sentence},
     error::{AppError, Needs, Thing},
     live::Seats,
-    page::Page,
 };
 
-/// What [`crate::router()`] is made with. The server's session middleware puts a [`Principal`] and a
+/// What [`crate::router()`] is made with. The server's session middleware puts a [`store::Principal`] and a
 /// [`store::RequestOrigin`] into the extensions of each request.
 #[derive(Clone)]
 pub struct AppState {
@@ -26,24 +25,6 @@ pub struct AppState {
     pub webhooks: store::Reach,
     /// The streams of open pages.
     pub live: Seats,
-}
-
-/// The store, inside a server function.
-pub fn store() -> Result<Store, AppError> {
-    use_context::<AppState>().map(|state| state.store).ok_or(AppError::Internal)
-}
-
-/// Who calls this server function; the first line of each of them.
-pub fn require_principal() -> Result<Principal, AppError> {
-    let parts = use_context::<http::request::Parts>().ok_or(AppError::Internal)?;
-    parts.extensions.get::<Principal>().cloned().ok_or(AppError::SignedOut)
-}
-
-/// The page that an island stands on, in one environment: for what needs more than the caller.
-pub fn require_page(environment: &str) -> Result<Page, AppError> {
-    let state = use_context::<AppState>().ok_or(AppError::Internal)?;
-    let parts = use_context::<http::request::Parts>().ok_or(AppError::Internal)?;
-    Page::of(&parts, &state, Some(environment))
 }
 
 impl From<StoreError> for AppError {

@@ -1,15 +1,10 @@
 //! [`AppError`]: the only error that leaves the dashboard. Closed: it cannot say a sentence that somebody else
 //! wrote. A form that was refused is not this error but a [`crate::draft::Draft`] with the reason beside its field.
 
-use leptos::{
-    prelude::{FromServerFnError, ServerFnErrorErr},
-    server_fn::codec::JsonEncoding,
-};
-use serde::{Deserialize, Serialize};
+use islands::error::{BAD_FORM, CallError, INTERNAL};
 
-/// Why a request got no page, or an island no answer. `Display` says what to do next.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "error", content = "detail")]
+/// Why a request got no page. `Display` says what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AppError {
     #[error("You are signed out. Sign in and try again.")]
     SignedOut,
@@ -25,7 +20,7 @@ pub enum AppError {
     Conflict,
     #[error("This was refused. Check what you entered and try again.")]
     Refused,
-    #[error("The form arrived damaged or incomplete. Load the page again and send it once more.")]
+    #[error("{BAD_FORM}")]
     BadForm,
     #[error("That is more than one form can hold. Send less at a time.")]
     TooLarge,
@@ -37,19 +32,16 @@ pub enum AppError {
     Busy { retry_after_s: u64 },
     #[error("The address does not answer to this kind of request. Go back and use the page's own buttons.")]
     WrongMethod,
-    #[error("Something went wrong on the server; nothing was changed. Try again in a moment.")]
+    #[error("{INTERNAL}")]
     Internal,
     #[error(
         "The database cannot be reached at the moment, so nothing can be changed. Wait a few seconds and try again."
     )]
     Unavailable,
-    #[error("The server does not answer. Check the connection and try again.")]
-    Unreachable,
 }
 
 /// Who may do what was denied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Needs {
     #[error("Ask an administrator.")]
     Administrator,
@@ -62,8 +54,7 @@ pub enum Needs {
 }
 
 /// What was not found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Thing {
     #[error("This page")]
     Page,
@@ -99,24 +90,19 @@ impl AppError {
             Self::Refused | Self::BadForm | Self::FieldTooLong { .. } => 422,
             Self::Throttled { .. } => 429,
             Self::Internal => 500,
-            Self::Unavailable | Self::Unreachable | Self::Busy { .. } => 503,
+            Self::Unavailable | Self::Busy { .. } => 503,
         }
     }
 }
 
-impl FromServerFnError for AppError {
-    type Encoder = JsonEncoding;
-
-    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+/// What an island needs to know of it.
+impl From<AppError> for CallError {
+    fn from(error: AppError) -> Self {
         match error {
-            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Deserialization(_) => Self::Unreachable,
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => Self::BadForm,
-            ServerFnErrorErr::Registration(_)
-            | ServerFnErrorErr::UnsupportedRequestMethod(_)
-            | ServerFnErrorErr::MiddlewareError(_)
-            | ServerFnErrorErr::ServerError(_)
-            | ServerFnErrorErr::Serialization(_)
-            | ServerFnErrorErr::Response(_) => Self::Internal,
+            AppError::PasswordNeeded => Self::PasswordNeeded,
+            AppError::BadForm => Self::BadForm,
+            AppError::Internal => Self::Internal,
+            other => Self::Refused { status: other.status_code(), sentence: other.to_string() },
         }
     }
 }

@@ -3,10 +3,10 @@
 mod closeness;
 
 use engine::Lifecycle;
+use islands::found::{Hit, HitKind};
 use store::Operation;
 
 use crate::{
-    api::palette::{Hit, HitKind},
     caps::check_search,
     error::AppError,
     page::Page,

@@ -1,5 +1,7 @@
 //! The addresses of the dashboard. One line per address; a POST goes to the address of the page that shows it.
 
+use std::sync::Arc;
+
 use axum::{
     Extension, Router,
     extract::{FromRequestParts as _, Request, State},
@@ -8,16 +10,18 @@ use axum::{
     routing::{get, post},
 };
 use http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts};
+use islands::error::CallError;
 
 use crate::{
     actions, again,
     backend::AppState,
+    call,
     error::{AppError, Thing},
     page::Visit,
     pages,
 };
 
-/// An [`AppError`] as JSON is far smaller.
+/// A [`CallError`] as JSON is far smaller.
 const ERROR_BYTES_MAX: usize = 16 * 1024;
 
 /// Everything below `/` that is for people. The caller adds assets, sessions, CSRF and security headers around it.
@@ -79,7 +83,7 @@ pub fn router(state: AppState) -> Router {
         .route("/flags/{key}/feedback", get(pages::flag::feedback::get))
         .route("/testers/{subject}", get(pages::tester::get).post(actions::tester::post))
         .route("/join/{token}", get(pages::join::get).post(actions::join::post))
-        .route("/call/{*name}", post(call))
+        .route("/call/{*name}", post(answer_call))
         .fallback(missing)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(state.clone(), again::ask))
@@ -96,17 +100,20 @@ async fn wrong_method() -> AppError {
 }
 
 /// Server functions of islands: `/call/…`. Leptos answers every error with 500; the error itself knows better.
-async fn call(State(state): State<AppState>, mut request: Request) -> Response {
+async fn answer_call(State(state): State<AppState>, mut request: Request) -> Response {
     // An answer in JSON to every caller, rather than a way back to where the request says that it comes from.
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    let context = move || leptos::prelude::provide_context(state.clone());
+    let (parts, body) = request.into_parts();
+    let backend = call::backend(parts.clone(), state);
+    let request = Request::from_parts(parts, body);
+    let context = move || leptos::prelude::provide_context(Arc::clone(&backend));
     let response = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
     if response.status() != StatusCode::INTERNAL_SERVER_ERROR {
         return response;
     }
     let (mut parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, ERROR_BYTES_MAX).await.unwrap_or_default();
-    if let Ok(error) = serde_json::from_slice::<AppError>(&body) {
+    if let Ok(error) = serde_json::from_slice::<CallError>(&body) {
         parts.status = StatusCode::from_u16(error.status_code()).unwrap_or(parts.status);
     }
     Response::from_parts(parts, body.into())

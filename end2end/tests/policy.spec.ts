@@ -3,16 +3,10 @@
 import type { Browser, Locator, Page } from '@playwright/test';
 import { EMAILS } from '../clients/demo';
 import { Desk } from '../clients/desk';
+import { PAGES } from '../clients/pages';
 import { expect, test, type World } from '../clients/world';
 
 const FLAG = '/flags/fast-payment';
-const PAGES = [
-    '/', FLAG, `${FLAG}/plan`, `${FLAG}/health`, `${FLAG}/feedback`, `${FLAG}/exposures`, `${FLAG}/try?subject=ada.moreau`,
-    `${FLAG}/history`, `${FLAG}/settings`, '/flags/new', '/groups', '/groups/vip-agencies', '/groups/vip-agencies?tab=testers',
-    '/groups/new', '/people', '/people/ada.moreau', '/testers/ada.moreau', '/import/people', '/feedback', '/feedback/new', '/audit',
-    '/approvals', '/search?q=fast', '/account', '/settings/members', '/settings/tokens', '/settings/environments',
-    '/settings/webhooks', '/settings/attributes', '/settings/metrics', '/settings/guardrails', '/no/such/page',
-];
 
 /** What the browser says against the policy, as it also tells a person in its console. */
 function violations(page: Page): string[] {

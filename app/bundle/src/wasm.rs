@@ -17,13 +17,13 @@ pub fn compile(root: &Path, dev: bool) -> Result<Vec<u8>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(root)
-        .args(["rustc", "--package", "app", "--lib", "--crate-type", "cdylib", "--target", TARGET])
-        .args(["--no-default-features", "--features", "hydrate", "--profile", profile])
+        .args(["rustc", "--package", "islands", "--lib", "--crate-type", "cdylib", "--target", TARGET])
+        .args(["--profile", profile])
         .status()?;
     ensure!(status.success(), "the browser side does not compile");
 
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let module = target.join(TARGET).join(folder).join("app.wasm");
+    let module = target.join(TARGET).join(folder).join("islands.wasm");
     fs::read(&module).with_context(|| module.display().to_string())
 }
 

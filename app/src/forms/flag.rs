@@ -1,5 +1,6 @@
 //! The forms that create a flag and change its definition, as typed.
 
+use islands::key_from_name::key_from_name;
 use std::collections::HashSet;
 
 use engine::{
@@ -8,7 +9,7 @@ use engine::{
 use serde_json::{Value as Json, json};
 
 use super::wrong::Wrong;
-use crate::{fields::Fields, islands::key_from_name::key_from_name};
+use crate::fields::Fields;
 
 /// A flag's definition as typed. The key and the lifecycle are not typed here once the flag exists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 pub mod filter;
 pub mod pulse;
 
+use islands::desk_keys::DeskKeys;
 use std::collections::HashMap;
 
 use axum::Extension;
@@ -10,15 +11,10 @@ use engine::{FlagKey, Lifecycle, Percentage, Rollout, Snapshot, grouped, rollout
 use leptos::prelude::*;
 use store::{DeskCount, DeskRow, FlagHealth, Operation};
 
-use self::{
-    filter::{Facts, Filter, LIVES, SORTS, STATES, State},
-    pulse::{Pulse, Pulses},
-};
+use super::flag::health;
 use crate::{
     forms::flag::lifecycle_word,
-    islands::desk_keys::DeskKeys,
     page::{Look, Page, PageResult},
-    pages::flag::health,
     ui::{
         Here,
         badge::{Callout, Tone},
@@ -29,6 +25,8 @@ use crate::{
         time,
     },
 };
+use filter::{Facts, Filter, LIVES, SORTS, STATES, State};
+use pulse::{Pulse, Pulses};
 
 /// Rows of one page.
 const ROWS_MAX: usize = 500;

@@ -20,7 +20,7 @@ pub fn title(error: &AppError) -> &'static str {
         | AppError::WrongMethod => "Refused",
         AppError::Throttled { .. } => "Too many attempts",
         AppError::Unavailable => "The database does not answer",
-        AppError::Internal | AppError::Unreachable => "Something went wrong",
+        AppError::Internal => "Something went wrong",
     }
 }
 

@@ -14,6 +14,7 @@ pub mod strip;
 pub mod strip_details;
 mod watch;
 
+use islands::forecast::{Forecast, Mood};
 use std::sync::Arc;
 
 use engine::{Count, EnvironmentKey, Flag, FlagKey, Rollout, Snapshot, Survey, rollout_phrase};
@@ -26,7 +27,6 @@ use store::{
 use crate::{
     error::{AppError, Thing},
     forms::rollout::RolloutForm,
-    islands::preview::{Forecast, Mood},
     page::Page,
     ui::standing::{Trial, group_name},
 };

@@ -7,16 +7,16 @@ pub mod testers;
 
 use axum::extract::Path;
 use engine::{EnvironmentKey, FlagKey, Group, GroupKey};
+use islands::swap::Swap;
 use leptos::prelude::*;
 use store::{GroupUse, Operation, Versioned};
 
+use super::vocabulary::vocabulary;
 use crate::{
     draft::Draft,
     error::{AppError, Thing},
     forms::group::{CONDITION, GroupForm},
-    islands::swap::Swap,
     page::{Look, Page, PageResult},
-    pages::vocabulary::vocabulary,
     ui::{
         condition_builder::ConditionBuilder,
         condition_form::FormErrors,

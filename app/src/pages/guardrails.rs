@@ -1,17 +1,17 @@
 //! The workspace's default guardrails: what guards every rollout without its own, which those are, and the form.
 
+use islands::swap::Swap;
 use std::sync::Arc;
 
 use engine::{FlagKey, Lifecycle, grouped, guardrail::Guardrail};
 use leptos::prelude::*;
 use store::{Environment, GuardrailSet, GuardrailsInForce, Operation, OwnGuardrails, Replayed};
 
+use super::flag::{Tab, health::replays::Replays};
 use crate::{
     draft::Draft,
     error::AppError,
-    islands::swap::Swap,
     page::{Look, Page, PageResult},
-    pages::flag::{Tab, health::replays::Replays},
     ui::{
         badge::{Callout, Tone},
         field::FormError,

@@ -3,11 +3,11 @@
 pub mod import;
 
 use engine::{AttributeValue, SubjectKey, grouped};
+use islands::swap::Swap;
 use leptos::prelude::*;
 use store::{Match, Matches, Operation};
 
 use crate::{
-    islands::swap::Swap,
     page::{Look, Page, PageResult},
     ui::{
         empty::Empty,

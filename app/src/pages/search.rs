@@ -1,9 +1,9 @@
 //! The command palette as a page, for whoever has no script, and for a link to a search.
 
+use islands::found::{Hit, HitKind};
 use leptos::prelude::*;
 
 use crate::{
-    api::palette::{Hit, HitKind},
     caps::SEARCH_CHARS_MAX,
     find::find,
     page::{Look, Page, PageResult},

@@ -6,15 +6,15 @@ mod question;
 
 use axum::extract::Path;
 use engine::{Attributes, Context, Explanation, audience_phrase, hints};
+use islands::swap::Swap;
 use leptos::prelude::*;
 use store::{Operation, Persona};
 
+use super::flag::{FlagPage, Tab, frame};
 use crate::{
     draft::Draft,
     forms::{trial::TrialForm, wrong::Wrong},
-    islands::swap::Swap,
     page::{Look, Page, PageResult},
-    pages::flag::{FlagPage, Tab, frame},
     ui::{layout::Section, standing::group_name},
 };
 

@@ -9,11 +9,10 @@ mod plot;
 mod told;
 mod unit;
 
+use islands::chart_detail::ChartDetail;
 use leptos::prelude::*;
 
 pub use unit::Unit;
-
-use crate::islands::chart_detail::ChartDetail;
 
 /// A value of one line in the step that begins then. Steps begin at whole multiples of their length.
 #[derive(Debug, Clone, PartialEq)]

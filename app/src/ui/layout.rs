@@ -1,5 +1,6 @@
 //! The frame around every page: skip link, brand, navigation, environment switch, search, person, toasts.
 
+use islands::{live::Live, menus::Menus, palette::Palette};
 use leptos::prelude::*;
 use store::{Operation, Principal};
 
@@ -10,10 +11,7 @@ use super::{
     theme::Theme,
     toast,
 };
-use crate::{
-    islands::{live::Live, menus::Menus, palette::Palette},
-    page::Look,
-};
+use crate::page::Look;
 
 /// An entry of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Something that is shown once: a link or a token, with a button that copies it where a script runs.
 
+use islands::copy::Copy;
 use leptos::prelude::*;
 
 use super::badge::{Callout, Tone};
-use crate::islands::copy::Copy;
 
 /// The text in a field that can be selected, above the list that will only ever show that it exists.
 #[component]

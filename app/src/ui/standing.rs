@@ -2,11 +2,9 @@
 //! engine itself has decided; never by arithmetic on percentages.
 
 use engine::{ChannelCount, GroupKey, Impact, Rollout, Rule, Snapshot, Survey, audience_phrase, grouped};
+use islands::forecast::{Channel, Forecast, Mood};
 
-use crate::{
-    draft::as_sentence,
-    islands::preview::{Channel, Forecast, Mood},
-};
+use crate::draft::as_sentence;
 
 /// The name of a group, for phrases; its key when it is gone.
 pub fn group_name(snapshot: &Snapshot) -> impl Fn(&GroupKey) -> String {

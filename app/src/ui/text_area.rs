@@ -25,7 +25,7 @@ pub fn TextArea(
     #[prop(optional)] spellcheck_off: bool,
     #[prop(optional_no_strip)] placeholder: Option<String>,
     #[prop(optional_no_strip)] maxlength: Option<usize>,
-    /// Regions that are asked for anew while somebody types; see [`crate::islands::swap`].
+    /// Regions that are asked for anew while somebody types; see [`islands::swap`].
     #[prop(optional_no_strip)]
     swap_input: Option<String>,
 ) -> impl IntoView {

@@ -1,6 +1,6 @@
 //! The trace of a decision as a tree: each step with a mark that says whether it held, and what was found.
 
-use engine::{Actual, AttributeValue, EnrolmentState, Origin, Outcome, Step};
+use engine::{Actual, AttributeValue, EnrolmentState, Origin, Placement, Step};
 use leptos::prelude::*;
 
 use super::icon;
@@ -26,7 +26,7 @@ pub fn verdict(step: &Step) -> Verdict {
         Step::ExcludedSubject | Step::NoRule { .. } => Verdict::No,
         Step::ExcludedGroup { excluded, .. } => of(!excluded),
         Step::Previewed { .. } | Step::Pinned { .. } | Step::Everyone => Verdict::Yes,
-        Step::Rule { outcome, .. } => of(*outcome == Outcome::Inside),
+        Step::Rule { placement, .. } => of(*placement == Placement::Inside),
         Step::Group { member, .. } => of(*member),
         Step::Enrolment { state, .. } => of(*state == EnrolmentState::Active),
         Step::Bucket { inside, .. } => of(*inside),

@@ -1,7 +1,5 @@
 //! What a random sample says of all people.
 
-use crate::grouped;
-
 /// Of how many people how many were looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sample {
@@ -97,6 +95,19 @@ impl Count {
             }
         }
     }
+}
+
+/// A count with a comma at every third digit.
+pub fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]

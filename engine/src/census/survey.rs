@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Count, Sample};
+use super::{Count, Impact, Sample};
 use crate::{
-    BucketBy, Context, FlagKey, Impact, Percentage, RuleId, Rollout, Snapshot,
-    bucket::POSITIONS,
-    evaluate::{Footing, Ground},
+    BucketBy, Context, FlagKey, POSITIONS, Percentage, Rollout, RuleId, Snapshot,
+    decision::{Footing, Ground},
 };
 
 /// More kinds of people than this are not kept apart: a definition that splits everybody up stays a sample.

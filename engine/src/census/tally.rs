@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Sample;
-use crate::{CompiledGroup, Context, FlagKey, Impact, Snapshot, VariantKey};
+use super::{Impact, Sample};
+use crate::{CompiledGroup, Context, FlagKey, Snapshot, VariantKey};
 
 /// What is asked of each person.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use super::recent::Stretch;
 use super::tally::Tally;
 use super::verdict::{BETA, Verdict};
 use super::words;
-use crate::{GuardrailId, RuleId, sentence::capitalised};
+use crate::{GuardrailId, RuleId, words::sentence::capitalised};
 
 /// A limit that almost nothing reaches does not hold a plan for ever.
 const TRIALS_NEEDED_MAX: f64 = 10_000.0;

@@ -3,12 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Gate, Percentages, Plan, PlanState, Progress, Step};
-use crate::Percentage;
+use super::{
+    breach::{Breach, HoldReason, Reduction},
+    definition::{Gate, Percentages, Plan, Step},
+    state::{PlanState, Progress},
+};
 use crate::guardrail::{GuardAction, Health, Judgement, Warning};
-
-/// A longer gap between two looks was not watched and does not count as held.
-pub const WATCH_GAP_MS_MAX: i64 = 5 * 60_000;
 
 /// What is known when a plan is looked at.
 #[derive(Debug, Clone)]
@@ -33,41 +33,6 @@ pub enum OpenGate {
     NotBefore { at_ms: i64 },
 }
 
-/// Why nothing may be concluded for now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HoldReason {
-    Mismatch,
-    MissingData,
-    LateData,
-    Suspicion,
-    NotShownSafe,
-    /// A guardrail that only notifies is broken, or one that a person decided to go on with.
-    Broken,
-    /// A person set the percentages by hand: the plan waits until it is resumed.
-    PersonDecided,
-}
-
-/// Percentages of which none is above what it replaces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Reduction(Percentages);
-
-impl Reduction {
-    /// As far towards `target` as only goes down. Rules that `target` does not name stay.
-    pub fn towards(target: &Percentages, current: &Percentages) -> Self {
-        let lower = |(rule, now): (&crate::RuleId, &Percentage)| {
-            let to = target.get(rule).copied().unwrap_or(*now);
-            (rule.clone(), to.min(*now))
-        };
-        Self(current.iter().map(lower).collect())
-    }
-
-    pub const fn percentages(&self) -> &Percentages {
-        &self.0
-    }
-}
-
 /// Leave to enter the next step (or the first): its gates are met. Only [`advance`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advance {
@@ -82,41 +47,6 @@ impl Advance {
 
     pub const fn percentages(&self) -> &Percentages {
         &self.percentages
-    }
-}
-
-/// A broken guardrail, and what it does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Breach {
-    pub(super) action: GuardAction,
-    pub(super) since_ms: i64,
-    pub(super) sentence: String,
-    /// Where the plan goes back to; `None`: to what was before it.
-    pub(super) back_to: Option<usize>,
-    /// For a step back.
-    pub(super) reduction: Option<Reduction>,
-}
-
-impl Breach {
-    pub const fn action(&self) -> GuardAction {
-        self.action
-    }
-
-    pub const fn since_ms(&self) -> i64 {
-        self.since_ms
-    }
-
-    /// `Errors 2.1 % against 0.4 % in control: worse, certain enough to act.`
-    pub fn sentence(&self) -> &str {
-        &self.sentence
-    }
-
-    pub const fn back_to(&self) -> Option<usize> {
-        self.back_to
-    }
-
-    pub const fn reduction(&self) -> Option<&Reduction> {
-        self.reduction.as_ref()
     }
 }
 

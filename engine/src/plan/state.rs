@@ -2,7 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Breach, HoldReason, Percentages};
+use super::{
+    breach::{Breach, HoldReason},
+    definition::Percentages,
+};
+
+/// A longer gap between two looks was not watched and does not count as held.
+pub const WATCH_GAP_MS_MAX: i64 = 5 * 60_000;
 
 /// Older step starts are of no use to the guard.
 const STEPS_REMEMBERED: usize = 50;
@@ -77,7 +83,7 @@ impl Progress {
     /// Time spent on the step under watch. A gap in the watch counts for at most five minutes, and a clock that
     /// went back for nothing: neither days of being down nor a wrong clock pass for time that was watched.
     pub fn held_ms(&self, now_ms: i64) -> i64 {
-        let gap_ms = now_ms.saturating_sub(self.seen_ms).clamp(0, super::WATCH_GAP_MS_MAX);
+        let gap_ms = now_ms.saturating_sub(self.seen_ms).clamp(0, WATCH_GAP_MS_MAX);
         self.held_ms.saturating_add(gap_ms)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Gate, HoldReason, OpenGate, PauseReason, Percentages, Plan, PlanState, Step};
 use crate::guardrail::{GuardAction, Health};
-use crate::{RuleId, grouped, sentence::capitalised, time::instant_phrase};
+use crate::{RuleId, grouped, time::instant_phrase, words::sentence::capitalised};
 
 /// What a rule's audience is called.
 pub type RuleNames<'a> = &'a dyn Fn(&RuleId) -> String;

@@ -9,17 +9,20 @@ mod measured;
 pub mod replays;
 mod verdicts;
 
+use islands::swap::Swap;
 use std::sync::Arc;
 
 use axum::{Extension, extract::Path};
-use engine::{RuleId, guardrail::Health, guardrail::together};
+use engine::{
+    RuleId,
+    guardrail::{Health, together},
+};
 use leptos::prelude::*;
 use store::{GuardrailsInForce, Operation, Replayed, RuleHealth, VerdictRow};
 
 use super::{FlagPage, Tab, frame};
 use crate::{
     error::AppError,
-    islands::swap::Swap,
     page::{Look, Page, PageResult},
     ui::{
         badge::{Badge, Callout, Tone},

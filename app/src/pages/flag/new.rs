@@ -1,6 +1,7 @@
 //! A new flag: a name is enough.
 
 use http::StatusCode;
+use islands::key_from_name::KeyFromName;
 use leptos::prelude::*;
 
 use crate::{
@@ -8,7 +9,6 @@ use crate::{
         flag::{FlagForm, KINDS, TYPES},
         wrong::{Wrong, sentences_at},
     },
-    islands::key_from_name::KeyFromName,
     page::{Look, Page, PageResult},
     ui::{
         field::{Field, FormError, Paragraph},

@@ -1,6 +1,7 @@
 //! The Rollout tab: the bank of faders, what comes before them, and the bar that says what a change does and
 //! saves it.
 
+use islands::{fader::Faders, forecast::FORM, preview::Preview, swap::Swap};
 use std::sync::Arc;
 
 use axum::extract::Path;
@@ -14,11 +15,6 @@ use crate::{
     forms::{
         rollout::RolloutForm,
         wrong::{Wrong, sentences_at},
-    },
-    islands::{
-        fader::Faders,
-        preview::{FORM, Preview},
-        swap::Swap,
     },
     page::{Look, Page, PageResult},
     pages::vocabulary::vocabulary,

@@ -3,6 +3,7 @@
 use axum::extract::Path;
 use engine::{Lifecycle, ValueType};
 use http::StatusCode;
+use islands::swap::Swap;
 use leptos::prelude::*;
 use store::Operation;
 
@@ -12,7 +13,6 @@ use crate::{
         flag::{FlagForm, KINDS, lifecycle_word, type_code, type_word},
         wrong::{Wrong, sentences_at},
     },
-    islands::swap::Swap,
     page::{Look, Page, PageResult},
     ui::{
         badge::{Badge, Tone},

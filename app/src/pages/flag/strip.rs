@@ -1,6 +1,10 @@
 //! A channel strip: one rule with its fader, number, steps and counts. Everything in it is a form control with a
 //! name, so that it works without scripts; the `Faders` island only makes the controls follow each other.
 
+use islands::{
+    fader::{direction, step_for, value_text},
+    forecast::{Channel, Forecast, Mood},
+};
 use std::sync::Arc;
 
 use engine::{
@@ -15,10 +19,6 @@ use crate::{
         rollout::RolloutForm,
         rule::{RuleForm, SPLIT},
         wrong::{Wrong, sentences_at},
-    },
-    islands::{
-        fader::{direction, step_for, value_text},
-        preview::{Channel, Forecast, Mood},
     },
     ui::{condition_builder::Vocabulary, icon, place},
 };

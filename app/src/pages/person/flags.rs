@@ -1,19 +1,17 @@
 //! Every flag for one person: saw, would see, why; and what can be done about it.
 
 use engine::{Arm, SubjectKey, VariantKey};
+use islands::copy::Copy;
 use leptos::prelude::*;
 use store::{FlagAnswer, Seen};
 
 use super::{Person, sentence::for_customer};
-use crate::{
-    islands::copy::Copy,
-    ui::{
-        badge::{Badge, Tone},
-        here,
-        person::person_path,
-        time,
-        trace::trace,
-    },
+use crate::ui::{
+    badge::{Badge, Tone},
+    here,
+    person::person_path,
+    time,
+    trace::trace,
 };
 
 /// Lines of the ledger shown of one flag; the exposures are all in the ledger's own page.

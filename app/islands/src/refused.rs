@@ -1,0 +1,18 @@
+//! What an island does with an answer that says that somebody has to go elsewhere first.
+
+use leptos::prelude::window;
+use web_sys::UrlSearchParams;
+
+use crate::error::CallError;
+
+/// Leads to the page that asks for the password, and back here afterwards. True when it does.
+pub fn leads_on(error: &CallError) -> bool {
+    if *error != CallError::PasswordNeeded {
+        return false;
+    }
+    let location = window().location();
+    let here = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
+    let Ok(query) = UrlSearchParams::new() else { return false };
+    query.append("next", &here);
+    location.set_href(&format!("/password?{}", String::from(query.to_string()))).is_ok()
+}

@@ -1,0 +1,56 @@
+//! What the islands of a page ask, answered with the permissions of whoever looks at it.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use islands::{
+    call::{Answer, Backend},
+    forecast::Forecast,
+    found::Hit,
+};
+
+use crate::{
+    backend::AppState, error::AppError, fields::Fields, forms::rollout::RolloutForm, page::Page,
+    pages::flag::forecast_of,
+};
+
+/// One call.
+#[derive(Clone)]
+struct Call(Arc<(Parts, AppState)>);
+
+/// What answers the call that `parts` came with.
+pub fn backend(parts: Parts, state: AppState) -> Arc<dyn Backend> {
+    Arc::new(Call(Arc::new((parts, state))))
+}
+
+impl Call {
+    /// The page that the island stands on, in one environment; refuses who is signed out.
+    fn page(&self, environment: &str) -> Result<Page, AppError> {
+        let (parts, state) = &*self.0;
+        Page::of(parts, state, Some(environment))
+    }
+
+    async fn hits(self, environment: String, query: String) -> Result<Vec<Hit>, AppError> {
+        let page = self.page(&environment)?;
+        crate::find::find(&page, &query).await
+    }
+
+    async fn forecast(self, flag: String, environment: String, form: String) -> Result<Forecast, AppError> {
+        let page = self.page(&environment)?;
+        let editor = page.principal.flag_editor()?;
+        let form = RolloutForm::from_fields(&Fields::parse(form.as_bytes())?);
+        forecast_of(page.store(), &editor.viewer(), &environment, &flag, &form).await
+    }
+}
+
+impl Backend for Call {
+    fn find(&self, environment: String, query: String) -> Answer<Vec<Hit>> {
+        let call = self.clone();
+        Box::pin(async move { Ok(call.hits(environment, query).await?) })
+    }
+
+    fn preview_rollout(&self, flag: String, environment: String, form: String) -> Answer<Forecast> {
+        let call = self.clone();
+        Box::pin(async move { Ok(call.forecast(flag, environment, form).await?) })
+    }
+}

@@ -1,0 +1,11 @@
+// One address of each page of the dashboard, with the demo's data.
+
+const FLAG = '/flags/fast-payment';
+
+export const PAGES = [
+    '/', FLAG, `${FLAG}/plan`, `${FLAG}/health`, `${FLAG}/feedback`, `${FLAG}/exposures`, `${FLAG}/try?subject=ada.moreau`,
+    `${FLAG}/history`, `${FLAG}/settings`, '/flags/new', '/groups', '/groups/vip-agencies', '/groups/vip-agencies?tab=testers',
+    '/groups/new', '/people', '/people/ada.moreau', '/testers/ada.moreau', '/import/people', '/feedback', '/feedback/new', '/audit',
+    '/approvals', '/search?q=fast', '/account', '/settings/members', '/settings/tokens', '/settings/environments',
+    '/settings/webhooks', '/settings/attributes', '/settings/metrics', '/settings/guardrails', '/no/such/page',
+];

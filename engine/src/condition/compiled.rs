@@ -1,0 +1,143 @@
+//! Conditions ready to be evaluated: patterns compiled; numbers, dates and versions parsed.
+
+use super::{
+    attribute::AttributeValue,
+    comparison::Comparison,
+    schema::AttributeSchema,
+    test::Test,
+    tree::{Condition, DEPTH_MAX},
+};
+use crate::{
+    Context, Origin, Problem, TARGETING_KEY,
+    decision::trace::{Actual, Step, Tracer},
+    words::sentence,
+};
+
+#[derive(Debug)]
+pub(crate) enum CompiledCondition {
+    All(Vec<CompiledCondition>),
+    Any(Vec<CompiledCondition>),
+    Not(Box<CompiledCondition>),
+    Test(CompiledTest),
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledTest {
+    test: Test,
+    source: Source,
+    comparison: Comparison,
+}
+
+/// Where a compiled test reads its value.
+#[derive(Debug)]
+enum Source {
+    TargetingKey,
+    Attribute { trusted: bool },
+}
+
+impl CompiledCondition {
+    pub(crate) fn new(condition: &Condition, schema: &AttributeSchema) -> Result<Self, Problem> {
+        Self::at_depth(1, condition, schema)
+    }
+
+    fn at_depth(depth: usize, condition: &Condition, schema: &AttributeSchema) -> Result<Self, Problem> {
+        if depth > DEPTH_MAX {
+            return Err(Problem::TooDeep { max: DEPTH_MAX });
+        }
+        let one = |node: &Condition| Self::at_depth(depth + 1, node, schema);
+        Ok(match condition {
+            Condition::All(nodes) => Self::All(nodes.iter().map(one).collect::<Result<_, _>>()?),
+            Condition::Any(nodes) => Self::Any(nodes.iter().map(one).collect::<Result<_, _>>()?),
+            Condition::Not(node) => Self::Not(Box::new(one(node)?)),
+            Condition::Test(test) => Self::Test(CompiledTest::new(test, schema)?),
+        })
+    }
+
+    /// Whether the context meets the condition. An empty branch is never met.
+    /// With a recording tracer every test is evaluated, so that the trace shows them all.
+    pub(crate) fn holds<T: Tracer>(&self, context: &Context<'_>, tracer: &mut T) -> bool {
+        match self {
+            Self::All(nodes) => {
+                tracer.open();
+                let mut met = !nodes.is_empty();
+                for node in nodes {
+                    if !met && !T::ON {
+                        break;
+                    }
+                    met &= node.holds(context, tracer);
+                }
+                tracer.close(|steps| Step::All { met, steps });
+                met
+            }
+            Self::Any(nodes) => {
+                tracer.open();
+                let mut met = false;
+                for node in nodes {
+                    if met && !T::ON {
+                        break;
+                    }
+                    met |= node.holds(context, tracer);
+                }
+                tracer.close(|steps| Step::Any { met, steps });
+                met
+            }
+            Self::Not(node) => {
+                tracer.open();
+                let met = !node.holds(context, tracer);
+                tracer.close(|steps| Step::Not { met, steps });
+                met
+            }
+            Self::Test(test) => test.holds(context, tracer),
+        }
+    }
+}
+
+impl CompiledTest {
+    fn new(test: &Test, schema: &AttributeSchema) -> Result<Self, Problem> {
+        let name = test.attribute.as_str();
+        let source = if name == TARGETING_KEY {
+            Source::TargetingKey
+        } else {
+            Source::Attribute { trusted: schema.is_trusted(name) }
+        };
+        Ok(Self { source, comparison: Comparison::new(test)?, test: test.clone() })
+    }
+
+    fn holds<T: Tracer>(&self, context: &Context<'_>, tracer: &mut T) -> bool {
+        let outcome = match self.source {
+            Source::TargetingKey => context.subject().and_then(|key| self.comparison.holds_text(key)),
+            Source::Attribute { trusted } => context
+                .attribute(self.test.attribute.as_str(), trusted)
+                .and_then(|(value, _)| self.comparison.holds(value)),
+        };
+        let met = outcome.unwrap_or(false) != self.test.negated;
+        tracer.leaf(|| Step::Test {
+            attribute: self.test.attribute.clone(),
+            met,
+            expected: sentence::test_phrase(&self.test, self.test.negated),
+            opposite: sentence::test_phrase(&self.test, !self.test.negated),
+            actual: self.actual(context, outcome.is_some()),
+        });
+        met
+    }
+
+    /// What the test found; `usable`: the value could be compared.
+    fn actual(&self, context: &Context<'_>, usable: bool) -> Actual {
+        let name = self.test.attribute.as_str();
+        let (found, refused) = match self.source {
+            Source::TargetingKey => {
+                (context.subject().map(|key| (AttributeValue::Text(key.to_owned()), Origin::Sent)), None)
+            }
+            Source::Attribute { trusted } => (
+                context.attribute(name, trusted).map(|(value, origin)| (value.clone(), origin)),
+                context.refused(name, trusted),
+            ),
+        };
+        match (found, refused) {
+            (Some((value, origin)), _) if usable => Actual::Value { value, origin },
+            (Some((value, _)), _) => Actual::Unusable { value },
+            (None, Some(value)) => Actual::Refused { value: value.clone() },
+            (None, None) => Actual::Missing,
+        }
+    }
+}

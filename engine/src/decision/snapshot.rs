@@ -1,0 +1,143 @@
+//! One environment at one revision, compiled: everything a decision needs, immutable and shared.
+
+use std::sync::Arc;
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use super::{
+    compiled::CompiledFlag,
+    member::{CompiledGroup, Groups},
+};
+use crate::{AttributeSchema, EnvironmentKey, Flag, FlagKey, Group, GroupKey, Problem, Rollout};
+
+/// What a snapshot is compiled from. Definitions are shared, so that the next revision reuses what did not change.
+#[derive(Debug, Clone)]
+pub struct EnvironmentConfig {
+    pub environment: EnvironmentKey,
+    pub revision: u64,
+    pub flags: Vec<(Arc<Flag>, Arc<Rollout>)>,
+    pub groups: Vec<Arc<Group>>,
+    pub attributes: Arc<AttributeSchema>,
+}
+
+/// A definition that could not be compiled; the others still are.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CompileError {
+    #[error("flag \"{flag}\": {problem}")]
+    Flag { flag: FlagKey, problem: Problem },
+    #[error("group \"{group}\": {problem}")]
+    Group { group: GroupKey, problem: Problem },
+}
+
+/// All flags and groups of one environment at one revision.
+#[derive(Debug)]
+pub struct Snapshot {
+    environment: EnvironmentKey,
+    revision: u64,
+    flags: FxHashMap<FlagKey, Arc<CompiledFlag>>,
+    groups: Groups,
+    attributes: Arc<AttributeSchema>,
+}
+
+impl Snapshot {
+    /// Compiles `config`, reusing what `previous` compiled from the same definitions.
+    /// A broken definition is left out and reported: its flag is then not found, the others work.
+    pub fn compile(mut config: EnvironmentConfig, previous: Option<&Self>) -> (Self, Vec<CompileError>) {
+        let mut errors = Vec::new();
+        let previous = previous.filter(|p| p.attributes == config.attributes);
+        let mut groups = FxHashMap::with_capacity_and_hasher(config.groups.len(), FxBuildHasher);
+        for group in std::mem::take(&mut config.groups) {
+            let key = group.key.clone();
+            let old =
+                previous.and_then(|p| p.groups.get(&key)).filter(|old| Arc::ptr_eq(old.group(), &group));
+            match old.cloned().map_or_else(|| CompiledGroup::new(group, &config.attributes).map(Arc::new), Ok)
+            {
+                Ok(compiled) => drop(groups.insert(key, compiled)),
+                Err(problem) => errors.push(CompileError::Group { group: key, problem }),
+            }
+        }
+        let mut flags = FxHashMap::with_capacity_and_hasher(config.flags.len(), FxBuildHasher);
+        for (flag, rollout) in std::mem::take(&mut config.flags) {
+            let key = flag.key.clone();
+            let old = previous
+                .and_then(|p| p.flags.get(&key))
+                .filter(|old| old.is_built_from(&flag, &rollout, &groups));
+            let compiled = match old {
+                Some(old) => Ok(Arc::clone(old)),
+                None => CompiledFlag::new(flag, rollout, &groups, &config.attributes).map(Arc::new),
+            };
+            match compiled {
+                Ok(compiled) => drop(flags.insert(key, compiled)),
+                Err(problem) => errors.push(CompileError::Flag { flag: key, problem }),
+            }
+        }
+        let EnvironmentConfig { environment, revision, attributes, .. } = config;
+        (Self { environment, revision, flags, groups, attributes }, errors)
+    }
+
+    pub fn environment(&self) -> &EnvironmentKey {
+        &self.environment
+    }
+
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub fn attributes(&self) -> &AttributeSchema {
+        &self.attributes
+    }
+
+    /// The flag, archived or not.
+    pub fn flag(&self, key: &str) -> Option<&CompiledFlag> {
+        self.flags.get(key).map(|flag| &**flag)
+    }
+
+    pub fn group(&self, key: &str) -> Option<&CompiledGroup> {
+        self.groups.get(key).map(|group| &**group)
+    }
+
+    /// All flags, in no order, archived ones included.
+    pub fn flags(&self) -> impl ExactSizeIterator<Item = &CompiledFlag> {
+        self.flags.values().map(|flag| &**flag)
+    }
+
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = &CompiledGroup> {
+        self.groups.values().map(|group| &**group)
+    }
+
+    /// The next moment after `now_ms` at which a decision can change by itself: an enrolment begins or ends.
+    pub fn next_change_ms(&self, now_ms: i64) -> Option<i64> {
+        self.groups.values().filter_map(|group| group.next_change_ms(now_ms)).min()
+    }
+
+    /// A snapshot like this one in which `flag` has another definition or rollout: for previews and trials.
+    pub fn with_flag(&self, flag: Arc<Flag>, rollout: Arc<Rollout>) -> Result<Self, Problem> {
+        let key = flag.key.clone();
+        let compiled = CompiledFlag::new(flag, rollout, &self.groups, &self.attributes)?;
+        let mut flags = self.flags.clone();
+        flags.insert(key, Arc::new(compiled));
+        Ok(Self {
+            environment: self.environment.clone(),
+            revision: self.revision,
+            flags,
+            groups: self.groups.clone(),
+            attributes: Arc::clone(&self.attributes),
+        })
+    }
+
+    /// A snapshot like this one in which `group` is defined otherwise, with every flag that uses it.
+    pub fn with_group(&self, group: Arc<Group>) -> (Self, Vec<CompileError>) {
+        let flags = self.flags.values().map(|f| (Arc::clone(f.flag()), Arc::clone(f.rollout()))).collect();
+        let mut groups: Vec<_> = self.groups.values().map(|g| Arc::clone(g.group())).collect();
+        groups.retain(|other| other.key != group.key);
+        groups.push(group);
+        let config = EnvironmentConfig {
+            environment: self.environment.clone(),
+            revision: self.revision,
+            flags,
+            groups,
+            attributes: Arc::clone(&self.attributes),
+        };
+        Self::compile(config, Some(self))
+    }
+}

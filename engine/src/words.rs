@@ -1,0 +1,10 @@
+//! Definitions, differences and explanations in the words that people read.
+
+mod diff;
+mod hint;
+mod narrate;
+pub(crate) mod sentence;
+
+pub use diff::{Change, flag_changes, group_changes, rollout_changes};
+pub use hint::hints;
+pub use sentence::{attributes_phrase, audience_phrase, condition_phrase, rollout_phrase};
