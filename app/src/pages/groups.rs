@@ -40,7 +40,10 @@ pub async fn get(page: Page) -> PageResult {
     let lines = lines(&page, rows).await;
     let may_edit = page.principal.may(Operation::EditFlags);
     let known = page.store().live().people().len();
-    page.render(Look::new("Groups", Section::Groups), move || {
+    let look = Look::new("Groups", Section::Groups);
+    // Exact numbers come by themselves.
+    let exact = lines.iter().all(|line| line.members.is_some_and(Count::is_exact));
+    page.render(if exact { look } else { look.measures() }, move || {
         let new = may_edit.then(|| {
             view! { <a class="button" data-kind="primary" href=here().href("/groups/new")>{icon::plus()}"New group"</a> }
         });

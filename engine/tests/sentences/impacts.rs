@@ -34,8 +34,8 @@ fn a_sample_says_that_it_is_one() {
         "Changes nothing among the 50,000 looked at so far; about 124,000 ± 3,000 have it of 1,000,000 known people."
     );
     assert_eq!(
-        told(310, 400, 25),
-        "Adds about 8,000 ± 800 and takes it from about 500 ± 300 of 1,000,000 known people."
+        told(1_000, 400, 25),
+        "Adds about 8,000 ± 800 and takes it from about 500 ± 200 of 1,000,000 known people."
     );
 }
 

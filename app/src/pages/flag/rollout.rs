@@ -5,7 +5,7 @@ use islands::{fader::Faders, forecast::FORM, preview::Preview, swap::Swap};
 use std::sync::Arc;
 
 use axum::extract::Path;
-use engine::{Change, Group};
+use engine::{Change, Count, Group};
 use http::StatusCode;
 use leptos::prelude::*;
 use store::{AuditEntry, Conflict, Operation};
@@ -74,6 +74,8 @@ pub async fn show(page: &Page, shown: FlagPage, draft: Option<RolloutDraft>) -> 
     // Of one that cannot be read its own tab says so; the rollout can be changed all the same.
     let plan = shown.plan().filter(|release| !super::plan::is_ended(&release.state)).cloned();
     let look = Look::new(shown.flag.name.clone(), Section::Desk).status(draft.status);
+    // The exact number comes by itself.
+    let look = if shown.on.is_some_and(Count::is_exact) { look } else { look.measures() };
     page.render(look, move || {
         let bank = strip::Bank {
             flag: &shown.flag,

@@ -15,7 +15,9 @@ use crate::{People, people::Walk};
 
 /// A piece: others that wait for their first answer come in between.
 const PIECE: Duration = Duration::from_millis(5);
-/// So many decisions are made at once, without a sample first: a few milliseconds.
+/// So many decisions are made by whoever asks, who has the exact number then: a few milliseconds.
+const INLINE_MAX: usize = 20_000;
+/// So many are made without a sample first.
 const AT_ONCE_MAX: usize = 50_000;
 /// The sample is told when it has so many people.
 const TOLD_AT: [usize; 6] = [128, 512, 2_048, 8_192, 32_768, SAMPLE_MAX];
@@ -115,6 +117,11 @@ impl Job {
         let phase = if at_once { Phase::Everybody } else { Phase::Sample };
         let order = Shuffled::new(walk.len());
         Self { entry, walk, order, work, now_ms, phase, next: 0 }
+    }
+
+    /// Whether waiting for another thread would take longer than counting.
+    pub(super) fn is_small(&self) -> bool {
+        self.walk.len().saturating_mul(self.work.cost()) <= INLINE_MAX
     }
 
     /// Whether somebody waits for the first answer.

@@ -12,12 +12,15 @@ use std::{
 };
 
 use engine::Snapshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     Asker, Patience,
     desk::Desk,
-    entry::{Entry, Found, Key},
+    entry::{Entry, Found, Key, Told},
     job::{Job, Work},
 };
 use crate::{Clock, Lane, People, live::Live};
@@ -78,14 +81,11 @@ impl Shared {
         let start = Instant::now();
         let entry = self.entry(key, definitions, work, asker)?;
         let mut told = entry.told.subscribe();
-        let exact = timeout_at(start + patience.exact, told.wait_for(|told| told.is_final)).await;
-        if let Ok(Ok(told)) = &exact {
-            return told.found.clone();
+        if let Some(told) = heard(&mut told, start + patience.exact, |told| told.is_final).await {
+            return told.found;
         }
-        drop(exact);
-        let first = timeout_at(start + patience.first, told.wait_for(|it| it.found.is_some() || it.is_final));
-        let first = first.await.ok()?.ok()?;
-        first.found.clone()
+        let first = |told: &Told| told.found.is_some() || told.is_final;
+        heard(&mut told, start + patience.first, first).await?.found
     }
 
     fn entry(
@@ -95,24 +95,39 @@ impl Shared {
         work: impl FnOnce() -> Option<Work>,
         asker: Option<Asker>,
     ) -> Option<Arc<Entry>> {
-        let now_ms = self.clock.now_ms();
-        let mut state = self.state();
-        state.forget_the_past(&self.live.people(), now_ms);
-        let found = state.entries.iter().find(|entry| entry.key == key && !entry.is_dropped()).cloned();
-        let entry = if let Some(entry) = found {
-            entry
+        let (now_ms, people) = (self.clock.now_ms(), self.live.people());
+        let known = {
+            let mut state = self.state();
+            state.forget_the_past(&people, now_ms);
+            state.find(&key)
+        };
+        // Compiling what is asked takes longer than others should wait.
+        let job = if known.is_some() {
+            None
         } else {
-            if state.urgent.len() >= WAITING_MAX || state.is_closed {
-                return None;
-            }
             let next_change = definitions.iter().filter_map(|it| it.next_change_ms(now_ms)).min();
-            let entry = Arc::new(Entry::new(key, next_change));
-            let job = Job::new(Arc::clone(&entry), self.live.people(), work()?, now_ms);
-            state.urgent.push_back(job);
-            state.entries.push(Arc::clone(&entry));
-            self.start_threads(&mut state);
-            self.news.notify_one();
-            entry
+            let mut job = Job::new(Arc::new(Entry::new(key.clone(), next_change)), people, work()?, now_ms);
+            while job.is_small() && job.piece() {}
+            Some(job)
+        };
+        let mut state = self.state();
+        let entry = match (state.find(&key), job) {
+            (Some(entry), _) => entry,
+            (None, Some(job)) if job.entry.is_done() => {
+                state.entries.push(Arc::clone(&job.entry));
+                job.entry
+            }
+            (None, Some(_)) if state.urgent.len() >= WAITING_MAX || state.is_closed => return None,
+            (None, Some(job)) => {
+                let entry = Arc::clone(&job.entry);
+                state.urgent.push_back(job);
+                state.entries.push(Arc::clone(&entry));
+                self.start_threads(&mut state);
+                self.news.notify_one();
+                entry
+            }
+            // It was forgotten in between.
+            (None, None) => known?,
         };
         entry.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         state.ask(asker, &entry);
@@ -179,7 +194,26 @@ impl Shared {
     }
 }
 
+/// What is told, once it is what is waited for; `None` when that takes too long.
+async fn heard(
+    told: &mut watch::Receiver<Told>,
+    until: Instant,
+    is_enough: impl Fn(&Told) -> bool,
+) -> Option<Told> {
+    loop {
+        let now = told.borrow_and_update().clone();
+        if is_enough(&now) {
+            return Some(now);
+        }
+        timeout_at(until, told.changed()).await.ok()?.ok()?;
+    }
+}
+
 impl State {
+    fn find(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.entries.iter().find(|entry| entry.key == *key && !entry.is_dropped()).cloned()
+    }
+
     /// The latest question of one asker takes the place of the one before.
     fn ask(&mut self, asker: Option<Asker>, entry: &Arc<Entry>) {
         let Some(asker) = asker else { return entry.want(false) };

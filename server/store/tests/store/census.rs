@@ -64,9 +64,10 @@ async fn a_changed_group_is_counted_and_listed(t: Harness) {
     let nobody = engine::Group { condition: None, ..group.clone() };
     let used_by = t.store.group_use(&by, &group.key).await.expect("uses");
     let (before, after) = (Arc::new(nobody), Arc::new(group));
+    let everywhere = [Arc::clone(&snapshot)];
     let change = t.store.census().group_change(
         &by,
-        (&snapshot, &[Arc::clone(&snapshot)]),
+        (&snapshot, &everywhere),
         (Some(&after), &before),
         &used_by,
         None,
