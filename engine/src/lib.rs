@@ -20,9 +20,9 @@ pub use condition::{
 };
 pub use decision::{
     Actual, Allocation, Arm, CompileError, CompiledFlag, CompiledGroup, Context, Decision, EnvironmentConfig,
-    EvaluationError, Exclusion, Explanation, HOLDBACK_SEED, Origin, POSITIONS, Placement, Position,
-    Preview, Reason, Sender, Served, Snapshot, Step, VARIANT_SEED, allocation, bucket_hash,
-    holdback_position, position, variant_bucket,
+    EvaluationError, Exclusion, Explanation, HOLDBACK_SEED, Origin, POSITIONS, Placement, Position, Preview,
+    Reason, Sender, Served, Snapshot, Step, VARIANT_SEED, allocation, bucket_hash, holdback_position,
+    position, variant_bucket,
 };
 pub use definition::{
     AttributeName, Audience, BucketBy, Counts, ENROLMENTS_MAX, Enrolment, EnrolmentState, EnvironmentKey,

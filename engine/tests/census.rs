@@ -236,8 +236,10 @@ fn a_sample_of_a_survey_is_near_the_whole_of_it() {
         split: Vec::new(),
     };
     let vips = Audience::Matching { groups: vec![key("vips")], condition: None };
-    let rollout =
-        Rollout { rules: vec![rule("vips", vips, 100), rule("all", Audience::Everyone, 20)], ..Rollout::new("s") };
+    let rollout = Rollout {
+        rules: vec![rule("vips", vips, 100), rule("all", Audience::Everyone, 20)],
+        ..Rollout::new("s")
+    };
     let people: Vec<_> = people()
         .into_iter()
         .cycle()

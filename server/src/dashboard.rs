@@ -18,8 +18,8 @@ use tower::ServiceBuilder;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::{
-    Server, assets, client_address::ClientAddress, csrf, door::Door, edge, lanes, limits::FORM_BODY_BYTES_MAX,
-    resend, session,
+    Server, assets, client_address::ClientAddress, csrf, door::Door, edge, lanes,
+    limits::FORM_BODY_BYTES_MAX, resend, session,
 };
 
 pub fn router(server: &Arc<Server>) -> Router {

@@ -5,7 +5,9 @@ use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
 use crate::{
     limits::{DATABASE_RETRY_AFTER_S, PAGE_MAX},
-    ofrep::error::OfrepError, rest::error::RestError};
+    ofrep::error::OfrepError,
+    rest::error::RestError,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {

@@ -28,7 +28,7 @@ use tokio::{
 use crate::{
     Server,
     door::{Door, Fault},
-    limits::{PAGES_AT_ONCE_MAX, PAGES_WAITING_MAX, PAGE_MAX},
+    limits::{PAGE_MAX, PAGES_AT_ONCE_MAX, PAGES_WAITING_MAX},
 };
 
 /// Threads that wait for a disk or hash a password for pages.
@@ -130,11 +130,7 @@ pub async fn on_pages(State(server): State<Arc<Server>>, request: Request, next:
 }
 
 /// The same, but for what programs send without end: events and feedback.
-pub async fn on_pages_unless_intake(
-    state: State<Arc<Server>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub async fn on_pages_unless_intake(state: State<Arc<Server>>, request: Request, next: Next) -> Response {
     if crate::rest::is_intake(request.uri().path()) {
         return next.run(request).await;
     }
@@ -222,7 +218,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_in_parts_arrives_whole() {
-        let parts = futures::stream::iter((0..100).map(|n| Ok::<_, std::io::Error>(Bytes::from(format!("{n},")))));
+        let parts =
+            futures::stream::iter((0..100).map(|n| Ok::<_, std::io::Error>(Bytes::from(format!("{n},")))));
         let lanes = lanes(1);
         let page = async { Response::new(Body::from_stream(parts)) };
         let answer = lanes.answer(Door::Dashboard, true, page).await;

@@ -119,8 +119,7 @@ impl FlagPage {
         let snapshot = live.snapshot(page.environment.key.as_str()).ok_or_else(missing)?;
         let definition = Arc::new(flag.value);
         let asked = (None, Patience::PAGE);
-        let survey =
-            store.census().survey(&viewer, &snapshot, &definition, &[&rollout.value], asked).await;
+        let survey = store.census().survey(&viewer, &snapshot, &definition, &[&rollout.value], asked).await;
         let on = match &survey {
             Ok(survey) => survey.as_ref().map(|it| it.sample().count(it.holders((0, &rollout.value)))),
             // What cannot be compiled serves nobody.

@@ -96,8 +96,9 @@ mod tests {
     use std::sync::Arc;
 
     use engine::{
-        AttributeSchema, AttributeValue, Attributes, Audience, BucketBy, Condition, Context, EnvironmentConfig,
-        EnvironmentKey, Flag, FlagKey, Group, Operator, Percentage, RuleId, Surveyor, Test,
+        AttributeSchema, AttributeValue, Attributes, Audience, BucketBy, Condition, Context,
+        EnvironmentConfig, EnvironmentKey, Flag, FlagKey, Group, Operator, Percentage, RuleId, Surveyor,
+        Test,
     };
 
     use super::*;

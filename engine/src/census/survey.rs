@@ -202,11 +202,7 @@ impl Surveyor {
                 class.positions.sort_unstable();
             }
         }
-        Survey {
-            shapes: Arc::clone(&self.shapes),
-            classes,
-            sample: Sample { seen: self.seen, known },
-        }
+        Survey { shapes: Arc::clone(&self.shapes), classes, sample: Sample { seen: self.seen, known } }
     }
 
     /// The bytes that it holds, about.
@@ -280,7 +276,9 @@ impl Shape {
             RULES => {
                 let inside = |(at, byte): &(usize, &u8)| {
                     **byte != NO_MATCH
-                        && percentages.get(*at).is_some_and(|it| position(self.columns[*at]) < it.thousandths())
+                        && percentages
+                            .get(*at)
+                            .is_some_and(|it| position(self.columns[*at]) < it.thousandths())
                 };
                 let (at, byte) = rules.iter().enumerate().find(inside)?;
                 if byte & HELD_BACK != 0 {

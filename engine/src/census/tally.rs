@@ -59,7 +59,12 @@ impl Question {
 }
 
 /// The variant that is served, when it is not the off variant.
-fn on<'s>(snapshot: &'s Snapshot, flag: &FlagKey, context: &Context<'_>, now_ms: i64) -> Option<&'s VariantKey> {
+fn on<'s>(
+    snapshot: &'s Snapshot,
+    flag: &FlagKey,
+    context: &Context<'_>,
+    now_ms: i64,
+) -> Option<&'s VariantKey> {
     let decision = snapshot.evaluate(flag.as_str(), context, now_ms).ok()?;
     decision.is_on(snapshot.flag(flag.as_str())?).then_some(&decision.variant.key)
 }

@@ -12,12 +12,12 @@ use std::{
 
 use reqwest::header;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
-use store::{RequestOrigin, Role, TokenKind};
+use store::TokenKind;
 use tokio::task::JoinSet;
 
 use crate::{
-    BenchResult, Figure,
-    installation::{Installation, administrator},
+    BenchResult, Figure, desk,
+    installation::Installation,
     load::{Load, Pressure, press},
     ms, quantile,
 };
@@ -88,13 +88,10 @@ pub async fn measure() -> BenchResult {
     if known != people {
         return Err(format!("{known} people are known, not {people}").into());
     }
-    let (email, password) = ("bench@example.test", "a password for the bench");
-    fader.store.add_user(&administrator()?, email, "Bench", Role::Product, password).await?;
-    let session = fader.store.sign_in(email, password, &RequestOrigin::default(), "bench").await?;
     let who = Arc::new(Person {
         http: reqwest::Client::new(),
         url: format!("http://{}", fader.address),
-        cookie: format!("fader_session={}", session.token),
+        cookie: desk::sign_in(&fader).await?,
     });
     let mut figures = vec![Figure::new(
         format!("{people} people, {FLAGS} flags, {GROUPS} groups"),

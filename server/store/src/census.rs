@@ -87,7 +87,8 @@ impl Census {
         let subject = Subject::Rollouts { flag: Arc::clone(flag), shapes: shapes.clone() };
         let key = Key::new(subject, &[snapshot], &self.people());
         // What cannot be compiled is told at once, whether it was counted before or not.
-        let compile = |shape: &Arc<Rollout>| snapshot.with_flag(Arc::clone(flag), Arc::clone(shape)).map(Arc::new);
+        let compile =
+            |shape: &Arc<Rollout>| snapshot.with_flag(Arc::clone(flag), Arc::clone(shape)).map(Arc::new);
         let snapshots: Vec<_> = shapes.iter().map(compile).collect::<Result<_, _>>()?;
         let work = || Work::survey(&flag.key, &snapshots);
         Ok(match self.0.0.ask(key, &[snapshot], work, asker, patience).await {

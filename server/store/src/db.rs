@@ -377,7 +377,9 @@ impl Db {
     pub(crate) async fn begin_read(&self) -> Result<Tx, sqlx::Error> {
         let at_once = std::future::ready(());
         Ok(match self {
-            Self::Sqlite { read, .. } => Tx::Sqlite(Box::pin(read.here().begin("BEGIN", false, at_once)).await?.0),
+            Self::Sqlite { read, .. } => {
+                Tx::Sqlite(Box::pin(read.here().begin("BEGIN", false, at_once)).await?.0)
+            }
             Self::Pg(sides) => {
                 let side = sides.here();
                 let statement = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";

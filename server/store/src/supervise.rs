@@ -59,11 +59,7 @@ pub struct TaskReport {
 impl Tasks {
     /// Runs what `make` makes until it ends by itself, and makes it again whenever it panics. Aborting the handle ends
     /// both.
-    pub fn spawn<F>(
-        &self,
-        name: &'static str,
-        make: impl FnMut(Task) -> F + Send + 'static,
-    ) -> JoinHandle<()>
+    pub fn spawn<F>(&self, name: &'static str, make: impl FnMut(Task) -> F + Send + 'static) -> JoinHandle<()>
     where
         F: Future<Output = ()> + Send + 'static,
     {

@@ -77,7 +77,10 @@ async fn decisions_go_on_while_pages_count_many_people() {
         looks.await.expect("every page is answered");
     }
     let opened = opened.load(Ordering::Relaxed);
-    assert!(busy >= SHARE_MIN * idle, "{busy:.0} decisions a second beside {opened} pages, {idle:.0} without");
+    assert!(
+        busy >= SHARE_MIN * idle,
+        "{busy:.0} decisions a second beside {opened} pages, {idle:.0} without"
+    );
     // The sample is replaced by the exact number: 30,000 VIPs and 20 % of the others.
     let exact = async {
         loop {

@@ -55,7 +55,11 @@ impl Loaded {
         let outlook = match shown.plan() {
             Some(release) => {
                 let read = (release.clone(), &shown.rollout);
-                Some(page.store().plan_outlook(&viewer, (&page.environment.key, shown.key()), read, shown.health()).await?)
+                Some(
+                    page.store()
+                        .plan_outlook(&viewer, (&page.environment.key, shown.key()), read, shown.health())
+                        .await?,
+                )
             }
             None => None,
         };

@@ -1,10 +1,6 @@
 //! What the header of a flag says beside its state: how its health is, and where its plan stands. Both lead to their tab.
 
-use engine::{
-    FlagKey,
-    guardrail::together,
-    plan::PlanState,
-};
+use engine::{FlagKey, guardrail::together, plan::PlanState};
 use leptos::prelude::*;
 use store::{ReleasePlan, RuleHealth, StoreError};
 

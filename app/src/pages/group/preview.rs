@@ -129,7 +129,10 @@ impl<'a> Definitions<'a> {
             )
             .await?;
         let name = |key: &EnvironmentKey| {
-            environments.iter().find(|it| it.key == *key).map_or_else(|| key.to_string(), |it| it.name.clone())
+            environments
+                .iter()
+                .find(|it| it.key == *key)
+                .map_or_else(|| key.to_string(), |it| it.name.clone())
         };
         let flags = used_by.iter().zip(change.flags);
         let flags = flags.map(|(used, impact)| FlagImpact {
@@ -181,7 +184,8 @@ impl Preview {
                 view! { <p class="muted">"Complete the condition to see who meets it."</p> }.into_any()
             }
             Members::Counting => {
-                let text = format!("{} known people are being counted: look again in a moment.", grouped(known));
+                let text =
+                    format!("{} known people are being counted: look again in a moment.", grouped(known));
                 view! { <p class="muted">{text}</p> }.into_any()
             }
             Members::Counted(members) => members.view(known, self.may_read, may_edit, search),
@@ -245,7 +249,8 @@ impl Counted {
             .iter()
             .map(|flag| {
                 let href = here().href_in(&format!("/flags/{}", flag.used.flag), &flag.used.environment);
-                let what = if flag.impact.is_none() { "nobody moves".to_owned() } else { delta(&flag.impact) };
+                let what =
+                    if flag.impact.is_none() { "nobody moves".to_owned() } else { delta(&flag.impact) };
                 view! {
                     <li>
                         <a href=href>{flag.used.flag_name.clone()}</a>

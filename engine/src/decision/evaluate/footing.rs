@@ -3,9 +3,7 @@
 
 use std::cell::Cell;
 
-use super::{
-    Chain, CompiledFlag, Context, Evaluation, Placement, Position, Silent, Snapshot, position,
-};
+use super::{Chain, CompiledFlag, Context, Evaluation, Placement, Position, Silent, Snapshot, position};
 use crate::Variant;
 
 /// Whether the rules are asked at all.

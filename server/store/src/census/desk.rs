@@ -55,13 +55,16 @@ impl Desk {
     }
 
     /// What is known, older numbers among it, and which flags are to be counted.
-    fn begin(&self, snapshot: &Arc<Snapshot>, people: &Weak<People>) -> (HashMap<FlagKey, Impact>, Vec<FlagKey>) {
+    fn begin(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        people: &Weak<People>,
+    ) -> (HashMap<FlagKey, Impact>, Vec<FlagKey>) {
         let now_ms = self.clock.now_ms();
         let environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
         let old = environments.get(snapshot.environment().as_str());
-        let still = old.filter(|it| {
-            Weak::ptr_eq(&it.people, people) && it.until_ms.is_none_or(|until| now_ms < until)
-        });
+        let still = old
+            .filter(|it| Weak::ptr_eq(&it.people, people) && it.until_ms.is_none_or(|until| now_ms < until));
         let holds = |key: &FlagKey| {
             still.is_some_and(|old| {
                 let (before, now) = (old.snapshot.flag(key.as_str()), snapshot.flag(key.as_str()));

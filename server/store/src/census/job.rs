@@ -9,7 +9,7 @@ use engine::{Context, FlagKey, Question, Shuffled, Snapshot, Surveyor, Tally};
 
 use super::{
     entry::{Entry, Found},
-    questions::{Listing, Listed},
+    questions::{Listed, Listing},
 };
 use crate::{People, people::Walk};
 

@@ -2,9 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use engine::{
-    CompiledGroup, Context, FlagKey, Group, Impact, Question, Sample, Snapshot, attributes_phrase,
-};
+use engine::{CompiledGroup, Context, FlagKey, Group, Impact, Question, Sample, Snapshot, attributes_phrase};
 
 use super::{
     Asker, Census, Patience,
@@ -198,7 +196,8 @@ impl From<HashMap<FlagKey, Impact>> for DeskCount {
 
 /// One question for each use, in the order of `used_by`.
 fn flag_questions(snapshots: &[Arc<Snapshot>], after: &Arc<Group>, used_by: &[GroupUse]) -> Vec<Question> {
-    let changed = |before: &Arc<Snapshot>| (Arc::clone(before), Arc::new(before.with_group(Arc::clone(after)).0));
+    let changed =
+        |before: &Arc<Snapshot>| (Arc::clone(before), Arc::new(before.with_group(Arc::clone(after)).0));
     let changed: Vec<_> = snapshots.iter().map(changed).collect();
     let question = |used: &GroupUse| {
         let (before, after) = changed.iter().find(|(it, _)| *it.environment() == used.environment)?;

@@ -8,7 +8,8 @@ use engine::{
 
 use super::{ReleasePlan, percentages_of};
 use crate::{
-    ActorKind, FirstExposures, RuleHealth, Store, StoreError, Versioned, Viewer, clock::DAY_MS, db::args, signed,
+    ActorKind, FirstExposures, RuleHealth, Store, StoreError, Versioned, Viewer, clock::DAY_MS, db::args,
+    signed,
 };
 
 /// Exposures that ended before say nothing about a step.
@@ -77,8 +78,10 @@ impl Store {
         rules: &[RuleHealth],
     ) -> Result<PlanOutlook, StoreError> {
         by.require_in(environment)?;
-        let kind: Option<(String,)> =
-            self.db().optional("SELECT actor_kind FROM audit WHERE seq = $1", args![signed(rollout.seq)]).await?;
+        let kind: Option<(String,)> = self
+            .db()
+            .optional("SELECT actor_kind FROM audit WHERE seq = $1", args![signed(rollout.seq)])
+            .await?;
         let by_person = kind.is_none_or(|(kind,)| kind != ActorKind::System.as_str());
         let (person_ms, rollout) = (by_person.then_some(rollout.changed_ms), &rollout.value);
         let now_ms = self.clock().now_ms();

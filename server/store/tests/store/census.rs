@@ -87,7 +87,10 @@ async fn a_changed_group_is_counted_and_listed(t: Harness) {
         (None, PATIENT),
     );
     let listed = listed.await.expect("counted").listed;
-    assert_eq!((listed.found, &listed.subjects[..2]), (3, &["person-000".to_owned(), "person-004".to_owned()][..]));
+    assert_eq!(
+        (listed.found, &listed.subjects[..2]),
+        (3, &["person-000".to_owned(), "person-004".to_owned()][..])
+    );
 }
 
 async fn the_desk_counts_what_changed(t: Harness) {

@@ -7,12 +7,7 @@ use engine::{
 use store::{Patience, StepForecast};
 
 use super::{FlagPage, prepared};
-use crate::{
-    draft::as_sentence,
-    error::AppError,
-    page::Page,
-    ui::time,
-};
+use crate::{draft::as_sentence, error::AppError, page::Page, ui::time};
 
 /// What one step means: its sentence, whom it adds, and how soon it would notice that errors doubled.
 pub(super) struct Preview {
