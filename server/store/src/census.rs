@@ -43,7 +43,7 @@ pub struct Asker(String);
 impl Asker {
     /// `place`: what the person looks at, for example a flag in an environment.
     pub fn new(by: &Viewer, place: &str) -> Self {
-        Self(format!("{:?}\n{place}", by.id))
+        Self(format!("{:?}\n{place}", by.id()))
     }
 }
 

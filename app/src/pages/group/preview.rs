@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use engine::{
-    AttributeValue, Attributes, CompiledGroup, Condition, Count, EnvironmentKey, Group, GroupKey, Impact,
-    grouped,
+    CompiledGroup, Condition, Count, EnvironmentKey, Group, GroupKey, Impact, Traits, ValueRef, grouped,
 };
 use leptos::prelude::*;
 use store::{Asker, Environment, GroupUse, Operation, Patience};
@@ -164,10 +163,10 @@ fn preview_key() -> Option<GroupKey> {
     GroupKey::parse("new").ok()
 }
 
-fn tested_first(group: &Group, traits: &Attributes) -> Vec<(String, String, bool)> {
+fn tested_first(group: &Group, traits: Traits<'_>) -> Vec<(String, String, bool)> {
     let tested = group.condition.as_ref().map(Condition::attributes).unwrap_or_default();
     let is_tested = |name: &str| tested.iter().any(|it| it.as_str() == name);
-    let line = |(name, value): (&str, &AttributeValue)| (name.to_owned(), value.display(), is_tested(name));
+    let line = |(name, value): (&str, ValueRef<'_>)| (name.to_owned(), value.display(), is_tested(name));
     let mut traits: Vec<_> = traits.iter().map(line).collect();
     traits.sort_by_key(|(_, _, tested)| !tested);
     traits

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use super::{Chain, CompiledFlag, Context, Evaluation, Placement, Position, Silent, Snapshot, position};
+use super::{Chain, CompiledFlag, Context, Evaluation, Placement, Position, Silent, Snapshot};
 use crate::Variant;
 
 /// Whether the rules are asked at all.
@@ -42,7 +42,8 @@ impl Snapshot {
             if !evaluation.matches(&rule.audience, &mut Silent) {
                 continue;
             }
-            let found = evaluation.with_bucket_value(rule, |value| value.map(|it| position(flag.seed(), it)));
+            let found = evaluation
+                .with_bucket_value(rule, |value| value.map(|it| flag.seeds().position.position(it)));
             let Some(position) = found else { continue };
             let Ok(decision) = evaluation.treatment(rule, None, &mut Silent) else { continue };
             let held_back = evaluation.holdback(rule) == Placement::HeldBack;

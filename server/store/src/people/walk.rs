@@ -4,45 +4,26 @@ use std::{ops::Range, sync::Arc};
 
 use engine::Context;
 
-use super::{People, shard::Shard};
+use super::People;
 
-/// Everybody at one moment, by their place in the order of the keys.
+/// Everybody at one moment, as the engine sees them, by their place in the order of the keys.
 #[derive(Debug)]
-pub(crate) struct Walk {
-    people: Arc<People>,
-    /// The place of each shard's first person.
-    starts: Vec<usize>,
-}
+pub(crate) struct Walk(Arc<People>);
 
 impl Walk {
     pub(crate) fn new(people: Arc<People>) -> Self {
-        let mut next = 0;
-        let begin = |(_, shard): &(Arc<str>, Arc<Shard>)| {
-            let start = next;
-            next += shard.people().len();
-            start
-        };
-        let starts = people.shards.iter().map(begin).collect();
-        Self { people, starts }
+        Self(people)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.people.len()
+        self.0.len()
     }
 
-    /// Whoever stands at a place.
     pub(crate) fn at(&self, place: usize) -> Option<Context<'_>> {
-        let shard = self.starts.partition_point(|start| *start <= place).checked_sub(1)?;
-        let known = self.people.shards.get(shard)?.1.people().get(place - self.starts.get(shard)?)?;
-        Some(Context::from_traits(&known.subject, &known.traits))
+        self.0.at(place).map(|(subject, traits)| Context::from_traits(subject, traits))
     }
 
-    /// Everybody in a range of places, in order.
     pub(crate) fn range(&self, range: Range<usize>) -> impl Iterator<Item = Context<'_>> {
-        let shard = self.starts.partition_point(|start| *start <= range.start).saturating_sub(1);
-        let skipped = range.start - self.starts.get(shard).copied().unwrap_or(0);
-        let known = self.people.shards.get(shard..).unwrap_or_default().iter();
-        let known = known.flat_map(|(_, shard)| shard.people()).skip(skipped).take(range.len());
-        known.map(|known| Context::from_traits(&known.subject, &known.traits))
+        self.0.chunk(range).map(|(subject, traits)| Context::from_traits(subject, traits))
     }
 }
