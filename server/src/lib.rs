@@ -19,6 +19,7 @@ mod guard;
 mod health;
 mod https;
 pub mod ingest;
+mod lanes;
 pub mod limits;
 mod nul;
 mod ofrep;

@@ -6,6 +6,7 @@ mod anchor;
 mod app;
 mod away;
 mod bad_input;
+mod census;
 mod command_line;
 mod cors;
 mod document;
