@@ -14,7 +14,7 @@ use engine::{
 use http::{StatusCode, header, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{Claim, Exposure, ReceiptKey, Token, TokenKind};
+use store::{Claim, Exposure, Proof, ReceiptKey, Token, TokenKind};
 use utoipa::ToSchema;
 
 use super::error::{Problem, RestError};
@@ -335,11 +335,13 @@ impl Reader<'_> {
         let claim = Claim {
             environment: environment.as_str(),
             subject: exposure.subject.as_str(),
-            flag: exposure.flag.as_str(),
-            variant: exposure.variant.as_str(),
-            rule: exposure.rule.as_ref().map(RuleId::as_str),
-            arm: exposure.arm,
             revision: exposure.revision,
+            proof: Proof {
+                flag: exposure.flag.as_str(),
+                variant: exposure.variant.as_str(),
+                rule: exposure.rule.as_ref().map(RuleId::as_str),
+                arm: exposure.arm,
+            },
         };
         if !self.is_proved(item.receipt.as_deref(), &claim) {
             return Ok(Event::Unverified(vec![exposure.flag]));
@@ -405,11 +407,13 @@ impl Reader<'_> {
         let claim = Claim {
             environment: self.snapshot.environment().as_str(),
             subject: subject.as_str(),
-            flag: flag.as_str(),
-            variant: variant.as_str(),
-            rule: rule.as_ref().map(RuleId::as_str),
-            arm: *arm,
             revision,
+            proof: Proof {
+                flag: flag.as_str(),
+                variant: variant.as_str(),
+                rule: rule.as_ref().map(RuleId::as_str),
+                arm: *arm,
+            },
         };
         self.is_proved(receipt, &claim)
     }

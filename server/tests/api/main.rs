@@ -6,6 +6,7 @@ mod app;
 mod away;
 mod bad_input;
 mod command_line;
+mod compressed;
 mod cors;
 mod edge;
 mod etag;
