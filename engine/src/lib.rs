@@ -8,6 +8,7 @@ pub mod guardrail;
 pub mod plan;
 mod text;
 mod time;
+mod traits;
 mod words;
 
 pub use condition::{
@@ -28,6 +29,7 @@ pub use definition::{
     VariantKey, WEIGHT_TOTAL,
 };
 pub use time::{DateError, DayEdge, MomentError, instant_phrase, parse_date_ms, parse_moment_ms};
+pub use traits::{Items, Names, Packed, Packer, Traits, VALUE_SEPARATOR, ValueRef};
 pub use words::{
     Change, attributes_phrase, audience_phrase, condition_phrase, flag_changes, group_changes, hints,
     rollout_changes, rollout_phrase,

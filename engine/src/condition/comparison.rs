@@ -5,8 +5,8 @@ use std::{cmp::Ordering, collections::HashSet};
 use regex::{Regex, RegexBuilder};
 use semver::Version;
 
-use super::{attribute::AttributeValue, operator::Operator, test::Test, version::parse_version};
-use crate::{Problem, text::same, time};
+use super::{operator::Operator, test::Test, version::parse_version};
+use crate::{Problem, ValueRef, text::same, time};
 
 /// Compiled size at which a pattern is refused.
 const PATTERN_SIZE_BYTES_MAX: usize = 256 * 1024;
@@ -149,23 +149,23 @@ impl Comparison {
 
     /// `None` when the value is of a type that the operator cannot compare.
     /// A text operator on a list holds when it holds for any element.
-    pub(crate) fn holds(&self, value: &AttributeValue) -> Option<bool> {
+    pub(crate) fn holds(&self, value: &ValueRef<'_>) -> Option<bool> {
         match (self, value) {
-            (Self::OneOf(texts), AttributeValue::Text(text)) => Some(texts.has(text)),
+            (Self::OneOf(texts), ValueRef::Text(text)) => Some(texts.has(text)),
             (Self::Exists, _) => Some(true),
-            (Self::Number(bound), AttributeValue::Number(n)) => n.is_finite().then(|| bound.holds(*n)),
-            (Self::Is(expected), AttributeValue::Boolean(b)) => Some(b == expected),
-            (Self::ContainsAny(texts), AttributeValue::List(items)) => {
+            (Self::Number(bound), ValueRef::Number(n)) => n.is_finite().then(|| bound.holds(*n)),
+            (Self::Is(expected), ValueRef::Boolean(b)) => Some(b == expected),
+            (Self::ContainsAny(texts), ValueRef::List(items)) => {
                 Some(items.iter().any(|item| texts.has(item)))
             }
-            (Self::ContainsAll(texts), AttributeValue::List(items)) => Some(texts.all(|text, folded| {
+            (Self::ContainsAll(texts), ValueRef::List(items)) => Some(texts.all(|text, folded| {
                 items.iter().any(|item| if folded { equals_folded(item, text) } else { item == text })
             })),
-            (_, AttributeValue::List(items)) => {
+            (_, ValueRef::List(items)) => {
                 let mut results = items.iter().map(|item| self.holds_text(item));
                 results.try_fold(false, |met, result| result.map(|r| met | r))
             }
-            (_, AttributeValue::Text(_) | AttributeValue::Number(_) | AttributeValue::Boolean(_)) => {
+            (_, ValueRef::Text(_) | ValueRef::Number(_) | ValueRef::Boolean(_)) => {
                 value.with_text(|text| text.and_then(|text| self.holds_text(text)))
             }
         }

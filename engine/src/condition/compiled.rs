@@ -114,7 +114,7 @@ impl CompiledTest {
         let outcome = match &self.source {
             Source::TargetingKey => context.subject().and_then(|key| self.comparison.holds_text(key)),
             Source::Attribute { name, trusted } => {
-                context.attribute(name, *trusted).and_then(|(value, _)| self.comparison.holds(value))
+                context.attribute(name, *trusted).and_then(|(value, _)| self.comparison.holds(&value))
             }
         };
         let met = outcome.unwrap_or(false) != self.negated;
@@ -135,14 +135,14 @@ impl CompiledTest {
                 (context.subject().map(|key| (AttributeValue::Text(key.to_owned()), Origin::Sent)), None)
             }
             Source::Attribute { name, trusted } => (
-                context.attribute(name, *trusted).map(|(value, origin)| (value.clone(), origin)),
+                context.attribute(name, *trusted).map(|(value, origin)| (value.into(), origin)),
                 context.refused(name, *trusted),
             ),
         };
         match (found, refused) {
             (Some((value, origin)), _) if usable => Actual::Value { value, origin },
             (Some((value, _)), _) => Actual::Unusable { value },
-            (None, Some(value)) => Actual::Refused { value: value.clone() },
+            (None, Some(value)) => Actual::Refused { value: value.into() },
             (None, None) => Actual::Missing,
         }
     }

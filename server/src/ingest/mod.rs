@@ -14,7 +14,7 @@ use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-use engine::EnvironmentKey;
+use engine::{EnvironmentKey, Sender};
 use store::{Delivery, Exposure, Store, StoreError, Token, TokenKind};
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
@@ -27,6 +27,7 @@ use day::Day;
 pub use ids::EventId;
 use ids::RecentIds;
 use retention::Retention;
+pub(crate) use unverified::Claimed;
 pub use unverified::Unverified;
 
 /// Everything that is taken in, and what it is checked against.
@@ -174,18 +175,18 @@ impl Ingest {
 }
 
 impl Exposures {
-    /// Appends exposures that have no ids.
+    /// Appends exposures of a server that have no ids.
     pub fn offer(&self, environment: &EnvironmentKey, exposures: Vec<Exposure>) -> Result<(), Full> {
         let offered = exposures.len();
         self.reserve(offered)?;
         let delivery = Delivery { environment: environment.clone(), exposures, ids: Vec::new() };
-        self.deliver(delivery, offered).map(|_| ())
+        self.deliver(delivery, Sender::Server, offered).map(|_| ())
     }
 
     /// Appends what is new among these, all or nothing.
     pub(crate) fn offer_events(
         &self,
-        environment: &EnvironmentKey,
+        (environment, sender): (&EnvironmentKey, Sender),
         events: Vec<(Option<EventId>, Exposure)>,
         now_ms: i64,
     ) -> Result<Taken, Full> {
@@ -202,15 +203,15 @@ impl Exposures {
                 delivery.ids.extend(id.map(|id| id.0));
             }
         }
-        self.deliver(delivery, offered)
+        self.deliver(delivery, sender, offered)
     }
 
     /// Passes on what there was room reserved for, as many as were offered.
-    fn deliver(&self, delivery: Delivery, offered: usize) -> Result<Taken, Full> {
+    fn deliver(&self, delivery: Delivery, sender: Sender, offered: usize) -> Result<Taken, Full> {
         let accepted = delivery.exposures.len();
         self.waiting.fetch_sub(offered - accepted, Ordering::AcqRel);
         // What happens next to these subjects counts in these arms.
-        self.outcomes.expose(&delivery.environment, &delivery.exposures);
+        self.outcomes.expose(&delivery.environment, sender, &delivery.exposures);
         // The writer ends only after the last sender: this cannot fail.
         if accepted > 0 && self.sender.send(Message::Deliver(delivery, Instant::now())).is_err() {
             return Err(Full);
