@@ -1,5 +1,5 @@
 //! [`AppError`]: the only error that leaves the dashboard. Closed: it cannot say a sentence that somebody else
-//! wrote. A form that was refused is not this error but a [`crate::draft::Draft`] with the reason beside its field.
+//! wrote. A form that was refused is not this error but a [`crate::form::state::Draft`] with the reason beside its field.
 
 use islands::error::{BAD_FORM, CallError, INTERNAL};
 

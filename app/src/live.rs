@@ -13,15 +13,17 @@ use engine::{CompiledGroup, Snapshot};
 use futures::{Stream, stream};
 use http::{HeaderName, HeaderValue, header};
 use store::{Changed, ObjectKind, ObjectRef, Operation, Principal, Store};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
-use tokio::time::Instant;
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::Instant,
+};
 
 use crate::{
     error::AppError,
     page::{Page, PageResult},
 };
-
 use seats::Seat;
+
 pub use seats::Seats;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -8,6 +8,14 @@
 //! }
 //! ```
 
+pub mod error;
+pub mod here;
+pub mod layout;
+pub mod shell;
+pub mod theme;
+pub mod tidy;
+pub mod toast;
+
 use std::{ops::Deref, time::Duration};
 
 use axum::{
@@ -22,13 +30,15 @@ use store::{
 };
 
 use crate::{
-    backend::AppState,
     cookies,
-    draft::as_sentence,
     error::{AppError, Thing},
-    shell,
-    ui::{Here, layout::Section, theme::Theme, toast::Toast},
+    form::state::as_sentence,
+    state::AppState,
 };
+use here::Here;
+use layout::Section;
+use theme::Theme;
+use toast::Toast;
 
 /// So long admins are told of a task that failed.
 const TROUBLE_TOLD: Duration = Duration::from_hours(1);
@@ -218,9 +228,9 @@ impl Visit {
     /// An error page, in the frame that fits whoever asked.
     pub(crate) fn render_error(&self, error: &AppError) -> Response {
         let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut look = Look::outside(crate::pages::error::title(error)).status(status);
+        let mut look = Look::outside(error::title(error)).status(status);
         look.secret_address = self.path().starts_with("/invite/") || self.path().starts_with("/join/");
-        let body = crate::pages::error::view(error.clone(), self.origin.request_id.clone());
+        let body = error::view(error.clone(), self.origin.request_id.clone());
         let html = if self.principal.is_some() {
             shell::frame(&self.state.options, &look, self.here(), body)
         } else {

@@ -1,0 +1,6 @@
+//! The condition builder: conditions as texts, the fields in which they are written, and what can be suggested there.
+
+pub mod builder;
+pub mod form;
+pub mod row;
+pub mod vocabulary;

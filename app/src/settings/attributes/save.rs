@@ -1,0 +1,43 @@
+//! Changing the attribute schema.
+
+use engine::{AttributeDefinition, AttributeName};
+
+use super::page::{self, ADDRESS, AttributeInput};
+use crate::{
+    form::{
+        fields::Fields,
+        state::{Draft, Refusal},
+    },
+    page::{Page, PageResult, toast::Toast},
+};
+
+pub async fn post(page: Page, fields: Fields) -> PageResult {
+    let administrator = page.principal.administrator()?;
+    if fields.text("intent") == "delete" {
+        let name =
+            AttributeName::parse(fields.trimmed("name")).map_err(|_| crate::error::AppError::BadForm)?;
+        page.store().delete_attribute(&administrator, &name).await?;
+        return Ok(page.done(&page.href(ADDRESS), Toast::Deleted));
+    }
+    let input = AttributeInput::read(&fields);
+    match save(&page, &input).await {
+        Ok(()) => Ok(page.done(&page.href(ADDRESS), Toast::Saved)),
+        Err(refusal) => page::show(&page, Draft::refused(input, refusal)),
+    }
+}
+
+async fn save(page: &Page, input: &AttributeInput) -> Result<(), Refusal> {
+    let administrator = page.principal.administrator()?;
+    let name = AttributeName::parse(&input.name)
+        .map_err(|invalid| Refusal::field("name", format!("an attribute name {invalid}")))?;
+    let value_type = input.parse_type().ok_or_else(|| Refusal::field("type", "Choose one of the types."))?;
+    let definition = AttributeDefinition {
+        name,
+        value_type,
+        description: input.description.clone(),
+        trusted: input.trusted,
+        personal: input.personal,
+    };
+    page.store().put_attribute(&administrator, definition).await?;
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Defining what is measured.
+
+use engine::{MetricDefinition, MetricKey, MetricKind};
+use store::{Invalid, StoreError};
+
+use super::page::{self, ADDRESS, MetricInput};
+use crate::{
+    error::AppError,
+    form::{
+        fields::Fields,
+        state::{Draft, Refusal},
+    },
+    page::{Page, PageResult, toast::Toast},
+};
+
+pub async fn post(page: Page, fields: Fields) -> PageResult {
+    let administrator = page.principal.administrator()?;
+    if fields.text("intent") == "delete" {
+        let key = MetricKey::parse(fields.trimmed("key")).map_err(|_| AppError::BadForm)?;
+        page.store().delete_metric(&administrator, &key).await?;
+        return Ok(page.done(&page.href(ADDRESS), Toast::Deleted));
+    }
+    let input = MetricInput::read(&fields);
+    match save(&page, &input).await {
+        Ok(()) => Ok(page.done(&page.href(ADDRESS), Toast::MetricSaved)),
+        Err(refusal) => page::show(&page, Draft::refused(input, refusal)),
+    }
+}
+
+async fn save(page: &Page, input: &MetricInput) -> Result<(), Refusal> {
+    let administrator = page.principal.administrator()?;
+    let key =
+        MetricKey::parse(&input.key).map_err(|invalid| Refusal::field("key", format!("a key {invalid}")))?;
+    let known = page.store().live().metrics();
+    let kind = match known.iter().find(|metric| metric.key == key) {
+        // What exists keeps its kind; a new metric must not take its place unseen.
+        Some(known) if input.is_edit => known.kind,
+        Some(_) => {
+            return Err(Refusal::field("key", "there is a metric with this key already; choose another"));
+        }
+        None => MetricKind::parse(&input.kind)
+            .filter(|kind| !kind.is_built_in())
+            .ok_or_else(|| Refusal::field("kind", "choose one of the kinds"))?,
+    };
+    let metric = MetricDefinition {
+        key,
+        name: input.name.clone(),
+        description: input.description.clone(),
+        kind,
+        unit: input.unit.clone(),
+        lower_is_better: input.lower_is_better,
+    };
+    page.store().put_metric(&administrator, metric).await.map_err(beside_fields)
+}
+
+fn beside_fields(error: StoreError) -> Refusal {
+    let field = match &error {
+        StoreError::Invalid(Invalid::MetricName) => Some("name"),
+        StoreError::Invalid(Invalid::MetricUnit) => Some("unit"),
+        _ => None,
+    };
+    let refusal = Refusal::from(error);
+    match field {
+        Some(field) => refusal.beside(field),
+        None => refusal,
+    }
+}
