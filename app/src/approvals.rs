@@ -4,9 +4,12 @@ use leptos::prelude::*;
 use store::ApprovalRequest;
 
 use crate::{
-    form::state::{Draft, Refusal, as_sentence},
+    form::{
+        error::{FormErrors, as_sentence},
+        state::FormState,
+    },
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::{Here, here},
         layout::{PageHead, Section},
     },
@@ -24,11 +27,11 @@ pub async fn get(page: Page) -> PageResult {
 }
 
 /// The list; `refused` says why an approval did not count.
-pub async fn show(page: &Page, refused: Option<Refusal>) -> PageResult {
+pub async fn show(page: &Page, refused: Option<FormErrors>) -> PageResult {
     let requests = page.store().list_approvals(&page.viewer()).await?;
-    let status = refused.as_ref().map_or(http::StatusCode::OK, |refusal| refusal.status);
-    let draft = Draft { input: Some(()), refusal: refused };
-    page.render(Look::new("Approvals", Section::Approvals).status(status), move || {
+    let status = refused.as_ref().map_or(http::StatusCode::OK, |errors| errors.status);
+    let draft = FormState { input: Some(()), errors: refused };
+    page.render(PageMeta::new("Approvals", Section::Approvals).status(status), move || {
         let here = here();
         let list = if requests.is_empty() {
             let text = "A release plan can ask for an approval before a step, for example before 100 % in production. \

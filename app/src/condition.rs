@@ -2,5 +2,8 @@
 
 pub mod builder;
 pub mod form;
+mod operator;
+mod posted;
 pub mod row;
+mod tree;
 pub mod vocabulary;

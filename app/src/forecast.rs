@@ -4,15 +4,10 @@
 use std::sync::Arc;
 
 use engine::{
-    Arm, Context, Flag, GroupKey, Impact, Percentage, Problem, Rollout, Rule, Snapshot, audience_phrase,
+    Arm, Context, Flag, Impact, Percentage, Problem, Rollout, Rule, Snapshot, audience_phrase, group_name,
     grouped, impact, plan::Percentages,
 };
 use islands::forecast::{Channel, Forecast, Mood};
-
-/// The name of a group, for phrases; its key when it is gone.
-pub fn group_name(snapshot: &Snapshot) -> impl Fn(&GroupKey) -> String {
-    |key| snapshot.group(key.as_str()).map_or_else(|| key.to_string(), |group| group.name().to_owned())
-}
 
 /// How many of `people` are served something else than the off variant.
 pub fn count_on<'p>(
@@ -137,7 +132,7 @@ impl Trial<'_> {
         let name = audience_phrase(&rule.audience, &group_name(self.snapshot));
         Ok(Channel {
             rule: rule.id.to_string(),
-            name: crate::form::state::as_sentence(&name).trim_end_matches('.').to_owned(),
+            name: crate::form::error::as_sentence(&name).trim_end_matches('.').to_owned(),
             audience: alone(Percentage::ALL)?,
             inside: alone(rule.percentage)?,
             served,
@@ -157,7 +152,7 @@ fn mood(impact: &Impact) -> Mood {
 mod tests {
     use engine::{
         AttributeSchema, AttributeValue, Attributes, Audience, BucketBy, Condition, EnvironmentConfig,
-        EnvironmentKey, FlagKey, Group, Operator, RuleId, Test,
+        EnvironmentKey, FlagKey, Group, GroupKey, Operator, RuleId, Test,
     };
 
     use super::*;

@@ -1,6 +1,7 @@
 //! Pilot groups: the list, one group with the people who meet it, and its form.
 
 pub mod form;
+pub mod head;
 pub mod history;
 pub mod list;
 pub mod page;

@@ -2,7 +2,7 @@
 //!
 //! A page is an axum handler that loads its data with `?` and hands a view to [`page::Page::render`]; a write is
 //! a form that posts to the page's own URL, where an action either redirects with a toast or shows the same page
-//! again with a [`form::state::Draft`] of what was typed. What runs in the browser is crate `islands`.
+//! again with a [`form::state::FormState`] of what was typed. What runs in the browser is crate `islands`.
 
 // A page is one nested type; the compiler computes its layout by recursion.
 #![recursion_limit = "256"]

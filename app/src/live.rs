@@ -1,7 +1,7 @@
 //! `/live`: tells an open page that something changed. Only what changed, never its content: the page fetches
 //! itself again, with its own permissions.
 
-mod seats;
+pub mod seats;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 

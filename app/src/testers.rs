@@ -8,3 +8,4 @@ pub mod page;
 pub mod report;
 pub mod save;
 pub mod table;
+pub mod words;

@@ -10,6 +10,7 @@ pub mod person;
 pub mod place;
 pub mod secret;
 pub mod sparkline;
+pub mod table;
 pub mod text_area;
 pub mod time;
 pub mod trace;

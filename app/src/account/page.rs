@@ -4,9 +4,9 @@ use leptos::prelude::*;
 use store::SessionRow;
 
 use crate::{
-    form::state::Draft,
+    form::state::FormState,
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -18,15 +18,15 @@ use crate::{
 };
 
 pub async fn get(page: Page) -> PageResult {
-    show(&page, Draft::default()).await
+    show(&page, FormState::default()).await
 }
 
-pub async fn show(page: &Page, draft: Draft<()>) -> PageResult {
+pub async fn show(page: &Page, draft: FormState<()>) -> PageResult {
     let token = page.session_token().unwrap_or_default();
     let sessions = page.store().list_sessions(&page.principal, token).await?;
     let who = page.principal.clone();
     let has_others = sessions.iter().any(|session| !session.current);
-    page.render(Look::new("Your account", Section::Account).status(draft.status()), move || {
+    page.render(PageMeta::new("Your account", Section::Account).status(draft.status()), move || {
         let others = has_others.then(|| {
             view! {
                 <form method="post" action="/account">
@@ -48,7 +48,7 @@ pub async fn show(page: &Page, draft: Draft<()>) -> PageResult {
     })
 }
 
-fn password_form(draft: &Draft<()>, email: String) -> impl IntoView + use<> {
+fn password_form(draft: &FormState<()>, email: String) -> impl IntoView + use<> {
     view! {
         <form method="post" action="/account" class="card stack" aria-labelledby="password-title">
             <h2 id="password-title">"Change your password"</h2>

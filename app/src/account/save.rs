@@ -5,7 +5,7 @@ use store::StoreError;
 use super::page;
 use crate::{
     error::AppError,
-    form::{fields::Fields, state::Draft},
+    form::{fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
     sign_in::save::{self, beside_account_fields},
 };
@@ -36,6 +36,6 @@ async fn change_password(page: Page, fields: &Fields) -> PageResult {
             StoreError::PasswordNeeded => AppError::SignedOut,
             other => other.into(),
         }),
-        Err(error) => page::show(&page, Draft::refused((), beside_account_fields(error))).await,
+        Err(error) => page::show(&page, FormState::refused((), beside_account_fields(error))).await,
     }
 }

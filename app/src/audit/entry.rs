@@ -7,8 +7,8 @@ use store::{AuditEntry, AuditFilter, Operation};
 use super::log;
 use crate::{
     error::{AppError, Thing},
-    form::state::Draft,
-    page::{Look, Page, PageResult, here::here, layout::Section},
+    form::state::FormState,
+    page::{Page, PageMeta, PageResult, here::here, layout::Section},
     ui::{
         field::{Field, FormError},
         icon, time,
@@ -16,19 +16,19 @@ use crate::{
 };
 
 pub async fn get(page: Page, Path(seq): Path<u64>) -> PageResult {
-    show(&page, seq, Draft::default()).await
+    show(&page, seq, FormState::default()).await
 }
 
 /// `draft` holds the comment of a refused revert.
-pub async fn show(page: &Page, seq: u64, draft: Draft<String>) -> PageResult {
+pub async fn show(page: &Page, seq: u64, draft: FormState<String>) -> PageResult {
     let reader = page.principal.audit_reader()?;
     let filter =
         AuditFilter { before_seq: Some(seq + 1), limit: 1, documents: true, ..AuditFilter::default() };
     let entry = page.store().list_audit(&reader, &filter).await?.into_iter().next();
     let entry = entry.filter(|entry| entry.seq == seq).ok_or(AppError::NotFound(Thing::Change))?;
     let may_revert = entry.is_revertible() && page.principal.may(Operation::EditFlags);
-    let look = Look::new(format!("Change {seq}"), Section::Audit).status(draft.status());
-    page.render(look, move || {
+    let meta = PageMeta::new(format!("Change {seq}"), Section::Audit).status(draft.status());
+    page.render(meta, move || {
         let here = here();
         let object = log::object_address(&entry.object).map(|path| {
             let path = match &entry.environment {
@@ -103,7 +103,7 @@ fn documents(entry: &AuditEntry) -> impl IntoView + use<> {
     view! { <div>{side("Before", &entry.before)}{side("After", &entry.after)}</div> }
 }
 
-fn revert(seq: u64, draft: Draft<String>) -> impl IntoView {
+fn revert(seq: u64, draft: FormState<String>) -> impl IntoView {
     let (error, comment) = (draft.general(), draft.input.clone().unwrap_or_default());
     let beside = draft.at("comment");
     view! {

@@ -98,7 +98,7 @@ pub fn changes(entry: &AuditEntry) -> impl IntoView + use<> {
                 let after = side(change.after.clone());
                 view! { <p class="diff"><del>{before}</del><span aria-hidden="true">"→"</span><ins>{after}</ins></p> }
             });
-            view! { <li>{crate::form::state::as_sentence(&change.phrase)}{sides}</li> }
+            view! { <li>{crate::form::error::as_sentence(&change.phrase)}{sides}</li> }
         })
         .collect_view();
     view! { <ul class="changes">{lines}</ul> }

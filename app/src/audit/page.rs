@@ -7,7 +7,7 @@ use store::{Action, AuditEntry, AuditStanding, ObjectKind};
 use super::log;
 use crate::{
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -31,7 +31,7 @@ pub async fn get(page: Page) -> PageResult {
     let older = (entries.len() > PAGE_ENTRIES).then(|| entries[PAGE_ENTRIES - 1].seq);
     entries.truncate(PAGE_ENTRIES);
     let own_only = reader.only_own().is_some();
-    page.render(Look::new("Audit", Section::Audit), move || {
+    page.render(PageMeta::new("Audit", Section::Audit), move || {
         view(query, entries, actors, standing, older, own_only)
     })
 }

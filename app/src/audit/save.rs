@@ -4,7 +4,7 @@ use axum::extract::Path;
 
 use super::entry;
 use crate::{
-    form::{fields::Fields, state::Draft},
+    form::{fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -13,6 +13,6 @@ pub async fn revert(page: Page, Path(seq): Path<u64>, fields: Fields) -> PageRes
     let comment = fields.trimmed("comment");
     match page.store().revert(&editor, seq, comment).await {
         Ok(_) => Ok(page.done("/audit", Toast::Reverted)),
-        Err(error) => entry::show(&page, seq, Draft::refused(comment.to_owned(), error)).await,
+        Err(error) => entry::show(&page, seq, FormState::refused(comment.to_owned(), error)).await,
     }
 }

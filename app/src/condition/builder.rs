@@ -1,74 +1,26 @@
-//! The condition builder: a [`ConditionDraft`] as nested fieldsets whose buttons post the form they stand in.
+//! The condition builder: a [`ConditionForm`] as nested fieldsets whose buttons post the form they stand in.
 //! It has no form of its own and saves nothing; with the `Swap` island its buttons work without a new page.
 
+mod operator;
 mod value;
 
-use std::collections::BTreeMap;
-
-use engine::{AttributeSchema, AttributeType, DEPTH_MAX, TARGETING_KEY, condition_phrase};
+use engine::{DEPTH_MAX, condition_phrase};
 use leptos::prelude::*;
 
-use super::form::{
-    Branch, Choice, ConditionDraft, Field, FieldError, Focus, FormErrors, Kind, Mode, Node, TestDraft,
-    name_at, path_text,
+use super::{
+    form::{
+        Branch, ConditionErrors, ConditionForm, Field, Focus, Mode, Node, TestError, TestForm, name_at,
+        path_text,
+    },
+    vocabulary::Vocabulary,
 };
 use crate::ui::icon;
-
-/// What the builder can suggest: attributes with their types, and values that known people have.
-#[derive(Debug, Clone, Default)]
-pub struct Vocabulary {
-    attributes: BTreeMap<String, Attribute>,
-    values: BTreeMap<String, Vec<String>>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Attribute {
-    value_type: Option<AttributeType>,
-    description: String,
-}
-
-impl Vocabulary {
-    /// The schema's attributes and those that known people have beside them.
-    pub fn new<'a>(schema: &AttributeSchema, traits: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut attributes: BTreeMap<_, _> =
-            traits.into_iter().map(|name| (name.to_owned(), Attribute::default())).collect();
-        let key = Attribute {
-            value_type: Some(AttributeType::Text),
-            description: "who the flag is evaluated for".to_owned(),
-        };
-        attributes.insert(TARGETING_KEY.to_owned(), key);
-        for definition in schema.definitions() {
-            let attribute = Attribute {
-                value_type: Some(definition.value_type),
-                description: definition.description.clone(),
-            };
-            attributes.insert(definition.name.to_string(), attribute);
-        }
-        Self { attributes, values: BTreeMap::new() }
-    }
-
-    /// Adds the known values of the attributes that `draft` tests; `values` finds those of one attribute.
-    #[must_use]
-    pub fn with_values(mut self, draft: &ConditionDraft, values: impl Fn(&str) -> Vec<String>) -> Self {
-        for attribute in draft.attributes() {
-            self.values.entry(attribute.to_owned()).or_insert_with(|| values(attribute));
-        }
-        self
-    }
-
-    fn type_of(&self, attribute: &str) -> Option<AttributeType> {
-        self.attributes.get(attribute.trim())?.value_type
-    }
-
-    fn values_of(&self, attribute: &str) -> &[String] {
-        self.values.get(attribute.trim()).map_or(&[], Vec::as_slice)
-    }
-}
+use operator::{offered_choice, operator_menu};
 
 /// Everything that every row needs.
 struct Frame {
     prefix: String,
-    errors: FormErrors,
+    errors: ConditionErrors,
     vocabulary: Vocabulary,
     focus: Option<Focus>,
     /// Regions that a button or a menu replaces: the builder and what the page wants beside it.
@@ -84,8 +36,8 @@ struct Frame {
 #[component]
 pub fn ConditionBuilder(
     #[prop(into)] prefix: String,
-    draft: ConditionDraft,
-    #[prop(optional)] errors: FormErrors,
+    draft: ConditionForm,
+    #[prop(optional)] errors: ConditionErrors,
     vocabulary: Vocabulary,
     #[prop(optional, into)] preview: String,
     /// What the condition is for, read out before its rows.
@@ -101,7 +53,7 @@ pub fn ConditionBuilder(
         Ok(None) => view! { <span class="builder-none">{none}</span> }.into_any(),
         Err(_) => view! { <span class="builder-none">"Not complete yet."</span> }.into_any(),
     };
-    let ConditionDraft { root, lone, focus, .. } = draft;
+    let ConditionForm { root, lone, focus, .. } = draft;
     let lone = lone.then(|| view! { <input type="hidden" name=format!("{prefix}.lone") value="1" /> });
     let refresh = format!("{prefix}.refresh");
     let words_id = format!("{id}-words");
@@ -235,7 +187,7 @@ fn remove_button(frame: &Frame, path: &[usize], label: &str) -> impl IntoView + 
     }
 }
 
-fn test_view(frame: &Frame, test: &TestDraft, path: &[usize]) -> AnyView {
+fn test_view(frame: &Frame, test: &TestForm, path: &[usize]) -> AnyView {
     let name = name_at(&frame.prefix, path);
     let place = place_text(path);
     let choice = offered_choice(test, frame.vocabulary.type_of(&test.attribute));
@@ -284,74 +236,6 @@ fn test_view(frame: &Frame, test: &TestDraft, path: &[usize]) -> AnyView {
     .into_any()
 }
 
-/// The row's operator; a row just begun takes the usual operator of its attribute's type.
-fn offered_choice(test: &TestDraft, value_type: Option<AttributeType>) -> Choice {
-    let choice = test.operator.unwrap_or(Choice::EQUALS);
-    if choice != Choice::EQUALS || !test.value.trim().is_empty() {
-        return choice;
-    }
-    let kind = match value_type {
-        Some(AttributeType::Text) | None => Kind::Equals,
-        Some(AttributeType::Number) => Kind::AtLeast,
-        Some(AttributeType::Boolean) => Kind::Is,
-        Some(AttributeType::List) => Kind::ContainsAny,
-        Some(AttributeType::Date) => Kind::After,
-        Some(AttributeType::Semver) => Kind::VersionAbove,
-    };
-    Choice { kind, negated: false }
-}
-
-fn operator_menu(frame: &Frame, test: &TestDraft, choice: Choice, path: &[usize]) -> impl IntoView + use<> {
-    let name = name_at(&frame.prefix, path);
-    let wrong = frame.errors.at(path).any(|(field, _)| field == Field::Operator);
-    let option = |kind: Kind, negated: bool| {
-        let offered = Choice { kind, negated };
-        view! { <option value=offered.code() selected=offered == choice>{offered.label()}</option> }
-    };
-    let options = |value_type: Option<AttributeType>| -> Vec<_> {
-        let kinds = || Kind::all().filter(move |kind| kind.attribute_type() == value_type);
-        kinds().map(|kind| option(kind, false)).chain(kinds().map(|kind| option(kind, true))).collect()
-    };
-    let group = |value_type: Option<AttributeType>| {
-        view! { <optgroup label=type_label(value_type)>{options(value_type)}</optgroup> }
-    };
-    let own = frame.vocabulary.type_of(&test.attribute);
-    let fits = |kind: Kind| kind.attribute_type().is_none() || kind.attribute_type() == own;
-    let menu = if own.is_some() && fits(choice.kind) {
-        view! { {options(own)} {group(None)} }.into_any()
-    } else {
-        use AttributeType::{Boolean, Date, List, Number, Semver, Text};
-        [Some(Text), Some(Number), Some(Boolean), Some(List), Some(Date), Some(Semver), None]
-            .map(group)
-            .collect_view()
-            .into_any()
-    };
-    view! {
-        <select
-            class="builder-operator"
-            name=format!("{name}.operator")
-            id=format!("{name}.operator")
-            aria-label=format!("Comparison {}", place_text(path))
-            aria-invalid=wrong.then_some("true")
-            data-swap=frame.swap.clone()
-        >
-            {menu}
-        </select>
-    }
-}
-
-fn type_label(value_type: Option<AttributeType>) -> &'static str {
-    match value_type {
-        Some(AttributeType::Text) => "Text",
-        Some(AttributeType::Number) => "Number",
-        Some(AttributeType::Boolean) => "True or false",
-        Some(AttributeType::List) => "List",
-        Some(AttributeType::Date) => "Date",
-        Some(AttributeType::Semver) => "Version",
-        None => "Anything",
-    }
-}
-
 fn attribute_list(frame: &Frame) -> impl IntoView + use<> {
     let options: Vec<_> = frame
         .vocabulary
@@ -365,7 +249,7 @@ fn attribute_list(frame: &Frame) -> impl IntoView + use<> {
 }
 
 fn error_view(frame: &Frame, path: &[usize]) -> Option<impl IntoView + use<>> {
-    let errors: Vec<_> = frame.errors.at(path).map(|(_, error)| FieldError::to_string(error)).collect();
+    let errors: Vec<_> = frame.errors.at(path).map(|(_, error)| TestError::to_string(error)).collect();
     (!errors.is_empty()).then(|| {
         let id = format!("{}.error", name_at(&frame.prefix, path));
         view! { <p class="builder-error" id=id role="alert">{errors.join(" ")}</p> }
@@ -379,9 +263,10 @@ fn place_text(path: &[usize]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use engine::{AttributeDefinition, AttributeName};
+    use engine::{AttributeDefinition, AttributeName, AttributeSchema, AttributeType};
 
     use super::*;
+    use crate::condition::form::{Choice, Kind};
 
     fn schema() -> AttributeSchema {
         AttributeSchema::new(vec![AttributeDefinition {
@@ -393,27 +278,27 @@ mod tests {
         }])
     }
 
-    fn html(draft: ConditionDraft, errors: FormErrors) -> String {
+    fn html(draft: ConditionForm, errors: ConditionErrors) -> String {
         let vocabulary = Vocabulary::new(&schema(), ["tier"])
             .with_values(&draft, |name| if name == "tier" { vec!["vip".into()] } else { Vec::new() });
         view! { <ConditionBuilder prefix="cond" draft errors vocabulary preview="impact" /> }.to_html()
     }
 
-    fn draft(attribute: &str, operator: &str, value: &str) -> ConditionDraft {
-        let test = TestDraft {
+    fn draft(attribute: &str, operator: &str, value: &str) -> ConditionForm {
+        let test = TestForm {
             attribute: attribute.to_owned(),
             operator: Choice::parse(operator),
             value: value.to_owned(),
-            ..TestDraft::default()
+            ..TestForm::default()
         };
-        let mut draft = ConditionDraft::default();
+        let mut draft = ConditionForm::default();
         draft.root.nodes.push(Node::Test(test));
         draft
     }
 
     #[test]
     fn a_condition_stands_above_its_rows_in_words() {
-        let html = html(draft("tier", "equals", "vip"), FormErrors::default());
+        let html = html(draft("tier", "equals", "vip"), ConditionErrors::default());
         assert!(html.contains("tier is “vip”"), "{html}");
         assert!(html.contains(r#"aria-label="Attribute 1""#));
         assert!(html.contains(r#"<option value="vip">"#), "known values are suggested");
@@ -422,14 +307,14 @@ mod tests {
 
     #[test]
     fn a_number_is_offered_number_operators_only() {
-        let html = html(draft("transactions_30d", "equals", ""), FormErrors::default());
+        let html = html(draft("transactions_30d", "equals", ""), ConditionErrors::default());
         assert!(html.contains(r#"<option value="at_least" selected"#), "{html}");
         assert!(!html.contains("starts_with"));
     }
 
     #[test]
     fn an_unknown_attribute_is_offered_every_operator() {
-        let html = html(draft("shoe_size", "equals", "44"), FormErrors::default());
+        let html = html(draft("shoe_size", "equals", "44"), ConditionErrors::default());
         for kind in Kind::all() {
             let code = Choice { kind, negated: true }.code();
             assert!(html.contains(&format!(r#"value="{code}""#)), "{code}");
@@ -450,7 +335,7 @@ mod tests {
     fn a_new_row_takes_the_cursor() {
         let mut draft = draft("tier", "equals", "vip");
         draft.apply("cond.add-test:", "cond");
-        let html = html(draft, FormErrors::default());
+        let html = html(draft, ConditionErrors::default());
         assert_eq!(html.matches("autofocus").count(), 1);
     }
 
@@ -464,7 +349,7 @@ mod tests {
             });
             nested.apply(&format!("cond.add-none:{path}"), "cond");
         }
-        let html = html(nested, FormErrors::default());
+        let html = html(nested, ConditionErrors::default());
         assert!(!html.contains("add-none:1.0.0.0.0"), "{html}");
     }
 }

@@ -1,101 +1,23 @@
 //! The condition builder's form: a tree of texts under a prefix, edited by the form's own buttons.
-//! Pure: `Condition` ↔ `ConditionDraft` ↔ form pairs, exact both ways, and nothing typed is lost on an error.
+//! Pure: `Condition` ↔ `ConditionForm` ↔ form pairs, exact both ways, and nothing typed is lost on an error.
 //!
 //! Names in the form, for the prefix `cond`: `cond.mode` (the root branch), `cond.0.attribute`,
 //! `cond.0.operator`, `cond.0.value`, `cond.0.high`, `cond.0.case`, `cond.1.mode` (a branch), `cond.1.0.attribute` …
 
-use std::collections::{BTreeMap, HashMap};
-
 use engine::{Condition, DEPTH_MAX, Problem};
 
-pub use super::row::{Choice, Field, FieldError, Kind, Shape, TestDraft};
-
-/// Where a row stands: the index in each branch from the root down.
-pub type Path = Vec<usize>;
-
-/// How the rows of a branch are joined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
-    #[default]
-    All,
-    Any,
-    /// Not any of them.
-    None,
-    /// Not all of them.
-    NotAll,
-    /// The opposite of its only row; with more rows it means `None`.
-    Not,
-}
-
-impl Mode {
-    pub const OFFERED: [Self; 4] = [Self::All, Self::Any, Self::None, Self::NotAll];
-
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Any => "any",
-            Self::None => "none",
-            Self::NotAll => "not_all",
-            Self::Not => "not",
-        }
-    }
-
-    /// `All of these are true`.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::All => "all of these",
-            Self::Any => "any of these",
-            Self::None => "none of these",
-            Self::NotAll => "not all of these",
-            Self::Not => "not this",
-        }
-    }
-
-    /// The word between two rows of the branch.
-    pub fn joint(self) -> &'static str {
-        match self {
-            Self::All | Self::NotAll => "and",
-            Self::Any | Self::None | Self::Not => "or",
-        }
-    }
-
-    fn parse(code: &str) -> Option<Self> {
-        Self::OFFERED.into_iter().chain([Self::Not]).find(|mode| mode.code() == code)
-    }
-
-    /// Levels of the condition tree that the branch itself takes.
-    pub fn levels(self) -> usize {
-        match self {
-            Self::All | Self::Any => 1,
-            Self::None | Self::NotAll | Self::Not => 2,
-        }
-    }
-}
-
-/// A row of the builder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Node {
-    Branch(Branch),
-    Test(TestDraft),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Branch {
-    pub mode: Mode,
-    pub nodes: Vec<Node>,
-}
-
-/// Where the cursor belongs after the form's last button.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Focus {
-    Row(Path),
-    /// The "add" buttons of a branch.
-    Add(Path),
-}
+use super::{
+    posted::Posted,
+    tree::{parse_path, split_name},
+};
+pub use super::{
+    row::{Choice, Field, Kind, Shape, TestError, TestForm},
+    tree::{Branch, ConditionErrors, Focus, Mode, Node, Path, name_at, path_text},
+};
 
 /// A condition as it stands in a form; without rows, no condition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ConditionDraft {
+pub struct ConditionForm {
     pub root: Branch,
     /// The condition is a lone test, so a root of one test stands for that test itself.
     pub lone: bool,
@@ -103,44 +25,19 @@ pub struct ConditionDraft {
     too_deep: bool,
 }
 
-/// Everything that keeps a draft from being a condition, each with its place.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct FormErrors(Vec<(Path, Field, FieldError)>);
-
-impl FormErrors {
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// What is wrong with one row or branch.
-    pub fn at<'a>(&'a self, path: &'a [usize]) -> impl Iterator<Item = (Field, &'a FieldError)> {
-        self.0.iter().filter(move |(at, ..)| at == path).map(|(_, field, error)| (*field, error))
-    }
-
-    /// Places a problem that the engine or the store found with the condition as a whole.
-    pub fn refuse(&mut self, problem: Problem) {
-        self.push(&[], Field::Whole, FieldError::Refused(problem));
-    }
-
-    fn push(&mut self, path: &[usize], field: Field, error: FieldError) {
-        self.0.push((path.to_vec(), field, error));
-    }
-}
-
 /// The condition that a form carries under `prefix`; `None` when it has no rows.
-/// On an error keep [`ConditionDraft::from_pairs`] and show it with the errors.
-pub fn parse_condition(pairs: &[(String, String)], prefix: &str) -> Result<Option<Condition>, FormErrors> {
-    ConditionDraft::from_pairs(pairs, prefix).parse()
+/// On an error keep [`ConditionForm::from_pairs`] and show it with the errors.
+pub fn parse_condition(
+    pairs: &[(String, String)],
+    prefix: &str,
+) -> Result<Option<Condition>, ConditionErrors> {
+    ConditionForm::from_pairs(pairs, prefix).parse()
 }
 
-impl ConditionDraft {
+impl ConditionForm {
     /// One empty row, for a form that somebody starts.
     pub fn starting() -> Self {
-        let root = Branch { mode: Mode::All, nodes: vec![Node::Test(TestDraft::default())] };
+        let root = Branch { mode: Mode::All, nodes: vec![Node::Test(TestForm::default())] };
         Self { root, ..Self::default() }
     }
 
@@ -166,7 +63,7 @@ impl ConditionDraft {
 
     /// Reads what the browser posted; fields of other prefixes are none of its business.
     pub fn from_pairs(pairs: &[(String, String)], prefix: &str) -> Self {
-        let mut raw = Raw::default();
+        let mut raw = Posted::default();
         let mut too_deep = false;
         for (name, value) in pairs {
             let rest = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.'));
@@ -192,11 +89,11 @@ impl ConditionDraft {
     }
 
     /// The condition, or everything that is wrong. A form left with its one empty row has no condition.
-    pub fn parse(&self) -> Result<Option<Condition>, FormErrors> {
+    pub fn parse(&self) -> Result<Option<Condition>, ConditionErrors> {
         if self.is_empty() || matches!(&*self.root.nodes, [Node::Test(test)] if test.is_blank()) {
             return Ok(None);
         }
-        let mut errors = FormErrors::default();
+        let mut errors = ConditionErrors::default();
         let condition = parse_branch(&self.root, &mut Vec::new(), self.lone, &mut errors);
         if self.too_deep {
             errors.refuse(Problem::TooDeep { max: DEPTH_MAX });
@@ -217,7 +114,7 @@ impl ConditionDraft {
         };
         let Some(path) = parse_path(path) else { return false };
         let row = match action {
-            "add-test" => Some(Node::Test(TestDraft::default())),
+            "add-test" => Some(Node::Test(TestForm::default())),
             "add-all" => Some(starting_branch(Mode::All)),
             "add-any" => Some(starting_branch(Mode::Any)),
             "add-none" => Some(starting_branch(Mode::None)),
@@ -265,7 +162,7 @@ fn collect_attributes<'a>(branch: &'a Branch, names: &mut Vec<&'a str>) {
 }
 
 fn starting_branch(mode: Mode) -> Node {
-    Node::Branch(Branch { mode, nodes: vec![Node::Test(TestDraft::default())] })
+    Node::Branch(Branch { mode, nodes: vec![Node::Test(TestForm::default())] })
 }
 
 fn branch_at<'a>(root: &'a mut Branch, path: &[usize]) -> Option<&'a mut Branch> {
@@ -273,29 +170,6 @@ fn branch_at<'a>(root: &'a mut Branch, path: &[usize]) -> Option<&'a mut Branch>
         Some(Node::Branch(inner)) => Some(inner),
         Some(Node::Test(_)) | None => None,
     })
-}
-
-fn parse_path(text: &str) -> Option<Path> {
-    if text.is_empty() {
-        return Some(Vec::new());
-    }
-    text.split('.').map(|at| at.parse().ok()).collect()
-}
-
-/// `1.0.attribute` → (`[1, 0]`, `attribute`).
-fn split_name(rest: &str) -> Option<(Path, &str)> {
-    let (path, field) = rest.rsplit_once('.').unwrap_or(("", rest));
-    Some((parse_path(path)?, field))
-}
-
-/// The name of a row or branch in the form: the prefix and its path.
-pub fn name_at(prefix: &str, path: &[usize]) -> String {
-    path.iter().fold(prefix.to_owned(), |name, at| format!("{name}.{at}"))
-}
-
-/// The text of a path in an intent: `1.0`, nothing for the root.
-pub fn path_text(path: &[usize]) -> String {
-    path.iter().map(usize::to_string).collect::<Vec<_>>().join(".")
 }
 
 fn draft_node(condition: &Condition) -> Node {
@@ -314,9 +188,14 @@ fn draft_node(condition: &Condition) -> Node {
     })
 }
 
-fn parse_branch(branch: &Branch, path: &mut Path, lone: bool, errors: &mut FormErrors) -> Option<Condition> {
+fn parse_branch(
+    branch: &Branch,
+    path: &mut Path,
+    lone: bool,
+    errors: &mut ConditionErrors,
+) -> Option<Condition> {
     if branch.nodes.is_empty() {
-        errors.push(path, Field::Whole, FieldError::EmptyBranch);
+        errors.push(path, Field::Whole, TestError::EmptyBranch);
     }
     let mut nodes = Vec::with_capacity(branch.nodes.len());
     for (at, node) in branch.nodes.iter().enumerate() {
@@ -359,42 +238,6 @@ fn branch_pairs(branch: &Branch, name: &str, pairs: &mut Vec<(String, String)>) 
                 }
             }
         }
-    }
-}
-
-/// Posted fields by place, before it is known which places are branches. Gaps in the numbering close up.
-#[derive(Default)]
-struct Raw<'a> {
-    fields: HashMap<&'a str, &'a str>,
-    children: BTreeMap<usize, Raw<'a>>,
-}
-
-impl<'a> Raw<'a> {
-    fn insert(&mut self, path: &[usize], field: &'a str, value: &'a str) {
-        let place = path.iter().fold(self, |raw, at| raw.children.entry(*at).or_default());
-        place.fields.insert(field, value);
-    }
-
-    fn text(&self, field: &str) -> String {
-        self.fields.get(field).map(|text| (*text).to_owned()).unwrap_or_default()
-    }
-
-    fn branch(&self) -> Branch {
-        let mode = self.fields.get("mode").and_then(|code| Mode::parse(code)).unwrap_or_default();
-        Branch { mode, nodes: self.children.values().map(Self::node).collect() }
-    }
-
-    fn node(&self) -> Node {
-        if self.fields.contains_key("mode") || !self.children.is_empty() {
-            return Node::Branch(self.branch());
-        }
-        Node::Test(TestDraft {
-            attribute: self.text("attribute"),
-            operator: self.fields.get("operator").and_then(|code| Choice::parse(code)),
-            ignore_case: self.fields.contains_key("case"),
-            value: self.text("value"),
-            high: self.text("high"),
-        })
     }
 }
 
@@ -452,7 +295,7 @@ mod tests {
             negated: false,
             ignore_case: false,
         };
-        TestDraft::from(&test).operator.expect("an operator").kind
+        TestForm::from(&test).operator.expect("an operator").kind
     }
 
     fn conditions() -> impl Strategy<Value = Condition> {
@@ -468,9 +311,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_condition_survives_the_form_unchanged(condition in conditions()) {
-            let draft = ConditionDraft::from_condition(Some(&condition));
+            let draft = ConditionForm::from_condition(Some(&condition));
             let pairs = draft.pairs("rules.3.cond");
-            prop_assert_eq!(&ConditionDraft::from_pairs(&pairs, "rules.3.cond"), &draft);
+            prop_assert_eq!(&ConditionForm::from_pairs(&pairs, "rules.3.cond"), &draft);
             prop_assert_eq!(parse_condition(&pairs, "rules.3.cond"), Ok(Some(condition)));
         }
 
@@ -478,8 +321,8 @@ mod tests {
         fn whatever_is_posted_becomes_a_draft_that_posts_the_same(
             pairs in prop::collection::vec(("cond(\\.[0-3]){0,9}\\.[a-z]{1,9}", "\\PC*"), 0..30),
         ) {
-            let draft = ConditionDraft::from_pairs(&pairs, "cond");
-            let again = ConditionDraft::from_pairs(&draft.pairs("cond"), "cond");
+            let draft = ConditionForm::from_pairs(&pairs, "cond");
+            let again = ConditionForm::from_pairs(&draft.pairs("cond"), "cond");
             prop_assert_eq!(again.root, draft.root);
         }
     }
@@ -491,13 +334,13 @@ mod tests {
     #[test]
     fn an_empty_form_and_a_form_with_one_empty_row_are_no_condition() {
         assert_eq!(parse_condition(&[], "cond"), Ok(None));
-        assert_eq!(ConditionDraft::starting().parse(), Ok(None));
-        assert_eq!(ConditionDraft::from_condition(None).pairs("c"), pairs(&[("c.mode", "all")]));
+        assert_eq!(ConditionForm::starting().parse(), Ok(None));
+        assert_eq!(ConditionForm::from_condition(None).pairs("c"), pairs(&[("c.mode", "all")]));
     }
 
     #[test]
     fn the_buttons_change_the_tree_and_say_where_the_cursor_belongs() {
-        let mut draft = ConditionDraft::default();
+        let mut draft = ConditionForm::default();
         assert!(draft.apply("cond.add-test:", "cond"));
         assert!(draft.apply("cond.add-any:", "cond"));
         assert_eq!(draft.focus, Some(Focus::Row(vec![1, 0])));
@@ -511,7 +354,7 @@ mod tests {
 
     #[test]
     fn a_button_of_another_builder_or_for_a_row_that_is_gone_changes_nothing() {
-        let mut draft = ConditionDraft::starting();
+        let mut draft = ConditionForm::starting();
         let before = draft.root.clone();
         assert!(!draft.apply("save", "cond"));
         assert!(!draft.apply("cond2.add-test:", "cond"));
@@ -534,10 +377,10 @@ mod tests {
             ("cond.7.mode", "none"),
         ]);
         let errors = parse_condition(&posted, "cond").expect_err("errors");
-        assert_eq!(errors.at(&[1]).collect::<Vec<_>>(), [(Field::Value, &FieldError::NotANumber)]);
-        assert_eq!(errors.at(&[2]).collect::<Vec<_>>(), [(Field::Whole, &FieldError::EmptyBranch)]);
+        assert_eq!(errors.at(&[1]).collect::<Vec<_>>(), [(Field::Value, &TestError::NotANumber)]);
+        assert_eq!(errors.at(&[2]).collect::<Vec<_>>(), [(Field::Whole, &TestError::EmptyBranch)]);
         assert_eq!(errors.len(), 2);
-        let kept = ConditionDraft::from_pairs(&posted, "cond");
+        let kept = ConditionForm::from_pairs(&posted, "cond");
         assert!(kept.pairs("cond").contains(&("cond.1.value".to_owned(), "lots".to_owned())));
     }
 
@@ -549,7 +392,7 @@ mod tests {
             "cond",
         );
         let errors = errors.expect_err("errors");
-        let expected = FieldError::Refused(Problem::TooDeep { max: DEPTH_MAX });
+        let expected = TestError::Refused(Problem::TooDeep { max: DEPTH_MAX });
         assert!(errors.at(&[]).any(|(_, error)| *error == expected));
     }
 }

@@ -1,14 +1,13 @@
 //! One row of the condition builder: an attribute, an operator and its value as somebody typed them.
 //! Pure: it turns texts into an [`engine::Test`] and back, and says in words what is wrong.
 
-use engine::{
-    AttributeName, AttributeType, AttributeValue, Condition, InvalidKey, Operator, Problem, Test,
-    parse_date_ms,
-};
+use engine::{AttributeName, AttributeValue, Condition, InvalidKey, Operator, Problem, Test, parse_date_ms};
+
+pub use super::operator::{Choice, Kind, Shape};
 
 /// What is wrong with one row or branch, as a sentence that stands beside it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FieldError {
+pub enum TestError {
     #[error("Name the attribute to test, for example tier.")]
     AttributeMissing,
     #[error("An attribute name {0}.")]
@@ -44,153 +43,9 @@ pub enum Field {
     Whole,
 }
 
-/// What has to be typed beside an operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    Text,
-    /// One per line or separated by commas.
-    Many,
-    Pattern,
-    Number,
-    Range,
-    Truth,
-    Date,
-    Version,
-    Nothing,
-}
-
-/// An operator as the builder offers it, without its value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Equals,
-    OneOf,
-    Contains,
-    StartsWith,
-    EndsWith,
-    Matches,
-    NumberEquals,
-    LessThan,
-    AtMost,
-    GreaterThan,
-    AtLeast,
-    Between,
-    Is,
-    ContainsAny,
-    ContainsAll,
-    Before,
-    After,
-    VersionEquals,
-    VersionBelow,
-    VersionAbove,
-    Exists,
-}
-
-/// Code in the form, label, label of the negation, what it needs, the type it is for.
-type Row = (Kind, &'static str, &'static str, &'static str, Shape, Option<AttributeType>);
-
-const KINDS: [Row; 21] = {
-    use AttributeType::{Boolean, Date, List, Number, Semver, Text};
-    [
-        (Kind::Equals, "equals", "is", "is not", Shape::Text, Some(Text)),
-        (Kind::OneOf, "one_of", "is one of", "is none of", Shape::Many, Some(Text)),
-        (Kind::Contains, "contains", "contains", "does not contain", Shape::Text, Some(Text)),
-        (Kind::StartsWith, "starts_with", "starts with", "does not start with", Shape::Text, Some(Text)),
-        (Kind::EndsWith, "ends_with", "ends with", "does not end with", Shape::Text, Some(Text)),
-        (Kind::Matches, "matches", "matches pattern", "does not match pattern", Shape::Pattern, Some(Text)),
-        (Kind::NumberEquals, "number_equals", "equals", "does not equal", Shape::Number, Some(Number)),
-        (Kind::LessThan, "less_than", "is less than", "is not less than", Shape::Number, Some(Number)),
-        (Kind::AtMost, "at_most", "is at most", "is not at most", Shape::Number, Some(Number)),
-        (Kind::GreaterThan, "greater_than", "is more than", "is not more than", Shape::Number, Some(Number)),
-        (Kind::AtLeast, "at_least", "is at least", "is not at least", Shape::Number, Some(Number)),
-        (Kind::Between, "between", "is between", "is not between", Shape::Range, Some(Number)),
-        (Kind::Is, "is", "is", "is not", Shape::Truth, Some(Boolean)),
-        (Kind::ContainsAny, "contains_any", "contains any of", "contains none of", Shape::Many, Some(List)),
-        (
-            Kind::ContainsAll,
-            "contains_all",
-            "contains all of",
-            "does not contain all of",
-            Shape::Many,
-            Some(List),
-        ),
-        (Kind::Before, "before", "is before", "is not before", Shape::Date, Some(Date)),
-        (Kind::After, "after", "is after", "is not after", Shape::Date, Some(Date)),
-        (Kind::VersionEquals, "version_equals", "is version", "is not version", Shape::Version, Some(Semver)),
-        (
-            Kind::VersionBelow,
-            "version_below",
-            "is below version",
-            "is not below version",
-            Shape::Version,
-            Some(Semver),
-        ),
-        (
-            Kind::VersionAbove,
-            "version_above",
-            "is above version",
-            "is not above version",
-            Shape::Version,
-            Some(Semver),
-        ),
-        (Kind::Exists, "exists", "is present", "is missing", Shape::Nothing, None),
-    ]
-};
-
-impl Kind {
-    pub fn all() -> impl Iterator<Item = Self> {
-        KINDS.iter().map(|row| row.0)
-    }
-
-    fn row(self) -> &'static Row {
-        // The table stands in the order of the enum; a test holds it to that.
-        &KINDS[self as usize]
-    }
-
-    pub fn shape(self) -> Shape {
-        self.row().4
-    }
-
-    /// The attribute type the operator is for; `None` for any.
-    pub fn attribute_type(self) -> Option<AttributeType> {
-        self.row().5
-    }
-
-    /// Whether "ignore case" means something here.
-    pub fn folds_case(self) -> bool {
-        matches!(self.attribute_type(), Some(AttributeType::Text | AttributeType::List))
-    }
-}
-
-/// An operator or its "not" form: one entry of the builder's menu.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Choice {
-    pub kind: Kind,
-    pub negated: bool,
-}
-
-impl Choice {
-    pub const EQUALS: Self = Self { kind: Kind::Equals, negated: false };
-
-    /// `equals`, `not_equals`: what the form carries.
-    pub fn code(self) -> String {
-        let code = self.kind.row().1;
-        if self.negated { format!("not_{code}") } else { code.to_owned() }
-    }
-
-    pub fn parse(code: &str) -> Option<Self> {
-        let (negated, code) = code.strip_prefix("not_").map_or((false, code), |rest| (true, rest));
-        let row = KINDS.iter().find(|row| row.1 == code)?;
-        Some(Self { kind: row.0, negated })
-    }
-
-    pub fn label(self) -> &'static str {
-        if self.negated { self.kind.row().3 } else { self.kind.row().2 }
-    }
-}
-
 /// A test as it stands in the form: texts, so that nothing typed is lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TestDraft {
+pub struct TestForm {
     pub attribute: String,
     /// `None`: the form named no operator that exists.
     pub operator: Option<Choice>,
@@ -200,7 +55,7 @@ pub struct TestDraft {
     pub high: String,
 }
 
-impl Default for TestDraft {
+impl Default for TestForm {
     fn default() -> Self {
         Self {
             attribute: String::new(),
@@ -212,22 +67,22 @@ impl Default for TestDraft {
     }
 }
 
-impl TestDraft {
+impl TestForm {
     /// Nothing was typed into the row.
     pub fn is_blank(&self) -> bool {
         [&self.attribute, &self.value, &self.high].iter().all(|text| text.trim().is_empty())
     }
 
     /// The test, or everything that is wrong with the row.
-    pub fn parse(&self) -> Result<Test, Vec<(Field, FieldError)>> {
+    pub fn parse(&self) -> Result<Test, Vec<(Field, TestError)>> {
         let attribute = match self.attribute.trim() {
-            "" => Err((Field::Attribute, FieldError::AttributeMissing)),
+            "" => Err((Field::Attribute, TestError::AttributeMissing)),
             name => AttributeName::parse(name)
-                .map_err(|invalid| (Field::Attribute, FieldError::AttributeInvalid(invalid))),
+                .map_err(|invalid| (Field::Attribute, TestError::AttributeInvalid(invalid))),
         };
         let operator = match self.operator {
             Some(choice) => self.parse_operator(choice.kind).map(|operator| (operator, choice)),
-            None => Err((Field::Operator, FieldError::OperatorMissing)),
+            None => Err((Field::Operator, TestError::OperatorMissing)),
         };
         match (attribute, operator) {
             (Ok(attribute), Ok((operator, Choice { kind, negated }))) => {
@@ -238,17 +93,17 @@ impl TestDraft {
         }
     }
 
-    fn parse_operator(&self, kind: Kind) -> Result<Operator, (Field, FieldError)> {
+    fn parse_operator(&self, kind: Kind) -> Result<Operator, (Field, TestError)> {
         let wrong = |error| (Field::Value, error);
-        let text = || parse_text(&self.value).ok_or(wrong(FieldError::ValueMissing));
+        let text = || parse_text(&self.value).ok_or(wrong(TestError::ValueMissing));
         let many = || match parse_list(&self.value) {
-            values if values.is_empty() => Err(wrong(FieldError::ValuesMissing)),
+            values if values.is_empty() => Err(wrong(TestError::ValuesMissing)),
             values => Ok(values),
         };
-        let number = || parse_number(&self.value).ok_or(wrong(FieldError::NotANumber));
+        let number = || parse_number(&self.value).ok_or(wrong(TestError::NotANumber));
         let date = || {
             let text = text()?;
-            parse_date_ms(&text).map(|_| text).map_err(|_| wrong(FieldError::NotADate))
+            parse_date_ms(&text).map(|_| text).map_err(|_| wrong(TestError::NotADate))
         };
         Ok(match kind {
             Kind::Equals => Operator::Equals(text()?),
@@ -256,7 +111,7 @@ impl TestDraft {
             Kind::Contains => Operator::Contains(text()?),
             Kind::StartsWith => Operator::StartsWith(text()?),
             Kind::EndsWith => Operator::EndsWith(text()?),
-            Kind::Matches if self.value.is_empty() => return Err(wrong(FieldError::ValueMissing)),
+            Kind::Matches if self.value.is_empty() => return Err(wrong(TestError::ValueMissing)),
             Kind::Matches => Operator::Matches(self.value.clone()),
             Kind::NumberEquals => Operator::NumberEquals(number()?),
             Kind::LessThan => Operator::LessThan(number()?),
@@ -267,7 +122,7 @@ impl TestDraft {
             Kind::Is => match self.value.trim() {
                 "true" => Operator::Is(true),
                 "false" => Operator::Is(false),
-                _ => return Err(wrong(FieldError::NotTrueOrFalse)),
+                _ => return Err(wrong(TestError::NotTrueOrFalse)),
             },
             Kind::ContainsAny => Operator::ContainsAny(many()?),
             Kind::ContainsAll => Operator::ContainsAll(many()?),
@@ -280,25 +135,25 @@ impl TestDraft {
         })
     }
 
-    fn parse_high(&self) -> Result<f64, (Field, FieldError)> {
+    fn parse_high(&self) -> Result<f64, (Field, TestError)> {
         if self.high.trim().is_empty() {
-            return Err((Field::UpperBound, FieldError::UpperBoundMissing));
+            return Err((Field::UpperBound, TestError::UpperBoundMissing));
         }
-        parse_number(&self.high).ok_or((Field::UpperBound, FieldError::NotANumber))
+        parse_number(&self.high).ok_or((Field::UpperBound, TestError::NotANumber))
     }
 }
 
 /// Lets the engine object: a pattern that does not compile, a version that is none, bounds swapped.
-fn checked(test: Test) -> Result<Test, Vec<(Field, FieldError)>> {
+fn checked(test: Test) -> Result<Test, Vec<(Field, TestError)>> {
     let condition = Condition::Test(test);
     let problems = condition.problems();
     match condition {
         Condition::Test(test) if problems.is_empty() => Ok(test),
-        _ => Err(problems.into_iter().map(|it| (Field::Value, FieldError::Refused(it))).collect()),
+        _ => Err(problems.into_iter().map(|it| (Field::Value, TestError::Refused(it))).collect()),
     }
 }
 
-impl From<&Test> for TestDraft {
+impl From<&Test> for TestForm {
     fn from(test: &Test) -> Self {
         let number = |n: &f64| AttributeValue::Number(*n).display();
         let mut high = String::new();
@@ -392,17 +247,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_of_operators_stands_in_the_order_of_the_enum() {
-        for kind in Kind::all() {
-            assert_eq!(kind.row().0, kind);
-            for negated in [false, true] {
-                let choice = Choice { kind, negated };
-                assert_eq!(Choice::parse(&choice.code()), Some(choice));
-            }
-        }
-    }
-
-    #[test]
     fn values_are_read_from_lines_commas_and_quotes() {
         let read = |text: &str| parse_list(text).join("|");
         assert_eq!(read("NO, SE\nDK,\n\n  FI "), "NO|SE|DK|FI");
@@ -418,19 +262,19 @@ mod tests {
 
     #[test]
     fn each_wrong_field_says_what_to_do() {
-        let draft = |operator: &str, value: &str| TestDraft {
+        let draft = |operator: &str, value: &str| TestForm {
             attribute: "age".to_owned(),
             operator: Choice::parse(operator),
             value: value.to_owned(),
-            ..TestDraft::default()
+            ..TestForm::default()
         };
-        let error = |draft: TestDraft| draft.parse().expect_err("an error").remove(0);
-        assert_eq!(error(draft("at_least", "many")), (Field::Value, FieldError::NotANumber));
-        assert_eq!(error(draft("between", "3")), (Field::UpperBound, FieldError::UpperBoundMissing));
-        assert_eq!(error(draft("before", "soon")), (Field::Value, FieldError::NotADate));
-        assert_eq!(error(draft("like", "x")), (Field::Operator, FieldError::OperatorMissing));
-        assert!(matches!(error(draft("matches", "(")).1, FieldError::Refused(Problem::Pattern { .. })));
-        assert!(matches!(error(draft("version_above", "x")).1, FieldError::Refused(Problem::Version { .. })));
-        assert_eq!(error(TestDraft::default()), (Field::Attribute, FieldError::AttributeMissing));
+        let error = |draft: TestForm| draft.parse().expect_err("an error").remove(0);
+        assert_eq!(error(draft("at_least", "many")), (Field::Value, TestError::NotANumber));
+        assert_eq!(error(draft("between", "3")), (Field::UpperBound, TestError::UpperBoundMissing));
+        assert_eq!(error(draft("before", "soon")), (Field::Value, TestError::NotADate));
+        assert_eq!(error(draft("like", "x")), (Field::Operator, TestError::OperatorMissing));
+        assert!(matches!(error(draft("matches", "(")).1, TestError::Refused(Problem::Pattern { .. })));
+        assert!(matches!(error(draft("version_above", "x")).1, TestError::Refused(Problem::Version { .. })));
+        assert_eq!(error(TestForm::default()), (Field::Attribute, TestError::AttributeMissing));
     }
 }

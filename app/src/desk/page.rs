@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::Extension;
-use engine::{FlagKey, Lifecycle, Percentage, Rollout, Snapshot, grouped, rollout_phrase};
+use engine::{FlagKey, Lifecycle, Percentage, Rollout, Snapshot, group_name, grouped, rollout_phrase};
 use islands::desk_keys::DeskKeys;
 use leptos::prelude::*;
 use store::{DeskRow, FlagHealth, Operation};
@@ -14,10 +14,9 @@ use super::{
     pulse::{Pulse, Pulses},
 };
 use crate::{
-    flag::{health::page, settings::form::lifecycle_word},
-    forecast::group_name,
+    flag::{health::tone, settings::form::lifecycle_word},
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::{Here, here},
         layout::{PageHead, Section},
     },
@@ -55,7 +54,7 @@ pub async fn get(page: Page, Extension(memory): Extension<Memory>) -> PageResult
     let soon = page.principal.administrator().map_or(0, |by| page.store().tokens_that_expire_soon(&by));
     let may_edit = page.principal.may(Operation::EditFlags);
     let may_stop = page.principal.may(Operation::Stop);
-    page.render(Look::new("Desk", Section::Desk).measures(), move || {
+    page.render(PageMeta::new("Desk", Section::Desk).measures(), move || {
         let desk = Desk {
             rows: &rows,
             counted: &counted,
@@ -155,7 +154,7 @@ impl Desk<'_> {
     fn health_pill(&self, row: &DeskRow, here: &Here) -> Option<impl IntoView + use<>> {
         let found = self.health.get(&row.flag.key)?;
         let href = here.href(&format!("/flags/{}/health", row.flag.key));
-        let (tone, word) = (page::tone(found.health).as_str(), page::word(found.health));
+        let (tone, word) = (tone::tone(found.health).as_str(), tone::word(found.health));
         Some(view! { <a class="badge" data-tone=tone href=href title=found.sentence.clone()>{word}</a> })
     }
 

@@ -1,7 +1,7 @@
 //! One item as people read it. Whatever the user typed is text: it is escaped, keeps its own direction, and cannot
 //! leave its box.
 
-use engine::{Arm, EnvironmentKey, FlagKey};
+use engine::{EnvironmentKey, FlagKey};
 use leptos::prelude::*;
 use store::{
     Completed, Feedback, FeedbackId, FeedbackKind, FeedbackSource, Handler, Saw, Store, StoreError,
@@ -91,13 +91,6 @@ pub fn duration(ms: u64) -> String {
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }
-}
-
-pub fn arm(arm: Option<Arm>) -> Option<&'static str> {
-    arm.map(|arm| match arm {
-        Arm::Treatment => "treatment",
-        Arm::Control => "control",
-    })
 }
 
 /// A line of the inbox, with triage behind a press where the reader may.
@@ -250,7 +243,7 @@ fn saw(item: &Feedback, names: &Names, here: &Here) -> impl IntoView + use<> {
 
 fn chip(saw: &Saw, names: &Names, here: &Here) -> impl IntoView + use<> {
     let group = saw.group.as_ref().map(|key| names.group(key.as_str()));
-    let how: Vec<String> = arm(saw.arm).map(str::to_owned).into_iter().chain(group).collect();
+    let how: Vec<String> = saw.arm.map(|arm| arm.as_str().to_owned()).into_iter().chain(group).collect();
     let how =
         (!how.is_empty()).then(|| view! { <span class="note">{format!("({})", how.join(", "))}</span> });
     let (word, title) = if saw.seen {

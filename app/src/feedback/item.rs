@@ -7,9 +7,9 @@ use store::{Conflict, Feedback, FeedbackId};
 use super::card::{self, Names, Typed};
 use crate::{
     error::{AppError, Thing},
-    form::state::Draft,
+    form::state::FormState,
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -22,7 +22,7 @@ use crate::{
 
 pub async fn get(page: Page, Path(id): Path<String>) -> PageResult {
     let item = require(&page, &id).await?;
-    show(&page, item, Draft::default()).await
+    show(&page, item, FormState::default()).await
 }
 
 /// The item, for whoever may read it.
@@ -33,15 +33,15 @@ pub async fn require(page: &Page, id: &str) -> Result<Feedback, AppError> {
     page.store().find_feedback(&by, id).await?.ok_or_else(missing)
 }
 
-pub async fn show(page: &Page, item: Feedback, draft: Draft<Typed>) -> PageResult {
+pub async fn show(page: &Page, item: Feedback, draft: FormState<Typed>) -> PageResult {
     let handlers = match page.principal.feedback_handler() {
         Ok(by) => page.store().list_handlers(&by).await?,
         Err(_) => Vec::new(),
     };
     let names = Names::of(page.store(), &item.environment)?;
     let title = format!("Feedback {}", item.id);
-    let look = Look::new(title.clone(), Section::Feedback).status(draft.status());
-    page.render(look, move || {
+    let meta = PageMeta::new(title.clone(), Section::Feedback).status(draft.status());
+    page.render(meta, move || {
         let here = here();
         let typed = draft.input.clone().unwrap_or_else(|| Typed::of(&item));
         // Whoever has read what the others changed saves on top of it.
@@ -81,7 +81,7 @@ fn conflict(conflict: &Conflict) -> impl IntoView + use<> {
                 (Some(before), Some(after)) => format!(": {before} → {after}"),
                 (None, _) | (_, None) => String::new(),
             };
-            view! { <li>{format!("{}{sides}", crate::form::state::as_sentence(&change.phrase).trim_end_matches('.'))}</li> }
+            view! { <li>{format!("{}{sides}", crate::form::error::as_sentence(&change.phrase).trim_end_matches('.'))}</li> }
         })
         .collect_view();
     let who = format!("{} saved this item while you were editing.", conflict.by);

@@ -5,9 +5,9 @@ use store::FeedbackKind;
 
 use super::card::{self, Names};
 use crate::{
-    form::{fields::Fields, state::Draft},
+    form::{fields::Fields, state::FormState},
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -47,18 +47,18 @@ pub async fn get(page: Page) -> PageResult {
         .and_then(|text| text.parse::<i64>().ok().or_else(|| engine::parse_date_ms(&text).ok()));
     let input = ComplaintInput {
         subject: page.query("subject").unwrap_or_default(),
-        at: time::to_minute(at_ms.unwrap_or_else(|| page.now_ms())),
+        at: time::field(at_ms.unwrap_or_else(|| page.now_ms())),
         flag: page.query("flag").unwrap_or_default(),
         ..ComplaintInput::default()
     };
-    show(&page, Draft { input: Some(input), refusal: None })
+    show(&page, FormState::editing(input))
 }
 
-pub fn show(page: &Page, draft: Draft<ComplaintInput>) -> PageResult {
+pub fn show(page: &Page, draft: FormState<ComplaintInput>) -> PageResult {
     page.principal.feedback_handler()?;
     let names = Names::of(page.store(), &page.environment.key)?;
-    let look = Look::new("Log a complaint", Section::Feedback).status(draft.status());
-    page.render(look, move || {
+    let meta = PageMeta::new("Log a complaint", Section::Feedback).status(draft.status());
+    page.render(meta, move || {
         view! {
             <nav aria-label="Breadcrumb"><a class="back" href=here().href("/feedback")>{icon::left()}"Feedback"</a></nav>
             <PageHead
@@ -70,7 +70,7 @@ pub fn show(page: &Page, draft: Draft<ComplaintInput>) -> PageResult {
     })
 }
 
-fn form(draft: Draft<ComplaintInput>, names: &Names) -> impl IntoView + use<> {
+fn form(draft: FormState<ComplaintInput>, names: &Names) -> impl IntoView + use<> {
     let here = here();
     let [subject, at, flag, comment] = ["subject", "at", "flag", "comment"].map(|field| draft.at(field));
     let general = draft.general();

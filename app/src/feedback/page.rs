@@ -13,7 +13,7 @@ use crate::{
     chart,
     error::AppError,
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -31,7 +31,7 @@ pub async fn get(page: Page) -> PageResult {
     let shown = Inbox::load(&page, query).await?;
     let snippet = Snippet::of(&page, None);
     let may_log = page.principal.may(Operation::HandleFeedback);
-    page.render(Look::new("Feedback", Section::Feedback), move || {
+    page.render(PageMeta::new("Feedback", Section::Feedback), move || {
         let log = may_log.then(|| {
             view! { <a class="button" href=here().href("/feedback/new")>{icon::plus()}"Log a complaint"</a> }
         });

@@ -11,10 +11,7 @@ use super::{
 };
 use crate::{
     error::AppError,
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -41,7 +38,7 @@ pub async fn triage(page: Page, Path(id): Path<String>, fields: Fields) -> PageR
         Err(error) => {
             // What the others saved meanwhile is shown beside what was chosen here.
             let found = item::require(&page, &id).await?;
-            item::show(&page, found, Draft::refused(typed, error)).await
+            item::show(&page, found, FormState::refused(typed, error)).await
         }
     }
 }
@@ -59,25 +56,25 @@ pub async fn post_new(page: Page, fields: Fields) -> PageResult {
             .log_complaint(&by, &page.environment.key, complaint)
             .await
             .map_err(beside_complaint_fields),
-        Err(refusal) => Err(refusal),
+        Err(errors) => Err(errors),
     };
     match outcome {
         Ok(id) => Ok(page.done(&page.href(&format!("/feedback/{id}")), Toast::ComplaintLogged)),
-        Err(refusal) => new::show(&page, Draft::refused(input, refusal)),
+        Err(errors) => new::show(&page, FormState::refused(input, errors)),
     }
 }
 
-fn complaint(input: &ComplaintInput) -> Result<NewComplaint, Refusal> {
+fn complaint(input: &ComplaintInput) -> Result<NewComplaint, FormErrors> {
     let subject = SubjectKey::parse(&input.subject)
-        .map_err(|error| Refusal::field("subject", format!("The person’s id {error}.")))?;
+        .map_err(|error| FormErrors::field("subject", format!("The person’s id {error}.")))?;
     let at_ms = instant(&input.at)
-        .ok_or_else(|| Refusal::field("at", "Write the time like 2026-03-01T14:10, in UTC."))?;
+        .ok_or_else(|| FormErrors::field("at", "Write the time like 2026-03-01T14:10, in UTC."))?;
     let flag = match input.flag.as_str() {
         "" => None,
-        key => Some(FlagKey::parse(key).map_err(|_| Refusal::field("flag", "There is no such flag."))?),
+        key => Some(FlagKey::parse(key).map_err(|_| FormErrors::field("flag", "There is no such flag."))?),
     };
     let kinds: Result<Vec<_>, _> = input.kinds.iter().map(|word| FeedbackKind::parse(word)).collect();
-    let kinds = kinds.map_err(Refusal::form)?;
+    let kinds = kinds.map_err(FormErrors::form)?;
     Ok(NewComplaint { subject, at_ms, kinds, comment: input.comment.clone(), flag })
 }
 
@@ -88,19 +85,19 @@ fn instant(text: &str) -> Option<i64> {
     engine::parse_date_ms(&with_zone).ok()
 }
 
-fn beside_complaint_fields(error: StoreError) -> Refusal {
+fn beside_complaint_fields(error: StoreError) -> FormErrors {
     let field = match &error {
         StoreError::Invalid(Invalid::FeedbackTime) => Some("at"),
         StoreError::Invalid(Invalid::FeedbackEmpty | Invalid::FeedbackComment) => Some("comment"),
         _ => None,
     };
-    let refusal = match &error {
-        StoreError::Invalid(Invalid::FeedbackEmpty) => Refusal::form("Write down what they said."),
-        _ => Refusal::from(error),
+    let errors = match &error {
+        StoreError::Invalid(Invalid::FeedbackEmpty) => FormErrors::form("Write down what they said."),
+        _ => FormErrors::from(error),
     };
     match field {
-        Some(field) => refusal.beside(field),
-        None => refusal,
+        Some(field) => errors.beside(field),
+        None => errors,
     }
 }
 

@@ -146,7 +146,7 @@ fn line(row: &VariantSummary, control: Option<&VariantSummary>) -> impl IntoView
     };
     let completion = rate(row.completion_rate(), VariantSummary::completion_rate);
     let complaints = rate(row.complaint_rate(), VariantSummary::complaint_rate);
-    let arm = card::arm(row.arm).map(|arm| view! { " " <span class="note">{arm}</span> });
+    let arm = row.arm.map(|arm| view! { " " <span class="note">{arm.as_str()}</span> });
     let took = row.duration_ms_median.map_or_else(|| "–".to_owned(), card::duration);
     let dash = || view! { <span class="note">"–"</span> };
     let or_dash = |present: bool| (!present).then(dash);

@@ -10,7 +10,7 @@ use crate::{
         page::{Inbox, Snippet},
         query::InboxQuery,
     },
-    page::{Look, Page, PageResult, here::here, layout::Section},
+    page::{Page, PageMeta, PageResult, here::here, layout::Section},
     ui::icon,
 };
 
@@ -19,8 +19,8 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
     let inbox = Inbox::load(&page, InboxQuery::read(&page, Some(shown.key().clone()))).await?;
     let snippet = Snippet::of(&page, Some(shown.key().as_str()));
     let may_log = page.principal.may(Operation::HandleFeedback);
-    let look = Look::new(format!("Feedback on {}", shown.flag.name), Section::Desk);
-    page.render(look, move || {
+    let meta = PageMeta::new(format!("Feedback on {}", shown.flag.name), Section::Desk);
+    page.render(meta, move || {
         let log = may_log.then(|| {
             let address = here().href(&format!("/feedback/new?flag={}", shown.key()));
             view! { <div class="cluster"><a class="button" href=address>{icon::plus()}"Log a complaint"</a></div> }

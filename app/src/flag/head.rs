@@ -175,3 +175,26 @@ fn stopped_banner(shown: &FlagPage, here: &Here) -> Option<impl IntoView + use<>
         </Callout>
     })
 }
+
+/// Header, tabs and the body of one tab. `confirm_stop` shows the stop panel opened.
+pub fn frame<B: IntoView + 'static>(
+    shown: &FlagPage,
+    tab: Tab,
+    confirm_stop: bool,
+    body: B,
+) -> impl IntoView + use<B> {
+    let here = here();
+    let tabs = Tab::ALL
+        .into_iter()
+        .map(|it| {
+            let current = (it == tab).then_some("page");
+            view! { <a href=here.href(&it.path(shown.key())) aria-current=current>{it.label()}</a> }
+        })
+        .collect_view();
+    view! {
+        <div class="flag" data-stopped=shown.stopped().then_some("") data-archived=shown.archived().then_some("")>
+            {head(shown, confirm_stop, view! { <nav class="tabs" aria-label="This flag">{tabs}</nav> }.into_any())}
+            {body.into_any()}
+        </div>
+    }
+}

@@ -6,4 +6,5 @@ pub mod difference;
 pub mod guardrails;
 pub mod measured;
 pub mod page;
+pub mod tone;
 pub mod verdicts;

@@ -1,15 +1,14 @@
 //! The History tab: every change of the flag and of its rollout here, as sentences, with what to take back.
 
 use axum::extract::Path;
-use engine::{Change, Rollout, audience_phrase, rollout_phrase};
+use engine::{Change, Rollout, audience_phrase, group_name, rollout_phrase};
 use leptos::prelude::*;
 use store::{AuditEntry, ObjectKind, ObjectRef, Operation, Versioned};
 
 use super::{FlagPage, Tab, frame};
 use crate::{
-    forecast::group_name,
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::{Here, here},
         layout::Section,
     },
@@ -34,8 +33,8 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
         None => None,
     };
     let editable = page.principal.may(Operation::EditFlags);
-    let look = Look::new(format!("History of {}", shown.flag.name), Section::Desk);
-    page.render(look, move || {
+    let meta = PageMeta::new(format!("History of {}", shown.flag.name), Section::Desk);
+    page.render(meta, move || {
         let preview = version.as_ref().map(|version| version_view(&shown, version));
         let body = view! {
             {preview}
@@ -139,7 +138,7 @@ fn version_view(shown: &FlagPage, version: &Versioned<Rollout>) -> impl IntoView
             view! {
                 <li>
                     {mini_fader(rule.percentage, !rollout.enabled)}
-                    <span>{crate::form::state::as_sentence(&audience_phrase(&rule.audience, &name)).trim_end_matches('.').to_owned()}</span>
+                    <span>{crate::form::error::as_sentence(&audience_phrase(&rule.audience, &name)).trim_end_matches('.').to_owned()}</span>
                     <b>{format!("{} %", rule.percentage)}</b>
                 </li>
             }

@@ -1,14 +1,13 @@
 //! A new flag: a name is enough.
 
-use http::StatusCode;
 use islands::key_from_name::KeyFromName;
 use leptos::prelude::*;
 
 use super::settings::form::{FlagForm, KINDS, TYPES};
 use crate::{
-    form::error::{Wrong, sentences_at},
+    form::state::FormState,
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -23,15 +22,16 @@ pub async fn get(page: Page) -> PageResult {
         owner: page.principal.name.clone(),
         ..FlagForm::default()
     };
-    show(&page, form, Vec::new(), StatusCode::OK)
+    show(&page, FormState::editing(form))
 }
 
-pub fn show(page: &Page, form: FlagForm, wrongs: Vec<Wrong>, status: StatusCode) -> PageResult {
-    let mut look = Look::new("New flag", Section::Desk).status(status);
-    look.live = false;
-    page.render(look, move || {
+pub fn show(page: &Page, state: FormState<FlagForm>) -> PageResult {
+    let mut meta = PageMeta::new("New flag", Section::Desk).status(state.status());
+    meta.live = false;
+    page.render(meta, move || {
         let here = here();
-        let at = |field: &str| sentences_at(&wrongs, field);
+        let form = state.input.clone().unwrap_or_default();
+        let at = |field: &str| state.at(field);
         view! {
             <PageHead
                 title="New flag"

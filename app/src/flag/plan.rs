@@ -7,3 +7,4 @@ pub mod line;
 pub mod page;
 pub mod preview;
 pub mod save;
+pub mod state;

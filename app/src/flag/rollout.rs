@@ -1,6 +1,8 @@
 //! The Rollout tab: the bank of faders, its form, and saving it.
 
+mod bank;
 pub mod details;
+mod exceptions;
 pub mod form;
 pub mod intent;
 pub mod merge;

@@ -7,7 +7,7 @@ use engine::{
 };
 use leptos::prelude::*;
 
-use super::{Tab, health, plan};
+use super::{health, plan, tab::Tab};
 use crate::{
     page::{Page, here::here},
     ui::badge::Tone,
@@ -37,7 +37,7 @@ impl Watch {
     pub fn view(&self, flag: &FlagKey) -> impl IntoView + use<> {
         let here = here();
         let health = self.health.as_ref().map(|judged| {
-            let (tone, word) = (health::page::tone(judged.health), health::page::word(judged.health));
+            let (tone, word) = (health::tone::tone(judged.health), health::tone::word(judged.health));
             let href = here.href(&Tab::Health.path(flag));
             view! { <a class="badge" data-tone=tone.as_str() href=href title=judged.sentence()>{word}</a> }
         });
@@ -59,7 +59,7 @@ fn plan_words(state: &PlanState, steps: usize) -> Option<(Tone, String)> {
         | PlanState::Paused { .. }
         | PlanState::RolledBack { .. } => {}
     }
-    let (tone, word) = plan::page::state_badge(state);
+    let (tone, word) = plan::state::state_badge(state);
     let word = word.to_lowercase();
     let words = match (state, state.progress()) {
         (PlanState::RolledBack { from, .. }, _) => format!("Plan: {word} from step {}", from + 1),

@@ -4,8 +4,8 @@ use engine::{Enrolment, Group, GroupKey};
 use store::Versioned;
 
 use crate::{
-    condition::form::ConditionDraft,
-    form::{fields::Fields, state::Refusal},
+    condition::form::ConditionForm,
+    form::{error::FormErrors, fields::Fields},
 };
 
 /// Prefix of the group's condition in the form.
@@ -19,7 +19,7 @@ pub struct GroupForm {
     pub key: String,
     pub name: String,
     pub description: String,
-    pub condition: ConditionDraft,
+    pub condition: ConditionForm,
     pub comment: String,
     /// The version that the form was filled from.
     pub version: u64,
@@ -29,7 +29,7 @@ pub struct GroupForm {
 
 impl GroupForm {
     pub fn starting() -> Self {
-        Self { condition: ConditionDraft::starting(), ..Self::default() }
+        Self { condition: ConditionForm::starting(), ..Self::default() }
     }
 
     pub fn from_group(saved: &Versioned<Group>) -> Self {
@@ -38,7 +38,7 @@ impl GroupForm {
             key: group.key.to_string(),
             name: group.name.clone(),
             description: group.description.clone(),
-            condition: ConditionDraft::from_condition(group.condition.as_ref()),
+            condition: ConditionForm::from_condition(group.condition.as_ref()),
             version: saved.version,
             ..Self::default()
         }
@@ -51,7 +51,7 @@ impl GroupForm {
             key: text("key"),
             name: text("name"),
             description: text("description"),
-            condition: ConditionDraft::from_pairs(&pairs, CONDITION),
+            condition: ConditionForm::from_pairs(&pairs, CONDITION),
             comment: text("comment"),
             version: fields.number("version").unwrap_or_default(),
             people: text("people"),
@@ -59,20 +59,20 @@ impl GroupForm {
     }
 
     /// The key of a new group.
-    pub fn parse_key(&self) -> Result<GroupKey, Refusal> {
+    pub fn parse_key(&self) -> Result<GroupKey, FormErrors> {
         let key = if self.key.is_empty() { key_of(&self.name) } else { self.key.clone() };
         GroupKey::parse(&key).map_err(|invalid| match self.key.is_empty() {
-            true if self.name.is_empty() => Refusal::field("name", "Give it a name."),
-            true => Refusal::field("key", "No key can be made from this name; write one."),
-            false => Refusal::field("key", format!("a key {invalid}")),
+            true if self.name.is_empty() => FormErrors::field("name", "Give it a name."),
+            true => FormErrors::field("key", "No key can be made from this name; write one."),
+            false => FormErrors::field("key", format!("a key {invalid}")),
         })
     }
 
     /// The group with the testers it has, or everything that is wrong. What is wrong with the condition stands
-    /// in the builder; the refusal then only says that something is.
-    pub fn parse(&self, key: GroupKey, enrolments: Vec<Enrolment>) -> Result<Group, Refusal> {
+    /// in the builder; the errors then only say that something is.
+    pub fn parse(&self, key: GroupKey, enrolments: Vec<Enrolment>) -> Result<Group, FormErrors> {
         let condition = self.condition.parse().map_err(|_| {
-            Refusal::form("The condition is not complete. Nothing was saved; see the marked rows.")
+            FormErrors::form("The condition is not complete. Nothing was saved; see the marked rows.")
         })?;
         let group = Group {
             key,
@@ -81,15 +81,15 @@ impl GroupForm {
             condition,
             enrolments,
         };
-        let refusals = group.problems().into_iter().map(|problem| {
+        let errors = group.problems().into_iter().map(|problem| {
             let field = match problem {
                 engine::Problem::Name { .. } => Some("name"),
                 engine::Problem::DescriptionTooLong { .. } => Some("description"),
                 _ => None,
             };
-            field.map_or_else(|| Refusal::form(&problem), |field| Refusal::field(field, &problem))
+            field.map_or_else(|| FormErrors::form(&problem), |field| FormErrors::field(field, &problem))
         });
-        refusals.reduce(Refusal::and).map_or(Ok(group), Err)
+        errors.reduce(FormErrors::and).map_or(Ok(group), Err)
     }
 
     /// Whether saving would change anything.
@@ -150,8 +150,8 @@ mod tests {
     #[test]
     fn what_is_wrong_stands_beside_its_field() {
         let form = GroupForm::from_fields(&fields("key=a+b"));
-        assert_eq!(form.parse_key().expect_err("refused").reasons[0].field, Some("key"));
+        assert_eq!(form.parse_key().expect_err("refused").fields[0].field, "key");
         let key = GroupKey::parse("x").expect("a key");
-        assert_eq!(form.parse(key, Vec::new()).expect_err("refused").reasons[0].field, Some("name"));
+        assert_eq!(form.parse(key, Vec::new()).expect_err("refused").fields[0].field, "name");
     }
 }

@@ -3,10 +3,10 @@
 use leptos::prelude::*;
 use store::{ObjectKind, ObjectRef};
 
-use super::page::{Found, Tab, head};
+use super::head::{Found, Tab, head};
 use crate::{
     audit::log::log,
-    page::{Look, Page, PageResult, here::here, layout::Section},
+    page::{Page, PageMeta, PageResult, here::here, layout::Section},
 };
 
 const ENTRIES_MAX: usize = 50;
@@ -17,7 +17,7 @@ pub async fn show(page: &Page, found: Found) -> PageResult {
     let before = page.query("before").and_then(|text| text.parse().ok());
     let entries = page.store().history(&page.viewer(), &object, None, before, ENTRIES_MAX).await?;
     let title = format!("History of {}", group.name);
-    page.render(Look::new(title, Section::Groups), move || {
+    page.render(PageMeta::new(title, Section::Groups), move || {
         let older = entries.last().filter(|_| entries.len() == ENTRIES_MAX).map(|last| {
             let href = here().same_page_with(&[("before", &last.seq.to_string())]);
             view! { <a class="button" href=href>"Older changes"</a> }

@@ -8,11 +8,16 @@ use store::{GroupRow, GroupUse, Operation, People};
 
 use crate::{
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::{Here, here},
         layout::{PageHead, Section},
     },
-    ui::{empty::Empty, icon, time},
+    ui::{
+        empty::Empty,
+        icon,
+        table::{Column, Table},
+        time,
+    },
 };
 
 /// Lines on one page; the search narrows them.
@@ -40,7 +45,7 @@ pub async fn get(page: Page) -> PageResult {
     let lines = lines(&page, rows);
     let may_edit = page.principal.may(Operation::EditFlags);
     let known = page.store().live().people().len();
-    page.render(Look::new("Groups", Section::Groups), move || {
+    page.render(PageMeta::new("Groups", Section::Groups), move || {
         let new = may_edit.then(|| {
             view! { <a class="button" data-kind="primary" href=here().href("/groups/new")>{icon::plus()}"New group"</a> }
         });
@@ -119,22 +124,16 @@ fn search(query: &str, total: usize) -> impl IntoView + use<> {
 fn table(lines: Vec<Line>, known: usize) -> impl IntoView {
     let here = here();
     let rows = lines.into_iter().map(|line| row_view(&here, line, known)).collect_view();
+    let columns = vec![
+        Column::Text("Group"),
+        Column::Text("Who is in it"),
+        Column::Number("People"),
+        Column::Number("Testers"),
+        Column::Text("Used by"),
+        Column::Text("Last change"),
+    ];
     view! {
-        <div class="table-wrap" data-live="" id="groups">
-            <table class="table group-table" data-stack="">
-                <thead>
-                    <tr>
-                        <th scope="col">"Group"</th>
-                        <th scope="col">"Who is in it"</th>
-                        <th scope="col" class="num">"People"</th>
-                        <th scope="col" class="num">"Testers"</th>
-                        <th scope="col">"Used by"</th>
-                        <th scope="col">"Last change"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
+        <Table columns id="groups" live=true class="group-table">{rows}</Table>
     }
 }
 

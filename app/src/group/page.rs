@@ -1,74 +1,25 @@
 //! One pilot group: its condition beside the people who meet it, its testers, its history.
 
 use axum::extract::Path;
-use engine::{EnvironmentKey, FlagKey, Group, GroupKey};
+use engine::Group;
 use islands::swap::Swap;
 use leptos::prelude::*;
-use store::{GroupUse, Operation, Versioned};
+use store::Operation;
 
-use super::form::{CONDITION, GroupForm};
+use super::{
+    form::{CONDITION, GroupForm},
+    head::{Found, Tab, head, require_group},
+};
 use crate::{
-    condition::{builder::ConditionBuilder, form::FormErrors, vocabulary::vocabulary},
-    error::{AppError, Thing},
-    form::state::Draft,
+    condition::{builder::ConditionBuilder, form::ConditionErrors, vocabulary::vocabulary},
+    form::state::FormState,
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
     ui::field::{Field, FormError, Paragraph},
 };
-
-/// A tab of the page; the tab stands in the query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tab {
-    Definition,
-    Testers,
-    History,
-}
-
-impl Tab {
-    const ALL: [Self; 3] = [Self::Definition, Self::Testers, Self::History];
-
-    pub fn address(self, key: &GroupKey) -> String {
-        match self {
-            Self::Definition => format!("/groups/{key}"),
-            Self::Testers => format!("/groups/{key}?tab=testers"),
-            Self::History => format!("/groups/{key}?tab=history"),
-        }
-    }
-
-    fn of(page: &Page) -> Self {
-        match page.query("tab").as_deref() {
-            Some("testers") => Self::Testers,
-            Some("history") => Self::History,
-            _ => Self::Definition,
-        }
-    }
-}
-
-/// A saved group with what the page says around it.
-pub struct Found {
-    pub saved: Versioned<Group>,
-    pub used_by: Vec<GroupUse>,
-}
-
-impl Found {
-    /// The flags that have a rule for the group or exclude it in one environment.
-    pub fn flags_in(&self, environment: &EnvironmentKey) -> Vec<FlagKey> {
-        let here = self.used_by.iter().filter(|used| used.environment == *environment);
-        here.map(|used| used.flag.clone()).collect()
-    }
-}
-
-/// The group that an address names; 404 when there is none.
-pub async fn require_group(page: &Page, key: &str) -> Result<Found, AppError> {
-    let key = GroupKey::parse(key).map_err(|_| AppError::NotFound(Thing::Group))?;
-    let viewer = page.viewer();
-    let saved = page.store().find_group(&viewer, &key).await?.ok_or(AppError::NotFound(Thing::Group))?;
-    let used_by = page.store().group_use(&viewer, &key).await?;
-    Ok(Found { saved, used_by })
-}
 
 pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
     let found = require_group(&page, &key).await?;
@@ -76,10 +27,10 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
         Tab::Definition => {
             let mut form = GroupForm::from_group(&found.saved);
             form.people = page.query("people").unwrap_or_default();
-            show(&page, found, form, Draft::default())
+            show(&page, found, form, FormState::default())
         }
         Tab::Testers => {
-            crate::testers::page::show(&page, found, crate::testers::page::Drafts::default()).await
+            crate::testers::page::show(&page, found, crate::testers::page::Forms::default()).await
         }
         Tab::History => super::history::show(&page, found).await,
     }
@@ -87,12 +38,12 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
 
 pub async fn get_new(page: Page) -> PageResult {
     page.principal.flag_editor()?;
-    show_new(&page, GroupForm::starting(), Draft::default())
+    show_new(&page, GroupForm::starting(), FormState::default())
 }
 
 /// The page of a group, with `form` as it was typed.
-pub fn show(page: &Page, found: Found, mut form: GroupForm, draft: Draft<()>) -> PageResult {
-    let look = Look::new(found.saved.value.name.clone(), Section::Groups).status(draft.status());
+pub fn show(page: &Page, found: Found, mut form: GroupForm, draft: FormState<()>) -> PageResult {
+    let meta = PageMeta::new(found.saved.value.name.clone(), Section::Groups).status(draft.status());
     let may_edit = page.principal.may(Operation::EditFlags);
     // Whoever saves again after a conflict has read what the others did.
     let conflict = draft.conflict().cloned();
@@ -101,7 +52,7 @@ pub fn show(page: &Page, found: Found, mut form: GroupForm, draft: Draft<()>) ->
     }
     let preview = super::preview::Preview::of(page, Some(&found), &form);
     let vocabulary = vocabulary(page, &form.condition);
-    page.render(look, move || {
+    page.render(meta, move || {
         let preview = preview.view(may_edit, &form.people);
         let main = if may_edit {
             let conflict =
@@ -125,11 +76,11 @@ pub fn show(page: &Page, found: Found, mut form: GroupForm, draft: Draft<()>) ->
 }
 
 /// The page of a group that does not exist yet.
-pub fn show_new(page: &Page, form: GroupForm, draft: Draft<()>) -> PageResult {
-    let look = Look::new("New group", Section::Groups).status(draft.status());
+pub fn show_new(page: &Page, form: GroupForm, draft: FormState<()>) -> PageResult {
+    let meta = PageMeta::new("New group", Section::Groups).status(draft.status());
     let preview = super::preview::Preview::of(page, None, &form);
     let vocabulary = vocabulary(page, &form.condition);
-    page.render(look, move || {
+    page.render(meta, move || {
         view! {
             <PageHead
                 title="New pilot group"
@@ -143,44 +94,10 @@ pub fn show_new(page: &Page, form: GroupForm, draft: Draft<()>) -> PageResult {
     })
 }
 
-/// Name, state and tabs: the top of each tab.
-pub fn head(found: &Found, tab: Tab) -> impl IntoView + use<> {
-    let here = here();
-    let group = &found.saved.value;
-    let testers = group.enrolments.iter().filter(|it| it.is_active(here.now_ms)).count();
-    let tabs = Tab::ALL
-        .into_iter()
-        .map(|each| {
-            let label = match each {
-                Tab::Definition => "Definition".into_any(),
-                Tab::Testers => view! { "Testers" <span class="tab-count">{testers}</span> }.into_any(),
-                Tab::History => "History".into_any(),
-            };
-            let current = (each == tab).then_some("page");
-            view! { <a href=here.href(&each.address(&group.key)) aria-current=current>{label}</a> }
-        })
-        .collect_view();
-    let lead = (!group.description.is_empty()).then(|| group.description.clone());
-    view! {
-        <div class="group-head">
-            <p class="crumb">
-                <a href=here.href("/groups")>"Groups"</a>
-                <span aria-hidden="true">"/"</span>
-                <code>{group.key.to_string()}</code>
-            </p>
-            {match lead {
-                Some(lead) => view! { <PageHead title=group.name.clone() lead=lead /> }.into_any(),
-                None => view! { <PageHead title=group.name.clone() /> }.into_any(),
-            }}
-        </div>
-        <nav class="tabs" aria-label="Group">{tabs}</nav>
-    }
-}
-
 fn editor(
     form: &GroupForm,
-    draft: &Draft<()>,
-    vocabulary: crate::condition::builder::Vocabulary,
+    draft: &FormState<()>,
+    vocabulary: crate::condition::vocabulary::Vocabulary,
     saved: Option<&Group>,
     conflict: Option<AnyView>,
     preview: AnyView,
@@ -189,9 +106,9 @@ fn editor(
     let action =
         here.href(&saved.map_or_else(|| "/groups/new".to_owned(), |it| Tab::Definition.address(&it.key)));
     // Rows that somebody is still filling in are not wrong yet.
-    let errors = match &draft.refusal {
+    let errors = match &draft.errors {
         Some(_) => form.condition.parse().err().unwrap_or_default(),
-        None => FormErrors::default(),
+        None => ConditionErrors::default(),
     };
     let key = saved.is_none().then(|| {
         view! {

@@ -6,9 +6,9 @@ use engine::{Group, GroupKey, condition_phrase};
 use leptos::prelude::*;
 use store::{Conflict, GroupUse};
 
-use super::page::{Found, Tab};
+use super::head::{Found, Tab};
 use crate::{
-    form::state::{Draft, as_sentence},
+    form::{error::as_sentence, state::FormState},
     page::here::here,
     ui::{
         badge::{Callout, Tone},
@@ -94,7 +94,7 @@ pub fn used_by(used_by: &[GroupUse]) -> impl IntoView + use<> {
 }
 
 /// Deleting: refused while a flag uses the group; otherwise behind the group's own key.
-pub fn delete(found: &Found, draft: &Draft<()>) -> AnyView {
+pub fn delete(found: &Found, draft: &FormState<()>) -> AnyView {
     let here = here();
     let group = &found.saved.value;
     if !found.used_by.is_empty() {

@@ -11,8 +11,8 @@ use store::{Environment, GroupUse, Operation, People};
 
 use super::{
     form::GroupForm,
+    head::Found,
     list::{count, meter},
-    page::Found,
 };
 use crate::{
     page::{Page, here::here},

@@ -7,13 +7,11 @@ use store::StoreError;
 
 use super::{
     form::{CONDITION, GroupForm},
-    page::{self, Found, Tab, require_group},
+    head::{Found, Tab, require_group},
+    page,
 };
 use crate::{
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -22,21 +20,21 @@ pub async fn post_new(page: Page, fields: Fields) -> PageResult {
     let mut form = GroupForm::from_fields(&fields);
     form.condition.apply(fields.text("intent"), CONDITION);
     if fields.text("intent") != "save" {
-        return page::show_new(&page, form, Draft::default());
+        return page::show_new(&page, form, FormState::default());
     }
     match create(&page, &form).await {
         Ok(key) => Ok(page.done(&page.href(&Tab::Definition.address(&key)), Toast::Created)),
-        Err(refusal) => page::show_new(&page, form, Draft::refused((), refusal)),
+        Err(errors) => page::show_new(&page, form, FormState::refused((), errors)),
     }
 }
 
-async fn create(page: &Page, form: &GroupForm) -> Result<GroupKey, Refusal> {
+async fn create(page: &Page, form: &GroupForm) -> Result<GroupKey, FormErrors> {
     let editor = page.principal.flag_editor()?;
     let key = form.parse_key()?;
     let group = form.parse(key.clone(), Vec::new())?;
     match page.store().create_group(&editor, group, &form.comment).await {
         Ok(_) => Ok(key),
-        Err(error @ StoreError::AlreadyExists { .. }) => Err(Refusal::from(error).beside("key")),
+        Err(error @ StoreError::AlreadyExists { .. }) => Err(FormErrors::from(error).beside("key")),
         Err(error) => Err(error.into()),
     }
 }
@@ -54,18 +52,18 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
     let mut form = GroupForm::from_fields(&fields);
     form.condition.apply(fields.text("intent"), CONDITION);
     if fields.text("intent") != "save" {
-        return page::show(&page, found, form, Draft::default());
+        return page::show(&page, found, form, FormState::default());
     }
     match save(&page, &found.saved.value, &form).await {
         Ok(()) => {
             let address = page.href(&Tab::Definition.address(&found.saved.value.key));
             Ok(page.done(&address, Toast::Saved))
         }
-        Err(refusal) => page::show(&page, found, form, Draft::refused((), refusal)),
+        Err(errors) => page::show(&page, found, form, FormState::refused((), errors)),
     }
 }
 
-async fn save(page: &Page, saved: &Group, form: &GroupForm) -> Result<(), Refusal> {
+async fn save(page: &Page, saved: &Group, form: &GroupForm) -> Result<(), FormErrors> {
     let editor = page.principal.flag_editor()?;
     // The form holds no testers: those of the version that it replaces stay.
     let group = form.parse(saved.key.clone(), saved.enrolments.clone())?;
@@ -75,22 +73,22 @@ async fn save(page: &Page, saved: &Group, form: &GroupForm) -> Result<(), Refusa
 
 async fn delete(page: Page, found: Found, fields: &Fields) -> PageResult {
     let key = found.saved.value.key.clone();
-    let refusal = if fields.trimmed("confirm") == key.as_str() {
+    let errors = if fields.trimmed("confirm") == key.as_str() {
         let editor = page.principal.flag_editor()?;
         let version = fields.number("version")?;
         match page.store().delete_group(&editor, version, &key, fields.trimmed("comment")).await {
             Ok(()) => return Ok(page.done(&page.href("/groups"), Toast::Deleted)),
             // What the others changed does not matter to somebody who wants it gone, but they must look again.
-            Err(StoreError::Conflict(conflict)) => Refusal::of(
+            Err(StoreError::Conflict(conflict)) => FormErrors::of(
                 StatusCode::CONFLICT,
-                Some("confirm"),
+                "confirm",
                 format!("{conflict}; look again, then delete it"),
             ),
             Err(error) => error.into(),
         }
     } else {
-        Refusal::field("confirm", format!("Type {key} to confirm."))
+        FormErrors::field("confirm", format!("Type {key} to confirm."))
     };
     let form = GroupForm::from_group(&found.saved);
-    page::show(&page, found, form, Draft::refused((), refusal))
+    page::show(&page, found, form, FormState::refused((), errors))
 }

@@ -6,8 +6,8 @@ use engine::{
 };
 
 use crate::form::{
+    error::{FormErrors, as_sentence},
     fields::Fields,
-    state::{Refusal, as_sentence},
 };
 
 pub const ACTIONS: [GuardAction; 4] =
@@ -134,30 +134,30 @@ impl GuardrailForm {
     }
 
     /// The guardrails, or everything that is wrong with them.
-    pub fn parse(&self, metrics: &[MetricDefinition]) -> Result<Vec<Guardrail>, Refusal> {
+    pub fn parse(&self, metrics: &[MetricDefinition]) -> Result<Vec<Guardrail>, FormErrors> {
         let mut guardrails = Vec::new();
-        let mut refusal: Option<Refusal> = None;
+        let mut errors: Option<FormErrors> = None;
         for (at, line) in self.lines.iter().enumerate() {
             match line.parse(metrics) {
                 Ok(guardrail) => guardrails.push(guardrail),
                 Err(error) => {
-                    let wrong = Refusal::form(format!("guardrail {}: {error}", at + 1));
-                    refusal = Some(match refusal {
-                        Some(others) => others.and(wrong),
-                        None => wrong,
+                    let error = FormErrors::form(format!("guardrail {}: {error}", at + 1));
+                    errors = Some(match errors {
+                        Some(others) => others.and(error),
+                        None => error,
                     });
                 }
             }
         }
-        if let Some(refusal) = refusal {
-            return Err(refusal);
+        if let Some(errors) = errors {
+            return Err(errors);
         }
         let problems = guardrail_problems(&guardrails);
         match problems.split_first() {
             None => Ok(guardrails),
-            Some((first, rest)) => {
-                Err(rest.iter().fold(Refusal::form(first), |all, problem| all.and(Refusal::form(problem))))
-            }
+            Some((first, rest)) => Err(rest
+                .iter()
+                .fold(FormErrors::form(first), |all, problem| all.and(FormErrors::form(problem)))),
         }
     }
 }
@@ -299,8 +299,8 @@ mod tests {
         form.apply("add");
         form.apply("add");
         form.lines[1].value = "much".to_owned();
-        let refusal = form.parse(&[]).expect_err("refused");
-        assert!(refusal.reasons[0].sentence.contains("uardrail 2: write a number"), "{refusal:?}");
+        let errors = form.parse(&[]).expect_err("refused");
+        assert!(errors.fields[0].sentence.contains("uardrail 2: write a number"), "{errors:?}");
         form.apply("remove.1");
         assert_eq!(form.parse(&[]).expect("parses").len(), 1);
         form.lines[0] = Line { kind: "above".into(), value: "0".into(), ..form.lines[0].clone() };

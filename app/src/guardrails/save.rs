@@ -11,10 +11,7 @@ use super::{
 };
 use crate::{
     flag::{FlagPage, Tab, health::page},
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
     settings::guardrails::{self as defaults, ADDRESS},
 };
@@ -33,14 +30,14 @@ pub async fn post(
     if intent == "reset" {
         return match reset(&page, &shown, &fields).await {
             Ok(()) => Ok(page.done(&home, Toast::GuardrailsReset)),
-            Err(refusal) => page::show(&page, &replays, shown, taken(refusal)).await,
+            Err(errors) => page::show(&page, &replays, shown, taken(errors)).await,
         };
     }
     let mut form = GuardrailForm::from_fields(&fields);
     let answer = match intent {
         "save" => match save(&page, &shown, &form).await {
             Ok(toast) => return Ok(page.done(&home, toast)),
-            Err(refusal) => Err(refusal),
+            Err(errors) => Err(errors),
         },
         "check" => check(&page, &replays, &shown, &form).await.map(Some),
         other => {
@@ -58,14 +55,14 @@ pub async fn post_defaults(page: Page, Extension(replays): Extension<Replays>, f
     if intent == "reset" {
         return match reset_defaults(&page, &fields).await {
             Ok(()) => Ok(page.done(&page.href(ADDRESS), Toast::GuardrailsReset)),
-            Err(refusal) => defaults::show(&page, taken(refusal)).await,
+            Err(errors) => defaults::show(&page, taken(errors)).await,
         };
     }
     let mut form = GuardrailForm::from_fields(&fields);
     let answer = match intent {
         "save" => match save_defaults(&page, &form).await {
             Ok(toast) => return Ok(page.done(&page.href(ADDRESS), toast)),
-            Err(refusal) => Err(refusal),
+            Err(errors) => Err(errors),
         },
         "check" => check_defaults(&page, &replays, &form).await.map(Some),
         other => {
@@ -76,23 +73,23 @@ pub async fn post_defaults(page: Page, Extension(replays): Extension<Replays>, f
     defaults::show(&page, typed(form, answer)).await
 }
 
-fn typed(form: GuardrailForm, answer: Result<Option<Checked>, Refusal>) -> Typed {
+fn typed(form: GuardrailForm, answer: Result<Option<Checked>, FormErrors>) -> Typed {
     match answer {
-        Ok(checked) => Typed { draft: Draft { input: Some(form), refusal: None }, checked },
-        Err(refusal) => Typed { draft: Draft::refused(form, refusal), checked: None },
+        Ok(checked) => Typed { draft: FormState::editing(form), checked },
+        Err(errors) => Typed { draft: FormState::refused(form, errors), checked: None },
     }
 }
 
 /// Going back was refused: there is nothing typed to show.
-fn taken(refusal: Refusal) -> Typed {
-    Typed { draft: Draft { input: None, refusal: Some(refusal) }, checked: None }
+fn taken(errors: FormErrors) -> Typed {
+    Typed { draft: FormState { input: None, errors: Some(errors) }, checked: None }
 }
 
 fn toast(before: u64, after: u64) -> Toast {
     if before == after { Toast::Unchanged } else { Toast::GuardrailsSaved }
 }
 
-async fn save(page: &Page, shown: &FlagPage, form: &GuardrailForm) -> Result<Toast, Refusal> {
+async fn save(page: &Page, shown: &FlagPage, form: &GuardrailForm) -> Result<Toast, FormErrors> {
     let editor = page.principal.flag_editor()?;
     let (store, environment, flag) = (page.store(), &page.environment.key, shown.key());
     let guardrails = form.parse(&store.live().metrics())?;
@@ -103,7 +100,7 @@ async fn save(page: &Page, shown: &FlagPage, form: &GuardrailForm) -> Result<Toa
     Ok(toast(form.version, saved))
 }
 
-async fn save_defaults(page: &Page, form: &GuardrailForm) -> Result<Toast, Refusal> {
+async fn save_defaults(page: &Page, form: &GuardrailForm) -> Result<Toast, FormErrors> {
     let administrator = page.principal.administrator()?;
     let store = page.store();
     let guardrails = form.parse(&store.live().metrics())?;
@@ -113,7 +110,7 @@ async fn save_defaults(page: &Page, form: &GuardrailForm) -> Result<Toast, Refus
     Ok(toast(form.version, saved))
 }
 
-async fn reset(page: &Page, shown: &FlagPage, fields: &Fields) -> Result<(), Refusal> {
+async fn reset(page: &Page, shown: &FlagPage, fields: &Fields) -> Result<(), FormErrors> {
     let editor = page.principal.flag_editor()?;
     let (version, comment) = (fields.number("version")?, fields.trimmed("comment"));
     let environment = &page.environment.key;
@@ -121,7 +118,7 @@ async fn reset(page: &Page, shown: &FlagPage, fields: &Fields) -> Result<(), Ref
     Ok(())
 }
 
-async fn reset_defaults(page: &Page, fields: &Fields) -> Result<(), Refusal> {
+async fn reset_defaults(page: &Page, fields: &Fields) -> Result<(), FormErrors> {
     let administrator = page.principal.administrator()?;
     let (version, comment) = (fields.number("version")?, fields.trimmed("comment"));
     page.store().reset_default_guardrails(&administrator, version, comment).await?;
@@ -134,7 +131,7 @@ async fn check(
     replays: &Replays,
     shown: &FlagPage,
     form: &GuardrailForm,
-) -> Result<Checked, Refusal> {
+) -> Result<Checked, FormErrors> {
     let guardrails = form.parse(&page.store().live().metrics())?;
     let set = GuardrailSet { guardrails, ..GuardrailSet::default() };
     let at = (&page.environment.key, shown.key());
@@ -144,7 +141,7 @@ async fn check(
 }
 
 /// How often they would have fired in all rollouts without their own.
-async fn check_defaults(page: &Page, replays: &Replays, form: &GuardrailForm) -> Result<Checked, Refusal> {
+async fn check_defaults(page: &Page, replays: &Replays, form: &GuardrailForm) -> Result<Checked, FormErrors> {
     let guardrails = form.parse(&page.store().live().metrics())?;
     let set = GuardrailSet { guardrails, ..GuardrailSet::default() };
     Ok(defaults::check(page, replays, &set).await?)

@@ -7,7 +7,7 @@ use store::{Conflict, GuardrailsInForce, Replayed};
 
 use super::form::{ACTIONS, GuardrailForm, Line, metric_options};
 use crate::{
-    form::state::{Draft, as_sentence},
+    form::{error::as_sentence, state::FormState},
     page::here::here,
     ui::{
         badge::{Callout, Tone},
@@ -25,7 +25,7 @@ const TIMES_MAX: usize = 5;
 /// A form of guardrails as it comes back.
 #[derive(Default)]
 pub struct Typed {
-    pub draft: Draft<GuardrailForm>,
+    pub draft: FormState<GuardrailForm>,
     pub checked: Option<Checked>,
 }
 
@@ -60,7 +60,7 @@ pub struct Checked {
 }
 
 impl Typed {
-    pub fn refused(draft: Draft<GuardrailForm>) -> Self {
+    pub fn refused(draft: FormState<GuardrailForm>) -> Self {
         Self { draft, checked: None }
     }
 }
@@ -147,7 +147,7 @@ pub fn form(of: &FormOf<'_>, typed: Typed) -> impl IntoView + use<> {
     let Typed { draft, checked } = typed;
     let clash = draft.conflict().cloned();
     let general = draft.general().filter(|_| clash.is_none());
-    let (came_back, refused) = (draft.input.is_some(), draft.refusal.is_some());
+    let (came_back, refused) = (draft.input.is_some(), draft.errors.is_some());
     let mut input =
         draft.input.unwrap_or_else(|| GuardrailForm::of(&of.saved.set.guardrails, of.saved.version()));
     // Whoever saves again after a conflict has been told.

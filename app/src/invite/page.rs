@@ -7,8 +7,8 @@ use store::InvitePurpose;
 
 use crate::{
     error::AppError,
-    form::state::Draft,
-    page::{Look, PageResult, Visit},
+    form::state::FormState,
+    page::{PageMeta, PageResult, Visit},
     ui::{
         field::{Field, FormError, password_hint},
         time,
@@ -16,10 +16,10 @@ use crate::{
 };
 
 pub async fn get(visit: Visit, Path(token): Path<String>) -> PageResult {
-    show(&visit, &token, Draft::default()).await
+    show(&visit, &token, FormState::default()).await
 }
 
-pub async fn show(visit: &Visit, token: &str, draft: Draft<()>) -> PageResult {
+pub async fn show(visit: &Visit, token: &str, draft: FormState<()>) -> PageResult {
     let invite = visit.store().find_invite(token).await?.ok_or(AppError::StaleLink)?;
     let (title, lead, button) = match invite.purpose {
         InvitePurpose::Join => {
@@ -29,10 +29,10 @@ pub async fn show(visit: &Visit, token: &str, draft: Draft<()>) -> PageResult {
             ("New password", format!("Choose a new password, {}.", invite.name), "Save and sign in")
         }
     };
-    let look = Look::outside(title).status(draft.status()).secret_address();
+    let meta = PageMeta::outside(title).status(draft.status()).secret_address();
     let action = format!("/invite/{token}");
     let left = time::ago_phrase(visit.now_ms(), invite.expires_ms);
-    visit.render_door(look, move || {
+    visit.render_door(meta, move || {
         view! {
             <h1>{title}</h1>
             <p class="lead">{lead}</p>

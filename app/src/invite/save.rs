@@ -5,7 +5,7 @@ use store::StoreError;
 
 use super::page;
 use crate::{
-    form::{fields::Fields, state::Draft},
+    form::{fields::Fields, state::FormState},
     page::{PageResult, Visit, toast::Toast},
     sign_in::save,
 };
@@ -16,7 +16,7 @@ pub async fn post(visit: Visit, Path(token): Path<String>, fields: Fields) -> Pa
         Ok(session) => Ok(save::start(&visit, &session, visit.done("/", Toast::Welcome))),
         Err(error @ StoreError::Busy { .. }) => Err(error.into()),
         Err(error) => {
-            page::show(&visit, &token, Draft::refused((), save::beside_account_fields(error))).await
+            page::show(&visit, &token, FormState::refused((), save::beside_account_fields(error))).await
         }
     }
 }

@@ -4,7 +4,7 @@ use islands::{live::Live, menus::Menus, palette::Palette};
 use leptos::prelude::*;
 use store::{Operation, Principal};
 
-use super::{Look, here::Here, theme::Theme, toast};
+use super::{here::Here, meta::PageMeta, theme::Theme, toast};
 use crate::ui::{
     badge::{Callout, Tone},
     icon,
@@ -58,7 +58,7 @@ impl Section {
             Self::Feedback => "/feedback",
             Self::People => "/people",
             Self::Metrics => "/settings/metrics",
-            Self::Guardrails => crate::settings::guardrails::ADDRESS,
+            Self::Guardrails => "/settings/guardrails",
             Self::Webhooks => "/settings/webhooks",
             Self::Approvals => "/approvals",
             Self::Environments => "/settings/environments",
@@ -139,8 +139,8 @@ pub fn PageHead(
 }
 
 /// The body of a page for somebody signed in.
-pub fn frame(look: &Look, here: &Here, page: AnyView) -> impl IntoView + use<> {
-    let live = look.live.then(|| view! { <Live seq=here.seq measures=look.measures /> });
+pub fn frame(meta: &PageMeta, here: &Here, page: AnyView) -> impl IntoView + use<> {
+    let live = meta.live.then(|| view! { <Live seq=here.seq measures=meta.measures /> });
     view! {
         <a class="skip-link" href="#main">"Skip to the content"</a>
         <div class="frame">
@@ -148,7 +148,7 @@ pub fn frame(look: &Look, here: &Here, page: AnyView) -> impl IntoView + use<> {
                 {brand(here)}
                 {environment_switch(here)}
                 {search_button(here)}
-                {navigation(look.section, here)}
+                {navigation(meta.section, here)}
                 <div class="rail-foot">{live}{here.principal.as_ref().map(|who| person(who, here))}</div>
             </header>
             <main id="main" class="page" tabindex="-1">{troubles(here)}{page}</main>

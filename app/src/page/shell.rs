@@ -10,7 +10,7 @@ use leptos::{
     prelude::*,
 };
 
-use super::{Look, here::Here, layout, tidy::tidy};
+use super::{here::Here, layout, meta::PageMeta, tidy::tidy};
 
 /// A finished answer.
 pub struct Document {
@@ -21,36 +21,36 @@ pub struct Document {
 /// A page in the frame of somebody signed in.
 pub fn frame<V: IntoView + 'static>(
     options: &LeptosOptions,
-    look: &Look,
+    meta: &PageMeta,
     here: Here,
     view: impl FnOnce() -> V,
 ) -> Document {
-    document(options, look, here, |look, here| layout::frame(look, here, view().into_any()).into_any())
+    document(options, meta, here, |meta, here| layout::frame(meta, here, view().into_any()).into_any())
 }
 
 /// A page for somebody who is not signed in.
 pub fn door<V: IntoView + 'static>(
     options: &LeptosOptions,
-    look: &Look,
+    meta: &PageMeta,
     here: Here,
     view: impl FnOnce() -> V,
 ) -> Document {
-    document(options, look, here, |_, here| layout::door(here, view().into_any()).into_any())
+    document(options, meta, here, |_, here| layout::door(here, view().into_any()).into_any())
 }
 
 fn document(
     options: &LeptosOptions,
-    look: &Look,
+    meta: &PageMeta,
     here: Here,
-    body: impl FnOnce(&Look, &Here) -> AnyView,
+    body: impl FnOnce(&PageMeta, &Here) -> AnyView,
 ) -> Document {
     let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
     let document = owner.with(|| {
         provide_nonce();
         provide_context(here.clone());
-        let body = body(look, &here);
+        let body = body(meta, &here);
         let nonce = use_nonce();
-        let mut html = format!("<!DOCTYPE html>{}", tidy(&page(options, look, &here, body).to_html()));
+        let mut html = format!("<!DOCTYPE html>{}", tidy(&page(options, meta, &here, body).to_html()));
         if let Some(nonce) = &nonce {
             // Leptos puts the nonce where HTML wants a keyword.
             html = html.replace(&format!("crossorigin=\"{nonce}\""), "crossorigin=\"\"");
@@ -61,12 +61,12 @@ fn document(
     document
 }
 
-fn page(options: &LeptosOptions, look: &Look, here: &Here, body: AnyView) -> impl IntoView + use<> {
+fn page(options: &LeptosOptions, meta: &PageMeta, here: &Here, body: AnyView) -> impl IntoView + use<> {
     let stylesheet = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
-    let title = format!("{} · Fader", look.title);
+    let title = format!("{} · Fader", meta.title);
     // Forms on this page hold what somebody typed, although nobody has touched them yet.
-    let draft = look.status.is_client_error().then_some("");
-    let referrer = look.secret_address.then(|| view! { <meta name="referrer" content="no-referrer" /> });
+    let draft = meta.status.is_client_error().then_some("");
+    let referrer = meta.secret_address.then(|| view! { <meta name="referrer" content="no-referrer" /> });
     view! {
         <html lang="en" data-theme=here.theme.as_str() data-draft=draft>
             <head>

@@ -13,10 +13,7 @@ use store::{Invalid, Principal, StoreError};
 use super::page::{self, Asked};
 use crate::{
     error::AppError,
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult},
     state::AppState,
 };
@@ -72,9 +69,8 @@ async fn refuse(parts: Parts, state: &AppState, fields: Fields, error: StoreErro
     if matches!(error, StoreError::PasswordNeeded) {
         return AppError::SignedOut.into_response();
     }
-    let (refusal, wait_s) = refusal_of(error);
-    let mut response =
-        show(parts, state, fields, Some(refusal)).await.unwrap_or_else(AppError::into_response);
+    let (errors, wait_s) = errors_of(error);
+    let mut response = show(parts, state, fields, Some(errors)).await.unwrap_or_else(AppError::into_response);
     if let Some(wait_s) = wait_s {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
     }
@@ -82,26 +78,25 @@ async fn refuse(parts: Parts, state: &AppState, fields: Fields, error: StoreErro
 }
 
 /// The sentence beside the password, and how long to wait.
-pub(crate) fn refusal_of(error: StoreError) -> (Refusal, Option<u64>) {
-    let field = Some(PASSWORD);
+pub(crate) fn errors_of(error: StoreError) -> (FormErrors, Option<u64>) {
     match error {
         StoreError::Invalid(Invalid::WrongPassword) => {
-            (Refusal::of(StatusCode::UNPROCESSABLE_ENTITY, field, "this is not your password"), None)
+            (FormErrors::of(StatusCode::UNPROCESSABLE_ENTITY, PASSWORD, "this is not your password"), None)
         }
         StoreError::Invalid(Invalid::TooManyAttempts { retry_after_s }) => {
             let wait = crate::ui::time::wait_phrase(retry_after_s);
             let sentence = format!("there were too many attempts; try again in {wait}");
-            (Refusal::of(StatusCode::TOO_MANY_REQUESTS, field, sentence), Some(retry_after_s))
+            (FormErrors::of(StatusCode::TOO_MANY_REQUESTS, PASSWORD, sentence), Some(retry_after_s))
         }
         StoreError::Busy { retry_after_s } => {
-            (Refusal::from(StoreError::Busy { retry_after_s }).beside(PASSWORD), Some(retry_after_s))
+            (FormErrors::from(StoreError::Busy { retry_after_s }).beside(PASSWORD), Some(retry_after_s))
         }
-        other => (Refusal::from(other).beside(PASSWORD), None),
+        other => (FormErrors::from(other).beside(PASSWORD), None),
     }
 }
 
-async fn show(mut parts: Parts, state: &AppState, fields: Fields, refusal: Option<Refusal>) -> PageResult {
+async fn show(mut parts: Parts, state: &AppState, fields: Fields, errors: Option<FormErrors>) -> PageResult {
     let action = parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
     let page = Page::from_request_parts(&mut parts, state).await?;
-    page::show(&page, Asked { action, fields }, Draft { input: Some(()), refusal })
+    page::show(&page, Asked { action, fields }, FormState { input: Some(()), errors })
 }

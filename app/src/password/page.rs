@@ -5,8 +5,8 @@ use leptos::prelude::*;
 
 use super::ask::PASSWORD;
 use crate::{
-    form::{fields::Fields, state::Draft},
-    page::{Look, Page, PageResult, layout::PageHead, same_site_path},
+    form::{fields::Fields, state::FormState},
+    page::{Page, PageMeta, PageResult, layout::PageHead, same_site_path},
     ui::field::{Field, FormError},
 };
 
@@ -22,19 +22,19 @@ pub struct Asked {
 
 pub async fn get(page: Page) -> PageResult {
     let next = next_path(&page.query("next").unwrap_or_default());
-    show_for(&page, &next, Draft::default())
+    show_for(&page, &next, FormState::default())
 }
 
 /// For whatever leads back to `next` instead of sending a form.
-pub(crate) fn show_for(page: &Page, next: &str, draft: Draft<()>) -> PageResult {
+pub(crate) fn show_for(page: &Page, next: &str, draft: FormState<()>) -> PageResult {
     let fields = Fields::of([("next", next)]);
     show(page, Asked { action: ADDRESS.to_owned(), fields }, draft)
 }
 
 /// `draft.input` is set when a form is waiting.
-pub(crate) fn show(page: &Page, asked: Asked, draft: Draft<()>) -> PageResult {
+pub(crate) fn show(page: &Page, asked: Asked, draft: FormState<()>) -> PageResult {
     let waits = draft.input.is_some();
-    let status = match (&draft.refusal, waits) {
+    let status = match (&draft.errors, waits) {
         (None, true) => StatusCode::UNAUTHORIZED,
         (_, _) => draft.status(),
     };
@@ -46,7 +46,7 @@ pub(crate) fn show(page: &Page, asked: Asked, draft: Draft<()>) -> PageResult {
     } else {
         "What you were about to do changes who may do what, and you gave your password more than ten minutes ago."
     };
-    page.render(Look::outside("Your password, please").status(status), move || {
+    page.render(PageMeta::outside("Your password, please").status(status), move || {
         let hidden = |(name, value): (&str, &str)| {
             view! { <input type="hidden" name=name.to_owned() value=value.to_owned() /> }
         };

@@ -11,7 +11,7 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
     match page.principal.recent_administrator(page.now_ms()) {
         // Sent without the field that carries the password.
         Err(store::StoreError::PasswordNeeded) => {
-            page::show_for(&page, &next, crate::form::state::Draft::default())
+            page::show_for(&page, &next, crate::form::state::FormState::default())
         }
         Ok(_) | Err(_) => Ok(page.go(&next)),
     }

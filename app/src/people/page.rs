@@ -7,7 +7,7 @@ use store::{Match, Matches, Operation};
 
 use crate::{
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -15,6 +15,7 @@ use crate::{
         empty::Empty,
         icon,
         person::{marked, person_path},
+        table::{Column, Table},
         time,
     },
 };
@@ -48,7 +49,7 @@ pub async fn get(page: Page) -> PageResult {
     }
     let found = Found { query, matches, learned, known: people.len() };
     let may_import = page.principal.may(Operation::Administer);
-    page.render(Look::new("People", Section::People), move || {
+    page.render(PageMeta::new("People", Section::People), move || {
         let import = may_import.then(|| {
             let href = here().href(super::import::page::ADDRESS);
             view! { <a class="button" href=href>{icon::plus()}"Import"</a> }
@@ -146,18 +147,9 @@ fn table(found: &Found) -> AnyView {
         (1, false) => "1 person".to_owned(),
         (n, false) => format!("{n} people"),
     };
+    let columns = vec![Column::Text("Person"), Column::Text("What is known")];
     view! {
-        <div class="table-wrap">
-            <table class="table people-table" data-stack="">
-                <thead>
-                    <tr>
-                        <th scope="col">"Person"</th>
-                        <th scope="col">"What is known"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
+        <Table columns class="people-table">{rows}</Table>
         <p class="note" role="status">{count}</p>
     }
     .into_any()
@@ -219,18 +211,7 @@ fn learned(found: &Found) -> Option<impl IntoView + use<>> {
     Some(view! {
         <section class="stack" aria-labelledby="learned-title">
             <h2 id="learned-title">"Seen, but nothing is stored with them"</h2>
-            <div class="table-wrap">
-                <table class="table" data-stack="">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Key"</th>
-                            <th scope="col">"First seen"</th>
-                            <th scope="col">"Last seen"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            <Table columns=vec![Column::Text("Key"), Column::Text("First seen"), Column::Text("Last seen")]>{rows}</Table>
         </section>
     })
 }

@@ -3,10 +3,7 @@
 use engine::{AttributeValue, Attributes};
 use leptos::prelude::*;
 
-use super::{
-    flags::action,
-    page::{Enrolled, Person},
-};
+use super::{flags::action, history::Enrolled, page::Person};
 use crate::{
     page::here::here,
     ui::{

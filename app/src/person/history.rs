@@ -2,19 +2,26 @@
 
 use std::collections::HashMap;
 
-use engine::{FlagKey, Snapshot, SubjectKey};
+use engine::{Enrolment, FlagKey, GroupKey, Snapshot, SubjectKey};
 use leptos::prelude::*;
 use store::{ObjectKind, ObjectRef, PeopleReader, Seen};
 
-use super::{
-    page::Enrolled,
-    timeline::{Lane, Mark, Range, Span, timeline},
-};
+use super::timeline::{Lane, Mark, Range, Span, timeline};
 use crate::{
     error::AppError,
     page::{Page, here::here},
-    ui::time,
+    ui::{
+        table::{Column, Table},
+        time,
+    },
 };
+
+/// An enrolment in a pilot group.
+pub(super) struct Enrolled {
+    pub(super) group: GroupKey,
+    pub(super) name: String,
+    pub(super) enrolment: Enrolment,
+}
 
 /// Flags with a lane; those served last come first.
 const LANES_MAX: usize = 12;
@@ -178,18 +185,9 @@ fn table(lanes: &[Lane]) -> impl IntoView + use<> {
         .into_iter()
         .map(|(at, flag, what)| view! { <tr><td>{time::instant(at)}</td><td data-label="Flag">{flag}</td><td data-label="What">{what}</td></tr> })
         .collect_view();
+    let columns =
+        vec![Column::Text("When (the end, of what lasted)"), Column::Text("Flag"), Column::Text("What")];
     view! {
-        <div class="table-wrap">
-            <table class="table" data-stack="">
-                <thead>
-                    <tr>
-                        <th scope="col">"When (the end, of what lasted)"</th>
-                        <th scope="col">"Flag"</th>
-                        <th scope="col">"What"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
+        <Table columns>{rows}</Table>
     }
 }

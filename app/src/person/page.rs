@@ -4,15 +4,15 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::extract::Path;
-use engine::{AttributeValue, Enrolment, FlagKey, GroupKey, Snapshot, SubjectKey};
+use engine::{AttributeValue, FlagKey, Snapshot, SubjectKey};
 use leptos::prelude::*;
 use store::{Feedback, Operation, PersonAnswer};
 
-use super::history::History;
+use super::history::{Enrolled, History};
 use crate::{
     error::{AppError, Thing},
-    form::state::Draft,
-    page::{Look, Page, PageResult, here::here, layout::Section},
+    form::state::FormState,
+    page::{Page, PageMeta, PageResult, here::here, layout::Section},
     tester::page,
     ui::{
         badge::{Callout, Tone},
@@ -43,13 +43,6 @@ pub struct Person {
     pub(super) may: May,
 }
 
-/// An enrolment in a pilot group.
-pub(super) struct Enrolled {
-    pub(super) group: GroupKey,
-    pub(super) name: String,
-    pub(super) enrolment: Enrolment,
-}
-
 /// The instant as typed.
 pub(super) struct At {
     pub(super) text: String,
@@ -63,7 +56,7 @@ pub(super) struct May {
 }
 
 /// What was posted and refused: the sentence stands at the top.
-pub type PersonDraft = Draft<()>;
+pub type PersonForm = FormState<()>;
 
 /// The key that an address names.
 pub fn require_subject(key: &str) -> Result<SubjectKey, AppError> {
@@ -71,15 +64,15 @@ pub fn require_subject(key: &str) -> Result<SubjectKey, AppError> {
 }
 
 pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
-    show(&page, &require_subject(&key)?, PersonDraft::default()).await
+    show(&page, &require_subject(&key)?, PersonForm::default()).await
 }
 
-pub async fn show(page: &Page, subject: &SubjectKey, draft: PersonDraft) -> PageResult {
+pub async fn show(page: &Page, subject: &SubjectKey, draft: PersonForm) -> PageResult {
     let person = Person::load(page, subject).await?;
     let status =
         if person.at.error.is_some() { http::StatusCode::UNPROCESSABLE_ENTITY } else { draft.status() };
-    let look = Look::new(person.title(), Section::People).status(status);
-    page.render(look, move || {
+    let meta = PageMeta::new(person.title(), Section::People).status(status);
+    page.render(meta, move || {
         view! {
             {head(&person)}
             <FormError error=draft.general() />

@@ -4,10 +4,10 @@ use axum::extract::Path;
 use engine::{FlagKey, Pin, Rollout, SubjectKey, VariantKey};
 use store::RecentAdministrator;
 
-use super::page::{PersonDraft, require_subject, show};
+use super::page::{PersonForm, require_subject, show};
 use crate::{
     error::{AppError, Thing},
-    form::{fields::Fields, state::Refusal},
+    form::{error::FormErrors, fields::Fields},
     page::{Page, PageResult, toast::Toast},
     people::import::form::traits_from_rows,
     ui::person::person_path,
@@ -29,7 +29,7 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
             if fields.trimmed("confirm") == subject.as_str() {
                 erase(&page, &subject, &page.recent_administrator()?).await
             } else {
-                Err(Refusal::form(format!("type {subject} to confirm that they are erased")))
+                Err(FormErrors::form(format!("type {subject} to confirm that they are erased")))
             }
         }
         _ => return Err(AppError::BadForm),
@@ -37,7 +37,7 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
     match outcome {
         Ok(Done::Saved) => Ok(page.done(&page.href(&person_path(subject.as_str())), Toast::Saved)),
         Ok(Done::Erased) => Ok(page.done(&page.href("/people"), Toast::PersonErased)),
-        Err(refusal) => show(&page, &subject, PersonDraft::refused((), refusal)).await,
+        Err(errors) => show(&page, &subject, PersonForm::refused((), errors)).await,
     }
 }
 
@@ -46,7 +46,7 @@ enum Done {
     Erased,
 }
 
-async fn pin(page: &Page, subject: &SubjectKey, fields: &Fields) -> Result<Done, Refusal> {
+async fn pin(page: &Page, subject: &SubjectKey, fields: &Fields) -> Result<Done, FormErrors> {
     let variant = VariantKey::parse(fields.text("variant")).map_err(|_| AppError::BadForm)?;
     change(page, fields, |rollout| {
         rollout.pins.retain(|pin| pin.subject != *subject);
@@ -62,7 +62,7 @@ fn exclude(rollout: &mut Rollout, subject: &SubjectKey) {
 }
 
 /// Saves the rollout on top of the version that the page showed.
-async fn change(page: &Page, fields: &Fields, change: impl FnOnce(&mut Rollout)) -> Result<Done, Refusal> {
+async fn change(page: &Page, fields: &Fields, change: impl FnOnce(&mut Rollout)) -> Result<Done, FormErrors> {
     let editor = page.principal.flag_editor()?;
     let missing = || AppError::NotFound(Thing::Flag);
     let flag = FlagKey::parse(fields.text("flag")).map_err(|_| missing())?;
@@ -76,17 +76,17 @@ async fn change(page: &Page, fields: &Fields, change: impl FnOnce(&mut Rollout))
     Ok(Done::Saved)
 }
 
-async fn traits(page: &Page, subject: &SubjectKey, fields: &Fields) -> Result<Done, Refusal> {
+async fn traits(page: &Page, subject: &SubjectKey, fields: &Fields) -> Result<Done, FormErrors> {
     let administrator = page.principal.administrator()?;
     let snapshot = page.store().live().snapshot(page.environment.key.as_str());
     let snapshot = snapshot.ok_or(AppError::Internal)?;
     let rows = fields.all("a").zip(fields.all("v"));
-    let traits = traits_from_rows(rows, snapshot.attributes()).map_err(Refusal::form)?;
+    let traits = traits_from_rows(rows, snapshot.attributes()).map_err(FormErrors::form)?;
     page.store().put_people(&administrator, vec![(subject.clone(), traits)]).await?;
     Ok(Done::Saved)
 }
 
-async fn erase(page: &Page, subject: &SubjectKey, by: &RecentAdministrator) -> Result<Done, Refusal> {
+async fn erase(page: &Page, subject: &SubjectKey, by: &RecentAdministrator) -> Result<Done, FormErrors> {
     page.store().erase_subject(by, subject).await?;
     Ok(Done::Erased)
 }

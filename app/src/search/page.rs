@@ -6,16 +6,16 @@ use leptos::prelude::*;
 use super::find::find;
 use crate::{
     caps::SEARCH_CHARS_MAX,
-    page::{Look, Page, PageResult, here::here, layout::PageHead},
+    page::{Page, PageMeta, PageResult, here::here, layout::PageHead},
     ui::{empty::Empty, icon},
 };
 
 pub async fn get(page: Page) -> PageResult {
     let query = page.query("q").unwrap_or_default();
     let hits = find(&page, &query).await?;
-    let mut look = Look::outside("Search");
-    look.live = true;
-    page.render(look, move || {
+    let mut meta = PageMeta::outside("Search");
+    meta.live = true;
+    page.render(meta, move || {
         let none = hits.is_empty().then(|| {
             view! { <Empty title="Nothing found" text="Try a part of the name, or the key. One wrong letter is forgiven." /> }
         });

@@ -10,13 +10,13 @@ use store::{Environment, GuardrailSet, GuardrailsInForce, Operation, OwnGuardrai
 use crate::{
     error::AppError,
     flag::Tab,
-    form::state::Draft,
+    form::state::FormState,
     guardrails::{
         replays::Replays,
         view::{Checked, FormOf, Typed, conflict, form, sentences, way_back},
     },
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -109,10 +109,10 @@ pub async fn show(page: &Page, typed: Typed) -> PageResult {
     let usage = Usage::of(page).await?;
     let metrics = page.store().live().metrics();
     let editable = page.principal.may(Operation::Administer);
-    let look = Look::new("Guardrails", Section::Guardrails).status(typed.draft.status());
-    page.render(look, move || {
+    let meta = PageMeta::new("Guardrails", Section::Guardrails).status(typed.draft.status());
+    page.render(meta, move || {
         let address = here().href(ADDRESS);
-        let refused = typed.draft.input.is_none() && typed.draft.refusal.is_some();
+        let refused = typed.draft.input.is_none() && typed.draft.errors.is_some();
         let refusal = refused.then(|| refusal(&typed.draft, &address));
         let of = FormOf {
             address: address.clone(),
@@ -156,7 +156,7 @@ pub async fn show(page: &Page, typed: Typed) -> PageResult {
 }
 
 /// Why going back to the built-in ones was refused.
-fn refusal(draft: &Draft<crate::guardrails::form::GuardrailForm>, address: &str) -> AnyView {
+fn refusal(draft: &FormState<crate::guardrails::form::GuardrailForm>, address: &str) -> AnyView {
     match draft.conflict() {
         Some(clash) => conflict(clash, address.to_owned(), false).into_any(),
         None => view! { <FormError error=draft.general() /> }.into_any(),

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use crate::{
-    form::{fields::Fields, state::Draft},
-    page::{Look, PageResult, Visit},
+    form::{fields::Fields, state::FormState},
+    page::{PageMeta, PageResult, Visit},
     ui::field::{Field, FormError},
 };
 
@@ -30,12 +30,12 @@ pub async fn get(visit: Visit) -> PageResult {
     if !visit.store().setup_needed().await? {
         return Ok(visit.go("/sign-in"));
     }
-    show(&visit, Draft::default())
+    show(&visit, FormState::default())
 }
 
-pub fn show(visit: &Visit, draft: Draft<SetupInput>) -> PageResult {
-    let look = Look::outside("Set up").status(draft.status());
-    visit.render_door(look, move || {
+pub fn show(visit: &Visit, draft: FormState<SetupInput>) -> PageResult {
+    let meta = PageMeta::outside("Set up").status(draft.status());
+    visit.render_door(meta, move || {
         let errors = ["code", "name", "email", "password"].map(|field| draft.at(field));
         let [code, name, email, password] = errors;
         let (general, input) = (draft.general(), draft.input.unwrap_or_default());

@@ -4,7 +4,7 @@ use store::StoreError;
 
 use super::page::{self, SetupInput};
 use crate::{
-    form::{fields::Fields, state::Draft},
+    form::{fields::Fields, state::FormState},
     page::{PageResult, Visit, toast::Toast},
     sign_in::save,
 };
@@ -19,6 +19,6 @@ pub async fn post(visit: Visit, fields: Fields) -> PageResult {
     {
         Ok(session) => Ok(save::start(&visit, &session, visit.done("/", Toast::Welcome))),
         Err(error @ StoreError::Busy { .. }) => Err(error.into()),
-        Err(error) => page::show(&visit, Draft::refused(input, save::beside_account_fields(error))),
+        Err(error) => page::show(&visit, FormState::refused(input, save::beside_account_fields(error))),
     }
 }

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use crate::{
-    form::{fields::Fields, state::Draft},
-    page::{Look, PageResult, Visit, same_site_path},
+    form::{fields::Fields, state::FormState},
+    page::{PageMeta, PageResult, Visit, same_site_path},
     ui::{
         badge::{Callout, Tone},
         field::{Field, FormError},
@@ -47,12 +47,12 @@ pub async fn get(visit: Visit) -> PageResult {
         return Ok(visit.go("/setup"));
     }
     let input = SignInInput { next, ..SignInInput::default() };
-    show(&visit, Draft { input: Some(input), refusal: None })
+    show(&visit, FormState::editing(input))
 }
 
-pub fn show(visit: &Visit, draft: Draft<SignInInput>) -> PageResult {
-    let look = Look::outside("Sign in").status(draft.status());
-    let again = draft.refusal.is_some();
+pub fn show(visit: &Visit, draft: FormState<SignInInput>) -> PageResult {
+    let meta = PageMeta::outside("Sign in").status(draft.status());
+    let again = draft.errors.is_some();
     let unsaved = (!again && visit.query("unsaved").is_some()).then(|| {
         view! {
             <Callout tone=Tone::Warning role="alert">
@@ -60,7 +60,7 @@ pub fn show(visit: &Visit, draft: Draft<SignInInput>) -> PageResult {
             </Callout>
         }
     });
-    visit.render_door(look, move || {
+    visit.render_door(meta, move || {
         let (error, input) = (draft.general(), draft.input.unwrap_or_default());
         view! {
             <h1>"Sign in"</h1>

@@ -7,10 +7,7 @@ use store::{Invalid, NewSession, SignInError, StoreError};
 use super::page::{self, SignInInput};
 use crate::{
     cookies,
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{PageResult, Visit, toast::Toast},
 };
 
@@ -25,7 +22,7 @@ pub async fn sign_in(visit: Visit, fields: Fields) -> PageResult {
                 | SignInError::Store(StoreError::Busy { retry_after_s }) => Some(retry_after_s),
                 SignInError::Wrong | SignInError::Store(_) => None,
             };
-            let mut response = page::show(&visit, Draft::refused(input, Refusal::from(error)))?;
+            let mut response = page::show(&visit, FormState::refused(input, FormErrors::from(error)))?;
             if let Some(seconds) = wait_s {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
@@ -55,7 +52,7 @@ pub(crate) fn start(visit: &Visit, session: &NewSession, mut response: Response)
 }
 
 /// Puts the store's sentences about a new account beside the fields that they are about.
-pub(crate) fn beside_account_fields(error: StoreError) -> Refusal {
+pub(crate) fn beside_account_fields(error: StoreError) -> FormErrors {
     let field = match &error {
         StoreError::Invalid(Invalid::SetupCode) => Some("code"),
         StoreError::Invalid(Invalid::Email) | StoreError::AlreadyExists { .. } => Some("email"),
@@ -70,9 +67,9 @@ pub(crate) fn beside_account_fields(error: StoreError) -> Refusal {
         ) => Some("password"),
         _ => None,
     };
-    let refusal = Refusal::from(error);
+    let errors = FormErrors::from(error);
     match field {
-        Some(field) => refusal.beside(field),
-        None => refusal,
+        Some(field) => errors.beside(field),
+        None => errors,
     }
 }

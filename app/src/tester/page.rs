@@ -7,18 +7,16 @@ use store::{Feedback, PREVIEW_MS, Seen, TesterIn};
 
 use crate::{
     error::{AppError, Thing},
-    form::{fields::Fields, state::Draft},
+    form::{fields::Fields, state::FormState},
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
-    testers::{
-        page::{state, window},
-        report::where_excluded,
-    },
+    testers::words::{state, where_excluded, window},
     ui::{
         badge::{Badge, Callout, Tone},
+        table::{Column, Table},
         time,
     },
 };
@@ -106,9 +104,9 @@ pub struct IssuedPreview {
 
 /// What a post of this page leaves to show.
 #[derive(Default)]
-pub struct TesterDraft {
-    pub exclude: Draft<TesterInput>,
-    pub preview: Draft<TesterInput>,
+pub struct TesterForms {
+    pub exclude: FormState<TesterInput>,
+    pub preview: FormState<TesterInput>,
     pub issued: Option<IssuedPreview>,
 }
 
@@ -118,21 +116,21 @@ pub fn require_subject(text: &str) -> Result<SubjectKey, AppError> {
 }
 
 pub async fn get(page: Page, axum::extract::Path(subject): axum::extract::Path<String>) -> PageResult {
-    show(&page, &require_subject(&subject)?, TesterDraft::default()).await
+    show(&page, &require_subject(&subject)?, TesterForms::default()).await
 }
 
-pub async fn show(page: &Page, subject: &SubjectKey, draft: TesterDraft) -> PageResult {
+pub async fn show(page: &Page, subject: &SubjectKey, draft: TesterForms) -> PageResult {
     page.store().look_up(&page.principal.people_reader()?, subject).await?;
     let facts = Facts::read(page, subject).await?;
     let status = draft.exclude.status().max(draft.preview.status());
-    let look = Look::new(subject.to_string(), Section::Groups).status(status);
+    let meta = PageMeta::new(subject.to_string(), Section::Groups).status(status);
     let may_enrol = page.principal.may(store::Operation::Enrol);
     let known = page.store().live().people().traits(subject.as_str()).is_some();
     let lead = if known { "A tester, and a known person." } else { "A tester, not among the known people." };
     let panels = may_enrol
         .then(|| super::panels::Panels::of(page, subject, &facts, draft, TesterInput::starting(page)));
     let subject = subject.clone();
-    page.render(look, move || {
+    page.render(meta, move || {
         let (issued, panels) = panels.map_or((None, None), |panels| {
             let (issued, panels) = panels.views(&subject);
             (issued, Some(panels))
@@ -194,8 +192,9 @@ fn pilots(pilots: &[TesterIn]) -> AnyView {
         }
     };
     let rows = pilots.iter().map(row).collect_view();
-    let table = (!pilots.is_empty())
-        .then(|| table("Enrolled in", ["Group", "Purpose", "Time", "State"].to_vec(), rows.into_any()));
+    let table = (!pilots.is_empty()).then(|| {
+        table("Enrolled in", ["Group", "Purpose", "Time", "State"].map(Column::Text).into(), rows.into_any())
+    });
     let none = pilots.is_empty().then(|| view! { <p class="muted">"In no pilot group by name."</p> });
     view! { <h2>"Enrolled in"</h2> {table} {none} }.into_any()
 }
@@ -215,8 +214,9 @@ fn seen(seen: &[Seen]) -> AnyView {
         }
     };
     let rows = seen.iter().map(row).collect_view();
-    let head = ["Flag", "Variant", "First saw", "Last saw", "Times"].to_vec();
-    let table = (!seen.is_empty()).then(|| table("Saw", head, rows.into_any()));
+    let columns = ["Flag", "Variant", "First saw", "Last saw"].map(Column::Text);
+    let columns = columns.into_iter().chain([Column::Number("Times")]).collect();
+    let table = (!seen.is_empty()).then(|| table("Saw", columns, rows.into_any()));
     let none = seen.is_empty().then(
         || view! { <p class="muted">"Nothing was served to them yet, as far as the ledger knows."</p> },
     );
@@ -245,19 +245,6 @@ pub fn feedback(feedback: &[Feedback]) -> AnyView {
     view! { <h2>"Feedback left"</h2> {list} {none} }.into_any()
 }
 
-fn table(caption: &'static str, head: Vec<&'static str>, rows: AnyView) -> AnyView {
-    let head = head
-        .into_iter()
-        .map(|name| view! { <th scope="col" class=(name == "Times").then_some("num")>{name}</th> })
-        .collect_view();
-    view! {
-        <div class="table-wrap">
-            <table class="table" data-stack="">
-                <caption class="visually-hidden">{caption}</caption>
-                <thead><tr>{head}</tr></thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
-    .into_any()
+fn table(caption: &'static str, columns: Vec<Column>, rows: AnyView) -> AnyView {
+    view! { <Table columns caption=caption>{rows}</Table> }.into_any()
 }

@@ -3,9 +3,9 @@
 use engine::SubjectKey;
 use leptos::prelude::*;
 
-use super::page::{Facts, IssuedPreview, TesterDraft, TesterInput, address};
+use super::page::{Facts, IssuedPreview, TesterForms, TesterInput, address};
 use crate::{
-    form::state::Draft,
+    form::state::FormState,
     page::{Page, here::here},
     ui::{
         badge::{Callout, Tone},
@@ -24,7 +24,7 @@ pub struct Panels {
     variants: Vec<(String, String)>,
     /// Flags from which the tester is excluded by name.
     excluded: Vec<(String, String)>,
-    draft: TesterDraft,
+    draft: TesterForms,
     starting: TesterInput,
 }
 
@@ -33,7 +33,7 @@ impl Panels {
         page: &Page,
         subject: &SubjectKey,
         facts: &Facts,
-        draft: TesterDraft,
+        draft: TesterForms,
         starting: TesterInput,
     ) -> Self {
         let snapshot = page.store().live().snapshot(page.environment.key.as_str());
@@ -66,7 +66,7 @@ impl Panels {
     /// The link of a new preview, and the panels.
     pub fn views(self, subject: &SubjectKey) -> (Option<AnyView>, AnyView) {
         let action = here().href(&address(subject));
-        let TesterDraft { exclude, preview, issued } = self.draft;
+        let TesterForms { exclude, preview, issued } = self.draft;
         let issued = issued.map(issued_view);
         let preview = preview_form(&action, preview, &self.starting, self.variants);
         let exclude = exclude_form(&action, exclude, &self.starting, self.flags);
@@ -98,7 +98,7 @@ fn issued_view(issued: IssuedPreview) -> AnyView {
 
 fn preview_form(
     action: &str,
-    draft: Draft<TesterInput>,
+    draft: FormState<TesterInput>,
     starting: &TesterInput,
     variants: Vec<(String, String)>,
 ) -> impl IntoView + use<> {
@@ -134,7 +134,7 @@ fn preview_form(
 
 fn exclude_form(
     action: &str,
-    draft: Draft<TesterInput>,
+    draft: FormState<TesterInput>,
     starting: &TesterInput,
     flags: Vec<(String, String)>,
 ) -> impl IntoView + use<> {

@@ -4,13 +4,10 @@ use axum::extract::Path;
 use engine::{Context, FlagKey, Preview, SubjectKey, VariantKey};
 use store::{Invalid, StoreError};
 
-use super::page::{self, IssuedPreview, TesterDraft, TesterInput, require_subject};
+use super::page::{self, IssuedPreview, TesterForms, TesterInput, require_subject};
 use crate::{
     error::AppError,
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -40,9 +37,9 @@ async fn exclude(page: &Page, subject: &SubjectKey, input: TesterInput, excluded
         Err(error) => {
             let beside =
                 matches!(error, StoreError::Invalid(Invalid::ReasonMissing | Invalid::ReasonTooLong));
-            let refusal = Refusal::from(error);
-            let refusal = if beside { refusal.beside("reason") } else { refusal };
-            let draft = TesterDraft { exclude: Draft::refused(input, refusal), ..TesterDraft::default() };
+            let errors = FormErrors::from(error);
+            let errors = if beside { errors.beside("reason") } else { errors };
+            let draft = TesterForms { exclude: FormState::refused(input, errors), ..TesterForms::default() };
             page::show(page, subject, draft).await
         }
     }
@@ -50,13 +47,13 @@ async fn exclude(page: &Page, subject: &SubjectKey, input: TesterInput, excluded
 
 async fn preview(page: &Page, subject: &SubjectKey, input: TesterInput) -> PageResult {
     let draft = match make(page, subject, &input).await {
-        Ok(issued) => TesterDraft { issued: Some(issued), ..TesterDraft::default() },
-        Err(refusal) => TesterDraft { preview: Draft::refused(input, refusal), ..TesterDraft::default() },
+        Ok(issued) => TesterForms { issued: Some(issued), ..TesterForms::default() },
+        Err(errors) => TesterForms { preview: FormState::refused(input, errors), ..TesterForms::default() },
     };
     page::show(page, subject, draft).await
 }
 
-async fn make(page: &Page, subject: &SubjectKey, input: &TesterInput) -> Result<IssuedPreview, Refusal> {
+async fn make(page: &Page, subject: &SubjectKey, input: &TesterInput) -> Result<IssuedPreview, FormErrors> {
     let enroller = page.principal.enroller()?;
     let (flag, variant) = input.variant.split_once('/').ok_or(AppError::BadForm)?;
     let preview = Preview {
@@ -65,23 +62,23 @@ async fn make(page: &Page, subject: &SubjectKey, input: &TesterInput) -> Result<
         variant: VariantKey::parse(variant).map_err(|_| AppError::BadForm)?,
     };
     let minutes: i64 =
-        input.minutes.parse().map_err(|_| Refusal::field("minutes", "Enter a number of minutes."))?;
+        input.minutes.parse().map_err(|_| FormErrors::field("minutes", "Enter a number of minutes."))?;
     let target = target(&input.page)?;
     let holds_ms = minutes.saturating_mul(60_000);
     let in_vain = in_vain(page, &preview);
     let environment = &page.environment.key;
     let made = page.store().make_preview(&enroller, environment, preview, holds_ms, &input.why).await;
     let (token, until_ms) = made.map_err(|error| match &error {
-        StoreError::Invalid(Invalid::PreviewTime) => Refusal::from(error).beside("minutes"),
-        _ => Refusal::from(error),
+        StoreError::Invalid(Invalid::PreviewTime) => FormErrors::from(error).beside("minutes"),
+        _ => FormErrors::from(error),
     })?;
     let link = target.map_or_else(|| token.clone(), |page| with_preview(&page, &token));
     Ok(IssuedPreview { link, until_ms, in_vain })
 }
 
 /// An address of a page, or none.
-fn target(text: &str) -> Result<Option<http::Uri>, Refusal> {
-    let wrong = || Refusal::field("page", "Write an address like https://shop.example.org/trips.");
+fn target(text: &str) -> Result<Option<http::Uri>, FormErrors> {
+    let wrong = || FormErrors::field("page", "Write an address like https://shop.example.org/trips.");
     if text.is_empty() {
         return Ok(None);
     }

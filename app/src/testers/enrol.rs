@@ -5,14 +5,14 @@ use leptos::prelude::*;
 
 use super::form::{Moment, TesterForm};
 use crate::{
-    form::state::Draft,
-    group::page::Tab,
+    form::state::FormState,
+    group::head::Tab,
     page::here::here,
     ui::field::{Field, FormError, Paragraph},
 };
 
 /// A native `<details>`: open when there is nobody yet, or something to mend.
-pub fn enrol(key: &GroupKey, draft: Draft<TesterForm>, open: bool) -> impl IntoView + use<> {
+pub fn enrol(key: &GroupKey, draft: FormState<TesterForm>, open: bool) -> impl IntoView + use<> {
     let [list, purpose, from, until] = ["list", "purpose", "from", "until"].map(|field| draft.at(field));
     let general = draft.general();
     let open = open || draft.input.is_some();

@@ -5,7 +5,7 @@ use store::{EnrolmentChoice, EnrolmentList, NewTesterInvitation, RawLine};
 
 use crate::{
     error::AppError,
-    form::{fields::Fields, state::Refusal},
+    form::{error::FormErrors, fields::Fields},
 };
 
 /// The form as typed.
@@ -43,10 +43,10 @@ impl Moment {
     }
 
     /// Epoch ms; a day without a time counts to its end.
-    pub fn end_ms(&self, field: &'static str) -> Result<Option<i64>, Refusal> {
+    pub fn end_ms(&self, field: &'static str) -> Result<Option<i64>, FormErrors> {
         match &*self.text() {
             "" => Ok(None),
-            text => parse_moment_ms(text, DayEdge::End).map(Some).map_err(|it| Refusal::field(field, it)),
+            text => parse_moment_ms(text, DayEdge::End).map(Some).map_err(|it| FormErrors::field(field, it)),
         }
     }
 }
@@ -71,29 +71,29 @@ impl TesterForm {
     }
 
     /// The list with what the form says for all of it. Refuses a form that is wrong as a whole.
-    pub fn list(&self, now_ms: i64) -> Result<EnrolmentList, Refusal> {
+    pub fn list(&self, now_ms: i64) -> Result<EnrolmentList, FormErrors> {
         if self.purpose.chars().count() > store::limits::PURPOSE_CHARS_MAX {
             let max = store::limits::PURPOSE_CHARS_MAX;
-            return Err(Refusal::field("purpose", format!("Keep it to {max} characters.")));
+            return Err(FormErrors::field("purpose", format!("Keep it to {max} characters.")));
         }
         let (from, until) = (self.from.text(), self.until.text());
         let from_ms = match &*from {
             "" => None,
-            from => Some(parse_moment_ms(from, DayEdge::Start).map_err(|it| Refusal::field("from", it))?),
+            from => Some(parse_moment_ms(from, DayEdge::Start).map_err(|it| FormErrors::field("from", it))?),
         };
         match (from_ms, self.until.end_ms("until")?) {
             (_, Some(until)) if until <= now_ms => {
-                return Err(Refusal::field("until", "Choose an end that is still to come."));
+                return Err(FormErrors::field("until", "Choose an end that is still to come."));
             }
             (Some(from), Some(until)) if until <= from => {
-                return Err(Refusal::field("until", "The end is before the beginning."));
+                return Err(FormErrors::field("until", "The end is before the beginning."));
             }
             _ => {}
         }
         let otherwise = RawLine { subject: "", purpose: &self.purpose, from: &from, until: &until };
         let list = EnrolmentList::parse(&self.list, otherwise, now_ms);
         if list.is_empty() {
-            return Err(Refusal::field("list", "Enter at least one targeting key, or choose a file."));
+            return Err(FormErrors::field("list", "Enter at least one targeting key, or choose a file."));
         }
         Ok(list)
     }
@@ -118,12 +118,12 @@ impl InvitationForm {
         }
     }
 
-    pub fn parse(&self) -> Result<NewTesterInvitation, Refusal> {
+    pub fn parse(&self) -> Result<NewTesterInvitation, FormErrors> {
         let capacity =
-            self.capacity.parse().map_err(|_| Refusal::field("capacity", "Enter a whole number."))?;
+            self.capacity.parse().map_err(|_| FormErrors::field("capacity", "Enter a whole number."))?;
         let closes_ms = self.closes.end_ms("closes")?;
         let closes_ms =
-            closes_ms.ok_or_else(|| Refusal::field("closes", "Say until when it can be accepted."))?;
+            closes_ms.ok_or_else(|| FormErrors::field("closes", "Say until when it can be accepted."))?;
         let until_ms = self.until.end_ms("invite_until")?;
         Ok(NewTesterInvitation { purpose: self.purpose.clone(), capacity, closes_ms, until_ms })
     }
@@ -144,8 +144,8 @@ mod tests {
         TesterForm::from_fields(&Fields::parse(body.as_bytes()).expect("fields"))
     }
 
-    fn refused_at(body: &str) -> Option<&'static str> {
-        form(body).list(NOW).expect_err("refused").reasons[0].field
+    fn refused_at(body: &str) -> String {
+        form(body).list(NOW).expect_err("refused").fields.remove(0).field
     }
 
     #[test]
@@ -162,18 +162,18 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_the_form_stands_beside_its_field() {
-        assert_eq!(refused_at("list=+%0A"), Some("list"));
-        assert_eq!(refused_at("list=ada&until=2020-01-01"), Some("until"));
-        assert_eq!(refused_at("list=ada&from=soon"), Some("from"));
-        assert_eq!(refused_at("list=ada&from=2031-01-01&until=2030-01-01"), Some("until"));
-        assert_eq!(refused_at(&format!("list=ada&purpose={}", "x".repeat(201))), Some("purpose"));
+        assert_eq!(refused_at("list=+%0A"), "list");
+        assert_eq!(refused_at("list=ada&until=2020-01-01"), "until");
+        assert_eq!(refused_at("list=ada&from=soon"), "from");
+        assert_eq!(refused_at("list=ada&from=2031-01-01&until=2030-01-01"), "until");
+        assert_eq!(refused_at(&format!("list=ada&purpose={}", "x".repeat(201))), "purpose");
     }
 
     #[test]
     fn an_invitation_needs_a_capacity_and_an_end() {
         let form = |body: &str| InvitationForm::from_fields(&Fields::parse(body.as_bytes()).expect("fields"));
-        assert_eq!(form("capacity=x").parse().expect_err("refused").reasons[0].field, Some("capacity"));
-        assert_eq!(form("capacity=5").parse().expect_err("refused").reasons[0].field, Some("closes"));
+        assert_eq!(form("capacity=x").parse().expect_err("refused").fields[0].field, "capacity");
+        assert_eq!(form("capacity=5").parse().expect_err("refused").fields[0].field, "closes");
         let parsed = form("capacity=5&closes=2030-01-01&invite_purpose=+a+").parse().expect("an invitation");
         assert_eq!((parsed.capacity, parsed.purpose.as_str(), parsed.until_ms), (5, "a", None));
     }

@@ -6,14 +6,15 @@ use store::{InvitationState, TesterInvitation};
 
 use super::{enrol::moment, form::InvitationForm};
 use crate::{
-    form::state::Draft,
-    group::page::Tab,
+    form::state::FormState,
+    group::head::Tab,
     page::here::here,
     ui::{
         badge::{Badge, Tone},
         dialog::Confirm,
         field::{Field, FormError},
         secret::Secret,
+        table::{Column, Table},
         time,
     },
 };
@@ -30,7 +31,7 @@ pub fn issued(link: String) -> impl IntoView {
     }
 }
 
-pub fn form(key: &GroupKey, draft: Draft<InvitationForm>) -> impl IntoView + use<> {
+pub fn form(key: &GroupKey, draft: FormState<InvitationForm>) -> impl IntoView + use<> {
     let fields = ["invite_purpose", "capacity", "closes", "invite_until"];
     let [purpose, capacity, closes, until] = fields.map(|field| draft.at(field));
     let general = draft.general();
@@ -65,22 +66,16 @@ pub fn form(key: &GroupKey, draft: Draft<InvitationForm>) -> impl IntoView + use
 pub fn list(key: &GroupKey, invitations: Vec<TesterInvitation>, now_ms: i64) -> impl IntoView + use<> {
     let action = here().href(&Tab::Testers.address(key));
     let rows = invitations.into_iter().map(|it| row(&action, &it, now_ms)).collect_view();
+    let columns = vec![
+        Column::Text("Invitation"),
+        Column::Text("State"),
+        Column::Number("Accepted"),
+        Column::Text("Made"),
+        Column::Hidden("Actions"),
+    ];
     view! {
         <h2>"Invitations"</h2>
-        <div class="table-wrap">
-            <table class="table" data-stack="">
-                <thead>
-                    <tr>
-                        <th scope="col">"Invitation"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col" class="num">"Accepted"</th>
-                        <th scope="col">"Made"</th>
-                        <th scope="col"><span class="visually-hidden">"Actions"</span></th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
+        <Table columns>{rows}</Table>
     }
 }
 

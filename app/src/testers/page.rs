@@ -2,33 +2,29 @@
 
 use std::collections::{HashMap, HashSet};
 
-use engine::{Enrolment, EnrolmentState, FlagKey, SubjectKey};
+use engine::{Enrolment, FlagKey, SubjectKey};
 use leptos::prelude::*;
 use store::{ExcludedFrom, Operation, TesterInvitation};
 
 use super::form::{InvitationForm, Moment, TesterForm};
 use crate::{
-    form::state::Draft,
+    form::state::FormState,
     group::{
+        head::{Found, Tab, head},
         list::count,
-        page::{Found, Tab, head},
     },
-    page::{Look, Page, PageResult, layout::Section},
+    page::{Page, PageMeta, PageResult, layout::Section},
     tester::page,
-    ui::{
-        badge::{Badge, Tone},
-        empty::Empty,
-        time,
-    },
+    ui::empty::Empty,
 };
 
 /// What posts of this tab leave to show.
 #[derive(Default)]
-pub struct Drafts {
-    pub enrol: Draft<TesterForm>,
+pub struct Forms {
+    pub enrol: FormState<TesterForm>,
     /// The new end and the ticked testers.
-    pub bulk: Draft<(Moment, Vec<SubjectKey>)>,
-    pub invite: Draft<InvitationForm>,
+    pub bulk: FormState<(Moment, Vec<SubjectKey>)>,
+    pub invite: FormState<InvitationForm>,
     /// The link of an invitation that was made just now. Shown once.
     pub issued: Option<String>,
 }
@@ -92,17 +88,17 @@ impl Tester {
 }
 
 /// The tab, with the forms as they were typed.
-pub async fn show(page: &Page, found: Found, drafts: Drafts) -> PageResult {
+pub async fn show(page: &Page, found: Found, drafts: Forms) -> PageResult {
     let title = format!("Testers of {}", found.saved.value.name);
     let status = [drafts.enrol.status(), drafts.bulk.status(), drafts.invite.status()];
     let status = status.into_iter().max().unwrap_or_default();
-    let look = Look::new(title, Section::Groups).status(status);
+    let meta = PageMeta::new(title, Section::Groups).status(status);
     let may_enrol = page.principal.may(Operation::Enrol);
     let testers = read(page, &found).await?;
     let invitations = page.store().list_tester_invitations(&page.viewer(), &found.saved.value.key).await?;
     let (show, query) = (Show::of(page), page.query("q").unwrap_or_default());
     let now_ms = page.now_ms();
-    page.render(look, move || {
+    page.render(meta, move || {
         let group = &found.saved.value;
         let list = match testers {
             _ if group.enrolments.is_empty() => nobody(may_enrol).into_any(),
@@ -135,8 +131,8 @@ pub async fn show(page: &Page, found: Found, drafts: Drafts) -> PageResult {
 
 fn forms_view(
     key: &engine::GroupKey,
-    enrol: Draft<TesterForm>,
-    invite: Draft<InvitationForm>,
+    enrol: FormState<TesterForm>,
+    invite: FormState<InvitationForm>,
     open: bool,
 ) -> impl IntoView + use<> {
     view! {
@@ -220,42 +216,12 @@ fn also_in(page: &Page, found: &Found) -> HashMap<SubjectKey, Vec<String>> {
     also_in
 }
 
-/// `from 1 Mar 2026, 09:00 until 3 Apr 2026`; an end at midnight is told as the day before.
-pub fn window(enrolment: &Enrolment) -> String {
-    let until = enrolment.until_ms.map(time::last_moment);
-    match (enrolment.from_ms.map(time::first_moment), until) {
-        (None, None) => "no end".to_owned(),
-        (Some(from), None) => format!("from {from}"),
-        (None, Some(until)) => format!("until {until}"),
-        (Some(from), Some(until)) => format!("{from} – {until}"),
-    }
-}
-
-/// Whether the enrolment counts now.
-pub fn state(enrolment: &Enrolment, now_ms: i64) -> AnyView {
-    match enrolment.state(now_ms) {
-        EnrolmentState::Active => view! { <Badge tone=Tone::Good text="in" /> },
-        EnrolmentState::NotYet => view! { <Badge tone=Tone::Accent text="not yet" /> },
-        EnrolmentState::Expired => view! { <Badge tone=Tone::Neutral text="expired" /> },
-    }
-    .into_any()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn enrolment(from_ms: Option<i64>, until_ms: Option<i64>) -> Enrolment {
         Enrolment { from_ms, until_ms, ..Enrolment::new(SubjectKey::parse("ada").expect("a subject")) }
-    }
-
-    #[test]
-    fn the_time_of_an_enrolment_names_its_last_day_or_moment() {
-        let day_ms = 24 * 60 * 60 * 1000;
-        assert_eq!(window(&enrolment(None, Some(day_ms))), "until 1 Jan 1970");
-        assert_eq!(window(&enrolment(Some(0), Some(2 * day_ms))), "1 Jan 1970 – 2 Jan 1970");
-        assert_eq!(window(&enrolment(None, Some(day_ms + 61_000))), "until 2 Jan 1970, 00:01:01 UTC");
-        assert_eq!(window(&enrolment(None, None)), "no end");
     }
 
     #[test]

@@ -2,18 +2,21 @@
 
 use engine::{Group, grouped};
 use leptos::prelude::*;
-use store::{CheckedLine, EnrolmentChoice, EnrolmentReport, ExcludedFrom, TesterStanding};
+use store::{CheckedLine, EnrolmentChoice, EnrolmentReport, TesterStanding};
 
-use super::{enrol::hidden, form::TesterForm};
+use super::{enrol::hidden, form::TesterForm, words::where_excluded};
 use crate::{
     error::AppError,
     group::{
+        head::{Found, Tab, head},
         list::count,
-        page::{Found, Tab, head},
     },
-    page::{Look, Page, PageResult, here::here, layout::Section},
+    page::{Page, PageMeta, PageResult, here::here, layout::Section},
     tester::page,
-    ui::badge::{Callout, Tone},
+    ui::{
+        badge::{Callout, Tone},
+        table::{Column, Table},
+    },
 };
 
 /// Lines listed in one part of the report; the counts count them all.
@@ -29,12 +32,12 @@ pub fn show(
 ) -> PageResult {
     page.principal.enroller().map_err(AppError::from)?;
     let title = format!("Enrol into {}?", found.saved.value.name);
-    let mut look = Look::new(title, Section::Groups);
-    look.live = false;
+    let mut meta = PageMeta::new(title, Section::Groups);
+    meta.live = false;
     if again.is_some() {
-        look = look.status(http::StatusCode::CONFLICT);
+        meta = meta.status(http::StatusCode::CONFLICT);
     }
-    page.render(look, move || {
+    page.render(meta, move || {
         let again =
             again.map(|why| view! { <Callout tone=Tone::Warning role="alert"><p>{why}</p></Callout> });
         view! {
@@ -127,7 +130,7 @@ fn parts(report: &EnrolmentReport) -> impl IntoView + use<> {
             <tr>
                 <td class="num" data-label="Line">{it.number}</td>
                 <td data-label="Text"><code>{it.text.clone()}</code></td>
-                <td data-label="Why">{crate::form::state::as_sentence(&it.why)}</td>
+                <td data-label="Why">{crate::form::error::as_sentence(&it.why)}</td>
             </tr>
         }
         .into_any()
@@ -183,43 +186,15 @@ fn part(
         view! { <p class="note">{format!("The first {} of {}.", grouped(rows.len()), grouped(total))}</p> }
     });
     let part = || {
+        let columns = vec![Column::Number("Line"), Column::Text("Text"), Column::Text(last)];
         view! {
             <details class="report-part" open=open>
                 <summary>{title}" "<span class="tab-count">{grouped(total)}</span></summary>
-                <div class="table-wrap">
-                    <table class="table" data-stack="">
-                        <caption class="visually-hidden">{title}</caption>
-                        <thead>
-                            <tr>
-                                <th scope="col" class="num">"Line"</th>
-                                <th scope="col">"Text"</th>
-                                <th scope="col">{last}</th>
-                            </tr>
-                        </thead>
-                        <tbody>{rows}</tbody>
-                    </table>
-                </div>
+                <Table columns caption=title>{rows}</Table>
                 {more}
             </details>
         }
         .into_any()
     };
     (total > 0).then(part)
-}
-
-/// `Fast payment in production, through Banned agencies`, each with a link to the rollout.
-pub fn where_excluded(excluded: &[ExcludedFrom]) -> impl IntoView + use<> {
-    let here = here();
-    let one = |it: &ExcludedFrom| {
-        let href = here.href_in(&format!("/flags/{}", it.flag), &it.environment);
-        let through =
-            it.through.as_ref().map_or_else(|| "by name".to_owned(), |(_, name)| format!("through {name}"));
-        view! {
-            <li>
-                <a href=href>{it.flag_name.clone()}</a>
-                {format!(" in {}, {through}", it.environment)}
-            </li>
-        }
-    };
-    view! { <ul class="plain">{excluded.iter().map(one).collect_view()}</ul> }
 }

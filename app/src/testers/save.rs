@@ -5,16 +5,13 @@ use store::{Enrolled, Invalid, StoreError};
 
 use super::{
     form::{InvitationForm, Moment, TesterForm, chosen},
-    page::{self, Drafts},
+    page::{self, Forms},
     report,
 };
 use crate::{
     error::AppError,
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
-    group::page::{Found, Tab},
+    form::{error::FormErrors, fields::Fields, state::FormState},
+    group::head::{Found, Tab},
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -29,8 +26,8 @@ pub async fn post(page: Page, found: Found, fields: &Fields) -> PageResult {
         "check" => check(&page, found, TesterForm::from_fields(fields)).await,
         "enrol" => enrol(&page, found, TesterForm::from_fields(fields)).await,
         "edit" => {
-            let enrol = Draft { input: Some(TesterForm::from_fields(fields)), refusal: None };
-            page::show(&page, found, Drafts { enrol, ..Drafts::default() }).await
+            let enrol = FormState::editing(TesterForm::from_fields(fields));
+            page::show(&page, found, Forms { enrol, ..Forms::default() }).await
         }
         "extend" => extend(&page, found, fields).await,
         "remove" => remove(&page, found, chosen(fields)?).await,
@@ -56,7 +53,7 @@ async fn check(page: &Page, found: Found, form: TesterForm) -> PageResult {
             let report = page.store().check_enrolments(&enroller, &found.saved.value, &list).await?;
             report::show(page, &found, form, report, None)
         }
-        Err(refusal) => refused(page, found, form, refusal).await,
+        Err(errors) => refused(page, found, form, errors).await,
     }
 }
 
@@ -65,7 +62,7 @@ async fn enrol(page: &Page, found: Found, form: TesterForm) -> PageResult {
     let key = &found.saved.value.key;
     let list = match form.list(page.now_ms()) {
         Ok(list) => list,
-        Err(refusal) => return refused(page, found, form, refusal).await,
+        Err(errors) => return refused(page, found, form, errors).await,
     };
     let (choice, seen) = (form.choice, Some(form.seen.as_str()));
     match page.store().enrol(&enroller, key, &list, choice, seen, &form.purpose).await {
@@ -75,14 +72,14 @@ async fn enrol(page: &Page, found: Found, form: TesterForm) -> PageResult {
             report::show(page, &found, form, report, Some(why))
         }
         Err(error @ StoreError::Refused(_)) => {
-            refused(page, found, form, Refusal::from(error).beside("list")).await
+            refused(page, found, form, FormErrors::from(error).beside("list")).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn refused(page: &Page, found: Found, form: TesterForm, refusal: Refusal) -> PageResult {
-    let drafts = Drafts { enrol: Draft::refused(form, refusal), ..Drafts::default() };
+async fn refused(page: &Page, found: Found, form: TesterForm, errors: FormErrors) -> PageResult {
+    let drafts = Forms { enrol: FormState::refused(form, errors), ..Forms::default() };
     page::show(page, found, drafts).await
 }
 
@@ -92,18 +89,18 @@ async fn extend(page: &Page, found: Found, fields: &Fields) -> PageResult {
     let subjects = chosen(fields)?;
     let until = Moment::from_fields(fields, "extend");
     let outcome = match until.end_ms("extend") {
-        Ok(_) if subjects.is_empty() => Err(Refusal::field("extend", "Tick at least one tester.")),
+        Ok(_) if subjects.is_empty() => Err(FormErrors::field("extend", "Tick at least one tester.")),
         Ok(until_ms) => page
             .store()
             .extend_testers(&enroller, key, &subjects, until_ms, "")
             .await
-            .map_err(|error| Refusal::from(error).beside("extend")),
-        Err(refusal) => Err(refusal),
+            .map_err(|error| FormErrors::from(error).beside("extend")),
+        Err(errors) => Err(errors),
     };
     match outcome {
         Ok(_) => Ok(page.done(&address(page, key), Toast::Saved)),
-        Err(refusal) => {
-            let drafts = Drafts { bulk: Draft::refused((until, subjects), refusal), ..Drafts::default() };
+        Err(errors) => {
+            let drafts = Forms { bulk: FormState::refused((until, subjects), errors), ..Forms::default() };
             page::show(page, found, drafts).await
         }
     }
@@ -113,9 +110,9 @@ async fn remove(page: &Page, found: Found, subjects: Vec<SubjectKey>) -> PageRes
     let enroller = page.principal.enroller()?;
     let key = &found.saved.value.key;
     if subjects.is_empty() {
-        let refusal = Refusal::field("extend", "Tick at least one tester.");
-        let bulk = Draft::refused((Moment::default(), subjects), refusal);
-        return page::show(page, found, Drafts { bulk, ..Drafts::default() }).await;
+        let errors = FormErrors::field("extend", "Tick at least one tester.");
+        let bulk = FormState::refused((Moment::default(), subjects), errors);
+        return page::show(page, found, Forms { bulk, ..Forms::default() }).await;
     }
     page.store().remove_testers(&enroller, key, &subjects, "").await?;
     Ok(page.done(&address(page, key), Toast::Saved))
@@ -126,28 +123,28 @@ async fn invite(page: &Page, found: Found, form: InvitationForm) -> PageResult {
     let key = &found.saved.value.key;
     let outcome = match form.parse() {
         Ok(new) => page.store().invite_testers(&enroller, key, new).await.map_err(beside_invitation_fields),
-        Err(refusal) => Err(refusal),
+        Err(errors) => Err(errors),
     };
     let drafts = match outcome {
         Ok(token) => {
             let link = page.absolute(&format!("/join/{}", token.as_str()));
-            Drafts { issued: Some(link), ..Drafts::default() }
+            Forms { issued: Some(link), ..Forms::default() }
         }
-        Err(refusal) => Drafts { invite: Draft::refused(form, refusal), ..Drafts::default() },
+        Err(errors) => Forms { invite: FormState::refused(form, errors), ..Forms::default() },
     };
     page::show(page, found, drafts).await
 }
 
-fn beside_invitation_fields(error: StoreError) -> Refusal {
+fn beside_invitation_fields(error: StoreError) -> FormErrors {
     let field = match &error {
         StoreError::Invalid(Invalid::InvitationPurpose) => Some("invite_purpose"),
         StoreError::Invalid(Invalid::InvitationCapacity) => Some("capacity"),
         StoreError::Invalid(Invalid::EndHasPassed) => Some("closes"),
         _ => None,
     };
-    let refusal = Refusal::from(error);
+    let errors = FormErrors::from(error);
     match field {
-        Some(field) => refusal.beside(field),
-        None => refusal,
+        Some(field) => errors.beside(field),
+        None => errors,
     }
 }

@@ -6,18 +6,20 @@ use leptos::prelude::*;
 use super::{
     enrol::moment,
     form::Moment,
-    page::{Show, Tester, state, window},
-    report::where_excluded,
+    page::{Show, Tester},
+    words::{state, where_excluded, window},
 };
 use crate::{
-    form::state::Draft,
-    group::page::Tab,
+    form::state::FormState,
+    group::head::Tab,
     page::here::here,
     tester::page,
     ui::{
         badge::{Badge, Tone},
         field::Choice,
-        icon, time,
+        icon,
+        table::{Column, Table},
+        time,
     },
 };
 
@@ -28,7 +30,7 @@ pub fn view(
     testers: Vec<Tester>,
     (show, query): (Show, &str),
     may_enrol: bool,
-    bulk: &Draft<(Moment, Vec<SubjectKey>)>,
+    bulk: &FormState<(Moment, Vec<SubjectKey>)>,
     now_ms: i64,
 ) -> impl IntoView + use<> {
     let here = here();
@@ -48,30 +50,25 @@ pub fn view(
     });
     let none = (total == 0).then(|| view! { <p class="muted">"No tester matches."</p> });
     let tools = (may_enrol && total > 0).then(|| tools(until, bulk.at("extend")));
-    let tick_head =
-        may_enrol.then(|| view! { <th scope="col"><span class="visually-hidden">"Chosen"</span></th> });
+    let columns = may_enrol
+        .then_some(Column::Hidden("Chosen"))
+        .into_iter()
+        .chain([
+            Column::Text("Tester"),
+            Column::Text("Time"),
+            Column::Text("State"),
+            Column::Text("First saw"),
+            Column::Text("Last saw"),
+            Column::Number("Feedback"),
+            Column::Text("Also in"),
+            Column::Hidden("Actions"),
+        ])
+        .collect();
     view! {
         {search(key, show, query)}
         <form method="post" action=action class="stack" aria-label="Testers">
             {tools}
-            <div class="table-wrap">
-                <table class="table tester-table" data-stack="">
-                    <thead>
-                        <tr>
-                            {tick_head}
-                            <th scope="col">"Tester"</th>
-                            <th scope="col">"Time"</th>
-                            <th scope="col">"State"</th>
-                            <th scope="col">"First saw"</th>
-                            <th scope="col">"Last saw"</th>
-                            <th scope="col" class="num">"Feedback"</th>
-                            <th scope="col">"Also in"</th>
-                            <th scope="col"><span class="visually-hidden">"Actions"</span></th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            <Table columns class="tester-table">{rows}</Table>
         </form>
         {none}
         {more}

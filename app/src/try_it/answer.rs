@@ -17,7 +17,7 @@ use crate::{
 pub fn view(trial: &Trial, shown: &FlagPage) -> AnyView {
     match &trial.answer {
         Some(answer) => answer_view(answer, trial, shown),
-        None if !trial.wrongs.is_empty() => view! {
+        None if !trial.errors.is_empty() => view! {
             <Callout tone=Tone::Warning>
                 <p>"Mend what is marked on the left; then it can be decided."</p>
             </Callout>
@@ -71,11 +71,11 @@ fn answer_view(answer: &Answer, trial: &Trial, shown: &FlagPage) -> AnyView {
 fn served_view(answer: &Answer, served: &Served) -> AnyView {
     let (word, reason) = reason_text(served.reason);
     let arm = served.arm.map(|arm| {
-        let arm = match arm {
-            Arm::Treatment => "treatment",
-            Arm::Control => "control: in the audience, outside the percentage",
+        let what = match arm {
+            Arm::Treatment => "",
+            Arm::Control => ": in the audience, outside the percentage",
         };
-        view! { <dt>"Arm"</dt><dd>{arm}</dd> }
+        view! { <dt>"Arm"</dt><dd>{arm.as_str()}{what}</dd> }
     });
     let rule = answer.rule.clone().map(|rule| view! { <dt>"Rule"</dt><dd>{rule}</dd> });
     let value = serde_json::to_string_pretty(&served.value).unwrap_or_default();
@@ -109,7 +109,7 @@ fn error_view(error: EvaluationError) -> AnyView {
     };
     view! {
         <p class="verdict-variant"><strong>"No answer"</strong><code class="verdict-value">{code}</code></p>
-        <Callout tone=Tone::Warning><p>{crate::form::state::as_sentence(&error.to_string())}</p></Callout>
+        <Callout tone=Tone::Warning><p>{crate::form::error::as_sentence(&error.to_string())}</p></Callout>
     }
     .into_any()
 }

@@ -4,7 +4,7 @@ use engine::{AttributeName, AttributeSchema, AttributeType, AttributeValue, Attr
 use serde_json::Value as Json;
 use store::Persona;
 
-use crate::form::error::Wrong;
+use crate::form::error::FieldError;
 
 /// More rows than anybody fills in by hand.
 const ROWS_MAX: usize = 100;
@@ -97,27 +97,27 @@ impl TrialForm {
     }
 
     /// The attributes that are sent, or everything that is wrong with them; fields are `json` and `row-0`, `row-1` …
-    pub fn attributes(&self, schema: &AttributeSchema) -> Result<Attributes, Vec<Wrong>> {
-        let mut wrongs = Vec::new();
+    pub fn attributes(&self, schema: &AttributeSchema) -> Result<Attributes, Vec<FieldError>> {
+        let mut errors = Vec::new();
         let mut attributes = match parse_json(&self.json) {
             Ok(attributes) => attributes,
             Err(wrong) => {
-                wrongs.push(wrong);
+                errors.push(wrong);
                 Attributes::default()
             }
         };
         for (at, row) in self.rows.iter().enumerate() {
             let field = || format!("row-{at}");
             if let Err(invalid) = AttributeName::parse(&row.name) {
-                wrongs.push(Wrong::at(field(), format!("an attribute name {invalid}")));
+                errors.push(FieldError::at(field(), format!("an attribute name {invalid}")));
                 continue;
             }
             match parse_value(&row.value, type_of(schema, &row.name)) {
                 Ok(value) => attributes.set(&row.name, value),
-                Err(sentence) => wrongs.push(Wrong::at(field(), sentence)),
+                Err(sentence) => errors.push(FieldError::at(field(), sentence)),
             }
         }
-        if wrongs.is_empty() { Ok(attributes) } else { Err(wrongs) }
+        if errors.is_empty() { Ok(attributes) } else { Err(errors) }
     }
 }
 
@@ -125,16 +125,16 @@ fn type_of(schema: &AttributeSchema, name: &str) -> Option<AttributeType> {
     schema.get(name).map(|definition| definition.value_type)
 }
 
-fn parse_json(text: &str) -> Result<Attributes, Wrong> {
+fn parse_json(text: &str) -> Result<Attributes, FieldError> {
     if text.trim().is_empty() {
         return Ok(Attributes::default());
     }
     match serde_json::from_str(text) {
         Ok(Json::Object(members)) => Ok(Attributes::from_json(&members)),
-        Ok(_) => Err(Wrong::at("json", "write an object such as {\"tier\": \"vip\"}")),
+        Ok(_) => Err(FieldError::at("json", "write an object such as {\"tier\": \"vip\"}")),
         Err(error) => {
             let place = format!("line {}, column {}", error.line(), error.column());
-            Err(Wrong::at(
+            Err(FieldError::at(
                 "json",
                 format!("this is not JSON ({place}); write an object such as {{\"tier\": \"vip\"}}"),
             ))
@@ -227,8 +227,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_named_at_its_row() {
-        let wrongs = asked("a=age&v=old&a=b+c&v=1&json=%5B1%5D").attributes(&schema()).expect_err("wrongs");
-        let fields: Vec<_> = wrongs.iter().map(|wrong| wrong.field.as_str()).collect();
+        let errors = asked("a=age&v=old&a=b+c&v=1&json=%5B1%5D").attributes(&schema()).expect_err("errors");
+        let fields: Vec<_> = errors.iter().map(|wrong| wrong.field.as_str()).collect();
         assert_eq!(fields, ["json", "row-0", "row-1"]);
     }
 

@@ -2,7 +2,7 @@
 //! address, so an answer can be linked; whoever does not want to share an attribute leaves it out.
 
 use axum::extract::Path;
-use engine::{Attributes, Context, Explanation, audience_phrase, hints};
+use engine::{Attributes, Context, Explanation, audience_phrase, group_name, hints};
 use islands::swap::Swap;
 use leptos::prelude::*;
 use store::{Operation, Persona};
@@ -10,9 +10,8 @@ use store::{Operation, Persona};
 use super::form::TrialForm;
 use crate::{
     flag::{FlagPage, Tab, frame},
-    forecast::group_name,
-    form::{error::Wrong, state::Draft},
-    page::{Look, Page, PageResult, layout::Section},
+    form::{error::FieldError, state::FormState},
+    page::{Page, PageMeta, PageResult, layout::Section},
 };
 
 /// The name of a new persona as typed.
@@ -21,7 +20,7 @@ pub type PersonaName = String;
 /// Everything the page shows.
 pub struct Trial {
     pub(super) form: TrialForm,
-    pub(super) wrongs: Vec<Wrong>,
+    pub(super) errors: Vec<FieldError>,
     /// `None` while nothing was asked, or not in a way that can be answered.
     pub(super) answer: Option<Answer>,
     /// Stored with the subject, when somebody who may look people up asks for a known one.
@@ -43,15 +42,15 @@ pub(super) struct Answer {
 const SUGGESTIONS_MAX: usize = 20;
 
 pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
-    show(page, &key, Draft::default()).await
+    show(page, &key, FormState::default()).await
 }
 
 /// The page; the draft is that of the form which saves a persona.
-pub async fn show(page: Page, key: &str, draft: Draft<PersonaName>) -> PageResult {
+pub async fn show(page: Page, key: &str, draft: FormState<PersonaName>) -> PageResult {
     let shown = FlagPage::load(&page, key).await?;
     let trial = Trial::of(&page, &shown).await?;
-    let look = Look::new(format!("Try {}", shown.flag.name), Section::Desk).status(draft.status());
-    page.render(look, move || {
+    let meta = PageMeta::new(format!("Try {}", shown.flag.name), Section::Desk).status(draft.status());
+    page.render(meta, move || {
         let schema = shown.snapshot.attributes();
         let body = view! {
             <Swap />
@@ -78,13 +77,13 @@ impl Trial {
         } else {
             Vec::new()
         };
-        let (answer, wrongs) = match form.attributes(shown.snapshot.attributes()) {
+        let (answer, errors) = match form.attributes(shown.snapshot.attributes()) {
             Ok(_) if form.is_empty() => (None, Vec::new()),
             Ok(sent) => {
                 let traits = traits.as_ref().unwrap_or(Attributes::EMPTY);
                 (Some(Answer::of(shown, &form, &sent, traits, page.now_ms())), Vec::new())
             }
-            Err(wrongs) => (None, wrongs),
+            Err(errors) => (None, errors),
         };
         let mut personas = page.store().list_personas(&page.viewer()).await?;
         if !may_read {
@@ -93,7 +92,7 @@ impl Trial {
                 persona.attributes = schema.without_personal(&persona.attributes);
             }
         }
-        Ok(Self { form, wrongs, answer, traits, personas, suggestions, may_read })
+        Ok(Self { form, errors, answer, traits, personas, suggestions, may_read })
     }
 }
 

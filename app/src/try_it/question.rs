@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     flag::{FlagPage, Tab},
-    form::{error::sentences_at, state::Draft},
+    form::{error::sentences_at, state::FormState},
     page::here::here,
     ui::{field::FormError, icon, text_area::TextArea},
 };
@@ -116,7 +116,7 @@ fn sender_choice(
 
 fn row_view(trial: &Trial, at: usize, row: &Row) -> impl IntoView + use<> {
     let number = at + 1;
-    let error = sentences_at(&trial.wrongs, &format!("row-{at}"));
+    let error = sentences_at(&trial.errors, &format!("row-{at}"));
     let id = format!("row-{at}-error");
     let described = error.is_some().then(|| id.clone());
     let invalid = error.is_some().then_some("true");
@@ -150,7 +150,7 @@ fn row_view(trial: &Trial, at: usize, row: &Row) -> impl IntoView + use<> {
 }
 
 fn json_field(trial: &Trial) -> impl IntoView + use<> {
-    let error = sentences_at(&trial.wrongs, "json");
+    let error = sentences_at(&trial.errors, "json");
     let open = !trial.form.json.trim().is_empty();
     let described = error.is_some().then(|| "json-error".to_owned());
     let invalid = error.is_some();
@@ -179,7 +179,7 @@ fn json_field(trial: &Trial) -> impl IntoView + use<> {
 pub fn personas(
     trial: &Trial,
     schema: &AttributeSchema,
-    draft: &Draft<PersonaName>,
+    draft: &FormState<PersonaName>,
 ) -> impl IntoView + use<> {
     let here = here();
     let chips = trial
@@ -209,7 +209,7 @@ pub fn personas(
     } else {
         view! { <ul class="try-personas">{chips}</ul> }.into_any()
     };
-    let can_save = trial.may_read && !trial.form.is_empty() && trial.wrongs.is_empty();
+    let can_save = trial.may_read && !trial.form.is_empty() && trial.errors.is_empty();
     let save = can_save.then(|| save_view(draft));
     view! {
         <form method="post" action=here.same_page_with(&[]) class="card stack" aria-labelledby="personas-title">
@@ -225,7 +225,7 @@ pub fn personas(
     }
 }
 
-fn save_view(draft: &Draft<PersonaName>) -> impl IntoView + use<> {
+fn save_view(draft: &FormState<PersonaName>) -> impl IntoView + use<> {
     let error = draft.at("name");
     let described = error.is_some().then_some("persona-error");
     let invalid = error.is_some().then_some("true");

@@ -5,10 +5,7 @@ use engine::SubjectKey;
 
 use super::{form::TrialForm, page};
 use crate::{
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -22,27 +19,28 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
     let name = fields.trimmed("name").to_owned();
     match save(&page, &name).await {
         Ok(()) => Ok(page.done(&page.here().same_page_with(&[]), Toast::PersonaSaved)),
-        Err(refusal) => page::show(page, &key, Draft::refused(name, refusal)).await,
+        Err(errors) => page::show(page, &key, FormState::refused(name, errors)).await,
     }
 }
 
-async fn save(page: &Page, name: &str) -> Result<(), Refusal> {
+async fn save(page: &Page, name: &str) -> Result<(), FormErrors> {
     let reader = page.principal.people_reader()?;
     let form = TrialForm::from_pairs(page.queries());
     let snapshot = page.store().live().snapshot(page.environment.key.as_str());
     let schema = snapshot.as_ref().map(|snapshot| snapshot.attributes().clone()).unwrap_or_default();
     let attributes =
-        form.attributes(&schema).map_err(|_| Refusal::form("Mend the marked attributes first."))?;
+        form.attributes(&schema).map_err(|_| FormErrors::form("Mend the marked attributes first."))?;
     let subject = match form.subject.as_str() {
         "" => None,
         subject => Some(
-            SubjectKey::parse(subject).map_err(|error| Refusal::form(format!("a targeting key {error}")))?,
+            SubjectKey::parse(subject)
+                .map_err(|error| FormErrors::form(format!("a targeting key {error}")))?,
         ),
     };
     page.store()
         .save_persona(&reader, name, subject, attributes)
         .await
-        .map_err(Refusal::from)
+        .map_err(FormErrors::from)
         .map_err(|it| it.beside("name"))?;
     Ok(())
 }

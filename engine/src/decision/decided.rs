@@ -29,6 +29,15 @@ pub enum Arm {
     Control,
 }
 
+impl Arm {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Treatment => "treatment",
+            Self::Control => "control",
+        }
+    }
+}
+
 /// What a subject is served.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Decision<'s> {

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{Frame, place_text};
 use crate::{
-    condition::form::{Field, Shape, TestDraft, name_at},
+    condition::form::{Field, Shape, TestForm, name_at},
     ui::text_area::TextArea,
 };
 
@@ -14,7 +14,7 @@ const HINT_VALUES_MAX: usize = 6;
 /// The control that fits the operator, with suggestions from known people.
 pub(super) fn view(
     frame: &Frame,
-    test: &TestDraft,
+    test: &TestForm,
     shape: Shape,
     path: &[usize],
     described: Option<String>,
@@ -67,7 +67,7 @@ pub(super) fn view(
 
 fn truth_view(
     frame: &Frame,
-    test: &TestDraft,
+    test: &TestForm,
     path: &[usize],
     described: Option<String>,
 ) -> impl IntoView + use<> {
@@ -89,7 +89,7 @@ fn truth_view(
 
 fn many_view(
     frame: &Frame,
-    test: &TestDraft,
+    test: &TestForm,
     path: &[usize],
     described: Option<String>,
 ) -> impl IntoView + use<> {
@@ -122,7 +122,7 @@ fn many_view(
     }
 }
 
-fn value_list(frame: &Frame, test: &TestDraft, path: &[usize]) -> Option<impl IntoView + use<>> {
+fn value_list(frame: &Frame, test: &TestForm, path: &[usize]) -> Option<impl IntoView + use<>> {
     let values = frame.vocabulary.values_of(&test.attribute);
     (!values.is_empty()).then(|| {
         let id = format!("{}.values", name_at(&frame.prefix, path));

@@ -75,11 +75,7 @@ async fn next_chunk(cursor: &mut Cursor) -> Result<Option<String>, StoreError> {
 }
 
 fn csv_line(seen: &Seen) -> String {
-    let arm = match seen.arm {
-        None => "",
-        Some(Arm::Treatment) => "treatment",
-        Some(Arm::Control) => "control",
-    };
+    let arm = seen.arm.map_or("", Arm::as_str);
     let cells = [
         seen.subject.to_string(),
         seen.flag.to_string(),

@@ -2,7 +2,7 @@
 //! look people up see the counts only.
 
 use axum::extract::Path;
-use engine::{Arm, audience_phrase};
+use engine::{Arm, audience_phrase, group_name};
 use leptos::prelude::*;
 use store::{ExposurePage, Operation, Seen};
 
@@ -10,13 +10,13 @@ use super::query::ExposureQuery;
 use crate::{
     chart::{self, Chart, counts::Counts},
     flag::{FlagPage, Tab, frame},
-    forecast::group_name,
-    page::{Look, Page, PageResult, here::here, layout::Section},
+    page::{Page, PageMeta, PageResult, here::here, layout::Section},
     ui::{
         empty::Empty,
         field::{Choice, Field},
         icon,
         person::person_link,
+        table::{Column, Table},
         time,
     },
 };
@@ -47,8 +47,8 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
     } else {
         None
     };
-    let look = Look::new(format!("Exposures of {}", shown.flag.name), Section::Desk).measures();
-    page.render(look, move || {
+    let meta = PageMeta::new(format!("Exposures of {}", shown.flag.name), Section::Desk).measures();
+    page.render(meta, move || {
         let body = body(&shown, &query, &chart, people);
         frame(&shown, Tab::Exposures, false, body)
     })
@@ -143,23 +143,17 @@ fn who(shown: &FlagPage, page: ExposurePage) -> impl IntoView + use<> {
         view! { <Empty title="Nobody here matches" text=text /> }.into_any()
     } else {
         let rows: Vec<_> = page.lines.iter().map(|it| row(shown, it, here.now_ms)).collect();
+        let columns = vec![
+            Column::Text("Who"),
+            Column::Text("Variant"),
+            Column::Text("Rule"),
+            Column::Text("First"),
+            Column::Text("Last"),
+            Column::Number("Times"),
+            Column::Number("Revision"),
+        ];
         view! {
-            <div class="table-wrap">
-                <table class="table" data-stack="">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Who"</th>
-                            <th scope="col">"Variant"</th>
-                            <th scope="col">"Rule"</th>
-                            <th scope="col">"First"</th>
-                            <th scope="col">"Last"</th>
-                            <th scope="col" class="num">"Times"</th>
-                            <th scope="col" class="num">"Revision"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            <Table columns>{rows}</Table>
         }
         .into_any()
     };
@@ -201,5 +195,5 @@ fn row(shown: &FlagPage, seen: &Seen, now_ms: i64) -> impl IntoView + use<> {
 fn rule_name(shown: &FlagPage, id: &str) -> String {
     let Some(rule) = shown.rollout.value.rule(id) else { return id.to_owned() };
     let phrase = audience_phrase(&rule.audience, &group_name(&shown.snapshot));
-    crate::form::state::as_sentence(&phrase).trim_end_matches('.').to_owned()
+    crate::form::error::as_sentence(&phrase).trim_end_matches('.').to_owned()
 }

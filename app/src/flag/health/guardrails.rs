@@ -28,7 +28,7 @@ pub fn view(
     let here = here();
     let address = here.href(&Tab::Health.path(shown.key()));
     // Without what was typed it was going back to the defaults that was refused.
-    let refused = typed.draft.input.is_none() && typed.draft.refusal.is_some();
+    let refused = typed.draft.input.is_none() && typed.draft.errors.is_some();
     let clash = typed.draft.conflict().filter(|_| refused).map(|it| conflict(it, address.clone(), false));
     let error = typed.draft.general().filter(|_| refused && clash.is_none());
     let back = known.saved.as_ref().filter(|_| editable).map(|own| back(&address, own.version));

@@ -5,23 +5,25 @@ use std::sync::Arc;
 
 use axum::{Extension, extract::Path};
 use engine::{
-    RuleId,
+    RuleId, group_name,
     guardrail::{Health, together},
 };
 use islands::swap::Swap;
 use leptos::prelude::*;
 use store::{GuardrailsInForce, Operation, Replayed, RuleHealth, VerdictRow};
 
-use super::measured::Measured;
+use super::{
+    measured::Measured,
+    tone::{tone, word},
+};
 use crate::{
     chart,
     error::AppError,
     flag::{FlagPage, Tab, frame},
-    forecast::group_name,
     guardrails::{replays::Replays, view::Typed},
-    page::{Look, Page, PageResult, here::here, layout::Section},
+    page::{Page, PageMeta, PageResult, here::here, layout::Section},
     ui::{
-        badge::{Badge, Callout, Tone},
+        badge::{Badge, Callout},
         time,
     },
 };
@@ -117,7 +119,7 @@ impl Loaded {
             .map(|rule| {
                 (
                     rule.id.clone(),
-                    crate::form::state::as_sentence(&engine::audience_phrase(&rule.audience, &name)),
+                    crate::form::error::as_sentence(&engine::audience_phrase(&rule.audience, &name)),
                 )
             })
             .map(|(id, phrase)| (id, phrase.trim_end_matches('.').to_owned()))
@@ -171,11 +173,11 @@ pub async fn get(page: Page, Extension(replays): Extension<Replays>, Path(key): 
 pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed) -> PageResult {
     let loaded = Loaded::of(page, replays, &shown).await?;
     let metrics = page.store().live().metrics();
-    let look = Look::new(format!("Health of {}", shown.flag.name), Section::Desk)
+    let meta = PageMeta::new(format!("Health of {}", shown.flag.name), Section::Desk)
         .status(typed.draft.status())
         .measures();
     let editable = page.principal.may(Operation::EditFlags) && !shown.archived();
-    page.render(look, move || {
+    page.render(meta, move || {
         let body = view! {
             <div class="health" id="health" data-live="">
                 {summary(&loaded)}
@@ -193,24 +195,6 @@ pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed)
         };
         frame(&shown, Tab::Health, false, body)
     })
-}
-
-pub fn tone(health: Health) -> Tone {
-    match health {
-        Health::Healthy => Tone::Good,
-        Health::Watching => Tone::Neutral,
-        Health::Inconclusive => Tone::Warning,
-        Health::Breach => Tone::Danger,
-    }
-}
-
-pub fn word(health: Health) -> &'static str {
-    match health {
-        Health::Healthy => "Healthy",
-        Health::Watching => "Watching",
-        Health::Inconclusive => "Inconclusive",
-        Health::Breach => "Breach",
-    }
 }
 
 /// What a person reads first: the verdict on the whole rollout, and on each of its rules.

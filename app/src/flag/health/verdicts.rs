@@ -4,7 +4,7 @@ use engine::RuleId;
 use leptos::prelude::*;
 use store::{Taken, VerdictRow};
 
-use super::page::{tone, word};
+use super::tone::{tone, word};
 use crate::{
     page::here::here,
     ui::{badge::Badge, empty::Empty, time},
@@ -40,7 +40,7 @@ pub fn view(verdicts: &[VerdictRow], name: &dyn Fn(&RuleId) -> String) -> impl I
 
 fn row(verdict: &VerdictRow, rule: String, now_ms: i64) -> impl IntoView + use<> {
     let taken = verdict.taken.map(|taken| {
-        let phrase = crate::form::state::as_sentence(phrase(taken));
+        let phrase = crate::form::error::as_sentence(phrase(taken));
         view! { " "<b>{phrase}</b> }
     });
     let evidence: Vec<_> = verdict

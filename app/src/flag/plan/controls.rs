@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use store::{Operation, PlanOutlook};
 
 use crate::{
-    flag::{FlagPage, Tab, health::page},
+    flag::{FlagPage, Tab, health::tone},
     page::here::{Here, here},
     ui::{
         badge::{Callout, Tone},
@@ -216,7 +216,7 @@ impl Moves<'_> {
 
     fn approve(&self, at: usize) -> AnyView {
         let health = &self.outlook.judgement;
-        let text = format!("Health now: {}. {}", page::word(health.health).to_lowercase(), health.sentence());
+        let text = format!("Health now: {}. {}", tone::word(health.health).to_lowercase(), health.sentence());
         let id = format!("plan-approve-{at}-why");
         view! {
             <p class="note">{text}</p>

@@ -5,12 +5,13 @@ use store::Conflict;
 
 use super::{
     form::{PlanForm, StepForm, UNITS},
-    page::{Loaded, is_ended, locked_steps},
+    page::{Loaded, locked_steps},
     preview::Preview,
+    state::is_ended,
 };
 use crate::{
     flag::{FlagPage, Tab},
-    form::state::Draft,
+    form::state::FormState,
     page::here::here,
     ui::{
         badge::{Callout, Tone},
@@ -19,7 +20,7 @@ use crate::{
     },
 };
 
-pub(super) fn view(shown: &FlagPage, loaded: &Loaded, draft: Draft<PlanForm>) -> impl IntoView + use<> {
+pub(super) fn view(shown: &FlagPage, loaded: &Loaded, draft: FormState<PlanForm>) -> impl IntoView + use<> {
     let here = here();
     let release = loaded.outlook.as_ref().map(|it| &it.release);
     let open = draft.input.is_some() || here.query.split('&').any(|pair| pair == "edit=1");

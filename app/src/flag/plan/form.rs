@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use engine::{
-    Percentage, RuleId, grouped,
+    Percentage, RuleId,
     plan::{Gate, Plan, STEPS_MAX, Step},
 };
 
 use crate::{
-    form::{fields::Fields, state::Refusal},
+    form::{error::FormErrors, fields::Fields},
     ui::time,
 };
 
@@ -103,13 +103,13 @@ impl StepForm {
 
     /// The step, or the sentences about what is wrong with it.
     pub fn parse(&self) -> Result<Step, Vec<String>> {
-        let mut wrongs = Vec::new();
+        let mut errors = Vec::new();
         let mut percentages = engine::plan::Percentages::new();
         for (rule, text) in &self.percentages {
             match (RuleId::parse(rule), Percentage::parse(text)) {
                 (Ok(rule), Ok(percentage)) => drop(percentages.insert(rule, percentage)),
-                (Err(error), _) => wrongs.push(error.to_string()),
-                (Ok(_), Err(error)) => wrongs.push(format!("{text}: {error}")),
+                (Err(error), _) => errors.push(error.to_string()),
+                (Ok(_), Err(error)) => errors.push(format!("{text}: {error}")),
             }
         }
         let mut gates = Vec::new();
@@ -119,14 +119,14 @@ impl StepForm {
         for gate in [self.date(), self.hold(), self.sample()] {
             match gate {
                 Ok(gate) => gates.extend(gate),
-                Err(wrong) => wrongs.push(wrong.to_owned()),
+                Err(wrong) => errors.push(wrong.to_owned()),
             }
         }
         if self.healthy {
             gates.push(Gate::Healthy);
         }
         let step = Step { title: self.title.clone(), percentages, gates };
-        if wrongs.is_empty() { Ok(step) } else { Err(wrongs) }
+        if errors.is_empty() { Ok(step) } else { Err(errors) }
     }
 
     fn date(&self) -> Result<Option<Gate>, &'static str> {
@@ -191,15 +191,15 @@ impl PlanForm {
 
     /// The plan, or everything that is wrong with it. A step that nobody touched is the one of `saved`, with the
     /// order of its gates and the seconds of its date.
-    pub fn parse(&self, saved: Option<&Plan>, known: &dyn Fn(&RuleId) -> bool) -> Result<Plan, Refusal> {
+    pub fn parse(&self, saved: Option<&Plan>, known: &dyn Fn(&RuleId) -> bool) -> Result<Plan, FormErrors> {
         let mut steps = Vec::new();
         let mut sentences = Vec::new();
         for (at, form) in self.steps.iter().enumerate() {
             let same = saved.and_then(|plan| untouched(plan, at, form));
             match same.map_or_else(|| form.parse(), |step| Ok(step.clone())) {
                 Ok(step) => steps.push(step),
-                Err(wrongs) => {
-                    sentences.extend(wrongs.iter().map(|wrong| format!("step {}: {wrong}", at + 1)));
+                Err(errors) => {
+                    sentences.extend(errors.iter().map(|wrong| format!("step {}: {wrong}", at + 1)));
                 }
             }
         }
@@ -207,25 +207,14 @@ impl PlanForm {
         if sentences.is_empty() {
             sentences.extend(plan.problems(known).iter().map(ToString::to_string));
         }
-        let refusals = sentences.into_iter().map(Refusal::form);
-        refusals.reduce(Refusal::and).map_or(Ok(plan), Err)
+        let errors = sentences.into_iter().map(FormErrors::form);
+        errors.reduce(FormErrors::and).map_or(Ok(plan), Err)
     }
 }
 
 fn untouched<'p>(plan: &'p Plan, at: usize, form: &StepForm) -> Option<&'p Step> {
     let here = plan.steps.get(at).into_iter();
     here.chain(&plan.steps).find(|step| StepForm::of(step) == *form)
-}
-
-/// `adds about 190 of 2,400 known people`: what entering a step does to those who are known.
-pub fn people_phrase(before: usize, after: usize, known: usize) -> String {
-    let people = if known == 1 { "known person" } else { "known people" };
-    let known = grouped(known);
-    match after.cmp(&before) {
-        std::cmp::Ordering::Greater => format!("adds {} of {known} {people}", grouped(after - before)),
-        std::cmp::Ordering::Less => format!("takes it from {} of {known} {people}", grouped(before - after)),
-        std::cmp::Ordering::Equal => format!("changes nothing for {known} {people}"),
-    }
 }
 
 #[cfg(test)]
@@ -295,8 +284,8 @@ mod tests {
         let mut form = PlanForm::of(&standard(), 1);
         form.steps[1].hold = "soon".to_owned();
         form.steps[2].percentages.insert("everyone".to_owned(), "120".to_owned());
-        let refusal = form.parse(None, &known).expect_err("refused");
-        let sentences: Vec<_> = refusal.reasons.iter().map(|reason| reason.sentence.as_str()).collect();
+        let errors = form.parse(None, &known).expect_err("refused");
+        let sentences: Vec<_> = errors.fields.iter().map(|reason| reason.sentence.as_str()).collect();
         assert_eq!(sentences.len(), 2, "{sentences:?}");
         assert_eq!(sentences[0], "Step 2: write a whole number of time.");
         assert!(sentences[1].starts_with("Step 3: 120"), "{sentences:?}");
@@ -325,12 +314,5 @@ mod tests {
         assert_eq!(form, before);
         form.apply("down.2", 2, "everyone");
         assert_eq!(form.steps[3], before.steps[2]);
-    }
-
-    #[test]
-    fn who_a_step_is_about_is_counted() {
-        assert_eq!(people_phrase(10, 200, 2400), "adds 190 of 2,400 known people");
-        assert_eq!(people_phrase(200, 10, 2400), "takes it from 190 of 2,400 known people");
-        assert_eq!(people_phrase(1, 1, 1), "changes nothing for 1 known person");
     }
 }

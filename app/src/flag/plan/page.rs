@@ -2,7 +2,7 @@
 
 use axum::extract::Path;
 use engine::{
-    Audience, BucketBy, Percentage, Rollout, Rule, RuleId,
+    Rule, RuleId, group_name,
     guardrail::Guardrail,
     plan::{Plan, PlanDecision, PlanState, TEMPLATES, open_gates_sentence},
 };
@@ -11,14 +11,17 @@ use store::{Operation, PlanOutlook, percentages_of};
 
 use super::{
     form::PlanForm,
-    preview::{Preview, previews},
+    preview::{Preview, prepared, previews},
+    state::{is_ended, state_badge},
 };
 use crate::{
     error::AppError,
-    flag::{FlagPage, Tab, frame, health::page, rollout::form::EVERYONE},
-    forecast::group_name,
-    form::state::{Draft, Refusal, as_sentence},
-    page::{Look, Page, PageResult, here::here, layout::Section},
+    flag::{FlagPage, Tab, frame, health::tone},
+    form::{
+        error::{FormErrors, as_sentence},
+        state::FormState,
+    },
+    page::{Page, PageMeta, PageResult, here::here, layout::Section},
     ui::{
         badge::{Badge, Callout, Tone},
         empty::Empty,
@@ -43,7 +46,7 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    async fn of(page: &Page, shown: &FlagPage, draft: &Draft<PlanForm>) -> Result<Self, AppError> {
+    async fn of(page: &Page, shown: &FlagPage, draft: &FormState<PlanForm>) -> Result<Self, AppError> {
         let viewer = page.viewer();
         let outlook = page.store().find_plan_outlook(&viewer, &page.environment.key, shown.key()).await;
         // The guard goes on without it, and so does the page.
@@ -89,25 +92,6 @@ fn name_of(rules: &[(RuleId, String)], rule: &RuleId) -> String {
     rules.iter().find(|(id, _)| id == rule).map_or_else(|| rule.to_string(), |(_, name)| name.clone())
 }
 
-/// The rollout with a rule for everyone: a plan cannot set what is not there. At 0 % it serves nobody.
-pub fn prepared(rollout: &Rollout) -> Rollout {
-    if rollout.rules.iter().any(|rule| rule.audience.is_everyone()) {
-        return rollout.clone();
-    }
-    let free = [EVERYONE, "everyone-else"].into_iter().find(|id| rollout.rule(id).is_none());
-    let rule = free.and_then(|id| RuleId::parse(id).ok()).map(|id| Rule {
-        id,
-        audience: Audience::Everyone,
-        percentage: Percentage::NONE,
-        holdback: Percentage::NONE,
-        bucket_by: BucketBy::Subject,
-        split: Vec::new(),
-    });
-    let mut rollout = rollout.clone();
-    rollout.rules.extend(rule);
-    rollout
-}
-
 /// The rules that a plan can set, as they are tried, with the names of their audiences.
 pub fn rules_of(shown: &FlagPage) -> Vec<(RuleId, String)> {
     let name = group_name(&shown.snapshot);
@@ -128,23 +112,23 @@ pub fn locked_steps(state: Option<&PlanState>) -> usize {
 
 pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
     let shown = FlagPage::load(&page, &key).await?;
-    show(&page, shown, Draft::default(), None).await
+    show(&page, shown, FormState::default(), None).await
 }
 
 /// The tab; `draft` holds the steps as they are typed, `refused` says why a move was not made.
 pub async fn show(
     page: &Page,
     shown: FlagPage,
-    draft: Draft<PlanForm>,
-    refused: Option<Refusal>,
+    draft: FormState<PlanForm>,
+    refused: Option<FormErrors>,
 ) -> PageResult {
     let loaded = Loaded::of(page, &shown, &draft).await?;
-    let status = refused.as_ref().map_or(draft.status(), |refusal| refusal.status);
+    let status = refused.as_ref().map_or(draft.status(), |errors| errors.status);
     let title = format!("Release plan of {}", shown.flag.name);
-    let look = Look::new(title, Section::Desk).status(status).measures();
+    let meta = PageMeta::new(title, Section::Desk).status(status).measures();
     let editable = page.principal.may(Operation::EditFlags) && !shown.archived();
-    let moves = Draft { input: Some(()), refusal: refused };
-    page.render(look, move || {
+    let moves = FormState { input: Some(()), errors: refused };
+    page.render(meta, move || {
         let ended = loaded.outlook.as_ref().is_none_or(|it| is_ended(&it.release.state));
         let plan = loaded.outlook.as_ref().map(|outlook| {
             view! {
@@ -167,23 +151,6 @@ pub async fn show(
     })
 }
 
-pub const fn is_ended(state: &PlanState) -> bool {
-    matches!(state, PlanState::Finished { .. } | PlanState::Abandoned { .. })
-}
-
-pub fn state_badge(state: &PlanState) -> (Tone, &'static str) {
-    match state {
-        PlanState::Draft => (Tone::Neutral, "Not started"),
-        PlanState::Scheduled { .. } => (Tone::Accent, "Scheduled"),
-        PlanState::Running { .. } => (Tone::Accent, "Running"),
-        PlanState::Paused { .. } => (Tone::Warning, "Paused"),
-        PlanState::Holding { .. } => (Tone::Warning, "Holding"),
-        PlanState::Finished { .. } => (Tone::Good, "Finished"),
-        PlanState::Abandoned { .. } => (Tone::Neutral, "Abandoned"),
-        PlanState::RolledBack { .. } => (Tone::Danger, "Rolled back"),
-    }
-}
-
 /// What a person reads first: where the plan is, why, and what it waits for.
 fn summary(shown: &FlagPage, loaded: &Loaded, outlook: &PlanOutlook) -> impl IntoView + use<> {
     let here = here();
@@ -195,7 +162,7 @@ fn summary(shown: &FlagPage, loaded: &Loaded, outlook: &PlanOutlook) -> impl Int
         let href = here.href(&Tab::Health.path(shown.key()));
         view! {
             <p class="plan-health">
-                <Badge tone=page::tone(outlook.judgement.health) text=page::word(outlook.judgement.health) />
+                <Badge tone=tone::tone(outlook.judgement.health) text=tone::word(outlook.judgement.health) />
                 " "{outlook.judgement.sentence()}" "<a href=href>"Health"</a>
             </p>
         }
@@ -279,17 +246,4 @@ fn begin(shown: &FlagPage, loaded: &Loaded, editable: bool) -> impl IntoView + u
         }
     });
     view! { <Empty title=title text=text>{choices}</Empty> }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rollout_gets_one_rule_for_everyone() {
-        let rollout = prepared(&Rollout::new("seed"));
-        assert_eq!(rollout.rules.len(), 1);
-        assert!(rollout.rules[0].audience.is_everyone() && rollout.rules[0].percentage.is_none());
-        assert_eq!(prepared(&rollout), rollout);
-    }
 }

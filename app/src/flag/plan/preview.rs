@@ -1,13 +1,19 @@
 //! What each step of a plan means before it is entered: whom it adds, and how soon it would notice that errors doubled.
 
 use engine::{
-    Impact, RuleId,
+    Audience, BucketBy, Impact, Percentage, Rollout, Rule, RuleId,
     plan::{Percentages, Plan},
 };
 use store::StepForecast;
 
-use super::{super::FlagPage, page::prepared};
-use crate::{error::AppError, forecast::StepsTrial, form::state::as_sentence, page::Page, ui::time};
+use crate::{
+    error::AppError,
+    flag::{FlagPage, rollout::form::EVERYONE},
+    forecast::StepsTrial,
+    form::error::as_sentence,
+    page::Page,
+    ui::time,
+};
 
 /// More known people than this are estimated from every n-th of them.
 const PEOPLE_COUNTED_MAX: usize = 20_000;
@@ -91,6 +97,25 @@ pub(super) fn duration(ms: i64) -> String {
     }
 }
 
+/// The rollout with a rule for everyone: a plan cannot set what is not there. At 0 % it serves nobody.
+pub fn prepared(rollout: &Rollout) -> Rollout {
+    if rollout.rules.iter().any(|rule| rule.audience.is_everyone()) {
+        return rollout.clone();
+    }
+    let free = [EVERYONE, "everyone-else"].into_iter().find(|id| rollout.rule(id).is_none());
+    let rule = free.and_then(|id| RuleId::parse(id).ok()).map(|id| Rule {
+        id,
+        audience: Audience::Everyone,
+        percentage: Percentage::NONE,
+        holdback: Percentage::NONE,
+        bucket_by: BucketBy::Subject,
+        split: Vec::new(),
+    });
+    let mut rollout = rollout.clone();
+    rollout.rules.extend(rule);
+    rollout
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,5 +138,13 @@ mod tests {
         assert!(notice_sentence(&silent).starts_with("No outcomes"));
         assert!(notice_sentence(&StepForecast { rule: None, ..silent }).starts_with("It leaves no control"));
         assert_eq!(duration(10 * 86_400_000), "10 days");
+    }
+
+    #[test]
+    fn a_rollout_gets_one_rule_for_everyone() {
+        let rollout = prepared(&Rollout::new("seed"));
+        assert_eq!(rollout.rules.len(), 1);
+        assert!(rollout.rules[0].audience.is_everyone() && rollout.rules[0].percentage.is_none());
+        assert_eq!(prepared(&rollout), rollout);
     }
 }

@@ -9,10 +9,7 @@ use crate::{
     approvals,
     error::{AppError, Thing},
     flag::{FlagPage, Tab},
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
     ui::time,
 };
@@ -30,18 +27,18 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
         let locked = page::locked_steps(saved.as_ref().map(|it| &it.state));
         let everyone = page::rules_of(&shown).pop().map_or_else(String::new, |(id, _)| id.to_string());
         form.apply(intent, locked, &everyone);
-        return page::show(&page, shown, Draft { input: Some(form), refusal: None }, None).await;
+        return page::show(&page, shown, FormState::editing(form), None).await;
     }
     match save(&page, &shown, &form).await {
         Ok(()) => Ok(page.done(&page.href(&Tab::Plan.path(shown.key())), Toast::PlanSaved)),
-        Err(refusal) => page::show(&page, shown, Draft::refused(form, refusal), None).await,
+        Err(errors) => page::show(&page, shown, FormState::refused(form, errors), None).await,
     }
 }
 
 /// Writes one of the built-in plans down, as a draft that waits to be started.
 async fn begin(page: &Page, shown: FlagPage, template: &str, fields: &Fields) -> PageResult {
     let template = Template::find(template).ok_or(AppError::BadForm)?;
-    let rollout = page::prepared(&shown.rollout.value);
+    let rollout = super::preview::prepared(&shown.rollout.value);
     let (everyone, pilots): (Vec<_>, Vec<_>) =
         rollout.rules.iter().partition(|rule| rule.audience.is_everyone());
     let pilots: Vec<_> = pilots.into_iter().map(|rule| rule.id.clone()).collect();
@@ -51,15 +48,15 @@ async fn begin(page: &Page, shown: FlagPage, template: &str, fields: &Fields) ->
         Ok(()) => {
             Ok(page.done(&page.href(&format!("{}?edit=1", Tab::Plan.path(shown.key()))), Toast::PlanSaved))
         }
-        Err(refusal) => page::show(page, shown, Draft::refused(form, refusal), None).await,
+        Err(errors) => page::show(page, shown, FormState::refused(form, errors), None).await,
     }
 }
 
-async fn save(page: &Page, shown: &FlagPage, form: &PlanForm) -> Result<(), Refusal> {
+async fn save(page: &Page, shown: &FlagPage, form: &PlanForm) -> Result<(), FormErrors> {
     let editor = page.principal.flag_editor()?;
     let (store, environment, flag) = (page.store(), &page.environment.key, shown.key());
     let saved = store.find_plan(&page.viewer(), environment, flag).await?;
-    let rollout = page::prepared(&shown.rollout.value);
+    let rollout = super::preview::prepared(&shown.rollout.value);
     let known = |rule: &engine::RuleId| rollout.rule(rule.as_str()).is_some();
     let steps = form.parse(saved.as_ref().map(|it| &it.plan), &known)?;
     if rollout != shown.rollout.value {
@@ -87,20 +84,20 @@ pub async fn move_it(page: Page, Path(key): Path<String>, fields: Fields) -> Pag
     };
     match moved {
         Ok(toast) => Ok(page.done(&page.href(&Tab::Plan.path(&flag)), toast)),
-        Err(refusal) => {
+        Err(errors) => {
             let shown = FlagPage::load(&page, &key).await?;
-            page::show(&page, shown, Draft::default(), Some(refusal)).await
+            page::show(&page, shown, FormState::default(), Some(errors)).await
         }
     }
 }
 
-async fn carry_out(page: &Page, flag: &FlagKey, fields: &Fields) -> Result<Toast, Refusal> {
+async fn carry_out(page: &Page, flag: &FlagKey, fields: &Fields) -> Result<Toast, FormErrors> {
     let editor = page.principal.flag_editor()?;
     let (what, toast) = match fields.text("do") {
         "start" => (PlanMove::Start, Toast::PlanStarted),
         "start_at" => {
             let at_ms = time::parse_field(fields.trimmed("at"))
-                .ok_or_else(|| Refusal::form("write the date like 2027-01-31T09:00"))?;
+                .ok_or_else(|| FormErrors::form("write the date like 2027-01-31T09:00"))?;
             (PlanMove::StartAt { at_ms }, Toast::PlanMoved)
         }
         "pause" => (PlanMove::Pause, Toast::PlanMoved),
@@ -121,7 +118,7 @@ async fn approve(
     environment: &EnvironmentKey,
     flag: &FlagKey,
     fields: &Fields,
-) -> Result<(), Refusal> {
+) -> Result<(), FormErrors> {
     let approver = page.principal.approver()?;
     let (version, comment) = (fields.number("version")?, fields.trimmed("comment"));
     page.store().approve_step(&approver, environment, flag, version, step(fields)?, comment).await?;
@@ -142,6 +139,6 @@ pub async fn approve_listed(page: Page, fields: Fields) -> PageResult {
         .map_err(|_| AppError::NotFound(Thing::Environment))?;
     match approve(&page, &environment, &flag, &fields).await {
         Ok(()) => Ok(page.done(&page.href("/approvals"), Toast::PlanApproved)),
-        Err(refusal) => approvals::show(&page, Some(refusal)).await,
+        Err(errors) => approvals::show(&page, Some(errors)).await,
     }
 }

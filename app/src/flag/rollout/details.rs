@@ -3,11 +3,12 @@
 use leptos::prelude::*;
 
 use super::{
+    bank::Bank,
     rule::{RuleForm, SPLIT},
-    strip::{Bank, SWAP},
+    strip::SWAP,
 };
 use crate::{
-    condition::{builder::ConditionBuilder, form::FormErrors},
+    condition::{builder::ConditionBuilder, form::ConditionErrors},
     form::error::sentences_at,
     ui::icon,
 };
@@ -28,7 +29,7 @@ pub fn details(bank: &Bank<'_>, at: usize, name: &str) -> impl IntoView + use<> 
 }
 
 fn error_at(bank: &Bank<'_>, name: &str) -> Option<impl IntoView + use<>> {
-    let sentence = sentences_at(bank.wrongs, name)?;
+    let sentence = sentences_at(bank.errors, name)?;
     Some(view! { <p class="error" role="alert">{sentence}</p> })
 }
 
@@ -64,8 +65,8 @@ fn audience(bank: &Bank<'_>, at: usize) -> impl IntoView + use<> {
         view! { <p class="note">"There is no pilot group yet. Make one on the Groups page, or add a condition here."</p> }
     });
     let errors = match rule.condition.parse() {
-        Err(errors) if sentences_at(bank.wrongs, &rule.name("if")).is_some() => errors,
-        Ok(_) | Err(_) => FormErrors::default(),
+        Err(errors) if sentences_at(bank.errors, &rule.name("if")).is_some() => errors,
+        Ok(_) | Err(_) => ConditionErrors::default(),
     };
     let vocabulary = bank.vocabularies.get(at).cloned().unwrap_or_default();
     view! {

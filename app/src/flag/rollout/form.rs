@@ -2,13 +2,10 @@
 
 use std::collections::HashSet;
 
-use engine::{
-    Exclusions, Flag, FlagKey, GroupKey, Percentage, Pin, Prerequisite, Problem, Rollout, Rule, SUBJECTS_MAX,
-    SubjectKey, VariantKey,
-};
+use engine::{Flag, Percentage, Rollout, Rule, SUBJECTS_MAX, SubjectKey};
 
 use super::{intent::Intent, rule::RuleForm};
-use crate::form::{error::Wrong, fields::Fields};
+use crate::form::{error::FieldError, fields::Fields};
 
 /// The rule that stands for everyone when the rollout has none yet.
 pub const EVERYONE: &str = "everyone";
@@ -16,9 +13,7 @@ pub const EVERYONE: &str = "everyone";
 /// More than a rollout may have, so that one too many is refused with a sentence; a damaged form is cut off here.
 const RULES_READ_MAX: usize = 64;
 /// The same for people who are pinned or excluded, and for pairs of any kind.
-const SUBJECTS_READ_MAX: usize = SUBJECTS_MAX + 1;
-/// A list of other people's mistakes is as good as a few of them.
-const WRONG_LINES_TOLD_MAX: usize = 20;
+pub(super) const SUBJECTS_READ_MAX: usize = SUBJECTS_MAX + 1;
 
 /// A rollout as typed. `rules` always ends with everyone: a desk has its master channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -140,7 +135,7 @@ impl RolloutForm {
     }
 
     /// The rollout that the texts mean, with the kill switch and the seed of `base`; or everything that is wrong.
-    pub fn parse(&self, base: &Rollout, flag: &Flag) -> Result<Rollout, Vec<Wrong>> {
+    pub fn parse(&self, base: &Rollout, flag: &Flag) -> Result<Rollout, Vec<FieldError>> {
         let mut errors = Vec::new();
         let rules = self.rules.iter().filter(|rule| !is_idle_everyone(rule, base));
         let rules: Vec<Rule> = rules.filter_map(|rule| rule.parse(flag, &mut errors)).collect();
@@ -166,62 +161,8 @@ impl RolloutForm {
         }
     }
 
-    fn parse_pins(&self, flag: &Flag, errors: &mut Vec<Wrong>) -> Vec<Pin> {
-        let (mut pins, mut pinned) = (Vec::new(), HashSet::new());
-        for (subject, variant) in self.pins.iter().filter(|(subject, _)| !subject.is_empty()) {
-            let known = VariantKey::parse(variant).ok().filter(|key| flag.variant(key).is_some());
-            match (SubjectKey::parse(subject), known) {
-                (Ok(subject), Some(variant)) if pinned.insert(subject.clone()) => {
-                    pins.push(Pin { subject, variant });
-                }
-                (Ok(subject), Some(_)) => {
-                    errors.push(Wrong::at("pin", Problem::DuplicateSubject { subject }));
-                }
-                (Err(error), _) => errors.push(Wrong::at("pin", format!("the person \"{subject}\" {error}"))),
-                (_, None) => {
-                    errors.push(Wrong::at("pin", format!("choose a variant for \"{subject}\"")));
-                }
-            }
-        }
-        pins
-    }
-
-    /// Reads no further than one subject too many, or [`WRONG_LINES_TOLD_MAX`] wrong lines.
-    fn parse_exclusions(&self, errors: &mut Vec<Wrong>) -> Exclusions {
-        let (mut subjects, mut seen, mut wrong) = (Vec::new(), HashSet::new(), 0);
-        for line in self.excluded_subjects.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            if subjects.len() == SUBJECTS_READ_MAX || wrong == WRONG_LINES_TOLD_MAX {
-                break;
-            }
-            match SubjectKey::parse(line) {
-                Ok(subject) if seen.insert(line) => subjects.push(subject),
-                Ok(_) => {}
-                Err(error) => {
-                    wrong += 1;
-                    errors.push(Wrong::at("excluded", format!("the person \"{}\" {error}", clipped(line))));
-                }
-            }
-        }
-        let groups = self.excluded_groups.iter().filter_map(|key| GroupKey::parse(key).ok()).collect();
-        Exclusions { subjects, groups }
-    }
-
-    fn parse_prerequisites(&self, errors: &mut Vec<Wrong>) -> Vec<Prerequisite> {
-        let mut needs = Vec::new();
-        for (flag, variant) in self.prerequisites.iter().filter(|(flag, _)| !flag.is_empty()) {
-            match (FlagKey::parse(flag), VariantKey::parse(variant)) {
-                (Ok(flag), Ok(variant)) => needs.push(Prerequisite { flag, variant }),
-                (Err(error), _) => errors.push(Wrong::at("need", format!("a flag's key {error}"))),
-                (_, Err(_)) => {
-                    errors.push(Wrong::at("need", format!("say which variant of \"{flag}\" is needed")));
-                }
-            }
-        }
-        needs
-    }
-
     /// Opens the details of every rule that an error points into, so that nobody has to look for it.
-    pub fn open_at(&mut self, errors: &[Wrong]) {
+    pub fn open_at(&mut self, errors: &[FieldError]) {
         for rule in &mut self.rules {
             let (prefix, fader) = (rule.name(""), rule.name("to"));
             rule.open |= errors.iter().any(|e| e.field.starts_with(&prefix) && e.field != fader);
@@ -239,41 +180,18 @@ fn is_idle_everyone(rule: &RuleForm, base: &Rollout) -> bool {
     rule.everyone && untouched && base.rule(&rule.id).is_none()
 }
 
-/// What names a wrong line to whoever wrote it.
-fn clipped(line: &str) -> String {
-    let mut chars = line.chars();
-    let start: String = chars.by_ref().take(store::limits::MALFORMED_TEXT_CHARS_MAX).collect();
-    if chars.next().is_some() { format!("{start}…") } else { start }
-}
-
 fn lines(subjects: &[SubjectKey]) -> String {
     subjects.iter().map(SubjectKey::as_str).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
 mod tests {
-    use engine::{Audience, RuleId};
+    use engine::{Audience, FlagKey, GroupKey, Pin, Prerequisite, RuleId, VariantKey};
 
     use super::*;
 
     fn flag() -> Flag {
         Flag::boolean(FlagKey::parse("fast-payment").expect("key"), "Fast payment")
-    }
-
-    #[test]
-    fn a_list_is_read_no_further_than_it_can_be_kept() {
-        let of = |lines: Vec<String>| RolloutForm {
-            excluded_subjects: lines.join("\n"),
-            ..RolloutForm::default()
-        };
-        let (mut errors, keys) = (Vec::new(), (0..40_000).map(|n| format!("u-{n}")));
-        let read = of(keys.clone().collect()).parse_exclusions(&mut errors);
-        assert_eq!((read.subjects.len(), errors.len()), (SUBJECTS_MAX + 1, 0));
-        let twice = of(keys.take(500).cycle().take(40_000).collect()).parse_exclusions(&mut errors);
-        assert_eq!((twice.subjects.len(), errors.len()), (500, 0));
-        of((0..40_000).map(|n| format!("{n}\t{}", "x".repeat(300))).collect()).parse_exclusions(&mut errors);
-        assert_eq!(errors.len(), WRONG_LINES_TOLD_MAX);
-        assert!(errors.iter().all(|wrong| wrong.sentence.chars().count() < 200), "{errors:?}");
     }
 
     #[test]

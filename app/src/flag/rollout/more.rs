@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::strip::{Bank, SWAP};
+use super::{bank::Bank, strip::SWAP};
 use crate::{
     form::error::sentences_at,
     ui::{icon, text_area::TextArea},
@@ -37,7 +37,7 @@ fn panel(
 }
 
 fn error_at(bank: &Bank<'_>, name: &str) -> (bool, Option<impl IntoView + use<>>) {
-    let sentence = sentences_at(bank.wrongs, name);
+    let sentence = sentences_at(bank.errors, name);
     (sentence.is_some(), sentence.map(|it| view! { <p class="error" role="alert">{it}</p> }))
 }
 

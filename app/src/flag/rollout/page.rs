@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use axum::extract::Path;
 use engine::{Change, Group};
-use http::StatusCode;
 use islands::{fader::Faders, forecast::FORM, preview::Preview, swap::Swap};
 use leptos::prelude::*;
 use store::{AuditEntry, Conflict, Operation};
 
-use super::{form::RolloutForm, more, strip};
+use super::{bank, form::RolloutForm, more, strip};
 use crate::{
     condition::vocabulary::vocabulary,
     flag::{FlagPage, Tab, frame},
-    form::error::{Wrong, sentences_at},
-    page::{Look, Page, PageResult, here::here, layout::Section},
+    form::{
+        error::{FieldError, sentences_at},
+        state::FormState,
+    },
+    page::{Page, PageMeta, PageResult, here::here, layout::Section},
     ui::{
         badge::{Callout, Tone},
         field::FormError,
@@ -23,47 +25,40 @@ use crate::{
     },
 };
 
-/// What somebody typed and what came of it.
-pub struct RolloutDraft {
-    pub form: RolloutForm,
-    pub wrongs: Vec<Wrong>,
-    pub clash: Option<Clash>,
-    pub status: StatusCode,
-}
-
-/// Somebody else saved first. The form then holds the typed change laid on top of theirs.
-pub struct Clash {
-    pub conflict: Conflict,
-    /// What saving again will still change.
+/// The form as it comes back. When somebody else saved first it holds the typed change laid on top of theirs.
+#[derive(Default)]
+pub struct Typed {
+    pub state: FormState<RolloutForm>,
+    /// Then: what saving again will still change.
     pub mine: Vec<Change>,
 }
 
-impl RolloutDraft {
-    /// A draft that no save was refused for.
+impl Typed {
     pub fn editing(form: RolloutForm) -> Self {
-        Self { form, wrongs: Vec::new(), clash: None, status: StatusCode::OK }
+        Self { state: FormState::editing(form), mine: Vec::new() }
     }
 
-    pub fn wrong(form: RolloutForm, wrongs: Vec<Wrong>) -> Self {
-        Self { form, wrongs, clash: None, status: StatusCode::UNPROCESSABLE_ENTITY }
+    pub fn refused(form: RolloutForm, errors: Vec<FieldError>) -> Self {
+        Self { state: FormState::refused(form, errors), mine: Vec::new() }
     }
 }
 
 pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
     let shown = FlagPage::load(&page, &key).await?;
-    show(&page, shown, None).await
+    show(&page, shown, Typed::default()).await
 }
 
-pub async fn show(page: &Page, shown: FlagPage, draft: Option<RolloutDraft>) -> PageResult {
+pub async fn show(page: &Page, shown: FlagPage, typed: Typed) -> PageResult {
     let groups = page.store().list_groups(&page.viewer()).await?;
     let groups: Vec<Arc<Group>> = groups.into_iter().map(|row| row.group).collect();
-    let draft = draft.unwrap_or_else(|| {
-        RolloutDraft::editing(RolloutForm::from_rollout(&shown.rollout.value, shown.rollout.version))
-    });
+    let Typed { state, mine } = typed;
+    let (status, clash) = (state.status(), state.conflict().cloned());
+    let errors = state.errors.map(|errors| errors.fields).unwrap_or_default();
+    let form =
+        state.input.unwrap_or_else(|| RolloutForm::from_rollout(&shown.rollout.value, shown.rollout.version));
     let editable = page.principal.may(Operation::EditFlags) && !shown.archived();
-    let forecast = shown.forecast(page.store(), &draft.form);
-    let vocabularies: Vec<_> =
-        draft.form.rules.iter().map(|rule| vocabulary(page, &rule.condition)).collect();
+    let forecast = shown.forecast(page.store(), &form);
+    let vocabularies: Vec<_> = form.rules.iter().map(|rule| vocabulary(page, &rule.condition)).collect();
     let candidates = candidates(&shown);
     let confirm_stop = page.query("confirm").as_deref() == Some("stop");
     let saved = page.query("saved").is_some();
@@ -72,15 +67,15 @@ pub async fn show(page: &Page, shown: FlagPage, draft: Option<RolloutDraft>) -> 
         Err(store::StoreError::CorruptRow { .. }) => None,
         found => found?,
     };
-    let plan = plan.filter(|release| !crate::flag::plan::page::is_ended(&release.state));
-    let look = Look::new(shown.flag.name.clone(), Section::Desk).status(draft.status);
-    page.render(look, move || {
-        let bank = strip::Bank {
+    let plan = plan.filter(|release| !crate::flag::plan::state::is_ended(&release.state));
+    let meta = PageMeta::new(shown.flag.name.clone(), Section::Desk).status(status);
+    page.render(meta, move || {
+        let bank = bank::Bank {
             flag: &shown.flag,
-            form: &draft.form,
+            form: &form,
             saved: &shown.rollout.value,
             forecast: &forecast,
-            wrongs: &draft.wrongs,
+            errors: &errors,
             groups: &groups,
             schema: shown.snapshot.attributes(),
             vocabularies: &vocabularies,
@@ -88,9 +83,10 @@ pub async fn show(page: &Page, shown: FlagPage, draft: Option<RolloutDraft>) -> 
             plan: plan.as_ref().map(|release| &release.plan),
         };
         let body = view! {
-            {messages(&shown, &draft)}
+            {clash.as_ref().map(|theirs| conflict_panel(&shown, theirs, &mine))}
+            <FormError error=general(&errors) />
             {last_change(&shown, editable, saved)}
-            {form(&shown, &bank, &candidates, &draft)}
+            {desk_form(&shown, &bank, &candidates, clash.is_some())}
             <Faders />
             <Swap />
         };
@@ -111,11 +107,11 @@ fn candidates(shown: &FlagPage) -> more::Candidates {
     candidates
 }
 
-fn form(
+fn desk_form(
     shown: &FlagPage,
-    bank: &strip::Bank<'_>,
+    bank: &bank::Bank<'_>,
     candidates: &more::Candidates,
-    draft: &RolloutDraft,
+    clash: bool,
 ) -> impl IntoView + use<> {
     let here = here();
     let environment = shown.environment.key.to_string();
@@ -156,24 +152,22 @@ fn form(
             >
                 "Preview"
             </button>
-            <input type="hidden" name="expected" value=draft.form.expected.to_string() />
+            <input type="hidden" name="expected" value=bank.form.expected.to_string() />
             {strip::bank(bank)}
             {more::more(bank, candidates)}
-            {saving(shown, draft, preview)}
+            {saving(shown, bank, clash, preview)}
         </form>
     }
     .into_any()
 }
 
-fn saving(shown: &FlagPage, draft: &RolloutDraft, preview: AnyView) -> impl IntoView + use<> {
+fn saving(shown: &FlagPage, bank: &bank::Bank<'_>, clash: bool, preview: AnyView) -> impl IntoView + use<> {
     let here = here();
     let discard = here.href(&Tab::Rollout.path(shown.key()));
-    let error = sentences_at(&draft.wrongs, "comment")
+    let error = sentences_at(bank.errors, "comment")
         .map(|error| view! { <p class="error" id="comment-error" role="alert">{error}</p> });
-    let label = match (&draft.clash, shown.environment.protected) {
-        (Some(_), _) => "Save mine on top".to_owned(),
-        (None, _) => format!("Save in {}", shown.environment.name),
-    };
+    let label =
+        if clash { "Save mine on top".to_owned() } else { format!("Save in {}", shown.environment.name) };
     view! {
         <div class="saving" id="saving">
             {preview}
@@ -182,7 +176,7 @@ fn saving(shown: &FlagPage, draft: &RolloutDraft, preview: AnyView) -> impl Into
                 <input
                     id="comment"
                     name="comment"
-                    value=draft.form.comment.clone()
+                    value=bank.form.comment.clone()
                     maxlength=store::limits::REASON_CHARS_MAX.to_string()
                     placeholder="Why? (optional, goes into the audit log)"
                     autocomplete="off"
@@ -207,24 +201,24 @@ fn saving(shown: &FlagPage, draft: &RolloutDraft, preview: AnyView) -> impl Into
     }
 }
 
-fn messages(shown: &FlagPage, draft: &RolloutDraft) -> impl IntoView + use<> {
-    let clash = draft.clash.as_ref().map(|clash| conflict_panel(shown, clash));
-    let other = draft.wrongs.iter().filter(|it| !it.field.is_empty()).count();
-    let general = sentences_at(&draft.wrongs, "").or_else(|| match other {
+/// What is about no control, or how much there is to find below.
+fn general(errors: &[FieldError]) -> Option<String> {
+    let other = errors.iter().filter(|it| !it.field.is_empty()).count();
+    sentences_at(errors, "").or_else(|| match other {
         0 => None,
         1 => Some("One thing is not right yet; see below.".to_owned()),
         n => Some(format!("{n} things are not right yet; see below.")),
-    });
-    view! { {clash}<FormError error=general /> }
+    })
 }
 
-fn conflict_panel(shown: &FlagPage, clash: &Clash) -> impl IntoView + use<> {
+/// What somebody else saved in the meantime, and what saving `mine` again will still change.
+fn conflict_panel(shown: &FlagPage, conflict: &Conflict, mine: &[Change]) -> impl IntoView + use<> {
     let here = here();
     let list = |changes: &[Change]| -> Vec<_> {
         changes.iter().map(|change| view! { <li>{change.phrase.clone()}</li> }).collect()
     };
-    let (theirs, mine) = (list(&clash.conflict.changes), list(&clash.mine));
-    let (by, ago) = (clash.conflict.by.clone(), time::ago(here.now_ms, clash.conflict.at_ms));
+    let (theirs, mine) = (list(&conflict.changes), list(mine));
+    let (by, ago) = (conflict.by.clone(), time::ago(here.now_ms, conflict.at_ms));
     let load = here.href(&Tab::Rollout.path(shown.key()));
     let rest = if mine.is_empty() {
         view! { <p>"Yours changes nothing any more: there is nothing left to save."</p> }.into_any()

@@ -5,8 +5,8 @@ use engine::{
 };
 
 use crate::{
-    condition::form::ConditionDraft,
-    form::{error::Wrong, fields::Fields},
+    condition::form::ConditionForm,
+    form::{error::FieldError, fields::Fields},
 };
 
 /// What `serves` says when the rule draws between variants.
@@ -18,7 +18,7 @@ pub struct RuleForm {
     pub id: String,
     pub everyone: bool,
     pub groups: Vec<String>,
-    pub condition: ConditionDraft,
+    pub condition: ConditionForm,
     pub percentage: String,
     /// The part that is kept out for comparison; empty: nobody.
     pub holdback: String,
@@ -63,7 +63,7 @@ impl RuleForm {
             id: rule.id.to_string(),
             everyone: rule.audience.is_everyone(),
             groups,
-            condition: ConditionDraft::from_condition(condition),
+            condition: ConditionForm::from_condition(condition),
             percentage: rule.percentage.to_string(),
             holdback: if rule.holdback.is_none() { String::new() } else { rule.holdback.to_string() },
             bucket_by: match &rule.bucket_by {
@@ -94,7 +94,7 @@ impl RuleForm {
                 .filter(|key| !key.is_empty())
                 .map(str::to_owned)
                 .collect(),
-            condition: ConditionDraft::from_pairs(&pairs, &condition),
+            condition: ConditionForm::from_pairs(&pairs, &condition),
             percentage: moved(&text("to"), &text("fader"), &text("was")),
             holdback: text("holdback"),
             bucket_by: text("bucket"),
@@ -111,11 +111,12 @@ impl RuleForm {
     }
 
     /// The rule that the texts mean; everything that is wrong is added to `errors`.
-    pub fn parse(&self, flag: &Flag, errors: &mut Vec<Wrong>) -> Option<Rule> {
+    pub fn parse(&self, flag: &Flag, errors: &mut Vec<FieldError>) -> Option<Rule> {
         let before = errors.len();
-        let id = RuleId::parse(&self.id).map_err(|e| errors.push(Wrong::whole(e))).ok();
-        let percentage =
-            Percentage::parse(&self.percentage).map_err(|e| errors.push(Wrong::at(self.name("to"), e))).ok();
+        let id = RuleId::parse(&self.id).map_err(|e| errors.push(FieldError::whole(e))).ok();
+        let percentage = Percentage::parse(&self.percentage)
+            .map_err(|e| errors.push(FieldError::at(self.name("to"), e)))
+            .ok();
         let holdback = self.parse_holdback(errors);
         let audience = self.parse_audience(errors);
         let bucket_by = self.parse_bucket(errors);
@@ -133,54 +134,54 @@ impl RuleForm {
         })
     }
 
-    fn parse_holdback(&self, errors: &mut Vec<Wrong>) -> Option<Percentage> {
+    fn parse_holdback(&self, errors: &mut Vec<FieldError>) -> Option<Percentage> {
         if self.holdback.is_empty() {
             return Some(Percentage::NONE);
         }
         let parsed = Percentage::parse(&self.holdback);
-        parsed.map_err(|error| errors.push(Wrong::at(self.name("holdback"), error))).ok()
+        parsed.map_err(|error| errors.push(FieldError::at(self.name("holdback"), error))).ok()
     }
 
-    fn parse_audience(&self, errors: &mut Vec<Wrong>) -> Option<Audience> {
+    fn parse_audience(&self, errors: &mut Vec<FieldError>) -> Option<Audience> {
         if self.everyone {
             return Some(Audience::Everyone);
         }
         let condition: Option<Condition> = if let Ok(condition) = self.condition.parse() {
             condition
         } else {
-            errors.push(Wrong::at(self.name("if"), "this condition is not finished: see its rows"));
+            errors.push(FieldError::at(self.name("if"), "this condition is not finished: see its rows"));
             return None;
         };
         let groups: Vec<GroupKey> = self.groups.iter().filter_map(|key| GroupKey::parse(key).ok()).collect();
         if groups.is_empty() && condition.is_none() {
             let message = "choose at least one group, or add a condition";
-            errors.push(Wrong::at(self.name("group"), message));
+            errors.push(FieldError::at(self.name("group"), message));
             return None;
         }
         Some(Audience::Matching { groups, condition })
     }
 
-    fn parse_bucket(&self, errors: &mut Vec<Wrong>) -> Option<BucketBy> {
+    fn parse_bucket(&self, errors: &mut Vec<FieldError>) -> Option<BucketBy> {
         if self.bucket_by.is_empty() {
             return Some(BucketBy::Subject);
         }
         match AttributeName::parse(&self.bucket_by) {
             Ok(name) => Some(BucketBy::Attribute(name)),
             Err(error) => {
-                errors.push(Wrong::at(self.name("bucket"), format!("an attribute name {error}")));
+                errors.push(FieldError::at(self.name("bucket"), format!("an attribute name {error}")));
                 None
             }
         }
     }
 
-    fn parse_split(&self, flag: &Flag, errors: &mut Vec<Wrong>) -> Option<Vec<Share>> {
+    fn parse_split(&self, flag: &Flag, errors: &mut Vec<FieldError>) -> Option<Vec<Share>> {
         if self.serves.is_empty() {
             return Some(Vec::new());
         }
         if self.serves != SPLIT {
             let variant = VariantKey::parse(&self.serves).ok().filter(|key| flag.variant(key).is_some());
             let Some(variant) = variant else {
-                errors.push(Wrong::at(self.name("serves"), "choose one of the flag's variants"));
+                errors.push(FieldError::at(self.name("serves"), "choose one of the flag's variants"));
                 return None;
             };
             return Some(vec![Share { variant, weight: engine::WEIGHT_TOTAL }]);
@@ -188,23 +189,23 @@ impl RuleForm {
         self.parse_weights(errors)
     }
 
-    fn parse_weights(&self, errors: &mut Vec<Wrong>) -> Option<Vec<Share>> {
+    fn parse_weights(&self, errors: &mut Vec<FieldError>) -> Option<Vec<Share>> {
         let before = errors.len();
         let mut shares = Vec::new();
         for (variant, text) in self.weights.iter().filter(|(_, text)| !text.is_empty()) {
             match (VariantKey::parse(variant), parse_weight(text)) {
                 (Ok(variant), Ok(weight)) if weight > 0 => shares.push(Share { variant, weight }),
                 (Ok(_), Ok(_)) => {}
-                (Err(error), _) => errors.push(Wrong::whole(error)),
+                (Err(error), _) => errors.push(FieldError::whole(error)),
                 (_, Err(message)) => {
-                    errors.push(Wrong::at(self.name(&format!("weight.{variant}")), message));
+                    errors.push(FieldError::at(self.name(&format!("weight.{variant}")), message));
                 }
             }
         }
         let total: u32 = shares.iter().map(|share| share.weight).sum();
         if errors.len() == before && total != engine::WEIGHT_TOTAL {
             let message = format!("the parts sum to {}.{} %; make them sum to 100 %", total / 10, total % 10);
-            errors.push(Wrong::at(self.name("serves"), message));
+            errors.push(FieldError::at(self.name("serves"), message));
         }
         (errors.len() == before).then_some(shares)
     }

@@ -1,7 +1,7 @@
 //! Saving, stopping, resuming and reverting a rollout.
 
 use axum::extract::Path;
-use engine::{EnvironmentKey, FlagKey, Problem, rollout_changes};
+use engine::{EnvironmentKey, FlagKey, Problem, group_name, rollout_changes};
 use http::StatusCode;
 use store::{Conflict, StoreError};
 
@@ -9,13 +9,16 @@ use super::{
     form::RolloutForm,
     intent::Intent,
     merge::merge,
-    page::{Clash, RolloutDraft, show},
+    page::{Typed, show},
 };
 use crate::{
     error::{AppError, Thing},
     flag::{FlagPage, Tab},
-    forecast::group_name,
-    form::{error::Wrong, fields::Fields},
+    form::{
+        error::{FieldError, FormErrors},
+        fields::Fields,
+        state::FormState,
+    },
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -31,12 +34,12 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
     let intent = Intent::parse(fields.trimmed("intent"));
     if intent != Intent::Save {
         form.apply(&intent);
-        return show(&page, shown, Some(RolloutDraft::editing(form))).await;
+        return show(&page, shown, Typed::editing(form)).await;
     }
     let base = base_of(&page, &shown, form.expected).await?;
     let rollout = match form.parse(&base, &shown.flag) {
         Ok(rollout) => rollout,
-        Err(wrongs) => return refuse(&page, shown, form, wrongs).await,
+        Err(errors) => return refuse(&page, shown, form, errors).await,
     };
     if form.expected == shown.rollout.version && rollout == shown.rollout.value {
         return Ok(page.done(&page.href(&Tab::Rollout.path(shown.key())), Toast::Unchanged));
@@ -50,20 +53,20 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
         }
         Err(StoreError::Conflict(conflict)) => clash(&page, &key, form, conflict).await,
         Err(StoreError::Refused(problems)) => {
-            let wrongs = problems.into_iter().map(wrong_with).collect();
-            refuse(&page, shown, form, wrongs).await
+            let errors = problems.into_iter().map(field_error).collect();
+            refuse(&page, shown, form, errors).await
         }
         Err(error @ StoreError::Invalid(_)) => {
-            let wrongs = vec![Wrong::at("comment", error)];
-            refuse(&page, shown, form, wrongs).await
+            let errors = vec![FieldError::at("comment", error)];
+            refuse(&page, shown, form, errors).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn refuse(page: &Page, shown: FlagPage, mut form: RolloutForm, wrongs: Vec<Wrong>) -> PageResult {
-    form.open_at(&wrongs);
-    show(page, shown, Some(RolloutDraft::wrong(form, wrongs))).await
+async fn refuse(page: &Page, shown: FlagPage, mut form: RolloutForm, errors: Vec<FieldError>) -> PageResult {
+    form.open_at(&errors);
+    show(page, shown, Typed::refused(form, errors)).await
 }
 
 /// The version that was on the page when typing began.
@@ -83,24 +86,19 @@ async fn clash(page: &Page, key: &str, form: RolloutForm, conflict: Conflict) ->
     let base = base_of(page, &shown, form.expected).await?;
     let mine = match form.parse(&base, &shown.flag) {
         Ok(mine) => mine,
-        Err(wrongs) => return refuse(page, shown, form, wrongs).await,
+        Err(errors) => return refuse(page, shown, form, errors).await,
     };
     let theirs = &shown.rollout.value;
     let merged = merge(&base, theirs, &mine);
     let changes = rollout_changes(theirs, &merged, &group_name(&shown.snapshot));
     let mut on_top = RolloutForm::from_rollout(&merged, shown.rollout.version);
     on_top.comment = form.comment;
-    let draft = RolloutDraft {
-        form: on_top,
-        wrongs: Vec::new(),
-        clash: Some(Clash { conflict, mine: changes }),
-        status: StatusCode::CONFLICT,
-    };
-    show(page, shown, Some(draft)).await
+    let errors = FormErrors { status: StatusCode::CONFLICT, fields: Vec::new(), conflict: Some(conflict) };
+    show(page, shown, Typed { state: FormState::refused(on_top, errors), mine: changes }).await
 }
 
 /// Puts what the engine found beside the control that it is about.
-fn wrong_with(problem: Problem) -> Wrong {
+fn field_error(problem: Problem) -> FieldError {
     let field = match &problem {
         Problem::SplitTotal { rule, .. } => format!("r.{rule}.serves"),
         Problem::EmptyAudience { rule } => format!("r.{rule}.group"),
@@ -111,7 +109,7 @@ fn wrong_with(problem: Problem) -> Wrong {
         Problem::DuplicateSubject { .. } => "pin".to_owned(),
         _ => String::new(),
     };
-    Wrong::at(field, problem)
+    FieldError::at(field, problem)
 }
 
 fn flag_key(key: &str) -> Result<FlagKey, AppError> {

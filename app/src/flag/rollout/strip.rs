@@ -1,26 +1,21 @@
 //! A channel strip: one rule with its fader, number, steps and counts. Everything in it is a form control with a
 //! name, so that it works without scripts; the `Faders` island only makes the controls follow each other.
 
-use std::sync::Arc;
-
-use engine::{
-    AttributeSchema, Audience, Flag, Group, GroupKey, Percentage, Rollout, audience_phrase, grouped,
-    plan::Plan,
-};
+use engine::{Percentage, grouped};
 use islands::{
     fader::{direction, step_for, value_text},
-    forecast::{Channel, Forecast, Mood},
+    forecast::Mood,
 };
 use leptos::prelude::*;
 
 use super::{
+    bank::Bank,
     details,
     form::RolloutForm,
     rule::{RuleForm, SPLIT},
 };
 use crate::{
-    condition::builder::Vocabulary,
-    form::error::{Wrong, sentences_at},
+    form::error::sentences_at,
     ui::{icon, place},
 };
 
@@ -29,62 +24,6 @@ const STEPS: [u32; 4] = [0, 20, 50, 100];
 
 /// The regions that a button of the form may change; the `Swap` island replaces them in place.
 pub const SWAP: &str = "strips more";
-
-/// What every strip of a page needs.
-pub struct Bank<'a> {
-    pub flag: &'a Flag,
-    pub form: &'a RolloutForm,
-    pub saved: &'a Rollout,
-    pub forecast: &'a Forecast,
-    pub wrongs: &'a [Wrong],
-    pub groups: &'a [Arc<Group>],
-    pub schema: &'a AttributeSchema,
-    /// Suggestions for the condition of each rule, in the order of the rules.
-    pub vocabularies: &'a [Vocabulary],
-    pub editable: bool,
-    /// The release plan that is not over, for the marks where its steps come by.
-    pub plan: Option<&'a Plan>,
-}
-
-impl Bank<'_> {
-    pub fn group_name(&self, key: &str) -> String {
-        let group = self.groups.iter().find(|group| group.key.as_str() == key);
-        group.map_or_else(|| key.to_owned(), |group| group.name.clone())
-    }
-
-    /// `VIP agencies or Internal users`: whom the rule is about, as far as it is filled in.
-    fn name(&self, rule: &RuleForm) -> String {
-        if rule.everyone {
-            return "Everyone".to_owned();
-        }
-        let groups = rule.groups.iter().filter_map(|key| GroupKey::parse(key).ok()).collect::<Vec<_>>();
-        let condition = rule.condition.parse().ok().flatten();
-        if groups.is_empty() && condition.is_none() {
-            return "New audience".to_owned();
-        }
-        let name = |key: &GroupKey| self.group_name(key.as_str());
-        let phrase = audience_phrase(&Audience::Matching { groups, condition }, &name);
-        crate::form::state::as_sentence(&phrase).trim_end_matches('.').to_owned()
-    }
-
-    fn channel(&self, rule: &RuleForm) -> Option<&Channel> {
-        self.forecast.channels.iter().find(|channel| channel.rule == rule.id)
-    }
-
-    /// What the steps of the plan set this fader to, in order.
-    fn planned(&self, rule: &RuleForm) -> Vec<Percentage> {
-        let steps = self.plan.iter().flat_map(|plan| &plan.steps);
-        let settings = steps.flat_map(|step| &step.percentages).filter(|(id, _)| id.as_str() == rule.id);
-        let mut planned: Vec<_> = settings.map(|(_, to)| *to).collect();
-        planned.dedup();
-        planned
-    }
-
-    /// Where the fader stands now, for the ghost.
-    fn saved_at(&self, rule: &RuleForm) -> Percentage {
-        self.saved.rule(&rule.id).map_or(Percentage::NONE, |saved| saved.percentage)
-    }
-}
 
 /// The bank of all strips, everyone below the groups.
 pub fn bank(bank: &Bank<'_>) -> impl IntoView + use<> {
@@ -140,8 +79,8 @@ fn strip(bank: &Bank<'_>, at: usize) -> impl IntoView + use<> {
             <input type="hidden" name=rule.name("was") value=was />
         }
     });
-    let wrong = sentences_at(bank.wrongs, &rule.name("to"));
-    let error = wrong.clone().map(|error| {
+    let sentence = sentences_at(bank.errors, &rule.name("to"));
+    let error = sentence.clone().map(|error| {
         view! { <p class="error strip-error" id=rule.name("to-error") role="alert">{error}</p> }
     });
     view! {
@@ -153,7 +92,7 @@ fn strip(bank: &Bank<'_>, at: usize) -> impl IntoView + use<> {
                 <p class="strip-notes">{notes(bank, rule)}</p>
             </div>
             {fader(bank, rule, &name)}
-            {number(bank, rule, &name, wrong.is_some())}
+            {number(bank, rule, &name, sentence.is_some())}
             {error}
             {bank.editable.then(|| details::details(bank, at, &name))}
         </li>
@@ -269,11 +208,11 @@ fn scale(bank: &Bank<'_>, rule: &RuleForm, name: &str, at: Percentage) -> Vec<An
     STEPS.into_iter().map(mark).collect()
 }
 
-fn number(bank: &Bank<'_>, rule: &RuleForm, name: &str, wrong: bool) -> AnyView {
+fn number(bank: &Bank<'_>, rule: &RuleForm, name: &str, invalid: bool) -> AnyView {
     if !bank.editable {
         return view! { <p class="strip-number"><b>{rule.percentage.clone()}</b>" %"</p> }.into_any();
     }
-    let described = wrong.then(|| rule.name("to-error"));
+    let described = invalid.then(|| rule.name("to-error"));
     view! {
         <div class="strip-number">
             <input
@@ -284,7 +223,7 @@ fn number(bank: &Bank<'_>, rule: &RuleForm, name: &str, wrong: bool) -> AnyView 
                 inputmode="decimal"
                 autocomplete="off"
                 aria-label=format!("{name}, per cent")
-                aria-invalid=wrong.then_some("true")
+                aria-invalid=invalid.then_some("true")
                 aria-describedby=described
             />
             <span aria-hidden="true">"%"</span>
@@ -295,9 +234,12 @@ fn number(bank: &Bank<'_>, rule: &RuleForm, name: &str, wrong: bool) -> AnyView 
 
 #[cfg(test)]
 mod tests {
-    use engine::{FlagKey, Rule, RuleId};
+    use engine::{AttributeSchema, Audience, Flag, FlagKey, Group, GroupKey, Rollout, Rule, RuleId};
+    use islands::forecast::{Channel, Forecast};
+    use std::sync::Arc;
 
     use super::*;
+    use crate::form::error::FieldError;
 
     fn rollout() -> Rollout {
         let rule = |id: &str, audience, percentage| Rule {
@@ -316,11 +258,11 @@ mod tests {
         }
     }
 
-    fn html(form: &RolloutForm, wrongs: &[Wrong], editable: bool) -> String {
-        html_among(0, form, wrongs, editable)
+    fn html(form: &RolloutForm, errors: &[FieldError], editable: bool) -> String {
+        html_among(0, form, errors, editable)
     }
 
-    fn html_among(known: usize, form: &RolloutForm, wrongs: &[Wrong], editable: bool) -> String {
+    fn html_among(known: usize, form: &RolloutForm, errors: &[FieldError], editable: bool) -> String {
         let flag = Flag::boolean(FlagKey::parse("fast-payment").expect("key"), "Fast payment");
         let group = Group {
             key: GroupKey::parse("vip-agencies").expect("key"),
@@ -351,7 +293,7 @@ mod tests {
             form,
             saved: &rollout(),
             forecast: &forecast,
-            wrongs,
+            errors,
             groups: &[Arc::new(group)],
             schema: &AttributeSchema::default(),
             vocabularies: &[],
@@ -405,10 +347,10 @@ mod tests {
     fn a_wrong_percentage_stays_typed_and_is_an_alert() {
         let mut form = RolloutForm::from_rollout(&rollout(), 1);
         form.rules[0].percentage = "120".into();
-        let wrongs = form
+        let errors = form
             .parse(&rollout(), &Flag::boolean(FlagKey::parse("f").expect("key"), "F"))
-            .expect_err("wrongs");
-        let html = html(&form, &wrongs, true);
+            .expect_err("errors");
+        let html = html(&form, &errors, true);
         assert!(html.contains(r#"value="120""#) && html.contains(r#"aria-invalid="true""#), "{html}");
         assert!(html.contains(r#"id="r.vip.to-error" role="alert""#), "{html}");
     }

@@ -8,7 +8,7 @@ use engine::{
 use islands::key_from_name::key_from_name;
 use serde_json::{Value as Json, json};
 
-use crate::form::{error::Wrong, fields::Fields};
+use crate::form::{error::FieldError, fields::Fields};
 
 /// A flag's definition as typed. The key and the lifecycle are not typed here once the flag exists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -126,21 +126,21 @@ impl FlagForm {
     }
 
     /// A new flag with the usual variants of its type. An empty key is derived from the name.
-    pub fn create(&self) -> Result<Flag, Vec<Wrong>> {
-        let mut wrongs = Vec::new();
+    pub fn create(&self) -> Result<Flag, Vec<FieldError>> {
+        let mut errors = Vec::new();
         let derived = if self.key.is_empty() { key_from_name(&self.name) } else { self.key.clone() };
         let key = match FlagKey::parse(&derived) {
             Ok(key) => Some(key),
             // Without a name there is nothing to derive from: that is said beside the name.
             Err(_) if self.key.is_empty() && self.name.is_empty() => None,
             Err(error) => {
-                wrongs.push(Wrong::at("key", format!("a key {error}")));
+                errors.push(FieldError::at("key", format!("a key {error}")));
                 None
             }
         };
         let value_type = self.value_type().unwrap_or(ValueType::Boolean);
         if self.value_type().is_none() && !self.value_type.is_empty() {
-            wrongs.push(Wrong::at("", "choose what a program gets from the list"));
+            errors.push(FieldError::at("", "choose what a program gets from the list"));
         }
         let mut flag = Flag::boolean(key.unwrap_or_else(placeholder_key), &self.name);
         flag.value_type = value_type;
@@ -148,31 +148,33 @@ impl FlagForm {
             variant.value = value;
         }
         self.describe(&mut flag);
-        wrongs.extend(flag.problems().into_iter().map(|problem| wrong_with(self, problem)));
-        if wrongs.is_empty() { Ok(flag) } else { Err(wrongs) }
+        errors.extend(flag.problems().into_iter().map(|problem| field_error(self, problem)));
+        if errors.is_empty() { Ok(flag) } else { Err(errors) }
     }
 
     /// `flag` with what is typed.
-    pub fn change(&self, flag: &Flag) -> Result<Flag, Vec<Wrong>> {
-        let mut wrongs = Vec::new();
+    pub fn change(&self, flag: &Flag) -> Result<Flag, Vec<FieldError>> {
+        let mut errors = Vec::new();
         let mut changed = flag.clone();
         self.describe(&mut changed);
         changed.name.clone_from(&self.name);
         let rows: Vec<_> = self.variants.iter().enumerate().collect();
         let variants: Vec<Option<Variant>> =
-            rows.iter().map(|(at, row)| parse_variant(flag.value_type, *at, row, &mut wrongs)).collect();
+            rows.iter().map(|(at, row)| parse_variant(flag.value_type, *at, row, &mut errors)).collect();
         let off = self.off.parse::<usize>().ok().and_then(|at| variants.get(at).cloned());
         match off {
             Some(Some(off)) => changed.off_variant = off.key,
             // The row itself is wrong, which is said there.
             Some(None) => {}
-            None => wrongs.push(Wrong::at("off", "choose the variant for those who do not get the feature")),
+            None => {
+                errors.push(FieldError::at("off", "choose the variant for those who do not get the feature"))
+            }
         }
         changed.variants = variants.into_iter().flatten().collect();
-        if wrongs.is_empty() {
-            wrongs.extend(changed.problems().into_iter().map(|problem| wrong_with(self, problem)));
+        if errors.is_empty() {
+            errors.extend(changed.problems().into_iter().map(|problem| field_error(self, problem)));
         }
-        if wrongs.is_empty() { Ok(changed) } else { Err(wrongs) }
+        if errors.is_empty() { Ok(changed) } else { Err(errors) }
     }
 
     fn describe(&self, flag: &mut Flag) {
@@ -213,15 +215,15 @@ fn parse_variant(
     value_type: ValueType,
     at: usize,
     (key, value): &(String, String),
-    wrongs: &mut Vec<Wrong>,
+    errors: &mut Vec<FieldError>,
 ) -> Option<Variant> {
     let key = VariantKey::parse(key)
         .map_err(|error| {
-            wrongs.push(Wrong::at(format!("variant.{at}.key"), format!("a variant's key {error}")));
+            errors.push(FieldError::at(format!("variant.{at}.key"), format!("a variant's key {error}")));
         })
         .ok();
     let value = parse_value(value_type, value)
-        .map_err(|sentence| wrongs.push(Wrong::at(format!("variant.{at}.value"), sentence)))
+        .map_err(|sentence| errors.push(FieldError::at(format!("variant.{at}.value"), sentence)))
         .ok();
     Some(Variant { key: key?, value: value? })
 }
@@ -246,7 +248,7 @@ fn parse_value(value_type: ValueType, text: &str) -> Result<Json, String> {
 }
 
 /// Puts what the engine found beside the control that it is about.
-pub fn wrong_with(form: &FlagForm, problem: Problem) -> Wrong {
+pub fn field_error(form: &FlagForm, problem: Problem) -> FieldError {
     let row = |variant: &VariantKey| form.variants.iter().rposition(|(key, _)| key == variant.as_str());
     let field = match &problem {
         Problem::Name { .. } => "name".to_owned(),
@@ -262,7 +264,7 @@ pub fn wrong_with(form: &FlagForm, problem: Problem) -> Wrong {
         Problem::VariantCount { .. } => "variants".to_owned(),
         _ => String::new(),
     };
-    Wrong::at(field, problem)
+    FieldError::at(field, problem)
 }
 
 /// The lifecycle in a word that people read.
@@ -307,10 +309,10 @@ mod tests {
 
     #[test]
     fn a_flag_without_a_name_is_refused_beside_the_name() {
-        let wrongs = new("", "", "boolean").create().expect_err("wrongs");
-        assert_eq!(wrongs.iter().map(|w| &*w.field).collect::<Vec<_>>(), ["name"]);
-        let wrongs = new("日本", "", "boolean").create().expect_err("wrongs");
-        assert_eq!(wrongs[0].field, "key");
+        let errors = new("", "", "boolean").create().expect_err("errors");
+        assert_eq!(errors.iter().map(|w| &*w.field).collect::<Vec<_>>(), ["name"]);
+        let errors = new("日本", "", "boolean").create().expect_err("errors");
+        assert_eq!(errors[0].field, "key");
     }
 
     #[test]
@@ -328,10 +330,10 @@ mod tests {
         let mut form = FlagForm::from_flag(&flag, 1);
         form.variants[0].1 = "{\"a\": }".into();
         form.variants[1].1 = "[1]".into();
-        let wrongs = form.change(&flag).expect_err("wrongs");
-        assert_eq!(wrongs[0].field, "variant.0.value");
-        assert!(wrongs[0].sentence.starts_with("This is not JSON: expected value at line 1"), "{wrongs:?}");
-        assert_eq!(wrongs[1].field, "variant.1.value");
+        let errors = form.change(&flag).expect_err("errors");
+        assert_eq!(errors[0].field, "variant.0.value");
+        assert!(errors[0].sentence.starts_with("This is not JSON: expected value at line 1"), "{errors:?}");
+        assert_eq!(errors[1].field, "variant.1.value");
     }
 
     #[test]

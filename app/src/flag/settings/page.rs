@@ -2,7 +2,6 @@
 
 use axum::extract::Path;
 use engine::{Lifecycle, ValueType};
-use http::StatusCode;
 use islands::swap::Swap;
 use leptos::prelude::*;
 use store::Operation;
@@ -10,8 +9,11 @@ use store::Operation;
 use super::form::{FlagForm, KINDS, lifecycle_word, type_code, type_word};
 use crate::{
     flag::{FlagPage, Tab, frame, new::options},
-    form::error::{Wrong, sentences_at},
-    page::{Look, Page, PageResult, here::here, layout::Section},
+    form::{
+        error::{FieldError, sentences_at},
+        state::FormState,
+    },
+    page::{Page, PageMeta, PageResult, here::here, layout::Section},
     ui::{
         badge::{Badge, Tone},
         field::{Field, FormError, Paragraph},
@@ -22,32 +24,32 @@ use crate::{
 
 pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
     let shown = FlagPage::load(&page, &key).await?;
-    let form = FlagForm::from_flag(&shown.flag, shown.flag_version);
-    show(&page, shown, form, Vec::new(), StatusCode::OK)
+    show(&page, shown, FormState::default())
 }
 
-pub fn show(
-    page: &Page,
-    shown: FlagPage,
-    form: FlagForm,
-    wrongs: Vec<Wrong>,
-    status: StatusCode,
-) -> PageResult {
+pub fn show(page: &Page, shown: FlagPage, form: FormState<FlagForm>) -> PageResult {
     let editable = page.principal.may(Operation::EditFlags);
-    let look = Look::new(format!("Settings of {}", shown.flag.name), Section::Desk).status(status);
-    page.render(look, move || {
+    let meta = PageMeta::new(format!("Settings of {}", shown.flag.name), Section::Desk).status(form.status());
+    let errors = form.errors.map(|errors| errors.fields).unwrap_or_default();
+    let form = form.input.unwrap_or_else(|| FlagForm::from_flag(&shown.flag, shown.flag_version));
+    page.render(meta, move || {
         let body = view! {
-            {definition(&shown, &form, &wrongs, editable)}
-            {editable.then(|| danger(&shown, &wrongs))}
+            {definition(&shown, &form, &errors, editable)}
+            {editable.then(|| danger(&shown, &errors))}
             <Swap />
         };
         frame(&shown, Tab::Settings, false, body)
     })
 }
 
-fn definition(shown: &FlagPage, form: &FlagForm, wrongs: &[Wrong], editable: bool) -> impl IntoView + use<> {
+fn definition(
+    shown: &FlagPage,
+    form: &FlagForm,
+    errors: &[FieldError],
+    editable: bool,
+) -> impl IntoView + use<> {
     let here = here();
-    let at = |field: &str| sentences_at(wrongs, field);
+    let at = |field: &str| sentences_at(errors, field);
     let save = editable.then(|| {
         view! {
             <div class="settings-save">
@@ -87,17 +89,17 @@ fn definition(shown: &FlagPage, form: &FlagForm, wrongs: &[Wrong], editable: boo
                     autocomplete="off"
                 />
                 {options("kind", "What it is for", &KINDS.map(|(_, code, label, hint)| (code, label, hint)), &form.kind)}
-                {variants(shown, form, wrongs)}
+                {variants(shown, form, errors)}
                 {save}
             </fieldset>
         </form>
     }
 }
 
-fn variants(shown: &FlagPage, form: &FlagForm, wrongs: &[Wrong]) -> impl IntoView + use<> {
-    let rows: Vec<_> = (0..form.variants.len()).map(|at| variant(shown, form, wrongs, at)).collect();
+fn variants(shown: &FlagPage, form: &FlagForm, errors: &[FieldError]) -> impl IntoView + use<> {
+    let rows: Vec<_> = (0..form.variants.len()).map(|at| variant(shown, form, errors, at)).collect();
     let error =
-        |field: &str| sentences_at(wrongs, field).map(|it| view! { <p class="error" role="alert">{it}</p> });
+        |field: &str| sentences_at(errors, field).map(|it| view! { <p class="error" role="alert">{it}</p> });
     view! {
         <fieldset class="field variants" id="variants">
             <legend>"Variants"</legend>
@@ -126,10 +128,10 @@ fn variants(shown: &FlagPage, form: &FlagForm, wrongs: &[Wrong]) -> impl IntoVie
     }
 }
 
-fn variant(shown: &FlagPage, form: &FlagForm, wrongs: &[Wrong], at: usize) -> impl IntoView + use<> {
+fn variant(shown: &FlagPage, form: &FlagForm, errors: &[FieldError], at: usize) -> impl IntoView + use<> {
     let (key, value) = form.variants[at].clone();
     let number = at + 1;
-    let errors = ["key", "value"].map(|part| sentences_at(wrongs, &format!("variant.{at}.{part}")));
+    let errors = ["key", "value"].map(|part| sentences_at(errors, &format!("variant.{at}.{part}")));
     let [key_error, value_error] =
         errors.map(|it| it.map(|it| view! { <p class="error" role="alert">{it}</p> }));
     let editor = value_editor(shown.flag.value_type, value, format!("Value of variant {number}"));
@@ -191,15 +193,15 @@ fn value_editor(value_type: ValueType, value: String, label: String) -> AnyView 
     }
 }
 
-fn danger(shown: &FlagPage, wrongs: &[Wrong]) -> impl IntoView + use<> {
+fn danger(shown: &FlagPage, errors: &[FieldError]) -> impl IntoView + use<> {
     view! {
         <section class="card stack danger" aria-label="Lifecycle">
             <div class="card-head">
                 <h2>"Lifecycle"</h2>
                 <Badge tone=lifecycle_tone(shown.flag.lifecycle) text=lifecycle_word(shown.flag.lifecycle) />
             </div>
-            {lifecycle(shown, wrongs)}
-            {(!shown.archived()).then(|| re_randomise(shown, wrongs))}
+            {lifecycle(shown, errors)}
+            {(!shown.archived()).then(|| re_randomise(shown, errors))}
         </section>
     }
 }
@@ -213,7 +215,7 @@ fn lifecycle_tone(lifecycle: Lifecycle) -> Tone {
     }
 }
 
-fn lifecycle(shown: &FlagPage, wrongs: &[Wrong]) -> AnyView {
+fn lifecycle(shown: &FlagPage, errors: &[FieldError]) -> AnyView {
     let here = here();
     let action = here.href(&Tab::Settings.path(shown.key()));
     let expected = shown.flag_version.to_string();
@@ -228,7 +230,7 @@ fn lifecycle(shown: &FlagPage, wrongs: &[Wrong]) -> AnyView {
         .into_any()
     };
     let archive = || {
-        let error = sentences_at(wrongs, "confirm");
+        let error = sentences_at(errors, "confirm");
         let open = error.is_some();
         view! {
             <details class="danger-row" open=open>
@@ -273,9 +275,9 @@ fn lifecycle(shown: &FlagPage, wrongs: &[Wrong]) -> AnyView {
     }
 }
 
-fn re_randomise(shown: &FlagPage, wrongs: &[Wrong]) -> impl IntoView + use<> {
+fn re_randomise(shown: &FlagPage, errors: &[FieldError]) -> impl IntoView + use<> {
     let here = here();
-    let error = sentences_at(wrongs, "confirm-random");
+    let error = sentences_at(errors, "confirm-random");
     let open = error.is_some();
     view! {
         <details class="danger-row" open=open>

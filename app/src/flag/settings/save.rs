@@ -6,13 +6,17 @@ use http::StatusCode;
 use store::StoreError;
 
 use super::{
-    form::{FlagForm, wrong_with},
+    form::{FlagForm, field_error},
     page,
 };
 use crate::{
     error::AppError,
     flag::{FlagPage, Tab, new},
-    form::{error::Wrong, fields::Fields, state::Refusal},
+    form::{
+        error::{FieldError, FormErrors},
+        fields::Fields,
+        state::FormState,
+    },
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -21,7 +25,7 @@ pub async fn create(page: Page, fields: Fields) -> PageResult {
     let form = FlagForm::from_fields(&fields);
     let flag = match form.create() {
         Ok(flag) => flag,
-        Err(wrongs) => return new::show(&page, form, wrongs, StatusCode::UNPROCESSABLE_ENTITY),
+        Err(errors) => return new::show(&page, FormState::refused(form, errors)),
     };
     let key = flag.key.clone();
     // Other types have values that only a person can know.
@@ -29,8 +33,8 @@ pub async fn create(page: Page, fields: Fields) -> PageResult {
     match page.store().create_flag(&editor, flag).await {
         Ok(_) => Ok(page.done(&page.href(&next.path(&key)), Toast::Created)),
         Err(error) => {
-            let (wrongs, status) = wrongs_of(&form, error)?;
-            new::show(&page, form, wrongs, status)
+            let errors = errors_of(&form, error)?;
+            new::show(&page, FormState::refused(form, errors))
         }
     }
 }
@@ -42,15 +46,15 @@ pub async fn settings(page: Page, Path(key): Path<String>, fields: Fields) -> Pa
     let mut form = FlagForm::from_fields(&fields);
     let intent = fields.trimmed("intent");
     if form.apply(intent) {
-        return page::show(&page, shown, form, Vec::new(), StatusCode::OK);
+        return page::show(&page, shown, FormState::editing(form));
     }
     let comment = form.comment.clone();
     let (flag, expected, toast) = match intent {
         "archive" | "restore" | "complete" | "reopen" => {
             let saved = FlagForm::from_flag(&shown.flag, shown.flag_version);
             if intent == "archive" && fields.trimmed("confirm") != shown.key().as_str() {
-                let wrong = Wrong::at("confirm", format!("type {} to archive this flag", shown.key()));
-                return page::show(&page, shown, saved, vec![wrong], StatusCode::UNPROCESSABLE_ENTITY);
+                let error = FieldError::at("confirm", format!("type {} to archive this flag", shown.key()));
+                return page::show(&page, shown, FormState::refused(saved, error));
             }
             let (lifecycle, toast) = lifecycle_of(intent);
             let flag = Flag { lifecycle, ..Flag::clone(&shown.flag) };
@@ -59,19 +63,17 @@ pub async fn settings(page: Page, Path(key): Path<String>, fields: Fields) -> Pa
         }
         _ => match form.change(&shown.flag) {
             Ok(flag) => (flag, form.expected, Toast::Saved),
-            Err(wrongs) => {
-                return page::show(&page, shown, form, wrongs, StatusCode::UNPROCESSABLE_ENTITY);
-            }
+            Err(errors) => return page::show(&page, shown, FormState::refused(form, errors)),
         },
     };
     match page.store().update_flag(&editor, expected, flag, &comment).await {
         Ok(_) => Ok(page.done(&page.href(&Tab::Settings.path(shown.key())), toast)),
         Err(error) => {
-            let (wrongs, status) = wrongs_of(&form, error)?;
+            let errors = errors_of(&form, error)?;
             let shown = FlagPage::load(&page, &key).await?;
             // Saving again then means: mine, on top of what is there now.
             form.expected = shown.flag_version;
-            page::show(&page, shown, form, wrongs, status)
+            page::show(&page, shown, FormState::refused(form, errors))
         }
     }
 }
@@ -86,15 +88,15 @@ fn lifecycle_of(intent: &str) -> (Lifecycle, Toast) {
 }
 
 /// What the store refused, beside the controls; what is no fault of the form is an error page.
-fn wrongs_of(form: &FlagForm, error: StoreError) -> Result<(Vec<Wrong>, StatusCode), AppError> {
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
+fn errors_of(form: &FlagForm, error: StoreError) -> Result<FormErrors, AppError> {
     match error {
         StoreError::Refused(problems) => {
-            Ok((problems.into_iter().map(|problem| wrong_with(form, problem)).collect(), status))
+            let errors: Vec<_> = problems.into_iter().map(|problem| field_error(form, problem)).collect();
+            Ok(errors.into())
         }
         StoreError::AlreadyExists { key, .. } => {
             let sentence = format!("the key \"{key}\" is taken; choose another");
-            Ok((vec![Wrong::at("key", sentence)], StatusCode::CONFLICT))
+            Ok(FormErrors::of(StatusCode::CONFLICT, "key", sentence))
         }
         StoreError::Conflict(conflict) => {
             let changes: Vec<_> = conflict.changes.iter().map(|it| it.phrase.clone()).collect();
@@ -104,13 +106,9 @@ fn wrongs_of(form: &FlagForm, error: StoreError) -> Result<(Vec<Wrong>, StatusCo
                 conflict.by,
                 changes.join("; ")
             );
-            Ok((vec![Wrong::whole(sentence)], StatusCode::CONFLICT))
+            Ok(FormErrors::of(StatusCode::CONFLICT, "", sentence))
         }
-        error @ (StoreError::InUse { .. } | StoreError::Invalid(_)) => {
-            let refusal = Refusal::from(error);
-            let wrongs = refusal.reasons.into_iter().map(|it| Wrong::whole(it.sentence)).collect();
-            Ok((wrongs, refusal.status))
-        }
+        error @ (StoreError::InUse { .. } | StoreError::Invalid(_)) => Ok(error.into()),
         error => Err(error.into()),
     }
 }
@@ -120,16 +118,16 @@ pub async fn re_randomise(page: Page, Path(key): Path<String>, fields: Fields) -
     let shown = FlagPage::load(&page, &key).await?;
     let form = FlagForm::from_flag(&shown.flag, shown.flag_version);
     if fields.trimmed("confirm") != shown.key().as_str() {
-        let wrong = Wrong::at("confirm-random", format!("type {} to draw everyone anew", shown.key()));
-        return page::show(&page, shown, form, vec![wrong], StatusCode::UNPROCESSABLE_ENTITY);
+        let error = FieldError::at("confirm-random", format!("type {} to draw everyone anew", shown.key()));
+        return page::show(&page, shown, FormState::refused(form, error));
     }
     let (environment, expected) = (&page.environment.key, fields.number("expected")?);
     let comment = fields.trimmed("comment");
     match page.store().re_randomise(&editor, environment, shown.key(), expected, comment).await {
         Ok(_) => Ok(page.done(&page.href(&Tab::Rollout.path(shown.key())), Toast::ReRandomised)),
         Err(error) => {
-            let (wrongs, status) = wrongs_of(&form, error)?;
-            page::show(&page, shown, form, wrongs, status)
+            let errors = errors_of(&form, error)?;
+            page::show(&page, shown, FormState::refused(form, errors))
         }
     }
 }

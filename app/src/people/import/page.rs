@@ -5,9 +5,9 @@ use leptos::prelude::*;
 
 use super::form::Report;
 use crate::{
-    form::state::Draft,
+    form::state::FormState,
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -23,14 +23,14 @@ pub const ADDRESS: &str = "/import/people";
 const LISTED_MAX: usize = 100;
 
 pub async fn get(page: Page) -> PageResult {
-    show(&page, Draft::default(), None)
+    show(&page, FormState::default(), None)
 }
 
 /// The page with the table as it was pasted and, after "check", what importing it would do.
-pub fn show(page: &Page, draft: Draft<String>, report: Option<Report>) -> PageResult {
+pub fn show(page: &Page, draft: FormState<String>, report: Option<Report>) -> PageResult {
     page.principal.administrator()?;
-    let look = Look::new("Import people", Section::People).status(draft.status());
-    page.render(look, move || {
+    let meta = PageMeta::new("Import people", Section::People).status(draft.status());
+    page.render(meta, move || {
         let action = here().href(ADDRESS);
         let report_view = report.as_ref().map(report_view);
         let confirm = report.as_ref().filter(|it| !it.people.is_empty()).map(|report| {

@@ -5,10 +5,7 @@ use super::{
     page,
 };
 use crate::{
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -17,20 +14,21 @@ pub async fn import(page: Page, fields: Fields) -> PageResult {
     let table = fields.text("table").to_owned();
     let report = match checked(&page, &table) {
         Ok(report) => report,
-        Err(refusal) => return page::show(&page, Draft::refused(table, refusal), None),
+        Err(errors) => return page::show(&page, FormState::refused(table, errors), None),
     };
     if fields.text("intent") != "import" || report.people.is_empty() {
-        return page::show(&page, Draft { input: Some(table), refusal: None }, Some(report));
+        return page::show(&page, FormState::editing(table), Some(report));
     }
     match page.store().put_people(&administrator, report.people.clone()).await {
         Ok(_) => Ok(page.done(&page.href("/people"), Toast::PeopleImported)),
-        Err(error) => page::show(&page, Draft::refused(table, Refusal::from(error)), Some(report)),
+        Err(error) => page::show(&page, FormState::refused(table, FormErrors::from(error)), Some(report)),
     }
 }
 
-fn checked(page: &Page, table: &str) -> Result<Report, Refusal> {
+fn checked(page: &Page, table: &str) -> Result<Report, FormErrors> {
     let live = page.store().live();
     let snapshot = live.snapshot(page.environment.key.as_str());
     let snapshot = snapshot.ok_or(crate::error::AppError::Internal)?;
-    check(table, snapshot.attributes(), &live.people()).map_err(|sentence| Refusal::field("table", sentence))
+    check(table, snapshot.attributes(), &live.people())
+        .map_err(|sentence| FormErrors::field("table", sentence))
 }

@@ -4,9 +4,9 @@ use engine::{AttributeDefinition, AttributeType};
 use leptos::prelude::*;
 
 use crate::{
-    form::{fields::Fields, state::Draft},
+    form::{fields::Fields, state::FormState},
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -16,6 +16,7 @@ use crate::{
         empty::Empty,
         field::{Choice, Field, FormError},
         icon,
+        table::{Column, Table},
     },
 };
 
@@ -73,10 +74,10 @@ fn words(value_type: AttributeType) -> (&'static str, &'static str) {
 }
 
 pub async fn get(page: Page) -> PageResult {
-    show(&page, Draft::default())
+    show(&page, FormState::default())
 }
 
-pub fn show(page: &Page, draft: Draft<AttributeInput>) -> PageResult {
+pub fn show(page: &Page, draft: FormState<AttributeInput>) -> PageResult {
     page.principal.administrator()?;
     let snapshot = page.store().live().snapshot(page.environment.key.as_str());
     let definitions = snapshot.map(|it| it.attributes().definitions().to_vec()).unwrap_or_default();
@@ -85,8 +86,8 @@ pub fn show(page: &Page, draft: Draft<AttributeInput>) -> PageResult {
     let edited = edited.and_then(|name| definitions.iter().find(|it| it.name.as_str() == name));
     let input = draft.input.clone().or_else(|| edited.map(AttributeInput::of));
     let is_edit = edited.is_some();
-    let look = Look::new("Attributes", Section::Attributes).status(draft.status());
-    page.render(look, move || {
+    let meta = PageMeta::new("Attributes", Section::Attributes).status(draft.status());
+    page.render(meta, move || {
         let list = if definitions.is_empty() {
             view! {
                 <Empty
@@ -150,24 +151,18 @@ fn table(definitions: &[AttributeDefinition]) -> impl IntoView + use<> {
             }
         })
         .collect_view();
+    let columns = vec![
+        Column::Text("Attribute"),
+        Column::Text("Type"),
+        Column::Text("Description"),
+        Column::Hidden("Actions"),
+    ];
     view! {
-        <div class="table-wrap attribute-table">
-            <table class="table" data-stack="">
-                <thead>
-                    <tr>
-                        <th scope="col">"Attribute"</th>
-                        <th scope="col">"Type"</th>
-                        <th scope="col">"Description"</th>
-                        <th scope="col"><span class="visually-hidden">"Actions"</span></th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
+        <Table columns box_class="attribute-table">{rows}</Table>
     }
 }
 
-fn form(draft: &Draft<AttributeInput>, input: AttributeInput, is_edit: bool) -> impl IntoView + use<> {
+fn form(draft: &FormState<AttributeInput>, input: AttributeInput, is_edit: bool) -> impl IntoView + use<> {
     let options = TYPES.iter().map(|(_, word, label)| ((*word).to_owned(), (*label).to_owned())).collect();
     let value_type = if input.value_type.is_empty() { "text".to_owned() } else { input.value_type };
     let title = if is_edit { format!("Change {}", input.name) } else { "Describe an attribute".to_owned() };

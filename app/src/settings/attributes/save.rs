@@ -4,10 +4,7 @@ use engine::{AttributeDefinition, AttributeName};
 
 use super::page::{self, ADDRESS, AttributeInput};
 use crate::{
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -22,15 +19,16 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
     let input = AttributeInput::read(&fields);
     match save(&page, &input).await {
         Ok(()) => Ok(page.done(&page.href(ADDRESS), Toast::Saved)),
-        Err(refusal) => page::show(&page, Draft::refused(input, refusal)),
+        Err(errors) => page::show(&page, FormState::refused(input, errors)),
     }
 }
 
-async fn save(page: &Page, input: &AttributeInput) -> Result<(), Refusal> {
+async fn save(page: &Page, input: &AttributeInput) -> Result<(), FormErrors> {
     let administrator = page.principal.administrator()?;
     let name = AttributeName::parse(&input.name)
-        .map_err(|invalid| Refusal::field("name", format!("an attribute name {invalid}")))?;
-    let value_type = input.parse_type().ok_or_else(|| Refusal::field("type", "Choose one of the types."))?;
+        .map_err(|invalid| FormErrors::field("name", format!("an attribute name {invalid}")))?;
+    let value_type =
+        input.parse_type().ok_or_else(|| FormErrors::field("type", "Choose one of the types."))?;
     let definition = AttributeDefinition {
         name,
         value_type,

@@ -7,9 +7,9 @@ use leptos::prelude::*;
 use store::{Environment, limits::RETENTION_DAYS_MAX};
 
 use crate::{
-    form::state::Draft,
+    form::state::FormState,
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -30,15 +30,15 @@ pub struct RetentionInput {
 }
 
 pub async fn get(page: Page) -> PageResult {
-    show(&page, Draft::default()).await
+    show(&page, FormState::default()).await
 }
 
-pub async fn show(page: &Page, draft: Draft<RetentionInput>) -> PageResult {
+pub async fn show(page: &Page, draft: FormState<RetentionInput>) -> PageResult {
     page.principal.administrator()?;
     let environments = page.store().live().environments();
     let days = page.store().retention_days().await?;
-    let look = Look::new("Environments", Section::Environments).status(draft.status());
-    page.render(look, move || {
+    let meta = PageMeta::new("Environments", Section::Environments).status(draft.status());
+    page.render(meta, move || {
         let cards = environments.iter().map(|it| card(it, &days, &draft)).collect_view();
         view! {
             <PageHead
@@ -53,7 +53,7 @@ pub async fn show(page: &Page, draft: Draft<RetentionInput>) -> PageResult {
 fn card(
     environment: &Environment,
     days: &BTreeMap<EnvironmentKey, u32>,
-    draft: &Draft<RetentionInput>,
+    draft: &FormState<RetentionInput>,
 ) -> impl IntoView + use<> {
     let key = environment.key.to_string();
     let kept = days.get(&environment.key).map(ToString::to_string).unwrap_or_default();

@@ -6,10 +6,7 @@ use store::{Invalid, StoreError};
 use super::page::{self, ADDRESS, RetentionInput};
 use crate::{
     error::AppError,
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -23,7 +20,7 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
         Ok(()) => Ok(page.done(&page.href(ADDRESS), Toast::Saved)),
         Err(error @ StoreError::Invalid(Invalid::Retention)) => {
             let input = RetentionInput { environment: environment.to_string(), days: days.to_owned() };
-            page::show(&page, Draft::refused(input, Refusal::from(error).beside("days"))).await
+            page::show(&page, FormState::refused(input, FormErrors::from(error).beside("days"))).await
         }
         Err(error) => Err(error.into()),
     }

@@ -4,9 +4,9 @@ use leptos::prelude::*;
 use store::{Member, MemberState, Role, UserId};
 
 use crate::{
-    form::{fields::Fields, state::Draft},
+    form::{fields::Fields, state::FormState},
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -14,6 +14,7 @@ use crate::{
         badge::{Badge, Tone},
         field::{Choice, Field, FormError},
         secret::Secret,
+        table::{Column, Table},
         time,
     },
 };
@@ -50,24 +51,24 @@ pub struct IssuedLink {
 
 /// What a post of this page leaves to show.
 #[derive(Default)]
-pub struct MembersDraft {
-    pub invite: Draft<InviteInput>,
+pub struct MembersForms {
+    pub invite: FormState<InviteInput>,
     /// A refused change of one member.
-    pub member: Option<(UserId, Draft<()>)>,
+    pub member: Option<(UserId, FormState<()>)>,
     pub issued: Option<IssuedLink>,
 }
 
 pub async fn get(page: Page) -> PageResult {
-    show(&page, MembersDraft::default()).await
+    show(&page, MembersForms::default()).await
 }
 
-pub async fn show(page: &Page, draft: MembersDraft) -> PageResult {
+pub async fn show(page: &Page, draft: MembersForms) -> PageResult {
     let administrator = page.principal.administrator()?;
     let members = page.store().list_members(&administrator).await?;
     let status = draft.member.as_ref().map_or(draft.invite.status(), |(_, draft)| draft.status());
-    let look = Look::new("Members", Section::Members).status(status);
-    page.render(look, move || {
-        let MembersDraft { invite, member, issued } = draft;
+    let meta = PageMeta::new("Members", Section::Members).status(status);
+    page.render(meta, move || {
+        let MembersForms { invite, member, issued } = draft;
         let issued = issued.map(|link| {
             view! {
                 <Secret
@@ -78,26 +79,19 @@ pub async fn show(page: &Page, draft: MembersDraft) -> PageResult {
                 />
             }
         });
+        let rows = members.into_iter().map(|it| row(it, member.as_ref())).collect_view();
+        let columns = vec![
+            Column::Text("Member"),
+            Column::Text("Role"),
+            Column::Text("State"),
+            Column::Text("Last seen"),
+            Column::Hidden("Actions"),
+        ];
         view! {
             <PageHead title="Members" lead="Who may do what. A role counts from the next click." />
             {issued}
             {invite_form(invite)}
-            <div id="members" data-live="" class="table-wrap">
-                <table class="table" data-stack="">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Member"</th>
-                            <th scope="col">"Role"</th>
-                            <th scope="col">"State"</th>
-                            <th scope="col">"Last seen"</th>
-                            <th scope="col"><span class="visually-hidden">"Actions"</span></th>
-                        </tr>
-                    </thead>
-                    <tbody>
-                        {members.into_iter().map(|it| row(it, member.as_ref())).collect_view()}
-                    </tbody>
-                </table>
-            </div>
+            <Table columns id="members" live=true>{rows}</Table>
             {roles_table()}
         }
     })
@@ -107,7 +101,7 @@ fn roles() -> Vec<(String, String)> {
     Role::ALL.into_iter().map(|role| (role.as_str().to_owned(), role.to_string())).collect()
 }
 
-fn invite_form(draft: Draft<InviteInput>) -> impl IntoView {
+fn invite_form(draft: FormState<InviteInput>) -> impl IntoView {
     let [email, name, role] = ["email", "name", "role"].map(|field| draft.at(field));
     let general = draft.general();
     let input = draft.input.unwrap_or_default();
@@ -127,7 +121,7 @@ fn invite_form(draft: Draft<InviteInput>) -> impl IntoView {
     }
 }
 
-fn row(member: Member, refused: Option<&(UserId, Draft<()>)>) -> impl IntoView + use<> {
+fn row(member: Member, refused: Option<&(UserId, FormState<()>)>) -> impl IntoView + use<> {
     let here = here();
     let (state, tone) = match member.state {
         MemberState::Invited => ("Invited", Tone::Accent),

@@ -2,13 +2,10 @@
 
 use store::{Invalid, InvalidRole, Role, StoreError, UserId};
 
-use super::page::{self, InviteInput, IssuedLink, MembersDraft};
+use super::page::{self, InviteInput, IssuedLink, MembersForms};
 use crate::{
     error::AppError,
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
     sign_in::save::beside_account_fields,
 };
@@ -27,17 +24,17 @@ async fn invite(page: Page, fields: &Fields) -> PageResult {
     let administrator = page.recent_administrator()?;
     let input = InviteInput::read(fields);
     let Ok(role) = Role::parse(&input.role) else {
-        let draft = Draft::refused(input, Refusal::field("role", InvalidRole));
-        return page::show(&page, MembersDraft { invite: draft, ..MembersDraft::default() }).await;
+        let draft = FormState::refused(input, FormErrors::field("role", InvalidRole));
+        return page::show(&page, MembersForms { invite: draft, ..MembersForms::default() }).await;
     };
     let draft = match page.store().invite_member(&administrator, &input.email, &input.name, role).await {
         Ok(token) => {
             let url = page.absolute(&format!("/invite/{}", token.as_str()));
-            MembersDraft { issued: Some(IssuedLink { email: input.email, url }), ..MembersDraft::default() }
+            MembersForms { issued: Some(IssuedLink { email: input.email, url }), ..MembersForms::default() }
         }
-        Err(error) => MembersDraft {
-            invite: Draft::refused(input, beside_account_fields(error)),
-            ..MembersDraft::default()
+        Err(error) => MembersForms {
+            invite: FormState::refused(input, beside_account_fields(error)),
+            ..MembersForms::default()
         },
     };
     page::show(&page, draft).await
@@ -69,7 +66,7 @@ async fn reset(page: Page, id: UserId) -> PageResult {
             let members = page.store().list_members(&administrator).await?;
             let email = members.into_iter().find(|it| it.id == id).map(|it| it.email).unwrap_or_default();
             let url = page.absolute(&format!("/invite/{}", token.as_str()));
-            let draft = MembersDraft { issued: Some(IssuedLink { email, url }), ..MembersDraft::default() };
+            let draft = MembersForms { issued: Some(IssuedLink { email, url }), ..MembersForms::default() };
             page::show(&page, draft).await
         }
         Err(error) => refused(&page, id, error).await,
@@ -79,8 +76,8 @@ async fn reset(page: Page, id: UserId) -> PageResult {
 async fn refused(page: &Page, id: UserId, error: StoreError) -> PageResult {
     match error {
         StoreError::Invalid(Invalid::LastAdmin | Invalid::DisabledMember) => {
-            let draft = Draft::refused((), error);
-            page::show(page, MembersDraft { member: Some((id, draft)), ..MembersDraft::default() }).await
+            let draft = FormState::refused((), error);
+            page::show(page, MembersForms { member: Some((id, draft)), ..MembersForms::default() }).await
         }
         other => Err(other.into()),
     }

@@ -4,9 +4,9 @@ use engine::{MetricDefinition, MetricKind};
 use leptos::prelude::*;
 
 use crate::{
-    form::{fields::Fields, state::Draft},
+    form::{fields::Fields, state::FormState},
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -16,6 +16,7 @@ use crate::{
         empty::Empty,
         field::{Choice, Field, FormError},
         icon,
+        table::{Column, Table},
     },
 };
 
@@ -76,10 +77,10 @@ fn kind_label(kind: MetricKind) -> &'static str {
 }
 
 pub async fn get(page: Page) -> PageResult {
-    show(&page, Draft::default())
+    show(&page, FormState::default())
 }
 
-pub fn show(page: &Page, draft: Draft<MetricInput>) -> PageResult {
+pub fn show(page: &Page, draft: FormState<MetricInput>) -> PageResult {
     page.principal.administrator()?;
     let metrics = page.store().live().metrics();
     // `?edit=key` fills the form with a definition.
@@ -92,8 +93,8 @@ pub fn show(page: &Page, draft: Draft<MetricInput>) -> PageResult {
         .unwrap_or_else(|| MetricInput { lower_is_better: true, ..MetricInput::default() });
     let (built_in, own): (Vec<_>, Vec<_>) =
         metrics.iter().cloned().partition(|metric| metric.kind.is_built_in());
-    let look = Look::new("Metrics", Section::Metrics).status(draft.status());
-    page.render(look, move || {
+    let meta = PageMeta::new("Metrics", Section::Metrics).status(draft.status());
+    page.render(meta, move || {
         let own = if own.is_empty() {
             view! {
                 <Empty
@@ -121,22 +122,16 @@ pub fn show(page: &Page, draft: Draft<MetricInput>) -> PageResult {
 
 fn table(title: &'static str, metrics: &[MetricDefinition]) -> impl IntoView + use<> {
     let rows = metrics.iter().map(row).collect_view();
+    let columns = vec![
+        Column::Text("Metric"),
+        Column::Text("Counts"),
+        Column::Text("Better is"),
+        Column::Hidden("Actions"),
+    ];
     view! {
         <div class="stack">
         <h2>{title}</h2>
-        <div class="table-wrap attribute-table">
-            <table class="table" data-stack="">
-                <thead>
-                    <tr>
-                        <th scope="col">"Metric"</th>
-                        <th scope="col">"Counts"</th>
-                        <th scope="col">"Better is"</th>
-                        <th scope="col"><span class="visually-hidden">"Actions"</span></th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
+        <Table columns box_class="attribute-table">{rows}</Table>
         </div>
     }
 }
@@ -186,7 +181,7 @@ fn row(metric: &MetricDefinition) -> impl IntoView + use<> {
     }
 }
 
-fn form(draft: &Draft<MetricInput>, input: MetricInput) -> impl IntoView + use<> {
+fn form(draft: &FormState<MetricInput>, input: MetricInput) -> impl IntoView + use<> {
     let is_edit = input.is_edit;
     let built_in = is_edit && MetricKind::parse(&input.kind).is_some_and(MetricKind::is_built_in);
     let title = if is_edit { format!("Change {}", input.name) } else { "Define a metric".to_owned() };
@@ -243,7 +238,7 @@ fn form(draft: &Draft<MetricInput>, input: MetricInput) -> impl IntoView + use<>
     }
 }
 
-fn new_metric(draft: &Draft<MetricInput>, input: &MetricInput) -> impl IntoView + use<> {
+fn new_metric(draft: &FormState<MetricInput>, input: &MetricInput) -> impl IntoView + use<> {
     let kinds = MetricKind::CUSTOM.map(|kind| (kind.as_str().to_owned(), kind_label(kind).to_owned()));
     let kind = if input.kind.is_empty() { MetricKind::Rate.as_str().to_owned() } else { input.kind.clone() };
     view! {

@@ -6,10 +6,7 @@ use store::{Invalid, StoreError};
 use super::page::{self, ADDRESS, MetricInput};
 use crate::{
     error::AppError,
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -23,24 +20,24 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
     let input = MetricInput::read(&fields);
     match save(&page, &input).await {
         Ok(()) => Ok(page.done(&page.href(ADDRESS), Toast::MetricSaved)),
-        Err(refusal) => page::show(&page, Draft::refused(input, refusal)),
+        Err(errors) => page::show(&page, FormState::refused(input, errors)),
     }
 }
 
-async fn save(page: &Page, input: &MetricInput) -> Result<(), Refusal> {
+async fn save(page: &Page, input: &MetricInput) -> Result<(), FormErrors> {
     let administrator = page.principal.administrator()?;
-    let key =
-        MetricKey::parse(&input.key).map_err(|invalid| Refusal::field("key", format!("a key {invalid}")))?;
+    let key = MetricKey::parse(&input.key)
+        .map_err(|invalid| FormErrors::field("key", format!("a key {invalid}")))?;
     let known = page.store().live().metrics();
     let kind = match known.iter().find(|metric| metric.key == key) {
         // What exists keeps its kind; a new metric must not take its place unseen.
         Some(known) if input.is_edit => known.kind,
         Some(_) => {
-            return Err(Refusal::field("key", "there is a metric with this key already; choose another"));
+            return Err(FormErrors::field("key", "there is a metric with this key already; choose another"));
         }
         None => MetricKind::parse(&input.kind)
             .filter(|kind| !kind.is_built_in())
-            .ok_or_else(|| Refusal::field("kind", "choose one of the kinds"))?,
+            .ok_or_else(|| FormErrors::field("kind", "choose one of the kinds"))?,
     };
     let metric = MetricDefinition {
         key,
@@ -53,15 +50,15 @@ async fn save(page: &Page, input: &MetricInput) -> Result<(), Refusal> {
     page.store().put_metric(&administrator, metric).await.map_err(beside_fields)
 }
 
-fn beside_fields(error: StoreError) -> Refusal {
+fn beside_fields(error: StoreError) -> FormErrors {
     let field = match &error {
         StoreError::Invalid(Invalid::MetricName) => Some("name"),
         StoreError::Invalid(Invalid::MetricUnit) => Some("unit"),
         _ => None,
     };
-    let refusal = Refusal::from(error);
+    let errors = FormErrors::from(error);
     match field {
-        Some(field) => refusal.beside(field),
-        None => refusal,
+        Some(field) => errors.beside(field),
+        None => errors,
     }
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use store::{Lifetime, Role, TokenKind};
 
 use crate::{
-    form::{fields::Fields, state::Draft},
+    form::{fields::Fields, state::FormState},
     page::here::here,
     ui::field::{Choice, Field, FormError, Paragraph},
 };
@@ -69,7 +69,7 @@ pub fn lifetimes(may_never: bool) -> Vec<(String, String)> {
     days.into_iter().chain(never).collect()
 }
 
-pub fn form(draft: Draft<TokenInput>, environment: String) -> impl IntoView {
+pub fn form(draft: FormState<TokenInput>, environment: String) -> impl IntoView {
     let [name, kind, place, expires, origins] =
         ["name", "kind", "environment", "expires", "origins"].map(|field| draft.at(field));
     let general = draft.general();

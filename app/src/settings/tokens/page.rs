@@ -5,9 +5,9 @@ use leptos::prelude::*;
 use store::{TokenId, limits::TOKEN_WARNING_DAYS};
 
 use crate::{
-    form::state::Draft,
+    form::state::FormState,
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         layout::{PageHead, Section},
     },
     ui::{
@@ -28,27 +28,27 @@ pub struct Issued {
 
 /// What a post of this page leaves to show.
 #[derive(Default)]
-pub struct TokensDraft {
-    pub new: Draft<TokenInput>,
+pub struct TokensForms {
+    pub new: FormState<TokenInput>,
     /// A refused change of one token.
-    pub token: Option<(TokenId, Draft<()>)>,
+    pub token: Option<(TokenId, FormState<()>)>,
     pub issued: Option<Issued>,
 }
 
 pub async fn get(page: Page) -> PageResult {
-    show(&page, TokensDraft::default()).await
+    show(&page, TokensForms::default()).await
 }
 
-pub async fn show(page: &Page, draft: TokensDraft) -> PageResult {
+pub async fn show(page: &Page, draft: TokensForms) -> PageResult {
     let administrator = page.principal.administrator()?;
     let tokens = page.store().list_tokens(&administrator).await?;
     let soon = page.store().tokens_that_expire_soon(&administrator);
     let status = draft.token.as_ref().map_or(draft.new.status(), |(_, draft)| draft.status());
-    let look = Look::new("Tokens", Section::Tokens).status(status);
+    let meta = PageMeta::new("Tokens", Section::Tokens).status(status);
     let environment = page.environment.key.to_string();
     let base = page.absolute("");
-    page.render(look, move || {
-        let TokensDraft { new, token, issued } = draft;
+    page.render(meta, move || {
+        let TokensForms { new, token, issued } = draft;
         let refused = token.map(|(id, draft)| {
             let name = tokens.iter().find(|it| it.id == id).map(|it| it.name.clone()).unwrap_or_default();
             let error = draft.general().map(|sentence| format!("{name}: {sentence}"));

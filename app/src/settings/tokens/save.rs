@@ -3,13 +3,10 @@
 use engine::EnvironmentKey;
 use store::{Invalid, InvalidLifetime, NewToken, Rotation, StoreError, TokenId, TokenKind, TokenScope};
 
-use super::page::{self, Issued, TokenInput, TokensDraft, WORKSPACE};
+use super::page::{self, Issued, TokenInput, TokensForms, WORKSPACE};
 use crate::{
     error::AppError,
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -32,15 +29,16 @@ async fn create(page: Page, fields: &Fields) -> PageResult {
     let token = new_token(&input)?;
     let draft = match page.store().create_token(&administrator, token).await {
         Ok(secret) => issued("The new token", secret),
-        Err(error) => {
-            TokensDraft { new: Draft::refused(input, beside_token_fields(error)), ..TokensDraft::default() }
-        }
+        Err(error) => TokensForms {
+            new: FormState::refused(input, beside_token_fields(error)),
+            ..TokensForms::default()
+        },
     };
     page::show(&page, draft).await
 }
 
-fn issued(title: &'static str, secret: String) -> TokensDraft {
-    TokensDraft { issued: Some(Issued { title, secret }), ..TokensDraft::default() }
+fn issued(title: &'static str, secret: String) -> TokensForms {
+    TokensForms { issued: Some(Issued { title, secret }), ..TokensForms::default() }
 }
 
 fn new_token(input: &TokenInput) -> Result<NewToken, AppError> {
@@ -58,7 +56,7 @@ fn new_token(input: &TokenInput) -> Result<NewToken, AppError> {
     })
 }
 
-fn beside_token_fields(error: StoreError) -> Refusal {
+fn beside_token_fields(error: StoreError) -> FormErrors {
     let field = match &error {
         StoreError::Invalid(Invalid::TokenName) => Some("name"),
         StoreError::Invalid(Invalid::Origins) => Some("origins"),
@@ -66,10 +64,10 @@ fn beside_token_fields(error: StoreError) -> Refusal {
         StoreError::Invalid(Invalid::TokenLifetime) => Some("expires"),
         _ => None,
     };
-    let refusal = Refusal::from(error);
+    let errors = FormErrors::from(error);
     match field {
-        Some(field) => refusal.beside(field),
-        None => refusal,
+        Some(field) => errors.beside(field),
+        None => errors,
     }
 }
 
@@ -108,8 +106,8 @@ fn token_id(fields: &Fields) -> Result<TokenId, AppError> {
 async fn refused(page: &Page, id: TokenId, error: StoreError) -> PageResult {
     match error {
         StoreError::Invalid(_) => {
-            let draft = Draft::refused((), error);
-            page::show(page, TokensDraft { token: Some((id, draft)), ..TokensDraft::default() }).await
+            let draft = FormState::refused((), error);
+            page::show(page, TokensForms { token: Some((id, draft)), ..TokensForms::default() }).await
         }
         other => Err(other.into()),
     }

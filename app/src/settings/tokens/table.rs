@@ -10,29 +10,25 @@ use crate::{
         badge::{Badge, Tone},
         dialog::Confirm,
         field::Choice,
+        table::{Column, Table},
         time,
     },
 };
 
 pub fn table(tokens: Vec<TokenRow>) -> impl IntoView {
+    let rows = tokens.into_iter().map(row).collect_view();
+    let columns = vec![
+        Column::Text("Token"),
+        Column::Text("Kind"),
+        Column::Text("Counts in"),
+        Column::Text("Owner"),
+        Column::Text("Made"),
+        Column::Text("Last used"),
+        Column::Text("State"),
+        Column::Hidden("Actions"),
+    ];
     view! {
-        <div class="table-wrap">
-            <table class="table tokens" data-stack="">
-                <thead>
-                    <tr>
-                        <th scope="col">"Token"</th>
-                        <th scope="col">"Kind"</th>
-                        <th scope="col">"Counts in"</th>
-                        <th scope="col">"Owner"</th>
-                        <th scope="col">"Made"</th>
-                        <th scope="col">"Last used"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col"><span class="visually-hidden">"Actions"</span></th>
-                    </tr>
-                </thead>
-                <tbody>{tokens.into_iter().map(row).collect_view()}</tbody>
-            </table>
-        </div>
+        <Table columns class="tokens">{rows}</Table>
     }
 }
 

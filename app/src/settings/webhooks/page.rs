@@ -4,9 +4,9 @@ use leptos::prelude::*;
 use store::{Reach, Webhook};
 
 use crate::{
-    form::state::Draft,
+    form::state::FormState,
     page::{
-        Look, Page, PageResult,
+        Page, PageMeta, PageResult,
         here::here,
         layout::{PageHead, Section},
     },
@@ -16,6 +16,7 @@ use crate::{
         empty::Empty,
         field::{Field, FormError},
         secret::Secret,
+        table::{Column, Table},
         time,
     },
 };
@@ -24,24 +25,24 @@ pub const ADDRESS: &str = "/settings/webhooks";
 
 /// What a post of this page leaves to show.
 #[derive(Default)]
-pub struct WebhooksDraft {
+pub struct WebhooksForms {
     /// The address that was typed.
-    pub new: Draft<String>,
+    pub new: FormState<String>,
     /// The secret of a webhook that was added just now. Shown once.
     pub secret: Option<String>,
 }
 
 pub async fn get(page: Page) -> PageResult {
-    show(&page, WebhooksDraft::default()).await
+    show(&page, WebhooksForms::default()).await
 }
 
-pub async fn show(page: &Page, draft: WebhooksDraft) -> PageResult {
+pub async fn show(page: &Page, draft: WebhooksForms) -> PageResult {
     let administrator = page.principal.administrator()?;
     let webhooks = page.store().list_webhooks(&administrator).await?;
-    let look = Look::new("Webhooks", Section::Webhooks).status(draft.new.status());
+    let meta = PageMeta::new("Webhooks", Section::Webhooks).status(draft.new.status());
     let reach = page.state.webhooks;
-    page.render(look, move || {
-        let WebhooksDraft { new, secret } = draft;
+    page.render(meta, move || {
+        let WebhooksForms { new, secret } = draft;
         let secret = secret.map(|secret| {
             view! {
                 <Secret
@@ -84,7 +85,7 @@ fn hint(reach: Reach) -> &'static str {
     }
 }
 
-fn form(draft: Draft<String>, reach: Reach) -> impl IntoView {
+fn form(draft: FormState<String>, reach: Reach) -> impl IntoView {
     let (error, general) = (draft.at("url"), draft.general());
     let url = draft.input.unwrap_or_default();
     view! {
@@ -109,20 +110,15 @@ fn form(draft: Draft<String>, reach: Reach) -> impl IntoView {
 }
 
 fn table(webhooks: Vec<Webhook>) -> impl IntoView {
+    let rows = webhooks.into_iter().map(row).collect_view();
+    let columns = vec![
+        Column::Text("Address"),
+        Column::Text("Last message"),
+        Column::Text("Added"),
+        Column::Hidden("Actions"),
+    ];
     view! {
-        <div class="table-wrap">
-            <table class="table" data-stack="">
-                <thead>
-                    <tr>
-                        <th scope="col">"Address"</th>
-                        <th scope="col">"Last message"</th>
-                        <th scope="col">"Added"</th>
-                        <th scope="col"><span class="visually-hidden">"Actions"</span></th>
-                    </tr>
-                </thead>
-                <tbody>{webhooks.into_iter().map(row).collect_view()}</tbody>
-            </table>
-        </div>
+        <Table columns>{rows}</Table>
     }
 }
 

@@ -2,13 +2,10 @@
 
 use store::{Invalid, StoreError, WebhookId};
 
-use super::page::{self, ADDRESS, WebhooksDraft};
+use super::page::{self, ADDRESS, WebhooksForms};
 use crate::{
     error::AppError,
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -25,19 +22,19 @@ async fn create(page: Page, fields: &Fields) -> PageResult {
     let administrator = page.recent_administrator()?;
     let url = fields.trimmed("url").to_owned();
     let draft = match page.store().create_webhook(&administrator, &url, page.state.webhooks).await {
-        Ok((_, secret)) => WebhooksDraft { secret: Some(secret), ..WebhooksDraft::default() },
+        Ok((_, secret)) => WebhooksForms { secret: Some(secret), ..WebhooksForms::default() },
         Err(error) => {
-            let refusal = beside_url(error);
-            WebhooksDraft { new: Draft::refused(url, refusal), ..WebhooksDraft::default() }
+            let errors = beside_url(error);
+            WebhooksForms { new: FormState::refused(url, errors), ..WebhooksForms::default() }
         }
     };
     page::show(&page, draft).await
 }
 
-fn beside_url(error: StoreError) -> Refusal {
+fn beside_url(error: StoreError) -> FormErrors {
     let is_url = matches!(&error, StoreError::Invalid(Invalid::WebhookUrl | Invalid::WebhookPrivate));
-    let refusal = Refusal::from(error);
-    if is_url { refusal.beside("url") } else { refusal }
+    let errors = FormErrors::from(error);
+    if is_url { errors.beside("url") } else { errors }
 }
 
 async fn test(page: Page, fields: &Fields) -> PageResult {
@@ -45,8 +42,8 @@ async fn test(page: Page, fields: &Fields) -> PageResult {
     match page.store().test_webhook(&administrator, id(fields)?).await {
         Ok(()) => Ok(page.done(ADDRESS, Toast::WebhookTested)),
         Err(error @ StoreError::Invalid(_)) => {
-            let new = Draft::refused(String::new(), error);
-            page::show(&page, WebhooksDraft { new, ..WebhooksDraft::default() }).await
+            let new = FormState::refused(String::new(), error);
+            page::show(&page, WebhooksForms { new, ..WebhooksForms::default() }).await
         }
         Err(error) => Err(error.into()),
     }

@@ -7,8 +7,8 @@ use store::{Acceptance, InvitationState, TesterInvitation};
 
 use crate::{
     error::AppError,
-    form::state::Draft,
-    page::{Look, PageResult, Visit},
+    form::state::FormState,
+    page::{PageMeta, PageResult, Visit},
     ui::{
         badge::{Callout, Tone},
         field::{Field, FormError},
@@ -18,18 +18,18 @@ use crate::{
 
 /// What the page has to say beside the invitation.
 #[derive(Default)]
-pub struct JoinDraft {
-    pub form: Draft<String>,
+pub struct JoinForms {
+    pub form: FormState<String>,
     pub outcome: Option<Acceptance>,
 }
 
 pub async fn get(visit: Visit, Path(token): Path<String>) -> PageResult {
     let subject = visit.query("subject");
-    let form = Draft { input: subject, refusal: None };
-    show(&visit, &token, JoinDraft { form, outcome: None }).await
+    let form = FormState { input: subject, errors: None };
+    show(&visit, &token, JoinForms { form, outcome: None }).await
 }
 
-pub async fn show(visit: &Visit, token: &str, draft: JoinDraft) -> PageResult {
+pub async fn show(visit: &Visit, token: &str, draft: JoinForms) -> PageResult {
     let invitation = visit.store().find_tester_invitation(token).await?.ok_or(AppError::StaleLink)?;
     let shut = match &draft.outcome {
         Some(Acceptance::Shut(state)) => Some(*state),
@@ -41,9 +41,9 @@ pub async fn show(visit: &Visit, token: &str, draft: JoinDraft) -> PageResult {
         (_, Some(_)) => http::StatusCode::GONE,
         (_, None) => draft.form.status(),
     };
-    let look = Look::outside(format!("Try {}", invitation.group_name)).status(status).secret_address();
+    let meta = PageMeta::outside(format!("Try {}", invitation.group_name)).status(status).secret_address();
     let action = format!("/join/{token}");
-    visit.render_door(look, move || {
+    visit.render_door(meta, move || {
         let told = draft.outcome.as_ref().map(|outcome| outcome_view(outcome, &invitation));
         let shut = shut.map(shut_view);
         let ends = !matches!(draft.outcome, None | Some(Acceptance::Excluded)) || shut.is_some();
@@ -58,7 +58,7 @@ pub async fn show(visit: &Visit, token: &str, draft: JoinDraft) -> PageResult {
     })
 }
 
-fn form(action: &str, invitation: &TesterInvitation, draft: Draft<String>) -> impl IntoView + use<> {
+fn form(action: &str, invitation: &TesterInvitation, draft: FormState<String>) -> impl IntoView + use<> {
     let (general, subject) = (draft.general(), draft.at("subject"));
     let typed = draft.input.unwrap_or_default();
     let until = invitation.until_ms.map_or_else(

@@ -3,13 +3,10 @@
 use axum::{Extension, extract::Path};
 use engine::SubjectKey;
 
-use super::page::{self, JoinDraft};
+use super::page::{self, JoinForms};
 use crate::{
     error::AppError,
-    form::{
-        fields::Fields,
-        state::{Draft, Refusal},
-    },
+    form::{error::FormErrors, fields::Fields, state::FormState},
     page::{PageResult, Visit},
     state::TooMany,
 };
@@ -28,11 +25,11 @@ pub async fn post(
         Ok(subject) => {
             let accepted = visit.store().accept_tester_invitation(&token, &subject, &visit.origin).await?;
             let outcome = Some(accepted.ok_or(AppError::StaleLink)?);
-            JoinDraft { form: Draft { input: Some(typed), refusal: None }, outcome }
+            JoinForms { form: FormState::editing(typed), outcome }
         }
         Err(error) => {
-            let refusal = Refusal::field("subject", format!("The user id {error}."));
-            JoinDraft { form: Draft::refused(typed, refusal), outcome: None }
+            let errors = FormErrors::field("subject", format!("The user id {error}."));
+            JoinForms { form: FormState::refused(typed, errors), outcome: None }
         }
     };
     page::show(&visit, &token, draft).await

@@ -1,0 +1,161 @@
+//! What every page of one flag loads, and the forecast for a form that is being typed.
+
+use std::sync::Arc;
+
+use engine::{EnvironmentKey, Flag, FlagKey, Rollout, Snapshot, group_name, rollout_phrase};
+use islands::forecast::{Forecast, Mood};
+use store::{Action, AuditEntry, Environment, ObjectKind, ObjectRef, Store, Versioned, Viewer};
+
+use super::{rollout::form::RolloutForm, watch::Watch};
+use crate::{
+    error::{AppError, Thing},
+    forecast::{Trial, count_on},
+    page::Page,
+};
+
+/// How many of the flag's last changes every page of it looks at.
+const RECENT: usize = 10;
+
+/// A flag in one environment, with what its header says.
+pub struct FlagPage {
+    pub flag: Arc<Flag>,
+    pub flag_version: u64,
+    pub rollout: Versioned<Rollout>,
+    pub environment: Environment,
+    pub snapshot: Arc<Snapshot>,
+    /// Newest first.
+    pub recent: Vec<AuditEntry>,
+    pub known: usize,
+    /// Of the known people, those who have it; of a stopped flag, those who will when it is resumed.
+    pub on: usize,
+    /// The same flag in the other environments, and its state there in words.
+    pub elsewhere: Vec<(Environment, String)>,
+    pub(super) watch: Watch,
+}
+
+impl FlagPage {
+    pub async fn load(page: &Page, key: &str) -> Result<Self, AppError> {
+        let missing = || AppError::NotFound(Thing::Flag);
+        let key = FlagKey::parse(key).map_err(|_| missing())?;
+        let (store, viewer) = (page.store(), page.viewer());
+        let flag = store.find_flag(&viewer, &key).await?.ok_or_else(missing)?;
+        let rollout = store.find_rollout(&viewer, &page.environment.key, &key).await?.ok_or_else(missing)?;
+        let object = ObjectRef::new(ObjectKind::Flag, key.as_str());
+        let recent = store.history(&viewer, &object, Some(&page.environment.key), None, RECENT).await?;
+        let live = store.live();
+        let snapshot = live.snapshot(page.environment.key.as_str()).ok_or_else(missing)?;
+        let people = live.people();
+        let running = Arc::new(Rollout { enabled: true, ..rollout.value.clone() });
+        let definition = Arc::new(flag.value);
+        // What cannot be compiled serves nobody, which is what the header then says.
+        let on = snapshot
+            .with_flag(Arc::clone(&definition), running)
+            .map_or(0, |trial| count_on(&trial, key.as_str(), people.contexts(), page.now_ms()));
+        let environments = live.environments();
+        let elsewhere = environments.iter().filter(|it| it.key != page.environment.key).cloned();
+        Ok(Self {
+            watch: Watch::load(page, &key).await,
+            elsewhere: elsewhere.map(|it| (it.clone(), phrase_in(store, &it.key, &key))).collect(),
+            flag: definition,
+            flag_version: flag.version,
+            rollout,
+            environment: page.environment.clone(),
+            snapshot,
+            recent,
+            known: people.len(),
+            on,
+        })
+    }
+
+    pub fn key(&self) -> &FlagKey {
+        &self.flag.key
+    }
+
+    pub fn stopped(&self) -> bool {
+        !self.rollout.value.enabled
+    }
+
+    pub fn archived(&self) -> bool {
+        self.flag.lifecycle == engine::Lifecycle::Archived
+    }
+
+    /// `VIP agencies + 20 % of everyone`, also of a stopped flag: what it is when it runs.
+    pub fn phrase(&self) -> String {
+        let running = Rollout { enabled: true, ..self.rollout.value.clone() };
+        rollout_phrase(&running, &group_name(&self.snapshot))
+    }
+
+    /// Who stopped it, when and why.
+    pub fn stop_entry(&self) -> Option<&AuditEntry> {
+        let stops = |action: Action| matches!(action, Action::RolloutStopped | Action::GuardStopped);
+        self.recent.iter().find(|entry| stops(entry.action)).filter(|_| self.stopped())
+    }
+
+    /// The last change of the rollout in this environment, when it can be undone.
+    pub fn undoable(&self) -> Option<&AuditEntry> {
+        let here = Some(&self.environment.key);
+        self.recent
+            .iter()
+            .find(|entry| entry.environment.as_ref() == here)
+            .filter(|entry| entry.is_revertible() && entry.seq == self.rollout.seq)
+            .filter(|entry| matches!(entry.action, Action::RolloutChanged | Action::Reverted))
+    }
+
+    /// What the form means among the known people, against what is saved.
+    pub fn forecast(&self, store: &Store, form: &RolloutForm) -> Forecast {
+        let (saved, protected) = (&self.rollout.value, self.environment.protected);
+        forecast(store, &self.snapshot, &self.flag, saved, form, protected)
+    }
+}
+
+fn phrase_in(store: &Store, environment: &EnvironmentKey, flag: &FlagKey) -> String {
+    let snapshot = store.live().snapshot(environment.as_str());
+    let phrase = snapshot.as_ref().and_then(|snapshot| {
+        let rollout = snapshot.flag(flag.as_str())?.rollout();
+        Some(rollout_phrase(rollout, &group_name(snapshot)))
+    });
+    phrase.unwrap_or_else(|| "Nobody".to_owned())
+}
+
+/// The forecast for a form that is being typed, for the island.
+pub async fn forecast_of(
+    store: &Store,
+    viewer: &Viewer,
+    environment: &str,
+    flag: &str,
+    form: &RolloutForm,
+) -> Result<Forecast, AppError> {
+    let missing = || AppError::NotFound(Thing::Flag);
+    let live = store.live();
+    let snapshot = live.snapshot(environment).ok_or(AppError::NotFound(Thing::Environment))?;
+    let key = FlagKey::parse(flag).map_err(|_| missing())?;
+    let saved = store.find_rollout(viewer, snapshot.environment(), &key).await?.ok_or_else(missing)?;
+    let compiled = snapshot.flag(flag).ok_or_else(missing)?;
+    let environments = live.environments();
+    let protected = environments.iter().any(|it| it.key.as_str() == environment && it.protected);
+    Ok(forecast(store, &snapshot, compiled.flag(), &saved.value, form, protected))
+}
+
+/// Of a form that is not finished, what can be counted is counted; the sentence says what is missing.
+fn forecast(
+    store: &Store,
+    snapshot: &Snapshot,
+    flag: &Arc<Flag>,
+    saved: &Rollout,
+    form: &RolloutForm,
+    protected: bool,
+) -> Forecast {
+    let (draft, missing) = match form.parse(saved, flag) {
+        Ok(draft) => (draft, None),
+        Err(errors) => (form.parse_leniently(saved, flag), errors.into_iter().next()),
+    };
+    let trial = Trial { snapshot, flag, saved, draft: &draft, protected, now_ms: store.clock().now_ms() };
+    let people = store.live().people();
+    match (trial.forecast(|| people.contexts()), missing) {
+        (Ok(forecast), None) => forecast,
+        (Ok(forecast), Some(error)) => {
+            Forecast { changed: true, mood: Mood::Unfinished, sentence: error.sentence, ..forecast }
+        }
+        (Err(problem), _) => Forecast::unfinished(crate::form::error::as_sentence(&problem.to_string())),
+    }
+}
