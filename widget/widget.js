@@ -14,6 +14,8 @@
     const settings = script?.dataset ?? {};
     const STARTED = 'fader-feedback-started';
     const TIMEOUT_MS = 10_000;
+    const PROOF_MS = 3_000;
+    const FEATURES_MAX = 32;
     const DAY_S = 86_400;
     const COMMENT_MAX = 4_000;
     const RATINGS = ['very bad', 'bad', 'all right', 'good', 'very good'];
@@ -100,6 +102,28 @@ textarea { display: block; inline-size: 100%; min-block-size: 88px; padding: 10p
         return again ? Date.now() : performance.timeOrigin;
     }
 
+    /**
+     * The decisions that this subject was answered here, each with its receipt: what proves a complaint to Fader. The OpenFeature
+     * hook leaves them on the page; without it, Fader is asked once. Feedback without any arrives all the same.
+     */
+    async function decided() {
+        const { subject, flag, token } = settings;
+        const known = globalThis[Symbol.for('fader.decisions')];
+        const own = known instanceof Map ? [...known.values()].filter((it) => it.subject === subject) : [];
+        if (own.length || !flag) {
+            own.sort((a, b) => (b.flag === flag) - (a.flag === flag));
+            return own.slice(0, FEATURES_MAX).map(({ subject: _, ...feature }) => feature);
+        }
+        const address = new URL(`/ofrep/v1/evaluate/flags/${encodeURIComponent(flag)}`, script.src);
+        const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+        const options = { method: 'POST', headers, body: JSON.stringify({ context: { targetingKey: subject } }) };
+        const signal = AbortSignal.timeout(PROOF_MS);
+        const answer = await fetch(address, { ...options, credentials: 'omit', referrerPolicy: 'no-referrer', signal });
+        const { variant, metadata } = await answer.json();
+        const { revision, rule, arm, receipt } = metadata;
+        return receipt ? [{ flag, variant, revision, rule, arm, receipt }] : [];
+    }
+
     /** Gives what the user should read when it did not work, or nothing. */
     async function send(body) {
         const address = new URL('/api/v1/feedback', script.src);
@@ -125,6 +149,7 @@ textarea { display: block; inline-size: 100%; min-block-size: 88px; padding: 10p
         let id = newId();
         let openedAt = 0;
         let sending = false;
+        let proofs = Promise.resolve([]);
 
         const rating = choices('radio', 'rating', RATINGS.map((text, at) => [at + 1, String(at + 1), `${at + 1}, ${text}`]));
         const ends = make('div', { className: 'ends', ariaHidden: 'true' }, make('small', {}, 'Very bad'), make('small', {}, 'Very good'));
@@ -155,6 +180,8 @@ textarea { display: block; inline-size: 100%; min-block-size: 88px; padding: 10p
         function open() {
             if (dialog.open) return;
             openedAt = Date.now();
+            // While somebody writes there is time; by then nothing waits for it.
+            proofs = decided().catch(() => []);
             show(false);
             dialog.showModal();
         }
@@ -195,6 +222,8 @@ textarea { display: block; inline-size: 100%; min-block-size: 88px; padding: 10p
             sending = true;
             submit.ariaDisabled = 'true';
             submit.textContent = 'Sending…';
+            const features = await proofs;
+            if (features.length) body.features = features;
             const failure = await send(body);
             sending = false;
             submit.ariaDisabled = null;

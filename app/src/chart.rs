@@ -38,6 +38,8 @@ pub enum Stroke {
     Control,
     /// A further variant. There are three such looks; a fourth one begins again.
     Further(usize),
+    /// What is told and not proved: beside the evidence, and none of it.
+    Unverified,
 }
 
 impl Stroke {
@@ -55,6 +57,7 @@ impl Stroke {
             Self::Feature => "feature",
             Self::Control => "control",
             Self::Further(at) => ["second", "third", "fourth"][at % 3],
+            Self::Unverified => "unverified",
         }
     }
 }

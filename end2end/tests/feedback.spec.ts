@@ -155,6 +155,54 @@ test('the widget works with the keyboard alone, keeps what was typed, and gives 
     await shop.close();
 });
 
+/** Sends a complaint through the widget, and gives what was sent. */
+async function complain(page: Page): Promise<{ features?: { flag: string; receipt: string }[] }> {
+    const sent = page.waitForRequest((request) => request.url().endsWith('/api/v1/feedback') && request.method() === 'POST');
+    await page.getByRole('button', { name: 'Feedback' }).click();
+    const dialog = page.getByRole('dialog', { name: 'How did it go?' });
+    await dialog.getByLabel('1, very bad').check();
+    await dialog.getByRole('checkbox', { name: 'Broken' }).check();
+    await dialog.getByRole('button', { name: 'Send' }).click();
+    await expect(page.getByRole('dialog', { name: 'Feedback sent' })).toBeVisible();
+    return (await sent).postDataJSON();
+}
+
+test('the widget proves a complaint by itself, with and without the hook, and old pages still get through', async ({ browser, world }) => {
+    await Desk.vipAgenciesOnly(browser, world);
+    const unverified = async (page: Page) => {
+        await page.goto('/flags/fast-payment/health');
+        const text = await page.getByText(/^Unverified: /).allTextContents();
+        return Number(text[0]?.match(/\d+/)?.[0] ?? 0);
+    };
+    const reader = await signedIn(browser, world, 'product');
+    const before = await unverified(reader);
+    const receipt = expect.stringMatching(/^\d+\.[\w-]{22}$/);
+    // The booking page reads the flag with the hook.
+    const shop = await Shop.signIn(browser, world, CUSTOMERS.vip.name);
+    await shop.openTrip();
+    const byHook = await complain(shop.page);
+    expect(byHook.features).toContainEqual(expect.objectContaining({ flag: 'fast-payment', receipt }));
+    await shop.close();
+
+    // Without it, the widget asks Fader once.
+    const bare = await Shop.signIn(browser, world, CUSTOMERS.standard.name);
+    await bare.page.route('**/fader-exposures.js', (route) => route.abort());
+    await bare.page.reload();
+    const byWidget = await complain(bare.page);
+    expect(byWidget.features).toEqual([expect.objectContaining({ flag: 'fast-payment', receipt })]);
+    await bare.close();
+    expect(await unverified(reader)).toBe(before);
+
+    // And where no receipt can be had, people read it all the same.
+    const old = await Shop.signIn(browser, world, CUSTOMERS.standard.name);
+    await old.page.route('**/ofrep/**', (route) => route.abort());
+    await old.page.reload();
+    expect((await complain(old.page)).features).toBeUndefined();
+    await expect.poll(async () => await unverified(reader)).toBe(before + 1);
+    await old.close();
+    await reader.context().close();
+});
+
 for (const colorScheme of ['light', 'dark'] as const) {
     test(`the widget and the pages of feedback are accessible, ${colorScheme}`, async ({ browser, world }) => {
         test.slow();

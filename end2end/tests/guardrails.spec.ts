@@ -116,7 +116,7 @@ test('a product manager tries limits, saves the flag’s own, and goes back to t
         await check.click();
         await expect(line(page, 1)).toContainText('would have fired once in the last 7 days', { timeout: 2_000 });
     }).toPass(SOON);
-    await expect(line(page, 2)).toContainText('Stop if errors are above 80 %: would not have fired in the last 7 days');
+    await expect(line(page, 2)).toContainText('Stop if errors are above 80 % (servers only): would not have fired in the last 7 days');
     await expect(page.getByText('Nothing is saved yet.')).toBeVisible();
     await expect(check).toBeFocused();
     await expect(page.getByLabel('Why?').last()).toHaveValue('Kept while it is tried');
@@ -124,7 +124,7 @@ test('a product manager tries limits, saves the flag’s own, and goes back to t
     await said(page, 'Saved.');
     const known = page.locator('#guardrails-known');
     await expect(known).toContainText('Its own, saved by');
-    await expect(known).toContainText('Stop if errors are above 80 %would not have fired');
+    await expect(known).toContainText('Stop if errors are above 80 % (servers only)would not have fired');
     await expect(known.locator('li').first()).toContainText(/would have fired once in the last 7 days, (just now|\d+ min ago)/);
 
     const admin = await signedIn(browser, world, 'admin');
@@ -154,7 +154,7 @@ test('two admins change the defaults: the second sees what changed and keeps wha
     await save(second);
     const alert = second.getByRole('alert');
     await expect(alert).toContainText('changed these guardrails');
-    await expect(alert).toContainText('to “Notify if errors are above 44 %”');
+    await expect(alert).toContainText('to “Notify if errors are above 44 % (servers only)”');
     await expect(line(second, 1).getByLabel('How much')).toHaveValue('33');
     await save(second);
     await expect(second.locator('#default-guardrails')).toContainText('Notify if errors are above 33 %');
@@ -234,3 +234,67 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await page.context().close();
     });
 }
+
+/** What pages report: each asks Fader, fails, and tells it with its receipt, or without. */
+async function pagesReport(page: Page, world: World, key: string, pages: number, proved: boolean): Promise<void> {
+    const headers = { Authorization: `Bearer ${world.clientToken}`, Origin: world.booking };
+    const events = [];
+    for (let at = 0; at < pages; at += 1) {
+        const subject = `page-${proved}-${at}`;
+        const data = { context: { targetingKey: subject } };
+        const decided = await page.request.post(`${world.fader}/ofrep/v1/evaluate/flags/${key}`, { headers, data });
+        const { variant, metadata } = await decided.json();
+        const { revision, rule, arm, receipt } = metadata;
+        const feature = { flag: key, variant, revision, rule, arm, ...(proved && { receipt }) };
+        events.push({ type: 'outcome', subject, metric: 'error_rate', ok: false, features: [feature] });
+    }
+    const answer = await page.request.post(`${world.fader}/api/v1/events`, { headers, data: { events } });
+    expect(await answer.json()).toMatchObject(proved ? { accepted: pages } : { accepted: 0, unverified: pages });
+}
+
+test('a guardrail says whose word counts, and what pages report fires only those that take it', async ({ browser, world }) => {
+    const { key, page } = await flag(browser, world, 'Whose word');
+    await pagesReport(page, world, key, 40, true);
+    const check = page.getByRole('button', { name: 'How often would these have fired?' });
+    await page.getByRole('button', { name: 'Add a guardrail' }).click();
+    await expect(line(page, 3).getByLabel('Whose word counts')).toHaveValue('servers');
+    await expect(page.locator('#guardrail-form')).toContainText('Anybody can open a page and let it report failures.');
+    let limit = 30;
+    await expect(async () => {
+        limit -= 0.1;
+        for (const at of [1, 3]) await write(page, at, { action: 'Stop', value: limit.toFixed(1) });
+        await line(page, 3).getByLabel('Whose word counts').selectOption('servers and proved browsers');
+        await check.click();
+        await expect(line(page, 3)).toContainText('(servers and proved browsers): would have fired', { timeout: 2_000 });
+    }).toPass(SOON);
+    await expect(line(page, 1)).toContainText('(servers only): would not have fired');
+    await save(page);
+    await said(page, 'Saved.');
+    await expect(page.locator('#guardrails-known')).toContainText(`Stop if errors are above ${limit.toFixed(1)} % (servers and proved browsers)`);
+
+    const plain = await signedIn(browser, world, 'product', { javaScriptEnabled: false });
+    await plain.goto(`/flags/${key}/health`);
+    await expect(line(plain, 3).getByLabel('Whose word counts')).toHaveValue('servers_and_browsers');
+    await line(plain, 3).getByLabel('Whose word counts').selectOption('servers only');
+    await save(plain);
+    await expect(plain.locator('#guardrails-known')).not.toContainText('proved browsers');
+    await plain.goto(`/flags/${key}/history`);
+    await expect(plain.locator('main')).toContainText('(servers and proved browsers)” to “Stop if errors are above');
+    await plain.context().close();
+    await page.context().close();
+});
+
+test('what comes without a receipt is drawn beside the evidence and marked as unused', async ({ browser, world }) => {
+    const { key, page } = await flag(browser, world, 'Unproved');
+    await report(page, world, key, 2);
+    await pagesReport(page, world, key, 5, false);
+    const unverified = page.locator('.chart-legend li').filter({ hasText: 'Unverified' });
+    await expect(async () => {
+        await page.reload();
+        await expect(unverified).toContainText('not used by the guard', { timeout: 2_000 });
+    }).toPass(SOON);
+    await expect(page.locator('.chart-line[data-stroke="unverified"]').first()).toBeAttached();
+    await expect(page.getByText('Unverified: 5 events of browsers without a receipt.')).toBeVisible();
+    await expectAccessible(page);
+    await page.context().close();
+});

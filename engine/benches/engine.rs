@@ -70,6 +70,36 @@ fn decision(bencher: Bencher<'_, '_>, subject: &str) {
     });
 }
 
+/// The same with two variants behind the rule, half each.
+#[divan::bench(args = ["agency-17", "user-1"], sample_size = 2000)]
+fn decision_with_a_split(bencher: Bencher<'_, '_>, subject: &str) {
+    let mut config = config(500, 50);
+    config.flags[123].1 = read(json!({ "enabled": true, "seed": "fast-payment", "rules": [
+        { "id": "group", "audience": { "matching": { "groups": ["group-23"] } }, "percentage": 100_000,
+          "split": [{ "variant": "on", "weight": 500 }, { "variant": "off", "weight": 500 }] },
+    ] }));
+    let (snapshot, sent) = (compile(config), attributes("DK"));
+    let context = Context::from_server(Some(subject), &sent);
+    bencher.bench(|| {
+        black_box(&snapshot)
+            .evaluate(black_box("flag-123"), black_box(&context), NOW_MS)
+            .expect("decision")
+            .reason
+    });
+}
+
+/// Every flag there is, as a bulk answer decides them; ten flags share a group.
+#[divan::bench(args = [10, 500], sample_size = 50)]
+fn all_flags(bencher: Bencher<'_, '_>, flags: usize) {
+    let (snapshot, sent) = (compile(config(flags, flags.div_ceil(10))), attributes("DK"));
+    let context = Context::from_server(Some("agency-17"), &sent);
+    bencher.counter(divan::counter::ItemsCount::new(flags)).bench(|| {
+        let mut evaluator = black_box(&snapshot).evaluator(black_box(&context), NOW_MS);
+        let decisions = snapshot.flags().map(|flag| evaluator.evaluate(flag, None));
+        decisions.filter(|decision| decision.as_ref().is_ok_and(|it| it.rule.is_some())).count()
+    });
+}
+
 #[divan::bench(sample_size = 500)]
 fn explanation(bencher: Bencher<'_, '_>) {
     let (snapshot, sent) = (compile(config(500, 50)), attributes("DK"));

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use divan::{Bencher, black_box};
 use engine::RuleId;
 use engine::guardrail::{
-    Cell, Cells, Guard, GuardAction, Guardrail, Health, Limit, Metric, Proof, Sample, Surroundings, Tally,
-    verdict::Thresholds,
+    Accepts, Basis, Cell, Cells, Guard, GuardAction, Guardrail, Health, Limit, Metric, Proof, Sample,
+    Surroundings, Tally, verdict::Thresholds,
 };
 use engine::plan::power::{Question, trials_to_notice};
 
@@ -73,16 +73,20 @@ fn everyone() -> RuleId {
 }
 
 fn of(cells: Vec<Cell>) -> Cells {
-    [(everyone(), BTreeMap::from([(Metric::ErrorRate, cells)]))].into()
+    [(everyone(), BTreeMap::from([(basis(), cells)]))].into()
+}
+
+fn basis() -> Basis {
+    Basis { metric: Metric::ErrorRate, accepts: Accepts::Servers }
 }
 
 fn own(cells: &mut Cells) -> &mut Vec<Cell> {
-    cells.get_mut(&everyone()).and_then(|own| own.get_mut(&Metric::ErrorRate)).expect("cells")
+    cells.get_mut(&everyone()).and_then(|own| own.get_mut(&basis())).expect("cells")
 }
 
 fn guardrail(limit: Limit) -> Guardrail {
     let id = "errors".parse().expect("id");
-    Guardrail { id, metric: Metric::ErrorRate, limit, action: GuardAction::Stop }
+    Guardrail { id, metric: Metric::ErrorRate, limit, action: GuardAction::Stop, accepts: Accepts::Servers }
 }
 
 /// A rollout that is fed with cells and judged after each of them.

@@ -4,6 +4,7 @@ mod attribute;
 mod comparison;
 pub(crate) mod compiled;
 mod operator;
+mod read;
 mod schema;
 mod test;
 mod tree;

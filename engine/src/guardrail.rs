@@ -1,6 +1,7 @@
 //! The guard's arithmetic: is the treatment worse than its control, or beyond a limit, certain enough to act at any
 //! moment? One e-process per rollout and metric, so that looking often never costs a false alarm.
 
+pub mod accepts;
 pub mod baseline;
 pub mod block;
 pub mod ceiling;
@@ -28,6 +29,7 @@ pub mod verdict;
 pub mod watch;
 mod words;
 
+pub use accepts::{Accepts, Basis};
 pub use block::{Cell, Closing, Sample};
 pub use definition::{CustomKind, GuardAction, Guardrail, Limit, Metric, Quantile, guardrail_problems};
 pub use evidence::{Evidence, Exposed, Missing};

@@ -6,7 +6,9 @@ mod decision;
 mod definition;
 pub mod guardrail;
 pub mod plan;
+mod text;
 mod time;
+mod traits;
 mod words;
 
 pub use condition::{
@@ -15,9 +17,9 @@ pub use condition::{
 };
 pub use decision::{
     Actual, Allocation, Arm, CompileError, CompiledFlag, CompiledGroup, Context, Decision, EnvironmentConfig,
-    EvaluationError, Exclusion, Explanation, HOLDBACK_SEED, Impact, Origin, POSITIONS, Placement, Position,
-    Preview, Reason, Sender, Served, Snapshot, Step, VARIANT_SEED, allocation, bucket_hash, group_impact,
-    grouped, holdback_position, impact, position, variant_bucket,
+    EvaluationError, Evaluator, Exclusion, Explanation, HOLDBACK_SEED, Impact, Origin, POSITIONS, Placement,
+    Position, Preview, Reason, Sender, Served, Snapshot, Step, VARIANT_SEED, allocation, bucket_hash,
+    group_impact, grouped, holdback_position, impact, position, variant_bucket,
 };
 pub use definition::{
     AttributeName, Audience, BucketBy, Counts, ENROLMENTS_MAX, Enrolment, EnrolmentState, EnvironmentKey,
@@ -27,6 +29,7 @@ pub use definition::{
     VariantKey, WEIGHT_TOTAL,
 };
 pub use time::{DateError, DayEdge, MomentError, instant_phrase, parse_date_ms, parse_moment_ms};
+pub use traits::{Items, Names, Packed, Packer, Traits, VALUE_SEPARATOR, ValueRef};
 pub use words::{
     Change, attributes_phrase, audience_phrase, condition_phrase, flag_changes, group_changes, group_name,
     hints, rollout_changes, rollout_phrase,

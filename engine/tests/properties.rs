@@ -205,7 +205,7 @@ impl OwnedContext {
             sender: if self.client { Sender::Client } else { Sender::Server },
             sent: &self.sent,
             signed: &self.signed,
-            traits: &self.traits,
+            traits: (&self.traits).into(),
         }
     }
 }

@@ -136,7 +136,7 @@ impl CaseContext {
             },
             sent: &self.sent,
             signed: &self.signed,
-            traits: &self.traits,
+            traits: (&self.traits).into(),
         }
     }
 }

@@ -1,6 +1,8 @@
 // An OpenFeature hook that tells Fader what was really served. Works in pages (web SDK) and in Node.js (server SDK);
 // needs nothing but `fetch`. See README.md.
 
+/** What this page was answered, by flag: the feedback widget proves complaints with it. */
+const DECISIONS = Symbol.for('fader.decisions');
 const BUFFER_MAX = 1_000;
 const REMEMBERED_MAX = 5_000;
 
@@ -33,6 +35,10 @@ export class FaderExposures {
         // A tester's preview is no exposure.
         if (!subject || !variant || typeof revision !== 'number' || preview) {
             return;
+        }
+        if (receipt) {
+            const feature = { subject, flag: flagKey, variant, revision, rule, arm, receipt };
+            (globalThis[DECISIONS] ??= new Map()).set(flagKey, feature);
         }
         const exposure = { type: 'exposure', subject, flag: flagKey, variant, revision, rule, arm };
         const time = Date.now();

@@ -154,7 +154,7 @@ fn start_log(cli: &Cli) -> Result<(), CommandError> {
 }
 
 fn administrator(store: &Store) -> Result<RecentAdministrator, StoreError> {
-    Principal::command_line().recent_administrator(store.clock().now_ms())
+    Ok(Principal::command_line().recent_administrator(store.clock().now_ms())?)
 }
 
 async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {

@@ -35,9 +35,9 @@ pub async fn show(page: &Page, draft: FormState<()>) -> PageResult {
             }
         });
         view! {
-            <PageHead title=who.name.clone() lead=format!("{} · {}", who.email, who.role) />
+            <PageHead title=who.name().to_owned() lead=format!("{} · {}", who.email(), who.role()) />
             <div class="halves">
-                {password_form(&draft, who.email)}
+                {password_form(&draft, who.email().to_owned())}
                 <section class="card stack" aria-labelledby="sessions-title">
                     <h2 id="sessions-title">"Where you are signed in"</h2>
                     <ul class="lines">{sessions.into_iter().map(session).collect_view()}</ul>

@@ -56,7 +56,7 @@ fn line(entry: AuditEntry) -> impl IntoView {
     });
     let may_open = here.principal.as_ref().and_then(|who| who.audit_reader().ok()).is_some_and(|reader| {
         // Whoever sees only their own changes finds nothing behind the others.
-        reader.only_own().is_none() || reader.email == entry.actor_email
+        reader.only_own().is_none() || reader.email() == entry.actor_email
     });
     let clock = view! { <time datetime=time::iso(entry.at_ms) title=time::full(entry.at_ms)>{time::clock(entry.at_ms)}</time> };
     let clock = if may_open {

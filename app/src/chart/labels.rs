@@ -83,7 +83,7 @@ impl Chart {
             let line = self.lines.iter().find(|line| line.stroke == stroke)?;
             line.points.iter().find(|point| point.at_ms == at_ms)?.value
         };
-        if self.lines.len() != 2 {
+        if self.lines.iter().filter(|line| line.stroke != Stroke::Unverified).count() != 2 {
             return None;
         }
         self.unit.difference(of(Stroke::Feature)? - of(Stroke::Control)?)

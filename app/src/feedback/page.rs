@@ -85,7 +85,7 @@ impl Inbox {
         }
         let mut items = None;
         if let Ok(by) = page.principal.people_reader() {
-            let filter = query.filter(page.principal.id, PAGE_ITEMS + 1);
+            let filter = query.filter(page.principal.id(), PAGE_ITEMS + 1);
             items = Some(page.store().list_feedback(&by, environment, &filter).await?);
         }
         let more = items.as_ref().is_some_and(|items| items.len() > PAGE_ITEMS);

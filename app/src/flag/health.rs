@@ -7,4 +7,5 @@ pub mod guardrails;
 pub mod measured;
 pub mod page;
 pub mod tone;
+pub mod unverified;
 pub mod verdicts;

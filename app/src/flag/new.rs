@@ -19,7 +19,7 @@ pub async fn get(page: Page) -> PageResult {
     let form = FlagForm {
         kind: "release".to_owned(),
         value_type: "boolean".to_owned(),
-        owner: page.principal.name.clone(),
+        owner: page.principal.name().to_owned(),
         ..FlagForm::default()
     };
     show(&page, FormState::editing(form))

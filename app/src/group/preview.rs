@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use engine::{
-    AttributeValue, Attributes, CompiledGroup, Condition, Enrolment, Group, GroupKey, Impact,
-    attributes_phrase, group_impact, grouped, impact,
+    CompiledGroup, Condition, Enrolment, Group, GroupKey, Impact, Traits, ValueRef, attributes_phrase,
+    group_impact, grouped, impact,
 };
 use leptos::prelude::*;
 use store::{Environment, GroupUse, Operation, People};
@@ -147,10 +147,10 @@ fn list(group: &CompiledGroup, people: &People, search: &str, now_ms: i64) -> (V
     (listed, found)
 }
 
-fn tested_first(group: &CompiledGroup, traits: &Attributes) -> Vec<(String, String, bool)> {
+fn tested_first(group: &CompiledGroup, traits: Traits<'_>) -> Vec<(String, String, bool)> {
     let tested = group.group().condition.as_ref().map(Condition::attributes).unwrap_or_default();
     let is_tested = |name: &str| tested.iter().any(|it| it.as_str() == name);
-    let line = |(name, value): (&str, &AttributeValue)| (name.to_owned(), value.display(), is_tested(name));
+    let line = |(name, value): (&str, ValueRef<'_>)| (name.to_owned(), value.display(), is_tested(name));
     let mut traits: Vec<_> = traits.iter().map(line).collect();
     traits.sort_by_key(|(_, _, tested)| !tested);
     traits

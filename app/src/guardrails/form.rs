@@ -2,7 +2,7 @@
 
 use engine::{
     GuardrailId, MetricDefinition, MetricKey, MetricKind,
-    guardrail::{CustomKind, GuardAction, Guardrail, Limit, Metric, Quantile, guardrail_problems},
+    guardrail::{Accepts, CustomKind, GuardAction, Guardrail, Limit, Metric, Quantile, guardrail_problems},
 };
 
 use crate::form::{
@@ -33,6 +33,8 @@ pub struct Line {
     /// Per cent, milliseconds or a number.
     pub value: String,
     pub action: String,
+    /// The word of [`Accepts`]; empty for what is usual for the action.
+    pub accepts: String,
 }
 
 impl Line {
@@ -47,6 +49,7 @@ impl Line {
             kind: kind.to_owned(),
             value,
             action: guardrail.action.as_str().to_owned(),
+            accepts: guardrail.accepts.as_str().to_owned(),
         }
     }
 
@@ -61,6 +64,7 @@ impl Line {
             kind: "worse".to_owned(),
             value: "20".to_owned(),
             action: GuardAction::StepBack.as_str().to_owned(),
+            accepts: Accepts::usual_for(GuardAction::StepBack).as_str().to_owned(),
         }
     }
 
@@ -77,8 +81,16 @@ impl Line {
             _ => return Err("choose a limit or a comparison".to_owned()),
         };
         let action = ACTIONS.into_iter().find(|action| action.as_str() == self.action);
+        let action = action.ok_or("choose what happens")?;
+        let accepts = match self.accepts.as_str() {
+            "" => Accepts::usual_for(action),
+            word => {
+                let known = Accepts::ALL.into_iter().find(|accepts| accepts.as_str() == word);
+                known.ok_or("choose whose word counts")?
+            }
+        };
         let id = GuardrailId::parse(&self.id).map_err(|error| error.to_string())?;
-        Ok(Guardrail { id, metric, limit, action: action.ok_or("choose what happens")? })
+        Ok(Guardrail { id, metric, limit, action, accepts })
     }
 }
 
@@ -106,7 +118,8 @@ impl GuardrailForm {
     pub fn from_fields(fields: &Fields) -> Self {
         // Not "action": a form with a field of that name hides where it posts to from scripts.
         let all = |name| fields.all(name).map(str::to_owned).collect::<Vec<_>>();
-        let (metrics, kinds, values, actions) = (all("metric"), all("kind"), all("value"), all("do"));
+        let (metrics, kinds, values) = (all("metric"), all("kind"), all("value"));
+        let (actions, accepts) = (all("do"), all("accepts"));
         let at = |list: &[String], at: usize| list.get(at).cloned().unwrap_or_default();
         let line = |(n, id): (usize, String)| Line {
             id,
@@ -114,6 +127,7 @@ impl GuardrailForm {
             kind: at(&kinds, n),
             value: at(&values, n),
             action: at(&actions, n),
+            accepts: at(&accepts, n),
         };
         Self {
             version: fields.text("version").parse().unwrap_or(0),
@@ -277,7 +291,7 @@ mod tests {
 
     fn guardrail(metric: Metric, limit: Limit) -> Guardrail {
         let id = GuardrailId::parse("one").expect("an id");
-        Guardrail { id, metric, limit, action: GuardAction::Stop }
+        Guardrail { id, metric, limit, action: GuardAction::Stop, accepts: Accepts::ServersAndBrowsers }
     }
 
     #[test]
@@ -291,6 +305,25 @@ mod tests {
             let form = GuardrailForm::of(std::slice::from_ref(&guardrail), 3);
             assert_eq!(form.parse(&[]).expect("parses"), [guardrail]);
         }
+    }
+
+    #[test]
+    fn a_form_that_does_not_say_whose_word_counts_takes_what_is_usual() {
+        let mut form = GuardrailForm::default();
+        form.apply("add");
+        for (action, accepts, expected) in [
+            (GuardAction::Stop, "", Accepts::Servers),
+            (GuardAction::Notify, "", Accepts::ServersAndBrowsers),
+            (GuardAction::Stop, "servers_and_browsers", Accepts::ServersAndBrowsers),
+            (GuardAction::Notify, "servers", Accepts::Servers),
+        ] {
+            let (action, accepts) = (action.as_str().to_owned(), accepts.to_owned());
+            form.lines[0] = Line { action, accepts, ..form.lines[0].clone() };
+            assert_eq!(form.parse(&[]).expect("parses")[0].accepts, expected);
+        }
+        form.lines[0].accepts = "everybody".to_owned();
+        let refusal = form.parse(&[]).expect_err("refused");
+        assert!(refusal.reasons[0].sentence.contains("choose whose word counts"), "{refusal:?}");
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Guardrails as sentences, and the form in which they are written the same way: of a rollout's own and of the
 //! workspace's defaults.
 
-use engine::{MetricDefinition, grouped, guardrail::Guardrail};
+use engine::{
+    MetricDefinition, grouped,
+    guardrail::{Accepts, Guardrail},
+};
 use leptos::prelude::*;
 use store::{Conflict, GuardrailsInForce, Replayed};
 
@@ -19,6 +22,10 @@ use crate::{
 
 /// The region of the form that a button replaces without a new page.
 const LINES: &str = "guardrail-lines";
+/// What there is to choose between, for whoever has never heard of receipts.
+const WHOSE_WORD: &str = "Whose word counts: your servers', or also that of pages that prove with a receipt what Fader \
+    answered them. Anybody can open a page and let it report failures. Leave what stops or steps back to servers, unless \
+    only pages see what goes wrong.";
 /// How many of the times at which a guardrail would have fired are named.
 const TIMES_MAX: usize = 5;
 
@@ -215,6 +222,7 @@ pub fn form(of: &FormOf<'_>, typed: Typed) -> impl IntoView + use<> {
                 "A comparison needs a control: somebody of the same audience without the feature. "
                 {of.consequence.clone()}
             </p>
+            <p class="note">{WHOSE_WORD}</p>
             <div class="cluster">
                 <button class="button" data-kind="primary" name="intent" value="save">"Save the guardrails"</button>
             </div>
@@ -238,6 +246,7 @@ fn line(
     let actions = ACTIONS.map(|action| (action.as_str().to_owned(), action.verb().to_owned(), ""));
     let kinds = [("above", "past the limit of"), ("worse", "worse than control by more than")]
         .map(|(value, text)| (value.to_owned(), text.to_owned(), ""));
+    let accepted = Accepts::ALL.map(|accepts| (accepts.as_str().to_owned(), accepts.phrase().to_owned(), ""));
     let metrics: Vec<_> = metrics
         .iter()
         .map(|(value, text)| {
@@ -275,6 +284,8 @@ fn line(
                         <span data-unit="ms">"ms"</span>
                     </span>
                 </span>
+                <span aria-hidden="true">"counting"</span>
+                {gap("Whose word counts", "accepts", id("accepts"), &line.accepts, &accepted)}
             </div>
             <button
                 class="button"

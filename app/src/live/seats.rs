@@ -66,7 +66,7 @@ impl Seats {
 
     /// `None` when the server has as many as it can hold.
     pub fn take(&self, principal: &Principal) -> Option<Seat> {
-        let (session, member) = (principal.session_id(), principal.id);
+        let (session, member) = (principal.session_id(), principal.id());
         let mut open = self.open();
         if open.listeners.len() >= self.0.max {
             return None;

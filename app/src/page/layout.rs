@@ -269,12 +269,12 @@ fn person(who: &Principal, here: &Here) -> impl IntoView + use<> {
     view! {
         <details class="menu" data-menu="">
             <summary>
-                <span class="avatar" aria-hidden="true">{initials(&who.name)}</span>
+                <span class="avatar" aria-hidden="true">{initials(who.name())}</span>
                 <span class="visually-hidden">"Signed in as"</span>
-                <span class="menu-who"><span>{who.name.clone()}</span><small>{who.role.to_string()}</small></span>
+                <span class="menu-who"><span>{who.name().to_owned()}</span><small>{who.role().to_string()}</small></span>
             </summary>
             <div class="menu-panel">
-                <p class="menu-mail">{who.email.clone()}</p>
+                <p class="menu-mail">{who.email().to_owned()}</p>
                 <a href=here.href("/account")>{icon::members()}"Your account"</a>
                 <form method="post" action="/theme">
                     <input type="hidden" name="back" value=back />

@@ -193,7 +193,7 @@ impl Page {
     /// For what changes who may do what. An action that returns its `PasswordNeeded` has the password asked for, and is
     /// called once more with the same form.
     pub fn recent_administrator(&self) -> Result<RecentAdministrator, AppError> {
-        Ok(self.principal.recent_administrator(self.now_ms())?)
+        Ok(self.principal.recent_administrator(self.now_ms()).map_err(store::StoreError::from)?)
     }
 
     pub fn render<V: IntoView + 'static>(&self, meta: PageMeta, view: impl FnOnce() -> V) -> PageResult {

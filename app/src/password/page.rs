@@ -38,7 +38,7 @@ pub(crate) fn show(page: &Page, asked: Asked, draft: FormState<()>) -> PageResul
         (None, true) => StatusCode::UNAUTHORIZED,
         (_, _) => draft.status(),
     };
-    let email = page.principal.email.clone();
+    let email = page.principal.email().to_owned();
     let back = if waits { page.href(page.path()) } else { asked.fields.text("next").to_owned() };
     let lead = if waits {
         "This changes who may do what, and you gave your password more than ten minutes ago. \

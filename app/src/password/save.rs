@@ -10,7 +10,7 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
     let next = page::next_path(fields.text("next"));
     match page.principal.recent_administrator(page.now_ms()) {
         // Sent without the field that carries the password.
-        Err(store::StoreError::PasswordNeeded) => {
+        Err(store::RecentRefused::PasswordNeeded) => {
             page::show_for(&page, &next, crate::form::state::FormState::default())
         }
         Ok(_) | Err(_) => Ok(page.go(&next)),

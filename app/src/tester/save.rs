@@ -96,7 +96,7 @@ fn with_preview(page: &http::Uri, token: &str) -> String {
 fn in_vain(page: &Page, preview: &Preview) -> Option<String> {
     let snapshot = page.store().live().snapshot(page.environment.key.as_str())?;
     let people = page.store().live().people();
-    let traits = people.traits(preview.subject.as_str()).unwrap_or(engine::Attributes::EMPTY);
+    let traits = people.traits(preview.subject.as_str()).unwrap_or_default();
     let context = Context::from_traits(preview.subject.as_str(), traits);
     let explained = snapshot.explain_previewed(preview.flag.as_str(), &context, Some(preview), page.now_ms());
     let shown = explained.decision.as_ref().is_ok_and(|served| served.variant == preview.variant);

@@ -71,7 +71,7 @@ impl Trial {
         let form = TrialForm::from_pairs(page.queries());
         let may_read = page.principal.may(Operation::ReadPeople);
         let people = page.store().live().people();
-        let traits = people.traits(&form.subject).filter(|_| may_read).cloned();
+        let traits = people.traits(&form.subject).filter(|_| may_read).map(|traits| traits.to_attributes());
         let suggestions = if may_read {
             suggestions(people.iter().map(|(subject, _)| subject), &form.subject)
         } else {
@@ -103,7 +103,7 @@ impl Answer {
             sender: form.sender(),
             sent,
             signed: Attributes::EMPTY,
-            traits,
+            traits: traits.into(),
         };
         let explanation = shown.snapshot.explain(shown.key().as_str(), &context, now_ms);
         let served = explanation.decision.as_ref().ok();

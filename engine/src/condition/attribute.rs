@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::{ValueRef, text::same};
+
 /// A value that a condition can test. Objects and nulls are not: they count as missing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, try_from = "Json")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum AttributeValue {
     Boolean(bool),
     Number(f64),
@@ -31,20 +33,7 @@ impl AttributeValue {
 
     /// How a person reads it.
     pub fn display(&self) -> String {
-        match self {
-            Self::List(items) => format!("[{}]", items.join(", ")),
-            other => other.with_text(|text| text.unwrap_or_default().to_owned()),
-        }
-    }
-
-    /// Calls `f` with the text form without allocating; `None` for lists.
-    pub(crate) fn with_text<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
-        match self {
-            Self::Text(text) => f(Some(text)),
-            Self::Boolean(b) => f(Some(if *b { "true" } else { "false" })),
-            Self::Number(n) => number_text(*n, |text| f(Some(text))),
-            Self::List(_) => f(None),
-        }
+        ValueRef::from(self).display()
     }
 }
 
@@ -53,17 +42,14 @@ impl AttributeValue {
 #[error("an attribute is a text, a number, true or false, or a list of these")]
 pub struct NotAnAttribute;
 
-impl TryFrom<Json> for AttributeValue {
-    type Error = NotAnAttribute;
-    fn try_from(json: Json) -> Result<Self, NotAnAttribute> {
-        Self::from_json(&json).ok_or(NotAnAttribute)
-    }
+/// Identifiers are often integers above 2^53, where floats have gaps.
+pub(super) fn is_exact(magnitude: u64) -> bool {
+    magnitude <= 1 << 53
 }
 
-/// Identifiers are often integers above 2^53, where floats have gaps.
 fn is_rounded(n: &serde_json::Number) -> bool {
-    const EXACT: u64 = 1 << 53;
-    n.as_u64().is_some_and(|n| n > EXACT) || n.as_i64().is_some_and(|n| n.unsigned_abs() > EXACT)
+    let magnitude = n.as_u64().or_else(|| n.as_i64().map(i64::unsigned_abs));
+    magnitude.is_some_and(|n| !is_exact(n))
 }
 
 fn element_text(json: &Json) -> Option<String> {
@@ -73,23 +59,12 @@ fn element_text(json: &Json) -> Option<String> {
     }
 }
 
-/// Integers within 64 bits as integers, anything else in the shortest form that reads back the same.
-fn number_text<R>(n: f64, f: impl FnOnce(&str) -> R) -> R {
-    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if n.fract() == 0.0 && n.abs() < LIMIT {
-        #[expect(clippy::cast_possible_truncation, reason = "integral and within 64 bits")]
-        f(itoa::Buffer::new().format(n as i64))
-    } else {
-        f(ryu::Buffer::new().format(n))
-    }
-}
-
 /// Among so few, looking at each is quicker than halving.
 const LINEAR_MAX: usize = 12;
 
 /// Attributes of one subject or call: few, sorted by name.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(from = "serde_json::Map<String, Json>", into = "BTreeMap<String, AttributeValue>")]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(into = "BTreeMap<String, AttributeValue>")]
 pub struct Attributes(Vec<(Box<str>, AttributeValue)>);
 
 impl Attributes {
@@ -103,9 +78,20 @@ impl Attributes {
             .collect()
     }
 
+    /// Members as a document has them, in any order; `None` for what cannot be tested.
+    pub(super) fn from_members(mut members: Vec<(Box<str>, Option<AttributeValue>)>) -> Self {
+        if !members.is_sorted_by(|(a, _), (b, _)| a < b) {
+            members.sort_by(|(a, _), (b, _)| b.cmp(a));
+            members.reverse();
+            members.dedup_by(|(later, _), (earlier, _)| later == earlier);
+        }
+        Self(members.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
+    }
+
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&AttributeValue> {
         if self.0.len() <= LINEAR_MAX {
-            return self.0.iter().find(|(n, _)| **n == *name).map(|(_, value)| value);
+            return self.0.iter().find(|(n, _)| same(n, name)).map(|(_, value)| value);
         }
         let at = self.0.binary_search_by(|(n, _)| (**n).cmp(name)).ok()?;
         Some(&self.0[at].1)
@@ -118,7 +104,7 @@ impl Attributes {
         }
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &AttributeValue)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &AttributeValue)> + Clone {
         self.0.iter().map(|(name, value)| (&**name, value))
     }
 
@@ -141,12 +127,6 @@ impl FromIterator<(String, AttributeValue)> for Attributes {
 impl From<BTreeMap<String, AttributeValue>> for Attributes {
     fn from(map: BTreeMap<String, AttributeValue>) -> Self {
         Self(map.into_iter().map(|(name, value)| (name.into(), value)).collect())
-    }
-}
-
-impl From<serde_json::Map<String, Json>> for Attributes {
-    fn from(members: serde_json::Map<String, Json>) -> Self {
-        Self::from_json(&members)
     }
 }
 

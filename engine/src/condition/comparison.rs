@@ -5,8 +5,8 @@ use std::{cmp::Ordering, collections::HashSet};
 use regex::{Regex, RegexBuilder};
 use semver::Version;
 
-use super::{attribute::AttributeValue, operator::Operator, test::Test, version::parse_version};
-use crate::{Problem, time};
+use super::{operator::Operator, test::Test, version::parse_version};
+use crate::{Problem, ValueRef, text::same, time};
 
 /// Compiled size at which a pattern is refused.
 const PATTERN_SIZE_BYTES_MAX: usize = 256 * 1024;
@@ -33,6 +33,7 @@ pub(crate) enum Comparison {
 /// Expected texts, compared as they are or without regard to case.
 #[derive(Debug)]
 pub(crate) enum Texts {
+    One(Box<str>),
     Few(Vec<String>),
     Many(HashSet<String>),
     /// In lower case already.
@@ -55,6 +56,8 @@ impl Texts {
             Self::Folded(
                 texts.iter().map(|text| text.chars().flat_map(char::to_lowercase).collect()).collect(),
             )
+        } else if let [text] = texts {
+            Self::One(text.as_str().into())
         } else if texts.len() > LINEAR_VALUES_MAX {
             Self::Many(texts.iter().cloned().collect())
         } else {
@@ -64,7 +67,8 @@ impl Texts {
 
     fn has(&self, text: &str) -> bool {
         match self {
-            Self::Few(texts) => texts.iter().any(|expected| expected == text),
+            Self::One(expected) => same(expected, text),
+            Self::Few(texts) => texts.iter().any(|expected| same(expected, text)),
             Self::Many(texts) => texts.contains(text),
             Self::Folded(texts) => texts.iter().any(|expected| equals_folded(text, expected)),
         }
@@ -73,6 +77,7 @@ impl Texts {
     /// Whether there are texts, and every one of them is among those for which `is_given` holds.
     fn all(&self, mut is_given: impl FnMut(&str, bool) -> bool) -> bool {
         match self {
+            Self::One(text) => is_given(text, false),
             Self::Few(texts) => !texts.is_empty() && texts.iter().all(|text| is_given(text, false)),
             Self::Many(texts) => !texts.is_empty() && texts.iter().all(|text| is_given(text, false)),
             Self::Folded(texts) => !texts.is_empty() && texts.iter().all(|text| is_given(text, true)),
@@ -144,22 +149,23 @@ impl Comparison {
 
     /// `None` when the value is of a type that the operator cannot compare.
     /// A text operator on a list holds when it holds for any element.
-    pub(crate) fn holds(&self, value: &AttributeValue) -> Option<bool> {
+    pub(crate) fn holds(&self, value: &ValueRef<'_>) -> Option<bool> {
         match (self, value) {
+            (Self::OneOf(texts), ValueRef::Text(text)) => Some(texts.has(text)),
             (Self::Exists, _) => Some(true),
-            (Self::Number(bound), AttributeValue::Number(n)) => n.is_finite().then(|| bound.holds(*n)),
-            (Self::Is(expected), AttributeValue::Boolean(b)) => Some(b == expected),
-            (Self::ContainsAny(texts), AttributeValue::List(items)) => {
+            (Self::Number(bound), ValueRef::Number(n)) => n.is_finite().then(|| bound.holds(*n)),
+            (Self::Is(expected), ValueRef::Boolean(b)) => Some(b == expected),
+            (Self::ContainsAny(texts), ValueRef::List(items)) => {
                 Some(items.iter().any(|item| texts.has(item)))
             }
-            (Self::ContainsAll(texts), AttributeValue::List(items)) => Some(texts.all(|text, folded| {
+            (Self::ContainsAll(texts), ValueRef::List(items)) => Some(texts.all(|text, folded| {
                 items.iter().any(|item| if folded { equals_folded(item, text) } else { item == text })
             })),
-            (_, AttributeValue::List(items)) => {
+            (_, ValueRef::List(items)) => {
                 let mut results = items.iter().map(|item| self.holds_text(item));
                 results.try_fold(false, |met, result| result.map(|r| met | r))
             }
-            (_, AttributeValue::Text(_) | AttributeValue::Number(_) | AttributeValue::Boolean(_)) => {
+            (_, ValueRef::Text(_) | ValueRef::Number(_) | ValueRef::Boolean(_)) => {
                 value.with_text(|text| text.and_then(|text| self.holds_text(text)))
             }
         }

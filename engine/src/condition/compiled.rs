@@ -23,16 +23,18 @@ pub(crate) enum CompiledCondition {
 
 #[derive(Debug)]
 pub(crate) struct CompiledTest {
-    test: Test,
     source: Source,
+    negated: bool,
     comparison: Comparison,
+    /// For the trace.
+    test: Box<Test>,
 }
 
 /// Where a compiled test reads its value.
 #[derive(Debug)]
 enum Source {
     TargetingKey,
-    Attribute { trusted: bool },
+    Attribute { name: Box<str>, trusted: bool },
 }
 
 impl CompiledCondition {
@@ -98,19 +100,24 @@ impl CompiledTest {
         let source = if name == TARGETING_KEY {
             Source::TargetingKey
         } else {
-            Source::Attribute { trusted: schema.is_trusted(name) }
+            Source::Attribute { name: name.into(), trusted: schema.is_trusted(name) }
         };
-        Ok(Self { source, comparison: Comparison::new(test)?, test: test.clone() })
+        Ok(Self {
+            source,
+            negated: test.negated,
+            comparison: Comparison::new(test)?,
+            test: Box::new(test.clone()),
+        })
     }
 
     fn holds<T: Tracer>(&self, context: &Context<'_>, tracer: &mut T) -> bool {
-        let outcome = match self.source {
+        let outcome = match &self.source {
             Source::TargetingKey => context.subject().and_then(|key| self.comparison.holds_text(key)),
-            Source::Attribute { trusted } => context
-                .attribute(self.test.attribute.as_str(), trusted)
-                .and_then(|(value, _)| self.comparison.holds(value)),
+            Source::Attribute { name, trusted } => {
+                context.attribute(name, *trusted).and_then(|(value, _)| self.comparison.holds(&value))
+            }
         };
-        let met = outcome.unwrap_or(false) != self.test.negated;
+        let met = outcome.unwrap_or(false) != self.negated;
         tracer.leaf(|| Step::Test {
             attribute: self.test.attribute.clone(),
             met,
@@ -123,20 +130,19 @@ impl CompiledTest {
 
     /// What the test found; `usable`: the value could be compared.
     fn actual(&self, context: &Context<'_>, usable: bool) -> Actual {
-        let name = self.test.attribute.as_str();
-        let (found, refused) = match self.source {
+        let (found, refused) = match &self.source {
             Source::TargetingKey => {
                 (context.subject().map(|key| (AttributeValue::Text(key.to_owned()), Origin::Sent)), None)
             }
-            Source::Attribute { trusted } => (
-                context.attribute(name, trusted).map(|(value, origin)| (value.clone(), origin)),
-                context.refused(name, trusted),
+            Source::Attribute { name, trusted } => (
+                context.attribute(name, *trusted).map(|(value, origin)| (value.into(), origin)),
+                context.refused(name, *trusted),
             ),
         };
         match (found, refused) {
             (Some((value, origin)), _) if usable => Actual::Value { value, origin },
             (Some((value, _)), _) => Actual::Unusable { value },
-            (None, Some(value)) => Actual::Refused { value: value.clone() },
+            (None, Some(value)) => Actual::Refused { value: value.into() },
             (None, None) => Actual::Missing,
         }
     }

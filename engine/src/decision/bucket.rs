@@ -32,63 +32,112 @@ impl Position {
 
 /// murmur3 (x86, 32 bit) of `"{seed}:{value}"`.
 pub fn bucket_hash(seed: &str, value: &str) -> u32 {
-    murmur3(seed, value, 0)
+    Seeded::of_position(seed).with(value.as_bytes()).finish()
 }
 
 /// `(h mod 100) · 1000 + (h / 100) mod 1000`: the whole per cents are Unleash's `h mod 100`.
 pub fn position(seed: &str, value: &str) -> Position {
-    Position::of(bucket_hash(seed, value))
+    Seeded::of_position(seed).position(value)
 }
 
 /// Where a subject falls for the holdback: the same scale, drawn independently of [`position`] and as stable.
 pub fn holdback_position(seed: &str, value: &str) -> Position {
-    Position::of(murmur3(seed, value, HOLDBACK_SEED))
+    Seeded::of_holdback(seed).position(value)
 }
 
 /// 1…1000: the first variant whose running sum of weights reaches it is drawn.
 pub fn variant_bucket(seed: &str, value: &str) -> u32 {
-    murmur3(seed, value, VARIANT_SEED) % 1000 + 1
+    Seeded::of_variant(seed).variant_bucket(value)
 }
 
-/// Hashes `"{seed}:{value}"` from its parts, so that a decision allocates nothing.
-/// Algorithm: `MurmurHash3_x86_32` (Austin Appleby, public domain).
-fn murmur3(seed: &str, value: &str, hash_seed: u32) -> u32 {
-    const C1: u32 = 0xcc9e_2d51;
-    const C2: u32 = 0x1b87_3593;
-    let scramble = |k: u32| k.wrapping_mul(C1).rotate_left(15).wrapping_mul(C2);
-    #[expect(clippy::cast_possible_truncation, reason = "takes the low half")]
-    let mix = |h: u32, pending: u64| {
-        (h ^ scramble(pending as u32)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64)
-    };
+const C1: u32 = 0xcc9e_2d51;
+const C2: u32 = 0x1b87_3593;
 
-    // Bytes that do not fill a block yet stand in the low bits of `pending`; parts need not end on a block.
-    let (mut h, mut pending, mut bits) = (hash_seed, 0u64, 0u32);
-    for part in [seed.as_bytes(), b":", value.as_bytes()] {
+/// A hash that has taken in `"{seed}:"` and waits for the value: what is the same for everybody is hashed once.
+/// Algorithm: `MurmurHash3_x86_32` (Austin Appleby, public domain).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seeded {
+    hash: u32,
+    /// Bytes that do not fill a block yet, from the lowest on, and how many bits they are.
+    pending: u32,
+    bits: u32,
+    length: u32,
+}
+
+impl Seeded {
+    fn new(seed: &str, hash_seed: u32) -> Self {
+        Self { hash: hash_seed, pending: 0, bits: 0, length: 0 }.with(seed.as_bytes()).with(b":")
+    }
+
+    /// For [`position`].
+    pub(crate) fn of_position(seed: &str) -> Self {
+        Self::new(seed, 0)
+    }
+
+    /// For [`holdback_position`].
+    pub(crate) fn of_holdback(seed: &str) -> Self {
+        Self::new(seed, HOLDBACK_SEED)
+    }
+
+    /// For [`variant_bucket`].
+    pub(crate) fn of_variant(seed: &str) -> Self {
+        Self::new(seed, VARIANT_SEED)
+    }
+
+    pub(crate) fn position(self, value: &str) -> Position {
+        Position::of(self.with(value.as_bytes()).finish())
+    }
+
+    pub(crate) fn variant_bucket(self, value: &str) -> u32 {
+        self.with(value.as_bytes()).finish() % 1000 + 1
+    }
+
+    /// Parts need not end on a block.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "takes the low half; murmur3 counts the length modulo 2^32"
+    )]
+    #[inline]
+    fn with(mut self, part: &[u8]) -> Self {
         let (blocks, rest) = part.as_chunks::<4>();
+        let mut pending = u64::from(self.pending);
         for block in blocks {
-            pending |= u64::from(u32::from_le_bytes(*block)) << bits;
-            h = mix(h, pending);
+            pending |= u64::from(u32::from_le_bytes(*block)) << self.bits;
+            self.hash = mix(self.hash, pending as u32);
             pending >>= 32;
         }
         for byte in rest {
-            pending |= u64::from(*byte) << bits;
-            bits += 8;
-            if bits == 32 {
-                h = mix(h, pending);
-                (pending, bits) = (0, 0);
-            }
+            pending |= u64::from(*byte) << self.bits;
+            self.bits += 8;
         }
+        if self.bits >= 32 {
+            self.hash = mix(self.hash, pending as u32);
+            (pending, self.bits) = (pending >> 32, self.bits - 32);
+        }
+        self.pending = pending as u32;
+        self.length = self.length.wrapping_add(part.len() as u32);
+        self
     }
-    #[expect(clippy::cast_possible_truncation, reason = "at most three bytes are left")]
-    if bits > 0 {
-        h ^= scramble(pending as u32);
+
+    #[inline]
+    fn finish(self) -> u32 {
+        let mut h = self.hash;
+        if self.bits > 0 {
+            h ^= scramble(self.pending);
+        }
+        h ^= self.length;
+        h = (h ^ (h >> 16)).wrapping_mul(0x85eb_ca6b);
+        h = (h ^ (h >> 13)).wrapping_mul(0xc2b2_ae35);
+        h ^ (h >> 16)
     }
-    #[expect(clippy::cast_possible_truncation, reason = "murmur3 mixes in the length modulo 2^32")]
-    let length = (seed.len() + 1 + value.len()) as u32;
-    h ^= length;
-    h = (h ^ (h >> 16)).wrapping_mul(0x85eb_ca6b);
-    h = (h ^ (h >> 13)).wrapping_mul(0xc2b2_ae35);
-    h ^ (h >> 16)
+}
+
+const fn scramble(k: u32) -> u32 {
+    k.wrapping_mul(C1).rotate_left(15).wrapping_mul(C2)
+}
+
+const fn mix(h: u32, k: u32) -> u32 {
+    (h ^ scramble(k)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64)
 }
 
 #[cfg(test)]

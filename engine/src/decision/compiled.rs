@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::member::{CompiledGroup, Groups};
+use super::{
+    bucket::Seeded,
+    member::{CompiledGroup, Groups},
+};
 use crate::{
     AttributeName, AttributeSchema, BucketBy, Flag, FlagKey, GroupKey, Lifecycle, Percentage, Prerequisite,
     Problem, Rollout, Rule, RuleId, SubjectKey, TARGETING_KEY, Variant, VariantKey,
@@ -17,10 +20,32 @@ pub struct CompiledFlag {
     flag: Arc<Flag>,
     rollout: Arc<Rollout>,
     off_variant: usize,
+    /// Of the definitions, where a decision finds them at once.
+    archived: bool,
+    enabled: bool,
+    seeds: Seeds,
     exclusions: FxHashSet<SubjectKey>,
     excluded_groups: Vec<Arc<CompiledGroup>>,
     pins: FxHashMap<SubjectKey, usize>,
     rules: Vec<CompiledRule>,
+}
+
+/// The rollout's seed, hashed once for each of its uses.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seeds {
+    pub(crate) position: Seeded,
+    pub(crate) holdback: Seeded,
+    pub(crate) variant: Seeded,
+}
+
+impl Seeds {
+    fn new(seed: &str) -> Self {
+        Self {
+            position: Seeded::of_position(seed),
+            holdback: Seeded::of_holdback(seed),
+            variant: Seeded::of_variant(seed),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -66,6 +91,9 @@ impl CompiledFlag {
         let pins = rollout.pins.iter().map(|pin| Ok((pin.subject.clone(), variant(&pin.variant)?)));
         Ok(Self {
             off_variant: variant(&flag.off_variant)?,
+            archived: flag.lifecycle == Lifecycle::Archived,
+            enabled: rollout.enabled,
+            seeds: Seeds::new(&rollout.seed),
             exclusions: rollout.exclusions.subjects.iter().cloned().collect(),
             excluded_groups: find_groups(&rollout.exclusions.groups, groups)?,
             pins: pins.collect::<Result<_, _>>()?,
@@ -105,7 +133,7 @@ impl CompiledFlag {
     }
 
     pub fn is_archived(&self) -> bool {
-        self.flag.lifecycle == Lifecycle::Archived
+        self.archived
     }
 
     pub fn off_variant(&self) -> &Variant {
@@ -113,11 +141,11 @@ impl CompiledFlag {
     }
 
     pub(crate) fn enabled(&self) -> bool {
-        self.rollout.enabled
+        self.enabled
     }
 
-    pub(crate) fn seed(&self) -> &str {
-        &self.rollout.seed
+    pub(crate) fn seeds(&self) -> &Seeds {
+        &self.seeds
     }
 
     pub(crate) fn variants(&self) -> &[Variant] {

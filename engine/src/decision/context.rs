@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AttributeValue, Attributes};
+use crate::{Attributes, Traits, ValueRef};
 
 /// Who sent the context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,53 +34,49 @@ pub struct Context<'a> {
     pub sender: Sender,
     pub sent: &'a Attributes,
     pub signed: &'a Attributes,
-    pub traits: &'a Attributes,
+    pub traits: Traits<'a>,
 }
 
 impl<'a> Context<'a> {
     /// A context as a server sends it, without stored traits.
     pub fn from_server(targeting_key: Option<&'a str>, sent: &'a Attributes) -> Self {
-        Self {
-            targeting_key,
-            sender: Sender::Server,
-            sent,
-            signed: Attributes::EMPTY,
-            traits: Attributes::EMPTY,
-        }
+        Self { targeting_key, sender: Sender::Server, sent, signed: Attributes::EMPTY, traits: Traits::EMPTY }
     }
 
     /// A known subject seen through its stored traits only.
-    pub fn from_traits(targeting_key: &'a str, traits: &'a Attributes) -> Self {
+    pub fn from_traits(targeting_key: &'a str, traits: impl Into<Traits<'a>>) -> Self {
         Self {
             targeting_key: Some(targeting_key),
             sender: Sender::Server,
             sent: Attributes::EMPTY,
             signed: Attributes::EMPTY,
-            traits,
+            traits: traits.into(),
         }
     }
 
     /// The targeting key; an empty one names nobody and counts as missing.
+    #[inline]
     pub fn subject(&self) -> Option<&'a str> {
         self.targeting_key.filter(|key| !key.is_empty())
     }
 
     /// The value that counts: signed, then sent (unless refused), then the stored trait.
-    pub(crate) fn attribute(&self, name: &str, trusted: bool) -> Option<(&'a AttributeValue, Origin)> {
+    #[inline]
+    pub(crate) fn attribute(&self, name: &str, trusted: bool) -> Option<(ValueRef<'a>, Origin)> {
         if let Some(value) = self.signed.get(name) {
-            return Some((value, Origin::Signed));
+            return Some((value.into(), Origin::Signed));
         }
         if !self.refuses(trusted)
             && let Some(value) = self.sent.get(name)
         {
-            return Some((value, Origin::Sent));
+            return Some((value.into(), Origin::Sent));
         }
         self.traits.get(name).map(|value| (value, Origin::Trait))
     }
 
     /// A value that was sent and must not be used.
-    pub(crate) fn refused(&self, name: &str, trusted: bool) -> Option<&'a AttributeValue> {
-        if self.refuses(trusted) { self.sent.get(name) } else { None }
+    pub(crate) fn refused(&self, name: &str, trusted: bool) -> Option<ValueRef<'a>> {
+        if self.refuses(trusted) { self.sent.get(name).map(ValueRef::from) } else { None }
     }
 
     fn refuses(&self, trusted: bool) -> bool {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::{
-    bucket::{Position, holdback_position, position, variant_bucket},
+    bucket::Position,
     compiled::{Audience, Bucket, CompiledFlag, CompiledRule},
     context::Context,
     decided::{Arm, Decision, EvaluationError, Reason},
@@ -42,7 +42,7 @@ impl Snapshot {
         self.decide(flag, context, preview, now_ms, &mut Silent)
     }
 
-    pub(crate) fn decide<'s, T: Tracer>(
+    pub(super) fn decide<'s, T: Tracer>(
         &'s self,
         flag: &str,
         context: &Context<'_>,
@@ -50,8 +50,21 @@ impl Snapshot {
         now_ms: i64,
         tracer: &mut T,
     ) -> Result<Decision<'s>, EvaluationError> {
+        let flag = self.flag(flag).ok_or(EvaluationError::FlagNotFound)?;
+        self.decide_flag(flag, context, preview, now_ms, tracer)
+    }
+
+    /// The same for a flag that was found already.
+    pub(super) fn decide_flag<'s, T: Tracer>(
+        &'s self,
+        flag: &'s CompiledFlag,
+        context: &Context<'_>,
+        preview: Option<&Preview>,
+        now_ms: i64,
+        tracer: &mut T,
+    ) -> Result<Decision<'s>, EvaluationError> {
         let followed = Cell::new(0);
-        let preview = preview.filter(|preview| preview.is_about(flag, context));
+        let preview = preview.filter(|preview| preview.is_about(flag.key().as_str(), context));
         let chain = Chain { depth: 0, followed: &followed, preview };
         self.decide_within(chain, flag, context, now_ms, tracer)
     }
@@ -59,12 +72,11 @@ impl Snapshot {
     fn decide_within<'s, T: Tracer>(
         &'s self,
         chain: Chain<'_>,
-        flag: &str,
+        flag: &'s CompiledFlag,
         context: &Context<'_>,
         now_ms: i64,
         tracer: &mut T,
     ) -> Result<Decision<'s>, EvaluationError> {
-        let flag = self.flag(flag).ok_or(EvaluationError::FlagNotFound)?;
         if flag.is_archived() {
             return Err(EvaluationError::FlagNotFound);
         }
@@ -150,8 +162,10 @@ impl<'s> Evaluation<'s, '_> {
         for prerequisite in self.flag.prerequisites() {
             let chain = self.chain.follow()?;
             tracer.open();
-            let flag = prerequisite.flag.as_str();
-            let decided = self.snapshot.decide_within(chain, flag, self.context, self.now_ms, tracer);
+            let decided = match self.snapshot.flag(prerequisite.flag.as_str()) {
+                Some(flag) => self.snapshot.decide_within(chain, flag, self.context, self.now_ms, tracer),
+                None => Err(EvaluationError::FlagNotFound),
+            };
             let actual = decided.as_ref().ok().map(|decision| &decision.variant.key);
             let met = actual == Some(&prerequisite.variant);
             tracer.close(|steps| Step::Prerequisite {
@@ -230,7 +244,8 @@ impl<'s> Evaluation<'s, '_> {
     }
 
     fn bucket<T: Tracer>(&self, rule: &CompiledRule, tracer: &mut T) -> Result<Placement, EvaluationError> {
-        let at = self.with_bucket_value(rule, |value| value.map(|value| position(self.flag.seed(), value)));
+        let at = self
+            .with_bucket_value(rule, |value| value.map(|value| self.flag.seeds().position.position(value)));
         let placement = match (at, &rule.bucket) {
             (Some(at), _) if at.is_inside(rule.percentage) => Ok(self.holdback(rule)),
             (Some(_), _) => Ok(Placement::Outside),
@@ -263,7 +278,7 @@ impl<'s> Evaluation<'s, '_> {
     }
 
     fn held_at(&self, rule: &CompiledRule) -> Option<Position> {
-        self.with_bucket_value(rule, |value| value.map(|value| holdback_position(self.flag.seed(), value)))
+        self.with_bucket_value(rule, |value| value.map(|value| self.flag.seeds().holdback.position(value)))
     }
 
     fn with_bucket_value<R>(&self, rule: &CompiledRule, f: impl FnOnce(Option<&str>) -> R) -> R {
@@ -286,7 +301,9 @@ impl<'s> Evaluation<'s, '_> {
             rule.shares.first().map(|share| &self.flag.variants()[share.variant])
         } else {
             let bucket = self
-                .with_bucket_value(rule, |value| value.map(|value| variant_bucket(self.flag.seed(), value)))
+                .with_bucket_value(rule, |value| {
+                    value.map(|value| self.flag.seeds().variant.variant_bucket(value))
+                })
                 .ok_or(EvaluationError::TargetingKeyMissing)?;
             let share = rule.shares.iter().find(|share| bucket <= share.up_to);
             let variant = share.map(|share| &self.flag.variants()[share.variant]);

@@ -17,6 +17,8 @@ pub(crate) type Groups = FxHashMap<GroupKey, Arc<CompiledGroup>>;
 /// A group of one environment, ready to be asked for members.
 #[derive(Debug)]
 pub struct CompiledGroup {
+    /// Among the groups of a snapshot; that of no group where it was compiled on its own.
+    number: usize,
     group: Arc<Group>,
     condition: Option<CompiledCondition>,
     enrolments: FxHashMap<SubjectKey, usize>,
@@ -33,7 +35,15 @@ impl CompiledGroup {
         let mut boundaries_ms: Vec<_> =
             group.enrolments.iter().flat_map(|e| [e.from_ms, e.until_ms]).flatten().collect();
         boundaries_ms.sort_unstable();
-        Ok(Self { group, condition, enrolments, boundaries_ms })
+        Ok(Self { number: usize::MAX, group, condition, enrolments, boundaries_ms })
+    }
+
+    pub(super) fn numbered(self, number: usize) -> Self {
+        Self { number, ..self }
+    }
+
+    pub(super) fn number(&self) -> usize {
+        self.number
     }
 
     pub fn group(&self) -> &Arc<Group> {
@@ -75,6 +85,9 @@ pub(super) fn is_member<T: Tracer>(
     now_ms: i64,
     tracer: &mut T,
 ) -> bool {
+    if let Some(member) = tracer.known(group.number) {
+        return member;
+    }
     tracer.open();
     let enrolment = context.subject().and_then(|key| group.enrolment(key));
     let enrolled = enrolment.is_some_and(|e| e.is_active(now_ms));
@@ -87,6 +100,7 @@ pub(super) fn is_member<T: Tracer>(
     {
         member |= condition.holds(context, tracer);
     }
+    tracer.learn(group.number, member);
     tracer.close(|steps| Step::Group {
         group: group.key().clone(),
         name: group.name().to_owned(),

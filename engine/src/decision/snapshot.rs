@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::{
     compiled::CompiledFlag,
+    index::Flags,
     member::{CompiledGroup, Groups},
 };
 use crate::{AttributeSchema, EnvironmentKey, Flag, FlagKey, Group, GroupKey, Problem, Rollout};
@@ -34,8 +35,9 @@ pub enum CompileError {
 pub struct Snapshot {
     environment: EnvironmentKey,
     revision: u64,
-    flags: FxHashMap<FlagKey, Arc<CompiledFlag>>,
+    flags: Flags,
     groups: Groups,
+    group_numbers: usize,
     attributes: Arc<AttributeSchema>,
 }
 
@@ -45,34 +47,46 @@ impl Snapshot {
     pub fn compile(mut config: EnvironmentConfig, previous: Option<&Self>) -> (Self, Vec<CompileError>) {
         let mut errors = Vec::new();
         let previous = previous.filter(|p| p.attributes == config.attributes);
-        let mut groups = FxHashMap::with_capacity_and_hasher(config.groups.len(), FxBuildHasher);
+        let mut groups = Groups::with_capacity_and_hasher(config.groups.len(), FxBuildHasher);
+        let reused = |group: &Arc<Group>| {
+            let old = previous.and_then(|p| p.groups.get(&group.key));
+            old.filter(|old| Arc::ptr_eq(old.group(), group))
+        };
+        let taken: FxHashSet<usize> =
+            config.groups.iter().filter_map(reused).map(|old| old.number()).collect();
+        // What is new gets a number that nobody has.
+        let mut free = (0..).filter(|number| !taken.contains(number));
         for group in std::mem::take(&mut config.groups) {
             let key = group.key.clone();
-            let old =
-                previous.and_then(|p| p.groups.get(&key)).filter(|old| Arc::ptr_eq(old.group(), &group));
-            match old.cloned().map_or_else(|| CompiledGroup::new(group, &config.attributes).map(Arc::new), Ok)
-            {
+            let compiled = match reused(&group) {
+                Some(old) => Ok(Arc::clone(old)),
+                None => CompiledGroup::new(group, &config.attributes)
+                    .map(|new| Arc::new(new.numbered(free.next().unwrap_or(usize::MAX)))),
+            };
+            match compiled {
                 Ok(compiled) => drop(groups.insert(key, compiled)),
                 Err(problem) => errors.push(CompileError::Group { group: key, problem }),
             }
         }
-        let mut flags = FxHashMap::with_capacity_and_hasher(config.flags.len(), FxBuildHasher);
+        let mut flags = Vec::with_capacity(config.flags.len());
         for (flag, rollout) in std::mem::take(&mut config.flags) {
             let key = flag.key.clone();
             let old = previous
-                .and_then(|p| p.flags.get(&key))
+                .and_then(|p| p.flags.get(key.as_str()))
                 .filter(|old| old.is_built_from(&flag, &rollout, &groups));
             let compiled = match old {
                 Some(old) => Ok(Arc::clone(old)),
                 None => CompiledFlag::new(flag, rollout, &groups, &config.attributes).map(Arc::new),
             };
             match compiled {
-                Ok(compiled) => drop(flags.insert(key, compiled)),
+                Ok(compiled) => flags.push(compiled),
                 Err(problem) => errors.push(CompileError::Flag { flag: key, problem }),
             }
         }
         let EnvironmentConfig { environment, revision, attributes, .. } = config;
-        (Self { environment, revision, flags, groups, attributes }, errors)
+        let group_numbers = groups.values().map(|group| group.number() + 1).max().unwrap_or(0);
+        let flags = Flags::new(flags);
+        (Self { environment, revision, flags, groups, group_numbers, attributes }, errors)
     }
 
     pub fn environment(&self) -> &EnvironmentKey {
@@ -96,13 +110,18 @@ impl Snapshot {
         self.groups.get(key).map(|group| &**group)
     }
 
-    /// All flags, in no order, archived ones included.
+    /// All flags, sorted by key, archived ones included.
     pub fn flags(&self) -> impl ExactSizeIterator<Item = &CompiledFlag> {
-        self.flags.values().map(|flag| &**flag)
+        self.flags.iter().map(|flag| &**flag)
     }
 
     pub fn groups(&self) -> impl ExactSizeIterator<Item = &CompiledGroup> {
         self.groups.values().map(|group| &**group)
+    }
+
+    /// More than the highest number of a group.
+    pub(super) fn group_numbers(&self) -> usize {
+        self.group_numbers
     }
 
     /// The next moment after `now_ms` at which a decision can change by itself: an enrolment begins or ends.
@@ -112,22 +131,21 @@ impl Snapshot {
 
     /// A snapshot like this one in which `flag` has another definition or rollout: for previews and trials.
     pub fn with_flag(&self, flag: Arc<Flag>, rollout: Arc<Rollout>) -> Result<Self, Problem> {
-        let key = flag.key.clone();
         let compiled = CompiledFlag::new(flag, rollout, &self.groups, &self.attributes)?;
-        let mut flags = self.flags.clone();
-        flags.insert(key, Arc::new(compiled));
+        let flags = self.flags.iter().cloned().chain([Arc::new(compiled)]).collect();
         Ok(Self {
             environment: self.environment.clone(),
             revision: self.revision,
-            flags,
+            flags: Flags::new(flags),
             groups: self.groups.clone(),
+            group_numbers: self.group_numbers,
             attributes: Arc::clone(&self.attributes),
         })
     }
 
     /// A snapshot like this one in which `group` is defined otherwise, with every flag that uses it.
     pub fn with_group(&self, group: Arc<Group>) -> (Self, Vec<CompileError>) {
-        let flags = self.flags.values().map(|f| (Arc::clone(f.flag()), Arc::clone(f.rollout()))).collect();
+        let flags = self.flags.iter().map(|f| (Arc::clone(f.flag()), Arc::clone(f.rollout()))).collect();
         let mut groups: Vec<_> = self.groups.values().map(|g| Arc::clone(g.group())).collect();
         groups.retain(|other| other.key != group.key);
         groups.push(group);

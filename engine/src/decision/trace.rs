@@ -177,6 +177,13 @@ pub(crate) trait Tracer {
     fn open(&mut self);
     fn close(&mut self, step: impl FnOnce(Vec<Step>) -> Step);
     fn leaf(&mut self, step: impl FnOnce() -> Step);
+
+    /// Whether the subject is in the group of this number, when that was found out before.
+    fn known(&self, _group: usize) -> Option<bool> {
+        None
+    }
+
+    fn learn(&mut self, _group: usize, _member: bool) {}
 }
 
 pub(crate) struct Silent;

@@ -4,7 +4,11 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{kernel::Worse, tally::Kernel};
+use super::{
+    accepts::{Accepts, Basis},
+    kernel::Worse,
+    tally::Kernel,
+};
 use crate::{GuardrailId, MetricKey, Problem};
 
 pub const GUARDRAILS_MAX: usize = 20;
@@ -219,19 +223,48 @@ impl GuardAction {
     }
 }
 
-/// A metric with a limit, and what to do when it is broken.
+/// A metric with a limit, whose word on it counts, and what to do when it is broken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "Written")]
 pub struct Guardrail {
     pub id: GuardrailId,
     pub metric: Metric,
     pub limit: Limit,
     pub action: GuardAction,
+    pub accepts: Accepts,
+}
+
+/// As it is written down; what leaves `accepts` out takes what is usual for its action.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename = "Guardrail")]
+struct Written {
+    id: GuardrailId,
+    metric: Metric,
+    limit: Limit,
+    action: GuardAction,
+    #[serde(default)]
+    accepts: Option<Accepts>,
+}
+
+impl From<Written> for Guardrail {
+    fn from(Written { id, metric, limit, action, accepts }: Written) -> Self {
+        Self { id, metric, limit, action, accepts: accepts.unwrap_or_else(|| Accepts::usual_for(action)) }
+    }
 }
 
 impl Guardrail {
-    /// `Stop if errors are above 5 %`, `Step back if errors are worse than control`.
+    /// What its cells are made of.
+    pub fn basis(&self) -> Basis {
+        Basis { metric: self.metric.clone(), accepts: self.accepts }
+    }
+
+    /// `Stop if errors are above 5 % (servers only)`, `Notify if errors are worse than control (servers and proved
+    /// browsers)`.
     pub fn sentence(&self) -> String {
+        format!("{} ({})", self.condition(), self.accepts.phrase())
+    }
+
+    fn condition(&self) -> String {
         let (verb, noun, is) = (self.action.verb(), self.metric.noun(), self.metric.is());
         match self.limit {
             Limit::Ceiling { limit } => {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::accepts::Accepts;
 use super::definition::{Counting, GuardAction, Guardrail, Limit, Metric};
 use super::interval::Interval;
 use super::kernel::Worse;
@@ -23,6 +24,8 @@ pub struct Evidence {
     pub metric: Metric,
     pub limit: Limit,
     pub action: GuardAction,
+    #[serde(default = "Accepts::of_before")]
+    pub accepts: Accepts,
     pub verdict: Verdict,
     /// Folded since the rollout began.
     pub treatment: Tally,
@@ -132,14 +135,14 @@ impl Evidence {
                 Some(Missing::Rejected) => format!("{noun}: the counts do not add up"),
                 Some(Missing::Unreadable) => format!("{noun}: what is stored cannot be read"),
                 Some(Missing::Silent | Missing::Treatment | Missing::Control) => {
-                    format!("{noun}: no outcomes arrive")
+                    format!("{noun}: no outcomes arrive{}", self.of_whom())
                 }
                 None if self.metric == Metric::Conversion => {
                     format!(
                         "{noun}: counted half an hour after each exposure, so there is nothing to judge yet"
                     )
                 }
-                None => format!("{noun}: no outcomes yet"),
+                None => format!("{noun}: no outcomes yet{}", self.of_whom()),
             };
         };
         let conclusion = match (self.verdict, self.missing) {
@@ -157,6 +160,14 @@ impl Evidence {
             (Verdict::Undecided, None) => self.open(),
         };
         format!("{noun} {numbers}{conclusion}")
+    }
+
+    /// Browsers may send plenty: whoever reads this should know that it is servers that are waited for.
+    fn of_whom(&self) -> &'static str {
+        match self.accepts {
+            Accepts::Servers => " from servers",
+            Accepts::ServersAndBrowsers => "",
+        }
     }
 
     fn numbers(&self) -> Option<String> {
@@ -221,6 +232,7 @@ impl Guardrail {
             metric: self.metric.clone(),
             limit: self.limit,
             action: self.action,
+            accepts: self.accepts,
             verdict: Verdict::Undecided,
             treatment: Tally::default(),
             control: None,

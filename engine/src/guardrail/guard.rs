@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::accepts::Basis;
 use super::block::{Cell, Closing};
 use super::decision::{Facts, StepAction, decide};
 use super::definition::{Guardrail, Metric};
@@ -15,8 +16,8 @@ use super::verdict::{Thresholds, Verdict};
 use super::watch::{Watch, default_closing};
 use crate::RuleId;
 
-/// Cells by rule and metric. Arms are compared within one rule's audience only: VIP agencies never with everyone.
-pub type Cells = BTreeMap<RuleId, BTreeMap<Metric, Vec<Cell>>>;
+/// Cells by rule and basis. Arms are compared within one rule's audience only: VIP agencies never with everyone.
+pub type Cells = BTreeMap<RuleId, BTreeMap<Basis, Vec<Cell>>>;
 
 /// A guardrail at one rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,9 +95,10 @@ impl Guard {
             return;
         }
         for Post { rule, watch } in &mut self.posts {
-            let metric = &watch.guardrail().metric;
-            let find = |own: &'c BTreeMap<Metric, Vec<Cell>>| {
-                own.get(metric).or_else(|| own.get(&counted_as(metric)))
+            let basis = watch.guardrail().basis();
+            let find = |own: &'c BTreeMap<Basis, Vec<Cell>>| {
+                let metric = counted_as(&basis.metric);
+                own.get(&basis).or_else(|| own.get(&Basis { metric, accepts: basis.accepts }))
             };
             let own = cells.get(rule).and_then(find);
             watch.observe(own.map_or(&[], Vec::as_slice), steps_ms, now_ms);

@@ -1,6 +1,6 @@
 //! Rollouts, audiences and conditions in the words a product manager uses.
 
-use crate::{Attributes, Audience, BucketBy, Condition, GroupKey, Operator, Percentage, Rollout, Rule, Test};
+use crate::{Audience, BucketBy, Condition, GroupKey, Operator, Percentage, Rollout, Rule, Test, Traits};
 
 /// A longer text is cut in a sentence.
 const QUOTED_CHARS_MAX: usize = 80;
@@ -136,8 +136,9 @@ pub(crate) fn capitalised(text: &str) -> String {
 }
 
 /// `tier = vip, role = staff`: attributes for a line of a list.
-pub fn attributes_phrase(attributes: &Attributes) -> String {
+pub fn attributes_phrase<'a>(attributes: impl Into<Traits<'a>>) -> String {
     attributes
+        .into()
         .iter()
         .map(|(name, value)| format!("{name} = {}", value.display()))
         .collect::<Vec<_>>()

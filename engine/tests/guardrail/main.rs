@@ -10,14 +10,15 @@ use std::collections::BTreeMap;
 
 use engine::RuleId;
 use engine::guardrail::{
-    Cell, Cells, Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof, Sample,
-    Surroundings,
+    Accepts, Basis, Cell, Cells, Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof,
+    Sample, Surroundings,
 };
 
 pub(crate) const CELL_MS: i64 = 10_000;
 
 pub(crate) fn guardrail(id: &str, metric: Metric, limit: Limit, action: GuardAction) -> Guardrail {
-    Guardrail { id: id.parse().expect("id"), metric, limit, action }
+    let accepts = Accepts::usual_for(action);
+    Guardrail { id: id.parse().expect("id"), metric, limit, action, accepts }
 }
 
 pub(crate) const COMPARED: Limit = Limit::Comparison { margin: 0.0 };
@@ -41,8 +42,10 @@ pub(crate) fn of_errors(cells: Vec<Cell>) -> Cells {
     of(Metric::ErrorRate, cells)
 }
 
+/// Told by servers, so that every guardrail takes them.
 pub(crate) fn of(metric: Metric, cells: Vec<Cell>) -> Cells {
-    [(everyone(), BTreeMap::from([(metric, cells)]))].into()
+    let own = Accepts::ALL.map(|accepts| (Basis { metric: metric.clone(), accepts }, cells.clone()));
+    [(everyone(), BTreeMap::from(own))].into()
 }
 
 pub(crate) fn everyone() -> RuleId {

@@ -109,10 +109,10 @@ fn missing_data_is_inconclusive_and_never_healthy() {
 
     let nothing = judge(&guardrails, &Cells::new(), &around(), 60_000);
     assert_eq!(nothing.health, Health::Watching);
-    assert_eq!(nothing.evidence[0].sentence(), "Errors: no outcomes yet");
+    assert_eq!(nothing.evidence[0].sentence(), "Errors: no outcomes yet from servers");
     let nothing = judge(&guardrails, &Cells::new(), &around(), 400_000);
     assert_eq!(nothing.health, Health::Inconclusive);
-    assert_eq!(nothing.evidence[0].sentence(), "Errors: no outcomes arrive");
+    assert_eq!(nothing.evidence[0].sentence(), "Errors: no outcomes arrive from servers");
 
     // A ceiling alone that has seen nothing is not healthy either.
     let ceiling = [errors(Limit::Ceiling { limit: 0.05 }, GuardAction::Stop)];
@@ -411,7 +411,7 @@ fn a_rule_that_nobody_has_yet_is_no_missing_data_and_rules_are_not_mixed() {
     let failing: Vec<Cell> = (0..360).map(|at| cell(at, (40, 4), (40, 4))).collect();
     let waiting: Vec<Cell> = (0..360).map(|at| cell(at, (0, 0), (200, u64::from(at % 9 == 0)))).collect();
     let mut cells = of_errors(waiting);
-    cells.extend([(vip.clone(), [(Metric::ErrorRate, failing)].into())]);
+    cells.extend([(vip.clone(), [(guardrails[0].basis(), failing)].into())]);
     let mut around = around();
     around.exposed.insert(vip.clone(), BOTH);
     around.exposed.insert(everyone(), Exposed { treatment: false, has_treatment: false, ..BOTH });

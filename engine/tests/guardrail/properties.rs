@@ -165,8 +165,8 @@ proptest! {
         let segments = segments.into_iter().map(|(counts, weights)| Segment { counts, weights }).collect();
         let around = Surroundings { segments, late_fraction, held_ms, ..Surroundings::default() };
         for (cells, now_ms) in rounds {
-            let by_metric = metrics.iter().map(|metric| (metric.clone(), cells.clone())).collect();
-            let cells = [(everyone(), by_metric)].into();
+            let by_basis = guardrails.iter().map(|it| (it.basis(), cells.clone())).collect();
+            let cells = [(everyone(), by_basis)].into();
             guard.observe(&cells, &[0, 500_000], now_ms);
             let judged = guard.judge(&around, now_ms);
             for evidence in &judged.evidence {

@@ -57,7 +57,11 @@ fn a_guardrail_reads_as_a_sentence() {
         (custom(CustomKind::Rate, true), CEILING, GuardAction::Stop, "Stop if checkout time is below 5 %"),
     ] {
         let guardrail = guardrail("it", metric, limit, action);
-        assert_eq!(guardrail.sentence(), sentence);
+        let whom = match action {
+            GuardAction::Notify | GuardAction::PausePlan => "servers and proved browsers",
+            GuardAction::StepBack | GuardAction::Stop => "servers only",
+        };
+        assert_eq!(guardrail.sentence(), format!("{sentence} ({whom})"));
         assert_eq!(guardrail.problems(), []);
         let json = serde_json::to_string(&guardrail).expect("document");
         assert_eq!(serde_json::from_str::<engine::guardrail::Guardrail>(&json).expect("document"), guardrail);

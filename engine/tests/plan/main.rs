@@ -7,8 +7,8 @@ mod whole;
 mod words;
 
 use engine::guardrail::{
-    Cell, Guard, GuardAction, Guardrail, Health, Judgement, Limit, Metric, Proof, Sample, Surroundings,
-    Warning,
+    Accepts, Cell, Guard, GuardAction, Guardrail, Health, Judgement, Limit, Metric, Proof, Sample,
+    Surroundings, Warning,
 };
 use engine::plan::{Gate, Percentages, Person, Plan, PlanState, Seen, Step};
 use engine::{Percentage, RuleId};
@@ -61,6 +61,7 @@ pub(crate) fn judged(health: Health) -> Judgement {
         metric: Metric::ErrorRate,
         limit: Limit::Comparison { margin: 0.0 },
         action: GuardAction::StepBack,
+        accepts: Accepts::Servers,
     };
     let guard = Guard::new(&[guardrail], &[rule("everyone")], Proof::default(), NOW_MS);
     Judgement { health, ..guard.judge(&Surroundings::default(), NOW_MS) }

@@ -1,7 +1,9 @@
 //! A plan and its guard together, from VIP agencies to 100 %, and what stops them.
 
 use engine::Percentage;
-use engine::guardrail::{Cells, Exposed, Guard, GuardAction, Guardrail, Limit, Metric, Proof, Surroundings};
+use engine::guardrail::{
+    Accepts, Basis, Cells, Exposed, Guard, GuardAction, Guardrail, Limit, Metric, Proof, Surroundings,
+};
 use engine::plan::{Percentages, Picture, PlanState, consider};
 
 use crate::{LOOK_MS, ada, cell, percentages, plan, rule};
@@ -17,12 +19,17 @@ struct World {
     history: Vec<(i64, String)>,
 }
 
+fn basis() -> Basis {
+    Basis { metric: Metric::ErrorRate, accepts: Accepts::Servers }
+}
+
 fn guardrails() -> Vec<Guardrail> {
     let errors = |id: &str, limit, action| Guardrail {
         id: id.parse().expect("id"),
         metric: Metric::ErrorRate,
         limit,
         action,
+        accepts: Accepts::Servers,
     };
     vec![
         errors("worse", Limit::Comparison { margin: 0.0 }, GuardAction::StepBack),
@@ -39,7 +46,7 @@ impl World {
             guard: Guard::new(&guardrails(), &[rule("everyone")], Proof::default(), 0),
             current: moved.percentages.expect("percentages"),
             enabled: true,
-            cells: [(rule("everyone"), [(Metric::ErrorRate, Vec::new())].into())].into(),
+            cells: [(rule("everyone"), [(basis(), Vec::new())].into())].into(),
             at: 0,
             history: Vec::new(),
         }
@@ -54,7 +61,7 @@ impl World {
             // At 100 % there is no control; one failure in five looks is 1 % at 20 trials.
             let arms = ((share, share * fails / 100 + noise * share / 20), (control, noise * control / 20));
             let own = self.cells.get_mut(&rule("everyone")).expect("rule");
-            let cells = own.get_mut(&Metric::ErrorRate).expect("cells");
+            let cells = own.get_mut(&basis()).expect("cells");
             cells.retain(|cell| cell.from_ms >= (self.at - 8) * LOOK_MS);
             cells.push(cell(self.at, arms.0, arms.1));
         }

@@ -1,6 +1,6 @@
 //! What support reads: `user-1` falls at 92.519 %, `agency-17` at 19.174 %.
 
-use engine::{Attributes, Context, Explanation, Rollout, Sender, Step};
+use engine::{Attributes, Context, Explanation, Rollout, Sender, Step, Traits};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -248,6 +248,7 @@ fn the_trace_reads_from_top_to_bottom() {
 fn each_origin_has_its_words() {
     let (sent, stored) = (attributes(&json!({ "tier": "vip" })), attributes(&json!({ "tier": "gold" })));
     let of = |sender, sent, signed, traits| {
+        let traits = Traits::from(traits);
         let context = Context { targeting_key: Some("user-1"), sender, sent, signed, traits };
         let explanation = snapshot(vip_then_everyone()).explain("fast-payment", &context, NOW_MS);
         sentences(&explanation)
@@ -275,7 +276,7 @@ fn a_browser_that_claims_a_trusted_attribute_is_told_apart_from_silence() {
         sender: Sender::Client,
         sent: &sent,
         signed: Attributes::EMPTY,
-        traits: Attributes::EMPTY,
+        traits: Traits::EMPTY,
     };
     assert_eq!(
         snapshot(vip_then_everyone()).explain("fast-payment", &context, NOW_MS).sentence(),

@@ -101,5 +101,5 @@ pub fn editor() -> Result<FlagEditor, Denied> {
 }
 
 pub fn administrator() -> Result<RecentAdministrator, StoreError> {
-    Principal::command_line().recent_administrator(Clock::System.now_ms())
+    Ok(Principal::command_line().recent_administrator(Clock::System.now_ms())?)
 }

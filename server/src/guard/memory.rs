@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use engine::{
     EnvironmentKey, FlagKey, Rollout, Rule, RuleId,
-    guardrail::{Guard, GuardAction, Judgement, Metric, Warning, guard::Cells, watch::SILENCE_MS_MAX},
+    guardrail::{Basis, Guard, GuardAction, Judgement, Metric, Warning, guard::Cells, watch::SILENCE_MS_MAX},
 };
 use sha2::{Digest, Sha256};
 use store::{ArmCells, GuardStanding, GuardState, GuardrailSet, Watched};
@@ -189,10 +189,10 @@ impl Known {
     pub(super) fn note_unreadable(
         &mut self,
         place: &Place,
-        cells: &BTreeMap<Metric, Vec<ArmCells>>,
+        cells: &BTreeMap<Basis, Vec<ArmCells>>,
         now_ms: i64,
     ) {
-        for (metric, cells) in cells {
+        for (Basis { metric, .. }, cells) in cells {
             if cells.iter().any(|cell| cell.unreadable) {
                 let until_ms = now_ms.saturating_add(SILENCE_MS_MAX);
                 if self.unreadable.insert(metric.clone(), until_ms).is_none() {

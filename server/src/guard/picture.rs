@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine::{
     Percentage, Rule,
     guardrail::{
-        Cell, Exposed, Guard, Metric, Surroundings,
+        Accepts, Basis, Cell, Exposed, Guard, Metric, Surroundings,
         block::{BLOCK_MS_MAX, CONVERSION_WINDOW_MS},
         guard::Post,
         latency::REFERENCE_MS,
@@ -37,18 +37,18 @@ pub(super) async fn consider(
     let reader = store.guard_reader();
     let at = (&place.0, &place.1, &place.2);
     let looked_ms = known.judgement.as_ref().map(|judgement| judgement.at_ms);
-    let metrics = reach(&known.guard, looked_ms, now_ms);
+    let wanted = reach(&known.guard, looked_ms, now_ms);
     // The cell that is growing belongs to the picture: a ceiling looks at it.
-    let cells = store.guarded_cells(reader, at, &metrics, now_ms.saturating_add(CELL_MS)).await?;
+    let cells = store.guarded_cells(reader, at, &wanted, now_ms.saturating_add(CELL_MS)).await?;
     known.note_unreadable(place, &cells, now_ms);
-    let cells: BTreeMap<Metric, Vec<Cell>> =
-        cells.into_iter().map(|(metric, cells)| (metric, from_the_beginning(cells, began_ms))).collect();
+    let cells: BTreeMap<Basis, Vec<Cell>> =
+        cells.into_iter().map(|(basis, cells)| (basis, from_the_beginning(cells, began_ms))).collect();
     if now_ms.saturating_sub(known.late.1) >= LATE_EVERY_MS {
         known.late = (late_fraction(store, reader, place, &known.guard, now_ms).await?, now_ms);
     }
     known.observe(&[(rule.id.clone(), cells)].into(), steps_ms, now_ms);
     let around = Surroundings {
-        segments: segments(exposures, rule, began_ms),
+        segments: segments(exposures, rule, began_ms, &known.guard),
         exposed: [(rule.id.clone(), exposed(exposures, rule, now_ms))].into(),
         late_fraction: known.late.0,
         steps_ms: steps_ms.to_vec(),
@@ -79,9 +79,9 @@ fn from_the_beginning(cells: Vec<ArmCells>, began_ms: i64) -> Vec<Cell> {
     cells.into_iter().map(moved).collect()
 }
 
-/// From when on each metric's cells are asked for: what is not folded yet.
-fn reach(guard: &Guard, looked_ms: Option<i64>, now_ms: i64) -> Vec<(Metric, i64)> {
-    let mut reach: BTreeMap<Metric, i64> = BTreeMap::new();
+/// From when on the cells of each basis are asked for: what is not folded yet.
+fn reach(guard: &Guard, looked_ms: Option<i64>, now_ms: i64) -> Vec<(Basis, i64)> {
+    let mut reach: BTreeMap<Basis, i64> = BTreeMap::new();
     for Post { watch, .. } in guard.posts() {
         let metric = &watch.guardrail().metric;
         let from_ms = if watch.is_comparison() {
@@ -101,7 +101,7 @@ fn reach(guard: &Guard, looked_ms: Option<i64>, now_ms: i64) -> Vec<(Metric, i64
             let since_ms = looked_ms.unwrap_or(watch.began_ms()).min(now_ms);
             growing_from(watch.began_ms(), since_ms.saturating_sub(growing_ms))
         };
-        let earliest = reach.entry(metric.clone()).or_insert(from_ms);
+        let earliest = reach.entry(watch.guardrail().basis()).or_insert(from_ms);
         *earliest = (*earliest).min(from_ms);
     }
     reach.into_iter().collect()
@@ -123,9 +123,9 @@ async fn late_fraction(
     now_ms: i64,
 ) -> Result<f64, StoreError> {
     let since_ms = now_ms.saturating_sub(LATE_MS);
-    let metrics: Vec<_> =
-        guard.posts().iter().map(|post| (post.watch.guardrail().metric.clone(), since_ms)).collect();
-    let cells = store.guarded_cells(reader, (&place.0, &place.1, &place.2), &metrics, now_ms).await?;
+    let wanted: Vec<_> =
+        guard.posts().iter().map(|post| (post.watch.guardrail().basis(), since_ms)).collect();
+    let cells = store.guarded_cells(reader, (&place.0, &place.1, &place.2), &wanted, now_ms).await?;
     let fraction = |cells: &Vec<ArmCells>| {
         let arms = || cells.iter().flat_map(|both| [&both.treatment, &both.control]);
         let (late, all) = arms().fold((0_u64, 0_u64), |(late, all), cell| {
@@ -141,12 +141,19 @@ fn float(count: u64) -> f64 {
     count as f64
 }
 
-fn segments(exposures: &[FirstExposures], rule: &Rule, since_ms: i64) -> Vec<Segment> {
+/// A mismatch would doubt every comparison. Where those take servers only, no browser can bring one about.
+fn segments(exposures: &[FirstExposures], rule: &Rule, since_ms: i64, guard: &Guard) -> Vec<Segment> {
+    let comparisons = || guard.posts().iter().map(|post| &post.watch).filter(|watch| watch.is_comparison());
+    let servers_only = comparisons().all(|watch| watch.guardrail().accepts == Accepts::Servers);
     let own = exposures.iter().filter(|it| it.rule == rule.id && it.first_ms >= since_ms);
     own.filter_map(|it| {
         let (treatment, control) = it.shares?;
         Some(Segment {
-            counts: vec![it.treatment, it.control],
+            counts: if servers_only {
+                vec![it.servers_treatment, it.servers_control]
+            } else {
+                vec![it.treatment, it.control]
+            },
             weights: vec![float(treatment), float(control)],
         })
     })

@@ -14,7 +14,7 @@ use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-use engine::EnvironmentKey;
+use engine::{EnvironmentKey, Sender};
 use store::{Delivery, Exposure, Store, StoreError, Token, TokenKind};
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
@@ -27,6 +27,7 @@ use day::Day;
 pub use ids::EventId;
 use ids::RecentIds;
 use retention::Retention;
+pub(crate) use unverified::Claimed;
 pub use unverified::Unverified;
 
 /// Everything that is taken in, and what it is checked against.
@@ -174,16 +175,16 @@ impl Ingest {
 }
 
 impl Exposures {
-    /// Appends exposures that have no ids.
+    /// Appends exposures of a server that have no ids.
     pub fn offer(&self, environment: &EnvironmentKey, exposures: Vec<Exposure>) -> Result<(), Full> {
         let events = exposures.into_iter().map(|exposure| (None, exposure)).collect();
-        self.offer_events(environment, events, 0).map(|_| ())
+        self.offer_events((environment, Sender::Server), events, 0).map(|_| ())
     }
 
     /// Appends what is new among these, all or nothing.
     pub(crate) fn offer_events(
         &self,
-        environment: &EnvironmentKey,
+        (environment, sender): (&EnvironmentKey, Sender),
         events: Vec<(Option<EventId>, Exposure)>,
         now_ms: i64,
     ) -> Result<Taken, Full> {
@@ -203,7 +204,7 @@ impl Exposures {
         let accepted = delivery.exposures.len();
         self.waiting.fetch_sub(offered - accepted, Ordering::AcqRel);
         // What happens next to these subjects counts in these arms.
-        self.outcomes.expose(environment, &delivery.exposures);
+        self.outcomes.expose(environment, sender, &delivery.exposures);
         // The writer ends only after the last sender: this cannot fail.
         if accepted > 0 && self.sender.send(Message::Deliver(delivery, Instant::now())).is_err() {
             return Err(Full);

@@ -4,7 +4,7 @@
 //! what is believed), the context, the subject's stored traits, and the window of the stream ticket: a client that
 //! is answered 304 keeps the stream address it has, so the tag must not hold longer than that address does.
 
-use engine::{AttributeValue, Attributes, Preview};
+use engine::{Preview, Traits, ValueRef};
 use http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest as _, Sha256};
 use store::Token;
@@ -19,7 +19,7 @@ pub struct Inputs<'a> {
     pub now_ms: i64,
     pub token: &'a Token,
     pub context: &'a CallerContext,
-    pub traits: &'a Attributes,
+    pub traits: Traits<'a>,
     pub ticket_window: i64,
     /// The receipts of an answer hold for some days: one that is kept must be renewed before they end.
     pub receipt_day: i64,
@@ -41,7 +41,7 @@ impl Inputs<'_> {
         hash.number(self.ticket_window.cast_unsigned());
         hash.number(self.receipt_day.cast_unsigned());
         hash.text(self.context.targeting_key.as_ref().map_or("", |key| key.as_str()));
-        hash.attributes(&self.context.attributes);
+        hash.attributes((&self.context.attributes).into());
         hash.attributes(self.traits);
         if self.is_stale {
             hash.text("stale");
@@ -75,24 +75,24 @@ impl Canonical {
     }
 
     /// Sorted by name already.
-    fn attributes(&mut self, attributes: &Attributes) {
+    fn attributes(&mut self, attributes: Traits<'_>) {
         self.number(attributes.len() as u64);
         for (name, value) in attributes.iter() {
             self.text(name);
             match value {
-                AttributeValue::Boolean(value) => self.0.update([0, u8::from(*value)]),
-                AttributeValue::Number(value) => {
+                ValueRef::Boolean(value) => self.0.update([0, u8::from(value)]),
+                ValueRef::Number(value) => {
                     self.0.update([1]);
                     self.number(value.to_bits());
                 }
-                AttributeValue::Text(value) => {
+                ValueRef::Text(value) => {
                     self.0.update([2]);
                     self.text(value);
                 }
-                AttributeValue::List(values) => {
+                ValueRef::List(values) => {
                     self.0.update([3]);
                     self.number(values.len() as u64);
-                    for value in values {
+                    for value in values.iter() {
                         self.text(value);
                     }
                 }

@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
-use engine::{Attributes, Context, Preview, SubjectKey};
+use engine::{Attributes, Context, Preview, SubjectKey, Traits};
 use http::{StatusCode, header, request::Parts};
 use store::People;
 
@@ -188,9 +188,9 @@ fn evaluate_all<'p>(
 }
 
 /// The stored traits of a known subject.
-fn traits<'p>(context: &CallerContext, people: &'p People) -> &'p Attributes {
+fn traits<'p>(context: &CallerContext, people: &'p People) -> Traits<'p> {
     let known = context.targeting_key.as_ref().and_then(|key| people.traits(key.as_str()));
-    known.unwrap_or(Attributes::EMPTY)
+    known.unwrap_or_default()
 }
 
 fn engine_context<'a>(caller: &Caller, context: &'a CallerContext, people: &'a People) -> Context<'a> {

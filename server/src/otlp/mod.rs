@@ -16,7 +16,7 @@ use axum::{
     response::Response,
     routing::post,
 };
-use engine::Snapshot;
+use engine::{Sender, Snapshot};
 use http::{StatusCode, request::Parts};
 use opentelemetry_proto::tonic::collector::{
     logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse},
@@ -124,7 +124,10 @@ fn take(
     let id = |text: String| EventId::new(&environment.key, &text);
     let exposures = std::mem::take(&mut taken.exposures).into_iter();
     let exposures = exposures.map(|(text, exposure)| (Some(id(text)), exposure)).collect();
-    ingest.exposures.offer_events(&environment.key, exposures, now_ms).map_err(OtlpError::full)?;
+    ingest
+        .exposures
+        .offer_events((&environment.key, Sender::Server), exposures, now_ms)
+        .map_err(OtlpError::full)?;
     let (mut outcomes, mut ids) = (Vec::new(), Vec::new());
     for (text, outcome) in std::mem::take(&mut taken.outcomes) {
         let id = id(text);

@@ -181,7 +181,8 @@ impl<'a> Reader<'a> {
         let Some((ok, latency_ms)) = result else { return Ok(()) };
         let metric = MetricKey::parse(ERROR_RATE).map_err(|error| error.to_string())?;
         let (ok, value) = (Some(ok), None);
-        let outcome = Outcome { subject, metric, ok, latency_ms, value, at_ms, features };
+        let outcome =
+            Outcome { sender: Sender::Server, subject, metric, ok, latency_ms, value, at_ms, features };
         outcome.check(self.metrics)?;
         self.taken.outcomes.push((format!("{id}/outcome"), outcome));
         Ok(())
@@ -192,7 +193,7 @@ impl<'a> Reader<'a> {
     fn expose(&mut self, id: &str, subject: &SubjectKey, feature: &mut Feature, at_ms: i64) {
         let Some(variant) = feature.variant.clone() else { return };
         if feature.rule.is_none() || feature.arm.is_none() {
-            let traits = self.people.traits(subject.as_str()).unwrap_or(Attributes::EMPTY);
+            let traits = self.people.traits(subject.as_str()).unwrap_or_default();
             let context = Context {
                 targeting_key: Some(subject.as_str()),
                 sender: Sender::Server,

@@ -4,11 +4,18 @@
 use std::collections::{HashMap, VecDeque};
 
 use engine::{
-    Arm, EnvironmentKey, MetricDefinition, MetricKind, SubjectKey,
+    Arm, EnvironmentKey, MetricDefinition, MetricKind, Sender, SubjectKey,
     guardrail::{block::OUTCOME_WINDOW_MS, trial::Trial},
 };
+use store::Entry;
 
-use super::{cells::CellId, count::add_trial, places::PlaceId, state::State, subjects::Stand};
+use super::{
+    cells::CellId,
+    count::{add_trial, entries, in_books},
+    places::PlaceId,
+    state::State,
+    subjects::{Stand, Wait},
+};
 use crate::limits::{OUTCOMES_AWAITED_MAX, OUTCOMES_ELSEWHERE_MS};
 
 /// An exposure that is told later than this is no trial: its cell would be closed before it is decided.
@@ -18,12 +25,23 @@ const SKEW_MS: i64 = 2_000;
 
 struct Due {
     until_ms: i64,
+    /// In which books.
+    entry: Entry,
     subject: u64,
     flag: u64,
     place: PlaceId,
     arm: Arm,
     allocation: i64,
     at_ms: i64,
+}
+
+impl Due {
+    /// Whether no outcome came; `None` for somebody who is left out after a bad trial.
+    fn is_missing(&self, wait: Wait) -> Option<bool> {
+        let rests = |last: Trial| last.event && last.at_ms < self.at_ms && last.covers(self.at_ms);
+        let missing = wait.answered_ms.saturating_add(SKEW_MS) < self.at_ms;
+        (!wait.awaited.is_some_and(rests)).then_some(missing)
+    }
 }
 
 /// What is waited for, in the order in which the waiting ends.
@@ -44,7 +62,7 @@ impl State {
     /// Begins to wait for whatever the subject will have an outcome of, once a minute.
     pub(super) fn await_outcome(
         &mut self,
-        (environment, subject, flag): (&EnvironmentKey, &SubjectKey, u64),
+        ((environment, subject, flag), sender): ((&EnvironmentKey, &SubjectKey, u64), Sender),
         at_ms: i64,
         now_ms: i64,
     ) {
@@ -55,14 +73,19 @@ impl State {
         let hash = self.subjects.hash((environment, subject.as_str()));
         let Some(known) = self.subjects.find_hashed(hash, now_ms) else { return };
         let Some(stand) = known.stand(flag) else { return };
-        if stand.awaited.is_some_and(|before| before.covers(at_ms)) {
-            return;
-        }
-        stand.awaited = Some(Trial::new(at_ms, false, true));
         let Stand { place, arm, .. } = *stand;
         let allocation = self.places.get(place).division(at_ms).allocation.id;
         let until_ms = now_ms + OUTCOME_WINDOW_MS;
-        self.awaited.due.push_back(Due { until_ms, subject: hash, flag, place, arm, allocation, at_ms });
+        let waits = *stand;
+        let begins = |book| {
+            let before = waits.wait(book).awaited;
+            (!before.is_some_and(|before| before.covers(at_ms))).then_some(())
+        };
+        for (entry, ()) in entries(sender, begins) {
+            stand.set_awaited(entry, Trial::new(at_ms, false, true));
+            let due = Due { until_ms, entry, subject: hash, flag, place, arm, allocation, at_ms };
+            self.awaited.due.push_back(due);
+        }
     }
 
     /// Counts the exposures whose time is over. A subject that was forgotten meanwhile counts nowhere.
@@ -76,18 +99,19 @@ impl State {
             let Some(known) = subjects.find_hashed(due.subject, now_ms) else { continue };
             let group = known.group;
             let Some(stand) = known.stand(due.flag) else { continue };
-            let rests = |last: Trial| last.event && last.at_ms < due.at_ms && last.covers(due.at_ms);
-            if stand.awaited.is_some_and(rests) {
-                continue;
+            let waits = *stand;
+            let is_missing = |book| due.is_missing(waits.wait(book));
+            let id = CellId::new(due.place, metric, due.arm, due.allocation, due.at_ms);
+            for (entry, missing) in in_books(due.entry, is_missing) {
+                if missing {
+                    stand.set_awaited(entry, Trial::new(due.at_ms, true, true));
+                }
+                cells.enter(id, entry, |cell| {
+                    cell.outcomes += 1;
+                    cell.events += u64::from(missing);
+                    add_trial(cell, Some(group), 1, u64::from(missing));
+                });
             }
-            let missing = stand.answered_ms.saturating_add(SKEW_MS) < due.at_ms;
-            if missing {
-                stand.awaited = Some(Trial::new(due.at_ms, true, true));
-            }
-            let cell = cells.get(CellId::new(due.place, metric, due.arm, due.allocation, due.at_ms));
-            cell.outcomes += 1;
-            cell.events += u64::from(missing);
-            add_trial(cell, Some(group), 1, u64::from(missing));
         }
     }
 

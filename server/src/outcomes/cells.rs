@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use engine::Arm;
-use store::{CELL_MS, Cell};
+use store::{CELL_MS, Cell, Entry, Told};
 
 use super::places::{MetricId, PlaceId};
 use crate::limits::{CELLS_MAX, OUTCOME_LATE_MS_MAX};
@@ -36,7 +36,7 @@ impl CellId {
 }
 
 struct Open {
-    cell: Cell,
+    told: Told,
     dirty: bool,
     /// See [`OpenCells::generation`].
     generation: u32,
@@ -51,13 +51,13 @@ pub(super) struct OpenCells {
 }
 
 impl OpenCells {
-    /// The cell, to be added to.
-    pub(super) fn get(&mut self, id: CellId) -> &mut Cell {
+    /// Adds to the cell, in the books that the entry belongs in.
+    pub(super) fn enter(&mut self, id: CellId, entry: Entry, change: impl FnMut(&mut Cell)) {
         let generation = self.generation;
-        let fresh = || Open { cell: Cell::default(), dirty: true, generation };
+        let fresh = || Open { told: Told::default(), dirty: true, generation };
         let open = self.cells.entry(id).or_insert_with(fresh);
         open.dirty = true;
-        &mut open.cell
+        open.told.enter(entry, change);
     }
 
     /// Whether some thousand more cells may be opened; makes room when there is not.
@@ -80,13 +80,13 @@ impl OpenCells {
     }
 
     /// Copies of what changed since it was last written, by generation; drops what nothing more can come for.
-    pub(super) fn take_changed(&mut self, now_ms: i64, everything: bool) -> Vec<(u32, CellId, Cell)> {
+    pub(super) fn take_changed(&mut self, now_ms: i64, everything: bool) -> Vec<(u32, CellId, Told)> {
         self.cells.retain(|id, open| open.dirty || id.end_ms() + KEPT_AFTER_MS > now_ms);
         let mut changed = Vec::new();
         for (id, open) in &mut self.cells {
             if open.dirty && (everything || id.end_ms() + BUSY_MS > now_ms) {
                 open.dirty = false;
-                changed.push((open.generation, *id, open.cell.clone()));
+                changed.push((open.generation, *id, open.told.clone()));
             }
         }
         changed.sort_unstable_by_key(|(generation, id, _)| (*generation, *id));
@@ -94,9 +94,9 @@ impl OpenCells {
     }
 
     /// They could not be written: once more. One that had to make room meanwhile comes back as it was.
-    pub(super) fn put_back(&mut self, cells: impl Iterator<Item = (u32, CellId, Cell)>) {
-        for (generation, id, cell) in cells {
-            let fresh = || Open { cell, dirty: true, generation };
+    pub(super) fn put_back(&mut self, cells: impl Iterator<Item = (u32, CellId, Told)>) {
+        for (generation, id, told) in cells {
+            let fresh = || Open { told, dirty: true, generation };
             self.cells.entry(id).or_insert_with(fresh).dirty = true;
         }
     }

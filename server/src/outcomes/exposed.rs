@@ -3,14 +3,14 @@
 
 use engine::{
     Arm, Attributes, Context, Counts, EnvironmentKey, FlagKey, MetricDefinition, RuleId, Sender, Snapshot,
-    SubjectKey,
+    SubjectKey, Traits,
     guardrail::{block::OUTCOME_WINDOW_MS, trial},
 };
-use store::{ArmCount, CELL_MS, Exposure, Seen};
+use store::{ArmCount, CELL_MS, Entry, Exposure, Seen};
 
 use super::{
     cells::EXPOSED_WINDOW_MS,
-    count::{add_trial, is_on_time},
+    count::{add_trial, entries, is_on_time},
     item::Feature,
     places::PlaceId,
     state::State,
@@ -18,11 +18,20 @@ use super::{
 };
 use crate::limits::SUBJECTS_WINDOW_MS;
 
-/// When an exposure happened, under which revision, and whether nobody counted it yet.
+/// Whose word it is that an exposure happened, when, under which revision, and whether nobody counted it yet.
+#[derive(Clone, Copy)]
 struct Noted {
+    sender: Sender,
     revision: u64,
     at_ms: i64,
     is_new: bool,
+}
+
+/// Whether it is a subject's first exposure: of all, and of those that servers told.
+#[derive(Clone, Copy, Default)]
+struct Firsts {
+    all: bool,
+    servers: bool,
 }
 
 impl State {
@@ -31,7 +40,7 @@ impl State {
         &mut self,
         snapshot: &Snapshot,
         metrics: &[MetricDefinition],
-        exposure: &Exposure,
+        (sender, exposure): (Sender, &Exposure),
         now_ms: i64,
     ) {
         let served = exposure.rule.as_ref().zip(exposure.arm);
@@ -40,7 +49,7 @@ impl State {
             return;
         }
         let Exposure { subject, flag, revision, .. } = exposure;
-        let noted = Noted { revision: *revision, at_ms, is_new: true };
+        let noted = Noted { sender, revision: *revision, at_ms, is_new: true };
         self.note(snapshot, metrics, (subject, flag, served), noted, now_ms);
     }
 
@@ -49,9 +58,10 @@ impl State {
         snapshot: &Snapshot,
         metrics: &[MetricDefinition],
         (subject, flag, served): (&SubjectKey, &FlagKey, Option<(&RuleId, Arm)>),
-        Noted { revision, at_ms, is_new }: Noted,
+        noted: Noted,
         now_ms: i64,
     ) {
+        let Noted { sender, revision, at_ms, is_new } = noted;
         let environment = snapshot.environment();
         let flag_hash = self.subjects.hash((environment, flag.as_str()));
         let served =
@@ -68,13 +78,18 @@ impl State {
         let division = self.places.get(place).division(at_ms);
         let allocation = division.allocation.id;
         let known = self.subjects.get(environment, subject, now_ms);
-        let mut first = false;
+        let by_server = sender == Sender::Server;
+        let mut firsts = Firsts { all: false, servers: by_server };
         match known.stand(flag_hash) {
             None => {
-                first = true;
-                known.add_stand(Stand::new(flag_hash, (place, arm, allocation), at_ms));
+                firsts.all = true;
+                let mut stand = Stand::new(flag_hash, (place, arm, allocation), at_ms);
+                stand.told_by_servers = by_server;
+                known.add_stand(stand);
             }
             Some(stand) => {
+                firsts.servers &= !stand.told_by_servers;
+                stand.told_by_servers |= by_server;
                 let crosses = stand.place != place || (stand.arm != arm && stand.allocation != allocation);
                 if crosses && at_ms >= stand.last_ms {
                     stand.before = Some((stand.place, stand.arm));
@@ -86,15 +101,18 @@ impl State {
             }
         }
         // An answer from before the step says nothing about how people are divided after it.
-        first &= is_new && revision >= division.revision;
-        self.count_exposure(place, at_ms, arm, first);
-        self.begin_trials(metrics, (environment, subject, flag_hash), at_ms, now_ms);
+        if !is_new || revision < division.revision {
+            firsts = Firsts::default();
+        }
+        self.count_exposure(place, at_ms, arm, firsts);
+        let of = (environment, subject, flag_hash);
+        self.begin_trials(metrics, (of, sender), at_ms, now_ms);
         if is_new {
-            self.await_outcome((environment, subject, flag_hash), at_ms, now_ms);
+            self.await_outcome((of, sender), at_ms, now_ms);
         }
     }
 
-    fn count_exposure(&mut self, id: PlaceId, at_ms: i64, arm: Arm, first: bool) {
+    fn count_exposure(&mut self, id: PlaceId, at_ms: i64, arm: Arm, firsts: Firsts) {
         let place = self.places.get(id);
         let allocation = place.division(at_ms).allocation;
         let fresh = || {
@@ -105,6 +123,8 @@ impl State {
                 allocation: allocation.id,
                 treatment: 0,
                 control: 0,
+                servers_treatment: 0,
+                servers_control: 0,
                 shares: allocation.shares,
                 first_ms: at_ms,
                 treatment_last_ms: 0,
@@ -113,13 +133,16 @@ impl State {
             (count, true)
         };
         let (count, changed) = self.counts.entry((id, allocation.id)).or_insert_with(fresh);
-        let (total, last_ms) = match arm {
-            Arm::Treatment => (&mut count.treatment, &mut count.treatment_last_ms),
-            Arm::Control => (&mut count.control, &mut count.control_last_ms),
+        let (total, of_servers, last_ms) = match arm {
+            Arm::Treatment => {
+                (&mut count.treatment, &mut count.servers_treatment, &mut count.treatment_last_ms)
+            }
+            Arm::Control => (&mut count.control, &mut count.servers_control, &mut count.control_last_ms),
         };
-        *total += u64::from(first);
+        *total += u64::from(firsts.all);
+        *of_servers += u64::from(firsts.servers);
         // Whether an arm is exposed at all is asked by the minute.
-        let news = first || at_ms >= *last_ms + CELL_MS;
+        let news = firsts.all || firsts.servers || at_ms >= *last_ms + CELL_MS;
         if news {
             *last_ms = (*last_ms).max(at_ms);
             *changed = true;
@@ -130,7 +153,7 @@ impl State {
     fn begin_trials(
         &mut self,
         metrics: &[MetricDefinition],
-        (environment, subject, flag): (&EnvironmentKey, &SubjectKey, u64),
+        ((environment, subject, flag), sender): ((&EnvironmentKey, &SubjectKey, u64), Sender),
         at_ms: i64,
         now_ms: i64,
     ) {
@@ -143,20 +166,21 @@ impl State {
         };
         for definition in metrics.iter().filter(exposed) {
             let Some(metric) = self.places.metric(definition) else { continue };
-            let runs = |trial: &mut Trial| at_ms < trial.own.at_ms + EXPOSED_WINDOW_MS && trial.arm == arm;
-            if known.trial(place, metric).is_some_and(runs) {
-                continue;
-            }
             let own = trial::Trial::new(at_ms, false, false);
-            let trial = Trial { place, metric, arm, allocation, own };
+            let trial = Trial { entry: Entry::Both, place, metric, arm, allocation, own };
             let id = trial.cell();
             if !is_on_time(&id, now_ms) {
                 continue;
             }
-            let cell = self.cells.get(id);
-            cell.outcomes += 1;
-            add_trial(cell, Some(known.group), 1, 0);
-            known.set_trial(trial);
+            let runs = |trial: Trial| at_ms < trial.own.at_ms + EXPOSED_WINDOW_MS && trial.arm == arm;
+            let begins = |book| (!known.trial(place, metric, book).is_some_and(runs)).then_some(());
+            for (entry, ()) in entries(sender, begins) {
+                self.cells.enter(id, entry, |cell| {
+                    cell.outcomes += 1;
+                    add_trial(cell, Some(known.group), 1, 0);
+                });
+                known.set_trial(Trial { entry, ..trial });
+            }
         }
     }
 
@@ -177,13 +201,10 @@ impl State {
         for line in seen.iter().filter(|line| line.last_ms > now_ms - SUBJECTS_WINDOW_MS) {
             let served = (subject, &line.flag, line.rule.as_ref().zip(line.arm));
             for at_ms in [line.first_ms, line.last_ms] {
-                self.note(
-                    snapshot,
-                    metrics,
-                    served,
-                    Noted { revision: line.revision, at_ms, is_new: false },
-                    now_ms,
-                );
+                // The ledger does not say who told it. Only a server's outcome asks: a browser names what it proves.
+                let sender = Sender::Server;
+                let noted = Noted { sender, revision: line.revision, at_ms, is_new: false };
+                self.note(snapshot, metrics, served, noted, now_ms);
             }
         }
     }
@@ -193,7 +214,7 @@ impl State {
         &mut self,
         snapshot: &Snapshot,
         metrics: &[MetricDefinition],
-        (subject, feature): (&SubjectKey, &Feature),
+        (subject, feature, sender): (&SubjectKey, &Feature, Sender),
         at_ms: i64,
         now_ms: i64,
     ) {
@@ -205,7 +226,7 @@ impl State {
         });
         if let Some((rule, arm)) = &served {
             let served = Some((rule, *arm));
-            let noted = Noted { revision: snapshot.revision(), at_ms, is_new: true };
+            let noted = Noted { sender, revision: snapshot.revision(), at_ms, is_new: true };
             self.note(snapshot, metrics, (subject, &feature.flag, served), noted, now_ms);
         }
     }
@@ -223,7 +244,7 @@ fn decided(
         sender: Sender::Server,
         sent: Attributes::EMPTY,
         signed: Attributes::EMPTY,
-        traits: Attributes::EMPTY,
+        traits: Traits::EMPTY,
     };
     let decision = snapshot.evaluate(feature.flag.as_str(), &context, now_ms).ok()?;
     let same = feature.variant.as_ref().is_some_and(|variant| *variant == decision.variant.key);

@@ -93,7 +93,7 @@ impl Drop for Taken<'_> {
         }
         let mut state = self.shared.state();
         let cells = std::mem::take(&mut self.changed.cells).into_iter().zip(std::mem::take(&mut self.cells));
-        state.cells.put_back(cells.map(|((generation, _, cell), id)| (generation, id, cell)));
+        state.cells.put_back(cells.map(|((generation, _, told), id)| (generation, id, told)));
         if !self.changed.counts.is_empty() {
             state.put_counts_back();
         }
@@ -110,7 +110,7 @@ fn take(
     state.settle_awaited(metrics, now_ms);
     let mut changed = Written { counts: state.take_counts(), ids: state.take_ids(), ..Written::default() };
     let mut ids = Vec::new();
-    for (generation, id, cell) in state.cells.take_changed(now_ms, everything) {
+    for (generation, id, told) in state.cells.take_changed(now_ms, everything) {
         let place = state.places.get(id.place);
         let arm = if id.treatment { engine::Arm::Treatment } else { engine::Arm::Control };
         let key = CellKey {
@@ -122,7 +122,7 @@ fn take(
             allocation: id.allocation,
             from_ms: id.from_ms,
         };
-        changed.cells.push((generation, key, cell));
+        changed.cells.push((generation, key, told));
         ids.push(id);
     }
     (changed, ids)

@@ -1,6 +1,6 @@
 //! An outcome as it is sent, checked against what the workspace measures.
 
-use engine::{Arm, Counts, FlagKey, MetricDefinition, MetricKey, RuleId, SubjectKey, VariantKey};
+use engine::{Arm, Counts, FlagKey, MetricDefinition, MetricKey, RuleId, Sender, SubjectKey, VariantKey};
 
 use crate::limits::{OUTCOME_LATE_MS_MAX, OUTCOME_LATENCY_MS_MAX, OUTCOME_VALUE_MAX};
 
@@ -16,6 +16,8 @@ pub(crate) struct Feature {
 /// Something that happened after an exposure, well formed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outcome {
+    /// Whose word it is. A client's was proved.
+    pub sender: Sender,
     /// Without one, every outcome is a trial of its own and `features` says where it counts.
     pub subject: Option<SubjectKey>,
     pub metric: MetricKey,
@@ -113,6 +115,7 @@ mod tests {
 
     fn outcome(metric: &str) -> Outcome {
         Outcome {
+            sender: Sender::Server,
             subject: SubjectKey::parse("u-1").ok(),
             metric: MetricKey::parse(metric).expect("a key"),
             ok: None,

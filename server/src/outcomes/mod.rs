@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use engine::{EnvironmentKey, MetricDefinition, Snapshot};
+use engine::{EnvironmentKey, MetricDefinition, Sender, Snapshot};
 use store::{Exposure, Store};
 use tokio::sync::watch;
 
@@ -114,12 +114,12 @@ impl Outcomes {
     }
 
     /// Remembers which arms subjects were exposed to.
-    pub fn expose(&self, environment: &EnvironmentKey, exposures: &[Exposure]) {
+    pub fn expose(&self, environment: &EnvironmentKey, sender: Sender, exposures: &[Exposure]) {
         let Some(snapshot) = self.shared.store.live().snapshot(environment.as_str()) else { return };
         let (metrics, now_ms) = (self.shared.store.live().metrics(), self.shared.store.clock().now_ms());
         let mut state = self.shared.state();
         for exposure in exposures {
-            state.expose(&snapshot, &metrics, exposure, now_ms);
+            state.expose(&snapshot, &metrics, (sender, exposure), now_ms);
         }
     }
 

@@ -8,7 +8,7 @@ use store::ArmCount;
 use super::{
     awaited::Awaited,
     cells::OpenCells,
-    count::Counted,
+    count::{Counted, everything},
     item::{Feature, Outcome, find},
     places::{PlaceId, Places},
     subjects::{Stand, Subjects},
@@ -59,7 +59,13 @@ impl State {
         let Some(definition) = find(metrics, outcome.metric.as_str()) else { return };
         if let Some(subject) = &outcome.subject {
             for feature in &outcome.features {
-                self.note_feature(snapshot, metrics, (subject, feature), outcome.at_ms, now_ms);
+                self.note_feature(
+                    snapshot,
+                    metrics,
+                    (subject, feature, outcome.sender),
+                    outcome.at_ms,
+                    now_ms,
+                );
             }
         }
         let arms = self.arms(snapshot, outcome, now_ms);
@@ -131,9 +137,10 @@ impl State {
             .map(|feature| self.subjects.hash((environment, feature.flag.as_str())))
             .collect();
         let Some(known) = self.subjects.find(environment, subject, now_ms) else { return Vec::new() };
+        let entry = everything(outcome.sender);
         let is_named = |flag: u64| named.is_empty() || named.contains(&flag);
         for stand in known.stands.iter_mut().filter(|stand| is_named(stand.flag)) {
-            stand.answered_ms = stand.answered_ms.max(at_ms);
+            stand.answered(entry, at_ms);
         }
         let counts = |stand: &&Stand| {
             is_named(stand.flag)

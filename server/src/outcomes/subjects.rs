@@ -6,7 +6,11 @@ use std::{
     hash::{BuildHasher as _, RandomState},
 };
 
-use engine::{Arm, EnvironmentKey, SubjectKey, bucket_hash, guardrail::trial};
+use engine::{
+    Arm, EnvironmentKey, SubjectKey, bucket_hash,
+    guardrail::{Accepts, trial},
+};
+use store::Entry;
 
 use super::places::{MetricId, PlaceId};
 use crate::limits::{SUBJECT_FEATURES_MAX, SUBJECT_TRIALS_MAX, SUBJECTS_MAX, SUBJECTS_WINDOW_MS};
@@ -28,8 +32,18 @@ pub(super) struct Stand {
     pub(super) last_ms: i64,
     /// Where it stood before it crossed over.
     pub(super) before: Option<(PlaceId, Arm)>,
-    /// The last exposure that an outcome is waited for, and the last outcome of any metric.
+    /// A server told of it, not only a browser.
+    pub(super) told_by_servers: bool,
+    /// By [`Accepts`].
+    waits: [Wait; Accepts::ALL.len()],
+}
+
+/// What is waited for, in one book.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wait {
+    /// The last exposure that an outcome is waited for.
     pub(super) awaited: Option<trial::Trial>,
+    /// The last outcome of any metric.
     pub(super) answered_ms: i64,
 }
 
@@ -44,8 +58,26 @@ impl Stand {
             since_ms: at_ms,
             last_ms: at_ms,
             before: None,
-            awaited: None,
-            answered_ms: i64::MIN,
+            told_by_servers: false,
+            waits: [Wait { awaited: None, answered_ms: i64::MIN }; 2],
+        }
+    }
+
+    pub(super) fn wait(&self, book: Accepts) -> Wait {
+        self.waits[book as usize]
+    }
+
+    pub(super) fn set_awaited(&mut self, entry: Entry, awaited: trial::Trial) {
+        self.in_books(entry, |wait| wait.awaited = Some(awaited));
+    }
+
+    pub(super) fn answered(&mut self, entry: Entry, at_ms: i64) {
+        self.in_books(entry, |wait| wait.answered_ms = wait.answered_ms.max(at_ms));
+    }
+
+    fn in_books(&mut self, entry: Entry, change: impl Fn(&mut Wait)) {
+        for book in Accepts::ALL.into_iter().filter(|book| entry.is_in(*book)) {
+            change(&mut self.waits[book as usize]);
         }
     }
 
@@ -59,9 +91,10 @@ impl Stand {
     }
 }
 
-/// A trial of one metric: whose cell it is counted in.
-#[derive(Debug, Clone, Copy)]
+/// A trial of one metric: whose cell it is counted in, and in which books.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Trial {
+    pub(super) entry: Entry,
     pub(super) place: PlaceId,
     pub(super) metric: MetricId,
     pub(super) arm: Arm,
@@ -95,20 +128,32 @@ impl Subject {
         self.stands.push(stand);
     }
 
-    pub(super) fn trial(&mut self, place: PlaceId, metric: MetricId) -> Option<&mut Trial> {
-        self.trials.iter_mut().find(|trial| trial.place == place && trial.metric == metric)
+    /// The latest trial in one book.
+    pub(super) fn trial(&self, place: PlaceId, metric: MetricId, book: Accepts) -> Option<Trial> {
+        let own = |trial: &&Trial| trial.is_of(place, metric) && trial.entry.is_in(book);
+        self.trials.iter().find(own).copied()
     }
 
+    /// Replaces the trial in the books of its entry.
     pub(super) fn set_trial(&mut self, trial: Trial) {
-        if let Some(old) = self.trial(trial.place, trial.metric) {
-            *old = trial;
-        } else {
-            if self.trials.len() >= SUBJECT_TRIALS_MAX {
-                let oldest = (0..self.trials.len()).min_by_key(|at| self.trials[*at].own.at_ms);
-                oldest.map(|at| self.trials.swap_remove(at));
-            }
-            self.trials.push(trial);
+        let Trial { place, metric, entry, .. } = trial;
+        // Where the books went apart, the other one keeps what was in both.
+        self.trials.retain_mut(|old| {
+            let rest = if old.is_of(place, metric) { old.entry.without(entry) } else { Some(old.entry) };
+            old.entry = rest.unwrap_or(old.entry);
+            rest.is_some()
+        });
+        if self.trials.len() >= SUBJECT_TRIALS_MAX {
+            let oldest = (0..self.trials.len()).min_by_key(|at| self.trials[*at].own.at_ms);
+            oldest.map(|at| self.trials.swap_remove(at));
         }
+        self.trials.push(trial);
+    }
+}
+
+impl Trial {
+    fn is_of(&self, place: PlaceId, metric: MetricId) -> bool {
+        self.place == place && self.metric == metric
     }
 }
 

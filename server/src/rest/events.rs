@@ -9,27 +9,31 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use engine::{
-    Arm, FlagKey, MetricDefinition, MetricKey, RuleId, Snapshot, SubjectKey, VariantKey, parse_date_ms,
+    Arm, Counts, FlagKey, MetricDefinition, MetricKey, RuleId, Snapshot, SubjectKey, VariantKey,
+    parse_date_ms,
 };
 use http::{StatusCode, header, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{Claim, Exposure, ReceiptKey, Token, TokenKind};
+use store::{Claim, Exposure, Token, TokenKind};
 use utoipa::ToSchema;
 
-use super::error::{Problem, RestError};
+use super::{
+    error::{Problem, RestError},
+    proof::{FeatureItem, Proofs},
+};
 use crate::{
     Server,
     access::{Caller, Refused, cors, require_origin},
     body::Whole,
     client_address::ClientAddress,
     door::Fault,
-    ingest::{Counters, EventId},
+    ingest::{Claimed, Counters, EventId},
     limits::{
         CLIENT_EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_ID_BYTES_MAX, EVENTS_MAX, REST_BODY_BYTES_MAX,
         SUBJECT_FEATURES_MAX,
     },
-    outcomes::{Feature, Outcome, item::outcome_time},
+    outcomes::{Outcome, item::outcome_time},
 };
 
 /// Revisions are kept in the database as signed numbers.
@@ -96,20 +100,6 @@ struct OutcomeItem {
     /// need it, each feature as its decision said it and with its receipt.
     #[serde(default)]
     features: Vec<FeatureItem>,
-}
-
-/// A flag that was in force. Without `rule` and `arm` (as decisions carry them) Fader looks up where the subject stands.
-#[derive(Deserialize, ToSchema)]
-struct FeatureItem {
-    flag: String,
-    variant: Option<String>,
-    rule: Option<String>,
-    #[schema(value_type = Option<String>)]
-    arm: Option<Arm>,
-    /// Of the decision (`metadata.revision`); belongs to `receipt`.
-    revision: Option<u64>,
-    /// `metadata.receipt` of the decision.
-    receipt: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -229,8 +219,8 @@ fn take(
     let oldest_ms = server.ingest.retention.oldest_ms(snapshot.environment(), now_ms);
     let metrics = server.store.live().metrics();
     let keys = server.ofrep.keys();
-    let receipts = (token.kind == TokenKind::Client).then_some(&keys.receipts);
-    let reader = Reader { snapshot: &snapshot, metrics: &metrics, now_ms, oldest_ms, receipts };
+    let proofs = Proofs::of(token.kind, &snapshot, &keys.receipts, now_ms);
+    let reader = Reader { snapshot: &snapshot, metrics: &metrics, now_ms, oldest_ms, proofs };
     let (mut exposures, mut outcomes, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
     let (mut unverified, mut of_flags) = (0, Vec::new());
     for (index, item) in events.events.iter().enumerate() {
@@ -253,7 +243,8 @@ fn take(
     server.ingest.unverified.add(snapshot.environment(), of_flags);
     // Exposures first: an outcome may be of one that came with it.
     server.ingest.outcomes.has_room(outcomes.len())?;
-    let mut taken = server.ingest.exposures.offer_events(snapshot.environment(), exposures, now_ms)?;
+    let of = (snapshot.environment(), reader.proofs.sender());
+    let mut taken = server.ingest.exposures.offer_events(of, exposures, now_ms)?;
     let sent = outcomes.len();
     let (outcomes, ids) = new_ones(server, outcomes, now_ms);
     taken.accepted += outcomes.len();
@@ -278,8 +269,8 @@ fn new_ones(
 enum Event {
     Exposure(Option<EventId>, Exposure),
     Outcome(Option<EventId>, Outcome),
-    /// Nobody knows whether it happened: the flags that it names.
-    Unverified(Vec<FlagKey>),
+    /// Nobody knows whether it happened: what it claims of the flags that it names.
+    Unverified(Vec<Claimed>),
 }
 
 /// What items are checked against.
@@ -288,8 +279,7 @@ struct Reader<'a> {
     metrics: &'a [MetricDefinition],
     now_ms: i64,
     oldest_ms: i64,
-    /// Of a client token, whose events anybody can make up: what proves them.
-    receipts: Option<&'a ReceiptKey>,
+    proofs: Proofs<'a>,
 }
 
 #[derive(Deserialize)]
@@ -341,15 +331,10 @@ impl Reader<'_> {
             arm: exposure.arm,
             revision: exposure.revision,
         };
-        if !self.is_proved(item.receipt.as_deref(), &claim) {
-            return Ok(Event::Unverified(vec![exposure.flag]));
+        if !self.proofs.is_proved(item.receipt.as_deref(), &claim) {
+            return Ok(Event::Unverified(vec![(exposure.flag, None)]));
         }
         Ok(Event::Exposure(id, exposure))
-    }
-
-    /// Servers are believed; browsers prove what they were answered.
-    fn is_proved(&self, receipt: Option<&str>, claim: &Claim<'_>) -> bool {
-        self.receipts.is_none_or(|key| receipt.is_some_and(|it| key.proves(it, claim, self.now_ms)))
     }
 
     fn outcome(&self, item: OutcomeItem) -> Result<Event, String> {
@@ -359,23 +344,21 @@ impl Reader<'_> {
         }
         let subject =
             item.subject.map(|subject| key("subject", SubjectKey::try_from(subject))).transpose()?;
-        if subject.is_none() && self.receipts.is_some() {
+        if subject.is_none() && self.proofs.are_needed() {
             return Err("\"subject\" is needed with a client token".to_owned());
         }
         let mut proved = Vec::with_capacity(item.features.len());
         let mut unproved = Vec::new();
         for named in item.features {
-            let (receipt, revision) = (named.receipt.clone(), named.revision);
-            let feature = self.feature(named)?;
-            if self.is_in_force(&feature, subject.as_ref(), receipt.as_deref(), revision) {
-                proved.push(feature);
-            } else {
-                unproved.push(feature.flag);
+            match self.proofs.feature(named, subject.as_ref())? {
+                (feature, true) => proved.push(feature),
+                (feature, false) => unproved.push(feature.flag),
             }
         }
         // What its subject was exposed to says nothing about who sends it.
-        let unverified = self.receipts.is_some() && proved.is_empty();
+        let unverified = self.proofs.are_needed() && proved.is_empty();
         let outcome = Outcome {
+            sender: self.proofs.sender(),
             subject,
             metric: key("metric", MetricKey::try_from(item.metric))?,
             ok: item.ok,
@@ -384,48 +367,15 @@ impl Reader<'_> {
             at_ms: outcome_time(parse_time(item.time, self.now_ms)?, self.now_ms)?,
             features: proved,
         };
-        outcome.check(self.metrics)?;
-        Ok(if unverified { Event::Unverified(unproved) } else { Event::Outcome(id, outcome) })
-    }
-
-    fn is_in_force(
-        &self,
-        feature: &Feature,
-        subject: Option<&SubjectKey>,
-        receipt: Option<&str>,
-        revision: Option<u64>,
-    ) -> bool {
-        if self.receipts.is_none() {
-            return true;
+        let definition = outcome.check(self.metrics)?;
+        if !unverified {
+            return Ok(Event::Outcome(id, outcome));
         }
-        let Feature { flag, variant, rule, arm } = feature;
-        let (Some(subject), Some(variant), Some(revision)) = (subject, variant, revision) else {
-            return false;
+        let rate = match definition.kind.counts() {
+            Counts::Requests => outcome.ok.map(|ok| (definition.key.clone(), definition.is_event(ok))),
+            Counts::Durations | Counts::Exposed | Counts::ExposedMany | Counts::Unanswered => None,
         };
-        let claim = Claim {
-            environment: self.snapshot.environment().as_str(),
-            subject: subject.as_str(),
-            flag: flag.as_str(),
-            variant: variant.as_str(),
-            rule: rule.as_ref().map(RuleId::as_str),
-            arm: *arm,
-            revision,
-        };
-        self.is_proved(receipt, &claim)
-    }
-
-    fn feature(&self, item: FeatureItem) -> Result<Feature, String> {
-        let flag = key("flag", FlagKey::try_from(item.flag))?;
-        let Some(compiled) = self.snapshot.flag(flag.as_str()) else {
-            return Err(format!("there is no flag \"{flag}\" in {}", self.snapshot.environment()));
-        };
-        let variant =
-            item.variant.map(|variant| key("variant", VariantKey::try_from(variant))).transpose()?;
-        if let Some(unknown) = variant.as_ref().filter(|variant| compiled.flag().variant(variant).is_none()) {
-            return Err(format!("the flag \"{flag}\" has no variant \"{unknown}\""));
-        }
-        let rule = item.rule.map(|rule| key("rule", RuleId::try_from(rule))).transpose()?;
-        Ok(Feature { flag, variant, rule, arm: item.arm })
+        Ok(Event::Unverified(unproved.into_iter().map(|flag| (flag, rate.clone())).collect()))
     }
 
     fn id(&self, id: &str) -> Result<EventId, String> {
@@ -441,7 +391,7 @@ impl Reader<'_> {
             return Err("\"time\" is more than 10 minutes ahead; check the clock".to_owned());
         }
         // A receipt does not outlive two days, and neither does what it proves.
-        if self.receipts.is_some() && at_ms < self.now_ms.saturating_sub(CLIENT_EVENT_AGE_MS_MAX) {
+        if self.proofs.are_needed() && at_ms < self.now_ms.saturating_sub(CLIENT_EVENT_AGE_MS_MAX) {
             return Err(
                 "\"time\" is more than two days ago: too old for an event of a client token".to_owned()
             );
@@ -469,6 +419,6 @@ fn parse<'a, T: Deserialize<'a>>(item: &'a RawValue) -> Result<T, String> {
     })
 }
 
-fn key<T, E: std::fmt::Display>(name: &str, parsed: Result<T, E>) -> Result<T, String> {
+pub(super) fn key<T, E: std::fmt::Display>(name: &str, parsed: Result<T, E>) -> Result<T, String> {
     parsed.map_err(|error| format!("\"{name}\" {error}"))
 }

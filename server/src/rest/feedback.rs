@@ -8,20 +8,23 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use engine::{EnvironmentKey, FlagKey, MetricKey, SubjectKey, parse_date_ms};
+use engine::{EnvironmentKey, FlagKey, MetricKey, Sender, SubjectKey, parse_date_ms};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
 use store::{Completed, FeedbackKind, FeedbackSource, NewFeedback, Rating, Recorded, TokenKind};
 use utoipa::ToSchema;
 
-use super::error::{Problem, RestError};
+use super::{
+    error::{Problem, RestError},
+    proof::{FeatureItem, Proofs},
+};
 use crate::{
     Server,
-    access::{Caller, Refused, cors},
+    access::{Caller, Refused, cors, require_origin},
     client_address::ClientAddress,
     door::Fault,
-    limits::FEEDBACK_BODY_BYTES_MAX,
-    outcomes::{Outcome, item::outcome_time},
+    limits::{FEEDBACK_BODY_BYTES_MAX, SUBJECT_FEATURES_MAX},
+    outcomes::{Feature, Outcome, item::outcome_time},
 };
 
 /// What a user tells. A subject, and at least one of rating, completed, kinds and comment.
@@ -51,6 +54,10 @@ pub(crate) struct FeedbackBody {
     flag: Option<String>,
     /// The moment that it is about; now when it is left out.
     time: Option<Moment>,
+    /// What was in force, each as its decision said it and with its receipt. A complaint of a client token without any is
+    /// read by people and counted as unverified. Where it counts is looked up: a receipt says who tells it, not where.
+    #[serde(default)]
+    features: Vec<FeatureItem>,
 }
 
 /// Epoch milliseconds, or an RFC 3339 instant.
@@ -87,9 +94,12 @@ pub(crate) struct FeedbackAnswer {
 pub(crate) async fn post(State(server): State<Arc<Server>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let (token, answer) = match admit(&server, &parts, body).await {
-        Ok((caller, new)) => {
+        Ok((caller, new, features)) => {
             let answer = match caller.token.environment() {
-                Some(environment) => record(&server, (caller.token.kind, environment), new).await,
+                Some(environment) => {
+                    let tells = Teller { kind: caller.token.kind, environment, features };
+                    record(&server, tells, new).await
+                }
                 None => Err(RestError::Fault(Fault::Internal)),
             };
             (Some(caller.token), answer)
@@ -107,24 +117,18 @@ pub(crate) async fn post(State(server): State<Arc<Server>>, request: Request) ->
     response
 }
 
-async fn record(
-    server: &Server,
-    (kind, environment): (TokenKind, &EnvironmentKey),
-    new: NewFeedback,
-) -> Result<Recorded, RestError> {
+/// Who tells it.
+struct Teller<'a> {
+    kind: TokenKind,
+    environment: &'a EnvironmentKey,
+    features: Vec<FeatureItem>,
+}
+
+async fn record(server: &Server, tells: Teller<'_>, new: NewFeedback) -> Result<Recorded, RestError> {
     let (complaint, flag) = (complaint(server, &new), new.flag.clone());
-    let recorded = server.store.record_feedback(environment, new).await?;
+    let recorded = server.store.record_feedback(tells.environment, new).await?;
     if let (Recorded::New(_), Some(complaint)) = (&recorded, complaint) {
-        match kind {
-            TokenKind::Server | TokenKind::Admin(_) => measure(server, environment.as_str(), complaint),
-            // Anybody can make it up: it is read by people, and no evidence of the guard.
-            TokenKind::Client => {
-                let snapshot = server.store.live().snapshot(environment.as_str());
-                let exists =
-                    |flag: &FlagKey| snapshot.as_ref().is_some_and(|it| it.flag(flag.as_str()).is_some());
-                server.ingest.unverified.add(environment, flag.filter(exists));
-            }
-        }
+        measure(server, tells, flag, complaint);
     }
     Ok(recorded)
 }
@@ -135,6 +139,7 @@ fn complaint(server: &Server, new: &NewFeedback) -> Option<Outcome> {
     let at_ms = outcome_time(new.at_ms.unwrap_or(now_ms), now_ms).ok()?;
     let metric = MetricKey::parse(engine::MetricKind::Complaints.as_str()).ok()?;
     new.is_complaint(FeedbackSource::User).then(|| Outcome {
+        sender: Sender::Server,
         subject: Some(new.subject.clone()),
         metric,
         ok: Some(false),
@@ -146,9 +151,28 @@ fn complaint(server: &Server, new: &NewFeedback) -> Option<Outcome> {
 }
 
 /// A server that cannot take more outcomes keeps the feedback and leaves the measure.
-fn measure(server: &Server, environment: &str, complaint: Outcome) {
+fn measure(server: &Server, tells: Teller<'_>, flag: Option<FlagKey>, complaint: Outcome) {
+    let Teller { kind, environment, features } = tells;
     let live = server.store.live();
-    let (Some(snapshot), outcomes) = (live.snapshot(environment), &server.ingest.outcomes) else { return };
+    let (Some(snapshot), outcomes) = (live.snapshot(environment.as_str()), &server.ingest.outcomes) else {
+        return;
+    };
+    let keys = server.ofrep.keys();
+    let proofs = Proofs::of(kind, &snapshot, &keys.receipts, server.store.clock().now_ms());
+    let proved: Vec<Feature> = features
+        .into_iter()
+        .filter_map(|item| proofs.feature(item, complaint.subject.as_ref()).ok())
+        .filter(|(_, is_proved)| *is_proved)
+        // A page that asks again may be answered otherwise than where its subject was shown something.
+        .map(|(feature, _)| Feature { rule: None, arm: None, ..feature })
+        .collect();
+    if proofs.are_needed() && proved.is_empty() {
+        // Anybody can make it up: it is read by people, and no evidence of the guard.
+        let exists = |flag: &FlagKey| snapshot.flag(flag.as_str()).is_some();
+        server.ingest.unverified.add(environment, flag.filter(exists).map(|flag| (flag, None)));
+        return;
+    }
+    let complaint = Outcome { sender: proofs.sender(), features: proved, ..complaint };
     if outcomes.has_room(1).is_ok() {
         let now_ms = server.store.clock().now_ms();
         outcomes.record(&snapshot, &live.metrics(), &[complaint], Vec::new(), now_ms);
@@ -160,7 +184,7 @@ async fn admit(
     server: &Server,
     parts: &Parts,
     body: axum::body::Body,
-) -> Result<(Caller, NewFeedback), Refused<RestError>> {
+) -> Result<(Caller, NewFeedback, Vec<FeatureItem>), Refused<RestError>> {
     let caller = match Caller::admit(server, parts) {
         Ok(caller) => caller,
         Err((token, error)) => return Err((token, error.into())),
@@ -169,12 +193,21 @@ async fn admit(
     let read = async {
         let bytes = server.bodies.read(&caller, body, &parts.headers, FEEDBACK_BODY_BYTES_MAX).await?;
         server.allowances.feedback(&caller.token, address)?;
-        let body: FeedbackBody =
+        let mut body: FeedbackBody =
             serde_json::from_slice(&bytes).map_err(|error| RestError::Malformed(error.to_string()))?;
-        parse(body)
+        if body.features.len() > SUBJECT_FEATURES_MAX {
+            let sentence = format!("names at most {SUBJECT_FEATURES_MAX} flags");
+            return Err(in_field("features", sentence));
+        }
+        let mut features = std::mem::take(&mut body.features);
+        if require_origin(&caller.token, &parts.headers).is_err() {
+            // What no page sends, no page proves.
+            features.clear();
+        }
+        Ok((parse(body)?, features))
     };
     match read.await {
-        Ok(new) => Ok((caller, new)),
+        Ok((new, features)) => Ok((caller, new, features)),
         Err(error) => Err((Some(caller.token), error)),
     }
 }

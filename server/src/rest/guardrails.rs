@@ -38,7 +38,7 @@ pub(crate) struct Guarded {
 /// One guardrail.
 #[derive(Serialize, ToSchema)]
 struct Known {
-    /// `Stop if errors are above 5 %`.
+    /// `Stop if errors are above 5 % (servers only)`.
     sentence: String,
     /// How often it would have fired in the last seven days, by the stored outcomes.
     fired_in_7_days: usize,
@@ -62,7 +62,7 @@ pub(crate) struct Defaults {
 /// One guardrail of many rollouts.
 #[derive(Serialize, ToSchema)]
 struct DefaultGuardrail {
-    /// `Stop if errors are above 5 %`.
+    /// `Stop if errors are above 5 % (servers only)`.
     sentence: String,
     /// As it is sent back with a change.
     #[schema(value_type = Object)]
@@ -86,7 +86,9 @@ pub(crate) struct Taken {
 pub(crate) struct Change {
     /// The version that was read.
     version: u64,
-    /// `{"id": "errors", "metric": "error_rate", "limit": {"ceiling": {"limit": 0.05}}, "action": "stop"}`.
+    /// `{"id": "errors", "metric": "error_rate", "limit": {"ceiling": {"limit": 0.05}}, "action": "stop",
+    /// "accepts": "servers"}`. `accepts` says whose word counts: `servers`, or `servers_and_browsers` for also what browsers
+    /// told with a receipt; left out, servers for `stop` and `step_back`, both for the others.
     #[schema(value_type = Vec<Object>)]
     guardrails: Vec<Guardrail>,
     #[serde(default)]

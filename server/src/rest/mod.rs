@@ -15,6 +15,7 @@ mod manager;
 pub mod needs;
 mod people;
 mod plan;
+mod proof;
 mod token;
 
 use std::sync::Arc;

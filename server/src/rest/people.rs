@@ -12,7 +12,7 @@ use engine::{AttributeValue, Attributes, SubjectKey};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::PeopleWriter;
+use store::{PeopleWriter, StoreError};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -234,7 +234,8 @@ pub(crate) async fn delete(
     manager: Manager,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Erased>), RestError> {
-    let administrator = manager.principal.recent_administrator(server.store.clock().now_ms())?;
+    let now_ms = server.store.clock().now_ms();
+    let administrator = manager.principal.recent_administrator(now_ms).map_err(StoreError::from)?;
     let subject = subject(&id)?;
     // What is still on its way to the ledger would come back a second later.
     server.ingest.exposures.flush().await;

@@ -15,7 +15,7 @@ pub use devices::DEVICE_KEPT_MS;
 pub use invites::{Invite, InvitePurpose, InviteToken};
 pub use members::{Member, MemberState};
 pub(crate) use passwords::Passwords;
-pub use sessions::{Browser, NewSession, SessionId, SessionRow};
+pub use sessions::{Browser, NewSession, SessionRow};
 
 use crate::{
     Action, Invalid, ObjectKind, ObjectRef, Role, StoreError, UserId,

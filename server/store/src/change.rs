@@ -60,18 +60,18 @@ impl Actor {
 
 impl From<&Principal> for Actor {
     fn from(principal: &Principal) -> Self {
-        let kind = match principal.id.get() {
+        let kind = match principal.id().get() {
             0 => ActorKind::CommandLine,
             ..0 => ActorKind::Token,
             1.. => ActorKind::Member,
         };
         Self {
             kind,
-            id: principal.id,
-            name: principal.name.clone(),
-            email: principal.email.clone(),
-            origin: principal.origin.clone(),
-            reach: principal.reach.clone(),
+            id: principal.id(),
+            name: principal.name().to_owned(),
+            email: principal.email().to_owned(),
+            origin: principal.origin().clone(),
+            reach: principal.reach().clone(),
         }
     }
 }

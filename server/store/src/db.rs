@@ -3,6 +3,7 @@
 
 mod faults;
 mod held;
+mod pages;
 mod pulse;
 mod unavailable;
 
@@ -23,7 +24,7 @@ use sqlx::{
         SqliteSynchronous,
     },
 };
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 
 use crate::{Invalid, StoreError};
 pub use faults::{Fault, Faults};
@@ -408,6 +409,27 @@ impl Tx {
         args: &[Arg<'_>],
     ) -> Result<Vec<T>, sqlx::Error> {
         run_in!(query_as_with, fetch_all, sql, args, self)
+    }
+
+    /// Sends the rows in pages of at most `size` as they come, so that not all of them are there at once. Whoever does
+    /// not receive any more ends it.
+    pub(crate) async fn pages<T: Record>(
+        &mut self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+        size: usize,
+        pages: mpsc::Sender<Vec<T>>,
+    ) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(held) => {
+                let query = sqlx::query_as_with(sql, bind!(SqliteArguments, args));
+                ask!(held, connection => pages::send(query.fetch(connection), size, pages))
+            }
+            Self::Pg(held) => {
+                let query = sqlx::query_as_with(sql, bind!(PgArguments, args));
+                ask!(held, connection => pages::send(query.fetch(connection), size, pages))
+            }
+        }
     }
 
     pub(crate) async fn optional<T: Record>(

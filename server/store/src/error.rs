@@ -13,7 +13,7 @@ use crate::{
         TOKEN_DAYS_MAX, TOKEN_NAME_CHARS_MAX, TOKEN_ORIGINS_MAX, TOKEN_OVERLAP_HOURS_MAX, TRAITS_BYTES_MAX,
         TRAITS_MAX, WEBHOOK_TESTS_PER_MINUTE, WEBHOOK_URL_CHARS_MAX, WEBHOOKS_MAX,
     },
-    permission::Denied,
+    permission::{Denied, RecentRefused},
 };
 
 /// Why an operation of the store did not happen. Nothing was written.
@@ -257,6 +257,15 @@ impl From<sqlx::Error> for StoreError {
 impl From<Denied> for StoreError {
     fn from(denied: Denied) -> Self {
         Self::Denied(denied)
+    }
+}
+
+impl From<RecentRefused> for StoreError {
+    fn from(refused: RecentRefused) -> Self {
+        match refused {
+            RecentRefused::Denied(denied) => Self::Denied(denied),
+            RecentRefused::PasswordNeeded => Self::PasswordNeeded,
+        }
     }
 }
 

@@ -47,8 +47,7 @@ mod webhooks;
 mod workspace;
 
 pub use accounts::{
-    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession, SessionId,
-    SessionRow,
+    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession, SessionRow,
 };
 pub use as_of::AsOf;
 pub use audit::{
@@ -78,14 +77,14 @@ pub use ledger::{
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use outcomes::{
-    ArmCells, ArmCount, ArmWord, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellSum, FirstExposures,
-    GroupTallies, GuardReader, RolledUp, Total, Written,
+    ArmCells, ArmCount, ArmWord, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellSum, Entry, FirstExposures,
+    GroupTallies, GuardReader, RolledUp, Told, Total, Written,
 };
 pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{
     Administrator, Approver, AuditReader, Denied, DeniedBecause, Enroller, FeedbackHandler, FlagEditor,
     InvalidRole, LedgerReader, Operation, PASSWORD_HOLDS_MS, PeopleReader, PeopleWriter, Principal,
-    RecentAdministrator, RequestOrigin, Role, Stopper, UserId, Viewer,
+    RecentAdministrator, RecentRefused, RequestOrigin, Role, SessionId, Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
@@ -99,7 +98,7 @@ pub use tokens::{
     InvalidLifetime, Lifetime, NewToken, Rotation, Token, TokenId, TokenKind, TokenOwner, TokenRefused,
     TokenRow, TokenScope, TokenState,
 };
-pub use unverified::UnverifiedCount;
+pub use unverified::{UNVERIFIED_SLOT_MS, UnverifiedCount, UnverifiedOutcomes};
 pub use versioned::Versioned;
 pub use webhooks::{Reach, Webhook, WebhookDelivery, WebhookId, is_public};
 pub use workspace::InvalidHash;

@@ -13,7 +13,7 @@ use engine::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    Changed, Clock, Environment, ObjectKind, ObjectRef, StoreError,
+    Changed, Clock, Environment, ObjectKind, ObjectRef, People, StoreError,
     database_time::{Skew, at_database_time},
     db::{Db, Tx, args},
     history::Place,
@@ -76,7 +76,7 @@ pub(crate) struct Rows {
     metrics: Option<Vec<DocumentRow>>,
     /// The file has everybody in a form of their own.
     #[serde(skip)]
-    people: Option<people::Rows>,
+    people: Option<people::Found>,
 }
 
 /// What a look at the database found.
@@ -135,7 +135,7 @@ pub(crate) async fn all_rows(db: &Db, clock: &Clock) -> Result<Rows, StoreError>
     let place = Place { seq: number(head.audit_seq), hash: head.audit_hash, history: head.history };
     let mut rows = Rows { place, secret: head.secret.map(Secret), ..Rows::default() };
     rows.environments = environment_rows(&mut tx).await?;
-    rows.fetch(&mut tx, 0, |kind| kind != ObjectKind::Person, &people::People::default()).await?;
+    rows.fetch(&mut tx, 0, |kind| kind != ObjectKind::Person, &Arc::default()).await?;
     tx.rollback().await?;
     Ok(rows)
 }
@@ -159,7 +159,7 @@ impl Rows {
         tx: &mut Tx,
         since: i64,
         touches: impl Fn(ObjectKind) -> bool,
-        people: &people::People,
+        people: &Arc<People>,
     ) -> Result<(), StoreError> {
         if touches(ObjectKind::Attribute) {
             let sql = "SELECT name AS key, document FROM attributes ORDER BY name";
@@ -188,7 +188,7 @@ impl Rows {
             self.groups = Some(groups);
         }
         if touches(ObjectKind::Person) {
-            self.people = Some(people::rows(tx, people, since).await?);
+            self.people = Some(people::read(tx, people, since).await?);
         }
         // A management token may what its owner may.
         if touches(ObjectKind::Token) || touches(ObjectKind::Member) {
@@ -319,9 +319,9 @@ impl Loader {
             metrics: Arc::clone(&current.metrics),
             ..State::default()
         };
-        if let Some(rows) = rows.people {
-            let people = current.people.with_rows(rows, &mut |table, id| self.report(table, id));
-            next.people = Arc::new(people);
+        if let Some(found) = rows.people {
+            found.unreadable.iter().for_each(|subject| self.report("people", subject));
+            next.people = found.people;
         }
         if let Some(rows) = rows.tokens {
             next.tokens =

@@ -5,6 +5,7 @@ mod cell;
 mod durations;
 mod read;
 mod rollup;
+mod told;
 mod write;
 
 use engine::{Arm, EnvironmentKey, FlagKey, MetricKey, RuleId};
@@ -14,6 +15,7 @@ pub use durations::GroupDurations;
 pub(crate) use read::whole;
 pub use read::{ArmCells, CellSum, FirstExposures, GuardReader};
 pub use rollup::RolledUp;
+pub use told::{Entry, Told};
 pub use write::{ArmCount, CELL_OPEN_MS_MAX, Written};
 
 /// How long a cell is.

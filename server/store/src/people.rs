@@ -1,21 +1,22 @@
-//! Known people: subjects with stored traits, all in memory, in shards by key. A change clones the shards it touches;
-//! reading takes no lock and allocates nothing.
+//! Known people: subjects with stored traits, all in memory, packed in shards by key. A change copies the shards it
+//! touches; reading takes no lock and allocates nothing.
 
 mod answer;
 mod erase;
 mod load;
 mod look_up;
+mod merge;
 mod search;
 mod searched;
 mod shard;
 mod write;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
-use engine::{AttributeValue, Attributes, Context};
+use engine::{Context, Packed, Traits, ValueRef};
 
 pub use answer::{FlagAnswer, PersonAnswer};
-pub(crate) use load::{Rows, rows};
+pub(crate) use load::{Found, read};
 pub use look_up::LookedUp;
 pub use search::{Match, Matches, Rank};
 pub(crate) use searched::Searched;
@@ -23,34 +24,52 @@ pub(crate) use write::traits_json;
 pub use write::{Compared, Standing};
 
 use crate::limits::ATTRIBUTE_VALUES_MAX;
-use shard::{Known, SHARD_PEOPLE_MAX, Shard};
+use shard::{Change, Shard};
 
-/// Everybody known, by targeting key.
+/// Everybody known, by targeting key: one moment of them, which stays as it is.
 #[derive(Debug, Default, Clone)]
 pub struct People {
-    /// In order; each with the first key it holds, so that finding one touches no shard but its own.
-    shards: Vec<(Arc<str>, Arc<Shard>)>,
-    len: usize,
+    /// In the order of the keys.
+    shards: Vec<Piece>,
+}
+
+#[derive(Debug, Clone)]
+struct Piece {
+    /// The first key in it, so that finding one touches no shard but its own.
+    first: Arc<str>,
+    shard: Arc<Shard>,
+    /// How many people there are up to the last of it.
+    end: usize,
 }
 
 impl People {
     pub fn len(&self) -> usize {
-        self.len
+        self.shards.last().map_or(0, |piece| piece.end)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.shards.is_empty()
     }
 
     /// The stored traits of one subject.
-    pub fn traits(&self, subject: &str) -> Option<&Attributes> {
-        self.known(subject).map(|known| &*known.traits)
+    pub fn traits(&self, subject: &str) -> Option<Traits<'_>> {
+        let after = self.shards.partition_point(|piece| *piece.first <= *subject);
+        self.shards.get(after.checked_sub(1)?)?.shard.find(subject).map(Traits::from)
     }
 
     /// In the order of the keys.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Attributes)> {
-        let known = self.shards.iter().flat_map(|(_, shard)| shard.people());
-        known.map(|known| (&*known.subject, &*known.traits))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Traits<'_>)> {
+        self.chunk(0..self.len())
+    }
+
+    /// Who stands at one place in the order of the keys.
+    pub fn at(&self, place: usize) -> Option<(&str, Traits<'_>)> {
+        self.chunk(place..place + 1).next()
+    }
+
+    /// Who stands at these places in the order of the keys: a few or all of one moment, begun anywhere at once.
+    pub fn chunk(&self, range: Range<usize>) -> impl Iterator<Item = (&str, Traits<'_>)> {
+        self.from_place(range.start).take(range.len()).map(|person| (person.subject(), person.into()))
     }
 
     /// Everybody as the engine sees them through their stored traits.
@@ -61,60 +80,79 @@ impl People {
     /// Distinct values of one attribute in order, at most [`ATTRIBUTE_VALUES_MAX`]; a list counts with its elements.
     pub fn attribute_values(&self, name: &str) -> Vec<String> {
         let mut values = BTreeSet::new();
+        let mut add = |text: &str| {
+            let is_late = || values.last().is_some_and(|last: &String| **last < *text);
+            if values.contains(text) || (values.len() == ATTRIBUTE_VALUES_MAX && is_late()) {
+                return;
+            }
+            values.insert(text.to_owned());
+            if values.len() > ATTRIBUTE_VALUES_MAX {
+                values.pop_last();
+            }
+        };
         for value in self.iter().filter_map(|(_, traits)| traits.get(name)) {
             match value {
-                AttributeValue::List(items) => values.extend(items.iter().cloned()),
-                AttributeValue::Boolean(_) | AttributeValue::Number(_) | AttributeValue::Text(_) => {
-                    values.insert(value.display());
-                }
+                ValueRef::List(items) => items.iter().for_each(&mut add),
+                ValueRef::Text(text) => add(text),
+                ValueRef::Boolean(_) | ValueRef::Number(_) => add(&value.display()),
             }
         }
-        values.into_iter().take(ATTRIBUTE_VALUES_MAX).collect()
-    }
-
-    fn known(&self, subject: &str) -> Option<&Known> {
-        let after = self.shards.partition_point(|(first, _)| **first <= *subject);
-        self.shards.get(after.checked_sub(1)?)?.1.find(subject)
+        values.into_iter().collect()
     }
 
     /// The keys from this one on.
-    fn from(&self, subject: &str) -> impl Iterator<Item = &Known> {
-        let at = self.shards.partition_point(|(first, _)| **first <= *subject).saturating_sub(1);
-        let known = self.shards[at..].iter().flat_map(|(_, shard)| shard.people());
-        known.skip_while(move |known| *known.subject < *subject)
+    fn from(&self, subject: &str) -> impl Iterator<Item = Packed<'_>> {
+        let at = self.shards.partition_point(|piece| *piece.first <= *subject).saturating_sub(1);
+        let skipped = self.shards.get(at).map_or(0, |piece| piece.shard.place(subject));
+        self.from_piece(at, skipped)
     }
 
-    /// These people with `changes`: `None` forgets somebody. Untouched shards are shared.
-    fn with(&self, mut changes: Vec<(Arc<str>, Option<Arc<Attributes>>)>) -> Self {
+    fn from_place(&self, place: usize) -> impl Iterator<Item = Packed<'_>> {
+        let at = self.shards.partition_point(|piece| piece.end <= place);
+        let begin = at.checked_sub(1).map_or(0, |before| self.shards[before].end);
+        self.from_piece(at, place - begin)
+    }
+
+    fn from_piece(&self, at: usize, skipped: usize) -> impl Iterator<Item = Packed<'_>> {
+        let pieces = self.shards.get(at..).unwrap_or_default().iter().enumerate();
+        pieces.flat_map(move |(n, piece)| piece.shard.people_from(if n == 0 { skipped } else { 0 }))
+    }
+
+    /// These people with `changes`. Untouched shards are shared.
+    fn with(&self, mut changes: Vec<Change>) -> Self {
         // Of two changes of one subject the last counts; the sort is stable.
-        changes.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut shards = Vec::with_capacity(self.shards.len() + changes.len() / SHARD_PEOPLE_MAX + 1);
-        let mut rest = &changes[..];
-        for (at, (first, shard)) in self.shards.iter().enumerate() {
-            let next = self.shards.get(at + 1).map(|(first, _)| first);
-            let here = next.map_or(rest.len(), |next| rest.partition_point(|(key, _)| key < next));
-            let (mine, others) = rest.split_at(here);
-            rest = others;
+        changes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut next = Self { shards: Vec::with_capacity(self.shards.len() + 1) };
+        let mut changes = changes.into_iter().peekable();
+        for (at, piece) in self.shards.iter().enumerate() {
+            let after = self.shards.get(at + 1).map(|piece| &*piece.first);
+            let is_here = |(key, _): &Change| after.is_none_or(|after| **key < *after);
+            let mine: Vec<_> = std::iter::from_fn(|| changes.next_if(is_here)).collect();
             if mine.is_empty() {
-                shards.push((Arc::clone(first), Arc::clone(shard)));
+                next.push((Arc::clone(&piece.first), Arc::clone(&piece.shard)));
             } else {
-                shards.extend(shard.with(mine));
+                piece.shard.with(mine).into_iter().for_each(|shard| next.push(shard));
             }
         }
-        shards.extend(Shard::default().with(rest));
-        let len = shards.iter().map(|(_, shard)| shard.people().len()).sum();
-        Self { shards, len }
+        Shard::default().with(changes.collect()).into_iter().for_each(|shard| next.push(shard));
+        next
+    }
+
+    fn push(&mut self, (first, shard): (Arc<str>, Arc<Shard>)) {
+        let end = self.len() + shard.len();
+        self.shards.push(Piece { first, shard, end });
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use engine::Attributes;
     use serde_json::{Value as Json, json};
 
-    use super::*;
+    use super::{shard::SHARD_PEOPLE_MAX, *};
 
-    fn traits(json: &Json) -> Arc<Attributes> {
-        Arc::new(Attributes::from_json(json.as_object().expect("object")))
+    fn traits(json: &Json) -> Attributes {
+        Attributes::from_json(json.as_object().expect("object"))
     }
 
     fn people(of: impl IntoIterator<Item = (String, Json)>) -> People {
@@ -152,7 +190,7 @@ mod tests {
         assert!(grown.iter().map(|(subject, _)| subject).is_sorted());
         assert!(grown.iter().eq(many(n).iter()));
         for at in [0, 1, n / 2, n - 1] {
-            assert_eq!(grown.traits(&format!("u-{at:06}")), Some(&*traits(&json!({"n": at}))));
+            assert_eq!(grown.traits(&format!("u-{at:06}")), Some((&traits(&json!({"n": at}))).into()));
         }
         for nobody in ["", "a", "u-", "u-0000001", "z"] {
             assert_eq!(grown.traits(nobody), None, "{nobody}");
@@ -163,9 +201,7 @@ mod tests {
     fn one_change_clones_one_shard() {
         let before = many(20 * SHARD_PEOPLE_MAX);
         let after = before.with(vec![("u-000700".into(), Some(traits(&json!({"n": "new"}))))]);
-        let shared = |(_, shard): &&(Arc<str>, Arc<Shard>)| {
-            before.shards.iter().any(|(_, old)| Arc::ptr_eq(old, shard))
-        };
+        let shared = |new: &&Piece| before.shards.iter().any(|old| Arc::ptr_eq(&old.shard, &new.shard));
         assert_eq!(after.shards.iter().filter(shared).count(), before.shards.len() - 1);
         assert_eq!(after.len(), before.len());
     }
@@ -188,6 +224,31 @@ mod tests {
             ("a".into(), Some(traits(&json!({"n": 1})))),
             ("a".into(), Some(traits(&json!({"n": 2})))),
         ]);
-        assert_eq!((twice.len(), twice.traits("a")), (1, Some(&*traits(&json!({"n": 2})))));
+        assert_eq!((twice.len(), twice.traits("a")), (1, Some((&traits(&json!({"n": 2}))).into())));
+    }
+
+    #[test]
+    fn a_chunk_begins_anywhere_and_ends_with_the_last() {
+        let people = many(3 * SHARD_PEOPLE_MAX + 7);
+        let everybody: Vec<_> = people.iter().map(|(subject, _)| subject).collect();
+        for range in [0..0, 0..1, 300..1200, people.len() - 1..people.len() + 9, 9999..10_002] {
+            let chunk: Vec<_> = people.chunk(range.clone()).map(|(subject, _)| subject).collect();
+            let expected = everybody.get(range.start..range.end.min(everybody.len())).unwrap_or_default();
+            assert_eq!(chunk, expected, "{range:?}");
+            assert_eq!(
+                people.at(range.start).map(|(subject, _)| subject),
+                everybody.get(range.start).copied()
+            );
+        }
+    }
+
+    #[test]
+    fn of_many_values_the_first_are_listed() {
+        let people = people((0..1000).map(|n| (format!("u-{n}"), json!({"n": format!("{:03}", 999 - n)}))));
+        let values = people.attribute_values("n");
+        assert_eq!(
+            (values.len(), values[0].as_str(), values[49].as_str()),
+            (ATTRIBUTE_VALUES_MAX, "000", "049")
+        );
     }
 }

@@ -70,7 +70,7 @@ struct Format {
 struct Kept {
     written_ms: i64,
     rows: Rows,
-    people: Vec<(Box<str>, engine::Attributes)>,
+    people: People,
 }
 
 /// What the file says is in force.
@@ -117,8 +117,7 @@ impl StandInFile {
         let mut loader = Loader::default();
         let (state, _) =
             loader.next(&State::default(), kept.rows, Vec::new()).map_err(|_| Unusable::Environment)?;
-        let people = kept.people.into_iter().map(|(subject, traits)| (subject.into(), traits)).collect();
-        let state = State { people: People::of(people).into(), ..state };
+        let state = State { people: kept.people.into(), ..state };
         Ok(Some(StandIn { written_ms: kept.written_ms, loader, state }))
     }
 

@@ -1,6 +1,7 @@
 //! Access tokens of the public interfaces: each says where it counts, whose it is and until when it works. The secret
 //! is shown once and kept as SHA-256.
 
+mod authority;
 mod create;
 mod expiry;
 mod kind;

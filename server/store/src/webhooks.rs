@@ -230,7 +230,7 @@ impl Store {
         let body = json!({
             "event": Event::Test.as_str(),
             "at_ms": now_ms,
-            "by": by.name,
+            "by": by.name(),
             "sentence": "This is a test message from Fader.",
         });
         let sql = "INSERT INTO webhook_deliveries (webhook, audit_seq, body, attempts, due_ms) \

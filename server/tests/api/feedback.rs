@@ -325,7 +325,7 @@ async fn the_widget_is_for_pages_of_other_sites() {
     let small = small.expect("an answer");
     assert_eq!(small.headers()["content-encoding"], "br");
     let bytes = small.bytes().await.expect("bytes").len();
-    assert!(bytes < 6 * 1024, "the widget is {bytes} bytes with brotli");
+    assert!(bytes < 4_600, "the widget is {bytes} bytes with brotli");
     let text = answer.text().await.expect("text");
     for forbidden in ["innerHTML", "eval(", "new Function", "document.write"] {
         assert!(!text.contains(forbidden), "{forbidden}");

@@ -87,6 +87,8 @@ impl TestApp {
                 allocation: division.id,
                 treatment: t,
                 control: c,
+                servers_treatment: t,
+                servers_control: c,
                 shares: None,
                 first_ms: now_ms,
                 treatment_last_ms: now_ms,
@@ -97,7 +99,7 @@ impl TestApp {
     }
 
     async fn write_cells(&self, cells: Vec<(CellKey, Cell)>, counts: Vec<ArmCount>) {
-        let cells = cells.into_iter().map(|(key, cell)| (0, key, cell)).collect();
+        let cells = cells.into_iter().map(|(key, cell)| (0, key, cell.into())).collect();
         self.store.write_cells("test", &Written { cells, counts, ids: Vec::new() }).await.expect("written");
     }
 
@@ -478,7 +480,7 @@ async fn guardrails_say_how_often_they_would_have_fired() {
     let path = format!("/api/v1/flags/{FLAG}/guardrails");
     let (status, answer) = app.rest(&token, Method::GET, &path, None).await;
     assert_eq!((status, &answer["inherited"]), (200, &json!(true)), "{answer}");
-    assert_eq!(answer["guardrails"][0]["sentence"], "Stop if errors are above 5 %");
+    assert_eq!(answer["guardrails"][0]["sentence"], "Stop if errors are above 5 % (servers only)");
     assert_eq!(answer["guardrails"][0]["fired_in_7_days"], 2, "{answer}");
 }
 

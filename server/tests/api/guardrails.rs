@@ -46,13 +46,16 @@ async fn defaults_are_read_changed_and_taken_back_over_rest() {
     assert_eq!((status, &built_in["version"], &built_in["built_in"]), (200, &json!(0), &json!(true)));
     assert_eq!(
         one_of(&built_in),
-        ["Stop if errors are above 5 %", "Step back if errors are worse than control"]
+        [
+            "Stop if errors are above 5 % (servers only)",
+            "Step back if errors are worse than control (servers only)"
+        ]
     );
     let change = |version: &Json, share: f64| json!({"version": version, "guardrails": [limit(share)], "comment": "calmer"});
     let put = Some(change(&json!(0), 0.2));
     let (status, saved) = app.rest(&admin, Method::PUT, DEFAULTS, put).await;
     assert_eq!((status, &saved["built_in"]), (200, &json!(false)), "{saved}");
-    assert_eq!(one_of(&saved), ["Stop if errors are above 20 %"]);
+    assert_eq!(one_of(&saved), ["Stop if errors are above 20 % (servers only)"]);
     let version = saved["version"].clone();
     let (_, of_flag) = app.rest(&admin, Method::GET, &format!("{OWN}?environment=production"), None).await;
     assert_eq!((&of_flag["inherited"], one_of(&of_flag)), (&json!(true), one_of(&saved)));
@@ -186,7 +189,11 @@ async fn an_admin_changes_the_defaults_and_the_others_read_them() {
     let (status, clash) = app.press_in(SETTINGS_PAGE, &admin, &lines("save", "0", "30")).await;
     assert_eq!(status, 409, "{clash}");
     assert!(clash.contains("changed these guardrails") && clash.contains("value=\"30\""), "{clash}");
-    assert!(clash.contains("Added the guardrail “Notify if errors are above 20 %”."), "{clash}");
+    assert!(
+        clash
+            .contains("Added the guardrail “Notify if errors are above 20 % (servers and proved browsers)”."),
+        "{clash}"
+    );
     let version = app.store.find_default_guardrails(&viewer()).await.expect("reads").version().to_string();
     assert!(clash.contains(&format!("name=\"version\" value=\"{version}\"")), "saving again goes through");
     let stale = app.press_in(SETTINGS_PAGE, &admin, &[("intent", "reset"), ("version", "0")]).await;
@@ -229,7 +236,7 @@ async fn guardrails_are_tried_before_they_are_saved() {
     let (admin, product) = (app.sign_in(Role::Admin).await, app.sign_in(Role::Product).await);
     let (status, page) = app.press_in(HEALTH_PAGE, &product, &lines("check", "0", "20")).await;
     assert_eq!(status, 200, "{page}");
-    let told = "Notify if errors are above 20 %</b>: <span title=";
+    let told = "Notify if errors are above 20 % (servers and proved browsers)</b>: <span title=";
     assert!(
         page.contains(told) && page.contains("would have fired twice in the last 7 days, last <time"),
         "{page}"
@@ -237,7 +244,7 @@ async fn guardrails_are_tried_before_they_are_saved() {
     assert!(page.contains("value=\"20\"") && page.contains("Nothing is saved yet."), "{page}");
     let (_, page) = app.press_in(HEALTH_PAGE, &product, &lines("check", "0", "80")).await;
     assert!(
-        page.contains("Notify if errors are above 80 %</b>: <span class=\"note\">would not have fired"),
+        page.contains("Notify if errors are above 80 % (servers and proved browsers)</b>: <span class=\"note\">would not have fired"),
         "{page}"
     );
     let (status, page) = app.press_in(HEALTH_PAGE, &product, &lines("check", "0", "much")).await;

@@ -1,5 +1,6 @@
 //! The public behaviour of the server, over a real socket.
 
+mod accepts;
 mod again;
 mod anchor;
 mod app;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use engine::{FlagKey, RuleId, guardrail::Metric, guardrail::Quantile};
+use engine::{
+    FlagKey, RuleId,
+    guardrail::{Accepts, Basis, Metric, Quantile},
+};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 use server::Config;
@@ -142,13 +145,13 @@ async fn durations_are_known_by_group_of_people() {
     app.arms_with("pay", "latency", 2).await;
     let (environment, flag) = (environment_key("production"), FlagKey::parse("pay").expect("a key"));
     let rule = RuleId::parse("everyone").expect("an id");
-    let metric = Metric::Latency(Quantile::All);
+    let basis = Basis { metric: Metric::Latency(Quantile::All), accepts: Accepts::Servers };
     let at = (&environment, &flag, &rule);
     let reader = app.store.guard_reader();
     let mut found =
-        app.store.guarded_cells(reader, at, &[(metric.clone(), 0)], i64::MAX).await.expect("reads");
+        app.store.guarded_cells(reader, at, &[(basis.clone(), 0)], i64::MAX).await.expect("reads");
     let cells: Vec<engine::guardrail::Cell> =
-        found.remove(&metric).expect("cells").into_iter().map(Into::into).collect();
+        found.remove(&basis).expect("cells").into_iter().map(Into::into).collect();
     assert_eq!(cells.len(), 1);
     for sample in [&cells[0].treatment, &cells[0].control] {
         assert_eq!(

@@ -17,7 +17,7 @@ const DAY_MS: i64 = 24 * 3_600_000;
 
 impl TestApp {
     /// Events as a page of the shop sends them.
-    async fn browser_sends(&self, token: &str, events: &[Json]) -> (u16, Json) {
+    pub async fn browser_sends(&self, token: &str, events: &[Json]) -> (u16, Json) {
         let request = self.request(Method::POST, "/api/v1/events").bearer_auth(token).header("Origin", SHOP);
         let answer = request.json(&json!({ "events": events })).send().await.expect("an answer");
         (answer.status().as_u16(), answer.json().await.expect("JSON"))
@@ -50,24 +50,24 @@ async fn shop(config: Config) -> (TestApp, String) {
 }
 
 /// The exposure that a decision is, as the hook sends it.
-fn exposure(subject: &str, decision: &Json) -> Json {
+pub fn exposure(subject: &str, decision: &Json) -> Json {
     let mut event = feature(decision);
     let members = event.as_object_mut().expect("an object");
     members.extend([("type".to_owned(), json!("exposure")), ("subject".to_owned(), json!(subject))]);
     event
 }
 
-fn feature(decision: &Json) -> Json {
+pub fn feature(decision: &Json) -> Json {
     let metadata = &decision["metadata"];
     json!({ "flag": decision["key"], "variant": decision["variant"], "revision": metadata["revision"],
         "rule": metadata["rule"], "arm": metadata["arm"], "receipt": metadata["receipt"] })
 }
 
-fn failure(subject: &str, features: &[Json]) -> Json {
+pub fn failure(subject: &str, features: &[Json]) -> Json {
     json!({ "type": "outcome", "subject": subject, "metric": "error_rate", "ok": false, "features": features })
 }
 
-fn with(mut event: Json, name: &str, value: impl Into<Json>) -> Json {
+pub fn with(mut event: Json, name: &str, value: impl Into<Json>) -> Json {
     event[name] = value.into();
     event
 }

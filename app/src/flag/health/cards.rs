@@ -18,10 +18,13 @@ pub fn view(measured: &Measured) -> impl IntoView + use<> {
     }
     let cards: Vec<_> = measured.0.iter().map(card).collect();
     let line = |stroke, name: &str, more: &str| (stroke, name.to_owned(), more.to_owned());
-    let lines = vec![
+    let mut lines = vec![
         line(Stroke::Feature, "With the feature", ""),
         line(Stroke::Control, "Control", "the same audience, outside the percentage"),
     ];
+    if measured.0.iter().any(MetricCard::has_unverified) {
+        lines.push(line(Stroke::Unverified, "Unverified", "not used by the guard; of all audiences"));
+    }
     view! {
         {legend(lines)}
         <div class="health-grid">{cards}</div>

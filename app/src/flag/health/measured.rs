@@ -8,9 +8,12 @@ use engine::{
 };
 use store::{Action, ArmWord, Cell, CellSum};
 
-use super::difference::{self, Difference};
+use super::{
+    difference::{self, Difference},
+    unverified,
+};
 use crate::{
-    chart::{Chart, Mark, Point, Unit, arms::Arms},
+    chart::{Chart, Line, Mark, Point, Stroke, Unit, arms::Arms},
     error::AppError,
     flag::FlagPage,
     page::Page,
@@ -75,6 +78,7 @@ impl Measured {
         let times = (range.from_ms, range.until_ms);
         let cells =
             store.cells(&viewer, &page.environment.key, shown.key(), &keys, times, range.step_ms).await?;
+        let unverified = unverified::load(page, shown, range).await?;
         let guardrails =
             store.find_guardrails(&viewer, &page.environment.key, shown.key()).await?.set.guardrails;
         let range = if whole { range } else { range.since_first(&cells) };
@@ -88,8 +92,12 @@ impl Measured {
             let is_watched = guardrails
                 .iter()
                 .any(|it| store::stored_metric(&it.metric).as_ref() == Some(&definition.key));
-            if !own.is_empty() && (is_watched || !is_never_told(definition, &own)) {
-                cards.push(MetricCard::new(definition, &own, range, &marks, &guardrails));
+            let line = unverified::line(&unverified, &definition.key, range);
+            let is_told = !own.is_empty() && (is_watched || !is_never_told(definition, &own));
+            if is_told || line.is_some() {
+                let mut card = MetricCard::new(definition, &own, range, &marks, &guardrails);
+                card.draw(line);
+                cards.push(card);
             }
         }
         Ok(Self(cards))
@@ -132,6 +140,18 @@ fn marks(shown: &FlagPage, range: Range) -> Vec<Mark> {
 }
 
 impl MetricCard {
+    /// Beside what the guard uses, in the one chart that a rate has.
+    fn draw(&mut self, unverified: Option<Line>) {
+        if let Some(chart) = self.charts.first_mut() {
+            chart.lines.extend(unverified);
+        }
+    }
+
+    pub(super) fn has_unverified(&self) -> bool {
+        let is_unverified = |line: &Line| line.stroke == Stroke::Unverified;
+        self.charts.iter().flat_map(|chart| &chart.lines).any(is_unverified)
+    }
+
     fn new(
         definition: &MetricDefinition,
         cells: &[&CellSum],

@@ -236,14 +236,14 @@ fn summary(loaded: &Loaded) -> impl IntoView + use<> {
     .into_any()
 }
 
-/// What is no evidence is told, and never drawn among what is.
+/// What is no evidence is told as such.
 fn unverified(events: u64) -> Option<impl IntoView + use<>> {
     let count = engine::grouped(usize::try_from(events).unwrap_or(usize::MAX));
     let text = match events {
         0 => return None,
-        1 => "Unverified: 1 event of browsers without a receipt. It is in no chart and no evidence of the guard.".to_owned(),
+        1 => "Unverified: 1 event of browsers without a receipt. It is no evidence of the guard, and charts mark it.".to_owned(),
         _ => format!(
-            "Unverified: {count} events of browsers without a receipt. They are in no chart and no evidence of the guard."
+            "Unverified: {count} events of browsers without a receipt. They are no evidence of the guard, and charts mark them."
         ),
     };
     Some(view! { <p class="note">{text}</p> })

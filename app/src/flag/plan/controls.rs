@@ -24,7 +24,7 @@ struct Moves<'p> {
 
 pub fn view(shown: &FlagPage, outlook: &PlanOutlook, editable: bool) -> impl IntoView + use<> {
     let here = here();
-    let by = Person(here.principal.as_ref().map(|who| who.name.clone()).unwrap_or_default());
+    let by = Person(here.principal.as_ref().map(|who| who.name().to_owned()).unwrap_or_default());
     let action = here.href(&format!("{}/move", Tab::Plan.path(shown.key())));
     let moves = Moves { outlook, action, by };
     let buttons = editable.then(|| {

@@ -96,7 +96,7 @@ fn read(
     let key = record.cells.get(key_at).map(|cell| cell.trim()).unwrap_or_default();
     let subject = SubjectKey::parse(key).map_err(|error| format!("the key {error}"))?;
     let mut traits: BTreeMap<String, AttributeValue> =
-        people.traits(subject.as_str()).cloned().unwrap_or_default().into();
+        people.traits(subject.as_str()).unwrap_or_default().to_attributes().into();
     for (at, name) in columns {
         let cell = record.cells.get(*at).map(|cell| cell.trim()).unwrap_or_default();
         if cell.is_empty() {

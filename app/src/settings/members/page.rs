@@ -132,7 +132,7 @@ fn row(member: Member, refused: Option<&(UserId, FormState<()>)>) -> impl IntoVi
         || view! { <span class="faint">"never"</span> }.into_any(),
         |at| time::ago(here.now_ms, at).into_any(),
     );
-    let you = here.principal.is_some_and(|who| who.id == member.id);
+    let you = here.principal.is_some_and(|who| who.id() == member.id);
     let error = refused.filter(|(id, _)| *id == member.id).and_then(|(_, draft)| draft.general());
     view! {
         <tr data-key=member.id.to_string()>

@@ -2,19 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::{SessionId, sessions::SESSION_IDLE_MS};
+use super::sessions::SESSION_IDLE_MS;
 use crate::{
-    Principal, Store, StoreError,
+    SessionId, Store, StoreError,
     db::{Db, args},
     to_json,
 };
-
-impl Principal {
-    /// The session they came with, if any.
-    pub fn session_id(&self) -> Option<SessionId> {
-        self.session
-    }
-}
 
 impl Store {
     /// Those of the sessions that are not over and whose member is not disabled.

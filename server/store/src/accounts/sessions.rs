@@ -1,15 +1,14 @@
 //! Sessions: 256 random bits in the cookie, their SHA-256 in the database, two expiries.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use super::{devices, member_entry};
 use crate::{
-    Action, Administrator, Principal, RequestOrigin, Role, Store, StoreError, TokenHash, UserId,
+    Action, Administrator, Principal, RequestOrigin, Role, SessionId, Store, StoreError, TokenHash, UserId,
     change::Work,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::{Tx, args},
     limits::ORIGIN_TEXT_CHARS_MAX,
-    permission::Presence,
     secret::new_secret,
     text::shorten,
 };
@@ -21,34 +20,6 @@ pub const SESSION_ABSOLUTE_MS: i64 = 30 * DAY_MS;
 /// How exact "last seen" is.
 const TOUCH_EVERY_MS: i64 = MINUTE_MS;
 const SESSIONS_LISTED_MAX: i64 = 100;
-
-/// A session's number: not secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionId(i64);
-
-impl SessionId {
-    pub(crate) const fn new(id: i64) -> Self {
-        Self(id)
-    }
-
-    pub const fn get(self) -> i64 {
-        self.0
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for SessionId {
-    type Err = std::num::ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
-    }
-}
 
 /// What a request says of the browser that it comes from.
 #[derive(Clone, Copy, Default)]
@@ -144,10 +115,9 @@ pub(super) async fn create(
         )
         .await?;
     tx.execute("UPDATE users SET last_seen_ms = $1 WHERE id = $2", args![now_ms, who.id.get()]).await?;
-    let mut principal = Principal::new(who.id, who.name, who.email, who.role, origin.clone());
-    principal.session = Some(SessionId(id));
-    principal.presence = Presence::Password { at_ms: now_ms };
-    let device = Some(devices::remember(tx, principal.id, browser, now_ms).await?);
+    let principal = Principal::new(who.id, who.name, who.email, who.role, origin.clone())
+        .in_session(SessionId::new(id), now_ms);
+    let device = Some(devices::remember(tx, principal.id(), browser, now_ms).await?);
     Ok(NewSession { token, device, principal, expires_ms })
 }
 
@@ -162,7 +132,7 @@ pub(super) async fn rotate(
     let row: Option<(i64,)> = tx
         .optional(
             "UPDATE sessions SET token_hash = $1, proved_ms = $2 WHERE id = $3 RETURNING expires_ms",
-            args![&TokenHash::of(token).hex(), now_ms, session.0],
+            args![&TokenHash::of(token).hex(), now_ms, session.get()],
         )
         .await?;
     row.map(|(expires_ms,)| expires_ms).ok_or(StoreError::PasswordNeeded)
@@ -201,10 +171,8 @@ impl Store {
         }
         let role = Role::parse(&row.role)
             .map_err(|_| StoreError::CorruptRow { table: "users", id: row.user_id.to_string() })?;
-        let mut principal = Principal::new(UserId::new(row.user_id), row.name, row.email, role, origin);
-        principal.session = Some(SessionId(row.id));
-        principal.presence = Presence::Password { at_ms: row.proved_ms };
-        Ok(Some(principal))
+        let principal = Principal::new(UserId::new(row.user_id), row.name, row.email, role, origin);
+        Ok(Some(principal.in_session(SessionId::new(row.id), row.proved_ms)))
     }
 
     async fn touch_session(&self, row: &FoundRow, now_ms: i64) -> Result<(), StoreError> {
@@ -248,7 +216,7 @@ impl Store {
                  WHERE user_id = $1 AND expires_ms > $2 AND last_seen_ms > $3 \
                  ORDER BY last_seen_ms DESC LIMIT $4",
                 args![
-                    by.id.get(),
+                    by.id().get(),
                     now_ms,
                     now_ms - SESSION_IDLE_MS,
                     SESSIONS_LISTED_MAX,
@@ -257,7 +225,7 @@ impl Store {
             )
             .await?;
         let row = |row: Row| SessionRow {
-            id: SessionId(row.id),
+            id: SessionId::new(row.id),
             created_ms: row.created_ms,
             last_seen_ms: row.last_seen_ms,
             address: row.address,
@@ -271,7 +239,7 @@ impl Store {
     pub async fn revoke_session(&self, by: &Principal, id: SessionId) -> Result<(), StoreError> {
         let mut work = self.begin(by).await?;
         let sql = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
-        if work.tx.execute(sql, args![id.0, by.id.get()]).await? == 0 {
+        if work.tx.execute(sql, args![id.get(), by.id().get()]).await? == 0 {
             return work.cancel().await;
         }
         work.finish_sign_out(by, "signed another browser of theirs out").await
@@ -280,9 +248,9 @@ impl Store {
     /// Ends all of the member's sessions but the one that asks: how many.
     pub async fn revoke_other_sessions(&self, by: &Principal) -> Result<u64, StoreError> {
         let mut work = self.begin(by).await?;
-        let current = by.session.map_or(0, SessionId::get);
+        let current = by.session_id().map_or(0, SessionId::get);
         let sql = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
-        let ended = work.tx.execute(sql, args![by.id.get(), current]).await?;
+        let ended = work.tx.execute(sql, args![by.id().get(), current]).await?;
         if ended == 0 {
             work.cancel().await?;
         } else {
@@ -304,7 +272,7 @@ impl Store {
 
 impl Work<'_> {
     async fn finish_sign_out(self, by: &Principal, sentence: &str) -> Result<(), StoreError> {
-        self.finish(member_entry(Action::SessionsRevoked, by.id, &by.name, sentence.to_owned())).await?;
+        self.finish(member_entry(Action::SessionsRevoked, by.id(), by.name(), sentence.to_owned())).await?;
         Ok(())
     }
 }

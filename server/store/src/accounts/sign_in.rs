@@ -1,15 +1,15 @@
 //! Signing in with a password, giving it again, and changing it.
 
 use super::{
-    Browser, SessionId, UserRow, member_entry,
+    Browser, UserRow, member_entry,
     passwords::{Owner, Queue},
     sessions,
     sessions::Who,
     throttle::{self, Attempt},
 };
 use crate::{
-    Action, Invalid, NewSession, Principal, RequestOrigin, SignInError, Store, StoreError, UserId,
-    clock::SECOND_MS, db::args, permission::Presence, secret::new_secret,
+    Action, Invalid, NewSession, Principal, RequestOrigin, SessionId, SignInError, Store, StoreError, UserId,
+    clock::SECOND_MS, db::args, secret::new_secret,
 };
 
 impl Store {
@@ -74,12 +74,12 @@ impl Store {
         let mut tx = self.db().begin().await?;
         attempt.succeeded(&mut tx, now_ms).await?;
         let sql = "UPDATE sessions SET proved_ms = $1 WHERE id = $2 AND user_id = $3";
-        if tx.execute(sql, args![now_ms, session.get(), by.id.get()]).await? == 0 {
+        if tx.execute(sql, args![now_ms, session.get(), by.id().get()]).await? == 0 {
             // It ended in the meantime.
             return Err(StoreError::PasswordNeeded);
         }
         tx.commit().await?;
-        Ok(Principal { presence: Presence::Password { at_ms: now_ms }, ..by.clone() })
+        Ok(by.clone().in_session(session, now_ms))
     }
 
     /// Changes one's own password: one's other sessions and all links to one's account end, and the present session goes
@@ -91,22 +91,22 @@ impl Store {
         new: &str,
     ) -> Result<NewSession, StoreError> {
         let (session, attempt) = self.check_own_password(by, old).await?;
-        let hash = self.0.passwords.hash_new(Owner { email: &by.email, name: &by.name }, new).await?;
+        let hash = self.0.passwords.hash_new(Owner { email: by.email(), name: by.name() }, new).await?;
         let token = new_secret()?;
         let mut work = self.begin(by).await?;
         let now_ms = work.now_ms();
         attempt.succeeded(&mut work.tx, now_ms).await?;
         work.tx
-            .execute("UPDATE users SET password_hash = $1 WHERE id = $2", args![&hash, by.id.get()])
+            .execute("UPDATE users SET password_hash = $1 WHERE id = $2", args![&hash, by.id().get()])
             .await?;
-        work.tx.execute("DELETE FROM invitations WHERE user_id = $1", args![by.id.get()]).await?;
+        work.tx.execute("DELETE FROM invitations WHERE user_id = $1", args![by.id().get()]).await?;
         let sql = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
-        work.tx.execute(sql, args![by.id.get(), session.get()]).await?;
+        work.tx.execute(sql, args![by.id().get(), session.get()]).await?;
         let expires_ms = sessions::rotate(&mut work.tx, session, &token, now_ms).await?;
         let entry =
-            member_entry(Action::PasswordChanged, by.id, &by.name, "changed their password".to_owned());
+            member_entry(Action::PasswordChanged, by.id(), by.name(), "changed their password".to_owned());
         work.finish(entry).await?;
-        let principal = Principal { presence: Presence::Password { at_ms: now_ms }, ..by.clone() };
+        let principal = by.clone().in_session(session, now_ms);
         Ok(NewSession { token, device: None, principal, expires_ms })
     }
 
@@ -116,21 +116,21 @@ impl Store {
         by: &Principal,
         password: &str,
     ) -> Result<(SessionId, Attempt), StoreError> {
-        let session = by.session.ok_or(Invalid::WrongPassword)?;
-        let attempt = Attempt::of_session(&by.email, &by.origin.address, session);
+        let session = by.session_id().ok_or(Invalid::WrongPassword)?;
+        let attempt = Attempt::of_session(by.email(), &by.origin().address, session);
         let seat = self.0.passwords.seat(Queue::Known).await?;
         if let Some(wait_ms) = attempt.begin(&self.db(), self.database_now_ms().await?).await? {
             return Err(Invalid::TooManyAttempts { retry_after_s: seconds(wait_ms) }.into());
         }
-        let user = self.find_user(&by.email).await?;
-        let user = user.filter(|user| user.id == by.id.get() && user.is_active());
+        let user = self.find_user(by.email()).await?;
+        let user = user.filter(|user| user.id == by.id().get() && user.is_active());
         if seat.verify(password, user.and_then(|user| user.password_hash)).await? {
             return Ok((session, attempt));
         }
         drop(seat);
         let sentence = "gave a wrong password when it was asked for again".to_owned();
         let work = self.begin(by).await?;
-        work.finish(member_entry(Action::PasswordRefused, by.id, &by.name, sentence)).await?;
+        work.finish(member_entry(Action::PasswordRefused, by.id(), by.name(), sentence)).await?;
         Err(Invalid::WrongPassword.into())
     }
 }

@@ -6,9 +6,9 @@
 
 use std::net::IpAddr;
 
-use super::{SessionId, devices};
+use super::devices;
 use crate::{
-    StoreError, TokenHash,
+    SessionId, StoreError, TokenHash,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS},
     db::{Db, Tx, args},
     limits::SIGN_IN_ATTEMPTS_KEPT_MAX,

@@ -4,8 +4,8 @@
 use engine::{
     GuardrailId, MetricDefinition, MetricKey, MetricKind, Percentage, RuleId, allocation,
     guardrail::{
-        CustomKind, Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof, Quantile,
-        Surroundings,
+        Accepts, CustomKind, Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof,
+        Quantile, Surroundings,
     },
     plan::{Gate, Percentages, Plan, Seen, Step, advance},
 };
@@ -45,7 +45,7 @@ fn plan(name: &str, steps: Vec<Step>) -> Plan {
 
 fn guardrail(id: &str, metric: Metric, limit: Limit, action: GuardAction) -> Guardrail {
     let id = GuardrailId::parse(id).unwrap_or_else(|_| unreachable!("a literal id"));
-    Guardrail { id, metric, limit, action }
+    Guardrail { id, metric, limit, action, accepts: Accepts::usual_for(action) }
 }
 
 impl Stage {
@@ -228,11 +228,11 @@ impl Stage {
     async fn judge(&self, set: &GuardrailSet, began_ms: i64, rule: &RuleId) -> Result<Judgement, StoreError> {
         let (production, flag) = (environment_key(PRODUCTION), flag_key(SUGGESTIONS));
         let now_ms = self.store.clock().now_ms();
-        let metrics: Vec<_> = set.guardrails.iter().map(|it| (it.metric.clone(), began_ms)).collect();
+        let wanted: Vec<_> = set.guardrails.iter().map(|it| (it.basis(), began_ms)).collect();
         let reader = self.store.guard_reader();
-        let found = self.store.guarded_cells(reader, (&production, &flag, rule), &metrics, now_ms).await?;
+        let found = self.store.guarded_cells(reader, (&production, &flag, rule), &wanted, now_ms).await?;
         let cells =
-            found.into_iter().map(|(metric, cells)| (metric, cells.into_iter().map(Into::into).collect()));
+            found.into_iter().map(|(basis, cells)| (basis, cells.into_iter().map(Into::into).collect()));
         let mut guard = Guard::at_rule(&set.guardrails, rule, 1, set.proof, began_ms);
         guard.observe(&[(rule.clone(), cells.collect())].into(), &[], now_ms);
         let exposed = Exposed { treatment: true, control: true, has_treatment: true, has_control: true };
@@ -269,7 +269,7 @@ impl Stage {
                         allocation: division.id,
                         from_ms: at_ms,
                     };
-                    written.cells.push((0, key, cell));
+                    written.cells.push((0, key, cell.into()));
                 }
             }
         }
@@ -283,6 +283,8 @@ impl Stage {
             allocation: division.id,
             treatment: people * inside / 10_000,
             control: people * (100_000 - inside) / 10_000,
+            servers_treatment: people * inside / 10_000,
+            servers_control: people * (100_000 - inside) / 10_000,
             shares: division.shares,
             first_ms: from_ms,
             treatment_last_ms: last_ms,

@@ -1,7 +1,7 @@
 //! What a subject had when they told something: from the ledger, or, for the flag that it is about, as the engine
 //! decides it at that moment from what is stored about them.
 
-use engine::{Attributes, Audience, Context, FlagKey, GroupKey, RuleId, Snapshot, SubjectKey};
+use engine::{Audience, Context, FlagKey, GroupKey, RuleId, Snapshot, SubjectKey};
 
 use super::Saw;
 use crate::{Seen, Store, clock::MINUTE_MS};
@@ -34,7 +34,7 @@ impl Store {
     /// A line of the ledger with the pilot group behind its rule, as far as the rule is still there.
     pub(super) fn saw_in_ledger(&self, environment: &str, seen: Seen) -> Saw {
         let people = self.live().people();
-        let traits = people.traits(seen.subject.as_str()).unwrap_or(Attributes::EMPTY);
+        let traits = people.traits(seen.subject.as_str()).unwrap_or_default();
         let context = Context::from_traits(seen.subject.as_str(), traits);
         let snapshot = self.live().snapshot(environment);
         let group = snapshot.and_then(|snapshot| {
@@ -59,7 +59,7 @@ impl Store {
         }
         let snapshot = self.live().snapshot(environment)?;
         let people = self.live().people();
-        let traits = people.traits(subject.as_str()).unwrap_or(Attributes::EMPTY);
+        let traits = people.traits(subject.as_str()).unwrap_or_default();
         let context = Context::from_traits(subject.as_str(), traits);
         let decision = snapshot.evaluate(flag.as_str(), &context, now_ms).ok()?;
         Some(Saw {

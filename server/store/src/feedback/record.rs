@@ -169,7 +169,7 @@ impl Store {
             return Err(Invalid::FeedbackEmpty.into());
         }
         let saw = self.saw(environment, &new, now_ms).await?;
-        let stamp = Stamp { environment, source: FeedbackSource::Support, now_ms, logged_by: &by.name };
+        let stamp = Stamp { environment, source: FeedbackSource::Support, now_ms, logged_by: by.name() };
         let mut work = self.begin(by).await?;
         let id = insert(&mut work.tx, &stamp, &new, &saw).await?;
         let id = id.ok_or(StoreError::CorruptRow { table: "feedback", id: "new".to_owned() })?;

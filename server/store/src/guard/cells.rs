@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use engine::{
     EnvironmentKey, FlagKey, GuardrailId, MetricKey, Rollout, RuleId,
-    guardrail::{Cell, Guardrail, Metric, Sample, Tally, Thresholds, replay::would_have_fired},
+    guardrail::{
+        Accepts, Basis, Cell, Guardrail, Metric, Sample, Tally, Thresholds, replay::would_have_fired,
+    },
     plan::{
         Plan,
         power::{Question, time_to_notice_ms, trials_to_notice},
@@ -101,25 +103,26 @@ impl Store {
         Ok(rows.into_iter().collect())
     }
 
-    /// The cells of these metrics in `from_ms..until_ms`, each as the guardrail's metric names it.
+    /// The cells of each basis from its time on and before `until_ms`.
     pub async fn guarded_cells(
         &self,
         by: GuardReader,
         (environment, flag, rule): (&EnvironmentKey, &FlagKey, &RuleId),
-        metrics: &[(Metric, i64)],
+        wanted: &[(Basis, i64)],
         until_ms: i64,
-    ) -> Result<BTreeMap<Metric, Vec<ArmCells>>, StoreError> {
+    ) -> Result<BTreeMap<Basis, Vec<ArmCells>>, StoreError> {
         let mut found = BTreeMap::new();
-        for (metric, from_ms) in metrics {
-            let Some(key) = stored_metric(metric) else { continue };
-            let cells = self.guard_cells(by, environment, flag, (rule, &key), (*from_ms, until_ms)).await?;
-            found.insert(metric.clone(), cells);
+        for (basis, from_ms) in wanted {
+            let Some(key) = stored_metric(&basis.metric) else { continue };
+            let of = (rule, &key, basis.accepts);
+            let cells = self.guard_cells(by, environment, flag, of, (*from_ms, until_ms)).await?;
+            found.insert(basis.clone(), cells);
         }
         Ok(found)
     }
 
     /// What each guardrail would have done since `since_ms`, by running it over the stored cells of every rule; in the
-    /// order of `set`. The cells of a metric are read once for all its guardrails.
+    /// order of `set`. Cells are read once for all guardrails that take the same ones.
     pub async fn replay_guardrails(
         &self,
         by: &Viewer,
@@ -131,18 +134,19 @@ impl Store {
         by.require_in(environment)?;
         let rules = self.rules_of(environment, flag);
         let (reducing, until_ms) = (reducing(&set.guardrails), self.clock().now_ms());
-        let mut by_metric: BTreeMap<MetricKey, Vec<usize>> = BTreeMap::new();
+        let mut by_basis: BTreeMap<(MetricKey, Accepts), Vec<usize>> = BTreeMap::new();
         for (at, guardrail) in set.guardrails.iter().enumerate() {
             // What is not stored never fires.
             if let Some(key) = stored_metric(&guardrail.metric) {
-                by_metric.entry(key).or_default().push(at);
+                by_basis.entry((key, guardrail.accepts)).or_default().push(at);
             }
         }
         let mut fired: Vec<Vec<i64>> = vec![Vec::new(); set.guardrails.len()];
-        for (key, guardrails) in &by_metric {
+        for ((key, accepts), guardrails) in &by_basis {
             for rule in &rules {
                 let range = (since_ms, until_ms);
-                let cells = self.guard_cells(self.guard_reader(), environment, flag, (rule, key), range);
+                let of = (rule, key, *accepts);
+                let cells = self.guard_cells(self.guard_reader(), environment, flag, of, range);
                 let cells: Vec<Cell> = cells.await?.into_iter().map(Cell::from).collect();
                 for at in guardrails {
                     let guardrail = &set.guardrails[*at];
@@ -205,9 +209,10 @@ impl Store {
         rule: &RuleId,
     ) -> Result<Traffic, StoreError> {
         let now_ms = self.clock().now_ms();
-        let metrics = [(Metric::ErrorRate, now_ms - DAY_MS)];
+        let basis = Basis { metric: Metric::ErrorRate, accepts: Accepts::ServersAndBrowsers };
+        let wanted = [(basis, now_ms - DAY_MS)];
         let cells =
-            self.guarded_cells(self.guard_reader(), (environment, flag, rule), &metrics, now_ms).await?;
+            self.guarded_cells(self.guard_reader(), (environment, flag, rule), &wanted, now_ms).await?;
         let both = |cells: &ArmCells| cells.treatment.tally.plus(cells.control.tally);
         let cells = || cells.values().flatten();
         let since_ms = cells().map(|cells| cells.from_ms).min().unwrap_or(now_ms);

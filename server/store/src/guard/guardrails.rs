@@ -5,7 +5,7 @@ mod write;
 
 use engine::{
     Change, EnvironmentKey, FlagKey, GuardrailId,
-    guardrail::{GuardAction, Guardrail, Limit, Metric, Proof},
+    guardrail::{Accepts, GuardAction, Guardrail, Limit, Metric, Proof},
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,8 @@ impl GuardrailSet {
     pub fn built_in() -> Self {
         let of = |id: &str, limit, action| {
             let id = GuardrailId::parse(id).ok()?;
-            Some(Guardrail { id, metric: Metric::ErrorRate, limit, action })
+            let accepts = Accepts::usual_for(action);
+            Some(Guardrail { id, metric: Metric::ErrorRate, limit, action, accepts })
         };
         let guardrails = [
             of("errors-limit", Limit::Ceiling { limit: 0.05 }, GuardAction::Stop),

@@ -232,12 +232,12 @@ impl Store {
         flag: &FlagKey,
     ) -> Result<(), StoreError> {
         let looked = &self.0.looked;
-        if !looked.begins(by.id, environment, flag, self.clock().now_ms()) {
+        if !looked.begins(by.id(), environment, flag, self.clock().now_ms()) {
             return Ok(());
         }
         let written = self.write_look(by, environment, flag).await;
         if written.is_err() {
-            looked.forget(by.id, environment, flag);
+            looked.forget(by.id(), environment, flag);
         }
         written
     }

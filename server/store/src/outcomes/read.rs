@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{EnvironmentKey, FlagKey, MetricKey, RuleId};
+use engine::{EnvironmentKey, FlagKey, MetricKey, RuleId, guardrail::Accepts};
 
 use super::{ArmWord, CELL_MS, Cell, HOUR_CELL_MS};
 use crate::{
@@ -51,6 +51,9 @@ pub struct FirstExposures {
     pub allocation: i64,
     pub treatment: u64,
     pub control: u64,
+    /// Those of them whom servers told of.
+    pub servers_treatment: u64,
+    pub servers_control: u64,
     /// What the arms should hold, in any unit; `None` where a mismatch cannot be tested.
     pub shares: Option<(u64, u64)>,
     pub first_ms: i64,
@@ -76,6 +79,8 @@ struct CountRow {
     allocation: i64,
     treatment: f64,
     control: f64,
+    servers_treatment: f64,
+    servers_control: f64,
     treatment_share: Option<i64>,
     control_share: Option<i64>,
     first_ms: i64,
@@ -131,7 +136,8 @@ impl Store {
         for metric in metrics {
             let mut merged: BTreeMap<(i64, RuleId, ArmWord), (Cell, u64)> = BTreeMap::new();
             let coarse = step_ms >= HOUR_CELL_MS;
-            for row in self.stored(environment, flag, metric, (from_ms, until_ms), coarse).await? {
+            let accepts = Accepts::ServersAndBrowsers;
+            for row in self.stored(environment, flag, (metric, accepts), (from_ms, until_ms), coarse).await? {
                 let at = (row.from_ms.div_euclid(step_ms) * step_ms, row.rule, row.arm);
                 let (sum, unreadable) = merged.entry(at).or_default();
                 match &row.cell {
@@ -185,18 +191,18 @@ impl Store {
         GuardReader(())
     }
 
-    /// Both arms of one rule and metric as finely as they are stored, in time order, from `from_ms` on and complete
-    /// before `until_ms`. Cells never span a change of the percentages.
+    /// Both arms of one rule and metric, told by those whose word counts, as finely as they are stored, in time order,
+    /// from `from_ms` on and complete before `until_ms`. Cells never span a change of the percentages.
     pub async fn guard_cells(
         &self,
         _by: GuardReader,
         environment: &EnvironmentKey,
         flag: &FlagKey,
-        (rule, metric): (&RuleId, &MetricKey),
+        (rule, metric, accepts): (&RuleId, &MetricKey, Accepts),
         (from_ms, until_ms): (i64, i64),
     ) -> Result<Vec<ArmCells>, StoreError> {
         let mut merged: BTreeMap<(i64, i64, i64), ArmCells> = BTreeMap::new();
-        for row in self.stored(environment, flag, metric, (from_ms, until_ms), false).await? {
+        for row in self.stored(environment, flag, (metric, accepts), (from_ms, until_ms), false).await? {
             let end_ms = row.from_ms.saturating_add(row.step_ms);
             if row.rule != *rule || end_ms > until_ms {
                 continue;
@@ -240,7 +246,9 @@ impl Store {
             .db()
             .all(
                 "SELECT rule, allocation, SUM(CAST(treatment AS DOUBLE PRECISION)) AS treatment, \
-                 SUM(CAST(control AS DOUBLE PRECISION)) AS control, MAX(treatment_share) AS treatment_share, \
+                 SUM(CAST(control AS DOUBLE PRECISION)) AS control, \
+                 SUM(CAST(COALESCE(servers_treatment, treatment) AS DOUBLE PRECISION)) AS servers_treatment, \
+                 SUM(CAST(COALESCE(servers_control, control) AS DOUBLE PRECISION)) AS servers_control, MAX(treatment_share) AS treatment_share, \
                  MAX(control_share) AS control_share, MIN(first_ms) AS first_ms, \
                  MAX(treatment_last_ms) AS treatment_last_ms, MAX(control_last_ms) AS control_last_ms \
                  FROM first_exposures WHERE environment = $1 AND flag = $2 AND first_ms >= $3 \
@@ -256,6 +264,8 @@ impl Store {
                 allocation: row.allocation,
                 treatment: whole(row.treatment),
                 control: whole(row.control),
+                servers_treatment: whole(row.servers_treatment),
+                servers_control: whole(row.servers_control),
                 shares: row.treatment_share.zip(row.control_share).map(|(t, c)| (number(t), number(c))),
                 first_ms: row.first_ms,
                 treatment_last_ms: row.treatment_last_ms,
@@ -265,13 +275,13 @@ impl Store {
         Ok(rows.into_iter().filter_map(|Readable(row)| parse(row?)).collect())
     }
 
-    /// Rows in time order. Hours stand beside the minutes they were made of: `coarse` reads hours as far as there are
+    /// Rows in time order, told by those whose word counts. Hours stand beside the minutes they were made of: `coarse` reads hours as far as there are
     /// any, otherwise only those whose minutes are gone.
     async fn stored(
         &self,
         environment: &EnvironmentKey,
         flag: &FlagKey,
-        metric: &MetricKey,
+        (metric, accepts): (&MetricKey, Accepts),
         (from_ms, until_ms): (i64, i64),
         coarse: bool,
     ) -> Result<Vec<Stored>, StoreError> {
@@ -281,7 +291,8 @@ impl Store {
         let hours_before_ms = if coarse { hours_until_ms } else { minutes_from_ms };
         let rows: Vec<Readable<Row>> = tx
             .all(
-                "SELECT rule, arm, from_ms, step_ms, allocation, document FROM cells \
+                "SELECT rule, arm, from_ms, step_ms, allocation, \
+                 CASE WHEN $9 = 1 THEN COALESCE(servers, document) ELSE document END AS document FROM cells \
                  WHERE environment = $1 AND flag = $2 AND metric = $3 AND from_ms >= $4 AND from_ms < $5 \
                  AND ((step_ms = $6 AND from_ms < $7) OR (step_ms < $6 AND from_ms >= $7)) \
                  ORDER BY from_ms LIMIT $8",
@@ -294,6 +305,7 @@ impl Store {
                     HOUR_CELL_MS,
                     hours_before_ms,
                     ROWS_MAX,
+                    i64::from(accepts == Accepts::Servers),
                 ],
             )
             .await?;

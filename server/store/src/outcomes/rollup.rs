@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{CELL_MS, Cell, GroupDurations, HOUR_CELL_MS, MINUTE_CELL_MS};
+use engine::guardrail::Accepts;
+
+use super::{CELL_MS, Cell, Entry, GroupDurations, HOUR_CELL_MS, MINUTE_CELL_MS, Told};
 use crate::{
     Store, StoreError,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
@@ -40,6 +42,16 @@ struct Row {
     arm: String,
     allocation: i64,
     document: String,
+    servers: Option<String>,
+}
+
+/// `None` when either book cannot be read.
+fn told(document: &str, servers: Option<&str>) -> Option<Told> {
+    let servers = match servers {
+        Some(servers) => Some(Cell::from_json(servers)?),
+        None => None,
+    };
+    Some(Told::read(Cell::from_json(document)?, servers))
 }
 
 /// Everything of a row's key but the writer; `from_ms` is the longer cell's.
@@ -115,7 +127,7 @@ async fn delete(tx: &mut Tx, now_ms: i64) -> Result<u64, StoreError> {
     let counts = tx.execute(counts, args![oldest_ms]).await?;
     // What the guard did stands in the audit log as well, and stays there.
     let verdicts = tx.execute("DELETE FROM verdicts WHERE at_ms < $1", args![oldest_ms]).await?;
-    let unverified = crate::unverified::delete_before(tx, oldest_ms).await?;
+    let unverified = crate::unverified::delete_before(tx, oldest_ms, now_ms).await?;
     Ok(minutes + hours + counts + verdicts + unverified)
 }
 
@@ -134,23 +146,23 @@ async fn span_end(
 }
 
 async fn read(tx: &mut Tx, step_ms: i64, (from_ms, until_ms): (i64, i64)) -> Result<Vec<Row>, StoreError> {
-    let sql = "SELECT environment, flag, metric, from_ms, rule, arm, allocation, document FROM cells \
+    let sql = "SELECT environment, flag, metric, from_ms, rule, arm, allocation, document, servers FROM cells \
                WHERE step_ms = $1 AND from_ms >= $2 AND from_ms < $3";
     Ok(tx.all(sql, args![step_ms, from_ms, until_ms]).await?)
 }
 
 /// Adds rows to the longer cells they belong to. A row that cannot be read is reported and left out.
 async fn write(tx: &mut Tx, rows: Vec<Row>, longer_ms: i64) -> Result<(), StoreError> {
-    let mut merged: BTreeMap<Key, Cell> = BTreeMap::new();
+    let mut merged: BTreeMap<Key, Told> = BTreeMap::new();
     for row in rows {
-        let Some(mut cell) = Cell::from_json(&row.document) else {
+        let Some(mut cell) = told(&row.document, row.servers.as_deref()) else {
             tracing::error!(flag = row.flag, from_ms = row.from_ms, "a cell cannot be read and is left out");
             continue;
         };
         let from_ms = floor(row.from_ms, longer_ms);
         let key = (row.environment, row.flag, row.metric, from_ms, row.rule, row.arm, row.allocation);
         // The guard has folded it: how durations are spread over people is not needed any more, and large.
-        cell.durations = GroupDurations::default();
+        cell.enter(Entry::Both, |cell| cell.durations = GroupDurations::default());
         merged.entry(key).or_default().merge(&cell);
     }
     for (key, cell) in merged {
@@ -159,26 +171,29 @@ async fn write(tx: &mut Tx, rows: Vec<Row>, longer_ms: i64) -> Result<(), StoreE
     Ok(())
 }
 
-async fn write_one(tx: &mut Tx, key: &Key, mut cell: Cell, step_ms: i64) -> Result<(), StoreError> {
+async fn write_one(tx: &mut Tx, key: &Key, mut cell: Told, step_ms: i64) -> Result<(), StoreError> {
     let (environment, flag, metric, from_ms, rule, arm, allocation) = key;
     let (from_ms, allocation) = (*from_ms, *allocation);
-    let before: Option<(String,)> = tx
+    let before: Option<(String, Option<String>)> = tx
         .optional(
-            "SELECT document FROM cells WHERE environment = $1 AND flag = $2 AND metric = $3 AND from_ms = $4 \
+            "SELECT document, servers FROM cells WHERE environment = $1 AND flag = $2 AND metric = $3 AND from_ms = $4 \
              AND step_ms = $5 AND rule = $6 AND arm = $7 AND allocation = $8 AND writer = ''",
             args![environment, flag, metric, from_ms, step_ms, rule, arm, allocation],
         )
         .await?;
-    if let Some(before) = before.and_then(|(document,)| Cell::from_json(&document)) {
+    if let Some(before) = before.and_then(|(document, servers)| told(&document, servers.as_deref())) {
         cell.merge(&before);
     }
     let corrupt = |_| StoreError::CorruptRow { table: "cells", id: format!("{flag}/{from_ms}") };
+    let servers = cell.apart().map(Cell::to_json).transpose().map_err(corrupt)?;
+    let cell = cell.of(Accepts::ServersAndBrowsers);
     let document = cell.to_json().map_err(corrupt)?;
     tx.execute(
         "INSERT INTO cells (environment, flag, metric, from_ms, step_ms, rule, arm, allocation, writer, \
-         outcomes, events, document) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $10, $11) \
+         outcomes, events, document, servers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $10, $11, $12) \
          ON CONFLICT (environment, flag, metric, from_ms, step_ms, rule, arm, allocation, writer) \
-         DO UPDATE SET outcomes = excluded.outcomes, events = excluded.events, document = excluded.document",
+         DO UPDATE SET outcomes = excluded.outcomes, events = excluded.events, document = excluded.document, \
+         servers = excluded.servers",
         args![
             environment,
             flag,
@@ -190,7 +205,8 @@ async fn write_one(tx: &mut Tx, key: &Key, mut cell: Cell, step_ms: i64) -> Resu
             allocation,
             signed(cell.outcomes),
             signed(cell.events),
-            &document
+            &document,
+            servers.as_deref(),
         ],
     )
     .await?;

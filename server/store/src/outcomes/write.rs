@@ -1,8 +1,8 @@
 //! Writing cells: every row belongs to one running server and is written whole, so writing it again changes nothing.
 
-use engine::{EnvironmentKey, FlagKey, RuleId};
+use engine::{EnvironmentKey, FlagKey, RuleId, guardrail::Accepts};
 
-use super::{CELL_MS, Cell, CellKey};
+use super::{CELL_MS, Cell, CellKey, Told};
 use crate::{Store, StoreError, db::args, ledger::insert_ids, signed};
 
 /// How old a cell may be when it is still written: far younger than what is merged into minutes.
@@ -17,6 +17,9 @@ pub struct ArmCount {
     pub allocation: i64,
     pub treatment: u64,
     pub control: u64,
+    /// Those of them whom servers told of.
+    pub servers_treatment: u64,
+    pub servers_control: u64,
     /// What the arms should hold, in any unit; `None` where that cannot be told.
     pub shares: Option<(u64, u64)>,
     pub first_ms: i64,
@@ -29,7 +32,7 @@ pub struct ArmCount {
 #[derive(Debug, Clone, Default)]
 pub struct Written {
     /// A cell that the server had to forget and began again is another part, beside what it wrote before.
-    pub cells: Vec<(u32, CellKey, Cell)>,
+    pub cells: Vec<(u32, CellKey, Told)>,
     pub counts: Vec<ArmCount>,
     /// Hashes of event ids, so that sending them again after a restart is noticed.
     pub ids: Vec<u64>,
@@ -43,17 +46,19 @@ impl Store {
         let now_ms = self.database_now_ms().await?;
         let oldest_ms = now_ms - CELL_OPEN_MS_MAX;
         let mut tx = self.db().begin().await?;
-        for (part, key, cell) in written.cells.iter().filter(|(_, key, _)| key.from_ms >= oldest_ms) {
+        for (part, key, told) in written.cells.iter().filter(|(_, key, _)| key.from_ms >= oldest_ms) {
             let corrupt = |_| StoreError::CorruptRow { table: "cells", id: "new".to_owned() };
+            let cell = told.of(Accepts::ServersAndBrowsers);
             let document = cell.to_json().map_err(corrupt)?;
+            let servers = told.apart().map(Cell::to_json).transpose().map_err(corrupt)?;
             let writer = &*format!("{run}.{part}");
             tx.execute(
                 "INSERT INTO cells \
                  (environment, flag, metric, from_ms, step_ms, rule, arm, allocation, writer, outcomes, events, \
-                  document) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+                  document, servers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
                  ON CONFLICT (environment, flag, metric, from_ms, step_ms, rule, arm, allocation, writer) \
                  DO UPDATE SET outcomes = excluded.outcomes, events = excluded.events, \
-                 document = excluded.document",
+                 document = excluded.document, servers = excluded.servers",
                 args![
                     key.environment.as_str(),
                     key.flag.as_str(),
@@ -67,6 +72,7 @@ impl Store {
                     signed(cell.outcomes),
                     signed(cell.events),
                     &document,
+                    servers.as_deref(),
                 ],
             )
             .await?;
@@ -75,11 +81,12 @@ impl Store {
             tx.execute(
                 "INSERT INTO first_exposures \
                  (environment, flag, rule, allocation, writer, treatment, control, treatment_share, control_share, \
-                  first_ms, treatment_last_ms, control_last_ms) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+                  first_ms, treatment_last_ms, control_last_ms, servers_treatment, servers_control) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
                  ON CONFLICT (environment, flag, rule, allocation, writer) DO UPDATE SET \
                  treatment = excluded.treatment, control = excluded.control, \
-                 treatment_last_ms = excluded.treatment_last_ms, control_last_ms = excluded.control_last_ms",
+                 treatment_last_ms = excluded.treatment_last_ms, control_last_ms = excluded.control_last_ms, \
+                 servers_treatment = excluded.servers_treatment, servers_control = excluded.servers_control",
                 args![
                     count.environment.as_str(),
                     count.flag.as_str(),
@@ -93,6 +100,8 @@ impl Store {
                     count.first_ms,
                     count.treatment_last_ms,
                     count.control_last_ms,
+                    signed(count.servers_treatment),
+                    signed(count.servers_control),
                 ],
             )
             .await?;

@@ -63,7 +63,7 @@ impl Store {
         let (snapshot, traits, saw, at_ms) = match as_of_ms {
             None => {
                 let people = self.live().people();
-                let traits = people.traits(subject.as_str()).cloned();
+                let traits = people.traits(subject.as_str()).map(|traits| traits.to_attributes());
                 let saw = self.exposures_of(by, key, subject).await?;
                 (self.snapshot_now(key)?, traits, saw, self.clock().now_ms())
             }

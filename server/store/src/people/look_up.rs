@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Attributes, SubjectKey};
+use engine::{SubjectKey, Traits};
 
 use super::People;
 use crate::{
@@ -21,7 +21,7 @@ pub struct LookedUp {
 
 impl LookedUp {
     /// What is stored with them; `None` when nothing is known.
-    pub fn traits(&self) -> Option<&Attributes> {
+    pub fn traits(&self) -> Option<Traits<'_>> {
         self.people.traits(self.subject.as_str())
     }
 }
@@ -46,7 +46,7 @@ impl Store {
             .optional(
                 "SELECT seq FROM audit WHERE object_kind = 'person' AND object_key = $1 AND actor_id = $2 \
                  AND action = 'person_looked_up' AND at_ms > $3 AND at_ms <= $4 LIMIT 1",
-                args![subject.as_str(), by.id.get(), now_ms - LOOK_UP_MS, now_ms],
+                args![subject.as_str(), by.id().get(), now_ms - LOOK_UP_MS, now_ms],
             )
             .await?;
         Ok(row.is_some())

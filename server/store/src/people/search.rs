@@ -3,13 +3,10 @@
 
 use std::sync::Arc;
 
-use engine::Attributes;
+use engine::{Attributes, Packed, Traits, VALUE_SEPARATOR};
 use memchr::memmem::Finder;
 
-use super::{
-    People,
-    shard::{Known, TRAIT},
-};
+use super::People;
 use crate::limits::SEARCH_CHARS_MAX;
 
 /// People looked at more closely for one question; more are not needed to fill a page with good answers.
@@ -32,7 +29,7 @@ pub enum Rank {
 #[derive(Debug, Clone)]
 pub struct Match {
     pub subject: Arc<str>,
-    pub traits: Arc<Attributes>,
+    pub traits: Attributes,
     pub rank: Rank,
 }
 
@@ -51,7 +48,7 @@ impl People {
         let Some(word) = question.longest() else { return Matches::default() };
         let mut found = self.with_prefix(&query, &question, limit + 1);
         let mut more = self.scan(word, limit, &mut found, |known, text| {
-            let is_there = known.subject.starts_with(&query);
+            let is_there = known.subject().starts_with(&query);
             if is_there { None } else { question.rank(text) }
         });
         found.sort_by(|a, b| (a.rank, &a.subject).cmp(&(b.rank, &b.subject)));
@@ -66,25 +63,24 @@ impl People {
         word: &str,
         limit: usize,
         found: &mut Vec<Match>,
-        rank: impl Fn(&Known, &str) -> Option<Rank>,
+        rank: impl Fn(&Packed<'_>, &str) -> Option<Rank>,
     ) -> bool {
         let finder = Finder::new(word.as_bytes());
         let (mut good, mut examined, mut more) = (found.len(), 0, false);
-        for (_, shard) in &self.shards {
+        for piece in &self.shards {
             let mut from = 0;
-            while let Some(hit) = finder.find(&shard.haystack().as_bytes()[from..]) {
+            while let Some(hit) = finder.find(&piece.shard.text().as_bytes()[from..]) {
                 if good > limit || examined >= EXAMINED_MAX {
                     return true;
                 }
-                let Some((known, text, next)) = shard.person_at(from + hit) else { break };
+                let Some((known, text, next)) = piece.shard.person_at(from + hit) else { break };
                 from = next;
                 examined += 1;
-                let Some(rank) = rank(known, text) else { continue };
+                let Some(rank) = rank(&known, text) else { continue };
                 let is_good = rank < Rank::Inside;
                 good += usize::from(is_good);
                 if is_good || found.len() <= limit {
-                    let (subject, traits) = (Arc::clone(&known.subject), Arc::clone(&known.traits));
-                    found.push(Match { subject, traits, rank });
+                    found.push(Match::of(known, rank));
                 } else {
                     more = true;
                 }
@@ -95,14 +91,15 @@ impl People {
 
     /// Whose key is or begins with `query` exactly as written: found without looking at anybody else.
     fn with_prefix(&self, query: &str, question: &Question, limit: usize) -> Vec<Match> {
-        let known = self.from(query).take_while(|known| known.subject.starts_with(query)).take(limit);
-        known
-            .map(|known| Match {
-                subject: Arc::clone(&known.subject),
-                traits: Arc::clone(&known.traits),
-                rank: question.rank_of_key(&known.subject.to_lowercase()).unwrap_or(Rank::KeyPrefix),
-            })
-            .collect()
+        let known = self.from(query).take_while(|known| known.subject().starts_with(query)).take(limit);
+        let rank = |key: &str| question.rank_of_key(&key.to_lowercase()).unwrap_or(Rank::KeyPrefix);
+        known.map(|known| Match::of(known, rank(known.subject()))).collect()
+    }
+}
+
+impl Match {
+    fn of(known: Packed<'_>, rank: Rank) -> Self {
+        Self { subject: known.subject().into(), traits: Traits::from(known).to_attributes(), rank }
     }
 }
 
@@ -132,7 +129,7 @@ impl Question {
 
     /// Of one person's text; `None` when a word is missing.
     fn rank(&self, text: &str) -> Option<Rank> {
-        let key = text.split(TRAIT).next().unwrap_or_default();
+        let key = text.split(VALUE_SEPARATOR).next().unwrap_or_default();
         if let Some(rank) = self.rank_of_key(key) {
             return Some(rank);
         }
@@ -162,7 +159,7 @@ mod tests {
     fn people() -> People {
         let person = |key: &str, traits: serde_json::Value| {
             let traits = Attributes::from_json(traits.as_object().expect("object"));
-            (key.into(), Some(Arc::new(traits)))
+            (key.into(), Some(traits))
         };
         People::default().with(vec![
             person("ada.moreau", json!({"name": "Ada Moreau", "tenant": "belvedere", "n": 512})),
@@ -217,8 +214,8 @@ mod tests {
 
     #[test]
     fn a_word_that_everybody_has_is_answered_all_the_same() {
-        let traits = Arc::new(Attributes::from_json(json!({"tier": "xvip"}).as_object().expect("object")));
-        let everybody = (0..60_000).map(|n| (format!("u-{n:05}").into(), Some(Arc::clone(&traits))));
+        let traits = Attributes::from_json(json!({"tier": "xvip"}).as_object().expect("object"));
+        let everybody = (0..60_000).map(|n| (format!("u-{n:05}").into(), Some(traits.clone())));
         let people = People::default().with(everybody.collect());
         let matches = people.search("vip", 50);
         assert_eq!(matches.people.len(), 50);

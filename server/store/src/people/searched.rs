@@ -108,14 +108,14 @@ impl Store {
         shown: &str,
     ) -> Result<(), StoreError> {
         let searched = &self.0.searched;
-        let sentence = match searched.note(by.id, query, self.clock().now_ms()) {
+        let sentence = match searched.note(by.id(), query, self.clock().now_ms()) {
             Told::Nothing => return Ok(()),
             Told::ThisOne => format!("searched people: {shown}"),
             Told::More => format!("searched people more than {SEARCHES_AUDITED_MAX} times in ten minutes"),
         };
         let written = self.write_search(by, sentence).await;
         if written.is_err() {
-            searched.forget(by.id, query);
+            searched.forget(by.id(), query);
         }
         written
     }

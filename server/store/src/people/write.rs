@@ -33,7 +33,7 @@ impl People {
     pub fn standing(&self, subject: &str, traits: &Attributes) -> Standing {
         match self.traits(subject) {
             None => Standing::New,
-            Some(stored) if stored == traits => Standing::Unchanged,
+            Some(stored) if stored == *traits => Standing::Unchanged,
             Some(_) => Standing::Changed,
         }
     }
@@ -94,7 +94,7 @@ impl Store {
         if people.iter().all(|(key, traits)| known.standing(key.as_str(), traits) == Standing::Unchanged) {
             return Ok(Compared { unchanged: people.len(), ..Compared::default() });
         }
-        let mut work = self.begin_as(by.actor()).await?;
+        let mut work = self.begin(by.principal()).await?;
         let state = work.state().await?;
         let (mut compared, mut rows) = (Compared::default(), Vec::new());
         for (subject, traits) in people {

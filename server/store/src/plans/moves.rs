@@ -129,7 +129,7 @@ impl Store {
 }
 
 fn person(by: &Principal) -> Person {
-    Person(by.name.clone())
+    Person(by.name().to_owned())
 }
 
 /// What the audit log says of a move.

@@ -64,7 +64,7 @@ impl Store {
             changed_ms: 0,
             changed_by: String::new(),
             proposed_by: by.author(),
-            proposed_by_name: by.name.clone(),
+            proposed_by_name: by.name().to_owned(),
             moved_by,
         };
         let release = work.put_plan(environment, flag.as_str(), release).await?;

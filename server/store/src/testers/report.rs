@@ -4,8 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use engine::{
-    Attributes, CompiledFlag, Context, EnvironmentKey, Exclusion, FlagKey, Group, GroupKey, Snapshot,
-    SubjectKey,
+    CompiledFlag, Context, EnvironmentKey, Exclusion, FlagKey, Group, GroupKey, Snapshot, SubjectKey,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -140,7 +139,7 @@ pub(crate) fn excluded_from(
     subject: &SubjectKey,
     now_ms: i64,
 ) -> Vec<ExcludedFrom> {
-    let traits = state.people.traits(subject.as_str()).unwrap_or(Attributes::EMPTY);
+    let traits = state.people.traits(subject.as_str()).unwrap_or_default();
     let context = Context::from_traits(subject.as_str(), traits);
     let one = |(snapshot, flag): &(&Snapshot, &CompiledFlag)| {
         let through = match flag.exclusion(&context, now_ms)? {

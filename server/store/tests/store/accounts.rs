@@ -60,7 +60,7 @@ async fn the_first_admin_comes_with_the_code(t: Harness) {
     };
     assert!(matches!(set_up(first).await, Err(StoreError::Invalid(Invalid::SetupCode))));
     let session = set_up(code.clone()).await.expect("set up");
-    assert_eq!((session.principal.role, session.principal.email.as_str()), (Role::Admin, "ann@example.test"));
+    assert_eq!((session.principal.role(), session.principal.email()), (Role::Admin, "ann@example.test"));
     assert!(is_signed_in(&t, &session.token).await);
     assert!(matches!(set_up(code).await, Err(StoreError::Invalid(Invalid::AlreadySetUp))));
     assert_eq!(t.store.issue_setup_code().await.expect("reads"), None);
@@ -204,7 +204,7 @@ async fn an_invitation_works_once_and_for_a_week(t: Harness) {
         "the link survives a bad password"
     );
     let session = accept(token.as_str()).await.expect("joined");
-    assert_eq!(session.principal.role, Role::Qa);
+    assert_eq!(session.principal.role(), Role::Qa);
     assert!(matches!(accept(token.as_str()).await, Err(StoreError::Invalid(Invalid::ExpiredLink))));
     let late = invite("b@example.test").await;
     t.advance(7 * DAY_MS);
@@ -237,7 +237,7 @@ async fn a_changed_password_ends_the_other_sessions(t: Harness) {
     let here = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
     let there = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "").await.expect("signs in");
     let principal = t.store.find_session(&here.token, origin()).await.expect("reads").expect("signed in");
-    let id = principal.id;
+    let id = principal.id();
     let link = t.store.reset_member(&admin(), id).await.expect("a link");
     let wrong = t.store.change_password(&principal, "not it at all", NEW_PASSWORD).await;
     assert!(matches!(wrong, Err(StoreError::Invalid(Invalid::WrongPassword))));
@@ -247,7 +247,7 @@ async fn a_changed_password_ends_the_other_sessions(t: Harness) {
     assert!(!is_signed_in(&t, &there.token).await, "the other browser");
     assert!(!is_signed_in(&t, &here.token).await, "the old token of this one");
     let goes_on = t.store.find_session(&changed.token, origin()).await.expect("reads").expect("signed in");
-    assert_eq!(goes_on.id, id);
+    assert_eq!(goes_on.id(), id);
     assert_eq!(t.store.find_invite(link.as_str()).await.expect("reads"), None, "an older link has ended");
     let used = t.store.accept_invite(link.as_str(), "a third fine password", &origin(), "").await;
     assert!(matches!(used, Err(StoreError::Invalid(Invalid::ExpiredLink))), "{used:?}");
@@ -538,7 +538,7 @@ async fn of_many_sessions_those_are_known_that_hold(t: Harness) {
     let held = async || t.store.sessions_that_hold(&asked).await.expect("reads");
     assert_eq!(held().await, asked.iter().copied().collect());
     t.store.sign_out(&sessions[0].token).await.expect("signed out");
-    t.store.disable_member(&admin(), sessions[1].principal.id).await.expect("disabled");
+    t.store.disable_member(&admin(), sessions[1].principal.id()).await.expect("disabled");
     assert_eq!(held().await, [asked[2]].into());
     t.advance(13 * HOUR_MS);
     assert!(held().await.is_empty(), "idle for too long");

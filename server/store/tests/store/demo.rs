@@ -25,7 +25,7 @@ async fn the_demo_is_seeded_once(t: Harness) {
     assert_eq!((second.accounts, t.store.live().seq()), (first.accounts.clone(), seq));
     for account in first.accounts {
         let session = t.store.sign_in(account.email, DEMO_PASSWORD, &origin(), "").await.expect("signs in");
-        assert_eq!(session.principal.role, account.role);
+        assert_eq!(session.principal.role(), account.role);
     }
     assert!(!t.store.setup_needed().await.expect("reads"));
     t.store.add_user(&admin(), "ann@example.test", "Ann", Role::Viewer, PASSWORD).await.expect("added");

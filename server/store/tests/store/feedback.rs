@@ -262,7 +262,7 @@ async fn a_complaint_is_logged_for_a_time(t: Harness) {
     let item = t.item(id).await;
     assert_eq!((item.at_ms, item.received_ms, item.source), (yesterday, START_MS, FeedbackSource::Support));
     assert!(item.complaint);
-    assert_eq!(item.logged_by, by.name);
+    assert_eq!(item.logged_by, by.name());
     assert_eq!(t.last_sentence().await, format!("logged a complaint as feedback {id}"));
     let empty = NewComplaint { comment: " ".into(), ..complaint.clone() };
     let refused = t.store.log_complaint(&by, &production(), empty).await;
@@ -353,15 +353,15 @@ async fn only_handlers_are_assignees(t: Harness) {
     let watcher = t.member(Role::Viewer).await;
     let names: Vec<_> =
         t.store.list_handlers(&handler()).await.expect("reads").into_iter().map(|it| it.name).collect();
-    assert_eq!(names, [support.name.as_str()]);
+    assert_eq!(names, [support.name()]);
     let id = t.tell(told("ada", 1)).await;
     let give = |to| Triage { assignee: Some(to), ..looking("") };
-    t.store.triage_feedback(&handler(), id, 1, give(support.id)).await.expect("saved");
-    assert_eq!(t.item(id).await.assignee_name.as_deref(), Some(support.name.as_str()));
-    let refused = t.store.triage_feedback(&handler(), id, 2, give(watcher.id)).await;
+    t.store.triage_feedback(&handler(), id, 1, give(support.id())).await.expect("saved");
+    assert_eq!(t.item(id).await.assignee_name.as_deref(), Some(support.name()));
+    let refused = t.store.triage_feedback(&handler(), id, 2, give(watcher.id())).await;
     assert!(matches!(refused, Err(StoreError::Invalid(Invalid::FeedbackAssignee))));
     assert_eq!(
-        t.inbox(FeedbackFilter { assignee: Some(support.id), ..FeedbackFilter::default() }).await,
+        t.inbox(FeedbackFilter { assignee: Some(support.id()), ..FeedbackFilter::default() }).await,
         [id]
     );
 }

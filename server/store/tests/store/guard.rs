@@ -3,7 +3,7 @@
 use engine::{
     GuardrailId, MetricKey, RuleId,
     guardrail::{
-        Guard, GuardAction, Guardrail, Health, Judgement, Limit, Metric, Sample, Surroundings, Tally,
+        Accepts, Guard, GuardAction, Guardrail, Health, Judgement, Limit, Metric, Sample, Surroundings, Tally,
     },
 };
 use store::{
@@ -71,7 +71,7 @@ pub fn rule_id(id: &str) -> RuleId {
 
 pub fn guardrail(id: &str, limit: Limit, action: GuardAction) -> Guardrail {
     let id = GuardrailId::parse(id).expect("an id");
-    Guardrail { id, metric: Metric::ErrorRate, limit, action }
+    Guardrail { id, metric: Metric::ErrorRate, limit, action, accepts: Accepts::usual_for(action) }
 }
 
 pub fn set(guardrails: Vec<Guardrail>) -> GuardrailSet {
@@ -83,8 +83,9 @@ pub fn judged(t: &Harness, action: GuardAction, errors: u64) -> (Guard, Judgemen
     let now_ms = t.clock.now_ms();
     let began_ms = now_ms - 60_000;
     let limit = Limit::Ceiling { limit: 0.05 };
+    let guardrail = guardrail("limit", limit, action);
     let mut guard = Guard::new(
-        &[guardrail("limit", limit, action)],
+        std::slice::from_ref(&guardrail),
         &[rule_id("everyone")],
         engine::guardrail::Proof::default(),
         began_ms,
@@ -96,7 +97,7 @@ pub fn judged(t: &Harness, action: GuardAction, errors: u64) -> (Guard, Judgemen
         treatment: Sample::counts(200, errors),
         control: Sample::counts(200, 1),
     };
-    let cells = [(rule_id("everyone"), [(Metric::ErrorRate, vec![cell])].into())].into();
+    let cells = [(rule_id("everyone"), [(guardrail.basis(), vec![cell])].into())].into();
     guard.observe(&cells, &[], now_ms);
     let judgement = guard.judge(&Surroundings::default(), now_ms);
     (guard, judgement)
@@ -148,7 +149,9 @@ async fn guardrails_are_saved_once_and_refused_when_they_cannot_be(t: Harness) {
     let stop = set(vec![guardrail("limit", Limit::Ceiling { limit: 0.1 }, GuardAction::Stop)]);
     let version = save(0, stop.clone()).await.expect("saved");
     assert!(
-        t.last_sentence().await.starts_with("added the guardrail “Stop if errors are above 10 %”"),
+        t.last_sentence()
+            .await
+            .starts_with("added the guardrail “Stop if errors are above 10 % (servers only)”"),
         "{}",
         t.last_sentence().await
     );
@@ -252,10 +255,10 @@ async fn whoever_saves_second_is_told_what_changed(t: Harness) {
     let told = clash(save(first, limit(0.3)).await);
     assert_eq!((told.current, told.by.as_str(), told.at_ms), (second, "command line", START_MS + 1_000));
     assert_eq!(told.changes.len(), 1, "of the version that was read, not of the one before");
-    let change = "changed the guardrail “Stop if errors are above 10 %” to “Stop if errors are above 20 %”";
+    let change = "changed the guardrail “Stop if errors are above 10 % (servers only)” to “Stop if errors are above 20 % (servers only)”";
     assert_eq!(told.changes[0].phrase, change);
     let told = clash(save(0, limit(0.3)).await);
-    assert_eq!(told.changes[0].phrase, "added the guardrail “Stop if errors are above 20 %”");
+    assert_eq!(told.changes[0].phrase, "added the guardrail “Stop if errors are above 20 % (servers only)”");
     t.advance(1_000);
     t.store.reset_guardrails(&editor(), &environment, &flag, second, "").await.expect("back");
     let told = clash(save(second, limit(0.3)).await);
@@ -286,7 +289,7 @@ async fn cells_are_replayed_for_every_guardrail_of_their_metric(t: Harness) {
         let (outcomes, tally) = (200, Tally::new(200, events));
         let mut cell = Cell::default();
         (cell.outcomes, cell.events, cell.tally) = (outcomes, events, tally);
-        (0, key, cell)
+        (0, key, cell.into())
     };
     let cells = [now_ms, now_ms + CELL_MS]
         .map(|from_ms| [cell(ArmWord::Treatment, from_ms, 150), cell(ArmWord::Control, from_ms, 1)]);

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use engine::{MetricDefinition, MetricKey, MetricKind, RuleId};
+use engine::{MetricDefinition, MetricKey, MetricKind, RuleId, guardrail::Accepts};
 use store::{
-    Action, ArmCount, ArmWord, AuditFilter, CELL_MS, Cell, CellKey, CellSum, Invalid, Store, StoreError,
-    Written,
+    Action, ArmCount, ArmWord, AuditFilter, CELL_MS, Cell, CellKey, CellSum, Entry, Invalid, Store,
+    StoreError, Told, Written,
 };
 
 use crate::harness::*;
@@ -19,6 +19,7 @@ on_both!(
     a_cell_that_may_be_merged_already_is_not_written,
     the_guard_reads_both_arms_in_time_order,
     first_exposures_add_up,
+    the_book_of_servers_is_kept_apart_for_as_long_as_cells_are,
     a_row_that_cannot_be_read_hides_no_other,
     sums_of_huge_counts_overflow_nowhere,
     metrics_are_defined_changed_and_deleted,
@@ -63,7 +64,7 @@ fn cell(durations: impl Iterator<Item = u32>) -> Cell {
 }
 
 async fn write(store: &Store, run: &str, cells: &[(CellKey, Cell)]) {
-    let cells = cells.iter().map(|(key, cell)| (0, key.clone(), cell.clone())).collect();
+    let cells = cells.iter().map(|(key, cell)| (0, key.clone(), cell.clone().into())).collect();
     store.write_cells(run, &Written { cells, ..Written::default() }).await.expect("written");
 }
 
@@ -232,6 +233,59 @@ async fn a_cell_that_may_be_merged_already_is_not_written(t: Harness) {
     assert_eq!(everything(&t, MINUTE_MS).await.outcomes, 10);
 }
 
+/// Outcomes in the book of servers, and of everybody.
+async fn books(t: &Harness) -> [u64; 2] {
+    let (environment, flag, rule, metric) = (production(), flag_key("a"), rule_id(), metric_key("latency"));
+    let mut found = [0, 0];
+    for (accepts, sum) in Accepts::ALL.into_iter().zip(&mut found) {
+        let of = (&rule, &metric, accepts);
+        let cells = t.store.guard_cells(t.store.guard_reader(), &environment, &flag, of, (0, i64::MAX)).await;
+        *sum = cells.expect("reads").iter().map(|cells| cells.treatment.outcomes).sum();
+    }
+    found
+}
+
+async fn the_book_of_servers_is_kept_apart_for_as_long_as_cells_are(t: Harness) {
+    let browsers = |slot: i64, of_servers: u32, of_browsers: u32| {
+        let mut told = Told::from(cell(1..=of_servers));
+        told.enter(Entry::Only(Accepts::ServersAndBrowsers), |all| all.merge(&cell(1..=of_browsers)));
+        (0, key(ArmWord::Treatment, START_MS + slot * CELL_MS), told)
+    };
+    let servers = |slot: i64, of_servers: u32| {
+        (0, key(ArmWord::Treatment, START_MS + slot * CELL_MS), cell(1..=of_servers).into())
+    };
+    for (run, cells) in [
+        ("one", vec![browsers(0, 10, 1), servers(1, 100), browsers(40, 0, 4)]),
+        ("two", vec![servers(0, 1_000), browsers(2, 7, 7)]),
+    ] {
+        t.store.write_cells(run, &Written { cells, ..Written::default() }).await.expect("written");
+    }
+    let expected = [1_117, 1_129];
+    assert_eq!(books(&t).await, expected);
+    // A row that an older copy of the server wrote says nothing of whose word it is: it counts as servers'.
+    t.sql("UPDATE cells SET servers = NULL WHERE from_ms >= 400000 + (SELECT MIN(from_ms) FROM cells)")
+        .await
+        .expect("written");
+    let expected = [expected[0] + 4, expected[1]];
+    assert_eq!(books(&t).await, expected);
+    t.advance(3 * HOUR_MS);
+    t.store.roll_up_cells().await.expect("rolled up");
+    assert_eq!((books(&t).await, rows(&t, CELL_MS).await.as_str()), (expected, "0"));
+    t.advance(9 * DAY_MS);
+    t.store.roll_up_cells().await.expect("rolled up");
+    t.store.roll_up_cells().await.expect("rolled up");
+    assert_eq!((books(&t).await, rows(&t, MINUTE_MS).await.as_str()), (expected, "0"));
+    let broken = "UPDATE cells SET servers = 'nonsense' WHERE servers IS NOT NULL";
+    t.sql(broken).await.expect("broken");
+    let at = (&rule_id(), &metric_key("latency"), Accepts::Servers);
+    let found =
+        t.store.guard_cells(t.store.guard_reader(), &production(), &flag_key("a"), at, (0, i64::MAX)).await;
+    assert!(
+        found.expect("reads").iter().any(|cells| cells.unreadable),
+        "it counts as missing, not as nothing"
+    );
+}
+
 async fn a_row_that_cannot_be_read_hides_no_other(t: Harness) {
     let second = START_MS + CELL_MS;
     let cells = [
@@ -246,7 +300,7 @@ async fn a_row_that_cannot_be_read_hides_no_other(t: Harness) {
         let sql =
             format!("UPDATE cells SET document = '{document}' WHERE writer = 'two.0' AND arm = 'treatment'");
         t.sql(&sql).await.expect("broken");
-        let at = (&rule, &metric);
+        let at = (&rule, &metric, Accepts::Servers);
         let found =
             t.store.guard_cells(t.store.guard_reader(), &environment, &flag, at, (START_MS, i64::MAX)).await;
         let told: Vec<_> = found
@@ -273,6 +327,8 @@ fn nobody() -> ArmCount {
         allocation: 7,
         treatment: 0,
         control: 0,
+        servers_treatment: 0,
+        servers_control: 0,
         shares: None,
         first_ms: START_MS,
         treatment_last_ms: START_MS,
@@ -321,7 +377,7 @@ async fn the_guard_reads_both_arms_in_time_order(t: Harness) {
             t.store.guard_reader(),
             &environment,
             &flag,
-            (&rule, &metric),
+            (&rule, &metric, Accepts::Servers),
             (START_MS, until_ms),
         );
         cells.await.expect("reads")
@@ -347,6 +403,8 @@ async fn first_exposures_add_up(t: Harness) {
         allocation: 7,
         treatment,
         control,
+        servers_treatment: treatment,
+        servers_control: 0,
         shares: Some((20, 80)),
         first_ms,
         treatment_last_ms: first_ms + 5,

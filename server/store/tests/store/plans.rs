@@ -237,7 +237,7 @@ async fn an_approval_is_never_ones_own(t: Harness) {
     };
     for own in [&product, &admin] {
         let refused = approve(own.approver().expect("may"), 1).await;
-        assert!(matches!(refused, Err(StoreError::Invalid(Invalid::OwnApproval))), "{}", own.name);
+        assert!(matches!(refused, Err(StoreError::Invalid(Invalid::OwnApproval))), "{}", own.name());
     }
     assert!(!matches!(follow(&t, &unwatched(&t)).await, Followed::Moved(..)), "not without it");
     let other = store::Principal::command_line().approver().expect("may");
@@ -255,7 +255,7 @@ async fn an_approval_is_never_ones_own(t: Harness) {
 /// A management token of this member, as it acts.
 async fn token_of(t: &Harness, owner: &Principal, name: &str, role: Role) -> Principal {
     let new = NewToken {
-        owner: Some(owner.email.clone()),
+        owner: Some(owner.email().to_owned()),
         ..NewToken::new(name, TokenKind::Admin(role), TokenScope::Environment(production()))
     };
     let secret = t.store.create_token(&admin(), new).await.expect("a token");
@@ -290,7 +290,7 @@ async fn ones_tokens_are_oneself(t: Harness) {
     assert_eq!(entries[0].actor, "Admin One's token deploy-bot");
     for oneself in [&ada, &bot, &other] {
         let refused = approve(&t, oneself).await;
-        assert!(matches!(refused, Err(StoreError::Invalid(Invalid::OwnApproval))), "{}", oneself.name);
+        assert!(matches!(refused, Err(StoreError::Invalid(Invalid::OwnApproval))), "{}", oneself.name());
         assert!(!t.store.list_approvals(&oneself.viewer()).await.expect("reads")[0].may_be_mine);
     }
     let nobodys = NewToken::new("nobody's", TokenKind::Admin(Role::Admin), TokenScope::Workspace);
@@ -319,7 +319,7 @@ async fn whoever_set_a_plan_going_does_not_approve(t: Harness) {
     go_as(&t, &token_of(&t, &grace, "hers", Role::Product).await, PlanMove::Resume).await;
     for by in [&ada, &grace] {
         let refused = approve(&t, by).await;
-        assert!(matches!(refused, Err(StoreError::Invalid(Invalid::OwnApproval))), "{}", by.name);
+        assert!(matches!(refused, Err(StoreError::Invalid(Invalid::OwnApproval))), "{}", by.name());
     }
     go_as(&t, &third, PlanMove::Jump { to: 0 }).await;
     assert!(approve(&t, &third).await.is_err(), "a jump sets it going, too");

@@ -40,8 +40,8 @@ async fn people_are_known_at_once(t: Harness) {
     t.store.put_people(&admin(), vec![(subject("u-1"), person("gold"))]).await.expect("saved");
     let people = t.store.live().people();
     assert_eq!(people.len(), 2);
-    assert_eq!(people.traits("u-1"), Some(&person("gold")));
-    assert_eq!(people.traits(odd), Some(&person("basic")));
+    assert_eq!(people.traits("u-1"), Some((&person("gold")).into()));
+    assert_eq!(people.traits(odd), Some((&person("basic")).into()));
     assert_eq!(people.attribute_values("tier"), ["basic", "gold"]);
     let other = t.another().await;
     assert_eq!(other.live().people().len(), 2);

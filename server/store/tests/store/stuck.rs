@@ -193,12 +193,14 @@ async fn cells_are_written_after_any_fault(t: Harness) {
             allocation: number.get(),
             treatment: 1,
             control: 0,
+            servers_treatment: 1,
+            servers_control: 0,
             shares: None,
             first_ms: START_MS,
             treatment_last_ms: START_MS,
             control_last_ms: 0,
         };
-        let written = Written { cells: vec![(0, key, cell)], counts: vec![count], ids: vec![1] };
+        let written = Written { cells: vec![(0, key, cell.into())], counts: vec![count], ids: vec![1] };
         t.store.write_cells("run", &written).await
     };
     after_any_fault(&t, async || {}, write).await;

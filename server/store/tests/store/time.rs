@@ -59,7 +59,7 @@ async fn written(store: &Store, from_ms: i64) {
     };
     let mut cell = Cell::default();
     cell.outcomes = 1;
-    let written = Written { cells: vec![(0, key, cell)], ids: vec![7], ..Written::default() };
+    let written = Written { cells: vec![(0, key, cell.into())], ids: vec![7], ..Written::default() };
     store.write_cells("run", &written).await.expect("written");
 }
 

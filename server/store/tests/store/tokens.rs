@@ -156,7 +156,7 @@ async fn a_management_token_is_rotated_by_its_owner_only(t: Harness) {
     let by = ada.recent_administrator(t.clock.now_ms()).expect("may");
     let secret = t.store.create_token(&by, managing(Role::Admin, production())).await.expect("created");
     let token = t.known(&secret).expect("works");
-    assert_eq!(token.owner.as_ref().map(|owner| owner.id), Some(ada.id));
+    assert_eq!(token.owner.as_ref().map(|owner| owner.id), Some(ada.id()));
     // Whoever has the secret acts as Ada.
     let refused = t.store.rotate_token(&eve, token.id, Rotation::default()).await;
     assert!(matches!(refused, Err(StoreError::Invalid(Invalid::TokenOwner))));
@@ -169,12 +169,12 @@ async fn a_management_token_is_rotated_by_its_owner_only(t: Harness) {
 async fn only_the_command_line_makes_tokens_for_others(t: Harness) {
     let (ada, grace) = (t.member(Role::Admin).await, t.member(Role::Product).await);
     let for_grace =
-        || NewToken { owner: Some(grace.email.to_uppercase()), ..managing(Role::Product, production()) };
+        || NewToken { owner: Some(grace.email().to_uppercase()), ..managing(Role::Product, production()) };
     let refused =
         t.store.create_token(&ada.recent_administrator(t.clock.now_ms()).expect("may"), for_grace()).await;
     assert!(matches!(refused, Err(StoreError::Invalid(Invalid::TokenOwner))));
     let (_, token) = t.made(for_grace()).await;
-    assert_eq!(token.owner.as_ref().map(|owner| owner.id), Some(grace.id));
+    assert_eq!(token.owner.as_ref().map(|owner| owner.id), Some(grace.id()));
     let unknown = NewToken { owner: Some("nobody@example.test".to_owned()), ..for_grace() };
     let refused = t.store.create_token(&admin(), unknown).await;
     assert!(matches!(refused, Err(StoreError::NotFound { kind: ObjectKind::Member, .. })));
@@ -192,19 +192,19 @@ async fn a_management_token_never_may_more_than_its_owner(t: Harness) {
     let backend = t.store.create_token(&by, server()).await.expect("created");
     let other = t.another().await;
     assert!(t.acting(&secret).expect("acts").administrator().is_ok());
-    t.store.set_role(&admin(), eve.id, Role::Support).await.expect("lowered");
+    t.store.set_role(&admin(), eve.id(), Role::Support).await.expect("lowered");
     let acting = t.acting(&secret).expect("acts");
-    assert_eq!((acting.role, acting.person()), (Role::Support, Some(eve.id)));
+    assert_eq!((acting.role(), acting.person()), (Role::Support, Some(eve.id())));
     assert!(acting.administrator().is_err() && acting.flag_editor().is_err() && acting.stopper().is_ok());
-    t.store.disable_member(&admin(), eve.id).await.expect("disabled");
+    t.store.disable_member(&admin(), eve.id()).await.expect("disabled");
     assert_eq!(t.known(&secret).map(drop), Err(TokenRefused::OwnerDisabled));
     assert!(t.known(&backend).is_ok(), "applications go on when a member leaves");
     eventually("the other copy refuses it, too", async || {
         other.live().token(&TokenHash::of(&secret), START_MS).is_err()
     })
     .await;
-    t.store.enable_member(&admin(), eve.id).await.expect("enabled");
-    assert_eq!(t.acting(&secret).expect("acts again").role, Role::Support);
+    t.store.enable_member(&admin(), eve.id()).await.expect("enabled");
+    assert_eq!(t.acting(&secret).expect("acts again").role(), Role::Support);
 }
 
 async fn an_environment_token_changes_nothing_elsewhere(t: Harness) {

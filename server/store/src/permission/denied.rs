@@ -1,0 +1,82 @@
+//! Why somebody may not, in a sentence that says who may and how one becomes that.
+
+use std::fmt;
+
+use super::{Operation, Role};
+
+/// Why an operation is denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeniedBecause {
+    /// The role table says no.
+    Role(Role),
+    /// A token of one environment, for what concerns them all.
+    OneEnvironment,
+    /// A token of another environment.
+    AnotherEnvironment,
+    /// A token that is nobody's, for what a person has to answer for.
+    Nobodys,
+    /// A server token that was not granted to store people.
+    NoTraits,
+    /// A client token is in every visitor's hands.
+    ClientToken,
+}
+
+/// Somebody may not do the operation. `Display` says who may, and how one becomes that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Denied {
+    pub operation: Operation,
+    pub because: DeniedBecause,
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Looking is never denied so: then it is about what was to be changed.
+        let what = match self.operation {
+            Operation::View => "this".to_owned(),
+            operation => format!("to {}", operation.phrase()),
+        };
+        match self.because {
+            DeniedBecause::Role(role) => self.fmt_role(f, role),
+            DeniedBecause::OneEnvironment => write!(
+                f,
+                "this token is bound to one environment, and {what} concerns the whole workspace: an admin makes a \
+                 management token for the whole workspace under Settings → Tokens, or with `fader token create --kind \
+                 admin` and no --env"
+            ),
+            DeniedBecause::AnotherEnvironment => write!(
+                f,
+                "this token is bound to another environment: use one of this environment, or a management token for \
+                 the whole workspace (Settings → Tokens, or `fader token create --kind admin` and no --env)"
+            ),
+            DeniedBecause::Nobodys => write!(
+                f,
+                "this token is nobody's, and {what} takes a person: make it under Settings → Tokens, or name its \
+                 owner with `fader token create --owner`"
+            ),
+            DeniedBecause::NoTraits => write!(
+                f,
+                "this server token may not store people: an admin lets it under Settings → Tokens, or makes one with \
+                 `fader token create --kind server --writes-traits`"
+            ),
+            DeniedBecause::ClientToken => write!(
+                f,
+                "a client token stores nobody, as every visitor has it: send this from a backend, with a server token \
+                 that may store people"
+            ),
+        }
+    }
+}
+
+impl Denied {
+    fn fmt_role(self, f: &mut fmt::Formatter<'_>, role: Role) -> fmt::Result {
+        let names: Vec<_> = self.operation.roles().iter().map(ToString::to_string).collect();
+        let may = match names.split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} and {last} may", rest.join(", ")),
+            Some((only, _)) => format!("only {only} may"),
+            None => "nobody may".to_owned(),
+        };
+        write!(f, "your role ({role}) does not allow you to {}: {may}", self.operation.phrase())
+    }
+}
+
+impl std::error::Error for Denied {}
