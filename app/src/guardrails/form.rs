@@ -323,7 +323,7 @@ mod tests {
         }
         form.lines[0].accepts = "everybody".to_owned();
         let refusal = form.parse(&[]).expect_err("refused");
-        assert!(refusal.reasons[0].sentence.contains("choose whose word counts"), "{refusal:?}");
+        assert!(refusal.fields[0].sentence.contains("choose whose word counts"), "{refusal:?}");
     }
 
     #[test]

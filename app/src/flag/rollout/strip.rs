@@ -11,7 +11,6 @@ use leptos::prelude::*;
 use super::{
     bank::Bank,
     details,
-    form::RolloutForm,
     rule::{RuleForm, SPLIT},
 };
 use crate::{
@@ -239,7 +238,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::form::error::FieldError;
+    use crate::{flag::rollout::form::RolloutForm, form::error::FieldError};
 
     fn rollout() -> Rollout {
         let rule = |id: &str, audience, percentage| Rule {
