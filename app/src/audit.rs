@@ -4,5 +4,5 @@ pub mod entry;
 pub mod export;
 pub mod log;
 pub mod page;
-pub mod query;
+mod query;
 pub mod save;

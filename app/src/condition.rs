@@ -4,6 +4,6 @@ pub mod builder;
 pub mod form;
 mod operator;
 mod posted;
-pub mod row;
+mod row;
 mod tree;
 pub mod vocabulary;

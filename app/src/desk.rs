@@ -1,6 +1,6 @@
 //! The desk: all flags of an environment at a glance.
 
-pub mod counts;
-pub mod filter;
+mod counts;
+mod filter;
 pub mod page;
-pub mod pulse;
+mod pulse;

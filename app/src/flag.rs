@@ -2,7 +2,7 @@
 
 pub mod exposures;
 pub mod feedback;
-pub mod head;
+mod head;
 pub mod health;
 pub mod history;
 pub mod new;

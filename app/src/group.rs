@@ -1,10 +1,10 @@
 //! Pilot groups: the list, one group with the people who meet it, and its form.
 
-pub mod form;
+mod form;
 pub mod head;
-pub mod history;
+mod history;
 pub mod list;
 pub mod page;
-pub mod panels;
-pub mod preview;
+mod panels;
+mod preview;
 pub mod save;

@@ -1,13 +1,13 @@
 //! The page around everything: the request that asks for it, its frame, its errors.
 
-pub mod error;
+mod error;
 pub mod here;
 pub mod layout;
-pub mod meta;
-pub mod request;
-pub mod shell;
+mod meta;
+mod request;
+mod shell;
 pub mod theme;
-pub mod tidy;
+mod tidy;
 pub mod toast;
 
 pub use meta::PageMeta;

@@ -1,9 +1,9 @@
 //! Support's page about one person.
 
-pub mod facts;
-pub mod flags;
-pub mod history;
+mod facts;
+mod flags;
+mod history;
 pub mod page;
 pub mod save;
-pub mod sentence;
-pub mod timeline;
+mod sentence;
+mod timeline;

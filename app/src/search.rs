@@ -1,5 +1,5 @@
 //! What the search page and the command palette find.
 
-pub mod closeness;
+mod closeness;
 pub mod find;
 pub mod page;

@@ -1,5 +1,5 @@
 //! One tester: their pilots, what they have seen, and what can be done about them.
 
 pub mod page;
-pub mod panels;
+mod panels;
 pub mod save;

@@ -1,11 +1,11 @@
 //! The testers of a group: enrolling, inviting, extending, removing.
 
-pub mod enrol;
-pub mod form;
-pub mod invitations;
+mod enrol;
+mod form;
+mod invitations;
 pub mod join;
 pub mod page;
-pub mod report;
+mod report;
 pub mod save;
-pub mod table;
+mod table;
 pub mod words;

@@ -1,7 +1,7 @@
 //! Try it: what one subject would be served, and why.
 
-pub mod answer;
+mod answer;
 pub mod form;
 pub mod page;
-pub mod question;
+mod question;
 pub mod save;

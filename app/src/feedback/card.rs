@@ -4,8 +4,8 @@
 use engine::{EnvironmentKey, FlagKey};
 use leptos::prelude::*;
 use store::{
-    Completed, Feedback, FeedbackId, FeedbackKind, FeedbackSource, Handler, Saw, Store, StoreError,
-    TriageState, limits::REASON_CHARS_MAX,
+    Completed, Feedback, FeedbackId, FeedbackKind, FeedbackSource, Handler, Saw, Store, TriageState,
+    limits::REASON_CHARS_MAX,
 };
 
 use crate::{
@@ -33,9 +33,9 @@ pub struct Names {
 }
 
 impl Names {
-    pub fn of(store: &Store, environment: &EnvironmentKey) -> Result<Self, StoreError> {
+    pub fn of(store: &Store, environment: &EnvironmentKey) -> Self {
         let Some(snapshot) = store.live().snapshot(environment.as_str()) else {
-            return Ok(Self { flags: Vec::new(), groups: Vec::new() });
+            return Self { flags: Vec::new(), groups: Vec::new() };
         };
         let flag = |flag: &engine::CompiledFlag| (flag.flag().key.clone(), flag.flag().name.clone());
         let mut flags: Vec<_> = snapshot.flags().map(flag).collect();
@@ -43,7 +43,7 @@ impl Names {
         let group = |group: &engine::CompiledGroup| (group.key().to_string(), group.name().to_owned());
         let mut groups: Vec<_> = snapshot.groups().map(group).collect();
         groups.sort_by_key(|(_, name)| name.to_lowercase());
-        Ok(Self { flags, groups })
+        Self { flags, groups }
     }
 
     /// By name: key and name.

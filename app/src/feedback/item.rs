@@ -38,7 +38,7 @@ pub async fn show(page: &Page, item: Feedback, draft: FormState<Typed>) -> PageR
         Ok(by) => page.store().list_handlers(&by).await?,
         Err(_) => Vec::new(),
     };
-    let names = Names::of(page.store(), &item.environment)?;
+    let names = Names::of(page.store(), &item.environment);
     let title = format!("Feedback {}", item.id);
     let meta = PageMeta::new(title.clone(), Section::Feedback).status(draft.status());
     page.render(meta, move || {

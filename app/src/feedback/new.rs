@@ -56,7 +56,7 @@ pub async fn get(page: Page) -> PageResult {
 
 pub fn show(page: &Page, draft: FormState<ComplaintInput>) -> PageResult {
     page.principal.feedback_handler()?;
-    let names = Names::of(page.store(), &page.environment.key)?;
+    let names = Names::of(page.store(), &page.environment.key);
     let meta = PageMeta::new("Log a complaint", Section::Feedback).status(draft.status());
     page.render(meta, move || {
         view! {

@@ -92,7 +92,7 @@ impl Inbox {
         if let Some(items) = &mut items {
             items.truncate(PAGE_ITEMS);
         }
-        let names = Names::of(page.store(), environment)?;
+        let names = Names::of(page.store(), environment);
         Ok(Self { query, summary, names, items, handlers, more })
     }
 

@@ -2,4 +2,4 @@
 
 pub mod export;
 pub mod page;
-pub mod query;
+mod query;

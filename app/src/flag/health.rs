@@ -1,11 +1,11 @@
 //! The Health tab: metrics of one audience, with the feature against its control.
 
-pub mod arms;
-pub mod cards;
-pub mod difference;
-pub mod guardrails;
-pub mod measured;
+mod arms;
+mod cards;
+mod difference;
+mod guardrails;
+mod measured;
 pub mod page;
 pub mod tone;
-pub mod unverified;
-pub mod verdicts;
+mod unverified;
+mod verdicts;

@@ -1,10 +1,10 @@
 //! The Plan tab: a release plan, its form, and moving it.
 
-pub mod controls;
-pub mod editor;
-pub mod form;
-pub mod line;
+mod controls;
+mod editor;
+mod form;
+mod line;
 pub mod page;
-pub mod preview;
+mod preview;
 pub mod save;
 pub mod state;

@@ -1,13 +1,13 @@
 //! The Rollout tab: the bank of faders, its form, and saving it.
 
 mod bank;
-pub mod details;
+mod details;
 mod exceptions;
 pub mod form;
-pub mod intent;
-pub mod merge;
-pub mod more;
+mod intent;
+mod merge;
+mod more;
 pub mod page;
-pub mod rule;
+mod rule;
 pub mod save;
-pub mod strip;
+mod strip;

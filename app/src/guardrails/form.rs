@@ -322,8 +322,8 @@ mod tests {
             assert_eq!(form.parse(&[]).expect("parses")[0].accepts, expected);
         }
         form.lines[0].accepts = "everybody".to_owned();
-        let refusal = form.parse(&[]).expect_err("refused");
-        assert!(refusal.fields[0].sentence.contains("choose whose word counts"), "{refusal:?}");
+        let errors = form.parse(&[]).expect_err("refused");
+        assert!(errors.fields[0].sentence.contains("choose whose word counts"), "{errors:?}");
     }
 
     #[test]

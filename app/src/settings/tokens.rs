@@ -1,6 +1,6 @@
 //! API tokens.
 
-pub mod form;
+mod form;
 pub mod page;
 pub mod save;
-pub mod table;
+mod table;

@@ -25,6 +25,7 @@ pub struct ExposureQuery {
 
 /// What is drawn, and in which steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "units stand last in names")]
 pub struct Span {
     pub from_ms: i64,
     pub until_ms: i64,

@@ -23,7 +23,7 @@ impl RolloutForm {
                     errors.push(FieldError::at("pin", Problem::DuplicateSubject { subject }));
                 }
                 (Err(error), _) => {
-                    errors.push(FieldError::at("pin", format!("the person \"{subject}\" {error}")))
+                    errors.push(FieldError::at("pin", format!("the person \"{subject}\" {error}")));
                 }
                 (_, None) => {
                     errors.push(FieldError::at("pin", format!("choose a variant for \"{subject}\"")));

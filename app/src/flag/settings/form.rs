@@ -167,7 +167,7 @@ impl FlagForm {
             // The row itself is wrong, which is said there.
             Some(None) => {}
             None => {
-                errors.push(FieldError::at("off", "choose the variant for those who do not get the feature"))
+                errors.push(FieldError::at("off", "choose the variant for those who do not get the feature"));
             }
         }
         changed.variants = variants.into_iter().flatten().collect();
