@@ -2,13 +2,11 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
-pub const THEME: &str = "fader_theme";
-pub const TOAST: &str = "fader_toast";
-
 const YEAR_S: u32 = 365 * 24 * 60 * 60;
 const TOAST_S: u32 = 30;
 
-/// Name of the session cookie; under TLS the prefix makes browsers refuse one that was not set by this host.
+/// Name of the session cookie. Under TLS the prefix of every name makes browsers refuse one that this host did not set,
+/// or that would be sent without TLS.
 pub const fn session_name(secure: bool) -> &'static str {
     if secure { "__Host-fader_session" } else { "fader_session" }
 }
@@ -44,17 +42,27 @@ pub fn remember_device(token: &str, secure: bool) -> HeaderValue {
     cookie_to("Strict", device_name(secure), token, Some(max_age_s), secure)
 }
 
+/// Name of the cookie that remembers light or dark.
+pub const fn theme_name(secure: bool) -> &'static str {
+    if secure { "__Host-fader_theme" } else { "fader_theme" }
+}
+
+/// Name of the cookie that carries a toast.
+pub const fn toast_name(secure: bool) -> &'static str {
+    if secure { "__Host-fader_toast" } else { "fader_toast" }
+}
+
 pub fn remember_theme(theme: &str, secure: bool) -> HeaderValue {
-    cookie(THEME, theme, Some(YEAR_S), secure)
+    cookie(theme_name(secure), theme, Some(YEAR_S), secure)
 }
 
 /// Carries a toast over one redirect.
 pub fn carry_toast(toast: &str, secure: bool) -> HeaderValue {
-    cookie(TOAST, toast, Some(TOAST_S), secure)
+    cookie(toast_name(secure), toast, Some(TOAST_S), secure)
 }
 
 pub fn drop_toast(secure: bool) -> HeaderValue {
-    cookie(TOAST, "", Some(0), secure)
+    cookie(toast_name(secure), "", Some(0), secure)
 }
 
 /// Every cookie of the dashboard: for this host alone, out of reach of scripts, and under TLS never sent without it.
@@ -82,8 +90,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(header::COOKIE, HeaderValue::from_static("a=1; fader_theme=dark"));
         headers.append(header::COOKIE, HeaderValue::from_static("fader_toast=saved"));
-        assert_eq!(find(&headers, THEME), Some("dark"));
-        assert_eq!(find(&headers, TOAST), Some("saved"));
+        assert_eq!(find(&headers, theme_name(false)), Some("dark"));
+        assert_eq!(find(&headers, toast_name(false)), Some("saved"));
         assert_eq!(find(&headers, "fader"), None);
     }
 
@@ -108,7 +116,10 @@ mod tests {
                 drop_toast(secure),
             ]
         };
-        let is_secure = |it: &HeaderValue| it.to_str().expect("ascii").ends_with("; Secure");
+        let is_secure = |it: &HeaderValue| {
+            let text = it.to_str().expect("ascii");
+            text.ends_with("; Secure") && text.starts_with("__Host-") && text.contains("; Path=/;")
+        };
         assert!(all(true).iter().all(is_secure));
         assert!(!all(false).iter().any(is_secure), "plain http has no use for them");
     }

@@ -1,6 +1,6 @@
 //! Pilot groups: the list, one group with the people who meet it, and its form.
 
-mod form;
+pub mod form;
 pub mod head;
 mod history;
 pub mod list;

@@ -1,7 +1,7 @@
 //! The testers of a group: enrolling, inviting, extending, removing.
 
 mod enrol;
-mod form;
+pub mod form;
 mod invitations;
 pub mod join;
 pub mod page;

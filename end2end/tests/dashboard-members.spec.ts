@@ -56,6 +56,21 @@ test('an admin invites somebody, who joins, gets a role, and is shown out', asyn
         await expect(grace.getByRole('link', { name: 'New flag' })).toBeVisible();
     });
 
+    await test.step('an admin ends their sessions, and they may come again', async () => {
+        await row.locator('summary').click();
+        await row.getByRole('button', { name: 'Sign out everywhere', exact: true }).click();
+        await expect(admin.getByRole('status').filter({ hasText: 'signed out everywhere' })).toBeVisible();
+        await grace.goto('/groups');
+        await expect(grace).toHaveURL(/\/sign-in/);
+        await signIn(grace, 'grace@example.test', PASSWORD);
+        await expect(grace).toHaveURL(`${world.fader}/`);
+        await admin.goto('/audit');
+        const log = admin.locator('.log');
+        await expect(log).toContainText('signed Grace Hopper out everywhere');
+        await expect(log).toContainText('signed in');
+        await admin.goto('/settings/members');
+    });
+
     await test.step('disabling signs out at once', async () => {
         await row.locator('summary').click();
         await row.getByRole('button', { name: 'Disable and sign out everywhere' }).click();

@@ -19,6 +19,7 @@ use crate::{
     Config,
     door::Fault,
     limits::{JSON_WEIGHT_MAX, STRANGER_BODY_BYTES_MAX, STRANGERS_BODIES_BYTES_MAX},
+    whole::whole_numbers,
 };
 
 /// A document of less weight is not counted.
@@ -30,6 +31,8 @@ pub trait Known {}
 
 impl Known for store::Principal {}
 impl Known for store::PeopleWriter {}
+/// While its session cannot be looked at.
+impl Known for store::SeenSession {}
 
 /// The bodies of all requests.
 pub struct Bodies {
@@ -187,7 +190,8 @@ impl Unread {
     ) -> Result<Sent<T>, E> {
         let mut whole = bodies.read(by, self.body, &self.headers, bytes_max).await?;
         whole.weigh_json()?;
-        let value = serde_json::from_slice(&whole).map_err(|error| malformed(error.to_string()))?;
+        let value =
+            serde_json::from_slice(&whole_numbers(&whole)).map_err(|error| malformed(error.to_string()))?;
         Ok(Sent { value, _whole: whole })
     }
 }

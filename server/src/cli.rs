@@ -143,6 +143,9 @@ pub struct Retention {
     /// What is older is deleted for good at the next sweep
     #[arg(long, value_name = "N")]
     pub days: u32,
+    /// Of what users told, instead of exposures
+    #[arg(long)]
+    pub feedback: bool,
 }
 
 #[derive(Debug, Args)]

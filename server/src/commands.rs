@@ -9,7 +9,7 @@ use std::{
 };
 
 use store::{
-    AuditHead, AuditSecret, AuditVerdict, BrokenChain, Clock, LiveRow, NewToken, Opening, Principal,
+    AuditHead, AuditSecret, AuditVerdict, BrokenChain, Clock, Kept, LiveRow, NewToken, Opening, Principal,
     RecentAdministrator, Rotation, Store, StoreError, TokenRow, TokenScope, TokenState,
 };
 use tokio::net::TcpListener;
@@ -121,9 +121,11 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
             print(format_args!("{name} can sign in as {email} ({role})."))
         }
         Command::Token(command) => run_token(&store, command).await,
-        Command::Retention(Retention { environment, days }) => {
-            store.set_retention(&administrator(&store)?, &environment, days).await?;
-            print(format_args!("Exposures in {environment} are kept for {days} days."))
+        Command::Retention(Retention { environment, days, feedback }) => {
+            let kept = if feedback { Kept::Feedback } else { Kept::Exposures };
+            store.set_retention(&administrator(&store)?, kept, &environment, days).await?;
+            let (what, are) = if feedback { ("Feedback", "is") } else { ("Exposures", "are") };
+            print(format_args!("{what} in {environment} {are} kept for {days} days."))
         }
         // They have ended above, without a database.
         Command::Demo(_) | Command::Audit(Audit::Keygen { .. }) => Ok(()),

@@ -18,7 +18,12 @@ use tower::ServiceBuilder;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::{
-    Server, assets, client_address::ClientAddress, csrf, door::Door, edge, limits::FORM_BODY_BYTES_MAX,
+    Server, assets,
+    client_address::ClientAddress,
+    csrf,
+    door::{Door, Fault},
+    edge, lanes,
+    limits::FORM_BODY_BYTES_MAX,
     resend, session,
 };
 
@@ -36,12 +41,14 @@ pub fn router(server: &Arc<Server>) -> Router {
         .layer(from_fn(edge::add_page_headers))
         .layer(from_fn_with_state(Arc::clone(server), end_streams))
         .layer(from_fn(asset))
+        .layer(from_fn_with_state(Arc::clone(server), lanes::on_pages))
         // Fast enough to compress every page anew. Event streams are left alone by tower-http itself.
         .layer(CompressionLayer::new().br(true).gzip(true).quality(CompressionLevel::Precise(4)))
         .layer(from_fn_with_state(Arc::clone(server), csrf::check))
         .layer(from_fn_with_state(Arc::clone(server), count_joins))
         .layer(from_fn(resend::keep_form))
         .layer(from_fn_with_state(Arc::clone(server), session::attach))
+        .layer(from_fn_with_state(Arc::clone(server), count_exports))
         .layer(from_fn_with_state(Arc::clone(server), read_form))
         .layer(DefaultBodyLimit::disable());
     app::router(state).layer(around)
@@ -75,12 +82,10 @@ async fn read_form(State(server): State<Arc<Server>>, request: Request, next: Ne
     match read {
         Ok(whole) => {
             let (bytes, held) = whole.into_parts();
-            if let Some(sent) = parts.extensions.get::<resend::Sent>() {
-                sent.keep(&bytes);
-            }
-            let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-            drop(held);
-            response
+            // What the body takes is given back when nobody can need it any more.
+            let sent = parts.extensions.get::<resend::Sent>().cloned().unwrap_or_default();
+            sent.keep((bytes.clone(), held));
+            next.run(Request::from_parts(parts, Body::from(bytes))).await
         }
         Err(fault) => Door::of(parts.uri.path()).refuse(fault),
     }
@@ -99,6 +104,18 @@ async fn count_joins(State(server): State<Arc<Server>>, mut request: Request, ne
         let address = request.extensions().get::<ClientAddress>().copied();
         if let Err(retry_after_s) = server.allowances.join(address) {
             request.extensions_mut().insert(TooMany { retry_after_s });
+        }
+    }
+    next.run(request).await
+}
+
+/// A file is read from the database from one end to the other: each member may have so many.
+async fn count_exports(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if path.ends_with(".csv") || path.ends_with(".jsonl") {
+        let by = request.extensions().get::<Principal>().map(Principal::id);
+        if let Some(Err(retry_after_s)) = by.map(|by| server.allowances.export(by)) {
+            return Door::Dashboard.refuse(Fault::TooOften { retry_after_s });
         }
     }
     next.run(request).await

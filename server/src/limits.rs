@@ -98,6 +98,9 @@ pub const EVALUATIONS_PER_SECOND: u32 = 10_000;
 pub const WRONG_TOKENS_PER_MINUTE: u32 = 120;
 /// Attempts to accept an invitation per minute and address, also as a burst; beyond it the answer is 429.
 pub const JOINS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(20).expect("above zero");
+/// Files with the audit log or with exposures per minute and member, also as a burst; beyond it the answer is 429. Each is
+/// sent while it is read.
+pub const EXPORTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(6).expect("above zero");
 /// So many addresses are remembered for each limit per address; beyond it all further ones share one allowance.
 pub const WRONG_TOKEN_ADDRESSES_MAX: usize = 50_000;
 
@@ -164,6 +167,13 @@ pub const FEEDBACK_PER_ADDRESS_PER_MINUTE: u32 = 20;
 pub const FEEDBACK_BODY_BYTES_MAX: usize = 64 * 1024;
 /// The guard looks at ceilings, comparisons and plans so often.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Pages, and requests of programs that manage, that are answered at the same time…
+pub const PAGES_AT_ONCE_MAX: usize = 32;
+/// …or wait for their turn; beyond it the answer is 503 with `Retry-After`.
+pub const PAGES_WAITING_MAX: usize = 512;
+/// A page that took so long is given up.
+pub const PAGE_MAX: Duration = Duration::from_secs(10);
 
 /// How often new entries of the audit log are verified, and its head signed.
 pub const ANCHOR_EVERY: Duration = Duration::from_mins(1);

@@ -15,7 +15,7 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use crate::limits::DATABASE_RETRY_AFTER_S;
+use crate::{body::Held, limits::DATABASE_RETRY_AFTER_S};
 
 /// It holds nothing but the form.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -25,16 +25,16 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 const SECRETS: [&str; 5] = ["password", "old", "code", "token", "secret"];
 
 /// The form of a request, kept until its answer is known.
-#[derive(Debug, Clone, Default)]
-pub struct Sent(Arc<Mutex<Bytes>>);
+#[derive(Clone, Default)]
+pub struct Sent(Arc<Mutex<(Bytes, Held)>>);
 
 impl Sent {
-    /// Whoever reads the body keeps it here.
-    pub fn keep(&self, form: &Bytes) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = form.clone();
+    /// Whoever reads the body keeps it here, with what it takes of the memory for all.
+    pub fn keep(&self, form: (Bytes, Held)) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = form;
     }
 
-    fn take(&self) -> Bytes {
+    fn take(&self) -> (Bytes, Held) {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -48,7 +48,7 @@ pub async fn keep_form(mut request: Request, next: Next) -> Response {
     let sent = Sent::default();
     request.extensions_mut().insert(sent.clone());
     let response = next.run(request).await;
-    let form = sent.take();
+    let (form, _held) = sent.take();
     // A page that shows the form once more says so by having no error.
     if response.extensions().get::<AppError>() == Some(&AppError::Unavailable) && !form.is_empty() {
         return with_wait(page(&address, &form));

@@ -9,13 +9,14 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use store::RequestOrigin;
+use store::{RequestOrigin, SeenSession};
 
 use crate::{
     Server,
     client_address::ClientAddress,
     door::{Door, Fault},
     edge::RequestId,
+    limits::FORM_BODY_BYTES_MAX,
     resend::Sent,
 };
 
@@ -34,20 +35,30 @@ pub async fn attach(State(server): State<Arc<Server>>, mut request: Request, nex
             Ok(None) => {}
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "sessions cannot be read");
-                return unavailable(&server, request).await;
+                let seen = server.store.find_seen_session(token);
+                return unavailable(&server, seen, request).await;
             }
         }
     }
     next.run(request).await
 }
 
-/// Nobody knows who it is: what they sent is kept for them as far as a stranger may send anything.
-async fn unavailable(server: &Server, request: Request) -> Response {
+/// Nobody knows whether they are still signed in: what they sent is kept for them, from members of a moment ago as much
+/// as they may send, from others as much as strangers may.
+async fn unavailable(server: &Server, seen: Option<SeenSession>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    if let Some(sent) = parts.extensions.get::<Sent>()
-        && let Ok(whole) = server.bodies.read_of_stranger(body, &parts.headers).await
-    {
-        sent.keep(&whole.into_parts().0);
+    if let Some(sent) = parts.extensions.get::<Sent>() {
+        match seen {
+            Some(seen) => match server.bodies.read(&seen, body, &parts.headers, FORM_BODY_BYTES_MAX).await {
+                Ok(whole) => sent.keep(whole.into_parts()),
+                Err(fault) => return Door::Dashboard.refuse(fault),
+            },
+            None => {
+                if let Ok(whole) = server.bodies.read_of_stranger(body, &parts.headers).await {
+                    sent.keep(whole.into_parts());
+                }
+            }
+        }
     }
     let mut refused = Door::Dashboard.refuse(Fault::Unavailable);
     refused.extensions_mut().insert(AppError::Unavailable);

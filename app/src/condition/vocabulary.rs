@@ -11,7 +11,8 @@ use crate::page::Page;
 /// Attribute names that only later people have are not suggested; they can still be typed.
 const PEOPLE_SAMPLED_MAX: usize = 1000;
 
-/// Suggestions for one builder. Values of known people are shown to those who may look people up.
+/// Suggestions for one builder. Values of known people are shown to those who may look people up; those of personal
+/// attributes to nobody: that would be looking people up without a word in the audit log.
 pub fn vocabulary(page: &Page, draft: &ConditionForm) -> Vocabulary {
     let live = page.store().live();
     let Some(snapshot) = live.snapshot(page.environment.key.as_str()) else { return Vocabulary::default() };
@@ -21,7 +22,9 @@ pub fn vocabulary(page: &Page, draft: &ConditionForm) -> Vocabulary {
     let people = live.people();
     let sample = people.iter().take(PEOPLE_SAMPLED_MAX);
     let names: BTreeSet<&str> = sample.flat_map(|(_, traits)| traits.iter().map(|(name, _)| name)).collect();
-    Vocabulary::new(snapshot.attributes(), names).with_values(draft, |name| people.attribute_values(name))
+    Vocabulary::new(snapshot.attributes(), names).with_values(draft, |name| {
+        if snapshot.attributes().is_personal(name) { Vec::new() } else { people.attribute_values(name) }
+    })
 }
 
 /// What the builder can suggest: attributes with their types, and values that known people have.

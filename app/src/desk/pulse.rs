@@ -36,8 +36,7 @@ impl Pulse {
         let most = self.served.iter().max().copied().filter(|most| *most > 0)?;
         #[expect(clippy::cast_precision_loss, reason = "drawn on a few pixels")]
         let points: Vec<_> = self.served.iter().map(|times| Some(*times as f64)).collect();
-        let label =
-            format!("Served up to {} times a minute in the last half hour", super::page::grouped_u64(most));
+        let label = format!("Served up to {} times a minute in the last half hour", grouped_u64(most));
         Some(sparkline(&points, 1.0, label))
     }
 
@@ -116,6 +115,10 @@ async fn read(page: &Page) -> Result<HashMap<FlagKey, Pulse>, AppError> {
         }
     }
     Ok(pulses)
+}
+
+pub(super) fn grouped_u64(number: u64) -> String {
+    grouped(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]

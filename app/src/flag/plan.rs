@@ -2,7 +2,7 @@
 
 mod controls;
 mod editor;
-mod form;
+pub mod form;
 mod line;
 pub mod page;
 mod preview;

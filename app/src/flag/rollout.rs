@@ -4,7 +4,7 @@ mod bank;
 mod details;
 mod exceptions;
 pub mod form;
-mod intent;
+pub mod intent;
 mod merge;
 mod more;
 pub mod page;

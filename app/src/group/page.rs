@@ -27,7 +27,7 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
         Tab::Definition => {
             let mut form = GroupForm::from_group(&found.saved);
             form.people = page.query("people").unwrap_or_default();
-            show(&page, found, form, FormState::default())
+            show(&page, found, form, FormState::default()).await
         }
         Tab::Testers => {
             crate::testers::page::show(&page, found, crate::testers::page::Forms::default()).await
@@ -38,11 +38,11 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
 
 pub async fn get_new(page: Page) -> PageResult {
     page.principal.flag_editor()?;
-    show_new(&page, GroupForm::starting(), FormState::default())
+    show_new(&page, GroupForm::starting(), FormState::default()).await
 }
 
 /// The page of a group, with `form` as it was typed.
-pub fn show(page: &Page, found: Found, mut form: GroupForm, draft: FormState<()>) -> PageResult {
+pub async fn show(page: &Page, found: Found, mut form: GroupForm, draft: FormState<()>) -> PageResult {
     let meta = PageMeta::new(found.saved.value.name.clone(), Section::Groups).status(draft.status());
     let may_edit = page.principal.may(Operation::EditFlags);
     // Whoever saves again after a conflict has read what the others did.
@@ -50,7 +50,7 @@ pub fn show(page: &Page, found: Found, mut form: GroupForm, draft: FormState<()>
     if let Some(conflict) = &conflict {
         form.version = conflict.current;
     }
-    let preview = super::preview::Preview::of(page, Some(&found), &form);
+    let preview = super::preview::Preview::of(page, Some(&found), &form).await?;
     let vocabulary = vocabulary(page, &form.condition);
     page.render(meta, move || {
         let preview = preview.view(may_edit, &form.people);
@@ -76,9 +76,9 @@ pub fn show(page: &Page, found: Found, mut form: GroupForm, draft: FormState<()>
 }
 
 /// The page of a group that does not exist yet.
-pub fn show_new(page: &Page, form: GroupForm, draft: FormState<()>) -> PageResult {
+pub async fn show_new(page: &Page, form: GroupForm, draft: FormState<()>) -> PageResult {
     let meta = PageMeta::new("New group", Section::Groups).status(draft.status());
-    let preview = super::preview::Preview::of(page, None, &form);
+    let preview = super::preview::Preview::of(page, None, &form).await?;
     let vocabulary = vocabulary(page, &form.condition);
     page.render(meta, move || {
         view! {

@@ -20,11 +20,11 @@ pub async fn post_new(page: Page, fields: Fields) -> PageResult {
     let mut form = GroupForm::from_fields(&fields);
     form.condition.apply(fields.text("intent"), CONDITION);
     if fields.text("intent") != "save" {
-        return page::show_new(&page, form, FormState::default());
+        return page::show_new(&page, form, FormState::default()).await;
     }
     match create(&page, &form).await {
         Ok(key) => Ok(page.done(&page.href(&Tab::Definition.address(&key)), Toast::Created)),
-        Err(errors) => page::show_new(&page, form, FormState::refused((), errors)),
+        Err(errors) => page::show_new(&page, form, FormState::refused((), errors)).await,
     }
 }
 
@@ -52,14 +52,14 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
     let mut form = GroupForm::from_fields(&fields);
     form.condition.apply(fields.text("intent"), CONDITION);
     if fields.text("intent") != "save" {
-        return page::show(&page, found, form, FormState::default());
+        return page::show(&page, found, form, FormState::default()).await;
     }
     match save(&page, &found.saved.value, &form).await {
         Ok(()) => {
             let address = page.href(&Tab::Definition.address(&found.saved.value.key));
             Ok(page.done(&address, Toast::Saved))
         }
-        Err(errors) => page::show(&page, found, form, FormState::refused((), errors)),
+        Err(errors) => page::show(&page, found, form, FormState::refused((), errors)).await,
     }
 }
 
@@ -90,5 +90,5 @@ async fn delete(page: Page, found: Found, fields: &Fields) -> PageResult {
         FormErrors::field("confirm", format!("Type {key} to confirm."))
     };
     let form = GroupForm::from_group(&found.saved);
-    page::show(&page, found, form, FormState::refused((), errors))
+    page::show(&page, found, form, FormState::refused((), errors)).await
 }

@@ -230,12 +230,14 @@ impl Visit {
         let environment = environment.cloned().ok_or(AppError::NotFound(Thing::Environment))?;
         // A page that only refreshes itself must not take the toast from the one that was redirected.
         let refetch = parts.headers.contains_key("x-fader-live");
-        let toast = cookies::find(&parts.headers, cookies::TOAST).and_then(Toast::parse);
+        let toast = cookies::find(&parts.headers, cookies::toast_name(state.secure)).and_then(Toast::parse);
         Ok(Self {
             state: state.clone(),
             origin: parts.extensions.get::<RequestOrigin>().cloned().unwrap_or_default(),
             environment,
-            theme: cookies::find(&parts.headers, cookies::THEME).map(Theme::parse).unwrap_or_default(),
+            theme: cookies::find(&parts.headers, cookies::theme_name(state.secure))
+                .map(Theme::parse)
+                .unwrap_or_default(),
             toast: if refetch { None } else { toast },
             principal: parts.extensions.get::<Principal>().cloned(),
             uri: parts.uri.clone(),

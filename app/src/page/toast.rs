@@ -16,6 +16,7 @@ pub enum Toast {
     Restored,
     Reverted,
     RoleChanged,
+    MemberSignedOut,
     MemberDisabled,
     MemberEnabled,
     TokenRevoked,
@@ -44,7 +45,7 @@ pub enum Toast {
 }
 
 impl Toast {
-    const ALL: [Self; 36] = [
+    const ALL: [Self; 37] = [
         Self::Saved,
         Self::Unchanged,
         Self::Created,
@@ -56,6 +57,7 @@ impl Toast {
         Self::Restored,
         Self::Reverted,
         Self::RoleChanged,
+        Self::MemberSignedOut,
         Self::MemberDisabled,
         Self::MemberEnabled,
         Self::TokenRevoked,
@@ -102,6 +104,7 @@ impl Toast {
             Self::TokenRevoked => "token-revoked",
             Self::TokenChanged => "token-changed",
             Self::PasswordChanged => "password-changed",
+            Self::MemberSignedOut => "member-signed-out",
             Self::SessionsEnded => "sessions-ended",
             Self::OtherSessionsEnded => "other-sessions-ended",
             Self::SignedOut => "signed-out",
@@ -147,6 +150,7 @@ impl Toast {
             Self::TokenChanged => "Changed. It counts from the next request.",
             Self::TokenRevoked => "Revoked. Clients with this token are refused from now on.",
             Self::PasswordChanged => "Your password was changed.",
+            Self::MemberSignedOut => "The member is signed out everywhere.",
             Self::SessionsEnded => "That browser is signed out.",
             Self::OtherSessionsEnded => "All your other browsers are signed out.",
             Self::SignedOut => "You are signed out.",

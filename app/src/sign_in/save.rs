@@ -34,7 +34,7 @@ pub async fn sign_in(visit: Visit, fields: Fields) -> PageResult {
 /// Works for anybody: a session that is gone already is signed out.
 pub async fn sign_out(visit: Visit) -> PageResult {
     if let Some(token) = visit.session_token() {
-        visit.store().sign_out(token).await?;
+        visit.store().sign_out(token, &visit.origin).await?;
     }
     let mut response = visit.done("/sign-in", Toast::SignedOut);
     response.headers_mut().append(header::SET_COOKIE, cookies::end_session(visit.state.secure));

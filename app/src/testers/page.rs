@@ -167,6 +167,9 @@ async fn read(page: &Page, found: &Found) -> Result<Option<Vec<Tester>>, crate::
     let (store, group) = (page.store(), &found.saved.value);
     let environment = &page.environment.key;
     let subjects: Vec<_> = group.enrolments.iter().map(|it| it.subject.clone()).collect();
+    if !subjects.is_empty() {
+        store.audit_group_shown(&reader, Some(&group.key)).await?;
+    }
     let flags: Vec<FlagKey> = found.flags_in(environment);
     let off: HashMap<_, _> = page::off_variants(page).into_iter().collect();
     let mut saw: HashMap<SubjectKey, (i64, i64)> = HashMap::new();

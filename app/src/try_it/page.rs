@@ -2,13 +2,14 @@
 //! address, so an answer can be linked; whoever does not want to share an attribute leaves it out.
 
 use axum::extract::Path;
-use engine::{Attributes, Context, Explanation, audience_phrase, group_name, hints};
+use engine::{Attributes, Context, Explanation, SubjectKey, audience_phrase, group_name, hints};
 use islands::swap::Swap;
 use leptos::prelude::*;
-use store::{Operation, Persona};
+use store::{Operation, PeopleReader, Persona, Store};
 
 use super::form::TrialForm;
 use crate::{
+    error::AppError,
     flag::{FlagPage, Tab, frame},
     form::{error::FieldError, state::FormState},
     page::{Page, PageMeta, PageResult, layout::Section},
@@ -67,15 +68,12 @@ pub async fn show(page: Page, key: &str, draft: FormState<PersonaName>) -> PageR
 }
 
 impl Trial {
-    async fn of(page: &Page, shown: &FlagPage) -> Result<Self, crate::error::AppError> {
+    async fn of(page: &Page, shown: &FlagPage) -> Result<Self, AppError> {
         let form = TrialForm::from_pairs(page.queries());
         let may_read = page.principal.may(Operation::ReadPeople);
-        let people = page.store().live().people();
-        let traits = people.traits(&form.subject).filter(|_| may_read).map(|traits| traits.to_attributes());
-        let suggestions = if may_read {
-            suggestions(people.iter().map(|(subject, _)| subject), &form.subject)
-        } else {
-            Vec::new()
+        let (traits, suggestions) = match page.principal.people_reader() {
+            Ok(reader) => known(page.store(), &reader, &form.subject).await?,
+            Err(_) => (None, Vec::new()),
         };
         let (answer, errors) = match form.attributes(shown.snapshot.attributes()) {
             Ok(_) if form.is_empty() => (None, Vec::new()),
@@ -118,33 +116,19 @@ impl Answer {
     }
 }
 
-/// Those that begin with what was typed first, then those that contain it.
-fn suggestions<'p>(people: impl Iterator<Item = &'p str>, typed: &str) -> Vec<String> {
-    let typed = typed.to_lowercase();
-    let (mut first, mut then) = (Vec::new(), Vec::new());
-    for subject in people {
-        let lower = subject.to_lowercase();
-        if lower.starts_with(&typed) {
-            first.push(subject.to_owned());
-        } else if then.len() < SUGGESTIONS_MAX && lower.contains(&typed) {
-            then.push(subject.to_owned());
+/// What is stored with whom the question is about, and people whose key resembles theirs. Both are audited; a key that
+/// nobody has, such as one that is half typed, opens nobody.
+async fn known(
+    store: &Store,
+    reader: &PeopleReader,
+    typed: &str,
+) -> Result<(Option<Attributes>, Vec<String>), AppError> {
+    let is_known = store.live().people().traits(typed).is_some();
+    let traits = match SubjectKey::parse(typed) {
+        Ok(subject) if is_known => {
+            store.look_up(reader, &subject).await?.traits().map(|traits| traits.to_attributes())
         }
-        if first.len() == SUGGESTIONS_MAX {
-            break;
-        }
-    }
-    first.extend(then);
-    first.truncate(SUGGESTIONS_MAX);
-    first
-}
-
-#[cfg(test)]
-mod tests {
-    use super::suggestions;
-
-    #[test]
-    fn people_whose_key_begins_so_come_first() {
-        let people = ["big-ada", "ada-1", "bob", "Ada-2"];
-        assert_eq!(suggestions(people.into_iter(), "ada"), ["ada-1", "Ada-2", "big-ada"]);
-    }
+        Ok(_) | Err(_) => None,
+    };
+    Ok((traits, store.suggest_people(reader, typed, SUGGESTIONS_MAX).await?))
 }

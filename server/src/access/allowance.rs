@@ -1,4 +1,5 @@
-//! How often a token may be used, and how often an address may try a wrong one. In memory, per copy of the server.
+//! How often a token may be used, how often an address may try a wrong one, and how often a member may ask for what costs
+//! much. In memory, per copy of the server.
 
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
@@ -6,13 +7,13 @@ use governor::{
     DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
     clock::{Clock as _, DefaultClock, QuantaInstant},
 };
-use store::{Token, TokenId, TokenKind, TokenRefused};
+use store::{Token, TokenId, TokenKind, TokenRefused, UserId};
 
 use crate::{
     Config,
     access::AccessError,
     client_address::ClientAddress,
-    limits::{JOINS_PER_MINUTE, WRONG_TOKEN_ADDRESSES_MAX},
+    limits::{EXPORTS_PER_MINUTE, JOINS_PER_MINUTE, WRONG_TOKEN_ADDRESSES_MAX},
 };
 
 /// What is told to whoever sends more at once than it may at all.
@@ -25,6 +26,7 @@ pub struct Allowances {
     feedback_tokens: DefaultKeyedRateLimiter<TokenId>,
     feedback_addresses: DefaultKeyedRateLimiter<Option<IpAddr>>,
     joins: DefaultKeyedRateLimiter<Option<IpAddr>>,
+    exports: DefaultKeyedRateLimiter<UserId>,
     event_tokens: DefaultKeyedRateLimiter<TokenId>,
     event_addresses: DefaultKeyedRateLimiter<Option<IpAddr>>,
 }
@@ -38,6 +40,7 @@ impl Allowances {
             feedback_tokens: RateLimiter::keyed(Quota::per_minute(config.feedback_per_minute)),
             feedback_addresses: RateLimiter::keyed(Quota::per_minute(config.feedback_per_address_per_minute)),
             joins: RateLimiter::keyed(Quota::per_minute(JOINS_PER_MINUTE)),
+            exports: RateLimiter::keyed(Quota::per_minute(EXPORTS_PER_MINUTE)),
             event_tokens: RateLimiter::keyed(Quota::per_second(config.client_events_per_second)),
             event_addresses: RateLimiter::keyed(Quota::per_minute(
                 config.client_events_per_address_per_minute,
@@ -92,6 +95,11 @@ impl Allowances {
         self.joins.check_key(&counted(address, &self.joins)).map_err(|until| self.retry_after_s(&until))
     }
 
+    /// One export by a member; the error is how many seconds to wait when it was one too many.
+    pub fn export(&self, by: UserId) -> Result<(), u64> {
+        self.exports.check_key(&by).map_err(|until| self.retry_after_s(&until))
+    }
+
     /// Forgets who has their whole allowance again. Called now and then.
     pub fn tidy(&self) {
         self.tokens.retain_recent();
@@ -99,6 +107,7 @@ impl Allowances {
         self.feedback_tokens.retain_recent();
         self.feedback_addresses.retain_recent();
         self.joins.retain_recent();
+        self.exports.retain_recent();
         self.event_tokens.retain_recent();
         self.event_addresses.retain_recent();
     }

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use engine::EnvironmentKey;
 use store::{
-    Store, StoreError, Task,
+    Kept, Store, StoreError, Task,
     limits::{RETENTION_DAYS_DEFAULT, RETENTION_DAYS_MAX},
 };
 use tokio::sync::watch;
 
-use crate::limits::SWEEP_EVERY_REFRESHES;
+use crate::{lanes::Lanes, limits::SWEEP_EVERY_REFRESHES};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -21,13 +21,15 @@ pub struct Retention(Arc<ArcSwap<BTreeMap<EnvironmentKey, u32>>>);
 impl Retention {
     pub async fn start(
         store: &Store,
+        lanes: &Lanes,
         every: Duration,
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, StoreError> {
-        let days = if store.is_away() { BTreeMap::new() } else { store.retention_days().await? };
+        let days =
+            if store.is_away() { BTreeMap::new() } else { store.retention_days(Kept::Exposures).await? };
         let retention = Self(Arc::new(ArcSwap::from_pointee(days)));
         let kept = (retention.clone(), store.clone());
-        store.tasks().spawn("the retention sweep", move |task| {
+        store.tasks().spawn_on(lanes.background(), "the retention sweep", move |task| {
             let (retention, store) = kept.clone();
             retention.keep(store, every, stopping.clone(), task)
         });
@@ -35,7 +37,7 @@ impl Retention {
     }
 
     pub async fn read(&self, store: &Store) -> Result<(), StoreError> {
-        self.0.store(Arc::new(store.retention_days().await?));
+        self.0.store(Arc::new(store.retention_days(Kept::Exposures).await?));
         Ok(())
     }
 
@@ -54,7 +56,7 @@ impl Retention {
             if tokio::time::timeout(every, stopped).await.is_ok() {
                 return;
             }
-            match store.retention_days().await {
+            match store.retention_days(Kept::Exposures).await {
                 Ok(days) => self.0.store(Arc::new(days)),
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the retention cannot be read");
@@ -63,14 +65,19 @@ impl Retention {
             }
             refreshes += 1;
             if refreshes.is_multiple_of(SWEEP_EVERY_REFRESHES) {
-                match store.sweep_ledger().await {
-                    Ok(0) => {}
-                    Ok(lines) => tracing::info!(lines, "deleted what is older than its retention"),
-                    Err(error) => {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "the sweep did not end");
-                    }
-                }
+                say("exposures", store.sweep_ledger().await);
+                say("feedback", store.sweep_feedback().await);
             }
+        }
+    }
+}
+
+fn say(kept: &str, swept: Result<u64, StoreError>) {
+    match swept {
+        Ok(0) => {}
+        Ok(rows) => tracing::info!(kept, rows, "deleted what is older than its retention"),
+        Err(error) => {
+            tracing::warn!(kept, error = &error as &dyn std::error::Error, "the sweep did not end");
         }
     }
 }

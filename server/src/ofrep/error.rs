@@ -92,7 +92,9 @@ impl OfrepError {
                 | Fault::TooDetailed
                 | Fault::QueryTooLong { .. }
                 | Fault::TimedOut
-                | Fault::Busy,
+                | Fault::Busy
+                | Fault::Crowded
+                | Fault::GivenUp,
             ) => Some(ErrorCode::General),
             Self::Access(_)
             | Self::StaleTicket
@@ -104,6 +106,7 @@ impl OfrepError {
                 Fault::NotFound
                 | Fault::MethodNotAllowed
                 | Fault::CrossSite
+                | Fault::TooOften { .. }
                 | Fault::Unavailable
                 | Fault::WithoutDatabase
                 | Fault::Internal,

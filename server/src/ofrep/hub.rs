@@ -85,7 +85,7 @@ impl Announcer {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut tidied = Instant::now();
         loop {
-            // Tokens are revoked without a new revision; streams look at theirs whenever they are woken.
+            // Tokens are revoked and rotated without a new revision; streams look at theirs whenever they are woken.
             let wake = tokio::select! {
                 change = changes.recv() => match change {
                     Ok(change) => {

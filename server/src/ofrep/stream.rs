@@ -1,6 +1,6 @@
 //! Event streams: a client that holds one hears of a change at once and evaluates again.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -134,21 +134,33 @@ impl Subscription {
             return Some(self.greeting());
         }
         loop {
+            // A token that was revoked or has expired ends its streams.
+            let until_its_end = self.until_token_ends()?;
             let woken = tokio::select! {
                 changed = self.published.changed() => {
                     changed.ok()?;
                     None
                 }
                 _ = self.heartbeat.tick() => Some(HEARTBEAT_COMMENT),
+                // Looked at once more above.
+                () = tokio::time::sleep(until_its_end) => continue,
                 () = until_true(&mut self.stopping) => return None,
             };
-            // A token that was revoked or has expired ends its streams.
-            let store = &self.server.store;
-            store.live().token(&self.token, store.clock().now_ms()).ok()?;
+            self.until_token_ends()?;
             if let Some(chunk) = woken.or_else(|| self.news()) {
                 return Some(chunk);
             }
         }
+    }
+
+    /// `None` when its token does not work any more, otherwise for how long it may.
+    fn until_token_ends(&self) -> Option<Duration> {
+        let store = &self.server.store;
+        let now_ms = store.clock().now_ms();
+        let token = store.live().token(&self.token, now_ms).ok()?;
+        let left_ms = token.works_until_ms().map_or(i64::MAX, |until_ms| until_ms - now_ms);
+        // A clock that a test moves is looked at with the heartbeat.
+        Some(Duration::from_millis(left_ms.try_into().unwrap_or_default()).min(HEARTBEAT))
     }
 
     /// When to come back and with which id, and what was missed.

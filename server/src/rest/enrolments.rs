@@ -15,6 +15,7 @@ use store::{
 use utoipa::ToSchema;
 
 use super::{
+    document::Comment,
     error::{Problem, RestError},
     manager::Manager,
 };
@@ -37,6 +38,7 @@ pub(crate) struct Batch {
     with_unknown: bool,
     /// For the audit log.
     #[serde(default)]
+    #[schema(value_type = Comment)]
     comment: String,
 }
 
@@ -218,10 +220,11 @@ pub(crate) async fn list_all(
     Path(key): Path<String>,
 ) -> Result<Json<EnrolmentPage>, RestError> {
     // Who is in a group is about people, not only about the group.
-    manager.principal.people_reader()?;
+    let reader = manager.principal.people_reader()?;
     let key = group_key(&key)?;
     let group = server.store.find_group(&manager.principal.viewer(), &key).await?;
     let group = group.ok_or(RestError::NotFound("group"))?.value;
+    server.store.audit_group_shown(&reader, Some(&key)).await?;
     let now_ms = server.store.clock().now_ms();
     let enrolments = group.enrolments.into_iter().map(|it| tested(it, now_ms)).collect();
     Ok(Json(EnrolmentPage { group: key.to_string(), enrolments }))

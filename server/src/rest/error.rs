@@ -95,15 +95,16 @@ impl RestError {
             Self::Refused(_) => "refused",
             Self::NotFound(_) | Self::Fault(Fault::NotFound) => "not_found",
             Self::Conflict(_) => "conflict",
-            Self::Later { .. } => "too_many_requests",
+            Self::Later { .. } | Self::Fault(Fault::TooOften { .. }) => "too_many_requests",
             Self::Fault(Fault::MethodNotAllowed) => "method_not_allowed",
             Self::Fault(Fault::TooLarge { .. } | Fault::TooDetailed | Fault::QueryTooLong { .. }) => {
                 "too_large"
             }
             Self::Fault(Fault::TimedOut) => "timed_out",
-            Self::Behind(_) | Self::Fault(Fault::Unavailable | Fault::Busy | Fault::WithoutDatabase) => {
-                "unavailable"
-            }
+            Self::Behind(_)
+            | Self::Fault(
+                Fault::Unavailable | Fault::Busy | Fault::Crowded | Fault::WithoutDatabase | Fault::GivenUp,
+            ) => "unavailable",
             Self::Fault(Fault::Internal) => "internal",
         }
     }

@@ -20,7 +20,14 @@ mod token;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware::from_fn, routing::get};
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::Response,
+    routing::get,
+};
+use http::{HeaderValue, header};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -31,10 +38,18 @@ use crate::{
     Server,
     access::cors,
     door::{Door, Fault},
+    lanes,
 };
 
 /// Where events go; they come by the ten thousand.
 pub const EVENTS_PATH: &str = "/api/v1/events";
+/// Where users' feedback goes.
+const FEEDBACK_PATH: &str = "/api/v1/feedback";
+
+/// Whether programs send there without end what may not wait behind pages.
+pub fn is_intake(path: &str) -> bool {
+    path == EVENTS_PATH || path == FEEDBACK_PATH
+}
 
 /// What the document says beside its paths.
 #[derive(OpenApi)]
@@ -88,6 +103,16 @@ pub fn router(server: &Arc<Server>) -> Router {
         .route("/api/v1/openapi.json", get(describe))
         .route("/api/{*path}", axum::routing::any(not_found))
         .method_not_allowed_fallback(|| async { Door::Rest.refuse(Fault::MethodNotAllowed) })
+        .layer(from_fn(keep_nowhere))
+        .layer(from_fn_with_state(Arc::clone(server), lanes::on_pages_unless_intake))
         .layer(from_fn(cors::answer_preflight))
         .with_state(Arc::clone(server))
+}
+
+/// What is answered to a token is for its holder at this moment: caches on the way keep none of it, unless it says so
+/// itself.
+async fn keep_nowhere(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }

@@ -18,7 +18,7 @@ pub(crate) struct FeatureItem {
     #[schema(value_type = Option<String>)]
     arm: Option<Arm>,
     /// Of the decision (`metadata.revision`); belongs to `receipt`.
-    revision: Option<u64>,
+    pub(super) revision: Option<u64>,
     /// `metadata.receipt` of the decision.
     receipt: Option<String>,
 }

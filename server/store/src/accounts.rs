@@ -6,16 +6,21 @@ mod invites;
 mod members;
 mod open_sessions;
 mod passwords;
+mod seen_sessions;
 mod sessions;
 mod setup;
 mod sign_in;
 mod throttle;
+mod witness;
 
 pub use devices::DEVICE_KEPT_MS;
 pub use invites::{Invite, InvitePurpose, InviteToken};
 pub use members::{Member, MemberState};
 pub(crate) use passwords::Passwords;
+pub use seen_sessions::SeenSession;
+pub(crate) use seen_sessions::SeenSessions;
 pub use sessions::{Browser, NewSession, SessionRow};
+pub(crate) use witness::Witnessed;
 
 use crate::{
     Action, Invalid, ObjectKind, ObjectRef, Role, StoreError, UserId,
@@ -26,7 +31,7 @@ use crate::{
 };
 
 /// A row of `users`.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx_macros::FromRow)]
 struct UserRow {
     id: i64,
     email: String,

@@ -8,10 +8,12 @@ use crate::{
     db::args,
     limits::{ATTRIBUTE_DESCRIPTION_CHARS_MAX, ATTRIBUTES_MAX},
     signed, text, to_json,
+    versioned::parse,
 };
 
 impl Store {
-    /// Adds an attribute to the schema or replaces its line.
+    /// Adds an attribute to the schema or replaces its line. Whether it is trusted decides who may say it of themselves: a
+    /// change of that is `PasswordNeeded` unless the password was given lately.
     pub async fn put_attribute(
         &self,
         by: &Administrator,
@@ -27,6 +29,10 @@ impl Store {
         let after = to_json("attributes", &definition)?;
         if before.as_deref() == Some(&after) {
             return work.cancel().await;
+        }
+        let was_trusted = before.as_deref().map(|it| is_trusted(&name, it)).transpose()?.unwrap_or_default();
+        if was_trusted != definition.trusted {
+            by.recent_administrator(work.now_ms())?;
         }
         let (count,): (i64,) = work.tx.one("SELECT COUNT(*) FROM attributes", args![]).await?;
         if before.is_none() && count >= signed(ATTRIBUTES_MAX as u64) {
@@ -53,7 +59,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes an attribute out of the schema: it may still be sent and tested, and is untrusted from then on.
+    /// Takes an attribute out of the schema: it may still be sent and tested, and is untrusted from then on; for a trusted
+    /// one the password has to be given lately.
     pub async fn delete_attribute(&self, by: &Administrator, name: &AttributeName) -> Result<(), StoreError> {
         let mut work = self.begin(by).await?;
         let before: Option<(String,)> = work
@@ -63,6 +70,9 @@ impl Store {
         let Some((before,)) = before else {
             return Err(StoreError::NotFound { kind: ObjectKind::Attribute, key: name.to_string() });
         };
+        if is_trusted(name.as_str(), &before)? {
+            by.recent_administrator(work.now_ms())?;
+        }
         work.bump(Revisions::All).await?;
         let object = ObjectRef::new(ObjectKind::Attribute, name.as_str());
         let sentence = format!("deleted the attribute {name}");
@@ -73,4 +83,9 @@ impl Store {
         work.finish(entry).await?;
         Ok(())
     }
+}
+
+fn is_trusted(name: &str, document: &str) -> Result<bool, StoreError> {
+    let definition: AttributeDefinition = parse("attributes", name, document)?;
+    Ok(definition.trusted)
 }

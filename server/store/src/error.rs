@@ -234,7 +234,7 @@ pub enum Invalid {
     FeedbackDayFull { retry_after_s: u64 },
     #[error("choose somebody who may handle feedback and is not disabled")]
     FeedbackAssignee,
-    #[error("keep exposures for 1 to {RETENTION_DAYS_MAX} days")]
+    #[error("keep this for 1 to {RETENTION_DAYS_MAX} days")]
     Retention,
     #[error("choose an end that is still to come")]
     EndHasPassed,

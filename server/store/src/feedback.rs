@@ -5,6 +5,7 @@ mod decided;
 mod inbox;
 mod item;
 mod record;
+mod retention;
 mod summary;
 mod triage;
 

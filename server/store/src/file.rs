@@ -10,6 +10,10 @@ use std::{
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const HEADER_BYTES: usize = 100;
+/// Between the name of a log that was set aside and its number.
+const REPLACED: &str = ".replaced-";
+/// Logs that are set aside are kept up to so many.
+pub(crate) const SET_ASIDE_MAX: usize = 5;
 
 /// Which file it is, whatever it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +73,10 @@ impl DatabaseFile {
     }
 
     /// Makes the new file ready to be opened. It has to be there as a whole, or a copy that is under way would be taken for
-    /// an empty database. The log that the old file left behind is set aside: applied to the new one, it would mix the two.
-    pub(crate) fn prepare(&self) -> io::Result<()> {
+    /// an empty database. The log that the old file left behind is set aside under a name of its own: applied to the new
+    /// one, it would mix the two, and what was committed last may stand in it alone. The latest [`SET_ASIDE_MAX`] are kept.
+    /// The answer is where it is now.
+    pub(crate) fn prepare(&self) -> io::Result<Option<PathBuf>> {
         if !is_whole(&self.path)? {
             return Err(io::Error::other(
                 "the file that was put in the database's place is no whole database",
@@ -81,14 +87,39 @@ impl DatabaseFile {
             let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
             id_of(&log).is_some_and(|id| Some(id) == opened.log)
         };
-        if left_behind {
-            fs::rename(&log, beside(&self.path, "-wal.replaced"))?;
-            let index = beside(&self.path, "-shm");
-            if index.exists() {
-                fs::rename(&index, beside(&self.path, "-shm.replaced"))?;
-            }
+        if !left_behind {
+            return Ok(None);
         }
-        Ok(())
+        let kept = self.logs_set_aside()?;
+        let number = kept.last().map_or(1, |(number, _)| number + 1);
+        let aside = beside(&self.path, &format!("-wal{REPLACED}{number}"));
+        fs::rename(&log, &aside)?;
+        // The index of a log is made anew from it.
+        match fs::remove_file(beside(&self.path, "-shm")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        for (_, old) in kept.iter().take((kept.len() + 1).saturating_sub(SET_ASIDE_MAX)) {
+            fs::remove_file(old)?;
+        }
+        Ok(Some(aside))
+    }
+
+    /// Logs that were set aside, by their numbers.
+    fn logs_set_aside(&self) -> io::Result<Vec<(u64, PathBuf)>> {
+        let folder = self.path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let prefix = beside(&self.path, &format!("-wal{REPLACED}"));
+        let prefix = prefix.file_name().unwrap_or_default().as_encoded_bytes();
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let number = name.as_encoded_bytes().strip_prefix(prefix);
+            let number = number.and_then(|it| str::from_utf8(it).ok()?.parse().ok());
+            found.extend(number.map(|number| (number, entry.path())));
+        }
+        found.sort();
+        Ok(found)
     }
 
     /// The file that stands there now was opened.
@@ -146,10 +177,40 @@ mod tests {
         assert!(file.prepare().is_err(), "a copy that is under way");
         assert!(beside(&path, "-wal").exists());
         fs::write(&path, &whole).expect("written");
-        file.prepare().expect("ready");
-        assert!(!beside(&path, "-wal").exists(), "the old log is set aside");
+        let aside = file.prepare().expect("ready").expect("the old log is set aside");
+        assert!(!beside(&path, "-wal").exists());
+        assert_eq!(fs::read_to_string(aside).expect("read"), "of one");
         file.reopened();
         assert_eq!(file.look(), Seen::Same);
+        assert_eq!(file.prepare().expect("ready"), None, "there is none");
+        fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    #[test]
+    fn no_log_takes_the_place_of_another_until_there_are_too_many() {
+        let folder = std::env::temp_dir().join(format!("fader-logs-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let path = folder.join("fader.db");
+        let mut whole = vec![0; 4096];
+        whole[..16].copy_from_slice(MAGIC);
+        whole[16..18].copy_from_slice(&4096u16.to_be_bytes());
+        whole[28..32].copy_from_slice(&1u32.to_be_bytes());
+        fs::write(&path, &whole).expect("written");
+        fs::write(folder.join("fader.db-wal.replaced"), "of an older version").expect("written");
+        let mut kept = Vec::new();
+        for n in 1..=SET_ASIDE_MAX + 6 {
+            fs::write(beside(&path, "-wal"), format!("log {n}")).expect("written");
+            fs::write(beside(&path, "-shm"), "index").expect("written");
+            let file = DatabaseFile::opened(path.clone());
+            kept.push(file.prepare().expect("ready").expect("set aside"));
+            assert!(!beside(&path, "-shm").exists());
+        }
+        let (gone, there) = kept.split_at(6);
+        assert!(gone.iter().all(|it| !it.exists()));
+        for (at, path) in there.iter().enumerate() {
+            assert_eq!(fs::read_to_string(path).expect("kept"), format!("log {}", at + 7));
+        }
+        assert!(folder.join("fader.db-wal.replaced").exists(), "is nobody's to delete");
         fs::remove_dir_all(&folder).expect("removed");
     }
 }

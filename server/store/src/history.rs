@@ -1,10 +1,14 @@
 //! Whether the database goes on from what is in memory. After a backup was put back, under a server that runs, it does
 //! not: then everything in memory is read again, and no revision that was served comes back with another content.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use engine::Change;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use crate::{
     Action, ObjectKind, ObjectRef, RequestOrigin, Store, StoreError,
@@ -48,7 +52,48 @@ impl Place {
     }
 }
 
+/// Looks at the database that callers wait for. One is under way at a time and serves all who came before it began, so
+/// that the database is asked no faster than it answers.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct HeadLooks(Arc<Looks>);
+
+#[derive(Debug, Default)]
+struct Looks {
+    begun: AtomicU64,
+    /// Whether the last one worked.
+    worked: Mutex<bool>,
+}
+
+impl HeadLooks {
+    /// Runs `look`, or waits for one that somebody else began since.
+    async fn once<F>(&self, look: impl FnOnce() -> F) -> Result<(), StoreError>
+    where
+        F: Future<Output = Result<(), StoreError>>,
+    {
+        let before = self.0.begun.load(Ordering::Acquire);
+        let mut worked = self.0.worked.lock().await;
+        if self.0.begun.load(Ordering::Acquire) > before {
+            let failed = || StoreError::Unavailable(sqlx::Error::PoolTimedOut);
+            return worked.then_some(()).ok_or_else(failed);
+        }
+        self.0.begun.fetch_add(1, Ordering::AcqRel);
+        *worked = false;
+        let looked = look().await;
+        *worked = looked.is_ok();
+        looked
+    }
+}
+
 impl Store {
+    /// Brings memory up to what any copy of the server had committed when this was called: before a caller is told that
+    /// something does not exist which another copy may have made a moment ago.
+    pub async fn look_at_head(&self) -> Result<(), StoreError> {
+        if self.is_away() {
+            return Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut));
+        }
+        self.0.head_looks.once(|| self.catch_up()).await
+    }
+
     /// Brings memory up to the database, also when that is another one than it was.
     pub(crate) async fn catch_up(&self) -> Result<(), StoreError> {
         match self.live().refresh(&self.db()).await? {
@@ -92,6 +137,7 @@ impl Store {
         }
         self.0.past.forget();
         self.0.looked.forget_all();
+        self.0.searched.forget_all();
         self.forget_verified().await;
         self.live().load_anew(&self.db()).await
     }
@@ -180,6 +226,37 @@ fn named(history: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn one_look_serves_all_who_came_before_it() {
+        let (looks, count) = (HeadLooks::default(), Arc::new(AtomicU64::new(0)));
+        let gate = Arc::new(tokio::sync::Semaphore::new(0));
+        let look = || {
+            let (looks, count, gate) = (looks.clone(), Arc::clone(&count), Arc::clone(&gate));
+            async move {
+                let counted = async || {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    gate.acquire().await.expect("open").forget();
+                    Ok(())
+                };
+                looks.once(counted).await.expect("worked");
+            }
+        };
+        let mut all = tokio::task::JoinSet::new();
+        all.spawn(look());
+        tokio::task::yield_now().await;
+        assert_eq!(count.load(Ordering::Relaxed), 1, "it is under way");
+        for _ in 0..50 {
+            all.spawn(look());
+        }
+        // All of them wait by now.
+        tokio::task::yield_now().await;
+        gate.add_permits(3);
+        all.join_all().await;
+        assert_eq!(count.load(Ordering::Relaxed), 2);
+        look().await;
+        assert_eq!(count.load(Ordering::Relaxed), 3, "who comes later asks again");
+    }
 
     fn place(seq: u64, hash: &str, history: &str) -> Place {
         Place { seq, hash: hash.to_owned(), history: history.to_owned() }

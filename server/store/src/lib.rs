@@ -5,6 +5,7 @@ mod accounts;
 mod as_of;
 mod attributes;
 mod audit;
+mod census;
 mod change;
 mod clock;
 mod database_time;
@@ -18,6 +19,7 @@ mod flags;
 mod groups;
 mod guard;
 mod history;
+mod lane;
 mod ledger;
 pub mod limits;
 mod live;
@@ -32,12 +34,14 @@ mod plans;
 mod previews;
 mod readiness;
 mod receipts;
+mod retention;
 mod rollouts;
 mod secret;
 mod stand_in;
 mod standing;
 mod store;
 mod supervise;
+pub mod table;
 mod testers;
 mod text;
 mod tokens;
@@ -47,13 +51,15 @@ mod webhooks;
 mod workspace;
 
 pub use accounts::{
-    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession, SessionRow,
+    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession,
+    SeenSession, SessionRow,
 };
 pub use as_of::AsOf;
 pub use audit::{
     Action, ActorKind, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditSecret, AuditStanding,
     AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind, InvalidAuditHead, LiveRow,
 };
+pub use census::{Asker, Census, DeskCount, GroupChange, GroupCount, Listed, Patience};
 pub use clock::Clock;
 #[doc(hidden)]
 pub use db::{Fault, Faults};
@@ -70,6 +76,7 @@ pub use guard::{
     Acted, FlagHealth, GuardAct, GuardLease, GuardStanding, GuardState, GuardrailSet, GuardrailsInForce,
     OwnGuardrails, Replayed, RuleHealth, StepForecast, Taken, VerdictRow, Watched, stored_metric,
 };
+pub use lane::Lane;
 pub use ledger::{
     Delivery, Erased, Exposure, ExposureCount, ExposureCursor, ExposureFilter, ExposurePage, InvalidCursor,
     Seen,
@@ -105,6 +112,7 @@ pub use workspace::InvalidHash;
 
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};
 pub use receipts::{Claim, ReceiptKey};
+pub use retention::Kept;
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
     EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, TesterIn,

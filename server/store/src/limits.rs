@@ -11,6 +11,9 @@ pub const PASSWORDS_WAITING_MAX: usize = 16;
 pub const SIGN_IN_ATTEMPTS_KEPT_MAX: i64 = 100_000;
 /// Familiar devices of one member; a further one takes the place of the one that was used least lately.
 pub const DEVICES_PER_MEMBER_MAX: i64 = 20;
+/// Audit entries about sign-ins of one member, about refused ones and about sign-outs within ten minutes, each, of one
+/// copy of the server; refused ones to accounts that do not exist count together.
+pub const SIGN_INS_AUDITED_MAX: usize = 10;
 /// Audit entries about searches for people by one reader within ten minutes, of one copy of the server.
 pub const SEARCHES_AUDITED_MAX: usize = 20;
 pub const TOKEN_NAME_CHARS_MAX: usize = 100;
@@ -93,6 +96,7 @@ pub const EXPOSURE_STEPS_MAX: i64 = 1000;
 pub const SEEN_SUBJECTS_MAX: usize = 10_000;
 pub const LEARNED_SUBJECTS_PAGE_MAX: usize = 100;
 pub const RETENTION_DAYS_DEFAULT: u32 = 180;
+pub const FEEDBACK_RETENTION_DAYS_DEFAULT: u32 = 730;
 pub const RETENTION_DAYS_MAX: u32 = 3650;
 /// How long counts per minute are kept; those per hour stay as long as the lines.
 pub const MINUTE_COUNTS_KEPT_MS: i64 = 3 * 60 * 60 * 1000;

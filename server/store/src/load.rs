@@ -42,14 +42,14 @@ struct Stale {
     environments: BTreeSet<EnvironmentKey>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct AuditRow {
     at_ms: i64,
     object_kind: String,
     object_key: String,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct HeadRow {
     audit_seq: i64,
     audit_hash: String,
@@ -227,14 +227,15 @@ fn announce(
     }
 }
 
-/// What the entries after `since` are about; who only looked changed nothing. At the first load only the last entry is
+/// What the entries after `since` are about; who only looked, came or went changed nothing. At the first load only the last entry is
 /// looked at.
 async fn changed_objects(tx: &mut Tx, since: i64) -> Result<Vec<(i64, ObjectRef)>, StoreError> {
     let sql = if since == 0 {
         "SELECT at_ms, object_kind, object_key FROM audit WHERE seq > $1 ORDER BY seq DESC LIMIT 1"
     } else {
         "SELECT at_ms, object_kind, object_key FROM audit WHERE seq > $1 AND action NOT IN ( \
-         'person_looked_up', 'people_searched', 'exposures_read', 'password_refused') \
+         'person_looked_up', 'people_searched', 'exposures_read', 'password_refused', 'signed_in', \
+         'sign_in_refused', 'signed_out') \
          ORDER BY seq"
     };
     let rows = tx.all::<AuditRow>(sql, args![since]).await?;
@@ -244,7 +245,7 @@ async fn changed_objects(tx: &mut Tx, since: i64) -> Result<Vec<(i64, ObjectRef)
     Ok(rows.into_iter().filter_map(object).collect())
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, sqlx_macros::FromRow)]
 struct EnvironmentRow {
     key: String,
     name: String,
@@ -270,20 +271,20 @@ impl TryFrom<EnvironmentRow> for Environment {
 }
 
 /// A definition of the engine and the key it is filed under.
-#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Debug, Serialize, Deserialize, sqlx_macros::FromRow)]
 pub(crate) struct DocumentRow {
     pub(crate) key: String,
     pub(crate) document: String,
 }
 
-#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Debug, Serialize, Deserialize, sqlx_macros::FromRow)]
 struct RolloutRow {
     environment: String,
     flag: String,
     document: String,
 }
 
-#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Debug, Serialize, Deserialize, sqlx_macros::FromRow)]
 struct GroupRow {
     key: String,
     document: String,

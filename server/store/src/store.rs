@@ -11,13 +11,15 @@ use tokio::{sync::Mutex, task::AbortHandle};
 
 use crate::{
     AuditSecret, Clock, Live, StoreError, Task, Tasks,
-    accounts::Passwords,
+    accounts::{Passwords, SeenSessions, Witnessed},
     as_of::Past,
     audit::Watch,
+    census::Census,
     change::CHANNEL,
     database_time::Skew,
     db::{Db, Faults, args, is_unavailable},
-    file::{DatabaseFile, Seen},
+    file::{DatabaseFile, SET_ASIDE_MAX, Seen},
+    history::HeadLooks,
     ledger::Looked,
     people::Searched,
     stand_in::{self, StandIn, StandInFile},
@@ -39,9 +41,15 @@ pub(crate) struct Inner {
     file: Option<Arc<DatabaseFile>>,
     pub(crate) clock: Clock,
     pub(crate) live: Live,
+    census: Census,
     pub(crate) passwords: Passwords,
+    /// Sessions that were good when they were last looked at.
+    pub(crate) seen_sessions: SeenSessions,
+    /// Who came and went lately.
+    pub(crate) witnessed: Witnessed,
     /// One change at a time per process: the others wait here without holding a connection.
     pub(crate) writing: Arc<Mutex<()>>,
+    pub(crate) head_looks: HeadLooks,
     /// One at a time reads everything again.
     pub(crate) starting_anew: Arc<Mutex<()>>,
     /// Looks at the ledger that are audited already.
@@ -156,10 +164,14 @@ impl Store {
             url: url.to_owned(),
             db: ArcSwap::from_pointee(db),
             file: Db::path(url).map(|path| Arc::new(DatabaseFile::opened(path))),
+            census: Census::new(live.clone(), clock.clone()),
             clock,
             live,
             passwords: Passwords::new(),
+            seen_sessions: SeenSessions::default(),
+            witnessed: Witnessed::default(),
             writing: Arc::new(Mutex::new(())),
+            head_looks: HeadLooks::default(),
             starting_anew: Arc::new(Mutex::new(())),
             looked: Looked::default(),
             searched: Searched::default(),
@@ -198,6 +210,11 @@ impl Store {
     /// What is in force, in memory.
     pub fn live(&self) -> &Live {
         &self.0.live
+    }
+
+    /// How many known people a definition reaches.
+    pub fn census(&self) -> &Census {
+        &self.0.census
     }
 
     /// What runs beside the requests, here and in the server around this store.
@@ -240,7 +257,13 @@ impl Store {
             }
             Seen::Another => {
                 self.db().set_gone(true);
-                file.prepare().map_err(sqlx::Error::Io)?;
+                if let Some(log) = file.prepare().map_err(sqlx::Error::Io)? {
+                    tracing::warn!(
+                        log = %log.display(),
+                        kept = SET_ASIDE_MAX,
+                        "the log of the file that was replaced is set aside; what was committed last may stand in it alone"
+                    );
+                }
                 let db = Db::lazy(&self.0.url, false)?;
                 db.migrate().await?;
                 file.reopened();
@@ -266,8 +289,12 @@ impl Store {
             db,
             file,
             live,
+            census,
             passwords,
+            seen_sessions,
+            witnessed,
             writing,
+            head_looks,
             starting_anew,
             looked,
             searched,
@@ -282,8 +309,12 @@ impl Store {
             file: file.clone(),
             clock,
             live: live.clone(),
+            census: census.clone(),
             passwords: passwords.clone(),
+            seen_sessions: seen_sessions.clone(),
+            witnessed: witnessed.clone(),
             writing: Arc::clone(writing),
+            head_looks: head_looks.clone(),
             starting_anew: Arc::clone(starting_anew),
             looked: looked.clone(),
             searched: searched.clone(),

@@ -99,6 +99,11 @@ impl Token {
         self.environment().map_or("", EnvironmentKey::as_str)
     }
 
+    /// When it stops working by itself (epoch ms), if it does.
+    pub fn works_until_ms(&self) -> Option<i64> {
+        [self.ends_ms, self.expires_ms].into_iter().flatten().min()
+    }
+
     /// Whether it still works.
     pub(crate) fn check(&self, now_ms: i64) -> Result<(), TokenRefused> {
         if let Some(at_ms) = self.ends_ms.filter(|at| *at <= now_ms) {

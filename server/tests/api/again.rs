@@ -18,6 +18,9 @@ const FORMS: &[(&str, &[(&str, &str)])] = &[
     ),
     ("/settings/members", &[("do", "role"), ("id", "*member"), ("role", "qa")]),
     ("/settings/members", &[("do", "reset"), ("id", "*member")]),
+    ("/settings/members", &[("do", "sign-out"), ("id", "*member")]),
+    ("/settings/attributes", &[("intent", "save"), ("name", "tier"), ("type", "text"), ("trusted", "on")]),
+    ("/settings/attributes", &[("intent", "delete"), ("name", "tier")]),
     ("/settings/members", &[("do", "disable"), ("id", "*member")]),
     ("/settings/members", &[("do", "enable"), ("id", "*member")]),
     (
@@ -160,9 +163,9 @@ async fn whoever_was_signed_out_in_the_meantime_signs_in_first() {
     let w = workspace().await;
     w.app.clock.advance(11 * MINUTE_MS);
     let fields = w.fields(FORMS[0].1).await;
-    let seq = w.app.store.live().seq();
     let out = w.app.form("/sign-out", Some(&w.cookie), &[]).send().await.expect("an answer");
     assert_eq!(out.status(), 303);
+    let seq = w.app.store.live().seq();
     let answer = w.send("/settings/members", &fields, Some(PASSWORD)).await;
     assert_eq!(answer.status(), 303);
     assert!(value(&answer, header::LOCATION).starts_with("/sign-in"), "{answer:?}");

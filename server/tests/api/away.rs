@@ -142,6 +142,16 @@ impl Installation {
         self.app.form("/flags/fast-payment/stop?env=production", Some(&self.admin), &fields)
     }
 
+    async fn large_forms_are_kept(&self) {
+        let fields = [("list", &*"somebody@example.test\n".repeat(3_000)), ("end", "of the list")];
+        for (cookie, kept) in [(&*self.admin, true), ("fader_session=somebody", false)] {
+            let refused = within(TOLD_WITHIN, self.app.form("/groups/a", Some(cookie), &fields)).await;
+            says_later(&refused);
+            let page = refused.text().await.expect("a page");
+            assert_eq!(page.contains("value=\"of the list\""), kept, "{} bytes", page.len());
+        }
+    }
+
     fn page(&self) -> RequestBuilder {
         self.app.request(Method::GET, "/").header(header::COOKIE, &self.admin)
     }
@@ -230,6 +240,7 @@ async fn decisions_go_on_without_postgresql_and_the_rest_is_told_in_time() {
         it.decides().await;
         it.says_read_only().await;
         it.writes_are_refused().await;
+        it.large_forms_are_kept().await;
         it.decides().await;
         wire.is(Mode::Open);
         it.writes_again().await;
@@ -362,7 +373,7 @@ async fn what_was_taken_is_written_when_the_database_is_back_while_the_server_st
     assert_eq!(kept(&url).await, (taken, taken));
 }
 
-/// The whole binary's worth of it: the disk is full, then there is space again.
+/// The disk is full to its last page, where not even a small row has room, then there is space again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_told_and_got_over() {
     let it = Installation::on(TestApp::start().await).await;
@@ -381,6 +392,7 @@ async fn a_full_disk_is_told_and_got_over() {
         }
         assert!(n < 1_000, "the disk never fills");
     }
+    while within(TOLD_WITHIN, it.put_person()).await.status().is_success() {}
     it.says_read_only().await;
     it.decides().await;
     it.app.store.faults().limit_pages(u32::MAX >> 1);

@@ -142,6 +142,8 @@ fn a_retention_is_set_per_environment() {
     let fader = Installation::new();
     let set = |environment, days| fader.run(&["retention", "--env", environment, "--days", days]);
     assert_eq!(succeeds(&set("production", "90")), "Exposures in production are kept for 90 days.\n");
+    let feedback = fader.run(&["retention", "--env", "production", "--days", "90", "--feedback"]);
+    assert_eq!(succeeds(&feedback), "Feedback in production is kept for 90 days.\n");
     assert!(fails(&set("production", "0"), 1).contains("1 to 3650 days"));
     assert!(fails(&set("nowhere", "90"), 1).contains("nowhere"));
     assert!(fails(&set("production", "long"), 2).contains("--days"));

@@ -9,21 +9,27 @@ fn parse<T: serde::de::DeserializeOwned>(json: Json) -> T {
     serde_json::from_value(json).expect("a definition")
 }
 
+fn flag(key: &str, value_type: &str, values: &Json) -> Flag {
+    let variants = values.as_object().expect("an object");
+    let variants: Vec<_> = variants.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
+    parse(json!({
+        "key": key, "name": key, "kind": "release", "value_type": value_type, "variants": variants,
+        "off_variant": "off", "lifecycle": "active",
+    }))
+}
+
+pub fn boolean(key: &str) -> Flag {
+    flag(key, "boolean", &json!({"on": true, "off": false}))
+}
+
 impl TestApp {
     /// A flag with the variants of `values` (name → value); the one called `off` is the off variant.
     pub async fn flag(&self, key: &str, value_type: &str, values: Json) {
-        let variants = values.as_object().expect("an object");
-        let variants: Vec<_> =
-            variants.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
-        let flag: Flag = parse(json!({
-            "key": key, "name": key, "kind": "release", "value_type": value_type, "variants": variants,
-            "off_variant": "off", "lifecycle": "active",
-        }));
-        self.store.create_flag(&editor(), flag).await.expect("a flag");
+        self.store.create_flag(&editor(), flag(key, value_type, &values)).await.expect("a flag");
     }
 
     pub async fn boolean_flag(&self, key: &str) {
-        self.flag(key, "boolean", json!({"on": true, "off": false})).await;
+        self.store.create_flag(&editor(), boolean(key)).await.expect("a flag");
     }
 
     /// Replaces the rules in production.

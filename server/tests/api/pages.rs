@@ -51,6 +51,25 @@ async fn under_tls_the_browser_is_told_to_stay_there() {
 }
 
 #[tokio::test]
+async fn an_admin_sets_how_long_feedback_is_kept() {
+    let app = TestApp::start().await;
+    let cookie = app.sign_in(Role::Admin).await;
+    for (days, status, shown) in [("400", 303, "400"), ("0", 422, "0"), ("long", 422, "long")] {
+        let fields = [("environment", "staging"), ("days", "180"), ("feedback_days", days)];
+        let answer =
+            app.form("/settings/environments", Some(&cookie), &fields).send().await.expect("an answer");
+        assert_eq!(answer.status(), status, "{days}");
+        let page = if status == 303 {
+            let page = app.request(Method::GET, "/settings/environments").header("Cookie", &cookie);
+            page.send().await.expect("a page").text().await.expect("text")
+        } else {
+            answer.text().await.expect("text")
+        };
+        assert!(page.contains(&format!("value=\"{shown}\"")) && page.contains("value=\"730\""), "{page}");
+    }
+}
+
+#[tokio::test]
 async fn an_admin_sets_how_long_an_environment_keeps_its_ledger() {
     let app = TestApp::start().await;
     let cookie = app.sign_in(Role::Admin).await;
@@ -70,10 +89,7 @@ async fn an_admin_sets_how_long_an_environment_keeps_its_ledger() {
     for wrong in ["0", "9999", "-1", "long", ""] {
         let (status, page) = save(wrong).await;
         assert_eq!(status, 422, "{wrong}");
-        assert!(
-            page.contains("Keep exposures for 1 to 3650 days.") && page.contains(r#"value="180""#),
-            "{page}"
-        );
+        assert!(page.contains("Keep this for 1 to 3650 days.") && page.contains(r#"value="180""#), "{page}");
     }
     assert!(page().await.contains(r#"value="90""#), "nothing was changed");
 }

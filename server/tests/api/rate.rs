@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use reqwest::Response;
 use serde_json::{Value as Json, json};
 use server::Config;
+use store::Role;
 
 use crate::app::TestApp;
 
@@ -39,4 +40,26 @@ async fn wrong_tokens_are_counted_by_address() {
     assert_too_many(app.evaluate_all("wrong", &json!({})).send().await.expect("an answer")).await;
     let right = app.evaluate_all(&right, &json!({})).send().await.expect("an answer");
     assert_eq!(right.status(), 200, "a right token from the same address is served");
+}
+
+#[tokio::test]
+async fn exports_are_counted_by_member() {
+    let app = TestApp::start().await;
+    app.boolean_flag("fast-payment").await;
+    let (busy, calm) = (app.sign_in(Role::Support).await, app.sign_in(Role::Qa).await);
+    let paths = ["/audit/export.csv", "/audit/export.jsonl", "/flags/fast-payment/exposures.csv"];
+    let ask = async |cookie: &str, path: &str| {
+        app.request(reqwest::Method::GET, path).header("Cookie", cookie).send().await.expect("an answer")
+    };
+    for path in paths.into_iter().cycle().take(6) {
+        assert_eq!(ask(&busy, path).await.status(), 200, "{path}");
+    }
+    for path in paths {
+        let refused = ask(&busy, path).await;
+        assert_eq!(refused.status(), 429, "{path}");
+        assert!(refused.headers().contains_key("retry-after"));
+        assert!(refused.text().await.expect("a page").contains("try again in"));
+    }
+    assert_eq!(ask(&calm, paths[0]).await.status(), 200, "another member");
+    assert_eq!(ask(&busy, "/audit").await.status(), 200, "the page");
 }

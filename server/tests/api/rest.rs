@@ -57,6 +57,31 @@ async fn a_refusal_is_a_problem_document() {
     }
 }
 
+/// Answers are for the holder of a token: whatever they are, no cache on the way keeps them.
+#[tokio::test]
+async fn no_cache_keeps_an_answer() {
+    let app = TestApp::start().await;
+    app.boolean_flag("fast-payment").await;
+    app.person("ada", json!({"tier": "vip"})).await;
+    let token = app.workspace_token(Role::Admin).await;
+    for (path, status) in [
+        ("/api/v1/people/ada?environment=production", 200),
+        ("/api/v1/people/ada/exposures?environment=production", 200),
+        ("/api/v1/flags?environment=production", 200),
+        ("/api/v1/flags/fast-payment/exposures?environment=production", 200),
+        ("/api/v1/token", 200),
+        ("/api/v1/people/ada", 400),
+        ("/api/v1/nothing", 404),
+    ] {
+        let answer = app.request(Method::GET, path).bearer_auth(&token).send().await.expect("an answer");
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["cache-control"]),
+            (status, &"no-store".parse().expect("a value")),
+            "{path}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn the_document_describes_every_operation() {
     let app = TestApp::start().await;

@@ -121,6 +121,7 @@ const WRITES: &[Write] = &[
         who: ADMIN,
     },
     Write { path: "/settings/members", fields: &[("do", "disable"), ("id", "999")], who: ADMIN },
+    Write { path: "/settings/members", fields: &[("do", "sign-out"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/members", fields: &[("do", "reset"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/tokens", fields: &[("do", "create")], who: ADMIN },
     Write {

@@ -189,6 +189,22 @@ async fn a_revoked_token_loses_its_streams() {
     assert_eq!(app.get(&path).await.status(), 401);
 }
 
+/// By the machine's clock, and long before the next heartbeat.
+#[tokio::test]
+async fn an_expired_token_loses_its_streams_at_once() {
+    let files = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", files.path().join("fader.db").display());
+    let app = TestApp::start_on(&url, Config::default(), store::Clock::System).await;
+    let token = app.client_token().await;
+    let path = app.stream_path(&token).await;
+    let mut events = app.events(&path).await;
+    app.sql("UPDATE tokens SET expires_ms = CAST(strftime('%s', 'now') AS INTEGER) * 1000 + 2000").await;
+    // Tokens are read again when one of them changes.
+    app.server_token().await;
+    events.ends().await;
+    assert_eq!(app.get(&path).await.status(), 401);
+}
+
 #[tokio::test]
 async fn a_ticket_is_bound_to_its_token_and_its_pages() {
     let app = TestApp::start().await;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::Path;
-use engine::{Change, Group};
+use engine::{Change, Count, Group};
 use islands::{fader::Faders, forecast::FORM, preview::Preview, swap::Swap};
 use leptos::prelude::*;
 use store::{AuditEntry, Conflict, Operation};
@@ -57,18 +57,16 @@ pub async fn show(page: &Page, shown: FlagPage, typed: Typed) -> PageResult {
     let form =
         state.input.unwrap_or_else(|| RolloutForm::from_rollout(&shown.rollout.value, shown.rollout.version));
     let editable = page.principal.may(Operation::EditFlags) && !shown.archived();
-    let forecast = shown.forecast(page.store(), &form);
+    let forecast = shown.forecast(page, &form).await;
     let vocabularies: Vec<_> = form.rules.iter().map(|rule| vocabulary(page, &rule.condition)).collect();
     let candidates = candidates(&shown);
     let confirm_stop = page.query("confirm").as_deref() == Some("stop");
     let saved = page.query("saved").is_some();
-    let plan = match page.store().find_plan(&page.viewer(), &page.environment.key, shown.key()).await {
-        // The plan's own tab says so; the rollout can be changed all the same.
-        Err(store::StoreError::CorruptRow { .. }) => None,
-        found => found?,
-    };
-    let plan = plan.filter(|release| !crate::flag::plan::state::is_ended(&release.state));
+    // Of one that cannot be read its own tab says so; the rollout can be changed all the same.
+    let plan = shown.plan().filter(|release| !crate::flag::plan::state::is_ended(&release.state)).cloned();
     let meta = PageMeta::new(shown.flag.name.clone(), Section::Desk).status(status);
+    // The exact number comes by itself.
+    let meta = if shown.on.is_some_and(Count::is_exact) { meta } else { meta.measures() };
     page.render(meta, move || {
         let bank = bank::Bank {
             flag: &shown.flag,

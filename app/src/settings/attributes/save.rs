@@ -1,6 +1,7 @@
 //! Changing the attribute schema.
 
 use engine::{AttributeDefinition, AttributeName};
+use store::StoreError;
 
 use super::page::{self, ADDRESS, AttributeInput};
 use crate::{
@@ -17,25 +18,27 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
         return Ok(page.done(&page.href(ADDRESS), Toast::Deleted));
     }
     let input = AttributeInput::read(&fields);
-    match save(&page, &input).await {
+    let definition = match definition(&input) {
+        Ok(definition) => definition,
+        Err(errors) => return page::show(&page, FormState::refused(input, errors)),
+    };
+    match page.store().put_attribute(&administrator, definition).await {
         Ok(()) => Ok(page.done(&page.href(ADDRESS), Toast::Saved)),
-        Err(errors) => page::show(&page, FormState::refused(input, errors)),
+        Err(error @ StoreError::PasswordNeeded) => Err(error.into()),
+        Err(error) => page::show(&page, FormState::refused(input, FormErrors::from(error))),
     }
 }
 
-async fn save(page: &Page, input: &AttributeInput) -> Result<(), FormErrors> {
-    let administrator = page.principal.administrator()?;
+fn definition(input: &AttributeInput) -> Result<AttributeDefinition, FormErrors> {
     let name = AttributeName::parse(&input.name)
         .map_err(|invalid| FormErrors::field("name", format!("an attribute name {invalid}")))?;
     let value_type =
         input.parse_type().ok_or_else(|| FormErrors::field("type", "Choose one of the types."))?;
-    let definition = AttributeDefinition {
+    Ok(AttributeDefinition {
         name,
         value_type,
         description: input.description.clone(),
         trusted: input.trusted,
         personal: input.personal,
-    };
-    page.store().put_attribute(&administrator, definition).await?;
-    Ok(())
+    })
 }

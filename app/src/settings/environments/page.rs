@@ -1,10 +1,10 @@
-//! The environments: whether they are protected, where they stand, and how long their ledgers are kept.
+//! The environments: whether they are protected, where they stand, and how long what they are told is kept.
 
 use std::collections::BTreeMap;
 
 use engine::EnvironmentKey;
 use leptos::prelude::*;
-use store::{Environment, limits::RETENTION_DAYS_MAX};
+use store::{Environment, Kept, limits::RETENTION_DAYS_MAX};
 
 use crate::{
     form::state::FormState,
@@ -22,11 +22,14 @@ use crate::{
 
 pub const ADDRESS: &str = "/settings/environments";
 
-/// A retention as typed.
+/// What is kept for a time, and its field.
+pub const FIELDS: [(Kept, &str); 2] = [(Kept::Exposures, "days"), (Kept::Feedback, "feedback_days")];
+
+/// The days of one environment as typed, in the order of [`FIELDS`].
 #[derive(Debug, Clone)]
 pub struct RetentionInput {
     pub environment: String,
-    pub days: String,
+    pub days: [String; 2],
 }
 
 pub async fn get(page: Page) -> PageResult {
@@ -36,7 +39,8 @@ pub async fn get(page: Page) -> PageResult {
 pub async fn show(page: &Page, draft: FormState<RetentionInput>) -> PageResult {
     page.principal.administrator()?;
     let environments = page.store().live().environments();
-    let days = page.store().retention_days().await?;
+    let store = page.store();
+    let days = [store.retention_days(Kept::Exposures).await?, store.retention_days(Kept::Feedback).await?];
     let meta = PageMeta::new("Environments", Section::Environments).status(draft.status());
     page.render(meta, move || {
         let cards = environments.iter().map(|it| card(it, &days, &draft)).collect_view();
@@ -52,14 +56,15 @@ pub async fn show(page: &Page, draft: FormState<RetentionInput>) -> PageResult {
 
 fn card(
     environment: &Environment,
-    days: &BTreeMap<EnvironmentKey, u32>,
+    days: &[BTreeMap<EnvironmentKey, u32>; 2],
     draft: &FormState<RetentionInput>,
 ) -> impl IntoView + use<> {
     let key = environment.key.to_string();
-    let kept = days.get(&environment.key).map(ToString::to_string).unwrap_or_default();
+    let kept = |of: &BTreeMap<_, u32>| of.get(&environment.key).map(ToString::to_string).unwrap_or_default();
     let typed = draft.input.as_ref().filter(|input| input.environment == key);
-    let (general, error) = typed.map(|_| (draft.general(), draft.at("days"))).unwrap_or_default();
-    let value = typed.map_or(kept, |input| input.days.clone());
+    let general = typed.and_then(|_| draft.general());
+    let [exposures_error, feedback_error] = FIELDS.map(|(_, name)| typed.and_then(|_| draft.at(name)));
+    let [exposures, feedback] = typed.map_or_else(|| days.each_ref().map(kept), |input| input.days.clone());
     let protected = environment.protected.then(|| view! { <Badge tone=Tone::Warning text="protected" /> });
     let changed = time::ago(here().now_ms, environment.changed_ms);
     let title = format!("environment-{key}");
@@ -75,9 +80,20 @@ fn card(
                 label="Days that exposures are kept"
                 name="days"
                 id=format!("days-{key}")
-                value=value
-                error=error
+                value=exposures
+                error=exposures_error
                 hint=format!("1 to {RETENTION_DAYS_MAX}. What is older is deleted for good within the next hours.")
+                inputmode="numeric"
+                autocomplete="off"
+                required=true
+            />
+            <Field
+                label="Days that feedback is kept"
+                name="feedback_days"
+                id=format!("feedback-days-{key}")
+                value=feedback
+                error=feedback_error
+                hint=format!("1 to {RETENTION_DAYS_MAX}, from when it arrived. Also what nobody has triaged is deleted then.")
                 inputmode="numeric"
                 autocomplete="off"
                 required=true

@@ -184,6 +184,9 @@ fn manage(member: &Member, error: Option<String>) -> impl IntoView + use<> {
                     <button class="button" data-size="small" name="do" value="reset" disabled=disabled>
                         "Make a new sign-in link"
                     </button>
+                    <button class="button" data-size="small" name="do" value="sign-out" disabled=disabled>
+                        "Sign out everywhere"
+                    </button>
                     <button class="button" data-size="small" data-kind=kind name="do" value=word>{label}</button>
                 </form>
             </div>

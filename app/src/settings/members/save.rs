@@ -15,7 +15,7 @@ const HERE: &str = "/settings/members";
 pub async fn post(page: Page, fields: Fields) -> PageResult {
     match fields.text("do") {
         "invite" => invite(page, &fields).await,
-        "role" | "disable" | "enable" | "reset" => change(page, &fields).await,
+        "role" | "sign-out" | "disable" | "enable" | "reset" => change(page, &fields).await,
         _ => Err(AppError::BadForm),
     }
 }
@@ -49,6 +49,7 @@ async fn change(page: Page, fields: &Fields) -> PageResult {
             let role = Role::parse(fields.text("role")).map_err(|_| AppError::BadForm)?;
             store.set_role(&administrator, id, role).await.map(|()| Toast::RoleChanged)
         }
+        "sign-out" => store.revoke_sessions(&administrator, id).await.map(|()| Toast::MemberSignedOut),
         "disable" => store.disable_member(&administrator, id).await.map(|()| Toast::MemberDisabled),
         "enable" => store.enable_member(&administrator, id).await.map(|()| Toast::MemberEnabled),
         _ => return reset(page, id).await,

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::{devices, member_entry};
 use crate::{
-    Action, Administrator, Principal, RequestOrigin, Role, SessionId, Store, StoreError, TokenHash, UserId,
+    Action, Principal, RecentAdministrator, RequestOrigin, Role, SessionId, Store, StoreError, TokenHash,
+    UserId,
     change::Work,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::{Tx, args},
@@ -65,7 +66,7 @@ pub struct SessionRow {
     pub current: bool,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     id: i64,
     created_ms: i64,
@@ -75,7 +76,7 @@ struct Row {
     current: bool,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct FoundRow {
     id: i64,
     last_seen_ms: i64,
@@ -145,6 +146,7 @@ impl Store {
         token: &str,
         origin: RequestOrigin,
     ) -> Result<Option<Principal>, StoreError> {
+        let hash = TokenHash::of(token);
         let row: Option<FoundRow> = self
             .db()
             .optional(
@@ -153,15 +155,17 @@ impl Store {
                  FROM sessions \
                  JOIN users ON users.id = sessions.user_id \
                  WHERE sessions.token_hash = $1 AND NOT users.disabled",
-                args![&TokenHash::of(token).hex()],
+                args![&hash.hex()],
             )
             .await?;
         let now_ms = self.shared_now_ms();
         let Some(row) =
             row.filter(|row| row.expires_ms > now_ms && row.last_seen_ms > now_ms - SESSION_IDLE_MS)
         else {
+            self.0.seen_sessions.forget(&hash);
             return Ok(None);
         };
+        self.0.seen_sessions.note(hash, now_ms);
         if now_ms - row.last_seen_ms >= TOUCH_EVERY_MS {
             match self.touch_session(&row, now_ms).await {
                 // What can only be read at the moment can be read all the same.
@@ -196,9 +200,19 @@ impl Store {
     }
 
     /// Ends one session; an unknown token is no error.
-    pub async fn sign_out(&self, token: &str) -> Result<(), StoreError> {
-        let hash = TokenHash::of(token).hex();
-        self.db().execute("DELETE FROM sessions WHERE token_hash = $1", args![&hash]).await?;
+    pub async fn sign_out(&self, token: &str, origin: &RequestOrigin) -> Result<(), StoreError> {
+        let hash = TokenHash::of(token);
+        let sql = "DELETE FROM sessions WHERE token_hash = $1";
+        let member = self.find_session(token, origin.clone()).await?;
+        let entry = member.as_ref().and_then(|by| self.witness(by, Action::SignedOut, "signed out"));
+        if let (Some(by), Some(entry)) = (&member, entry) {
+            let mut work = self.begin(by).await?;
+            work.tx.execute(sql, args![&hash.hex()]).await?;
+            work.finish(entry).await?;
+        } else {
+            self.db().execute(sql, args![&hash.hex()]).await?;
+        }
+        self.0.seen_sessions.forget(&hash);
         Ok(())
     }
 
@@ -259,8 +273,8 @@ impl Store {
         Ok(ended)
     }
 
-    /// Signs a member out everywhere.
-    pub async fn revoke_sessions(&self, by: &Administrator, id: UserId) -> Result<(), StoreError> {
+    /// Signs a member out everywhere; what they have open in a browser ends as well. They may sign in again.
+    pub async fn revoke_sessions(&self, by: &RecentAdministrator, id: UserId) -> Result<(), StoreError> {
         let mut work = self.begin(by).await?;
         let user = work.require_user(id).await?;
         work.tx.execute("DELETE FROM sessions WHERE user_id = $1", args![id.get()]).await?;

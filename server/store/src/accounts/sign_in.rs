@@ -33,19 +33,21 @@ impl Store {
         if let Some(wait_ms) = attempt.begin(&self.db(), now_ms).await? {
             return Err(SignInError::Throttled { retry_after_s: seconds(wait_ms) });
         }
-        let user = self.find_user(email).await?;
-        let hash = user.as_ref().filter(|user| user.is_active()).and_then(|user| user.password_hash.clone());
+        let found = self.find_user(email).await?;
+        let hash = found.as_ref().filter(|user| user.is_active()).and_then(|user| user.password_hash.clone());
         let right = seat.verify(password, hash).await?;
         drop(seat);
-        let Some(user) = user.filter(|_| right) else {
+        let Some(user) = found.as_ref().filter(|_| right) else {
+            self.witness_refusal(found.as_ref(), origin);
             return Err(SignInError::Wrong);
         };
-        let role = user.role()?;
-        let who = Who { id: UserId::new(user.id), name: user.name, email: user.email, role };
-        let mut tx = self.db().begin().await.map_err(StoreError::from)?;
-        attempt.succeeded(&mut tx, now_ms).await?;
-        let session = sessions::create(&mut tx, who, origin, browser, now_ms).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        let entered = self.enter(user, &attempt, origin, browser, now_ms).await;
+        if entered.is_err() {
+            // They are not slowed down for what the database could not do.
+            drop(self.forgive(&attempt, now_ms).await);
+        }
+        let session = entered?;
+        self.saw(&session);
         // Who is signed in by now is not turned away for that.
         if let Err(error) = self.forget_old_sessions().await {
             tracing::warn!(
@@ -53,6 +55,40 @@ impl Store {
                 "sessions that are over are not forgotten yet"
             );
         }
+        Ok(session)
+    }
+
+    async fn forgive(&self, attempt: &Attempt, now_ms: i64) -> Result<(), StoreError> {
+        let mut tx = self.db().begin().await?;
+        attempt.succeeded(&mut tx, now_ms).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Makes the session, and says so in the audit log.
+    async fn enter(
+        &self,
+        user: &UserRow,
+        attempt: &Attempt,
+        origin: &RequestOrigin,
+        browser: Browser<'_>,
+        now_ms: i64,
+    ) -> Result<NewSession, StoreError> {
+        let (id, role) = (UserId::new(user.id), user.role()?);
+        let who = Who { id, name: user.name.clone(), email: user.email.clone(), role };
+        let member = Principal::new(id, user.name.clone(), user.email.clone(), role, origin.clone());
+        let sentence =
+            if attempt.is_strangers() { "signed in, from a new device and address" } else { "signed in" };
+        let Some(entry) = self.witness(&member, Action::SignedIn, sentence) else {
+            let mut tx = self.db().begin().await?;
+            attempt.succeeded(&mut tx, now_ms).await?;
+            let session = sessions::create(&mut tx, who, origin, browser, now_ms).await?;
+            tx.commit().await?;
+            return Ok(session);
+        };
+        let mut work = self.begin(&member).await?;
+        attempt.succeeded(&mut work.tx, now_ms).await?;
+        let session = sessions::create(&mut work.tx, who, origin, browser, now_ms).await?;
+        work.finish(entry).await?;
         Ok(session)
     }
 
@@ -107,7 +143,9 @@ impl Store {
             member_entry(Action::PasswordChanged, by.id(), by.name(), "changed their password".to_owned());
         work.finish(entry).await?;
         let principal = by.clone().in_session(session, now_ms);
-        Ok(NewSession { token, device: None, principal, expires_ms })
+        let session = NewSession { token, device: None, principal, expires_ms };
+        self.saw(&session);
+        Ok(session)
     }
 
     /// The session and the attempt, when it was right.

@@ -1,86 +1,23 @@
-//! How long the ledger is kept, per environment, and the sweep that deletes whole days in bounded chunks.
-
-use std::collections::BTreeMap;
+//! The sweep of the ledger: what is older than its environment keeps it is deleted in whole days and bounded chunks.
 
 use engine::{EnvironmentKey, FlagKey};
 
 use super::day_of;
 use crate::{
-    Action, Invalid, ObjectKind, ObjectRef, RecentAdministrator, Store, StoreError,
-    change::Entry,
+    Kept, Store, StoreError,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::{Db, args},
-    limits::{MINUTE_COUNTS_KEPT_MS, RETENTION_DAYS_DEFAULT, RETENTION_DAYS_MAX, SWEEP_CHUNK_ROWS},
+    limits::{MINUTE_COUNTS_KEPT_MS, RETENTION_DAYS_DEFAULT, SWEEP_CHUNK_ROWS},
     signed,
 };
 
 impl Store {
-    /// How many days the ledger of each environment is kept.
-    pub async fn retention_days(&self) -> Result<BTreeMap<EnvironmentKey, u32>, StoreError> {
-        let rows: Vec<(String, i64)> = self
-            .db()
-            .all(
-                "SELECT environments.key, COALESCE(ledger_retention.days, $1) AS days \
-                 FROM environments \
-                 LEFT JOIN ledger_retention ON ledger_retention.environment = environments.key",
-                args![i64::from(RETENTION_DAYS_DEFAULT)],
-            )
-            .await?;
-        let corrupt = |id: &str| StoreError::CorruptRow { table: "ledger_retention", id: id.to_owned() };
-        let days = |(key, days): (String, i64)| {
-            let environment = EnvironmentKey::parse(&key).map_err(|_| corrupt(&key))?;
-            Ok((environment, u32::try_from(days).map_err(|_| corrupt(&key))?))
-        };
-        rows.into_iter().map(days).collect()
-    }
-
-    /// Keeps the ledger of an environment for 1 to [`RETENTION_DAYS_MAX`] days from the next sweep on.
-    pub async fn set_retention(
-        &self,
-        by: &RecentAdministrator,
-        environment: &EnvironmentKey,
-        days: u32,
-    ) -> Result<(), StoreError> {
-        if !(1..=RETENTION_DAYS_MAX).contains(&days) {
-            return Err(Invalid::Retention.into());
-        }
-        let known = self.live().environment(environment.as_str()).ok_or_else(|| StoreError::NotFound {
-            kind: ObjectKind::Environment,
-            key: environment.to_string(),
-        })?;
-        let mut work = self.begin(by).await?;
-        let before: Option<(i64,)> = work
-            .tx
-            .optional("SELECT days FROM ledger_retention WHERE environment = $1", args![environment.as_str()])
-            .await?;
-        let before = before.map_or(i64::from(RETENTION_DAYS_DEFAULT), |(days,)| days);
-        if before == i64::from(days) {
-            return work.cancel().await;
-        }
-        work.tx
-            .execute(
-                "INSERT INTO ledger_retention (environment, days) VALUES ($1, $2) \
-                 ON CONFLICT (environment) DO UPDATE SET days = excluded.days",
-                args![environment.as_str(), i64::from(days)],
-            )
-            .await?;
-        let sentence =
-            format!("keeps exposures in {} for {days} days instead of {before}", known.name.to_lowercase());
-        let object = ObjectRef::new(ObjectKind::Environment, environment.as_str());
-        let entry = Entry {
-            environment: Some(environment.clone()),
-            ..Entry::new(Action::RetentionChanged, object, &known.name, sentence)
-        };
-        work.finish(entry).await?;
-        Ok(())
-    }
-
     /// Deletes what is older than the retention of its environment, in transactions of a bounded size, with the
     /// database free for others in between. Returns the number of lines deleted.
     pub async fn sweep_ledger(&self) -> Result<u64, StoreError> {
         let now_ms = self.database_now_ms().await?;
         let mut swept = 0;
-        for (environment, days) in self.retention_days().await? {
+        for (environment, days) in self.retention_days(Kept::Exposures).await? {
             let cutoff_ms = day_of(now_ms) - i64::from(days) * DAY_MS;
             let mut flag = self.next_flag(&environment, "").await?;
             while let Some(key) = flag {
@@ -175,7 +112,8 @@ impl Store {
 
     /// Nobody is remembered longer than the longest retention.
     async fn sweep_subjects(&self, now_ms: i64) -> Result<(), StoreError> {
-        let days = self.retention_days().await?.into_values().max().unwrap_or(RETENTION_DAYS_DEFAULT);
+        let days =
+            self.retention_days(Kept::Exposures).await?.into_values().max().unwrap_or(RETENTION_DAYS_DEFAULT);
         let cutoff_ms = day_of(now_ms) - i64::from(days) * DAY_MS;
         self.db().execute("DELETE FROM learned_subjects WHERE last_ms < $1", args![cutoff_ms]).await?;
         Ok(())

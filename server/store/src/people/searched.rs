@@ -68,6 +68,11 @@ impl Searched {
         if window.questions.len() > SEARCHES_AUDITED_MAX { Told::More } else { Told::ThisOne }
     }
 
+    /// After a backup was put back the audit log may not have them any more.
+    pub(crate) fn forget_all(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).by.clear();
+    }
+
     fn forget(&self, by: UserId, query: &str) {
         let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let question = readers.hasher.hash_one(query);
@@ -107,10 +112,29 @@ impl Store {
         query: &str,
         shown: &str,
     ) -> Result<(), StoreError> {
+        self.audit_looking(by, query, format!("searched people: {shown}")).await
+    }
+
+    /// A place where people are shown, of which one entry is enough. No question that was typed has a NUL in it.
+    pub(crate) async fn audit_place(
+        &self,
+        by: &PeopleReader,
+        place: &str,
+        sentence: &str,
+    ) -> Result<(), StoreError> {
+        self.audit_looking(by, &format!("\0{place}"), sentence.to_owned()).await
+    }
+
+    async fn audit_looking(
+        &self,
+        by: &PeopleReader,
+        query: &str,
+        sentence: String,
+    ) -> Result<(), StoreError> {
         let searched = &self.0.searched;
         let sentence = match searched.note(by.id(), query, self.clock().now_ms()) {
             Told::Nothing => return Ok(()),
-            Told::ThisOne => format!("searched people: {shown}"),
+            Told::ThisOne => sentence,
             Told::More => format!("searched people more than {SEARCHES_AUDITED_MAX} times in ten minutes"),
         };
         let written = self.write_search(by, sentence).await;

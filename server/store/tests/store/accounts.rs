@@ -38,15 +38,15 @@ on_both!(
 
 const NEW_PASSWORD: &str = "a brand new password";
 
-fn from(address: &str) -> RequestOrigin {
+pub fn from(address: &str) -> RequestOrigin {
     RequestOrigin { request_id: String::new(), address: address.into() }
 }
 
-async fn add(t: &Harness, email: &str, role: Role) -> store::UserId {
+pub async fn add(t: &Harness, email: &str, role: Role) -> store::UserId {
     t.store.add_user(&admin(), email, "Some One", role, PASSWORD).await.expect("added")
 }
 
-async fn is_signed_in(t: &Harness, token: &str) -> bool {
+pub async fn is_signed_in(t: &Harness, token: &str) -> bool {
     t.store.find_session(token, origin()).await.expect("reads").is_some()
 }
 
@@ -103,8 +103,8 @@ async fn signing_in_makes_a_new_session_and_signing_out_ends_it(t: Harness) {
     assert_eq!(sessions.len(), 2);
     let current: Vec<_> = sessions.iter().filter(|s| s.current).map(|s| s.user_agent.as_str()).collect();
     assert_eq!(current, ["one"]);
-    t.store.sign_out(&first.token).await.expect("signed out");
-    t.store.sign_out("nonsense").await.expect("no error");
+    t.store.sign_out(&first.token, &origin()).await.expect("signed out");
+    t.store.sign_out("nonsense", &origin()).await.expect("no error");
     assert!(!is_signed_in(&t, &first.token).await && is_signed_in(&t, &second.token).await);
     let other = t.store.list_sessions(&second.principal, &second.token).await.expect("reads")[0].id;
     t.store.revoke_session(&second.principal, other).await.expect("revoked");
@@ -292,7 +292,7 @@ async fn sensitive(t: &Harness, by: &Principal, which: usize) -> Result<(), Stor
             let tokens = store.list_tokens(&by).await.expect("reads");
             store.revoke_token(&by, tokens[0].id).await
         }
-        8 => store.set_retention(&by, &production(), 30).await,
+        8 => store.set_retention(&by, store::Kept::Exposures, &production(), 30).await,
         9 => store
             .create_webhook(&by, "https://hooks.example.test/fader", store::Reach::Public)
             .await
@@ -341,7 +341,7 @@ async fn a_wrong_password_given_again_is_slowed_down_and_told(t: Harness) {
     let slowed = t.store.prove_password(&other.principal, PASSWORD).await;
     assert!(matches!(slowed, Err(StoreError::Invalid(Invalid::TooManyAttempts { .. }))), "{slowed:?}");
     t.store.prove_password(&mine.principal, PASSWORD).await.expect("another session has its own allowance");
-    t.store.sign_out(&mine.token).await.expect("signed out");
+    t.store.sign_out(&mine.token, &origin()).await.expect("signed out");
     let gone = t.store.prove_password(&mine.principal, PASSWORD).await;
     assert!(matches!(gone, Err(StoreError::PasswordNeeded)), "{gone:?}");
 }
@@ -537,7 +537,7 @@ async fn of_many_sessions_those_are_known_that_hold(t: Harness) {
     assert_eq!(asked.len(), 3);
     let held = async || t.store.sessions_that_hold(&asked).await.expect("reads");
     assert_eq!(held().await, asked.iter().copied().collect());
-    t.store.sign_out(&sessions[0].token).await.expect("signed out");
+    t.store.sign_out(&sessions[0].token, &origin()).await.expect("signed out");
     t.store.disable_member(&admin(), sessions[1].principal.id()).await.expect("disabled");
     assert_eq!(held().await, [asked[2]].into());
     t.advance(13 * HOUR_MS);

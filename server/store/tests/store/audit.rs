@@ -107,7 +107,10 @@ async fn qa_sees_only_their_own_changes(t: Harness) {
     t.store.stop(&qa.stopper().expect("may stop"), &production(), &flag_key("a"), "").await.expect("stops");
     let reader = qa.audit_reader().expect("may read");
     let own = t.store.list_audit(&reader, &AuditFilter::default()).await.expect("reads");
-    assert_eq!(own.iter().map(|entry| entry.action).collect::<Vec<_>>(), [Action::RolloutStopped]);
+    assert_eq!(
+        own.iter().map(|entry| entry.action).collect::<Vec<_>>(),
+        [Action::RolloutStopped, Action::SignedIn]
+    );
     assert_eq!(t.store.find_audit(&reader, 1).await.expect("reads"), None);
     assert_eq!(t.store.list_actors(&reader).await.expect("reads"), ["QA One"]);
 }

@@ -1,7 +1,7 @@
 use engine::{Arm, SubjectKey};
 use store::{
     Completed, Delivery, Exposure, Feedback, FeedbackFilter, FeedbackHandler, FeedbackId, FeedbackKind,
-    FeedbackSource, Invalid, NewComplaint, NewFeedback, ObjectKind, PeopleReader, Principal, Rating,
+    FeedbackSource, Invalid, Kept, NewComplaint, NewFeedback, ObjectKind, PeopleReader, Principal, Rating,
     Recorded, Role, StoreError, Triage, TriageState,
 };
 
@@ -11,6 +11,7 @@ on_both!(
     feedback_carries_what_the_subject_had,
     the_ledger_says_what_was_seen,
     an_erased_subject_leaves_no_feedback,
+    feedback_is_kept_as_long_as_its_environment_says,
     the_same_id_is_stored_once,
     the_inbox_is_filtered_and_paged,
     two_who_triage_at_once_conflict,
@@ -137,6 +138,29 @@ async fn the_ledger_says_what_was_seen(t: Harness) {
     let now = t.item(t.tell(about("pay", "tom", 1)).await).await;
     let pay = now.saw.iter().find(|it| it.flag.as_str() == "pay").expect("attached");
     assert_eq!((pay.variant.as_str(), pay.seen), ("off", true), "the ledger counts, not what is decided now");
+}
+
+async fn feedback_is_kept_as_long_as_its_environment_says(t: Harness) {
+    assert_eq!(t.store.retention_days(Kept::Feedback).await.expect("reads")[&production()], 730);
+    t.store.set_retention(&admin(), Kept::Feedback, &production(), 30).await.expect("set");
+    assert_eq!(t.last_sentence().await, "keeps feedback in production for 30 days instead of 730");
+    assert_eq!(t.store.retention_days(Kept::Exposures).await.expect("reads")[&production()], 180);
+    t.pay_for_vips().await;
+    let first = t.tell(about("pay", "ada", 1)).await;
+    t.store.record_feedback(&staging(), told("tom", 3)).await.expect("stored elsewhere");
+    t.advance(30 * 24 * 60 * 60_000);
+    assert_eq!(t.store.sweep_feedback().await.expect("swept"), 0, "to the day");
+    let kept = t.tell(about("pay", "tom", 1)).await;
+    t.advance(1);
+    assert_eq!(t.store.sweep_feedback().await.expect("swept"), 1);
+    assert_eq!(t.store.find_feedback(&reader(), first).await.expect("reads"), None);
+    assert_eq!(t.inbox(FeedbackFilter::default()).await, [kept]);
+    let left = t.text("SELECT CAST(COUNT(*) AS TEXT) FROM feedback_variants").await;
+    assert_eq!(left, "1", "its variants went with it");
+    assert_eq!(
+        t.text("SELECT CAST(COUNT(*) AS TEXT) FROM feedback WHERE environment = 'staging'").await,
+        "1"
+    );
 }
 
 async fn an_erased_subject_leaves_no_feedback(t: Harness) {

@@ -1,7 +1,7 @@
 use engine::{Arm, EnvironmentKey, RuleId, SubjectKey, VariantKey};
 use store::{
-    Action, AuditFilter, Delivery, Exposure, ExposureFilter, Invalid, ObjectKind, PeopleReader, Principal,
-    Role, Seen, StoreError,
+    Action, AuditFilter, Delivery, Exposure, ExposureFilter, Invalid, Kept, ObjectKind, PeopleReader,
+    Principal, Role, Seen, StoreError,
 };
 
 use crate::harness::*;
@@ -268,12 +268,12 @@ async fn looking_is_audited_once_in_ten_minutes(t: Harness) {
 }
 
 async fn retention_sweeps_whole_days(t: Harness) {
-    assert_eq!(t.store.retention_days().await.expect("reads")[&production()], 180);
+    assert_eq!(t.store.retention_days(Kept::Exposures).await.expect("reads")[&production()], 180);
     for bad in [0, 5000] {
-        let refused = t.store.set_retention(&admin(), &production(), bad).await;
+        let refused = t.store.set_retention(&admin(), Kept::Exposures, &production(), bad).await;
         assert!(matches!(refused, Err(StoreError::Invalid(Invalid::Retention))), "{bad}");
     }
-    t.store.set_retention(&admin(), &production(), 2).await.expect("set");
+    t.store.set_retention(&admin(), Kept::Exposures, &production(), 2).await.expect("set");
     assert_eq!(t.last_sentence().await, "keeps exposures in production for 2 days instead of 180");
     let old = TODAY - 2 * DAY - 1;
     let mut all: Vec<_> = (0..4500).map(|n| exposure(&format!("u-{n}"), old)).collect();

@@ -1,5 +1,6 @@
 use engine::{
-    AttributeDefinition, AttributeName, AttributeType, AttributeValue, Attributes, SubjectKey, VariantKey,
+    AttributeDefinition, AttributeName, AttributeType, AttributeValue, Attributes, GroupKey, SubjectKey,
+    VariantKey,
 };
 use store::{
     Action, AuditFilter, Compared, Delivery, DeniedBecause, Exposure, Invalid, NewToken, PeopleReader,
@@ -14,6 +15,7 @@ on_both!(
     people_are_found_by_anything_known_about_them,
     a_search_is_audited_once_in_ten_minutes_without_what_was_asked,
     a_look_up_is_audited_once_in_ten_minutes_and_wakes_nobody,
+    people_beside_something_else_are_audited_once_for_each_place,
     traits_are_kept_as_they_were,
     a_backend_stores_its_users_with_a_server_token,
     somebody_erased_is_forgotten_by_every_copy,
@@ -136,6 +138,39 @@ async fn a_search_is_audited_once_in_ten_minutes_without_what_was_asked(t: Harne
     t.store.put_attribute(&admin(), tier).await.expect("saved");
     let heard = announced(&mut announcements).await;
     assert!(heard.objects.iter().all(|it| it.kind != store::ObjectKind::Workspace), "{heard:?}");
+}
+
+async fn people_beside_something_else_are_audited_once_for_each_place(t: Harness) {
+    let support = t.member(Role::Support).await.people_reader().expect("may read");
+    let qa = t.member(Role::Qa).await.people_reader().expect("may read");
+    assert!(t.store.suggest_people(&support, "", 20).await.expect("nobody").is_empty());
+    let people = ["ada", "adam", "eve"].map(|key| (subject(key), traits(&[("tier", "vip")]))).to_vec();
+    t.store.put_people(&admin(), people).await.expect("saved");
+    let vip = GroupKey::parse("vip").expect("a key");
+    for _ in 0..30 {
+        t.store.audit_group_shown(&support, Some(&vip)).await.expect("audited");
+        t.store.audit_group_shown(&support, None).await.expect("audited");
+    }
+    t.store.audit_group_shown(&qa, Some(&vip)).await.expect("audited");
+    for typed in ["a", "ad", "ada", "e"] {
+        t.store.suggest_people(&support, typed, 20).await.expect("audited");
+    }
+    assert_eq!(t.store.suggest_people(&support, "da", 1).await.expect("audited"), ["ada"]);
+    let entries = async || {
+        let filter = AuditFilter { action: Some(Action::PeopleSearched), ..AuditFilter::default() };
+        let entries = t.store.list_audit(&auditor(), &filter).await.expect("reads");
+        entries.into_iter().map(|entry| entry.sentence).collect::<Vec<_>>()
+    };
+    let all = [
+        "was suggested people while typing",
+        "looked at the people of group vip",
+        "looked at the people of a group that is not saved yet",
+        "looked at the people of group vip",
+    ];
+    assert_eq!(entries().await, all);
+    t.advance(10 * 60_000);
+    t.store.audit_group_shown(&support, Some(&vip)).await.expect("audited");
+    assert_eq!(entries().await.len(), 5, "ten minutes later");
 }
 
 async fn a_look_up_is_audited_once_in_ten_minutes_and_wakes_nobody(t: Harness) {
