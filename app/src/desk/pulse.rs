@@ -118,7 +118,7 @@ async fn read(page: &Page) -> Result<HashMap<FlagKey, Pulse>, AppError> {
 }
 
 pub(super) fn grouped_u64(number: u64) -> String {
-    grouped(usize::try_from(number).unwrap_or(usize::MAX))
+    engine::grouped(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]

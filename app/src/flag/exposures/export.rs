@@ -8,7 +8,6 @@ use store::{ExposureFilter, PeopleReader, Seen, Store, StoreError, limits::EXPOS
 
 use super::query::ExposureQuery;
 use crate::{
-    audit::export::csv_cell,
     flag::FlagPage,
     page::{Page, PageResult},
     ui::time,

@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn each_step_of_a_plan_is_counted_against_the_one_before() {
         let flag = Arc::new(Flag::boolean("fast-payment".parse().expect("a key"), "Fast payment"));
-        let rollout = crate::flag::plan::page::prepared(&Rollout::new("seed"));
+        let rollout = prepared(&Rollout::new("seed"));
         let config = EnvironmentConfig {
             environment: "production".parse().expect("a key"),
             revision: 1,

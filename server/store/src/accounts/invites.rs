@@ -175,7 +175,7 @@ impl Store {
             }
         };
         work.finish(member_entry(action, id, &name, sentence)).await?;
-        self.saw(&session);
+        self.saw_session(&session);
         Ok(session)
     }
 

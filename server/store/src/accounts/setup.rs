@@ -57,7 +57,7 @@ impl Store {
         work.act_as(&session.principal);
         let sentence = "set up the workspace and became its first admin".to_owned();
         work.finish(member_entry(Action::WorkspaceSetUp, id, &member.name, sentence)).await?;
-        self.saw(&session);
+        self.saw_session(&session);
         Ok(session)
     }
 
