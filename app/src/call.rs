@@ -10,8 +10,11 @@ use islands::{
 };
 
 use crate::{
-    backend::AppState, error::AppError, fields::Fields, forms::rollout::RolloutForm, page::Page,
-    pages::flag::forecast_of,
+    error::AppError,
+    flag::{forecast_of, rollout::form::RolloutForm},
+    form::fields::Fields,
+    page::Page,
+    state::AppState,
 };
 
 /// One call.
@@ -32,7 +35,7 @@ impl Call {
 
     async fn hits(self, environment: String, query: String) -> Result<Vec<Hit>, AppError> {
         let page = self.page(&environment)?;
-        crate::find::find(&page, &query).await
+        crate::search::find::find(&page, &query).await
     }
 
     async fn forecast(self, flag: String, environment: String, form: String) -> Result<Forecast, AppError> {

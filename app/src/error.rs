@@ -1,7 +1,8 @@
 //! [`AppError`]: the only error that leaves the dashboard. Closed: it cannot say a sentence that somebody else
-//! wrote. A form that was refused is not this error but a [`crate::draft::Draft`] with the reason beside its field.
+//! wrote. A form that was refused is not this error but a [`crate::form::state::FormState`] with the sentence beside its field.
 
 use islands::error::{BAD_FORM, CallError, INTERNAL};
+use store::{ObjectKind, Operation, StoreError};
 
 /// Why a request got no page. `Display` says what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -107,4 +108,68 @@ impl From<AppError> for CallError {
             other => Self::Refused { status: other.status_code(), sentence: other.to_string() },
         }
     }
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound { kind, .. } => Self::NotFound(thing(kind)),
+            StoreError::Conflict(_) => Self::Conflict,
+            StoreError::Denied(denied) => denied.into(),
+            StoreError::PasswordNeeded => Self::PasswordNeeded,
+            StoreError::Busy { retry_after_s } => Self::Busy { retry_after_s },
+            StoreError::Refused(_)
+            | StoreError::AlreadyExists { .. }
+            | StoreError::InUse { .. }
+            | StoreError::Invalid(_) => Self::Refused,
+            StoreError::Unavailable(_) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be reached");
+                Self::Unavailable
+            }
+            StoreError::Database(_)
+            | StoreError::Migration(_)
+            | StoreError::Entropy
+            | StoreError::Restored
+            | StoreError::CorruptRow { .. } => {
+                log(&error);
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<store::Denied> for AppError {
+    fn from(denied: store::Denied) -> Self {
+        Self::Denied(match denied.operation {
+            Operation::Administer => Needs::Administrator,
+            Operation::EditFlags | Operation::Approve => Needs::Editor,
+            Operation::Enrol => Needs::Enroller,
+            Operation::View
+            | Operation::Stop
+            | Operation::ReadPeople
+            | Operation::HandleFeedback
+            | Operation::ReadAudit => Needs::Staff,
+        })
+    }
+}
+
+fn thing(kind: ObjectKind) -> Thing {
+    match kind {
+        ObjectKind::Flag => Thing::Flag,
+        ObjectKind::Group => Thing::Group,
+        ObjectKind::Environment => Thing::Environment,
+        ObjectKind::Member => Thing::Member,
+        ObjectKind::Token => Thing::Token,
+        ObjectKind::Feedback => Thing::Feedback,
+        ObjectKind::Attribute
+        | ObjectKind::Person
+        | ObjectKind::Persona
+        | ObjectKind::Workspace
+        | ObjectKind::Metric
+        | ObjectKind::Webhook => Thing::Other,
+    }
+}
+
+fn log(error: &StoreError) {
+    tracing::error!(error = error as &dyn std::error::Error, "the store failed");
 }

@@ -1,7 +1,7 @@
 //! `/live`: tells an open page that something changed. Only what changed, never its content: the page fetches
 //! itself again, with its own permissions.
 
-mod seats;
+pub mod seats;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -13,15 +13,17 @@ use engine::{CompiledGroup, Snapshot};
 use futures::{Stream, stream};
 use http::{HeaderName, HeaderValue, header};
 use store::{Changed, ObjectKind, ObjectRef, Operation, Principal, Store};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
-use tokio::time::Instant;
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::Instant,
+};
 
 use crate::{
     error::AppError,
     page::{Page, PageResult},
 };
-
 use seats::Seat;
+
 pub use seats::Seats;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

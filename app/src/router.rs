@@ -13,12 +13,14 @@ use http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use islands::error::CallError;
 
 use crate::{
-    actions, again,
-    backend::AppState,
-    call,
+    account, approvals, audit, call, desk,
     error::{AppError, Thing},
+    feedback, flag, group, guardrails, invite, live,
     page::Visit,
-    pages,
+    password::{self, ask},
+    people, person, search, settings, setup, sign_in,
+    state::AppState,
+    tester, testers, try_it,
 };
 
 /// A [`CallError`] as JSON is far smaller.
@@ -26,67 +28,73 @@ const ERROR_BYTES_MAX: usize = 16 * 1024;
 
 /// Everything below `/` that is for people. The caller adds assets, sessions, CSRF and security headers around it.
 pub fn router(state: AppState) -> Router {
-    let replays = Extension(pages::flag::health::replays::Replays::default());
+    let replays = Extension(guardrails::replays::Replays::default());
     Router::new()
-        .route("/sign-in", get(pages::sign_in::get).post(actions::session::sign_in))
-        .route("/sign-out", post(actions::session::sign_out))
-        .route("/setup", get(pages::setup::get).post(actions::setup::post))
-        .route("/invite/{token}", get(pages::invite::get).post(actions::invite::post))
-        .route("/account", get(pages::account::get).post(actions::account::post))
-        .route("/password", get(pages::again::get).post(actions::again::post))
-        .route("/settings/members", get(pages::members::get).post(actions::members::post))
-        .route("/settings/tokens", get(pages::tokens::get).post(actions::tokens::post))
-        .route("/settings/environments", get(pages::environments::get).post(actions::environments::post))
-        .route("/settings/webhooks", get(pages::webhooks::get).post(actions::webhooks::post))
-        .route("/audit", get(pages::audit::get))
-        .route("/audit/export.csv", get(pages::audit::export::csv))
-        .route("/audit/export.jsonl", get(pages::audit::export::json_lines))
-        .route("/audit/{seq}", get(pages::audit::entry::get))
-        .route("/audit/{seq}/revert", post(actions::audit::revert))
-        .route("/", get(pages::desk::get).layer(Extension(pages::desk::Memory::default())))
-        .route("/flags/new", get(pages::flag::new::get).post(actions::flags::create))
-        .route("/flags/{key}", get(pages::flag::rollout::get).post(actions::rollouts::post))
-        .route("/flags/{key}/stop", post(actions::rollouts::stop))
-        .route("/flags/{key}/resume", post(actions::rollouts::resume))
-        .route("/flags/{key}/revert", post(actions::rollouts::revert))
-        .route("/flags/{key}/re-randomise", post(actions::flags::re_randomise))
-        .route("/flags/{key}/plan", get(pages::flag::plan::get).post(actions::plan::post))
-        .route("/flags/{key}/plan/move", post(actions::plan::move_it))
-        .route("/approvals", get(pages::approvals::get).post(actions::plan::approve_listed))
+        .route("/sign-in", get(sign_in::page::get).post(sign_in::save::sign_in))
+        .route("/sign-out", post(sign_in::save::sign_out))
+        .route("/setup", get(setup::page::get).post(setup::save::post))
+        .route("/invite/{token}", get(invite::page::get).post(invite::save::post))
+        .route("/account", get(account::page::get).post(account::save::post))
+        .route("/password", get(password::page::get).post(password::save::post))
+        .route("/settings/members", get(settings::members::page::get).post(settings::members::save::post))
+        .route("/settings/tokens", get(settings::tokens::page::get).post(settings::tokens::save::post))
+        .route(
+            "/settings/environments",
+            get(settings::environments::page::get).post(settings::environments::save::post),
+        )
+        .route("/settings/webhooks", get(settings::webhooks::page::get).post(settings::webhooks::save::post))
+        .route("/audit", get(audit::page::get))
+        .route("/audit/export.csv", get(audit::export::csv))
+        .route("/audit/export.jsonl", get(audit::export::json_lines))
+        .route("/audit/{seq}", get(audit::entry::get))
+        .route("/audit/{seq}/revert", post(audit::save::revert))
+        .route("/", get(desk::page::get).layer(Extension(desk::page::Memory::default())))
+        .route("/flags/new", get(flag::new::get).post(flag::settings::save::create))
+        .route("/flags/{key}", get(flag::rollout::page::get).post(flag::rollout::save::post))
+        .route("/flags/{key}/stop", post(flag::rollout::save::stop))
+        .route("/flags/{key}/resume", post(flag::rollout::save::resume))
+        .route("/flags/{key}/revert", post(flag::rollout::save::revert))
+        .route("/flags/{key}/re-randomise", post(flag::settings::save::re_randomise))
+        .route("/flags/{key}/plan", get(flag::plan::page::get).post(flag::plan::save::post))
+        .route("/flags/{key}/plan/move", post(flag::plan::save::move_it))
+        .route("/approvals", get(approvals::get).post(flag::plan::save::approve_listed))
         .route(
             "/flags/{key}/health",
-            get(pages::flag::health::get).post(actions::guardrails::post).layer(replays.clone()),
+            get(flag::health::page::get).post(guardrails::save::post).layer(replays.clone()),
         )
         .route(
             "/settings/guardrails",
-            get(pages::guardrails::get).post(actions::guardrails::post_defaults).layer(replays),
+            get(settings::guardrails::get).post(guardrails::save::post_defaults).layer(replays),
         )
-        .route("/flags/{key}/history", get(pages::flag::history::get))
-        .route("/flags/{key}/settings", get(pages::flag::settings::get).post(actions::flags::settings))
-        .route("/search", get(pages::search::get))
-        .route("/theme", post(actions::theme::post))
-        .route("/live", get(crate::live::get))
-        .route("/groups", get(pages::groups::get))
-        .route("/settings/attributes", get(pages::attributes::get).post(actions::attributes::post))
-        .route("/settings/metrics", get(pages::metrics::get).post(actions::metrics::post))
-        .route("/groups/new", get(pages::group::get_new).post(actions::group::post_new))
-        .route("/groups/{key}", get(pages::group::get).post(actions::group::post))
-        .route("/flags/{key}/try", get(pages::try_it::get).post(actions::try_it::post))
-        .route("/people", get(pages::people::get))
-        .route("/people/{key}", get(pages::person::get).post(actions::person::post))
-        .route("/import/people", get(pages::people::import::get).post(actions::people::import))
-        .route("/flags/{key}/exposures", get(pages::flag::exposures::get))
-        .route("/flags/{key}/exposures.csv", get(pages::flag::exposures::export::csv))
-        .route("/feedback", get(pages::feedback::get))
-        .route("/feedback/new", get(pages::feedback::new::get).post(actions::feedback::post_new))
-        .route("/feedback/{id}", get(pages::feedback::item::get).post(actions::feedback::triage))
-        .route("/flags/{key}/feedback", get(pages::flag::feedback::get))
-        .route("/testers/{subject}", get(pages::tester::get).post(actions::tester::post))
-        .route("/join/{token}", get(pages::join::get).post(actions::join::post))
+        .route("/flags/{key}/history", get(flag::history::get))
+        .route("/flags/{key}/settings", get(flag::settings::page::get).post(flag::settings::save::settings))
+        .route("/search", get(search::page::get))
+        .route("/theme", post(account::theme::post))
+        .route("/live", get(live::get))
+        .route("/groups", get(group::list::get))
+        .route(
+            "/settings/attributes",
+            get(settings::attributes::page::get).post(settings::attributes::save::post),
+        )
+        .route("/settings/metrics", get(settings::metrics::page::get).post(settings::metrics::save::post))
+        .route("/groups/new", get(group::page::get_new).post(group::save::post_new))
+        .route("/groups/{key}", get(group::page::get).post(group::save::post))
+        .route("/flags/{key}/try", get(try_it::page::get).post(try_it::save::post))
+        .route("/people", get(people::page::get))
+        .route("/people/{key}", get(person::page::get).post(person::save::post))
+        .route("/import/people", get(people::import::page::get).post(people::import::save::import))
+        .route("/flags/{key}/exposures", get(flag::exposures::page::get))
+        .route("/flags/{key}/exposures.csv", get(flag::exposures::export::csv))
+        .route("/feedback", get(feedback::page::get))
+        .route("/feedback/new", get(feedback::new::get).post(feedback::save::post_new))
+        .route("/feedback/{id}", get(feedback::item::get).post(feedback::save::triage))
+        .route("/flags/{key}/feedback", get(flag::feedback::get))
+        .route("/testers/{subject}", get(tester::page::get).post(tester::save::post))
+        .route("/join/{token}", get(testers::join::page::get).post(testers::join::save::post))
         .route("/call/{*name}", post(answer_call))
         .fallback(missing)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(state.clone(), again::ask))
+        .layer(middleware::from_fn_with_state(state.clone(), ask::ask))
         .layer(middleware::from_fn_with_state(state.clone(), error_pages))
         .with_state(state)
 }
@@ -152,10 +160,10 @@ async fn error_pages(State(state): State<AppState>, request: Request, next: Next
     }
     let Ok(visit) = Visit::from_request_parts(&mut parts, &state).await else { return response };
     if error == AppError::SignedOut {
-        return visit.go(&pages::sign_in::address(&back, parts.method != Method::GET));
+        return visit.go(&sign_in::page::address(&back, parts.method != Method::GET));
     }
     if error == AppError::PasswordNeeded {
-        return visit.go(&pages::again::address(&back));
+        return visit.go(&password::page::address(&back));
     }
     let mut page = visit.render_error(&error);
     if let Some(wait) = response.headers().get(header::RETRY_AFTER) {

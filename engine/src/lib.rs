@@ -36,6 +36,6 @@ pub use definition::{
 pub use time::{DateError, DayEdge, MomentError, instant_phrase, parse_date_ms, parse_moment_ms};
 pub use traits::{Items, Names, Packed, Packer, Traits, VALUE_SEPARATOR, ValueRef};
 pub use words::{
-    Change, attributes_phrase, audience_phrase, condition_phrase, flag_changes, group_changes, hints,
-    rollout_changes, rollout_phrase,
+    Change, attributes_phrase, audience_phrase, condition_phrase, flag_changes, group_changes, group_name,
+    hints, rollout_changes, rollout_phrase,
 };

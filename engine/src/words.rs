@@ -6,5 +6,5 @@ mod narrate;
 pub(crate) mod sentence;
 
 pub use diff::{Change, flag_changes, group_changes, rollout_changes};
-pub use hint::hints;
+pub use hint::{group_name, hints};
 pub use sentence::{attributes_phrase, audience_phrase, condition_phrase, rollout_phrase};

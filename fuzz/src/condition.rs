@@ -1,7 +1,7 @@
 //! Conditions: a document that is read means the same when it is written, when it went through the builder's form, and
 //! however it is evaluated.
 
-use app::ui::condition_form::ConditionDraft;
+use app::condition::form::ConditionForm;
 use engine::{Attributes, Condition, Context, Group};
 
 use crate::definitions::decided;
@@ -22,8 +22,8 @@ pub fn run(bytes: &[u8]) {
     assert_eq!(serde_json::from_str::<Condition>(&written).as_ref().ok(), Some(&condition), "{written}");
     let problems = condition.problems();
     assert!(problems.iter().all(|it| !it.to_string().is_empty()), "a problem without a sentence");
-    let draft = ConditionDraft::from_condition(Some(&condition));
-    let typed = ConditionDraft::from_pairs(&draft.pairs("if"), "if").parse();
+    let draft = ConditionForm::from_condition(Some(&condition));
+    let typed = ConditionForm::from_pairs(&draft.pairs("if"), "if").parse();
     let context: Attributes =
         serde_json::from_slice(context).map(|members| Attributes::from_json(&members)).unwrap_or_default();
     let group: Group =

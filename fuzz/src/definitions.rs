@@ -3,8 +3,10 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use app::forms::{
-    flag::FlagForm, group::GroupForm, guardrails::GuardrailForm, plan::PlanForm, rollout::RolloutForm,
+use app::{
+    flag::{plan::form::PlanForm, rollout::form::RolloutForm, settings::form::FlagForm},
+    group::form::GroupForm,
+    guardrails::form::GuardrailForm,
 };
 use engine::{
     AttributeSchema, Attributes, Context, EnvironmentConfig, EnvironmentKey, Flag, FlagKey, Group, Rollout,

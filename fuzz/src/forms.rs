@@ -2,20 +2,20 @@
 //! either a definition without problems or refused with sentences, and comes back as it was typed.
 
 use app::{
-    draft::Refusal,
-    fields::{FIELDS_MAX, Fields},
-    forms::{
-        flag::FlagForm,
-        group::{CONDITION, GroupForm},
-        guardrails::GuardrailForm,
-        intent::Intent,
-        people::traits_from_rows,
-        plan::PlanForm,
-        rollout::RolloutForm,
-        testers::{InvitationForm, TesterForm, chosen},
-        trial::TrialForm,
-        wrong::Wrong,
+    flag::{
+        plan::form::PlanForm,
+        rollout::{form::RolloutForm, intent::Intent},
+        settings::form::FlagForm,
     },
+    form::{
+        error::{FieldError, FormErrors},
+        fields::{FIELDS_MAX, Fields},
+    },
+    group::form::{CONDITION, GroupForm},
+    guardrails::form::GuardrailForm,
+    people::import::form::traits_from_rows,
+    testers::form::{InvitationForm, TesterForm, chosen},
+    try_it::form::TrialForm,
 };
 use engine::{AttributeSchema, Flag, FlagKey, GroupKey, Rollout, guardrail::guardrail_problems};
 
@@ -45,16 +45,16 @@ pub fn run(bytes: &[u8]) {
     });
 }
 
-fn told(wrongs: &[Wrong]) {
+fn told(errors: &[FieldError]) {
     assert!(
-        !wrongs.is_empty() && wrongs.iter().all(|it| !it.sentence.is_empty()),
+        !errors.is_empty() && errors.iter().all(|it| !it.sentence.is_empty()),
         "refused without a sentence"
     );
 }
 
-fn refused(refusal: &Refusal) {
-    let told = refusal.reasons.iter().all(|it| !it.sentence.is_empty());
-    assert!(told && !refusal.reasons.is_empty() && refusal.status.is_client_error(), "{refusal:?}");
+fn refused(errors: &FormErrors) {
+    let told = errors.fields.iter().all(|it| !it.sentence.is_empty());
+    assert!(told && !errors.fields.is_empty() && errors.status.is_client_error(), "{errors:?}");
 }
 
 fn a_flag() -> Flag {
@@ -66,7 +66,7 @@ fn flag(fields: &Fields) {
     form.apply(fields.text("intent"));
     match form.create() {
         Ok(flag) => assert_eq!(flag.problems(), []),
-        Err(wrongs) => told(&wrongs),
+        Err(errors) => told(&errors),
     }
     match form.change(&a_flag()) {
         Ok(flag) => {
@@ -74,7 +74,7 @@ fn flag(fields: &Fields) {
             let again = FlagForm::from_flag(&flag, form.expected).change(&flag);
             assert_eq!(again.as_ref(), Ok(&flag), "its own form changes it");
         }
-        Err(wrongs) => told(&wrongs),
+        Err(errors) => told(&errors),
     }
 }
 
@@ -83,8 +83,8 @@ fn group(fields: &Fields) {
     form.condition.apply(fields.text("intent"), CONDITION);
     let key = match form.parse_key() {
         Ok(key) => key,
-        Err(refusal) => {
-            refused(&refusal);
+        Err(errors) => {
+            refused(&errors);
             GroupKey::parse("g").expect("a key")
         }
     };
@@ -93,7 +93,7 @@ fn group(fields: &Fields) {
             assert_eq!(group.problems(), []);
             assert!(!form.differs_from(&group));
         }
-        Err(refusal) => refused(&refusal),
+        Err(errors) => refused(&errors),
     }
 }
 
@@ -111,9 +111,9 @@ fn rollout(fields: &Fields) {
                 assert_eq!(again.as_ref(), Ok(&rollout), "its own form changes it");
             }
         }
-        Err(wrongs) => {
-            told(&wrongs);
-            form.open_at(&wrongs);
+        Err(errors) => {
+            told(&errors);
+            form.open_at(&errors);
         }
     }
     form.parse_leniently(&base, &flag);
@@ -128,7 +128,7 @@ fn plan(fields: &Fields) {
             let again = PlanForm::of(&plan, form.version).parse(Some(&plan), &|_| true);
             assert_eq!(again.ok().as_ref(), Some(&plan), "its own form changes it");
         }
-        Err(refusal) => refused(&refusal),
+        Err(errors) => refused(&errors),
     }
 }
 
@@ -140,17 +140,17 @@ fn guardrails(fields: &Fields) {
             assert_eq!(guardrail_problems(&guardrails), []);
             assert!(guardrails.iter().all(|it| !it.sentence().is_empty()));
         }
-        Err(refusal) => refused(&refusal),
+        Err(errors) => refused(&errors),
     }
 }
 
 fn testers(fields: &Fields) {
     match TesterForm::from_fields(fields).list(NOW_MS) {
         Ok(list) => assert!(!list.is_empty()),
-        Err(refusal) => refused(&refusal),
+        Err(errors) => refused(&errors),
     }
-    if let Err(refusal) = InvitationForm::from_fields(fields).parse() {
-        refused(&refusal);
+    if let Err(errors) = InvitationForm::from_fields(fields).parse() {
+        refused(&errors);
     }
     if let Err(error) = chosen(fields) {
         assert!(!error.to_string().is_empty());
@@ -160,8 +160,8 @@ fn testers(fields: &Fields) {
 fn trial(fields: &Fields) {
     let schema = AttributeSchema::default();
     let form = TrialForm::from_pairs(fields.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
-    if let Err(wrongs) = form.attributes(&schema) {
-        told(&wrongs);
+    if let Err(errors) = form.attributes(&schema) {
+        told(&errors);
     }
     let query = form.query();
     let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();

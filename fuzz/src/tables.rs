@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use app::forms::people::{Report, check};
+use app::people::import::form::{Report, check};
 use engine::{
     AttributeDefinition, AttributeName, AttributeSchema, AttributeType, AttributeValue, ENROLMENTS_MAX,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::backend::{AppState, TooMany};
+use app::state::{AppState, TooMany};
 use axum::{
     Router,
     body::Body,

@@ -8,7 +8,7 @@ use super::{
 };
 
 #[expect(clippy::fn_params_excessive_bools, reason = "properties are named where they are given")]
-/// A labelled `<input>`. `error` is a draft's [`crate::draft::Draft::at`] of the same name.
+/// A labelled `<input>`. `error` is a draft's [`crate::form::state::FormState::at`] of the same name.
 #[component]
 pub fn Field(
     #[prop(into)] label: String,

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use store::Operation;
 
-use super::here;
+use crate::page::here::here;
 
 /// Bytes that stay as they are in a path; everything else is written as `%XX`.
 const PLAIN: &[u8] = b"-._~@:!$'()*,;";

@@ -64,11 +64,6 @@ pub fn date(at_ms: i64) -> String {
     format_utc(at_ms, "%-d %b %Y")
 }
 
-/// `2026-11-22T20:19`, in UTC: the value of a `datetime-local` field.
-pub fn to_minute(at_ms: i64) -> String {
-    format_utc(at_ms, "%Y-%m-%dT%H:%M")
-}
-
 /// A moment from which something counts: `22 Nov 2026`, with the time of day unless that is midnight.
 pub fn first_moment(at_ms: i64) -> String {
     if at_ms % (DAY_S * 1000) == 0 { date(at_ms) } else { full(at_ms) }

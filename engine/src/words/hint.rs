@@ -87,7 +87,8 @@ fn only_failure(steps: &[Step]) -> Option<String> {
     }
 }
 
-fn group_name(snapshot: &Snapshot) -> impl Fn(&GroupKey) -> String {
+/// The name of a group, for phrases; its key when it is gone.
+pub fn group_name(snapshot: &Snapshot) -> impl Fn(&GroupKey) -> String {
     |key| snapshot.group(key.as_str()).map_or_else(|| key.to_string(), |group| group.name().to_owned())
 }
 

@@ -1,0 +1,5 @@
+//! One's own account: password, sessions, light or dark.
+
+pub mod page;
+pub mod save;
+pub mod theme;

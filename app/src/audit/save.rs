@@ -1,0 +1,18 @@
+//! Reverting a change as a new change.
+
+use axum::extract::Path;
+
+use super::entry;
+use crate::{
+    form::{fields::Fields, state::FormState},
+    page::{Page, PageResult, toast::Toast},
+};
+
+pub async fn revert(page: Page, Path(seq): Path<u64>, fields: Fields) -> PageResult {
+    let editor = page.principal.flag_editor()?;
+    let comment = fields.trimmed("comment");
+    match page.store().revert(&editor, seq, comment).await {
+        Ok(_) => Ok(page.done("/audit", Toast::Reverted)),
+        Err(error) => entry::show(&page, seq, FormState::refused(comment.to_owned(), error)).await,
+    }
+}

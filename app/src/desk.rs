@@ -1,0 +1,5 @@
+//! The desk: all flags of an environment at a glance.
+
+mod filter;
+pub mod page;
+mod pulse;

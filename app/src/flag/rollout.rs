@@ -1,0 +1,13 @@
+//! The Rollout tab: the bank of faders, its form, and saving it.
+
+mod bank;
+mod details;
+mod exceptions;
+pub mod form;
+pub mod intent;
+mod merge;
+mod more;
+pub mod page;
+mod rule;
+pub mod save;
+mod strip;

@@ -1,0 +1,5 @@
+//! What a form sent, what of it was refused, and where the reason stands.
+
+pub mod error;
+pub mod fields;
+pub mod state;

@@ -1,0 +1,4 @@
+//! Choosing a password through a link.
+
+pub mod page;
+pub mod save;

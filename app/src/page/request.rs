@@ -1,0 +1,313 @@
+//! One request for a page. [`Page`] is somebody signed in; [`Visit`] is anybody. A handler takes one of them,
+//! loads what it shows with `?`, and returns [`Page::render`] or, after a write, [`Visit::done`].
+//!
+//! ```text
+//! pub async fn get(page: Page) -> PageResult {
+//!     let rows = page.store().list_groups(&page.viewer()).await?;
+//!     page.render(PageMeta::new("Groups", Section::Groups), move || view! { … })
+//! }
+//! ```
+
+use std::{ops::Deref, time::Duration};
+
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
+use leptos::prelude::IntoView;
+use store::{
+    Browser, DatabaseStanding, Environment, Operation, Principal, RecentAdministrator, RequestOrigin, Store,
+    TaskReport, Viewer,
+};
+
+use super::{error as error_page, here::Here, meta::PageMeta, shell, theme::Theme, toast::Toast};
+use crate::{
+    cookies,
+    error::{AppError, Thing},
+    form::error::as_sentence,
+    state::AppState,
+};
+
+/// So long admins are told of a task that failed.
+const TROUBLE_TOLD: Duration = Duration::from_hours(1);
+
+/// What a handler of the dashboard returns; the router turns an error into a page.
+pub type PageResult = Result<Response, AppError>;
+
+/// A request, whoever sent it.
+#[derive(Clone)]
+pub struct Visit {
+    pub state: AppState,
+    pub origin: RequestOrigin,
+    pub environment: Environment,
+    pub theme: Theme,
+    uri: Uri,
+    headers: HeaderMap,
+    toast: Option<Toast>,
+    principal: Option<Principal>,
+}
+
+/// A request of somebody signed in; extracting it sends everybody else to the sign-in page.
+#[derive(Clone)]
+pub struct Page {
+    visit: Visit,
+    pub principal: Principal,
+}
+
+impl Visit {
+    pub fn store(&self) -> &Store {
+        &self.state.store
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.state.store.clock().now_ms()
+    }
+
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// The first value of a name in the query; `None` when it is absent or empty.
+    pub fn query(&self, name: &str) -> Option<String> {
+        self.queries().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)
+    }
+
+    /// All pairs of the query, in order.
+    pub fn queries(&self) -> impl Iterator<Item = (String, String)> {
+        form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes()).into_owned()
+    }
+
+    pub fn header(&self, name: header::HeaderName) -> &str {
+        self.headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default()
+    }
+
+    pub fn session_token(&self) -> Option<&str> {
+        cookies::find(&self.headers, cookies::session_name(self.state.secure))
+    }
+
+    /// What the request says of the browser that sent it.
+    pub fn browser(&self) -> Browser<'_> {
+        Browser {
+            user_agent: self.header(header::USER_AGENT),
+            device: cookies::find(&self.headers, cookies::device_name(self.state.secure)),
+        }
+    }
+
+    pub fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+
+    /// The path with the environment that is looked at, when it is not the default one.
+    pub fn href(&self, path: &str) -> String {
+        self.here().href(path)
+    }
+
+    pub(crate) fn here(&self) -> Here {
+        Here {
+            environments: self.store().live().environments(),
+            environment: self.environment.clone(),
+            path: self.uri.path().to_owned(),
+            query: self.uri.query().unwrap_or_default().to_owned(),
+            theme: self.theme,
+            toast: self.toast,
+            principal: self.principal.clone(),
+            now_ms: self.now_ms(),
+            seq: self.store().live().seq(),
+            troubles: self.troubles(),
+        }
+    }
+
+    /// What is wrong with this server, for those who can do something about it: its clock, and tasks that failed lately.
+    fn troubles(&self) -> Vec<String> {
+        if !self.principal.as_ref().is_some_and(|who| who.may(Operation::Administer)) {
+            return Vec::new();
+        }
+        let tasks = self.store().tasks().report();
+        let clock = wrong_clock(self.store().standing());
+        clock.into_iter().chain(tasks.iter().filter_map(trouble)).collect()
+    }
+
+    /// The full URL of a path, for whoever gets it outside this browser. Never by what the request says of its host:
+    /// that is written by whoever sends it.
+    pub fn absolute(&self, path: &str) -> String {
+        format!("{}{path}", self.state.origin)
+    }
+
+    /// 303 to a page, which says `toast` once.
+    pub fn done(&self, path: &str, toast: Toast) -> Response {
+        let mut response = self.go(path);
+        response
+            .headers_mut()
+            .append(header::SET_COOKIE, cookies::carry_toast(toast.code(), self.state.secure));
+        response
+    }
+
+    /// 303 to a page of this site.
+    pub fn go(&self, path: &str) -> Response {
+        let target = same_site_path(path).unwrap_or("/");
+        let location = HeaderValue::from_str(target).unwrap_or_else(|_| HeaderValue::from_static("/"));
+        (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+    }
+
+    /// A page without the signed-in frame: sign-in, setup, invitations.
+    pub fn render_door<V: IntoView + 'static>(&self, meta: PageMeta, view: impl FnOnce() -> V) -> PageResult {
+        Ok(self.respond(&meta, shell::door(&self.state.options, &meta, self.here(), view)))
+    }
+
+    /// An error page, in the frame that fits whoever asked.
+    pub(crate) fn render_error(&self, error: &AppError) -> Response {
+        let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut meta = PageMeta::outside(error_page::title(error)).status(status);
+        meta.secret_address = self.path().starts_with("/invite/") || self.path().starts_with("/join/");
+        let body = error_page::view(error.clone(), self.origin.request_id.clone());
+        let html = if self.principal.is_some() {
+            shell::frame(&self.state.options, &meta, self.here(), body)
+        } else {
+            shell::door(&self.state.options, &meta, self.here(), body)
+        };
+        self.respond(&meta, html)
+    }
+
+    fn respond(&self, meta: &PageMeta, document: shell::Document) -> Response {
+        let mut response = (meta.status, document.html).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, document.content_security_policy);
+        if meta.secret_address {
+            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        }
+        if self.toast.is_some() {
+            headers.append(header::SET_COOKIE, cookies::drop_toast(self.state.secure));
+        }
+        response
+    }
+}
+
+impl Page {
+    pub fn viewer(&self) -> Viewer {
+        self.principal.viewer()
+    }
+
+    /// For what changes who may do what. An action that returns its `PasswordNeeded` has the password asked for, and is
+    /// called once more with the same form.
+    pub fn recent_administrator(&self) -> Result<RecentAdministrator, AppError> {
+        Ok(self.principal.recent_administrator(self.now_ms()).map_err(store::StoreError::from)?)
+    }
+
+    pub fn render<V: IntoView + 'static>(&self, meta: PageMeta, view: impl FnOnce() -> V) -> PageResult {
+        Ok(self.respond(&meta, shell::frame(&self.state.options, &meta, self.here(), view)))
+    }
+}
+
+impl Deref for Page {
+    type Target = Visit;
+
+    fn deref(&self) -> &Visit {
+        &self.visit
+    }
+}
+
+impl FromRequestParts<AppState> for Visit {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, AppError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let asked = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "env");
+        Self::of(parts, state, asked.as_ref().map(|(_, key)| &**key))
+    }
+}
+
+impl Visit {
+    /// `asked`: the environment to look at; the default one when nothing is said.
+    fn of(parts: &Parts, state: &AppState, asked: Option<&str>) -> Result<Self, AppError> {
+        let environments = state.store.live().environments();
+        let environment = match asked {
+            Some(key) => environments.iter().find(|it| it.key.as_str() == key),
+            None => environments.first(),
+        };
+        let environment = environment.cloned().ok_or(AppError::NotFound(Thing::Environment))?;
+        // A page that only refreshes itself must not take the toast from the one that was redirected.
+        let refetch = parts.headers.contains_key("x-fader-live");
+        let toast = cookies::find(&parts.headers, cookies::toast_name(state.secure)).and_then(Toast::parse);
+        Ok(Self {
+            state: state.clone(),
+            origin: parts.extensions.get::<RequestOrigin>().cloned().unwrap_or_default(),
+            environment,
+            theme: cookies::find(&parts.headers, cookies::theme_name(state.secure))
+                .map(Theme::parse)
+                .unwrap_or_default(),
+            toast: if refetch { None } else { toast },
+            principal: parts.extensions.get::<Principal>().cloned(),
+            uri: parts.uri.clone(),
+            headers: parts.headers.clone(),
+        })
+    }
+}
+
+impl FromRequestParts<AppState> for Page {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, AppError> {
+        let principal = parts.extensions.get::<Principal>().cloned().ok_or(AppError::SignedOut)?;
+        Ok(Self { visit: Visit::from_request_parts(parts, state).await?, principal })
+    }
+}
+
+impl Page {
+    pub(crate) fn of(parts: &Parts, state: &AppState, environment: Option<&str>) -> Result<Self, AppError> {
+        let principal = parts.extensions.get::<Principal>().cloned().ok_or(AppError::SignedOut)?;
+        Ok(Self { visit: Visit::of(parts, state, environment)?, principal })
+    }
+}
+
+/// "The guard failed 12 s ago and was started again."
+fn wrong_clock(standing: DatabaseStanding) -> Option<String> {
+    let s = standing.skew_ms.unsigned_abs() / 1000;
+    let side = if standing.skew_ms > 0 { "ahead of" } else { "behind" };
+    standing.leaves_guard.then(|| {
+        format!(
+            "The clock of this server is {s} s {side} the database's, so it leaves the guard to other copies. Set its clock."
+        )
+    })
+}
+
+fn trouble(task: &TaskReport) -> Option<String> {
+    let (ago, _) = task.last_failure.as_ref().filter(|(ago, _)| *ago < TROUBLE_TOLD)?;
+    let ago = match ago.as_secs() {
+        s @ ..120 => format!("{s} s"),
+        s => format!("{} min", s / 60),
+    };
+    let what = if task.is_down { "is being started again" } else { "was started again" };
+    let times = match task.failures {
+        ..=1 => String::new(),
+        n => format!(" It has failed {n} times since the server started; the log says why."),
+    };
+    Some(format!("{}{times}", as_sentence(&format!("{} failed {ago} ago and {what}", task.name))))
+}
+
+/// The path when it stays on this site, whatever a browser makes of it.
+pub fn same_site_path(path: &str) -> Option<&str> {
+    let mut chars = path.chars();
+    let starts_well = chars.next() == Some('/') && !matches!(chars.next(), Some('/' | '\\'));
+    let harmless = path.chars().all(|c| c.is_ascii_graphic() && c != '\\');
+    (starts_well && harmless).then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_site_path;
+
+    #[test]
+    fn a_return_path_stays_on_this_site() {
+        for good in ["/", "/flags/x?env=staging", "/audit#a"] {
+            assert_eq!(same_site_path(good), Some(good));
+        }
+        for bad in
+            ["", "x", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nb", "/\t/evil"]
+        {
+            assert_eq!(same_site_path(bad), None, "{bad:?}");
+        }
+    }
+}

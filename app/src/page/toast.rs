@@ -1,0 +1,196 @@
+//! What a page says once after something worked. Closed: it travels in a cookie, so it carries no text.
+
+use leptos::prelude::*;
+
+/// A sentence after a redirect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Toast {
+    Saved,
+    Unchanged,
+    Created,
+    Deleted,
+    Stopped,
+    Resumed,
+    ReRandomised,
+    Archived,
+    Restored,
+    Reverted,
+    RoleChanged,
+    MemberSignedOut,
+    MemberDisabled,
+    MemberEnabled,
+    TokenRevoked,
+    TokenChanged,
+    PasswordChanged,
+    SessionsEnded,
+    OtherSessionsEnded,
+    SignedOut,
+    Welcome,
+    PersonaSaved,
+    FeedbackTriaged,
+    ComplaintLogged,
+    Enrolled,
+    InvitationRevoked,
+    PeopleImported,
+    PersonErased,
+    MetricSaved,
+    WebhookTested,
+    WebhookDeleted,
+    PlanSaved,
+    PlanStarted,
+    PlanMoved,
+    PlanApproved,
+    GuardrailsSaved,
+    GuardrailsReset,
+}
+
+impl Toast {
+    const ALL: [Self; 37] = [
+        Self::Saved,
+        Self::Unchanged,
+        Self::Created,
+        Self::Deleted,
+        Self::Stopped,
+        Self::Resumed,
+        Self::ReRandomised,
+        Self::Archived,
+        Self::Restored,
+        Self::Reverted,
+        Self::RoleChanged,
+        Self::MemberSignedOut,
+        Self::MemberDisabled,
+        Self::MemberEnabled,
+        Self::TokenRevoked,
+        Self::TokenChanged,
+        Self::PasswordChanged,
+        Self::SessionsEnded,
+        Self::OtherSessionsEnded,
+        Self::SignedOut,
+        Self::Welcome,
+        Self::PersonaSaved,
+        Self::FeedbackTriaged,
+        Self::ComplaintLogged,
+        Self::Enrolled,
+        Self::InvitationRevoked,
+        Self::PeopleImported,
+        Self::PersonErased,
+        Self::MetricSaved,
+        Self::WebhookTested,
+        Self::WebhookDeleted,
+        Self::PlanSaved,
+        Self::PlanStarted,
+        Self::PlanMoved,
+        Self::PlanApproved,
+        Self::GuardrailsSaved,
+        Self::GuardrailsReset,
+    ];
+
+    /// The word in the cookie.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Saved => "saved",
+            Self::Unchanged => "unchanged",
+            Self::Created => "created",
+            Self::Deleted => "deleted",
+            Self::Stopped => "stopped",
+            Self::Resumed => "resumed",
+            Self::ReRandomised => "re-randomised",
+            Self::Archived => "archived",
+            Self::Restored => "restored",
+            Self::Reverted => "reverted",
+            Self::RoleChanged => "role-changed",
+            Self::MemberDisabled => "member-disabled",
+            Self::MemberEnabled => "member-enabled",
+            Self::TokenRevoked => "token-revoked",
+            Self::TokenChanged => "token-changed",
+            Self::PasswordChanged => "password-changed",
+            Self::MemberSignedOut => "member-signed-out",
+            Self::SessionsEnded => "sessions-ended",
+            Self::OtherSessionsEnded => "other-sessions-ended",
+            Self::SignedOut => "signed-out",
+            Self::Welcome => "welcome",
+            Self::PersonaSaved => "persona-saved",
+            Self::FeedbackTriaged => "feedback-triaged",
+            Self::ComplaintLogged => "complaint-logged",
+            Self::Enrolled => "enrolled",
+            Self::InvitationRevoked => "invitation-revoked",
+            Self::PeopleImported => "people-imported",
+            Self::PersonErased => "person-erased",
+            Self::MetricSaved => "metric-saved",
+            Self::WebhookTested => "webhook-tested",
+            Self::WebhookDeleted => "webhook-deleted",
+            Self::PlanSaved => "plan-saved",
+            Self::PlanStarted => "plan-started",
+            Self::PlanMoved => "plan-moved",
+            Self::PlanApproved => "plan-approved",
+            Self::GuardrailsSaved => "guardrails-saved",
+            Self::GuardrailsReset => "guardrails-reset",
+        }
+    }
+
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|toast| toast.code() == code)
+    }
+
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Saved => "Saved. Clients have it already.",
+            Self::Unchanged => "Nothing is different, so nothing was saved.",
+            Self::Created => "Created.",
+            Self::Deleted => "Deleted.",
+            Self::Stopped => "Stopped. Everybody gets the off variant now.",
+            Self::Resumed => "Resumed. Exactly the same people have it again.",
+            Self::ReRandomised => "Re-randomised. Other people are inside the percentages now.",
+            Self::Archived => "Archived. Clients no longer find this flag.",
+            Self::Restored => "Restored.",
+            Self::Reverted => "Reverted, as a new change.",
+            Self::RoleChanged => "The role was changed. It counts from the next click.",
+            Self::MemberDisabled => "Disabled, and signed out everywhere.",
+            Self::MemberEnabled => "Enabled. They can sign in again.",
+            Self::TokenChanged => "Changed. It counts from the next request.",
+            Self::TokenRevoked => "Revoked. Clients with this token are refused from now on.",
+            Self::PasswordChanged => "Your password was changed.",
+            Self::MemberSignedOut => "The member is signed out everywhere.",
+            Self::SessionsEnded => "That browser is signed out.",
+            Self::OtherSessionsEnded => "All your other browsers are signed out.",
+            Self::SignedOut => "You are signed out.",
+            Self::Welcome => "Welcome to Fader.",
+            Self::PersonaSaved => "Saved as a persona. Try it on any flag.",
+            Self::FeedbackTriaged => "Saved. Everybody who looks at the inbox sees it.",
+            Self::ComplaintLogged => "Logged, with what they saw at that moment.",
+            Self::Enrolled => "Enrolled. Clients have it already.",
+            Self::InvitationRevoked => "Revoked. Nobody can accept this invitation any more.",
+            Self::PeopleImported => "Imported. They count from now on.",
+            Self::PersonErased => "Erased everywhere. The audit log keeps no key.",
+            Self::MetricSaved => "Saved. Its outcomes count from now on.",
+            Self::WebhookTested => "A test message is on its way.",
+            Self::WebhookDeleted => "Deleted. This address is told nothing more.",
+            Self::PlanSaved => "Saved. Nothing changes for anybody before it starts or gets there.",
+            Self::PlanStarted => "Started. Clients have the first step already.",
+            Self::PlanMoved => "Done. The line of steps shows where the plan is now.",
+            Self::PlanApproved => "Approved. The plan may enter this step.",
+            Self::GuardrailsSaved => "Saved. The guard judges by these from now on.",
+            Self::GuardrailsReset => "Done. The guard judges by these from now on.",
+        }
+    }
+}
+
+/// The region that says it politely; on every page, so that it is known before it speaks.
+pub fn region(toast: Option<Toast>) -> impl IntoView {
+    let toast =
+        toast.map(|toast| view! { <p class="toast">{crate::ui::icon::check()}{toast.sentence()}</p> });
+    view! { <div class="toasts" role="status">{toast}</div> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Toast;
+
+    #[test]
+    fn every_toast_comes_back_from_its_cookie() {
+        for toast in Toast::ALL {
+            assert_eq!(Toast::parse(toast.code()), Some(toast));
+        }
+        assert_eq!(Toast::parse("<b>"), None);
+    }
+}

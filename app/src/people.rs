@@ -1,0 +1,4 @@
+//! Finding people, and importing them.
+
+pub mod import;
+pub mod page;

@@ -1,0 +1,226 @@
+//! People from a table that somebody pasted: CSV with a first line of column names, checked line by line against the
+//! attribute schema.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::{AttributeName, AttributeSchema, AttributeType, AttributeValue, Attributes, SubjectKey};
+use store::{
+    People, Standing,
+    table::{self, Row},
+};
+
+use crate::try_it::form::parse_value;
+
+/// What the column with the targeting key may be called.
+const KEY_COLUMNS: [&str; 5] = ["id", "key", "subject", "targeting_key", "targetingkey"];
+/// Elements of a list within one cell.
+const LIST_SEPARATOR: char = '|';
+
+/// What importing a table would do.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    pub new: Vec<SubjectKey>,
+    pub changed: Vec<SubjectKey>,
+    pub unchanged: usize,
+    pub wrong: Vec<WrongLine>,
+    /// Not in the attribute schema: left out.
+    pub unknown_columns: Vec<String>,
+    /// New and changed people as they would be stored.
+    pub people: Vec<(SubjectKey, Attributes)>,
+}
+
+/// A line that is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongLine {
+    /// Counted from 1, the line of names included.
+    pub number: usize,
+    pub why: String,
+}
+
+/// Columns that the table does not have keep what is stored; an empty cell takes a trait away. Without a usable first
+/// line there is no report but a sentence.
+pub fn check(text: &str, schema: &AttributeSchema, people: &People) -> Result<Report, String> {
+    let mut rows = table::rows(text).filter(|row| !row.is_blank());
+    let head = rows.next().ok_or("Paste a table whose first line names the columns.")?;
+    let names: Vec<_> = head.cells.iter().map(|cell| cell.trim().to_owned()).collect();
+    let key_at = names.iter().position(|name| KEY_COLUMNS.contains(&name.to_lowercase().as_str()));
+    let key_at = key_at.ok_or("One column has to be called id: it holds the targeting keys.")?;
+    let is_column = |(at, name): &(usize, &String)| *at != key_at && !name.is_empty();
+    let (columns, unknown): (Vec<_>, Vec<_>) =
+        names.iter().enumerate().filter(is_column).partition(|(_, name)| schema.get(name).is_some());
+    let mut report = Report {
+        unknown_columns: unknown.into_iter().map(|(_, name)| name.clone()).collect(),
+        ..Report::default()
+    };
+    let (mut known, mut seen) = (BTreeMap::new(), BTreeSet::new());
+    for row in rows {
+        match read(&row, names.len(), key_at, &columns, schema, people) {
+            Ok((subject, _)) if !seen.insert(subject.clone()) => {
+                let why = format!("{subject} stands in an earlier line already");
+                report.wrong.push(WrongLine { number: row.number, why });
+            }
+            Ok((subject, traits)) => drop(known.insert(subject, traits)),
+            Err(why) => report.wrong.push(WrongLine { number: row.number, why }),
+        }
+    }
+    for (subject, traits) in known {
+        match people.standing(subject.as_str(), &traits) {
+            Standing::Unchanged => {
+                report.unchanged += 1;
+                continue;
+            }
+            Standing::New => report.new.push(subject.clone()),
+            Standing::Changed => report.changed.push(subject.clone()),
+        }
+        report.people.push((subject, traits));
+    }
+    Ok(report)
+}
+
+fn read(
+    row: &Row<'_>,
+    width: usize,
+    key_at: usize,
+    columns: &[(usize, &String)],
+    schema: &AttributeSchema,
+    people: &People,
+) -> Result<(SubjectKey, Attributes), String> {
+    if row.open {
+        return Err("a quotation mark is not closed".to_owned());
+    }
+    if row.cells.len() != width {
+        let cells = match row.cells.len() {
+            1 => "1 cell".to_owned(),
+            n => format!("{n} cells"),
+        };
+        return Err(format!("it has {cells}, the first line has {width}"));
+    }
+    let key = row.cells.get(key_at).map(|cell| cell.trim()).unwrap_or_default();
+    let subject = SubjectKey::parse(key).map_err(|error| format!("the key {error}"))?;
+    let mut traits: BTreeMap<String, AttributeValue> =
+        people.traits(subject.as_str()).unwrap_or_default().to_attributes().into();
+    for (at, name) in columns {
+        let cell = row.cells.get(*at).map(|cell| cell.trim()).unwrap_or_default();
+        if cell.is_empty() {
+            traits.remove(*name);
+        } else {
+            traits.insert((*name).clone(), typed(cell, name, schema)?);
+        }
+    }
+    Ok((subject, traits.into()))
+}
+
+fn typed(cell: &str, name: &str, schema: &AttributeSchema) -> Result<AttributeValue, String> {
+    let Some(definition) = schema.get(name) else { return Ok(AttributeValue::Text(cell.to_owned())) };
+    let value = match definition.value_type {
+        AttributeType::List if !cell.starts_with('[') => {
+            let items = cell.split(LIST_SEPARATOR).map(str::trim).filter(|item| !item.is_empty());
+            Some(AttributeValue::List(items.map(str::to_owned).collect()))
+        }
+        value_type => parse_value(cell, Some(value_type)).ok(),
+    };
+    let value = value.filter(|value| definition.value_type.accepts(value));
+    value.ok_or_else(|| format!("{name} has to be {}, not “{cell}”", definition.value_type.expected()))
+}
+
+/// One person's traits from a form: pairs of name and value as typed; an empty value takes the trait away.
+pub fn traits_from_rows<'f>(
+    rows: impl Iterator<Item = (&'f str, &'f str)>,
+    schema: &AttributeSchema,
+) -> Result<Attributes, String> {
+    let mut traits = Attributes::default();
+    for (name, value) in rows {
+        let (name, value) = (name.trim(), value.trim());
+        if name.is_empty() || value.is_empty() {
+            continue;
+        }
+        AttributeName::parse(name).map_err(|error| format!("an attribute name {error}"))?;
+        let value_type = schema.get(name).map(|definition| definition.value_type);
+        let value = parse_value(value, value_type).map_err(|error| format!("{name}: {error}"))?;
+        traits.set(name, value);
+    }
+    Ok(traits)
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::AttributeDefinition;
+
+    use super::*;
+
+    fn schema() -> AttributeSchema {
+        let definition = |name: &str, value_type| AttributeDefinition {
+            name: AttributeName::parse(name).expect("a name"),
+            value_type,
+            description: String::new(),
+            trusted: false,
+            personal: false,
+        };
+        AttributeSchema::new(vec![
+            definition("name", AttributeType::Text),
+            definition("visits", AttributeType::Number),
+            definition("beta", AttributeType::List),
+            definition("since", AttributeType::Date),
+        ])
+    }
+
+    fn checked(text: &str) -> Report {
+        check(text, &schema(), &People::default()).expect("a report")
+    }
+
+    fn traits(report: &Report, key: &str) -> Attributes {
+        report.people.iter().find(|(it, _)| it.as_str() == key).expect("a person").1.clone()
+    }
+
+    #[test]
+    fn cells_are_read_by_the_type_of_their_column() {
+        let text = "id;name;visits;beta;since\r\nada;\"Ada \"\"A\"\"; Moreau\";12;x | y;2026-01-02\r\n";
+        let report = checked(text);
+        let traits = traits(&report, "ada");
+        assert_eq!(traits.get("name"), Some(&AttributeValue::Text("Ada \"A\"; Moreau".into())));
+        assert_eq!(traits.get("visits"), Some(&AttributeValue::Number(12.0)));
+        assert_eq!(traits.get("beta"), Some(&AttributeValue::List(vec!["x".into(), "y".into()])));
+        assert_eq!((report.new.len(), report.wrong.len()), (1, 0));
+    }
+
+    #[test]
+    fn each_wrong_line_says_what_is_wrong_and_the_others_count() {
+        let text = "id,name,visits,since,mood\nada,Ada,many,,\nbob,Bob\n,Nobody,1,,\ncyd,Cyd,3,soon,\ndan,Dan,1,,sunny\n\
+                    dan,Dan,2,,\n\neve,\"Eve,1,,\n";
+        let report = checked(text);
+        let wrong: Vec<_> = report.wrong.iter().map(|it| format!("{}: {}", it.number, it.why)).collect();
+        assert_eq!(
+            wrong,
+            [
+                "2: visits has to be a number, not “many”",
+                "3: it has 2 cells, the first line has 5",
+                "4: the key must not be empty",
+                "5: since has to be a date like 2026-01-31, not “soon”",
+                "7: dan stands in an earlier line already",
+                "9: a quotation mark is not closed",
+            ]
+        );
+        assert_eq!(report.new.iter().map(SubjectKey::as_str).collect::<Vec<_>>(), ["dan"]);
+        assert_eq!(report.unknown_columns, ["mood"]);
+        assert_eq!(traits(&report, "dan").get("mood"), None, "what the schema does not know is left out");
+    }
+
+    #[test]
+    fn a_table_needs_a_key_column() {
+        let error = |text: &str| check(text, &schema(), &People::default()).expect_err("refused");
+        assert!(error("").contains("first line"));
+        assert!(error("name,visits\nAda,1").contains("called id"));
+        assert!(check("Key\tname\nada\tAda", &schema(), &People::default()).is_ok());
+    }
+
+    #[test]
+    fn rows_of_a_form_are_typed_and_empty_ones_left_out() {
+        let rows = [("visits", "3"), ("name", " "), ("", "x"), ("other", "true")];
+        let traits = traits_from_rows(rows.into_iter(), &schema()).expect("traits");
+        assert_eq!(traits.get("visits"), Some(&AttributeValue::Number(3.0)));
+        assert_eq!(traits.get("other"), Some(&AttributeValue::Boolean(true)));
+        assert_eq!(traits.len(), 2);
+        let wrong = traits_from_rows([("visits", "many")].into_iter(), &schema()).expect_err("refused");
+        assert!(wrong.starts_with("visits: "), "{wrong}");
+    }
+}

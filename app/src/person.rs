@@ -1,0 +1,9 @@
+//! Support's page about one person.
+
+mod facts;
+mod flags;
+mod history;
+pub mod page;
+pub mod save;
+mod sentence;
+mod timeline;

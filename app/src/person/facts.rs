@@ -1,0 +1,164 @@
+//! What is stored with the person, where they are enrolled, and erasing them.
+
+use engine::{AttributeValue, Attributes};
+use leptos::prelude::*;
+
+use super::{flags::action, history::Enrolled, page::Person};
+use crate::{
+    page::here::here,
+    ui::{
+        badge::{Badge, Tone},
+        dialog::Confirm,
+        time,
+    },
+};
+
+/// Empty lines offered for what is not stored yet.
+const ROWS_SPARE: usize = 2;
+
+pub fn view(person: &Person) -> impl IntoView + use<> {
+    view! { {traits(person)} {enrolled(&person.enrolments)} {erase(person)} }
+}
+
+fn traits(person: &Person) -> impl IntoView + use<> {
+    let title = if person.answer.as_of_ms.is_some() { "Stored with them then" } else { "Stored with them" };
+    let body = match &person.answer.traits {
+        None => {
+            let text = if person.answer.as_of_ms.is_some() {
+                "Nothing was known of them at that instant."
+            } else {
+                "Nothing. Only what an application sends with a call counts."
+            };
+            view! { <p class="muted">{text}</p> }.into_any()
+        }
+        Some(traits) => list(person, traits).into_any(),
+    };
+    let edit = (person.may.administer && person.answer.as_of_ms.is_none()).then(|| edit(person));
+    view! {
+        <section class="card stack" aria-labelledby="traits-title">
+            <h2 id="traits-title">{title}</h2>
+            {body}
+            {edit}
+        </section>
+    }
+}
+
+fn list(person: &Person, traits: &Attributes) -> impl IntoView + use<> {
+    let schema = person.snapshot.attributes();
+    let rows = traits
+        .iter()
+        .map(|(name, value)| {
+            let personal =
+                schema.is_personal(name).then(|| view! { <Badge tone=Tone::Neutral text="personal" /> });
+            view! { <dt>{name.to_owned()}</dt><dd>{value.display()}" "{personal}</dd> }
+        })
+        .collect_view();
+    view! { <dl class="person-traits">{rows}</dl> }
+}
+
+fn edit(person: &Person) -> impl IntoView + use<> {
+    let stored = person.answer.traits.clone().unwrap_or_default();
+    let schema = person.snapshot.attributes();
+    let described = schema.definitions().iter().map(|it| it.name.to_string());
+    let unknown = stored.iter().map(|(name, _)| name.to_owned()).filter(|name| schema.get(name).is_none());
+    let rows: Vec<_> = described.chain(unknown).collect();
+    let rows = rows
+        .into_iter()
+        .map(|name| {
+            let value = stored.get(&name).map(typed).unwrap_or_default();
+            let id = format!("trait-{name}");
+            view! {
+                <label for=id.clone()>{name.clone()}</label>
+                <span>
+                    <input type="hidden" name="a" value=name />
+                    <input id=id name="v" value=value autocomplete="off" />
+                </span>
+            }
+        })
+        .collect_view();
+    let spare = (1..=ROWS_SPARE)
+        .map(|at| {
+            view! {
+                <input name="a" aria-label=format!("New attribute {at}") placeholder="attribute" autocomplete="off" />
+                <input name="v" aria-label=format!("Value of new attribute {at}") placeholder="value" autocomplete="off" />
+            }
+        })
+        .collect_view();
+    view! {
+        <details id="edit-traits">
+            <summary>"Edit"</summary>
+            <form method="post" action=action(&person.subject) class="stack">
+                <div class="person-edit">{rows}{spare}</div>
+                <p class="hint">"An empty value takes the attribute away. A list is written a, b."</p>
+                <div class="cluster">
+                    <button name="intent" value="traits" class="button" data-kind="primary">"Save"</button>
+                </div>
+            </form>
+        </details>
+    }
+}
+
+/// As it is typed: lists without brackets.
+fn typed(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::List(items) => items.join(", "),
+        AttributeValue::Boolean(_) | AttributeValue::Number(_) | AttributeValue::Text(_) => value.display(),
+    }
+}
+
+fn enrolled(enrolments: &[Enrolled]) -> impl IntoView + use<> {
+    let now_ms = here().now_ms;
+    let rows = enrolments
+        .iter()
+        .map(|it| {
+            let href = here().href(&format!("/groups/{}?tab=testers", it.group));
+            let (tone, state) = match (it.enrolment.is_active(now_ms), it.enrolment.until_ms) {
+                (true, _) => (Tone::Good, "in"),
+                (false, Some(until)) if until <= now_ms => (Tone::Neutral, "over"),
+                (false, _) => (Tone::Neutral, "not yet"),
+            };
+            let until = it.enrolment.until_ms.map(|ms| format!("until {}", time::minute(ms)));
+            let purpose = it.enrolment.purpose.clone();
+            view! {
+                <li>
+                    <a href=href>{it.name.clone()}</a>
+                    <Badge tone=tone text=state />
+                    <small class="muted">{until.into_iter().chain((!purpose.is_empty()).then_some(purpose)).collect::<Vec<_>>().join(" · ")}</small>
+                </li>
+            }
+        })
+        .collect_view();
+    let body = if enrolments.is_empty() {
+        view! { <p class="muted">"In no pilot group by name."</p> }.into_any()
+    } else {
+        view! { <ul class="person-enrolled">{rows}</ul> }.into_any()
+    };
+    view! {
+        <section class="card stack" aria-labelledby="enrolled-title">
+            <h2 id="enrolled-title">"Enrolled in"</h2>
+            {body}
+        </section>
+    }
+}
+
+fn erase(person: &Person) -> Option<impl IntoView + use<>> {
+    if !person.may.administer {
+        return None;
+    }
+    let key = person.subject.to_string();
+    Some(view! {
+        <Confirm
+            label="Erase this person"
+            text=format!(
+                "Deletes what is stored with {key}, its history and everything the ledger has, in all environments. \
+                 It cannot be undone. Type the key to confirm.",
+            )
+            action=action(&person.subject)
+            button="Erase for ever"
+            danger=true
+        >
+            <input type="hidden" name="intent" value="erase" />
+            <input name="confirm" aria-label="The key, to confirm" autocomplete="off" class="mono" />
+        </Confirm>
+    })
+}

@@ -1,0 +1,193 @@
+//! The person's timeline: what each flag did to them, beside what was changed about the flag.
+
+use std::collections::HashMap;
+
+use engine::{Enrolment, FlagKey, GroupKey, Snapshot, SubjectKey};
+use leptos::prelude::*;
+use store::{ObjectKind, ObjectRef, PeopleReader, Seen};
+
+use super::timeline::{Lane, Mark, Range, Span, timeline};
+use crate::{
+    error::AppError,
+    page::{Page, here::here},
+    ui::{
+        table::{Column, Table},
+        time,
+    },
+};
+
+/// An enrolment in a pilot group.
+pub(super) struct Enrolled {
+    pub(super) group: GroupKey,
+    pub(super) name: String,
+    pub(super) enrolment: Enrolment,
+}
+
+/// Flags with a lane; those served last come first.
+const LANES_MAX: usize = 12;
+/// Changes of one flag that are drawn.
+const CHANGES_MAX: usize = 50;
+/// No further back, whatever the ledger keeps.
+const DAYS_MAX: i64 = 30;
+
+/// Something the person said, about a flag or about everything.
+#[derive(Debug, Clone)]
+pub struct Said {
+    pub flag: Option<FlagKey>,
+    pub at_ms: i64,
+    pub label: String,
+}
+
+/// Lanes and what they span.
+pub struct History {
+    lanes: Vec<Lane>,
+    range: Range,
+}
+
+impl History {
+    /// Flags that were served, that go to a group the person is enrolled in, or that they said something about.
+    pub(super) async fn load(
+        page: &Page,
+        reader: &PeopleReader,
+        subject: &SubjectKey,
+        snapshot: &Snapshot,
+        enrolments: &[Enrolled],
+        at_ms: Option<i64>,
+        said: &[Said],
+    ) -> Result<Self, AppError> {
+        let environment = &page.environment.key;
+        let mut served: HashMap<FlagKey, Vec<Seen>> = HashMap::new();
+        let mut order = Vec::new();
+        for seen in page.store().exposures_of(reader, environment, subject).await? {
+            if !served.contains_key(&seen.flag) {
+                order.push(seen.flag.clone());
+            }
+            served.entry(seen.flag.clone()).or_default().push(seen);
+        }
+        let about = said.iter().filter_map(|it| it.flag.clone());
+        let enrolled = snapshot.flags().filter(|flag| {
+            !flag.is_archived()
+                && enrolments.iter().any(|it| flag.rollout().groups().any(|group| *group == it.group))
+        });
+        let mut enrolled: Vec<_> = enrolled.map(|flag| flag.flag().key.clone()).collect();
+        enrolled.sort();
+        for flag in about.chain(enrolled) {
+            if !order.contains(&flag) {
+                order.push(flag);
+            }
+        }
+        order.truncate(LANES_MAX);
+        let mut lanes = Vec::with_capacity(order.len());
+        for key in order {
+            let object = ObjectRef::new(ObjectKind::Flag, key.as_str());
+            let entries =
+                page.store().history(&page.viewer(), &object, Some(environment), None, CHANGES_MAX).await?;
+            let entries = entries.into_iter().filter(|entry| entry.environment.is_some());
+            let changes = entries.map(|entry| Mark { at_ms: entry.at_ms, label: entry.sentence }).collect();
+            let saw = served.remove(&key).unwrap_or_default();
+            lanes.push(lane(&key, &saw, changes, snapshot, enrolments, said, page.now_ms()));
+        }
+        let range = Range::around(&lanes, page.now_ms(), at_ms, DAYS_MAX);
+        Ok(Self { lanes, range })
+    }
+}
+
+fn lane(
+    key: &FlagKey,
+    saw: &[Seen],
+    changes: Vec<Mark>,
+    snapshot: &Snapshot,
+    enrolments: &[Enrolled],
+    said: &[Said],
+    now_ms: i64,
+) -> Lane {
+    let compiled = snapshot.flag(key.as_str());
+    let off = compiled.map(|flag| flag.flag().off_variant.clone());
+    let served = saw.iter().map(|seen| Span {
+        from_ms: seen.first_ms,
+        until_ms: seen.last_ms,
+        label: format!(
+            "“{}” from {} to {}, {} ×, revision {}",
+            seen.variant,
+            time::full(seen.first_ms),
+            time::full(seen.last_ms),
+            seen.count,
+            seen.revision
+        ),
+        on: off.as_ref() != Some(&seen.variant),
+    });
+    let goes_to =
+        |it: &&Enrolled| compiled.is_some_and(|flag| flag.rollout().groups().any(|group| *group == it.group));
+    let enrolled = enrolments.iter().filter(goes_to).map(|it| Span {
+        from_ms: it.enrolment.from_ms.unwrap_or(i64::MIN),
+        until_ms: it.enrolment.until_ms.unwrap_or(now_ms),
+        label: format!("enrolled in {}", it.name),
+        on: true,
+    });
+    let feedback = said.iter().filter(|it| it.flag.as_ref().is_none_or(|flag| flag == key));
+    Lane {
+        name: compiled.map_or_else(|| key.to_string(), |flag| flag.flag().name.clone()),
+        href: here_or_default(key),
+        served: served.collect(),
+        changes,
+        enrolled: enrolled.collect(),
+        feedback: feedback.map(|it| Mark { at_ms: it.at_ms, label: it.label.clone() }).collect(),
+    }
+}
+
+fn here_or_default(key: &FlagKey) -> String {
+    format!("/flags/{key}")
+}
+
+pub fn view(history: &History, at_ms: Option<i64>) -> impl IntoView + use<> {
+    let here = here();
+    let lanes: Vec<_> =
+        history.lanes.iter().map(|lane| Lane { href: here.href(&lane.href), ..lane.clone() }).collect();
+    let body = if lanes.is_empty() {
+        view! { <p class="muted">"Nothing yet: no flag was served to them, and no flag goes to a group they are enrolled in."</p> }
+            .into_any()
+    } else {
+        view! {
+            {timeline(&lanes, history.range, at_ms)}
+            <ul class="timeline-key" aria-hidden="true">
+                <li data-mark="on">"served"</li>
+                <li data-mark="off">"served the off variant"</li>
+                <li data-mark="change">"rollout changed"</li>
+                <li data-mark="enrolled">"enrolled"</li>
+                <li data-mark="feedback">"feedback"</li>
+            </ul>
+            <details id="timeline-table">
+                <summary>"As a table"</summary>
+                {table(&lanes)}
+            </details>
+        }
+        .into_any()
+    };
+    view! {
+        <section class="card stack" aria-labelledby="timeline-title">
+            <h2 id="timeline-title">"Timeline"</h2>
+            {body}
+        </section>
+    }
+}
+
+fn table(lanes: &[Lane]) -> impl IntoView + use<> {
+    let mut rows: Vec<(i64, String, String)> = Vec::new();
+    for lane in lanes {
+        let name = || lane.name.clone();
+        rows.extend(lane.served.iter().map(|it| (it.until_ms, name(), format!("served {}", it.label))));
+        rows.extend(lane.changes.iter().map(|it| (it.at_ms, name(), it.label.clone())));
+        rows.extend(lane.enrolled.iter().map(|it| (it.until_ms, name(), it.label.clone())));
+        rows.extend(lane.feedback.iter().map(|it| (it.at_ms, name(), it.label.clone())));
+    }
+    rows.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
+    let rows = rows
+        .into_iter()
+        .map(|(at, flag, what)| view! { <tr><td>{time::instant(at)}</td><td data-label="Flag">{flag}</td><td data-label="What">{what}</td></tr> })
+        .collect_view();
+    let columns =
+        vec![Column::Text("When (the end, of what lasted)"), Column::Text("Flag"), Column::Text("What")];
+    view! {
+        <Table columns>{rows}</Table>
+    }
+}

@@ -1,0 +1,9 @@
+//! What an administrator sets up.
+
+pub mod attributes;
+pub mod environments;
+pub mod guardrails;
+pub mod members;
+pub mod metrics;
+pub mod tokens;
+pub mod webhooks;

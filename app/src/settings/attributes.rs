@@ -1,0 +1,4 @@
+//! The attribute schema.
+
+pub mod page;
+pub mod save;

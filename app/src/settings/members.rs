@@ -1,0 +1,4 @@
+//! Members and their roles.
+
+pub mod page;
+pub mod save;

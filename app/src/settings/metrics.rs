@@ -1,0 +1,4 @@
+//! What the workspace measures.
+
+pub mod page;
+pub mod save;

@@ -1,0 +1,6 @@
+//! API tokens.
+
+mod form;
+pub mod page;
+pub mod save;
+mod table;

@@ -1,0 +1,4 @@
+//! Webhooks.
+
+pub mod page;
+pub mod save;

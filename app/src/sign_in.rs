@@ -1,0 +1,4 @@
+//! Starting and ending a session.
+
+pub mod page;
+pub mod save;

@@ -1,0 +1,97 @@
+//! Signing in with e-mail and password. Before anybody exists it leads to the setup page.
+
+use leptos::prelude::*;
+
+use crate::{
+    form::{fields::Fields, state::FormState},
+    page::{PageMeta, PageResult, Visit, same_site_path},
+    ui::{
+        badge::{Callout, Tone},
+        field::{Field, FormError},
+    },
+};
+
+/// What was typed; never the password, which is not sent back.
+#[derive(Debug, Clone, Default)]
+pub struct SignInInput {
+    pub email: String,
+    /// Where to go afterwards: a path of this site.
+    pub next: String,
+}
+
+impl SignInInput {
+    pub fn read(fields: &Fields) -> Self {
+        Self { email: fields.trimmed("email").to_owned(), next: next_path(fields.text("next")) }
+    }
+}
+
+/// The sign-in page that leads to `next` afterwards. `unsaved`: a form was sent, and it says that nothing came of it.
+pub fn address(next: &str, unsaved: bool) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if next != "/" {
+        query.append_pair("next", next);
+    }
+    if unsaved {
+        query.append_pair("unsaved", "1");
+    }
+    let query = query.finish();
+    if query.is_empty() { "/sign-in".to_owned() } else { format!("/sign-in?{query}") }
+}
+
+pub async fn get(visit: Visit) -> PageResult {
+    let next = next_path(&visit.query("next").unwrap_or_default());
+    if visit.principal().is_some() {
+        return Ok(visit.go(&next));
+    }
+    if visit.store().setup_needed().await? {
+        return Ok(visit.go("/setup"));
+    }
+    let input = SignInInput { next, ..SignInInput::default() };
+    show(&visit, FormState::editing(input))
+}
+
+pub fn show(visit: &Visit, draft: FormState<SignInInput>) -> PageResult {
+    let meta = PageMeta::outside("Sign in").status(draft.status());
+    let again = draft.errors.is_some();
+    let unsaved = (!again && visit.query("unsaved").is_some()).then(|| {
+        view! {
+            <Callout tone=Tone::Warning role="alert">
+                <p>"You were signed out, so nothing was saved. Sign in and make your change again."</p>
+            </Callout>
+        }
+    });
+    visit.render_door(meta, move || {
+        let (error, input) = (draft.general(), draft.input.unwrap_or_default());
+        view! {
+            <h1>"Sign in"</h1>
+            <form method="post" action="/sign-in" class="card stack">
+                {unsaved}
+                <FormError error=error />
+                <input type="hidden" name="next" value=input.next />
+                <Field
+                    label="E-mail"
+                    name="email"
+                    kind="email"
+                    value=input.email
+                    autocomplete="username"
+                    required=true
+                    autofocus=!again
+                />
+                <Field
+                    label="Password"
+                    name="password"
+                    kind="password"
+                    autocomplete="current-password"
+                    required=true
+                    autofocus=again
+                />
+                <button class="button" data-kind="primary">"Sign in"</button>
+            </form>
+            <p class="note">"Forgotten your password? An admin can make you a new sign-in link."</p>
+        }
+    })
+}
+
+fn next_path(text: &str) -> String {
+    same_site_path(text).filter(|path| !path.starts_with("/sign-")).unwrap_or("/").to_owned()
+}

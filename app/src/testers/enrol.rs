@@ -1,0 +1,86 @@
+//! The form that enrols: paste or a file, and how long it counts.
+
+use engine::GroupKey;
+use leptos::prelude::*;
+
+use super::form::{Moment, TesterForm};
+use crate::{
+    form::state::FormState,
+    group::head::Tab,
+    page::here::here,
+    ui::field::{Field, FormError, Paragraph},
+};
+
+/// A native `<details>`: open when there is nobody yet, or something to mend.
+pub fn enrol(key: &GroupKey, draft: FormState<TesterForm>, open: bool) -> impl IntoView + use<> {
+    let [list, purpose, from, until] = ["list", "purpose", "from", "until"].map(|field| draft.at(field));
+    let general = draft.general();
+    let open = open || draft.input.is_some();
+    let typed = draft.input.unwrap_or_default();
+    let action = here().href(&Tab::Testers.address(key));
+    view! {
+        <details class="card tester-form" open=open>
+            <summary><h2>"Enrol testers"</h2></summary>
+            <form method="post" action=action enctype="multipart/form-data" class="stack">
+                <FormError error=general />
+                <Paragraph
+                    label="Targeting keys"
+                    name="list"
+                    rows=4
+                    value=typed.list
+                    error=list
+                    mono=true
+                    hint="One per line, or CSV with the header subject,purpose,from,until. Nothing is written before you have seen a report."
+                    placeholder="user-1042"
+                />
+                <Field
+                    label="Or a CSV file, as your spreadsheet saves it"
+                    name="file"
+                    kind="file"
+                    hint="UTF-8, up to 10,000 lines. It counts instead of what is pasted above."
+                />
+                <Field label="Purpose" name="purpose" value=typed.purpose error=purpose placeholder="Tries payment before the release" autocomplete="off" />
+                {moment("From", "from", typed.from, from)}
+                {moment("Until", "until", typed.until, until)}
+                <p class="note">
+                    "In UTC. A day without a time counts from its start and to its end. What a CSV line says itself comes first."
+                </p>
+                <div class="cluster">
+                    <button name="intent" value="check" class="button" data-kind="primary">"Check the list"</button>
+                </div>
+            </form>
+        </details>
+    }
+}
+
+/// A day, and perhaps a time of day, side by side.
+pub fn moment(
+    label: &'static str,
+    name: &'static str,
+    value: Moment,
+    error: Option<String>,
+) -> impl IntoView + use<> {
+    view! {
+        <div class="moment">
+            <Field label=format!("{label} (day)") name=name kind="date" value=value.day error=error />
+            <Field label=format!("{label} (time, optional)") name=format!("{name}_time") kind="time" value=value.time />
+        </div>
+    }
+}
+
+/// The form once more, in fields that nobody sees: a report carries it to its confirmation.
+pub fn hidden(form: &TesterForm) -> impl IntoView + use<> {
+    let TesterForm { list, purpose, from, until, choice: _, seen: _ } = form.clone();
+    let fields = [
+        ("list", list),
+        ("purpose", purpose),
+        ("from", from.day),
+        ("from_time", from.time),
+        ("until", until.day),
+        ("until_time", until.time),
+    ];
+    fields
+        .map(|(name, value)| view! { <input type="hidden" name=name value=value /> })
+        .into_iter()
+        .collect_view()
+}

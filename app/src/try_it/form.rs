@@ -1,0 +1,258 @@
+//! What "Try it" is asked: a subject, attributes and who sends them. All of it stands in the page's address.
+
+use engine::{AttributeName, AttributeSchema, AttributeType, AttributeValue, Attributes, Sender};
+use serde_json::Value as Json;
+use store::Persona;
+
+use crate::form::error::FieldError;
+
+/// More rows than anybody fills in by hand.
+const ROWS_MAX: usize = 100;
+/// Rows that are offered beyond those filled in.
+const ROWS_SPARE: usize = 2;
+
+/// The question as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrialForm {
+    pub subject: String,
+    pub browser: bool,
+    pub rows: Vec<Row>,
+    /// A JSON object; a row of the same name wins over it.
+    pub json: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row {
+    pub name: String,
+    pub value: String,
+}
+
+impl TrialForm {
+    /// From the pairs of a query or a form. The names are `subject`, `as`, `a` and `v` in turn, `json`.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut form = Self { subject: String::new(), browser: false, rows: Vec::new(), json: String::new() };
+        for (name, value) in pairs {
+            match name.as_str() {
+                "subject" => form.subject = value.trim().to_owned(),
+                "as" => form.browser = value == "browser",
+                "json" => form.json = value,
+                "a" if form.rows.len() < ROWS_MAX => {
+                    form.rows.push(Row { name: value.trim().to_owned(), value: String::new() });
+                }
+                "v" => {
+                    if let Some(row) = form.rows.last_mut() {
+                        row.value = value;
+                    }
+                }
+                _ => {}
+            }
+        }
+        form.rows.retain(|row| !row.name.is_empty() || !row.value.trim().is_empty());
+        form
+    }
+
+    pub fn from_persona(persona: &Persona, schema: &AttributeSchema) -> Self {
+        let row = |(name, value): (&str, &AttributeValue)| Row {
+            name: name.to_owned(),
+            value: value_text(value, type_of(schema, name)),
+        };
+        Self {
+            subject: persona.subject.as_ref().map(ToString::to_string).unwrap_or_default(),
+            browser: false,
+            rows: persona.attributes.iter().map(row).collect(),
+            json: String::new(),
+        }
+    }
+
+    /// Whether anything was asked yet.
+    pub fn is_empty(&self) -> bool {
+        self.subject.is_empty() && self.rows.is_empty() && self.json.trim().is_empty()
+    }
+
+    pub fn sender(&self) -> Sender {
+        if self.browser { Sender::Client } else { Sender::Server }
+    }
+
+    /// The rows with some empty ones to fill in.
+    pub fn offered_rows(&self) -> impl Iterator<Item = Row> {
+        self.rows.iter().cloned().chain(std::iter::repeat_n(Row::default(), ROWS_SPARE))
+    }
+
+    /// The query that asks the same.
+    pub fn query(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if !self.subject.is_empty() {
+            query.append_pair("subject", &self.subject);
+        }
+        if self.browser {
+            query.append_pair("as", "browser");
+        }
+        for row in &self.rows {
+            query.append_pair("a", &row.name).append_pair("v", &row.value);
+        }
+        if !self.json.trim().is_empty() {
+            query.append_pair("json", &self.json);
+        }
+        query.finish()
+    }
+
+    /// The attributes that are sent, or everything that is wrong with them; fields are `json` and `row-0`, `row-1` …
+    pub fn attributes(&self, schema: &AttributeSchema) -> Result<Attributes, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let mut attributes = match parse_json(&self.json) {
+            Ok(attributes) => attributes,
+            Err(wrong) => {
+                errors.push(wrong);
+                Attributes::default()
+            }
+        };
+        for (at, row) in self.rows.iter().enumerate() {
+            let field = || format!("row-{at}");
+            if let Err(invalid) = AttributeName::parse(&row.name) {
+                errors.push(FieldError::at(field(), format!("an attribute name {invalid}")));
+                continue;
+            }
+            match parse_value(&row.value, type_of(schema, &row.name)) {
+                Ok(value) => attributes.set(&row.name, value),
+                Err(sentence) => errors.push(FieldError::at(field(), sentence)),
+            }
+        }
+        if errors.is_empty() { Ok(attributes) } else { Err(errors) }
+    }
+}
+
+fn type_of(schema: &AttributeSchema, name: &str) -> Option<AttributeType> {
+    schema.get(name).map(|definition| definition.value_type)
+}
+
+fn parse_json(text: &str) -> Result<Attributes, FieldError> {
+    if text.trim().is_empty() {
+        return Ok(Attributes::default());
+    }
+    match serde_json::from_str(text) {
+        Ok(Json::Object(members)) => Ok(Attributes::from_json(&members)),
+        Ok(_) => Err(FieldError::at("json", "write an object such as {\"tier\": \"vip\"}")),
+        Err(error) => {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            Err(FieldError::at(
+                "json",
+                format!("this is not JSON ({place}); write an object such as {{\"tier\": \"vip\"}}"),
+            ))
+        }
+    }
+}
+
+/// A value as somebody types it; what stands in quotes or brackets is JSON.
+pub fn parse_value(text: &str, value_type: Option<AttributeType>) -> Result<AttributeValue, &'static str> {
+    let text = text.trim();
+    if text.starts_with(['"', '['])
+        && let Ok(json) = serde_json::from_str::<Json>(text)
+        && let Some(value) = AttributeValue::from_json(&json)
+    {
+        return Ok(value);
+    }
+    let number = text.parse::<f64>().ok().filter(|n| n.is_finite()).map(AttributeValue::Number);
+    let truth = text.parse::<bool>().ok().map(AttributeValue::Boolean);
+    match value_type {
+        Some(AttributeType::Number) => number.ok_or("this attribute is a number, such as 30 or 0.5"),
+        Some(AttributeType::Boolean) => truth.ok_or("this attribute is true or false"),
+        Some(AttributeType::List) => {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            Ok(AttributeValue::List(items.map(str::to_owned).collect()))
+        }
+        Some(AttributeType::Text | AttributeType::Date | AttributeType::Semver) => {
+            Ok(AttributeValue::Text(text.to_owned()))
+        }
+        None => Ok(truth.or(number).unwrap_or_else(|| AttributeValue::Text(text.to_owned()))),
+    }
+}
+
+/// The inverse of [`parse_value`].
+fn value_text(value: &AttributeValue, value_type: Option<AttributeType>) -> String {
+    let plain = match value {
+        AttributeValue::List(items) => items.join(", "),
+        other => other.display(),
+    };
+    if parse_value(&plain, value_type).as_ref() == Ok(value) {
+        return plain;
+    }
+    serde_json::to_string(value).unwrap_or(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::AttributeDefinition;
+
+    use super::*;
+
+    fn schema() -> AttributeSchema {
+        let definition = |name: &str, value_type| AttributeDefinition {
+            name: AttributeName::parse(name).expect("a name"),
+            value_type,
+            description: String::new(),
+            trusted: false,
+            personal: false,
+        };
+        AttributeSchema::new(vec![
+            definition("age", AttributeType::Number),
+            definition("tags", AttributeType::List),
+            definition("tier", AttributeType::Text),
+        ])
+    }
+
+    fn asked(query: &str) -> TrialForm {
+        TrialForm::from_pairs(form_urlencoded::parse(query.as_bytes()).into_owned())
+    }
+
+    #[test]
+    fn the_address_asks_the_same_question_again() {
+        let form = asked(
+            "subject=user-1&as=browser&a=tier&v=vip&a=&v=&a=age&v=30&json=%7B%22x%22%3A1%7D&env=staging",
+        );
+        assert_eq!(form.rows.len(), 2);
+        assert!(form.browser);
+        assert_eq!(asked(&form.query()), form);
+    }
+
+    #[test]
+    fn a_row_wins_over_the_json_and_is_read_by_its_type() {
+        let form =
+            asked("a=tier&v=7&a=age&v=7&a=tags&v=a,+b&json=%7B%22tier%22%3A%22old%22%2C%22x%22%3Atrue%7D");
+        let attributes = form.attributes(&schema()).expect("attributes");
+        assert_eq!(attributes.get("tier"), Some(&AttributeValue::Text("7".into())));
+        assert_eq!(attributes.get("age"), Some(&AttributeValue::Number(7.0)));
+        assert_eq!(attributes.get("tags"), Some(&AttributeValue::List(vec!["a".into(), "b".into()])));
+        assert_eq!(attributes.get("x"), Some(&AttributeValue::Boolean(true)));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_at_its_row() {
+        let errors = asked("a=age&v=old&a=b+c&v=1&json=%5B1%5D").attributes(&schema()).expect_err("errors");
+        let fields: Vec<_> = errors.iter().map(|wrong| wrong.field.as_str()).collect();
+        assert_eq!(fields, ["json", "row-0", "row-1"]);
+    }
+
+    #[test]
+    fn a_value_written_out_reads_back_the_same() {
+        use AttributeValue::{Boolean, List, Number, Text};
+        for name in ["age", "tags", "tier", "unknown"] {
+            for value in [
+                Text("5".into()),
+                Text("[x".into()),
+                Text(String::new()),
+                Number(0.5),
+                Boolean(true),
+                List(vec!["a, b".into(), "c".into()]),
+                List(Vec::new()),
+            ] {
+                let value_type = type_of(&schema(), name);
+                let text = value_text(&value, value_type);
+                let fits = parse_value(&text, value_type);
+                // A number cannot be said of a text attribute: there the text is what counts.
+                if matches!((&value, value_type), (Text(_) | List(_), _)) {
+                    assert_eq!(fits, Ok(value), "{name}: {text}");
+                }
+            }
+        }
+    }
+}
