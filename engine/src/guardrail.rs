@@ -2,6 +2,7 @@
 //! moment? One e-process per rollout and metric, so that looking often never costs a false alarm.
 
 pub mod accepts;
+mod act;
 pub mod baseline;
 pub mod block;
 pub mod ceiling;
@@ -30,6 +31,7 @@ pub mod watch;
 mod words;
 
 pub use accepts::{Accepts, Basis};
+pub use act::{Act, act, had_less};
 pub use block::{Cell, Closing, Sample};
 pub use definition::{CustomKind, GuardAction, Guardrail, Limit, Metric, Quantile, guardrail_problems};
 pub use evidence::{Evidence, Exposed, Missing};

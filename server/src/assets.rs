@@ -4,12 +4,13 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rust_embed::Embed;
 use std::borrow::Cow;
+
+use crate::coding::{accepts, items};
 
 #[derive(Embed)]
 #[folder = "../target/site"]
@@ -95,22 +96,9 @@ fn smallest_copy(files: Files, name: &str, headers: &HeaderMap) -> Option<(File,
         .find_map(|(coding, ending)| Some((files(&format!("{name}{ending}"))?, Some(coding))))
 }
 
-/// Whether the client named this coding and did not refuse it with `q=0`.
-fn accepts(headers: &HeaderMap, coding: &str) -> bool {
-    items(headers, &ACCEPT_ENCODING).any(|item| {
-        let mut parts = item.split(';').map(str::trim);
-        let named = parts.next().is_some_and(|it| it.eq_ignore_ascii_case(coding));
-        named && !parts.any(|it| it.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32)))
-    })
-}
-
 fn holds(headers: &HeaderMap, etag: &str) -> bool {
     let strong = etag.trim_start_matches("W/");
     items(headers, &IF_NONE_MATCH).any(|it| it == "*" || it.trim_start_matches("W/") == strong)
-}
-
-fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    headers.get_all(name).iter().filter_map(|it| it.to_str().ok()).flat_map(|it| it.split(',')).map(str::trim)
 }
 
 fn content_type(name: &str) -> String {
@@ -121,6 +109,7 @@ fn content_type(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header::ACCEPT_ENCODING;
 
     fn site(name: &str) -> Option<File> {
         let bytes: &[u8] = match name {

@@ -37,6 +37,15 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSub
 #[derive(Debug, Clone, Copy)]
 pub struct RequestId(u64);
 
+impl RequestId {
+    const DIGITS: usize = 16;
+
+    fn digits(self) -> [u8; Self::DIGITS] {
+        let digit = |at: usize| b"0123456789abcdef"[(self.0 >> (60 - 4 * at)) as usize & 15];
+        std::array::from_fn(digit)
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
@@ -64,7 +73,17 @@ impl RequestIds {
     }
 }
 
-pub async fn surround(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
+/// As a layer around routes; see [`around`].
+pub async fn surround(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    around(&server, request, |request| next.run(request)).await
+}
+
+/// Puts around one request what surrounds every one.
+pub async fn around<F: Future<Output = Response>>(
+    server: &Server,
+    mut request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     let started = Instant::now();
     let id = server.request_ids.next();
     let door = Door::of(request.uri().path());
@@ -78,7 +97,7 @@ pub async fn surround(State(server): State<Arc<Server>>, mut request: Request, n
         door.refuse(fault)
     } else {
         let (request, nul) = nul::watch(request);
-        let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let answer = AssertUnwindSafe(answer(request)).catch_unwind().await;
         let response = answer.unwrap_or_else(|panic| {
             tracing::error!(request_id = %id, panic = panic_message(&*panic), "a handler panicked");
             door.refuse(Fault::Internal)
@@ -106,7 +125,7 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 fn add_headers(headers: &mut HeaderMap, id: RequestId, tls: bool) {
-    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+    if let Ok(id) = HeaderValue::from_bytes(&id.digits()) {
         headers.insert(X_REQUEST_ID, id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -179,5 +198,7 @@ mod tests {
         let ids = RequestIds::starting_at(7);
         let seen: std::collections::HashSet<_> = (0..10_000).map(|_| ids.next().0).collect();
         assert_eq!(seen.len(), 10_000);
+        let id = RequestId(0x0123_4567_89ab_cdef);
+        assert_eq!(id.to_string().as_bytes(), id.digits());
     }
 }

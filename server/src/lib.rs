@@ -8,6 +8,7 @@ pub mod assets;
 mod body;
 pub mod cli;
 mod client_address;
+mod coding;
 mod commands;
 pub mod config;
 mod csrf;

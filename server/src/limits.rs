@@ -43,6 +43,10 @@ pub const FILES_RESERVED: usize = 128;
 /// How long requests under way may take once the server is told to stop.
 pub const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 
+/// An answer of fewer bytes fits into a packet as it is, and is not compressed.
+pub const COMPRESSED_BYTES_MIN: usize = 1400;
+/// Compressed answers are kept up to this many bytes together.
+pub const COMPRESSED_KEPT_BYTES_MAX: usize = 1024 * 1024;
 /// More attributes in one context are answered with `INVALID_CONTEXT`.
 pub const CONTEXT_ATTRIBUTES_MAX: usize = 200;
 /// The same for more values in all lists of one context.

@@ -86,6 +86,11 @@ impl Scanner {
     }
 
     fn finds(&mut self, bytes: &[u8]) -> bool {
+        // Most bodies hold nothing that could begin one.
+        if self.seen == 0 && !self.escaped && !self.plain && memchr::memchr(self.written[0], bytes).is_none()
+        {
+            return false;
+        }
         bytes.iter().any(|byte| self.ends_with(*byte))
     }
 

@@ -20,8 +20,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 use crate::{
-    Server,
+    Server, edge,
     limits::{HEADER_BYTES_MAX, SHUTDOWN_MAX},
+    ofrep,
     places::{Connection, Place, Places, Socket},
 };
 
@@ -32,7 +33,7 @@ const LEAVE_MAX: Duration = Duration::from_millis(100);
 
 /// Serves `app` until `stop` resolves, ends all streams, waits for other requests for a limited time, and writes down
 /// what they brought.
-pub async fn serve(listener: TcpListener, server: &Server, app: Router, stop: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, server: &Arc<Server>, app: Router, stop: impl Future<Output = ()>) {
     let places = Places::new(&server.config);
     let looking = tokio::spawn(Arc::clone(&places).look_for_slow_heads());
     let mut stop = pin!(stop);
@@ -42,7 +43,7 @@ pub async fn serve(listener: TcpListener, server: &Server, app: Router, stop: im
             () = &mut stop => break,
         };
         let Some((stream, peer, place)) = accepted else { continue };
-        tokio::spawn(connection(stream, peer, place, app.clone(), server.config.idle_max));
+        tokio::spawn(connection(stream, peer, place, app.clone(), Arc::clone(server)));
     }
     drop(listener);
     looking.abort();
@@ -74,18 +75,23 @@ async fn accept(listener: &TcpListener, places: &Arc<Places>) -> Option<(TcpStre
 }
 
 /// HTTP/1.1: TLS and HTTP/2 are the business of the proxy in front.
-async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Router, idle_max: Duration) {
+async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Router, server: Arc<Server>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection stays without TCP_NODELAY");
     }
     let connection = &place.connection;
+    let (app, server) = (&app, &server);
     let service = service_fn(|request: Request<Incoming>| {
         connection.works();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        let answering = app.clone().oneshot(request);
         async move {
-            let response = answering.await?;
+            // Evaluations do without the layers of the router.
+            let response = if ofrep::is_direct(server, &request) {
+                edge::around(server, request, |request| ofrep::direct(server, request)).await
+            } else {
+                app.clone().oneshot(request).await?
+            };
             let tracked = |body| Tracked { body, connection: Arc::clone(connection) };
             Ok::<_, Infallible>(response.map(tracked))
         }
@@ -93,7 +99,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Rout
     // The time that hyper gives a head includes the time until it begins; see `places` for how long it may take then.
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(idle_max)
+        .header_read_timeout(server.config.idle_max)
         .max_buf_size(HEADER_BYTES_MAX)
         .serve_connection(TokioIo::new(Socket::new(stream, Arc::clone(connection))), service);
     let mut http = pin!(http);

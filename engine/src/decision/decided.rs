@@ -20,6 +20,19 @@ pub enum Reason {
     Disabled,
 }
 
+impl Reason {
+    /// The word it is serialised as.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Static => "STATIC",
+            Self::Default => "DEFAULT",
+            Self::TargetingMatch => "TARGETING_MATCH",
+            Self::Split => "SPLIT",
+            Self::Disabled => "DISABLED",
+        }
+    }
+}
+
 /// On which side of a rule's percentage the subject fell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -30,6 +43,7 @@ pub enum Arm {
 }
 
 impl Arm {
+    /// The word it is serialised as.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Treatment => "treatment",
@@ -67,5 +81,22 @@ pub enum EvaluationError {
 impl<'s> Decision<'s> {
     pub(super) fn pinned(variant: &'s Variant) -> Self {
         Self { variant, reason: Reason::TargetingMatch, rule: None, arm: None, previewed: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_that_are_serialised() {
+        for reason in
+            [Reason::Static, Reason::Default, Reason::TargetingMatch, Reason::Split, Reason::Disabled]
+        {
+            assert_eq!(serde_json::to_value(reason).expect("JSON"), reason.as_str());
+        }
+        for arm in [Arm::Treatment, Arm::Control] {
+            assert_eq!(serde_json::to_value(arm).expect("JSON"), arm.as_str());
+        }
     }
 }

@@ -45,6 +45,17 @@ impl Snapshot {
         self.decide(flag, context, preview, now_ms, &mut Silent)
     }
 
+    /// Like [`Snapshot::evaluate_previewed`], for a flag of this snapshot that was found already.
+    pub fn evaluate_found<'s>(
+        &'s self,
+        flag: &'s CompiledFlag,
+        context: &Context<'_>,
+        preview: Option<&Preview>,
+        now_ms: i64,
+    ) -> Result<Decision<'s>, EvaluationError> {
+        self.decide_flag(flag, context, preview, now_ms, &mut Silent)
+    }
+
     pub(super) fn decide<'s, T: Tracer>(
         &'s self,
         flag: &str,

@@ -40,6 +40,11 @@ impl Flags {
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Arc<CompiledFlag>> {
+        self.find(key).map(|(_, flag)| flag)
+    }
+
+    /// With where it stands among the sorted.
+    pub(crate) fn find(&self, key: &str) -> Option<(usize, &Arc<CompiledFlag>)> {
         let (mut place, mark) = self.place(key);
         loop {
             let (found, at) = self.table[place];
@@ -50,7 +55,7 @@ impl Flags {
                 && let Some(flag) = self.sorted.get(at as usize)
                 && same(flag.key().as_str(), key)
             {
-                return Some(flag);
+                return Some((at as usize, flag));
             }
             place = self.after(place);
         }

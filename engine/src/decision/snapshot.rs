@@ -106,6 +106,11 @@ impl Snapshot {
         self.flags.get(key).map(|flag| &**flag)
     }
 
+    /// The flag, archived or not, and its place among [`Snapshot::flags`].
+    pub fn find_flag(&self, key: &str) -> Option<(usize, &CompiledFlag)> {
+        self.flags.find(key).map(|(place, flag)| (place, &**flag))
+    }
+
     pub fn group(&self, key: &str) -> Option<&CompiledGroup> {
         self.groups.get(key).map(|group| &**group)
     }

@@ -1,6 +1,6 @@
 //! What decides who gets a flag in one environment.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +129,22 @@ pub struct Rollout {
 }
 
 impl Rollout {
+    /// What every rule has.
+    pub fn percentages(&self) -> BTreeMap<RuleId, Percentage> {
+        self.rules.iter().map(|rule| (rule.id.clone(), rule.percentage)).collect()
+    }
+
+    /// The rollout with these percentages; rules that are not named keep theirs.
+    #[must_use]
+    pub fn with_percentages(mut self, percentages: &BTreeMap<RuleId, Percentage>) -> Self {
+        for rule in &mut self.rules {
+            if let Some(percentage) = percentages.get(&rule.id) {
+                rule.percentage = *percentage;
+            }
+        }
+        self
+    }
+
     /// Enabled, without rules: everyone gets the off variant.
     pub fn new(seed: &str) -> Self {
         Self {

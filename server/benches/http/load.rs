@@ -8,17 +8,24 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     task::JoinSet,
 };
 
+use crate::answers::duration;
+
 /// What one run saw.
 pub struct Load {
     pub per_second: f64,
     /// Sorted.
     pub latencies: Vec<Duration>,
+    /// What asking took.
+    pub cpu: Duration,
+    /// How long the last answer was, head and body.
+    pub bytes: usize,
 }
 
 /// How hard to press.
@@ -61,13 +68,17 @@ async fn run<R: AsRef<str> + Send + 'static>(
     for n in 0..pressure.connections {
         connections.spawn(connection(address, Arc::clone(&request), begin, n, pressure));
     }
-    let mut latencies = Vec::new();
+    let (mut latencies, mut bytes) = (Vec::new(), 0);
     while let Some(connection) = connections.join_next().await {
-        latencies.extend(connection.map_err(io::Error::other)??);
+        let (own, length) = connection.map_err(io::Error::other)??;
+        latencies.extend(own);
+        bytes = length;
     }
     let per_second = crate::count(latencies.len()) / begin.elapsed().as_secs_f64();
     latencies.sort_unstable();
-    Ok(Load { per_second, latencies })
+    // The thread was made for this load.
+    let cpu = duration(clock_gettime(ClockId::ThreadCPUTime));
+    Ok(Load { per_second, latencies, cpu, bytes })
 }
 
 async fn connection<R: AsRef<str> + Send>(
@@ -76,7 +87,7 @@ async fn connection<R: AsRef<str> + Send>(
     begin: Instant,
     n: u32,
     pressure: Pressure,
-) -> io::Result<Vec<Duration>> {
+) -> io::Result<(Vec<Duration>, usize)> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let pause = pressure.rate.map(|rate| Duration::from_secs_f64(f64::from(pressure.connections) / rate));
@@ -96,7 +107,7 @@ async fn connection<R: AsRef<str> + Send>(
         latencies.push(due.elapsed());
         due += pause.unwrap_or_default();
     }
-    Ok(latencies)
+    Ok((latencies, buffer.len()))
 }
 
 pub async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! How fast the server is, against the figures that Fader promises. `cargo bench -p server --bench http`.
 //! Everything runs in this one process: the server on one runtime, whoever measures it on another thread.
 
+mod answers;
 mod dashboard;
 mod desk;
 mod evaluation;
@@ -13,6 +14,12 @@ mod scale;
 mod streams;
 
 use std::{fmt, process::ExitCode, time::Duration};
+
+use mimalloc::MiMalloc;
+
+/// What the binary uses.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// One line of the table.
 pub struct Figure {
@@ -80,6 +87,7 @@ fn main() -> ExitCode {
         }
     };
     report("evaluation", &|| runtime.block_on(evaluation::measure()));
+    report("answers", &|| runtime.block_on(answers::measure()));
     report("outcomes", &|| runtime.block_on(outcomes::measure()));
     report("streams", &|| runtime.block_on(streams::measure()));
     report("guard", &|| runtime.block_on(guard::measure()));

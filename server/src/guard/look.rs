@@ -10,7 +10,6 @@ use engine::{
 use futures::FutureExt as _;
 use store::{
     Acted, Decided, Followed, GuardAct, GuardLease, GuardStanding, ReleasePlan, Store, StoreError, Watched,
-    percentages_of,
 };
 
 use super::{
@@ -252,7 +251,7 @@ impl Looking {
         let now_ms = store.clock().now_ms();
         let judged: Vec<_> = judged.iter().filter(|(rule, _)| release.names(rule)).cloned().collect();
         let judgement = together(judged.iter().map(|(_, judgement)| judgement), now_ms);
-        let current = percentages_of(&watched.rollout);
+        let current = watched.rollout.percentages();
         let since_ms = now_ms.saturating_sub(EXPOSURES_MS);
         let reader = store.guard_reader();
         let exposures = store.first_exposures(reader, &watched.environment, &watched.flag, since_ms).await?;

@@ -178,8 +178,10 @@ impl Ingest {
 impl Exposures {
     /// Appends exposures of a server that have no ids.
     pub fn offer(&self, environment: &EnvironmentKey, exposures: Vec<Exposure>) -> Result<(), Full> {
-        let events = exposures.into_iter().map(|exposure| (None, exposure)).collect();
-        self.offer_events((environment, Sender::Server), events, 0).map(|_| ())
+        let offered = exposures.len();
+        self.reserve(offered)?;
+        let delivery = Delivery { environment: environment.clone(), exposures, ids: Vec::new() };
+        self.deliver(delivery, Sender::Server, offered).map(|_| ())
     }
 
     /// Appends what is new among these, all or nothing.
@@ -202,10 +204,15 @@ impl Exposures {
                 delivery.ids.extend(id.map(|id| id.0));
             }
         }
+        self.deliver(delivery, sender, offered)
+    }
+
+    /// Passes on what there was room reserved for, as many as were offered.
+    fn deliver(&self, delivery: Delivery, sender: Sender, offered: usize) -> Result<Taken, Full> {
         let accepted = delivery.exposures.len();
         self.waiting.fetch_sub(offered - accepted, Ordering::AcqRel);
         // What happens next to these subjects counts in these arms.
-        self.outcomes.expose(environment, sender, &delivery.exposures);
+        self.outcomes.expose(&delivery.environment, sender, &delivery.exposures);
         // The writer ends only after the last sender: this cannot fail.
         if accepted > 0 && self.sender.send(Message::Deliver(delivery, Instant::now())).is_err() {
             return Err(Full);

@@ -1,118 +1,129 @@
-//! What this door answers when it decides, in the protocol's shape.
+//! What this door answers when it decides, in the protocol's shape: put together from parts that are made once.
 
-use engine::{Arm, Decision, Reason, RuleId};
+use engine::{Decision, EvaluationError, RuleId};
 use http::{HeaderValue, header};
 use serde::Serialize;
-use serde_json::Value as Json;
 
-use super::{error::Failure, receipt::Receipts, revision::ConfigRevision};
+use super::{
+    error::Failure, parts::FlagParts, prepared::Prepared, receipt::Receipts, revision::ConfigRevision,
+};
 use crate::{Server, limits::INACTIVITY_DELAY_S};
 
-/// A decided flag.
-#[derive(Serialize)]
-pub struct Success<'a> {
-    pub key: &'a str,
-    pub value: &'a Json,
-    pub reason: Reason,
-    pub variant: &'a str,
-    pub metadata: Metadata<'a>,
-}
-
-/// What a caller reports outcomes against.
-#[derive(Serialize)]
-pub struct Metadata<'a> {
-    pub revision: u64,
-    pub environment: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub arm: Option<Arm>,
-    /// Served because of a preview: not to be counted as an exposure.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub preview: bool,
-    /// Proves the decision; comes back with events of a client token.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub receipt: Option<String>,
-    #[serde(flatten)]
-    pub stale: Option<Stale>,
-}
+/// The rest of an answer about all flags: metadata, where the stream is.
+const FRAME_BYTES: usize = 512;
 
 /// Decided without the database, from what was in force so many seconds ago.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy)]
 pub struct Stale {
-    stale: bool,
     stale_s: u64,
 }
 
 impl Stale {
     pub fn of(server: &Server) -> Option<Self> {
-        server.stale_s().map(|stale_s| Self { stale: true, stale_s })
+        server.stale_s().map(|stale_s| Self { stale_s })
     }
 }
 
-/// One flag of a bulk answer: a flag that cannot be decided does not spoil the others.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub enum Item<'a> {
-    Success(Success<'a>),
-    Failure(Failure<'a>),
+/// Writes one answer.
+pub struct Answer<'a> {
+    pub prepared: &'a Prepared,
+    pub stale: Option<Stale>,
+    pub receipts: Option<&'a Receipts>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Bulk<'a> {
-    pub flags: Vec<Item<'a>>,
-    pub metadata: Metadata<'a>,
-    pub event_streams: [EventStream; 1],
-}
-
-/// Where a client hears of changes. A path, so that it works behind any proxy.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EventStream {
-    r#type: &'static str,
-    endpoint: Endpoint,
-    inactivity_delay_sec: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Endpoint {
-    request_uri: String,
-}
-
-impl EventStream {
-    pub fn at(request_uri: String) -> Self {
-        Self { r#type: "sse", endpoint: Endpoint { request_uri }, inactivity_delay_sec: INACTIVITY_DELAY_S }
+impl Answer<'_> {
+    /// About one flag, which has `parts`.
+    pub fn one(&self, parts: &FlagParts, decision: &Decision<'_>, key: &str) -> Vec<u8> {
+        let mut out = Vec::with_capacity(parts.bytes_max() + self.prepared.metadata.len() + FRAME_BYTES);
+        self.success(parts, decision, key, &mut out);
+        out
     }
-}
 
-impl<'a> Success<'a> {
-    pub fn new(
-        key: &'a str,
-        decision: Decision<'a>,
-        (environment, revision): (&'a str, u64),
-        stale: Option<Stale>,
-        receipts: Option<&Receipts>,
-    ) -> Self {
-        let receipt = receipts.and_then(|receipts| receipts.sign(key, &decision));
-        let rule = decision.rule.map(RuleId::as_str);
-        Self {
-            key,
-            value: &decision.variant.value,
-            reason: decision.reason,
-            variant: decision.variant.key.as_str(),
-            metadata: Metadata {
-                revision,
-                environment,
-                rule,
-                arm: decision.arm,
-                preview: decision.previewed,
-                stale,
-                receipt,
-            },
+    /// About all flags that are not archived; `stream` is the path where a client hears of changes: a path, so that it
+    /// works behind any proxy.
+    pub fn all<'d>(
+        &self,
+        decisions: impl Iterator<Item = (&'d FlagParts, &'d str, Result<Decision<'d>, EvaluationError>)>,
+        stream: &str,
+    ) -> Vec<u8> {
+        let receipts = if self.receipts.is_some() { RECEIPT_BYTES * self.prepared.parts.len() } else { 0 };
+        let mut out = Vec::with_capacity(self.prepared.bulk_bytes + receipts + FRAME_BYTES);
+        out.extend_from_slice(b"{\"flags\":[");
+        for (at, (parts, key, decided)) in decisions.enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            match decided {
+                Ok(decision) => self.success(parts, &decision, key, &mut out),
+                // A flag that cannot be decided does not spoil the others.
+                Err(error) => failure(key, error, &mut out),
+            }
+        }
+        out.extend_from_slice(b"],\"metadata\":");
+        out.extend_from_slice(self.prepared.metadata.as_bytes());
+        self.stale(&mut out);
+        out.extend_from_slice(b"},\"eventStreams\":[{\"type\":\"sse\",\"endpoint\":{\"requestUri\":\"");
+        // Of letters, digits and what needs no escape.
+        out.extend_from_slice(stream.as_bytes());
+        out.extend_from_slice(b"\"},\"inactivityDelaySec\":");
+        number(INACTIVITY_DELAY_S, &mut out);
+        out.extend_from_slice(b"}]}");
+        out
+    }
+
+    fn success(&self, parts: &FlagParts, decision: &Decision<'_>, key: &str, out: &mut Vec<u8>) {
+        let Some(parts) = parts.of(decision.variant) else {
+            return failure(key, EvaluationError::General, out);
+        };
+        out.extend_from_slice(&parts.before_reason);
+        out.extend_from_slice(decision.reason.as_str().as_bytes());
+        out.extend_from_slice(&parts.after_reason);
+        out.extend_from_slice(self.prepared.metadata.as_bytes());
+        // Ids of rules are letters, digits and what needs no escape.
+        if let Some(rule) = decision.rule.map(RuleId::as_str) {
+            member(b",\"rule\":\"", rule, out);
+        }
+        if let Some(arm) = decision.arm {
+            member(b",\"arm\":\"", arm.as_str(), out);
+        }
+        if decision.previewed {
+            // Not to be counted as an exposure.
+            out.extend_from_slice(b",\"preview\":true");
+        } else if let Some(receipts) = self.receipts {
+            out.extend_from_slice(b",\"receipt\":\"");
+            receipts.write(key, decision, out);
+            out.push(b'"');
+        }
+        self.stale(out);
+        out.extend_from_slice(b"}}");
+    }
+
+    fn stale(&self, out: &mut Vec<u8>) {
+        if let Some(Stale { stale_s }) = self.stale {
+            out.extend_from_slice(b",\"stale\":true,\"stale_s\":");
+            number(stale_s, out);
         }
     }
+}
+
+/// `,"receipt":"…"` of one flag.
+const RECEIPT_BYTES: usize = 48;
+
+fn member(name: &[u8], text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
+fn number(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+fn failure(key: &str, error: EvaluationError, out: &mut Vec<u8>) {
+    let failure =
+        Failure { key: Some(key), error_code: Some(error.into()), error_details: error.to_string() };
+    // Texts and words always have a JSON form.
+    out.extend(serde_json::to_vec(&failure).unwrap_or_default());
 }
 
 /// One event of a stream: the client evaluates again, naming what it was told.
@@ -136,6 +147,10 @@ pub const JSON: (header::HeaderName, HeaderValue) =
 /// An answer holds for one subject; whoever keeps it asks again with its ETag.
 pub const PRIVATE: (header::HeaderName, HeaderValue) =
     (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+
+/// An answer about all flags is compressed for whoever asks.
+pub const BY_CODING: (header::HeaderName, HeaderValue) =
+    (header::VARY, HeaderValue::from_static("Accept-Encoding"));
 
 #[cfg(test)]
 mod tests {

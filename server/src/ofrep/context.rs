@@ -67,6 +67,31 @@ impl Findings {
     }
 }
 
+/// The names that an object has had so far: few are looked at one by one, many are looked up.
+#[derive(Default)]
+struct Names<'de> {
+    few: Vec<Cow<'de, str>>,
+    many: HashSet<Cow<'de, str>>,
+}
+
+impl<'de> Names<'de> {
+    const FEW: usize = 16;
+
+    fn add(&mut self, name: Cow<'de, str>, findings: &mut Findings) {
+        if self.few.contains(&name) || self.many.contains(&name) {
+            findings.duplicate(&name);
+        } else if self.few.len() < Self::FEW {
+            self.few.push(name);
+        } else {
+            self.many.insert(name);
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.few.len() + self.many.len()
+    }
+}
+
 /// Anything JSON, as a condition can test it.
 enum Read {
     Null,
@@ -148,12 +173,10 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut names = HashSet::new();
+        let mut names = Names::default();
         while let Some(name) = members.next_key_seed(NameSeed)? {
             members.next_value_seed(ValueSeed(self.0))?;
-            if let Some(twice) = names.replace(name) {
-                self.0.duplicate(&twice);
-            }
+            names.add(name, self.0);
         }
         Ok(Read::Object)
     }
@@ -247,16 +270,14 @@ struct BodySeed<'f>(&'f mut Findings);
 
 only_objects!(BodySeed, "the body has to be an object with a member \"context\"", |this, members| {
     let mut context = None;
-    let mut names = HashSet::new();
+    let mut names = Names::default();
     while let Some(name) = members.next_key_seed(NameSeed)? {
         if name == "context" {
             context = members.next_value_seed(ContextSeed(this.0))?;
         } else {
             members.next_value_seed(ValueSeed(this.0))?;
         }
-        if let Some(twice) = names.replace(name) {
-            this.0.duplicate(&twice);
-        }
+        names.add(name, this.0);
     }
     Ok(context)
 });
@@ -265,7 +286,7 @@ struct ContextSeed<'f>(&'f mut Findings);
 
 only_objects!(ContextSeed, "\"context\" has to be an object", |this, members| {
     let mut context = CallerContext { targeting_key: None, attributes: Attributes::default(), preview: None };
-    let mut names = HashSet::new();
+    let mut names = Names::default();
     while let Some(name) = members.next_key_seed(NameSeed)? {
         let value = members.next_value_seed(ValueSeed(this.0))?;
         if name == TARGETING_KEY {
@@ -281,11 +302,9 @@ only_objects!(ContextSeed, "\"context\" has to be an object", |this, members| {
                 context.attributes.set(&name, value);
             }
         }
-        if let Some(twice) = names.replace(name) {
-            this.0.duplicate(&twice);
-        }
+        names.add(name, this.0);
     }
-    if names.len() > CONTEXT_ATTRIBUTES_MAX {
+    if names.count() > CONTEXT_ATTRIBUTES_MAX {
         this.0.problem(format!("a context has at most {CONTEXT_ATTRIBUTES_MAX} attributes"));
     }
     Ok(Some(context))

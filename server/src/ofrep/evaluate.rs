@@ -7,15 +7,16 @@ use axum::{
     extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
-use engine::{Attributes, Context, Preview, SubjectKey, Traits};
-use http::{StatusCode, header, request::Parts};
+use engine::{Attributes, Context, EvaluationError, Preview, SubjectKey, Traits};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use store::People;
 
 use super::{
     STREAM_PATH,
-    answer::{Bulk, EventStream, Item, JSON, Metadata, PRIVATE, Stale, Success},
+    answer::{Answer, BY_CODING, JSON, PRIVATE, Stale},
+    compressed::Coding,
     context::{self, CallerContext},
-    error::{Failure, OfrepError},
+    error::OfrepError,
     etag::{self, Inputs},
     exposure,
     prepared::Prepared,
@@ -31,6 +32,29 @@ use crate::{
     limits::OFREP_BODY_BYTES_MAX,
 };
 
+const ALL_PATH: &str = "/ofrep/v1/evaluate/flags";
+const ONE_PATH: &str = "/ofrep/v1/evaluate/flags/";
+/// Room for what an answer brings and what is put around it, made once.
+const HEADERS: usize = 12;
+
+/// Whether [`direct`] answers this: an evaluation as clients ask for it, with nothing in its path to be decoded.
+pub fn is_direct(server: &Server, request: &Request) -> bool {
+    let path = request.uri().path();
+    let is_key = |key: &str| !key.is_empty() && !key.contains(['/', '%']);
+    request.method() == Method::POST
+        && (path == ALL_PATH || path.strip_prefix(ONE_PATH).is_some_and(is_key))
+        && server.stale_s().is_none()
+}
+
+/// The same answers as through the router, for requests of which there are thousands a second.
+pub async fn direct(server: &Server, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    match parts.uri.path().strip_prefix(ONE_PATH) {
+        Some(key) => answer_one(server, key, &parts, body).await,
+        None => answer_all(server, &parts, body).await,
+    }
+}
+
 /// `POST /ofrep/v1/evaluate/flags/{key}`
 pub async fn one(
     State(server): State<Arc<Server>>,
@@ -39,23 +63,33 @@ pub async fn one(
 ) -> Response {
     let Ok(Path(key)) = key else { return OfrepError::Fault(Fault::NotFound).into_response() };
     let (parts, body) = request.into_parts();
-    let (token, answer) = match admit(&server, &parts, body).await {
-        Ok((caller, context)) => {
-            (Some(Arc::clone(&caller.token)), decide(&server, &caller, &context, &parts, &key))
-        }
-        Err((token, error)) => (token, Err(error)),
-    };
-    let mut response = answer.unwrap_or_else(|error| error.answer(Some(&key)));
-    cors::open(&parts.headers, token.as_deref(), &mut response);
-    response
+    answer_one(&server, &key, &parts, body).await
 }
 
 /// `POST /ofrep/v1/evaluate/flags`
 pub async fn all(State(server): State<Arc<Server>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let (token, answer) = match admit(&server, &parts, body).await {
+    answer_all(&server, &parts, body).await
+}
+
+async fn answer_one(server: &Server, key: &str, parts: &Parts, body: Body) -> Response {
+    let (token, answer) = match admit(server, parts, body).await {
         Ok((caller, context)) => {
-            (Some(Arc::clone(&caller.token)), decide_all(&server, &caller, &context, &parts).await)
+            let answer = decide(server, &caller, &context, parts, key);
+            (Some(caller.token), answer)
+        }
+        Err((token, error)) => (token, Err(error)),
+    };
+    let mut response = answer.unwrap_or_else(|error| error.answer(Some(key)));
+    cors::open(&parts.headers, token.as_deref(), &mut response);
+    response
+}
+
+async fn answer_all(server: &Server, parts: &Parts, body: Body) -> Response {
+    let (token, answer) = match admit(server, parts, body).await {
+        Ok((caller, context)) => {
+            let answer = decide_all(server, &caller, &context, parts).await;
+            (Some(caller.token), answer)
         }
         Err((token, error)) => (token, Err(error)),
     };
@@ -95,20 +129,23 @@ fn decide(
     let now_ms = server.store.clock().now_ms();
     let grant = preview::of(server, caller, &parts.headers, context, now_ms);
     let shown = grant.as_ref().map(|grant| &grant.preview);
+    let (place, flag) =
+        snapshot.find_flag(key).ok_or(OfrepError::Evaluation(EvaluationError::FlagNotFound))?;
     let decision = snapshot
-        .evaluate_previewed(key, &engine_context(caller, context, &people), shown, now_ms)
+        .evaluate_found(flag, &engine_context(caller, context, &people), shown, now_ms)
         .map_err(OfrepError::Evaluation)?;
     if let Some(subject) = &context.targeting_key
         && !decision.previewed
         && exposure::is_wanted(caller, parts)
     {
-        exposure::record(server, &snapshot, subject, key, &decision, now_ms);
+        exposure::record(server, &snapshot, subject, flag, &decision, now_ms);
     }
     let subject = context.targeting_key.as_ref();
     let receipts = Receipts::of(server, caller, subject, snapshot.revision(), now_ms);
-    let of = (environment, snapshot.revision());
-    let success = Success::new(key, decision, of, Stale::of(server), receipts.as_ref());
-    Ok(([JSON, PRIVATE], to_json(&success)?).into_response())
+    let prepared = server.ofrep.prepared.get(&snapshot);
+    let parts = prepared.parts.get(place).ok_or(OfrepError::Fault(Fault::Internal))?;
+    let answer = Answer { prepared: &prepared, stale: Stale::of(server), receipts: receipts.as_ref() };
+    Ok(respond(StatusCode::OK, answer.one(parts, &decision, key).into(), [JSON, PRIVATE]))
 }
 
 async fn decide_all(
@@ -142,49 +179,68 @@ async fn decide_all(
     };
     let etag = inputs.etag();
     if etag::is_held(&parts.headers, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag), PRIVATE]).into_response());
+        return Ok(respond(
+            StatusCode::NOT_MODIFIED,
+            Body::empty(),
+            [(header::ETAG, etag), PRIVATE, BY_CODING],
+        ));
     }
-    let subject = context.targeting_key.as_ref();
-    let receipts = Receipts::of(server, caller, subject, prepared.snapshot.revision(), now_ms);
-    let engine = engine_context(caller, context, &people);
-    let flags = evaluate_all(&prepared, &engine, (preview, receipts.as_ref()), now_ms, stale);
-    let subject = context.targeting_key.as_ref().map(|subject| server.ofrep.keys().tickets.mark(subject));
-    let stream = Ticket::new(caller.hash, subject, prepared.revision(now_ms), now_ms);
-    let stream = format!("{STREAM_PATH}{}", server.ofrep.keys().tickets.sign(&stream));
-    let bulk = Bulk {
-        flags,
-        metadata: Metadata {
-            revision: prepared.snapshot.revision(),
-            environment: token.environment_key(),
-            rule: None,
-            arm: None,
-            preview: false,
-            stale,
-            receipt: None,
-        },
-        event_streams: [EventStream::at(stream)],
-    };
-    Ok(([JSON, PRIVATE, (header::ETAG, etag)], to_json(&bulk)?).into_response())
+    // What is decided without the database says how old it is, whatever its ETag.
+    let coding = Coding::accepted(&parts.headers).filter(|_| !is_stale);
+    if let Some(coding) = coding
+        && let Some(kept) = server.ofrep.compressed.find(&etag, coding)
+    {
+        return Ok(compressed(kept.into(), &etag, coding));
+    }
+    let plain = write_all(server, caller, context, &prepared, (preview, stale, now_ms));
+    if let Some(coding) = coding
+        && let Some(smaller) = server.ofrep.compressed.compress(&etag, coding, &plain)
+    {
+        return Ok(compressed(smaller.into(), &etag, coding));
+    }
+    Ok(respond(StatusCode::OK, plain.into(), [JSON, PRIVATE, (header::ETAG, etag), BY_CODING]))
 }
 
-fn evaluate_all<'p>(
-    prepared: &'p Prepared,
-    context: &Context<'_>,
-    (preview, receipts): (Option<&Preview>, Option<&Receipts>),
-    now_ms: i64,
-    stale: Option<Stale>,
-) -> Vec<Item<'p>> {
-    let snapshot = &*prepared.snapshot;
-    let of = (snapshot.environment().as_str(), snapshot.revision());
-    let item = |key: &'p str| match snapshot.evaluate_previewed(key, context, preview, now_ms) {
-        Ok(decision) => Item::Success(Success::new(key, decision, of, stale, receipts)),
-        Err(error) => Item::Failure(Failure {
-            key: Some(key),
-            error_code: Some(error.into()),
-            error_details: error.to_string(),
-        }),
-    };
-    prepared.flags.iter().map(|key| item(key.as_str())).collect()
+fn write_all(
+    server: &Server,
+    caller: &Caller,
+    context: &CallerContext,
+    prepared: &Prepared,
+    (preview, stale, now_ms): (Option<&Preview>, Option<Stale>, i64),
+) -> Vec<u8> {
+    let (snapshot, people) = (&*prepared.snapshot, server.store.live().people());
+    let subject = context.targeting_key.as_ref();
+    let receipts = Receipts::of(server, caller, subject, snapshot.revision(), now_ms);
+    let mark = subject.map(|subject| server.ofrep.keys().tickets.mark(subject));
+    let ticket = Ticket::new(caller.hash, mark, prepared.revision(now_ms), now_ms);
+    let stream = format!("{STREAM_PATH}{}", server.ofrep.keys().tickets.sign(&ticket));
+    let engine = engine_context(caller, context, &people);
+    let mut evaluator = snapshot.evaluator(&engine, now_ms);
+    let live = snapshot.flags().zip(&prepared.parts).filter(|(flag, _)| !flag.is_archived());
+    let decisions =
+        live.map(|(flag, parts)| (&**parts, flag.key().as_str(), evaluator.evaluate(flag, preview)));
+    let answer = Answer { prepared, stale, receipts: receipts.as_ref() };
+    answer.all(decisions, &stream)
+}
+
+/// Another form of the same: a weak tag, since a strong one promises the same bytes.
+fn compressed(body: Body, etag: &HeaderValue, coding: Coding) -> Response {
+    let weak = [b"W/", etag.as_bytes()].concat();
+    let etag = HeaderValue::try_from(weak).unwrap_or_else(|_| etag.clone());
+    let coding = (header::CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
+    respond(StatusCode::OK, body, [JSON, PRIVATE, (header::ETAG, etag), BY_CODING, coding])
+}
+
+fn respond<const N: usize>(
+    status: StatusCode,
+    body: Body,
+    headers: [(HeaderName, HeaderValue); N],
+) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = HeaderMap::with_capacity(HEADERS);
+    response.headers_mut().extend(headers);
+    response
 }
 
 /// The stored traits of a known subject.
@@ -201,11 +257,4 @@ fn engine_context<'a>(caller: &Caller, context: &'a CallerContext, people: &'a P
         signed: Attributes::EMPTY,
         traits: traits(context, people),
     }
-}
-
-fn to_json(answer: &impl serde::Serialize) -> Result<Vec<u8>, OfrepError> {
-    serde_json::to_vec(answer).map_err(|error| {
-        tracing::error!(%error, "an answer cannot be written");
-        OfrepError::Fault(Fault::Internal)
-    })
 }

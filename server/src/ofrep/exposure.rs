@@ -1,7 +1,7 @@
 //! A server that asks for one decision is about to serve it: that is an exposure, recorded by itself. Bulk answers
 //! are prefetched, and pages say themselves what they showed.
 
-use engine::{Decision, FlagKey, Snapshot, SubjectKey};
+use engine::{CompiledFlag, Decision, Snapshot, SubjectKey};
 use http::{HeaderName, request::Parts};
 use store::{Exposure, TokenKind};
 
@@ -28,15 +28,13 @@ pub fn record(
     server: &Server,
     snapshot: &Snapshot,
     subject: &SubjectKey,
-    key: &str,
+    flag: &CompiledFlag,
     decision: &Decision<'_>,
     now_ms: i64,
 ) {
-    // A key that was decided is one.
-    let Ok(flag) = FlagKey::parse(key) else { return };
     let exposure = Exposure {
         subject: subject.clone(),
-        flag,
+        flag: flag.key().clone(),
         variant: decision.variant.key.clone(),
         revision: snapshot.revision(),
         rule: decision.rule.cloned(),

@@ -133,7 +133,7 @@ impl Announcer {
         let environments = live.environments();
         let events = environments.iter().filter_map(|environment| {
             let key = environment.key.as_str();
-            let prepared = self.prepared.get(live.snapshot(key)?);
+            let prepared = self.prepared.get(&live.snapshot(key)?);
             let revision = prepared.revision(now_ms);
             if let Some(known) = before.event(key).filter(|known| known.revision == revision) {
                 return Some(known.clone());

@@ -2,12 +2,14 @@
 //! It asks `engine` for every decision and touches no database: tokens, snapshots and traits are in memory.
 
 mod answer;
+mod compressed;
 mod context;
 pub(crate) mod error;
 mod etag;
 mod evaluate;
 mod exposure;
 mod hub;
+mod parts;
 mod prepared;
 mod preview;
 mod receipt;
@@ -34,6 +36,8 @@ use crate::{
     door::{Door, Fault},
     limits::CATCHING_UP_MAX,
 };
+use compressed::Compressed;
+pub use evaluate::{direct, is_direct};
 use hub::Hub;
 use prepared::PreparedCache;
 use seats::Seats;
@@ -45,6 +49,7 @@ pub const STREAM_PATH: &str = "/ofrep/v1/stream/";
 /// What this door keeps between requests.
 pub struct Ofrep {
     prepared: Arc<PreparedCache>,
+    compressed: Compressed,
     hub: Hub,
     keys: ArcSwap<Keys>,
     streams: Seats,
@@ -79,6 +84,7 @@ impl Ofrep {
         let hub = Hub::start(store.clone(), Arc::clone(&prepared), allowances, stopping);
         Ok(Self {
             prepared,
+            compressed: Compressed::default(),
             hub,
             keys,
             streams: Seats::new(config),

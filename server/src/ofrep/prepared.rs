@@ -3,28 +3,45 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use engine::{FlagKey, Snapshot};
+use engine::Snapshot;
 
-use super::revision::ConfigRevision;
+use super::{parts::FlagParts, revision::ConfigRevision};
 
-/// A snapshot with its flags in order and the times at which its enrolments begin or end.
+/// A snapshot with what its answers are put together from, and the times at which its enrolments begin or end.
 pub struct Prepared {
     pub snapshot: Arc<Snapshot>,
-    /// Keys of the flags that are not archived, sorted: the same answer is the same bytes.
-    pub flags: Vec<FlagKey>,
+    /// In the order of [`Snapshot::flags`].
+    pub parts: Vec<Arc<FlagParts>>,
+    /// `{"revision":7,"environment":"production"`: how the metadata of every answer begins.
+    pub metadata: String,
+    /// How long an answer about all flags about is, without receipts.
+    pub bulk_bytes: usize,
     /// Epoch ms, sorted.
     boundaries: Vec<i64>,
 }
 
+/// What the rest of one flag's answer takes: a reason, a rule, an arm.
+const FLAG_BYTES: usize = 96;
+
 impl Prepared {
-    fn new(snapshot: Arc<Snapshot>) -> Self {
-        let live = snapshot.flags().filter(|flag| !flag.is_archived());
-        let mut flags: Vec<_> = live.map(|flag| flag.key().clone()).collect();
-        flags.sort_unstable();
+    /// Flags that are defined as in `before` have their parts already.
+    fn new(snapshot: Arc<Snapshot>, before: Option<&Self>) -> Self {
+        let known = |key: &str| {
+            let before = before?;
+            before.parts.get(before.snapshot.find_flag(key)?.0)
+        };
+        let parts = snapshot.flags().map(|flag| {
+            let same = known(flag.key().as_str()).filter(|parts| parts.are_of(flag.flag()));
+            same.cloned().unwrap_or_else(|| Arc::new(FlagParts::new(flag.flag())))
+        });
+        let parts: Vec<_> = parts.collect();
+        let metadata =
+            format!("{{\"revision\":{},\"environment\":\"{}\"", snapshot.revision(), snapshot.environment());
+        let bulk_bytes = parts.iter().map(|parts| parts.bytes_max() + metadata.len() + FLAG_BYTES).sum();
         let enrolments = snapshot.groups().flat_map(|group| &group.group().enrolments);
         let mut boundaries: Vec<_> = enrolments.flat_map(|e| [e.from_ms, e.until_ms]).flatten().collect();
         boundaries.sort_unstable();
-        Self { snapshot, flags, boundaries }
+        Self { snapshot, parts, metadata, bulk_bytes, boundaries }
     }
 
     /// The state at `now_ms`: another one whenever a decision of this snapshot can be another one.
@@ -50,12 +67,14 @@ impl Prepared {
 pub struct PreparedCache(ArcSwap<Vec<Arc<Prepared>>>);
 
 impl PreparedCache {
-    pub fn get(&self, snapshot: Arc<Snapshot>) -> Arc<Prepared> {
+    pub fn get(&self, snapshot: &Arc<Snapshot>) -> Arc<Prepared> {
         let known = self.0.load();
-        if let Some(prepared) = known.iter().find(|p| Arc::ptr_eq(&p.snapshot, &snapshot)) {
+        if let Some(prepared) = known.iter().find(|p| Arc::ptr_eq(&p.snapshot, snapshot)) {
             return Arc::clone(prepared);
         }
-        let prepared = Arc::new(Prepared::new(snapshot));
+        let same = |p: &&Arc<Prepared>| p.snapshot.environment() == snapshot.environment();
+        let before = known.iter().find(same).cloned();
+        let prepared = Arc::new(Prepared::new(Arc::clone(snapshot), before.as_deref()));
         self.0.rcu(|known| {
             let others = known.iter().filter(|p| p.snapshot.environment() != prepared.snapshot.environment());
             others.cloned().chain([Arc::clone(&prepared)]).collect::<Vec<_>>()

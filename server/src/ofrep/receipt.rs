@@ -1,21 +1,12 @@
 //! The proof of a decision that a browser sends back with its events. Servers are believed without one.
 
-use std::sync::Arc;
-
 use engine::{Decision, RuleId, SubjectKey};
-use store::{Claim, ReceiptKey, Token, TokenKind};
+use store::{Proof, ReceiptKey, SubjectReceipts, TokenKind};
 
-use super::Keys;
 use crate::{Server, access::Caller};
 
-/// What the receipts of one answer have in common; `None` where nobody needs any.
-pub struct Receipts {
-    keys: Arc<Keys>,
-    token: Arc<Token>,
-    subject: SubjectKey,
-    revision: u64,
-    now_ms: i64,
-}
+/// The receipts of one answer; `None` where nobody needs any.
+pub struct Receipts(SubjectReceipts);
 
 impl Receipts {
     pub fn of(
@@ -25,23 +16,20 @@ impl Receipts {
         revision: u64,
         now_ms: i64,
     ) -> Option<Self> {
-        let subject = subject.filter(|_| is_needed(caller.token.kind))?.clone();
-        let (keys, token) = (server.ofrep.keys.load_full(), Arc::clone(&caller.token));
-        Some(Self { keys, token, subject, revision, now_ms })
+        let subject = subject.filter(|_| is_needed(caller.token.kind))?;
+        let (keys, environment) = (server.ofrep.keys.load(), caller.token.environment_key());
+        Some(Self(keys.receipts.of_subject(environment, subject.as_str(), revision, now_ms)))
     }
 
-    /// A preview is no exposure, so there is nothing to prove.
-    pub fn sign(&self, flag: &str, decision: &Decision<'_>) -> Option<String> {
-        let claim = Claim {
-            environment: self.token.environment_key(),
-            subject: self.subject.as_str(),
+    /// Appends the receipt of a decision that is no preview: a preview is no exposure, so there is nothing to prove.
+    pub fn write(&self, flag: &str, decision: &Decision<'_>, out: &mut Vec<u8>) {
+        let proof = Proof {
             flag,
             variant: decision.variant.key.as_str(),
             rule: decision.rule.map(RuleId::as_str),
             arm: decision.arm,
-            revision: self.revision,
         };
-        (!decision.previewed).then(|| self.keys.receipts.sign(&claim, self.now_ms))
+        self.0.write(&proof, out);
     }
 }
 

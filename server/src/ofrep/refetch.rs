@@ -75,7 +75,7 @@ pub async fn current(
         // Read before the snapshot, so that it is never newer than what is answered from.
         let changed_ms = expected.changed_ms(server, environment);
         let snapshot = server.store.live().snapshot(environment).ok_or(OfrepError::NoEnvironment)?;
-        let prepared = server.ofrep.prepared.get(snapshot);
+        let prepared = server.ofrep.prepared.get(&snapshot);
         if expected.is_met(&prepared, changed_ms, server.store.clock().now_ms()) {
             return Ok(prepared);
         }

@@ -3,7 +3,7 @@
 
 use engine::{Arm, FlagKey, RuleId, Sender, Snapshot, SubjectKey, VariantKey};
 use serde::Deserialize;
-use store::{Claim, ReceiptKey, TokenKind};
+use store::{Claim, Proof, ReceiptKey, TokenKind};
 use utoipa::ToSchema;
 
 use super::events::key;
@@ -79,11 +79,13 @@ impl<'a> Proofs<'a> {
         let claim = Claim {
             environment: self.snapshot.environment().as_str(),
             subject: subject.as_str(),
-            flag: flag.as_str(),
-            variant: variant.as_str(),
-            rule: rule.as_ref().map(RuleId::as_str),
-            arm: *arm,
             revision,
+            proof: Proof {
+                flag: flag.as_str(),
+                variant: variant.as_str(),
+                rule: rule.as_ref().map(RuleId::as_str),
+                arm: *arm,
+            },
         };
         self.is_proved(receipt, &claim)
     }

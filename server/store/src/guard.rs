@@ -9,8 +9,8 @@ mod states;
 mod verdicts;
 mod watched;
 
+pub(crate) use act::evidence;
 pub use act::{Acted, GuardAct, Taken};
-pub(crate) use act::{evidence, with_percentages};
 pub use cells::{Replayed, StepForecast, stored_metric};
 pub use guardrails::{GuardrailSet, GuardrailsInForce, OwnGuardrails};
 pub use lease::GuardLease;

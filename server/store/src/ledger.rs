@@ -66,11 +66,7 @@ fn day_of(at_ms: i64) -> i64 {
 
 /// The word in the database, where '' stands for none.
 fn arm_word(arm: Option<Arm>) -> &'static str {
-    match arm {
-        None => "",
-        Some(Arm::Treatment) => "treatment",
-        Some(Arm::Control) => "control",
-    }
+    arm.map_or("", Arm::as_str)
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ pub use permission::{
     RecentAdministrator, RecentRefused, RequestOrigin, Role, SessionId, Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
-pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan, percentages_of};
+pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan};
 pub use readiness::Checked;
 pub use secret::{TokenHash, hex};
 pub use stand_in::StandInFile;
@@ -111,7 +111,7 @@ pub use webhooks::{Reach, Webhook, WebhookDelivery, WebhookId, is_public};
 pub use workspace::InvalidHash;
 
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};
-pub use receipts::{Claim, ReceiptKey};
+pub use receipts::{Claim, Proof, ReceiptKey, SubjectReceipts};
 pub use retention::Kept;
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,

@@ -10,7 +10,7 @@ mod save;
 
 use engine::{
     EnvironmentKey, FlagKey, Rollout, RuleId, audience_phrase,
-    plan::{Percentages, Plan, PlanState},
+    plan::{Plan, PlanState},
 };
 
 pub use approvals::ApprovalRequest;
@@ -95,11 +95,6 @@ impl Work<'_> {
     ) -> Result<ReleasePlan, StoreError> {
         self.plan(environment, flag).await?.ok_or_else(|| Invalid::NoPlan.into())
     }
-}
-
-/// What every rule has.
-pub fn percentages_of(rollout: &Rollout) -> Percentages {
-    rollout.rules.iter().map(|rule| (rule.id.clone(), rule.percentage)).collect()
 }
 
 /// What rules are called in sentences: by their audience; a rule that is gone by its id.

@@ -3,15 +3,17 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use engine::Arm;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, Mac, digest::Key};
 use sha2::Sha256;
 
 use crate::{Store, StoreError, clock::DAY_MS};
 
 /// Keeps this use of the workspace's secret apart from any other.
-const PURPOSE: &[u8] = b"fader receipt 1\0";
+const PURPOSE: &[u8] = b"fader receipt 2\0";
 /// 128 bits: nobody tries that many.
 const MAC_BYTES: usize = 16;
+/// As URL-safe base64.
+const MAC_TEXT_BYTES: usize = 22;
 /// A receipt holds until the end of so many days after the one it was given on.
 const DAYS: i64 = 2;
 
@@ -20,11 +22,17 @@ const DAYS: i64 = 2;
 pub struct Claim<'a> {
     pub environment: &'a str,
     pub subject: &'a str,
+    pub revision: u64,
+    pub proof: Proof<'a>,
+}
+
+/// What was decided about one flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof<'a> {
     pub flag: &'a str,
     pub variant: &'a str,
     pub rule: Option<&'a str>,
     pub arm: Option<Arm>,
-    pub revision: u64,
 }
 
 /// Signs and checks receipts: the same on all copies of the server.
@@ -51,11 +59,38 @@ impl ReceiptKey {
         now_ms.div_euclid(DAY_MS).saturating_add(DAYS)
     }
 
+    /// What proves decisions for one subject under one revision, today.
+    pub fn of_subject(
+        &self,
+        environment: &str,
+        subject: &str,
+        revision: u64,
+        now_ms: i64,
+    ) -> SubjectReceipts {
+        self.until(Self::until_day(now_ms), environment, subject, revision)
+    }
+
+    fn until(&self, until_day: i64, environment: &str, subject: &str, revision: u64) -> SubjectReceipts {
+        let mut mac = self.0.clone();
+        mac.update(&until_day.to_le_bytes());
+        mac.update(&revision.to_le_bytes());
+        update(&mut mac, environment);
+        update(&mut mac, subject);
+        // A key is as long as a block; a shorter one ends with zeros.
+        let mut key = Key::<Hmac<Sha256>>::default();
+        for (byte, from) in key.iter_mut().zip(mac.finalize().into_bytes()) {
+            *byte = from;
+        }
+        SubjectReceipts { mac: <Hmac<Sha256> as Mac>::new(&key), until_day }
+    }
+
     /// `{until day}.{proof}`: 28 characters.
     pub fn sign(&self, claim: &Claim<'_>, now_ms: i64) -> String {
-        let until_day = Self::until_day(now_ms);
-        let mac = self.mac(claim, until_day).finalize().into_bytes();
-        format!("{until_day}.{}", URL_SAFE_NO_PAD.encode(&mac[..MAC_BYTES]))
+        let Claim { environment, subject, revision, proof } = *claim;
+        let receipts = self.of_subject(environment, subject, revision, now_ms);
+        let mut receipt = Vec::with_capacity(28);
+        receipts.write(&proof, &mut receipt);
+        String::from_utf8_lossy(&receipt).into_owned()
     }
 
     /// Whether we decided that, a short while ago.
@@ -68,29 +103,54 @@ impl ReceiptKey {
         let mut mac = [0; MAC_BYTES];
         match URL_SAFE_NO_PAD.decode_slice(proof, &mut mac) {
             // Compared in constant time.
-            Ok(MAC_BYTES) => self.mac(claim, until_day).verify_truncated_left(&mac).is_ok(),
+            Ok(MAC_BYTES) => {
+                let receipts = self.until(until_day, claim.environment, claim.subject, claim.revision);
+                receipts.mac(&claim.proof).verify_truncated_left(&mac).is_ok()
+            }
             Ok(_) | Err(_) => false,
         }
     }
+}
 
-    /// Every part with its length in front, so that no two claims are written alike.
-    fn mac(&self, claim: &Claim<'_>, until_day: i64) -> Hmac<Sha256> {
-        let Claim { environment, subject, flag, variant, rule, arm, revision } = *claim;
-        let mut mac = self.0.clone();
-        mac.update(&until_day.to_le_bytes());
-        mac.update(&revision.to_le_bytes());
+/// Signs what one subject is served: what all flags of one answer have in common is hashed once.
+#[derive(Clone)]
+pub struct SubjectReceipts {
+    mac: Hmac<Sha256>,
+    until_day: i64,
+}
+
+impl SubjectReceipts {
+    /// Appends the receipt of one decision.
+    pub fn write(&self, proof: &Proof<'_>, out: &mut Vec<u8>) {
+        let mac = self.mac(proof).finalize().into_bytes();
+        let mut text = [0; MAC_TEXT_BYTES];
+        // As long as the text of so many bytes is.
+        let length = URL_SAFE_NO_PAD.encode_slice(&mac[..MAC_BYTES], &mut text).unwrap_or(0);
+        out.extend_from_slice(itoa::Buffer::new().format(self.until_day).as_bytes());
+        out.push(b'.');
+        out.extend_from_slice(&text[..length]);
+    }
+
+    /// Every text with its length in front, so that no two are written alike; short enough for one block of the hash.
+    fn mac(&self, proof: &Proof<'_>) -> Hmac<Sha256> {
+        let Proof { flag, variant, rule, arm } = *proof;
+        let mut mac = self.mac.clone();
         let arm: u8 = match arm {
             None => 0,
             Some(Arm::Treatment) => 1,
             Some(Arm::Control) => 2,
         };
         mac.update(&[arm, u8::from(rule.is_some())]);
-        for text in [environment, subject, flag, variant, rule.unwrap_or_default()] {
-            mac.update(&(text.len() as u64).to_le_bytes());
-            mac.update(text.as_bytes());
+        for text in [flag, variant, rule.unwrap_or_default()] {
+            update(&mut mac, text);
         }
         mac
     }
+}
+
+fn update(mac: &mut Hmac<Sha256>, text: &str) {
+    mac.update(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+    mac.update(text.as_bytes());
 }
 
 impl Store {
@@ -107,15 +167,11 @@ mod tests {
     const NOW_MS: i64 = 1_800_000_000_000;
 
     fn claim() -> Claim<'static> {
-        Claim {
-            environment: "production",
-            subject: "ada",
-            flag: "pay",
-            variant: "on",
-            rule: Some("everyone"),
-            arm: Some(Arm::Treatment),
-            revision: 7,
-        }
+        Claim { environment: "production", subject: "ada", revision: 7, proof: proof() }
+    }
+
+    fn proof() -> Proof<'static> {
+        Proof { flag: "pay", variant: "on", rule: Some("everyone"), arm: Some(Arm::Treatment) }
     }
 
     fn key() -> ReceiptKey {
@@ -131,15 +187,16 @@ mod tests {
         for other in [
             Claim { environment: "staging", ..claim() },
             Claim { subject: "eve", ..claim() },
-            Claim { flag: "search", ..claim() },
-            Claim { variant: "off", ..claim() },
-            Claim { rule: Some("vips"), ..claim() },
-            Claim { rule: None, ..claim() },
-            Claim { rule: Some(""), ..claim() },
-            Claim { arm: Some(Arm::Control), ..claim() },
-            Claim { arm: None, ..claim() },
+            Claim { proof: Proof { flag: "search", ..proof() }, ..claim() },
+            Claim { proof: Proof { variant: "off", ..proof() }, ..claim() },
+            Claim { proof: Proof { rule: Some("vips"), ..proof() }, ..claim() },
+            Claim { proof: Proof { rule: None, ..proof() }, ..claim() },
+            Claim { proof: Proof { rule: Some(""), ..proof() }, ..claim() },
+            Claim { proof: Proof { arm: Some(Arm::Control), ..proof() }, ..claim() },
+            Claim { proof: Proof { arm: None, ..proof() }, ..claim() },
             Claim { revision: 8, ..claim() },
-            Claim { subject: "adap", flag: "ay", ..claim() },
+            Claim { subject: "adap", proof: Proof { flag: "ay", ..proof() }, ..claim() },
+            Claim { proof: Proof { flag: "payo", variant: "n", ..proof() }, ..claim() },
         ] {
             assert!(!key.proves(&receipt, &other, NOW_MS), "{other:?}");
         }

@@ -8,6 +8,7 @@ mod away;
 mod bad_input;
 mod census;
 mod command_line;
+mod compressed;
 mod cors;
 mod document;
 mod edge;

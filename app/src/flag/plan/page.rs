@@ -7,7 +7,7 @@ use engine::{
     plan::{Plan, PlanDecision, PlanState, TEMPLATES, open_gates_sentence},
 };
 use leptos::prelude::*;
-use store::{Operation, PlanOutlook, percentages_of};
+use store::{Operation, PlanOutlook};
 
 use super::{
     form::PlanForm,
@@ -64,10 +64,10 @@ impl Loaded {
         let rules = rules_of(shown);
         let guardrails = page.store().find_guardrails(&viewer, &page.environment.key, shown.key()).await?;
         let guardrails = guardrails.set.guardrails.iter().map(Guardrail::sentence).collect();
-        let before = outlook.as_ref().and_then(|it| it.release.state.progress()).map_or_else(
-            || percentages_of(&prepared(&shown.rollout.value)),
-            |progress| progress.before.clone(),
-        );
+        let before = outlook
+            .as_ref()
+            .and_then(|it| it.release.state.progress())
+            .map_or_else(|| prepared(&shown.rollout.value).percentages(), |progress| progress.before.clone());
         let known = rules.clone();
         let name = |rule: &RuleId| name_of(&known, rule);
         let mut loaded = Self {

@@ -6,7 +6,7 @@ use engine::{
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::{Claim, Exposure};
+use store::{Claim, Exposure, Proof};
 use utoipa::ToSchema;
 
 use crate::{
@@ -151,11 +151,13 @@ impl Reader<'_> {
         let claim = Claim {
             environment: self.snapshot.environment().as_str(),
             subject: exposure.subject.as_str(),
-            flag: exposure.flag.as_str(),
-            variant: exposure.variant.as_str(),
-            rule: exposure.rule.as_ref().map(RuleId::as_str),
-            arm: exposure.arm,
             revision: exposure.revision,
+            proof: Proof {
+                flag: exposure.flag.as_str(),
+                variant: exposure.variant.as_str(),
+                rule: exposure.rule.as_ref().map(RuleId::as_str),
+                arm: exposure.arm,
+            },
         };
         let is_proved = self.proofs.is_proved(item.receipt.as_deref(), &claim);
         if is_proved {

@@ -175,7 +175,7 @@ impl Store {
             }
         };
         work.finish(member_entry(action, id, &name, sentence)).await?;
-        self.saw_session(&session);
+        self.note_session(&session);
         Ok(session)
     }
 

@@ -45,7 +45,7 @@ impl SeenSessions {
 
 impl Store {
     /// It was made, or goes on under a new token.
-    pub(super) fn saw_session(&self, session: &NewSession) {
+    pub(super) fn note_session(&self, session: &NewSession) {
         self.0.seen_sessions.note(TokenHash::of(&session.token), self.shared_now_ms());
     }
 

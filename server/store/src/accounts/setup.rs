@@ -57,7 +57,7 @@ impl Store {
         work.act_as(&session.principal);
         let sentence = "set up the workspace and became its first admin".to_owned();
         work.finish(member_entry(Action::WorkspaceSetUp, id, &member.name, sentence)).await?;
-        self.saw_session(&session);
+        self.note_session(&session);
         Ok(session)
     }
 

@@ -47,7 +47,7 @@ impl Store {
             drop(self.forgive(&attempt, now_ms).await);
         }
         let session = entered?;
-        self.saw_session(&session);
+        self.note_session(&session);
         // Who is signed in by now is not turned away for that.
         if let Err(error) = self.forget_old_sessions().await {
             tracing::warn!(
@@ -144,7 +144,7 @@ impl Store {
         work.finish(entry).await?;
         let principal = by.clone().in_session(session, now_ms);
         let session = NewSession { token, device: None, principal, expires_ms };
-        self.saw_session(&session);
+        self.note_session(&session);
         Ok(session)
     }
 

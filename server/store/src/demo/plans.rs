@@ -15,7 +15,7 @@ use crate::{
     ArmCount, ArmWord, CELL_MS, Cell, CellKey, Decided, GuardLease, GuardrailSet, PlanMove, StoreError,
     Written,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
-    number, percentages_of,
+    number,
 };
 
 const PRODUCTION: &str = "production";
@@ -197,7 +197,7 @@ impl Stage {
         let Some(rollout) = self.store.find_rollout(&by, &production, &flag).await? else { return Ok(()) };
         let judgement = self.judge(set, began_ms, &rule).await?;
         let now_ms = self.store.clock().now_ms();
-        let current: Percentages = percentages_of(&rollout.value);
+        let current: Percentages = rollout.value.percentages();
         let reader = self.store.guard_reader();
         let exposures = self.store.first_exposures(reader, &production, &flag, began_ms).await?;
         let seen = Seen {

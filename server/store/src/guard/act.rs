@@ -1,10 +1,9 @@
-//! What the guard does to a rollout without a plan. It can stop it or lower percentages, and nothing else: a
-//! percentage that it writes is never above the one it replaces.
+//! Carries out what the engine decides about a breach of a rollout that no plan moves.
 
 use engine::{
     Change, EnvironmentKey, Percentage, Rollout, RuleId,
-    guardrail::{GuardAction, Judgement},
-    plan::{Percentages, Reduction},
+    guardrail::{Act, GuardAction, Judgement, act, had_less},
+    plan::Percentages,
 };
 
 use super::{states::acted, verdicts::insert_verdict};
@@ -12,7 +11,6 @@ use crate::{
     Action, GuardLease, ObjectKind, ObjectRef, Store, StoreError,
     change::{Actor, Entry, Work},
     db::args,
-    plans::percentages_of,
     rollouts::Target,
     versioned::parse,
     webhooks::Event,
@@ -186,32 +184,24 @@ impl Work<'_> {
     async fn reduced(
         &mut self,
         target: &Target,
-        act: &GuardAct<'_>,
+        by: &GuardAct<'_>,
     ) -> Result<(Option<Rollout>, Taken), StoreError> {
-        let now = &target.rollout.value;
-        match act.action {
-            GuardAction::Stop if now.enabled => {
-                Ok((Some(Rollout { enabled: false, ..now.clone() }), Taken::Stopped))
-            }
-            // Stopped already.
-            GuardAction::Notify | GuardAction::PausePlan | GuardAction::Stop => Ok((None, Taken::Notified)),
-            GuardAction::StepBack => {
-                let current = percentages_of(now);
-                let mut lower = Percentages::new();
-                for (rule, _) in act.broken {
-                    lower.insert(rule.clone(), self.last_lower(target, rule).await?);
-                }
-                let reduction = Reduction::towards(&lower, &current);
-                let rollout = with_percentages(now, reduction.percentages());
-                Ok((Some(rollout), Taken::SteppedBack))
+        let mut lower = Percentages::new();
+        if by.action == GuardAction::StepBack {
+            for (rule, _) in by.broken {
+                lower.insert(rule.clone(), self.last_lower(target, rule).await?);
             }
         }
+        Ok(match act(by.action, &target.rollout.value, &lower) {
+            Act::Notify => (None, Taken::Notified),
+            Act::Stop(rollout) => (Some(rollout), Taken::Stopped),
+            Act::StepBack(rollout) => (Some(rollout), Taken::SteppedBack),
+        })
     }
 
     /// What the rule had before it was raised to where it is; nobody when it never had less.
     async fn last_lower(&mut self, target: &Target, rule: &RuleId) -> Result<Percentage, StoreError> {
         let flag = target.flag.value.key.as_str();
-        let now = target.rollout.value.rule(rule.as_str()).map_or(Percentage::NONE, |rule| rule.percentage);
         let rows: Vec<(String,)> = self
             .tx
             .all(
@@ -228,24 +218,12 @@ impl Work<'_> {
             .await?;
         for (document,) in rows {
             let before: Rollout = parse("versions", flag, &document)?;
-            let had = before.rule(rule.as_str()).map_or(Percentage::NONE, |rule| rule.percentage);
-            if had < now {
+            if let Some(had) = had_less(&before, &target.rollout.value, rule) {
                 return Ok(had);
             }
         }
         Ok(Percentage::NONE)
     }
-}
-
-/// The rollout with these percentages; rules that are not named keep theirs.
-pub(crate) fn with_percentages(rollout: &Rollout, percentages: &Percentages) -> Rollout {
-    let mut rollout = rollout.clone();
-    for rule in &mut rollout.rules {
-        if let Some(percentage) = percentages.get(&rule.id) {
-            rule.percentage = *percentage;
-        }
-    }
-    rollout
 }
 
 fn told(taken: Taken, changes: &[Change], name: &str, environment: &EnvironmentKey) -> String {

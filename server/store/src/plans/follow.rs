@@ -7,7 +7,7 @@ use engine::{
     plan::{HoldReason, Moved, PlanDecision, PlanState, Reduction},
 };
 
-use super::{ReleasePlan, moves::MoveEntry, percentages_of, rule_names};
+use super::{ReleasePlan, moves::MoveEntry, rule_names};
 use crate::{Action, GuardLease, Store, StoreError, Taken, change::Actor, db::args, guard, signed, to_json};
 
 /// A decision about a plan, and what it was made on.
@@ -49,7 +49,7 @@ impl Store {
             work.cancel().await?;
             return Ok(Followed::Outdated);
         };
-        let current = percentages_of(&target.rollout.value);
+        let current = target.rollout.value.percentages();
         let advances = matches!(decided.decision, PlanDecision::Advance(_));
         let breach = match &decided.decision {
             PlanDecision::Breach(breach) => Some(breach.action()),

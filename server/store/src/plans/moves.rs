@@ -5,7 +5,7 @@ use engine::{
     plan::{Moved, Person, Refused, RuleNames},
 };
 
-use super::{ReleasePlan, percentages_of, rule_names};
+use super::{ReleasePlan, rule_names};
 use crate::{
     Action, Approver, FlagEditor, Invalid, ObjectKind, ObjectRef, Principal, Store, StoreError,
     change::{Entry, Work},
@@ -31,7 +31,7 @@ impl PlanMove {
     fn of(self, release: &ReleasePlan, target: &Target, by: &Person, now_ms: i64) -> Result<Moved, Refused> {
         let ReleasePlan { plan, state, .. } = release;
         match self {
-            Self::Start => state.start(plan, &percentages_of(&target.rollout.value), now_ms),
+            Self::Start => state.start(plan, &target.rollout.value.percentages(), now_ms),
             Self::StartAt { at_ms } => state.start_at(plan, at_ms, by, now_ms),
             Self::Pause => state.pause(by, now_ms),
             Self::Resume => state.resume(plan, now_ms),
@@ -169,7 +169,7 @@ impl Work<'_> {
         let (environment, flag) = (target.environment.clone(), target.flag.value.key.clone());
         let mut rollout = target.rollout.value.clone();
         if let Some(percentages) = &moved.percentages {
-            rollout = guard::with_percentages(&rollout, percentages);
+            rollout = rollout.with_percentages(percentages);
         }
         rollout.enabled = moved.enabled.unwrap_or(rollout.enabled);
         let release = self.put_plan(&environment, flag.as_str(), release).await?;

@@ -6,7 +6,7 @@ use engine::{
     plan::{Percentages, PlanDecision, Progress, Seen, advance},
 };
 
-use super::{ReleasePlan, percentages_of};
+use super::ReleasePlan;
 use crate::{
     ActorKind, FirstExposures, RuleHealth, Store, StoreError, Versioned, Viewer, clock::DAY_MS, db::args,
     signed,
@@ -42,7 +42,7 @@ impl ReleasePlan {
             return Some(now_ms);
         }
         let target = self.plan.percentages_at(Some(*step), before);
-        let current: Percentages = percentages_of(rollout);
+        let current: Percentages = rollout.percentages();
         let differs = current.iter().any(|(rule, now)| target.get(rule).is_some_and(|to| to != now));
         person_ms.filter(|_| differs)
     }
@@ -89,7 +89,7 @@ impl Store {
         let judgement = together(judged, now_ms);
         let since_ms = now_ms.saturating_sub(EXPOSURES_MS);
         let exposures = self.first_exposures(self.guard_reader(), environment, flag, since_ms).await?;
-        let (current, subjects) = (percentages_of(rollout), release.subjects(rollout, &exposures));
+        let (current, subjects) = (rollout.percentages(), release.subjects(rollout, &exposures));
         let seen = Seen {
             judgement: &judgement,
             subjects,

@@ -7,7 +7,7 @@ use engine::{
 };
 use store::{
     Approver, Decided, DeniedBecause, FlagEditor, Followed, Invalid, NewToken, PlanMove, Principal,
-    ReleasePlan, Role, StoreError, Taken, TokenHash, TokenKind, TokenScope, percentages_of,
+    ReleasePlan, Role, StoreError, Taken, TokenHash, TokenKind, TokenScope,
 };
 
 use crate::{
@@ -87,7 +87,7 @@ fn decide(t: &Harness, release: &ReleasePlan, current: &Percentages, judgement: 
 async fn follow(t: &Harness, judgement: &Judgement) -> Followed {
     let (release, rollout) = (found(t).await, t.rollout("a").await);
     let lease = lease(t).await;
-    let decision = decide(t, &release, &percentages_of(&rollout.value), judgement);
+    let decision = decide(t, &release, &rollout.value.percentages(), judgement);
     let judgements = [(rule_id("everyone"), judgement.clone())];
     let (environment, flag) = (production(), flag_key("a"));
     let decided = Decided {
@@ -179,7 +179,7 @@ async fn two_servers_advance_once(t: Harness) {
     t.advance(61_000);
     let rollout = t.rollout("a").await;
     let lease = lease(&t).await;
-    let decision = decide(&t, &release, &percentages_of(&rollout.value), &unwatched(&t));
+    let decision = decide(&t, &release, &rollout.value.percentages(), &unwatched(&t));
     assert!(matches!(decision, PlanDecision::Advance(_)), "{decision:?}");
     let (environment, flag) = (production(), flag_key("a"));
     let decided = || Decided {
@@ -395,7 +395,7 @@ async fn the_guard_does_not_raise_what_a_person_lowered(t: Harness) {
     let lease = lease(&t).await;
     t.advance(120_000);
     let (_, judgement) = judged(&t, GuardAction::StepBack, 150);
-    let decision = decide(&t, &release, &percentages_of(&rollout.value), &judgement);
+    let decision = decide(&t, &release, &rollout.value.percentages(), &judgement);
     assert!(matches!(decision, PlanDecision::Breach(_)), "{decision:?}");
     let (environment, flag) = (production(), flag_key("a"));
     let decided = |rollout_version| Decided {
