@@ -39,6 +39,7 @@ pub struct Channel {
 }
 
 /// What saving would do.
+#[expect(clippy::struct_excessive_bools, reason = "facts that the page shows one by one")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forecast {
     pub changed: bool,

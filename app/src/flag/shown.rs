@@ -198,12 +198,11 @@ impl Asked<'_> {
         };
         let trial = Trial { snapshot, saved, draft: &draft, protected };
         let surveyed = trial.surveyed();
-        let survey = match self.survey.filter(|_| surveyed.len() == 1) {
-            Some(survey) => Ok(Some(survey)),
-            None => {
-                let asked = (self.asker, self.patience);
-                store.census().survey(viewer, snapshot, flag, &surveyed, asked).await
-            }
+        let survey = if let Some(survey) = self.survey.filter(|_| surveyed.len() == 1) {
+            Ok(Some(survey))
+        } else {
+            let asked = (self.asker, self.patience);
+            store.census().survey(viewer, snapshot, flag, &surveyed, asked).await
         };
         let forecast = match survey {
             Ok(Some(survey)) => trial.forecast(&survey),
