@@ -1,4 +1,4 @@
-.PHONY: help run test bench torture dev fmt
+.PHONY: help run test bench torture fuzz schema dev dist fmt
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -14,6 +14,15 @@ bench: ## Measure the engine and the server
 
 torture: ## Kill, fill, stop and restore what Fader runs on, and print what came of it
 	@scripts/torture.sh
+
+dist: ## Build the binary that is shipped: target/dist/fader
+	@scripts/dist.sh
+
+fuzz: ## Look for inputs that break a promise: make fuzz TARGET=events MINUTES=30
+	@scripts/fuzz.sh $(TARGET) $(MINUTES)
+
+schema: ## Hold REST against its OpenAPI document as every role and token: make schema EXAMPLES=300
+	@scripts/schema.sh $(EXAMPLES)
 
 dev: ## Serve the demo from debug builds, again after each change
 	@scripts/dev.sh

@@ -5,6 +5,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 # shellcheck source=scripts/demo.sh
 . scripts/demo.sh
+# shellcheck source=scripts/steps.sh
+. scripts/steps.sh
 
 watched=(Cargo.toml Cargo.lock app engine server examples style public widget migrations)
 stamp="$TARGET_DIR/dev.stamp"
@@ -12,12 +14,14 @@ stamp="$TARGET_DIR/dev.stamp"
 changed() { [ -n "$(find "${watched[@]}" -newer "$stamp" -type f -print -quit 2>/dev/null)" ]; }
 
 build() {
-    cargo run --quiet --package bundle -- --dev && cargo build --quiet --package server --package booking
+    cargo run --quiet --bin bundle -- --dev && cargo build --quiet --bin fader --bin booking
 }
 
 require_free_ports
-scripts/packages.sh build
-scripts/wasm-target.sh
+steps_of dev 5 540
+prepare build
+step "the server, the booking site and the build step" 400 "$BUILD_HELP" cargo build --bin bundle --bin fader --bin booking || exit
+step "the browser side, unoptimised" 100 "$BUILD_HELP" cargo run --quiet --bin bundle -- --dev || exit
 mkdir -p "$TARGET_DIR"
 trap stop_demo EXIT
 trap 'exit 0' INT TERM

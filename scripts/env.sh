@@ -10,8 +10,9 @@ TARGET_DIR="${CARGO_TARGET_DIR:-$FADER_ROOT/target}"
 export TARGET_DIR
 
 say() { printf '\033[1m▸ %s\033[0m\n' "$*" >&2; }
+complain() { printf '\033[1;31m✗ %s\033[0m\n' "$*" >&2; }
 die() {
-    printf '\033[1;31m✗ %s\033[0m\n' "$*" >&2
+    complain "$*"
     exit 1
 }
 have() { command -v "$1" >/dev/null 2>&1; }

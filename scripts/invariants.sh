@@ -23,6 +23,8 @@ refuse "the store knows about HTTP or pages:" \
 refuse "SQL outside server/store:" \
     "$(find_in -rnE '\bsqlx::' --include='*.rs' app engine server/src examples)"
 
+refuse "known people are counted past the census:" \
+    "$(find_in -rnE '\.contexts\(\)' --include='*.rs' app/src server/src)"
 refuse "a body is read past server/src/body.rs:" \
     "$(find_in -rnE 'JsonRejection|Multipart|Form<|body::to_bytes|BodyExt|: Result<Json<|: Json<|body: Bytes' --include='*.rs' server/src | find_in -vE '^server/src/(body|demo|guard|resend)')"
 # The framework does not escape what stands in elements of raw text; `ui/text_area.rs` does.

@@ -5,23 +5,21 @@ set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
-failed=()
-timings=()
+# shellcheck source=scripts/steps.sh
+. scripts/steps.sh
 
-# step NAME COMMAND…
-step() {
-    local name="$1" began=$SECONDS mark=✓
-    shift
-    say "$name"
-    "$@" || {
-        mark=✗
-        failed+=("$name")
-    }
-    timings+=("$(printf '%s %4d s  %s' "$mark" $((SECONDS - began)) "$name")")
+failed=()
+
+# check TITLE SECONDS COMMAND…: a step after which the others go on.
+check() {
+    local title="$1" seconds="$2"
+    shift 2
+    step "$title" "$seconds" "" "$@" || failed+=("$title")
 }
 
 clippy_wasm() {
-    cargo clippy --quiet --package islands --target wasm32-unknown-unknown -- -D warnings
+    # In the profile of the browser build, so that its macros and build scripts are used again.
+    cargo clippy --quiet --profile wasm-release --package islands --target wasm32-unknown-unknown -- -D warnings
 }
 
 documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --document-private-items; }
@@ -36,24 +34,33 @@ rust_tests() {
 
 browser_tests() { scripts/postgres.sh with npx --prefix end2end playwright test --config end2end/playwright.config.ts; }
 
+unused_dependencies() { cargo machete --with-metadata "$FADER_ROOT"; }
+
 # In a function, so that bash has read all of it: editing this file cannot derail a run of it.
 main() {
-    scripts/packages.sh test
-    scripts/wasm-target.sh
-    scripts/npm.sh
-    scripts/python.sh
+    local optional=()
+    if have shellcheck; then optional+=(shellcheck); fi
+    if have cargo-deny; then optional+=(deny); fi
+    if have cargo-machete; then optional+=(machete); fi
+    steps_of test $((16 + ${#optional[@]})) 1800
 
-    step "formatting" cargo fmt --all --check
-    if have shellcheck; then step "shell scripts" shellcheck --external-sources scripts/*.sh .ci/run; fi
-    if have cargo-deny; then step "licences and advisories" cargo deny --log-level error check; fi
-    step "browser build and its size" cargo run --quiet --package bundle
-    step "invariants" scripts/invariants.sh
-    step "the booking demo's bundled SDK" scripts/bundle-openfeature.sh --check
-    step "clippy for the server" cargo clippy --quiet --workspace --all-targets -- -D warnings
-    step "clippy for the browser" clippy_wasm
-    step "documentation" documentation
-    step "tests" rust_tests
-    step "debug build for the browser tests" cargo build --quiet --package server --package booking
+    prepare test
+    step "Python packages" 20 "The Python package index has to be reachable this once." scripts/python.sh || exit
+
+    check "formatting" 1 cargo fmt --all --check
+    if have shellcheck; then check "shell scripts" 5 shellcheck --external-sources scripts/*.sh .ci/run; fi
+    if have cargo-deny; then check "licences and advisories" 5 cargo deny --log-level error check; fi
+    if have cargo-machete; then check "unused dependencies" 1 unused_dependencies; fi
+    check "browser build and its size" 220 cargo run --quiet --bin bundle
+    check "invariants" 5 scripts/invariants.sh
+    check "the booking demo's bundled SDK" 2 scripts/bundle-openfeature.sh --check
+    # What the browser tests run as well: the same features of every dependency as in all other steps.
+    check "debug build" 400 cargo build --quiet --bin fader --bin booking
+    check "tests" 400 rust_tests
+    check "fuzz targets" 240 scripts/fuzz.sh
+    check "clippy for the server" 150 cargo clippy --quiet --workspace --all-targets -- -D warnings
+    check "clippy for the browser" 30 clippy_wasm
+    check "documentation" 40 documentation
 
     printf '\n'
     printf '  %s\n' "${timings[@]}"
@@ -61,8 +68,11 @@ main() {
 
     # The very binaries of this run, whatever else stands in the target folder.
     export FADER_BIN="$TARGET_DIR/debug/fader" BOOKING_BIN="$TARGET_DIR/debug/booking"
-    step "browser tests" browser_tests
+    check "REST as its document says" 90 scripts/schema.sh
+    check "browser tests" 600 browser_tests
 
+    printf '\n'
+    printf '  %s\n' "${timings[@]}"
     if [ "${#failed[@]}" -gt 0 ]; then
         die "failed: $(printf '%s; ' "${failed[@]}")"
     fi

@@ -8,7 +8,7 @@ set -euo pipefail
 scripts/packages.sh test
 if [ -z "${FADER_BIN:-}" ]; then
     say "building the server"
-    cargo build --quiet --package server
+    cargo build --quiet --bin fader
     FADER_BIN="$TARGET_DIR/debug/fader"
 fi
 export FADER_BIN

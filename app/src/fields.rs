@@ -1,9 +1,12 @@
 //! What a form sent: texts by name, in the order of the page. Repeated names are kept, so lists need no script.
 
+use std::borrow::Cow;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, Multipart, Request},
 };
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use http::header::CONTENT_TYPE;
 
 use crate::{caps::check_field, error::AppError};
@@ -43,9 +46,14 @@ impl Fields {
                 return Err(AppError::TooLarge);
             }
             let name = part.name().unwrap_or_default().to_owned();
+            let is_file = part.file_name().is_some();
             let bytes = part.bytes().await.map_err(|_| AppError::TooLarge)?;
-            let value = std::str::from_utf8(&bytes).map_err(|_| AppError::BadForm)?;
-            check_field(&name, value)?;
+            let value = if is_file {
+                text_of_file(&bytes)?
+            } else {
+                std::str::from_utf8(&bytes).map_err(|_| AppError::BadForm)?.into()
+            };
+            check_field(&name, &value)?;
             fields.push((name, value.replace("\r\n", "\n")));
         }
         Ok(Self(fields))
@@ -102,6 +110,18 @@ impl Fields {
     }
 }
 
+/// The text of a file as spreadsheets write it: Unicode with a byte order mark, UTF-8, or else Windows' western letters.
+fn text_of_file(bytes: &[u8]) -> Result<Cow<'_, str>, AppError> {
+    let encoding = match Encoding::for_bom(bytes) {
+        Some((encoding, _)) => encoding,
+        None if std::str::from_utf8(bytes).is_ok() => UTF_8,
+        None => WINDOWS_1252,
+    };
+    let (text, _, broken) = encoding.decode(bytes);
+    // A workbook, a picture, half a letter.
+    if broken || text.contains('\0') { Err(AppError::NoTextFile) } else { Ok(text) }
+}
+
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = AppError;
 
@@ -143,6 +163,27 @@ mod tests {
     fn bytes_that_are_no_text_are_refused() {
         for body in [b"a=%ff", b"a=%00", b"%00=a"] {
             assert_eq!(Fields::parse(body), Err(AppError::BadForm));
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_as_its_spreadsheet_wrote_it() {
+        let wanted = "subject;purpose\nzoé;“été”\n";
+        let utf16 = |mark: &[u8], bytes_of: fn(u16) -> [u8; 2]| {
+            [mark, &wanted.encode_utf16().flat_map(bytes_of).collect::<Vec<_>>()].concat()
+        };
+        let windows = b"subject;purpose\nzo\xe9;\x93\xe9t\xe9\x94\n".to_vec();
+        for bytes in [
+            wanted.as_bytes().to_vec(),
+            format!("\u{feff}{wanted}").into_bytes(),
+            utf16(&[0xff, 0xfe], u16::to_le_bytes),
+            utf16(&[0xfe, 0xff], u16::to_be_bytes),
+            windows,
+        ] {
+            assert_eq!(text_of_file(&bytes).as_deref(), Ok(wanted), "{bytes:?}");
+        }
+        for bytes in [&b"PK\x03\x04\x14\0\x06"[..], b"\xff\xfea", b"a\0b"] {
+            assert_eq!(text_of_file(bytes), Err(AppError::NoTextFile), "{bytes:?}");
         }
     }
 

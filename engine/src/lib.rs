@@ -1,6 +1,7 @@
 //! What is decided for whom. Pure: no I/O, no clock, no randomness; the caller passes `now` and entropy.
 //! It builds for the server and for the browser.
 
+mod census;
 mod condition;
 mod decision;
 mod definition;
@@ -11,15 +12,19 @@ mod time;
 mod traits;
 mod words;
 
+pub use census::{
+    ChannelCount, Count, Counted, Impact, Question, Sample, Shuffled, Survey, Surveyor, Tally, grouped,
+    interval_95,
+};
 pub use condition::{
     AttributeDefinition, AttributeSchema, AttributeType, AttributeValue, Attributes, Condition, DEPTH_MAX,
     NotAnAttribute, Operator, TESTS_MAX, Test,
 };
 pub use decision::{
     Actual, Allocation, Arm, CompileError, CompiledFlag, CompiledGroup, Context, Decision, EnvironmentConfig,
-    EvaluationError, Evaluator, Exclusion, Explanation, HOLDBACK_SEED, Impact, Origin, POSITIONS, Placement,
+    EvaluationError, Evaluator, Exclusion, Explanation, HOLDBACK_SEED, Origin, POSITIONS, Placement,
     Position, Preview, Reason, Sender, Served, Snapshot, Step, VARIANT_SEED, allocation, bucket_hash,
-    group_impact, grouped, holdback_position, impact, position, variant_bucket,
+    holdback_position, position, variant_bucket,
 };
 pub use definition::{
     AttributeName, Audience, BucketBy, Counts, ENROLMENTS_MAX, Enrolment, EnrolmentState, EnvironmentKey,

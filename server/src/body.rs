@@ -19,6 +19,7 @@ use crate::{
     Config,
     door::Fault,
     limits::{JSON_WEIGHT_MAX, STRANGER_BODY_BYTES_MAX, STRANGERS_BODIES_BYTES_MAX},
+    whole::whole_numbers,
 };
 
 /// A document of less weight is not counted.
@@ -189,7 +190,8 @@ impl Unread {
     ) -> Result<Sent<T>, E> {
         let mut whole = bodies.read(by, self.body, &self.headers, bytes_max).await?;
         whole.weigh_json()?;
-        let value = serde_json::from_slice(&whole).map_err(|error| malformed(error.to_string()))?;
+        let value =
+            serde_json::from_slice(&whole_numbers(&whole)).map_err(|error| malformed(error.to_string()))?;
         Ok(Sent { value, _whole: whole })
     }
 }

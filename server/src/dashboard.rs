@@ -22,7 +22,7 @@ use crate::{
     client_address::ClientAddress,
     csrf,
     door::{Door, Fault},
-    edge,
+    edge, lanes,
     limits::FORM_BODY_BYTES_MAX,
     resend, session,
 };
@@ -41,6 +41,7 @@ pub fn router(server: &Arc<Server>) -> Router {
         .layer(from_fn(edge::add_page_headers))
         .layer(from_fn_with_state(Arc::clone(server), end_streams))
         .layer(from_fn(asset))
+        .layer(from_fn_with_state(Arc::clone(server), lanes::on_pages))
         // Fast enough to compress every page anew. Event streams are left alone by tower-http itself.
         .layer(CompressionLayer::new().br(true).gzip(true).quality(CompressionLevel::Precise(4)))
         .layer(from_fn_with_state(Arc::clone(server), csrf::check))

@@ -3,7 +3,11 @@
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
-use crate::{limits::DATABASE_RETRY_AFTER_S, ofrep::error::OfrepError, rest::error::RestError};
+use crate::{
+    limits::{DATABASE_RETRY_AFTER_S, PAGE_MAX},
+    ofrep::error::OfrepError,
+    rest::error::RestError,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
@@ -38,6 +42,10 @@ pub enum Fault {
     },
     /// A document with too many values for its size.
     TooDetailed,
+    /// More pages are asked for than may wait.
+    Crowded,
+    /// A page took too long.
+    GivenUp,
     /// The server started without its database, which has not come yet.
     WithoutDatabase,
     Internal,
@@ -80,7 +88,9 @@ impl Fault {
             Self::QueryTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::CrossSite => StatusCode::FORBIDDEN,
             Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable | Self::Busy | Self::WithoutDatabase => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Busy | Self::Crowded | Self::GivenUp | Self::WithoutDatabase => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -88,7 +98,8 @@ impl Fault {
     /// After how long it is worth another try.
     pub fn retry_after_s(self) -> Option<u64> {
         match self {
-            Self::Busy => Some(1),
+            Self::Busy | Self::Crowded => Some(1),
+            Self::GivenUp => Some(5),
             Self::TooOften { retry_after_s } => Some(retry_after_s),
             Self::Unavailable | Self::WithoutDatabase => Some(DATABASE_RETRY_AFTER_S),
             Self::NotFound
@@ -131,6 +142,14 @@ impl Fault {
             }
             Self::TooOften { retry_after_s } => format!(
                 "You have exported as much as you may at once; please try again in {retry_after_s} seconds."
+            ),
+            Self::Crowded => "More pages are asked for at the moment than the server can answer; please try again in a \
+                second. Decisions for your applications go on meanwhile."
+                .to_owned(),
+            Self::GivenUp => format!(
+                "This took longer than {} seconds and was given up. Nothing was changed. Look at less at once, with a filter \
+                or a shorter time, or try again in a moment.",
+                PAGE_MAX.as_secs()
             ),
             Self::TooDetailed => "That is too many values in one request: send them in parts.".to_owned(),
             Self::Unavailable => "The server cannot reach its database; please try again soon.".to_owned(),

@@ -17,7 +17,9 @@ mod door;
 mod edge;
 mod guard;
 mod health;
+mod https;
 pub mod ingest;
+mod lanes;
 pub mod limits;
 mod nul;
 mod ofrep;
@@ -31,6 +33,7 @@ mod serve;
 mod session;
 mod stand_in;
 mod state;
+mod whole;
 mod widget;
 
 pub use commands::run;

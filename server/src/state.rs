@@ -15,6 +15,7 @@ use crate::{
     guard::Guard,
     health::Readiness,
     ingest::Ingest,
+    lanes::Lanes,
     ofrep::Ofrep,
 };
 
@@ -30,6 +31,7 @@ pub struct Server {
     pub(crate) anchor: Anchor,
     pub(crate) bodies: Bodies,
     pub(crate) readiness: Readiness,
+    pub(crate) lanes: Lanes,
     stopping: watch::Sender<bool>,
 }
 
@@ -40,6 +42,8 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("the operating system gives no random numbers")]
     NoEntropy,
+    #[error("the threads for pages do not start: {0}; the operating system may limit how many a user has")]
+    Threads(io::Error),
     #[error("webhooks cannot be sent: the HTTP client does not start")]
     HttpClient,
     #[error(transparent)]
@@ -53,14 +57,15 @@ impl Server {
     pub async fn start(store: Store, config: Config) -> Result<Arc<Self>, StartError> {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|_| StartError::NoEntropy)?;
+        let lanes = Lanes::start().map_err(StartError::Threads)?;
         let (stopping, _) = watch::channel(false);
         let allowances = Arc::new(Allowances::new(&config));
         let ofrep = Ofrep::start(&store, &config, Arc::clone(&allowances), stopping.subscribe()).await?;
-        let ingest = Ingest::start(&store, &config, stopping.subscribe()).await?;
+        let ingest = Ingest::start(&store, &config, &lanes, stopping.subscribe()).await?;
         let request_ids = RequestIds::starting_at(u64::from_ne_bytes(seed));
         let guard = Guard::start(&store, &config, stopping.subscribe())?;
         let signing = config.signing.clone();
-        let anchor = Anchor::start(&store, signing, config.anchor_every, stopping.subscribe())?;
+        let anchor = Anchor::start((&store, &lanes), signing, config.anchor_every, stopping.subscribe())?;
         uses::start(&store, stopping.subscribe());
         let readiness = Readiness::default();
         let bodies = Bodies::new(&config);
@@ -75,6 +80,7 @@ impl Server {
             anchor,
             bodies,
             readiness,
+            lanes,
             stopping,
         });
         anew::start(&server);

@@ -1,4 +1,4 @@
-//! The browser code: cargo, then wasm-bindgen, then wasm-opt.
+//! The browser code: cargo, then wasm-bindgen, then wasm-opt and esbuild.
 
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasm_bindgen_cli_support::Bindgen;
+
+use crate::npm::{self, Language};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -48,21 +50,9 @@ pub fn bind(root: &Path, module: &[u8], stem: &str, dev: bool) -> Result<BTreeMa
         .remove_producers_section(!dev)
         .generate(&folder)?;
     if !dev {
-        optimise(root, &folder.join(format!("{stem}_bg.wasm")))?;
+        npm::wasm_opt(root, &folder.join(format!("{stem}_bg.wasm")))?;
+        let script = folder.join(format!("{stem}.js"));
+        fs::write(&script, npm::minify(root, Language::JavaScriptModule, &fs::read(&script)?)?)?;
     }
     crate::site::read_below(&folder)
-}
-
-fn optimise(root: &Path, module: &Path) -> Result<()> {
-    let tool = root.join("end2end/node_modules/binaryen/bin/wasm-opt");
-    ensure!(tool.exists(), "wasm-opt is missing: run `npm ci` in end2end, or scripts/npm.sh");
-    // The npm package ships it as a script for node. It finds the wasm features to expect in the module.
-    let status = Command::new("node")
-        .arg(&tool)
-        .args(["-Oz", "--strip-debug"])
-        .args([module, Path::new("-o"), module])
-        .status()
-        .context("node is missing, and wasm-opt runs on it")?;
-    ensure!(status.success(), "wasm-opt failed");
-    Ok(())
 }

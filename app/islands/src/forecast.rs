@@ -32,10 +32,8 @@ impl Mood {
 pub struct Channel {
     pub rule: String,
     pub name: String,
-    /// Matching the audience.
-    pub audience: usize,
-    /// Of those, inside the percentage.
-    pub inside: usize,
+    /// `1,240 of 8,300`: inside the percentage, of those who match the audience.
+    pub count: String,
     /// Served by this rule, because no earlier one did.
     pub served: usize,
 }
@@ -48,6 +46,8 @@ pub struct Forecast {
     pub protected: bool,
     pub sentence: String,
     pub mood: Mood,
+    /// Everybody was counted; else the numbers are those of a sample, and better ones come.
+    pub exact: bool,
     pub known: usize,
     pub before: usize,
     pub after: usize,
@@ -63,6 +63,7 @@ impl Forecast {
             protected: false,
             sentence,
             mood: Mood::Unfinished,
+            exact: true,
             known: 0,
             before: 0,
             after: 0,
@@ -101,8 +102,7 @@ mod tests {
         let channel = |rule: &str, served| Channel {
             rule: rule.into(),
             name: rule.into(),
-            audience: 100,
-            inside: served,
+            count: format!("{served} of 100"),
             served,
         };
         Forecast {
@@ -111,6 +111,7 @@ mod tests {
             protected,
             sentence: "Adds 310 of 1,560 known people; nobody loses it.".into(),
             mood,
+            exact: true,
             known: 1560,
             before: 10,
             after: 320,

@@ -10,6 +10,11 @@ use crate::{
     refused::leads_on,
 };
 
+/// A sample is asked about again after so long, a little later each time…
+const AGAIN_MS: i32 = 300;
+/// …so often at most: where so many people cannot be counted, the sample stays.
+const AGAIN_MAX: i32 = 8;
+
 #[island]
 pub fn Preview(initial: Forecast, flag: String, environment: String) -> impl IntoView {
     let forecast = RwSignal::new(initial);
@@ -51,7 +56,8 @@ fn bar(forecast: &Forecast) -> impl IntoView + use<> {
     let before = forecast.before * 1000 / forecast.known.max(1);
     let mark = (forecast.known > 0 && forecast.before != forecast.after)
         .then(|| view! { <path class="who-before" d=format!("M{before} 0v8") /> });
-    let label = format!("{} of {} known people", grouped(forecast.after), grouped(forecast.known));
+    let about = if forecast.exact { "" } else { "about " };
+    let label = format!("{about}{} of {} known people", grouped(forecast.after), grouped(forecast.known));
     view! {
         <svg class="who-bar" viewBox="0 0 1000 8" preserveAspectRatio="none" role="img" aria-label=label>
             {rects}
@@ -71,7 +77,7 @@ fn legend(forecast: &Forecast) -> impl IntoView + use<> {
     if forecast.after > by_rules {
         entries.push(entry("pins".to_owned(), "Pinned".to_owned(), forecast.after - by_rules));
     }
-    if forecast.known > 0 {
+    if forecast.known > 0 && forecast.known >= forecast.after {
         entries.push(entry("none".to_owned(), "Without it".to_owned(), forecast.known - forecast.after));
     }
     view! { <ul class="who-legend">{entries}</ul> }
@@ -102,6 +108,7 @@ fn watch_form(
         }
         pending.set(true);
         spawn_local(async move {
+            let mut again = 0;
             loop {
                 changed_since.try_set_value(false);
                 let (Some((flag, environment)), Some(fields)) = (question.try_get_value(), typed_fields())
@@ -115,9 +122,20 @@ fn watch_form(
                 if answer.as_ref().is_err_and(leads_on) {
                     return;
                 }
-                show(forecast, answer.unwrap_or_else(|error| Forecast::unfinished(error.to_string())));
-                if changed_since.try_get_value() != Some(true) {
+                let answer = answer.unwrap_or_else(|error| Forecast::unfinished(error.to_string()));
+                let exact = answer.exact;
+                show(forecast, answer);
+                if changed_since.try_get_value() == Some(true) {
+                    continue;
+                }
+                if exact || again == AGAIN_MAX {
                     break;
+                }
+                // Counting goes on without being asked.
+                again += 1;
+                pause(AGAIN_MS * again).await;
+                if !is_here() {
+                    return;
                 }
             }
             pending.try_set(false);
@@ -145,15 +163,18 @@ fn watch_form(
     });
 }
 
+async fn pause(ms: i32) {
+    let done = js_sys::Promise::new(&mut |resolve, _| {
+        drop(window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms));
+    });
+    drop(wasm_bindgen_futures::JsFuture::from(done).await);
+}
+
 fn show(forecast: RwSignal<Forecast>, answer: Forecast) {
     for channel in &answer.channels {
         let count = document().get_element_by_id(&format!("count-{}", channel.rule));
         if let Some(count) = count {
-            count.set_text_content(Some(&format!(
-                "{} of {}",
-                grouped(channel.inside),
-                grouped(channel.audience)
-            )));
+            count.set_text_content(Some(&channel.count));
         }
     }
     if let Some(form) = document().get_element_by_id(FORM) {

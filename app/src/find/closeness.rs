@@ -33,24 +33,24 @@ fn word_closeness(typed: &str, word: &str) -> Option<u32> {
     if word.starts_with(typed) {
         return Some(80);
     }
-    let typed_chars: Vec<char> = typed.chars().collect();
-    if typed_chars.len() >= 2 && word.contains(typed) {
+    let typed_chars = typed.chars().count();
+    if typed_chars >= 2 && word.contains(typed) {
         return Some(60);
     }
-    let slips = match typed_chars.len() {
+    let slips = match typed_chars {
         0..=3 => return None,
         4..=5 => 1,
         _ => 2,
     };
-    let word: Vec<char> = word.chars().collect();
     // More letters too many than slips are forgiven.
-    if typed_chars.len() > word.len() + slips {
+    if typed_chars > word.chars().count() + slips {
         return None;
     }
     // The word may not be typed to its end yet, so its beginnings of about that length count as well.
-    let lengths = typed_chars.len().saturating_sub(1)..=typed_chars.len() + 1;
-    let beginnings = lengths.filter(|length| *length <= word.len()).map(|length| &word[..length]);
-    let nearest = beginnings.chain([word.as_slice()]).map(|part| distance(&typed_chars, part)).min()?;
+    let beginning = |chars: usize| word.char_indices().nth(chars).map(|(end, _)| &word[..end]);
+    let beginnings = (typed_chars - 1..=typed_chars + 1).filter_map(beginning);
+    // Insertions, deletions, replacements and swaps of neighbours.
+    let nearest = beginnings.chain([word]).map(|part| strsim::osa_distance(typed, part)).min()?;
     match nearest {
         0 | 1 if slips >= 1 => Some(40),
         2 if slips >= 2 => Some(20),
@@ -63,25 +63,6 @@ fn is_initials(query: &str, words: &[&str]) -> bool {
     query.chars().count() >= 2
         && query.chars().count() <= words.len()
         && query.chars().zip(words).all(|(c, word)| word.starts_with(c))
-}
-
-/// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, to) in b.iter().enumerate() {
-            let replaced = last[j] + usize::from(from != to);
-            let mut best = replaced.min(last[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *from == b[j - 1] && a[i - 1] == *to {
-                best = best.min(before_last[j - 1] + 1);
-            }
-            row.push(best);
-        }
-        before_last = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ use crate::{
     fields::Fields,
 };
 
+/// As many as tell two limits apart whose difference means something.
+const DECIMALS_MAX: usize = 30;
+
 pub const ACTIONS: [GuardAction; 4] =
     [GuardAction::Notify, GuardAction::PausePlan, GuardAction::StepBack, GuardAction::Stop];
 
@@ -40,8 +43,8 @@ pub struct Line {
 impl Line {
     fn of(guardrail: &Guardrail) -> Self {
         let (kind, value) = match guardrail.limit {
-            Limit::Ceiling { limit } => ("above", number(limit * scale(&guardrail.metric))),
-            Limit::Comparison { margin } => ("worse", number(margin * 100.0)),
+            Limit::Ceiling { limit } => ("above", typed(limit, scale(&guardrail.metric))),
+            Limit::Comparison { margin } => ("worse", typed(margin, 100.0)),
         };
         Self {
             id: guardrail.id.to_string(),
@@ -191,9 +194,12 @@ fn scale(metric: &Metric) -> f64 {
 }
 
 /// As somebody would type it.
-fn number(value: f64) -> String {
-    let text = format!("{value:.4}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+/// What is typed for `value`: the shortest text that is read as exactly that again.
+fn typed(value: f64, scale: f64) -> String {
+    let texts = (0..=DECIMALS_MAX).map(|decimals| format!("{:.decimals$}", value * scale));
+    let same =
+        |text: &String| text.parse::<f64>().is_ok_and(|read| (read / scale).to_bits() == value.to_bits());
+    texts.into_iter().find(same).unwrap_or_else(|| (value * scale).to_string())
 }
 
 const QUANTILES: [(Quantile, &str); 4] =
@@ -300,10 +306,14 @@ mod tests {
             guardrail(Metric::ErrorRate, Limit::Ceiling { limit: 0.05 }),
             guardrail(Metric::Latency(Quantile::P99), Limit::Ceiling { limit: 800.0 }),
             guardrail(Metric::Conversion, Limit::Comparison { margin: 0.1 }),
+            guardrail(Metric::ErrorRate, Limit::Ceiling { limit: 0.000_000_5 }),
+            guardrail(Metric::Complaints, Limit::Ceiling { limit: 1.0 / 3.0 }),
+            guardrail(Metric::Crashes, Limit::Comparison { margin: 0.07 }),
+            guardrail(Metric::Latency(Quantile::P50), Limit::Comparison { margin: 0.123_456_789 }),
         ];
         for guardrail in guardrails {
             let form = GuardrailForm::of(std::slice::from_ref(&guardrail), 3);
-            assert_eq!(form.parse(&[]).expect("parses"), [guardrail]);
+            assert_eq!(form.parse(&[]).expect("parses"), [guardrail], "{form:?}");
         }
     }
 

@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{AttributeName, AttributeSchema, AttributeType, AttributeValue, Attributes, SubjectKey};
-use store::{People, Standing};
+use store::{
+    People, Standing,
+    table::{self, Row},
+};
 
 use super::trial::parse_value;
 
 /// What the column with the targeting key may be called.
 const KEY_COLUMNS: [&str; 5] = ["id", "key", "subject", "targeting_key", "targetingkey"];
-const SEPARATORS: [char; 3] = ['\t', ';', ','];
 /// Elements of a list within one cell.
 const LIST_SEPARATOR: char = '|';
 
@@ -38,8 +40,8 @@ pub struct WrongLine {
 /// Columns that the table does not have keep what is stored; an empty cell takes a trait away. Without a usable first
 /// line there is no report but a sentence.
 pub fn check(text: &str, schema: &AttributeSchema, people: &People) -> Result<Report, String> {
-    let mut records = records(text).into_iter().filter(|record| !record.is_blank());
-    let head = records.next().ok_or("Paste a table whose first line names the columns.")?;
+    let mut rows = table::rows(text).filter(|row| !row.is_blank());
+    let head = rows.next().ok_or("Paste a table whose first line names the columns.")?;
     let names: Vec<_> = head.cells.iter().map(|cell| cell.trim().to_owned()).collect();
     let key_at = names.iter().position(|name| KEY_COLUMNS.contains(&name.to_lowercase().as_str()));
     let key_at = key_at.ok_or("One column has to be called id: it holds the targeting keys.")?;
@@ -50,18 +52,18 @@ pub fn check(text: &str, schema: &AttributeSchema, people: &People) -> Result<Re
         unknown_columns: unknown.into_iter().map(|(_, name)| name.clone()).collect(),
         ..Report::default()
     };
-    let (mut rows, mut seen) = (BTreeMap::new(), BTreeSet::new());
-    for record in records {
-        match read(&record, names.len(), key_at, &columns, schema, people) {
+    let (mut known, mut seen) = (BTreeMap::new(), BTreeSet::new());
+    for row in rows {
+        match read(&row, names.len(), key_at, &columns, schema, people) {
             Ok((subject, _)) if !seen.insert(subject.clone()) => {
                 let why = format!("{subject} stands in an earlier line already");
-                report.wrong.push(WrongLine { number: record.line, why });
+                report.wrong.push(WrongLine { number: row.number, why });
             }
-            Ok((subject, traits)) => drop(rows.insert(subject, traits)),
-            Err(why) => report.wrong.push(WrongLine { number: record.line, why }),
+            Ok((subject, traits)) => drop(known.insert(subject, traits)),
+            Err(why) => report.wrong.push(WrongLine { number: row.number, why }),
         }
     }
-    for (subject, traits) in rows {
+    for (subject, traits) in known {
         match people.standing(subject.as_str(), &traits) {
             Standing::Unchanged => {
                 report.unchanged += 1;
@@ -76,29 +78,29 @@ pub fn check(text: &str, schema: &AttributeSchema, people: &People) -> Result<Re
 }
 
 fn read(
-    record: &Record,
+    row: &Row<'_>,
     width: usize,
     key_at: usize,
     columns: &[(usize, &String)],
     schema: &AttributeSchema,
     people: &People,
 ) -> Result<(SubjectKey, Attributes), String> {
-    if record.open {
+    if row.open {
         return Err("a quotation mark is not closed".to_owned());
     }
-    if record.cells.len() != width {
-        let cells = match record.cells.len() {
+    if row.cells.len() != width {
+        let cells = match row.cells.len() {
             1 => "1 cell".to_owned(),
             n => format!("{n} cells"),
         };
         return Err(format!("it has {cells}, the first line has {width}"));
     }
-    let key = record.cells.get(key_at).map(|cell| cell.trim()).unwrap_or_default();
+    let key = row.cells.get(key_at).map(|cell| cell.trim()).unwrap_or_default();
     let subject = SubjectKey::parse(key).map_err(|error| format!("the key {error}"))?;
     let mut traits: BTreeMap<String, AttributeValue> =
         people.traits(subject.as_str()).unwrap_or_default().to_attributes().into();
     for (at, name) in columns {
-        let cell = record.cells.get(*at).map(|cell| cell.trim()).unwrap_or_default();
+        let cell = row.cells.get(*at).map(|cell| cell.trim()).unwrap_or_default();
         if cell.is_empty() {
             traits.remove(*name);
         } else {
@@ -119,58 +121,6 @@ fn typed(cell: &str, name: &str, schema: &AttributeSchema) -> Result<AttributeVa
     };
     let value = value.filter(|value| definition.value_type.accepts(value));
     value.ok_or_else(|| format!("{name} has to be {}, not “{cell}”", definition.value_type.expected()))
-}
-
-/// One line of the table; a quoted cell may hold several.
-struct Record {
-    line: usize,
-    cells: Vec<String>,
-    /// The text ended inside quotation marks.
-    open: bool,
-}
-
-impl Record {
-    fn is_blank(&self) -> bool {
-        self.cells.iter().all(|cell| cell.trim().is_empty())
-    }
-}
-
-/// RFC 4180, with the separator that the first line uses.
-fn records(text: &str) -> Vec<Record> {
-    let first = text.lines().next().unwrap_or_default();
-    let separator = SEPARATORS.into_iter().max_by_key(|it| first.matches(*it).count()).unwrap_or(',');
-    let mut records = Vec::new();
-    let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
-    let (mut line, mut began) = (1, 1);
-    let mut chars = text.trim_start_matches('\u{feff}').chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                cell.push('"');
-            }
-            '"' if quoted => quoted = false,
-            '"' if cell.trim().is_empty() => {
-                cell.clear();
-                quoted = true;
-            }
-            '\n' if !quoted => {
-                cells.push(std::mem::take(&mut cell));
-                records.push(Record { line: began, cells: std::mem::take(&mut cells), open: false });
-                line += 1;
-                began = line;
-            }
-            '\r' if !quoted => {}
-            c if c == separator && !quoted => cells.push(std::mem::take(&mut cell)),
-            c => {
-                line += usize::from(c == '\n');
-                cell.push(c);
-            }
-        }
-    }
-    cells.push(cell);
-    records.push(Record { line: began, cells, open: quoted });
-    records
 }
 
 /// One person's traits from a form: pairs of name and value as typed; an empty value takes the trait away.

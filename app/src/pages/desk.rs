@@ -1,6 +1,5 @@
 //! The desk: all flags of an environment at a glance. Lean markup, because it may hold hundreds of channels.
 
-pub mod counts;
 pub mod filter;
 pub mod pulse;
 
@@ -10,7 +9,7 @@ use std::collections::HashMap;
 use axum::Extension;
 use engine::{FlagKey, Lifecycle, Percentage, Rollout, Snapshot, grouped, rollout_phrase};
 use leptos::prelude::*;
-use store::{DeskRow, FlagHealth, Operation};
+use store::{DeskCount, DeskRow, FlagHealth, Operation};
 
 use super::flag::health;
 use crate::{
@@ -26,7 +25,6 @@ use crate::{
         time,
     },
 };
-use counts::{Counted, Counts};
 use filter::{Facts, Filter, LIVES, SORTS, STATES, State};
 use pulse::{Pulse, Pulses};
 
@@ -38,7 +36,6 @@ const CHANNELS_MAX: usize = 6;
 /// What is worked out once for all who look at the desk.
 #[derive(Clone, Default)]
 pub struct Memory {
-    counts: Counts,
     pulses: Pulses,
 }
 
@@ -48,8 +45,8 @@ pub async fn get(page: Page, Extension(memory): Extension<Memory>) -> PageResult
     let live = page.store().live();
     let snapshot = live.snapshot(environment.as_str());
     let counted = match &snapshot {
-        Some(snapshot) => memory.counts.of(snapshot, &live.people(), page.now_ms()).await,
-        None => Counted::default(),
+        Some(snapshot) => page.store().census().desk(&page.viewer(), snapshot).await,
+        None => DeskCount::default(),
     };
     let pulses = memory.pulses.of(&page).await?;
     let health = page.store().list_flag_health(&page.viewer(), &environment).await?;
@@ -114,7 +111,7 @@ fn teach(may_edit: bool) -> impl IntoView {
 
 struct Desk<'a> {
     rows: &'a [DeskRow],
-    counted: &'a Counted,
+    counted: &'a DeskCount,
     pulses: &'a HashMap<FlagKey, Pulse>,
     health: &'a HashMap<FlagKey, FlagHealth>,
     snapshot: Option<&'a Snapshot>,
@@ -124,7 +121,10 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     fn view(&self, here: &Here) -> impl IntoView + use<> {
-        let on = |row: &DeskRow| self.counted.on(row.flag.key.as_str());
+        let on = |row: &DeskRow| {
+            let impact = self.counted.of(row.flag.key.as_str())?;
+            Some(impact.sample.count(impact.after).value())
+        };
         let mut shown: Vec<&DeskRow> =
             self.rows.iter().filter(|row| self.filter.keeps(&facts(row, on(row)))).collect();
         shown.sort_by(|a, b| self.filter.compare(&facts(a, on(a)), &facts(b, on(b))));
@@ -167,7 +167,9 @@ impl Desk<'_> {
         let state = State::of(&row.rollout);
         let phrase =
             self.snapshot.map_or_else(String::new, |it| rollout_phrase(&row.rollout, &group_name(it)));
-        let people = self.counted.on(flag.key.as_str()).map_or_else(|| "–".to_owned(), grouped);
+        let counted = self.counted.of(flag.key.as_str());
+        let people =
+            counted.map_or_else(|| "–".to_owned(), |impact| impact.sample.count(impact.after).number());
         let pulse = self.pulses.get(&flag.key);
         let served = pulse.map_or(0, Pulse::served_last);
         let live = flag.lifecycle != Lifecycle::Archived;

@@ -17,15 +17,18 @@ mod watch;
 use islands::forecast::{Forecast, Mood};
 use std::sync::Arc;
 
-use engine::{EnvironmentKey, Flag, FlagKey, Rollout, Snapshot, rollout_phrase};
+use engine::{Count, EnvironmentKey, Flag, FlagKey, Rollout, Snapshot, Survey, rollout_phrase};
 use leptos::prelude::*;
-use store::{Action, AuditEntry, Environment, ObjectKind, ObjectRef, Store, Versioned, Viewer};
+use store::{
+    Action, Asker, AuditEntry, Environment, ObjectKind, ObjectRef, Patience, ReleasePlan, RuleHealth, Store,
+    Versioned, Viewer,
+};
 
 use crate::{
     error::{AppError, Thing},
     forms::rollout::RolloutForm,
     page::Page,
-    ui::standing::{Trial, count_on, group_name},
+    ui::standing::{Trial, group_name},
 };
 
 /// How many of the flag's last changes every page of it looks at.
@@ -41,8 +44,11 @@ pub struct FlagPage {
     /// Newest first.
     pub recent: Vec<AuditEntry>,
     pub known: usize,
-    /// Of the known people, those who have it; of a stopped flag, those who will when it is resumed.
-    pub on: usize,
+    /// Of the known people, those who have it; of a stopped flag, those who will when it is resumed. `None` while they are
+    /// counted.
+    pub on: Option<Count>,
+    /// What is saved, for any percentages.
+    survey: Option<Arc<Survey>>,
     /// The same flag in the other environments, and its state there in words.
     pub elsewhere: Vec<(Environment, String)>,
     watch: watch::Watch,
@@ -111,13 +117,14 @@ impl FlagPage {
         let recent = store.history(&viewer, &object, Some(&page.environment.key), None, RECENT).await?;
         let live = store.live();
         let snapshot = live.snapshot(page.environment.key.as_str()).ok_or_else(missing)?;
-        let people = live.people();
-        let running = Arc::new(Rollout { enabled: true, ..rollout.value.clone() });
         let definition = Arc::new(flag.value);
-        // What cannot be compiled serves nobody, which is what the header then says.
-        let on = snapshot
-            .with_flag(Arc::clone(&definition), running)
-            .map_or(0, |trial| count_on(&trial, key.as_str(), people.contexts(), page.now_ms()));
+        let asked = (None, Patience::PAGE);
+        let survey = store.census().survey(&viewer, &snapshot, &definition, &[&rollout.value], asked).await;
+        let on = match &survey {
+            Ok(survey) => survey.as_ref().map(|it| it.sample().count(it.holders((0, &rollout.value)))),
+            // What cannot be compiled serves nobody.
+            Err(_) => Some(Count::Exact(0)),
+        };
         let environments = live.environments();
         let elsewhere = environments.iter().filter(|it| it.key != page.environment.key).cloned();
         Ok(Self {
@@ -129,8 +136,9 @@ impl FlagPage {
             environment: page.environment.clone(),
             snapshot,
             recent,
-            known: people.len(),
+            known: live.people().len(),
             on,
+            survey: survey.ok().flatten(),
         })
     }
 
@@ -168,10 +176,33 @@ impl FlagPage {
             .filter(|entry| matches!(entry.action, Action::RolloutChanged | Action::Reverted))
     }
 
+    /// How the guard judges each rule; nothing where that cannot be read.
+    pub fn health(&self) -> &[RuleHealth] {
+        self.watch.health()
+    }
+
+    /// The release plan; `None` also where it cannot be read.
+    pub fn plan(&self) -> Option<&ReleasePlan> {
+        self.watch.plan()
+    }
+
+    /// Whether there is a plan that cannot be read.
+    pub fn has_unreadable_plan(&self) -> bool {
+        self.watch.has_unreadable_plan()
+    }
+
     /// What the form means among the known people, against what is saved.
-    pub fn forecast(&self, store: &Store, form: &RolloutForm) -> Forecast {
-        let (saved, protected) = (&self.rollout.value, self.environment.protected);
-        forecast(store, &self.snapshot, &self.flag, saved, form, protected)
+    pub async fn forecast(&self, page: &Page, form: &RolloutForm) -> Forecast {
+        let asked = Asked {
+            snapshot: &self.snapshot,
+            flag: &self.flag,
+            saved: &self.rollout.value,
+            protected: self.environment.protected,
+            survey: self.survey.clone(),
+            asker: None,
+            patience: Patience::PAGE,
+        };
+        asked.forecast(page.store(), &page.viewer(), form).await
     }
 }
 
@@ -200,30 +231,58 @@ pub async fn forecast_of(
     let compiled = snapshot.flag(flag).ok_or_else(missing)?;
     let environments = live.environments();
     let protected = environments.iter().any(|it| it.key.as_str() == environment && it.protected);
-    Ok(forecast(store, &snapshot, compiled.flag(), &saved.value, form, protected))
+    let asked = Asked {
+        snapshot: &snapshot,
+        flag: compiled.flag(),
+        saved: &saved.value,
+        protected,
+        survey: None,
+        asker: Some(Asker::new(viewer, &format!("{environment}/{flag}"))),
+        patience: Patience::PREVIEW,
+    };
+    Ok(asked.forecast(store, viewer, form).await)
 }
 
-/// Of a form that is not finished, what can be counted is counted; the sentence says what is missing.
-fn forecast(
-    store: &Store,
-    snapshot: &Snapshot,
-    flag: &Arc<Flag>,
-    saved: &Rollout,
-    form: &RolloutForm,
+/// A forecast that is asked for.
+struct Asked<'a> {
+    snapshot: &'a Arc<Snapshot>,
+    flag: &'a Arc<Flag>,
+    saved: &'a Rollout,
     protected: bool,
-) -> Forecast {
-    let (draft, missing) = match form.parse(saved, flag) {
-        Ok(draft) => (draft, None),
-        Err(wrongs) => (form.parse_leniently(saved, flag), wrongs.into_iter().next()),
-    };
-    let trial = Trial { snapshot, flag, saved, draft: &draft, protected, now_ms: store.clock().now_ms() };
-    let people = store.live().people();
-    match (trial.forecast(|| people.contexts()), missing) {
-        (Ok(forecast), None) => forecast,
-        (Ok(forecast), Some(wrong)) => {
-            Forecast { changed: true, mood: Mood::Unfinished, sentence: wrong.sentence, ..forecast }
+    /// Of what is saved, where it is there already.
+    survey: Option<Arc<Survey>>,
+    asker: Option<Asker>,
+    patience: Patience,
+}
+
+impl Asked<'_> {
+    /// Of a form that is not finished, what can be counted is counted; the sentence says what is missing.
+    async fn forecast(self, store: &Store, viewer: &Viewer, form: &RolloutForm) -> Forecast {
+        let Self { snapshot, flag, saved, protected, .. } = self;
+        let (draft, missing) = match form.parse(saved, flag) {
+            Ok(draft) => (draft, None),
+            Err(wrongs) => (form.parse_leniently(saved, flag), wrongs.into_iter().next()),
+        };
+        let trial = Trial { snapshot, saved, draft: &draft, protected };
+        let surveyed = trial.surveyed();
+        let survey = match self.survey.filter(|_| surveyed.len() == 1) {
+            Some(survey) => Ok(Some(survey)),
+            None => {
+                let asked = (self.asker, self.patience);
+                store.census().survey(viewer, snapshot, flag, &surveyed, asked).await
+            }
+        };
+        let forecast = match survey {
+            Ok(Some(survey)) => trial.forecast(&survey),
+            Ok(None) => trial.uncounted(),
+            Err(problem) => return Forecast::unfinished(crate::draft::as_sentence(&problem.to_string())),
+        };
+        match missing {
+            None => forecast,
+            Some(wrong) => {
+                Forecast { changed: true, mood: Mood::Unfinished, sentence: wrong.sentence, ..forecast }
+            }
         }
-        (Err(problem), _) => Forecast::unfinished(crate::draft::as_sentence(&problem.to_string())),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use engine::{CompiledGroup, condition_phrase, grouped};
+use engine::{Count, condition_phrase, grouped};
 use leptos::prelude::*;
-use store::{GroupRow, GroupUse, Operation, People};
+use store::{GroupRow, GroupUse, Operation, Patience};
 
 use crate::{
     page::{Look, Page, PageResult},
@@ -19,16 +19,14 @@ use crate::{
 
 /// Lines on one page; the search narrows them.
 const ROWS_MAX: usize = 200;
-/// How many times one page asks whether a person is in a group.
-const EVALUATIONS_MAX: usize = 1_000_000;
 const USES_MAX: usize = 3;
 
 /// A line of the list.
 struct Line {
     row: GroupRow,
     condition: Option<String>,
-    /// Members among the known people; `None` when there are too many to count here.
-    members: Option<usize>,
+    /// Members among the known people; `None` while they are counted.
+    members: Option<Count>,
     testers: usize,
 }
 
@@ -39,10 +37,13 @@ pub async fn get(page: Page) -> PageResult {
     let mut rows: Vec<_> = rows.into_iter().filter(|row| matches(row, &query)).collect();
     let found = rows.len();
     rows.truncate(ROWS_MAX);
-    let lines = lines(&page, rows);
+    let lines = lines(&page, rows).await;
     let may_edit = page.principal.may(Operation::EditFlags);
     let known = page.store().live().people().len();
-    page.render(Look::new("Groups", Section::Groups), move || {
+    let look = Look::new("Groups", Section::Groups);
+    // Exact numbers come by themselves.
+    let exact = lines.iter().all(|line| line.members.is_some_and(Count::is_exact));
+    page.render(if exact { look } else { look.measures() }, move || {
         let new = may_edit.then(|| {
             view! { <a class="button" data-kind="primary" href=here().href("/groups/new")>{icon::plus()}"New group"</a> }
         });
@@ -70,30 +71,25 @@ fn matches(row: &GroupRow, query: &str) -> bool {
     query.to_lowercase().split_whitespace().all(|word| text.contains(word))
 }
 
-fn lines(page: &Page, rows: Vec<GroupRow>) -> Vec<Line> {
-    let live = page.store().live();
-    let (people, now_ms) = (live.people(), page.now_ms());
-    let snapshot = live.snapshot(page.environment.key.as_str());
-    let mut budget = EVALUATIONS_MAX;
+async fn lines(page: &Page, rows: Vec<GroupRow>) -> Vec<Line> {
+    let now_ms = page.now_ms();
+    let groups: Vec<_> = rows.iter().map(|row| Arc::clone(&row.group)).collect();
+    let counts = match page.store().live().snapshot(page.environment.key.as_str()) {
+        Some(snapshot) => {
+            page.store().census().groups(&page.viewer(), &snapshot, &groups, Patience::PAGE).await
+        }
+        None => None,
+    };
+    let count = |at: usize| counts.as_ref()?.get(at).map(|it| it.sample.count(it.members));
     rows.into_iter()
-        .map(|row| {
-            let count = |snapshot: &engine::Snapshot| {
-                let compiled = CompiledGroup::new(Arc::clone(&row.group), snapshot.attributes()).ok()?;
-                budget = budget.checked_sub(people.len())?;
-                Some(members(&compiled, &people, now_ms))
-            };
-            Line {
-                condition: row.group.condition.as_ref().map(condition_phrase),
-                members: snapshot.as_deref().and_then(count),
-                testers: row.group.enrolments.iter().filter(|it| it.is_active(now_ms)).count(),
-                row,
-            }
+        .enumerate()
+        .map(|(at, row)| Line {
+            condition: row.group.condition.as_ref().map(condition_phrase),
+            members: count(at),
+            testers: row.group.enrolments.iter().filter(|it| it.is_active(now_ms)).count(),
+            row,
         })
         .collect()
-}
-
-fn members(group: &CompiledGroup, people: &People, now_ms: i64) -> usize {
-    people.contexts().filter(|context| group.contains(context, now_ms)).count()
 }
 
 fn search(query: &str, total: usize) -> impl IntoView + use<> {
@@ -147,8 +143,8 @@ fn row_view(here: &Here, line: Line, known: usize) -> impl IntoView + use<> {
         (None, false) => view! { <span class="muted">"Enrolled testers only"</span> }.into_any(),
         (None, true) => view! { <span class="muted">"Nobody: no condition and no testers"</span> }.into_any(),
     };
-    let share = members.filter(|_| known > 0).map(|members| meter(members, known));
-    let members = members.map_or_else(|| "many".to_owned(), grouped);
+    let share = members.filter(|_| known > 0).map(|members| meter(members.value(), known));
+    let members = members.map_or_else(|| "–".to_owned(), Count::number);
     view! {
         <tr>
             <td>

@@ -1,110 +1,66 @@
-//! Who has a flag among the people we know: now, and after a change that is not saved. Decided by the engine
-//! itself over snapshots, never by arithmetic on percentages.
+//! Who has a flag among the people we know: now, and after a change that is not saved. Counted from a survey, in which the
+//! engine itself has decided; never by arithmetic on percentages.
 
+use engine::{ChannelCount, GroupKey, Impact, Rollout, Rule, Snapshot, Survey, audience_phrase, grouped};
 use islands::forecast::{Channel, Forecast, Mood};
-use std::sync::Arc;
 
-use engine::{
-    Arm, Context, Flag, GroupKey, Impact, Percentage, Problem, Rollout, Rule, Snapshot, audience_phrase,
-    grouped, impact, plan::Percentages,
-};
+use crate::draft::as_sentence;
 
 /// The name of a group, for phrases; its key when it is gone.
 pub fn group_name(snapshot: &Snapshot) -> impl Fn(&GroupKey) -> String {
     |key| snapshot.group(key.as_str()).map_or_else(|| key.to_string(), |group| group.name().to_owned())
 }
 
-/// How many of `people` are served something else than the off variant.
-pub fn count_on<'p>(
-    snapshot: &Snapshot,
-    flag: &str,
-    people: impl Iterator<Item = Context<'p>>,
-    now_ms: i64,
-) -> usize {
-    let Some(compiled) = snapshot.flag(flag) else { return 0 };
-    let on = |context: &Context<'_>| {
-        snapshot.evaluate(flag, context, now_ms).is_ok_and(|decision| decision.is_on(compiled))
-    };
-    people.filter(on).count()
-}
-
-/// The settings that a plan gives one rollout, one after the other.
-pub struct StepsTrial<'s> {
-    pub snapshot: &'s Snapshot,
-    pub flag: &'s Arc<Flag>,
-    pub rollout: &'s Rollout,
-    pub now_ms: i64,
-}
-
-impl StepsTrial<'_> {
-    /// What each setting does to `people`, against the one before it; `None` for what cannot be compiled.
-    pub fn impacts<'p, I: Iterator<Item = Context<'p>>>(
-        &self,
-        before: &Percentages,
-        settings: &[Percentages],
-        people: impl Fn() -> I,
-    ) -> Vec<Option<Impact>> {
-        let mut last = self.with(before);
-        let mut impacts = Vec::with_capacity(settings.len());
-        for setting in settings {
-            let next = self.with(setting);
-            let pair = last.as_ref().zip(next.as_ref());
-            impacts.push(
-                pair.map(|(last, next)| impact(last, next, self.flag.key.as_str(), people(), self.now_ms)),
-            );
-            last = next;
-        }
-        impacts
-    }
-
-    fn with(&self, percentages: &Percentages) -> Option<Snapshot> {
-        let mut rollout = Rollout { enabled: true, ..self.rollout.clone() };
-        for rule in &mut rollout.rules {
-            rule.percentage = percentages.get(&rule.id).copied().unwrap_or(rule.percentage);
-        }
-        self.snapshot.with_flag(Arc::clone(self.flag), Arc::new(rollout)).ok()
-    }
-}
-
 /// What is compared: the saved rollout in its environment, and the draft of another one.
 pub struct Trial<'s> {
     pub snapshot: &'s Snapshot,
-    pub flag: &'s Arc<Flag>,
     pub saved: &'s Rollout,
     pub draft: &'s Rollout,
     pub protected: bool,
-    pub now_ms: i64,
 }
 
-impl Trial<'_> {
-    /// What saving the draft does to `people`, who are looked through several times.
-    pub fn forecast<'p, I: Iterator<Item = Context<'p>>>(
-        &self,
-        people: impl Fn() -> I,
-    ) -> Result<Forecast, Problem> {
-        // Of a stopped flag one wants to know what it will be when resumed.
-        let running = |rollout: &Rollout| Arc::new(Rollout { enabled: true, ..rollout.clone() });
-        let before = self.snapshot.with_flag(Arc::clone(self.flag), running(self.saved))?;
-        let after = self.snapshot.with_flag(Arc::clone(self.flag), running(self.draft))?;
-        let impact = impact(&before, &after, self.flag.key.as_str(), people(), self.now_ms);
-        let channels = self.draft.rules.iter().map(|rule| self.channel(rule, &after, &people));
-        Ok(Forecast {
+impl<'s> Trial<'s> {
+    /// What a survey has to hold: the saved rollout, and the draft where more than percentages differ.
+    pub fn surveyed(&self) -> Vec<&'s Rollout> {
+        if self.saved.shape() == self.draft.shape() { vec![self.saved] } else { vec![self.saved, self.draft] }
+    }
+
+    /// What saving the draft does to the known people, from a survey of [`Trial::surveyed`]. Of a stopped flag one wants to
+    /// know what it will be when resumed.
+    pub fn forecast(&self, survey: &Survey) -> Forecast {
+        let (saved, draft) = ((0, self.saved), (self.surveyed().len() - 1, self.draft));
+        let impact = survey.impact(saved, draft);
+        let channels = self.draft.rules.iter().zip(survey.channels(draft));
+        let count = |hits| impact.sample.count(hits);
+        Forecast {
             changed: self.saved != self.draft,
             stopped: !self.saved.enabled,
             protected: self.protected,
             sentence: self.sentence(&impact),
             mood: mood(&impact),
-            known: impact.known,
-            before: impact.before,
-            after: impact.after,
-            channels: channels.collect::<Result<_, _>>()?,
-        })
+            exact: impact.sample.is_whole(),
+            known: impact.sample.known,
+            before: count(impact.before).value(),
+            after: count(impact.after).value(),
+            channels: channels.map(|(rule, count)| self.channel(rule, &count)).collect(),
+        }
+    }
+
+    /// Nothing is counted yet.
+    pub fn uncounted(&self) -> Forecast {
+        Forecast {
+            changed: self.saved != self.draft,
+            stopped: !self.saved.enabled,
+            protected: self.protected,
+            exact: false,
+            ..Forecast::unfinished("The people who have it are being counted.".to_owned())
+        }
     }
 
     fn sentence(&self, impact: &Impact) -> String {
-        let sentence = if self.saved == self.draft && impact.known > 0 {
-            let (after, known) = (grouped(impact.after), grouped(impact.known));
-            format!("{after} of {known} known people have it.")
+        let sentence = if self.saved == self.draft && impact.sample.known > 0 {
+            let (after, known) = (impact.sample.count(impact.after), grouped(impact.sample.known));
+            as_sentence(&format!("{} of {known} known people have it", after.phrase()))
         } else {
             impact.sentence()
         };
@@ -116,32 +72,14 @@ impl Trial<'_> {
         format!("It is stopped, nobody has it. Once resumed: {first}{}", chars.as_str())
     }
 
-    fn channel<'p, I: Iterator<Item = Context<'p>>>(
-        &self,
-        rule: &Rule,
-        after: &Snapshot,
-        people: &impl Fn() -> I,
-    ) -> Result<Channel, Problem> {
-        let alone = |percentage: Percentage| {
-            // Which variant does not matter here, only who is inside.
-            let rule = Rule { percentage, split: Vec::new(), ..rule.clone() };
-            let rollout = Rollout { rules: vec![rule], ..Rollout::new(&self.draft.seed) };
-            let trial = self.snapshot.with_flag(Arc::clone(self.flag), Arc::new(rollout))?;
-            Ok(count_on(&trial, self.flag.key.as_str(), people(), self.now_ms))
-        };
-        let served = people()
-            .filter_map(|context| after.evaluate(self.flag.key.as_str(), &context, self.now_ms).ok())
-            .filter(|decision| decision.arm == Some(Arm::Treatment) && decision.rule == Some(&rule.id))
-            .filter(|decision| decision.variant.key != self.flag.off_variant)
-            .count();
+    fn channel(&self, rule: &Rule, count: &ChannelCount) -> Channel {
         let name = audience_phrase(&rule.audience, &group_name(self.snapshot));
-        Ok(Channel {
+        Channel {
             rule: rule.id.to_string(),
-            name: crate::draft::as_sentence(&name).trim_end_matches('.').to_owned(),
-            audience: alone(Percentage::ALL)?,
-            inside: alone(rule.percentage)?,
-            served,
-        })
+            name: as_sentence(&name).trim_end_matches('.').to_owned(),
+            count: count.phrase(),
+            served: count.sample.count(count.served).value(),
+        }
     }
 }
 
@@ -155,9 +93,12 @@ fn mood(impact: &Impact) -> Mood {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use engine::{
-        AttributeSchema, AttributeValue, Attributes, Audience, BucketBy, Condition, EnvironmentConfig,
-        EnvironmentKey, FlagKey, Group, Operator, RuleId, Test,
+        AttributeSchema, AttributeValue, Attributes, Audience, BucketBy, Condition, Context,
+        EnvironmentConfig, EnvironmentKey, Flag, FlagKey, Group, Operator, Percentage, RuleId, Surveyor,
+        Test,
     };
 
     use super::*;
@@ -208,22 +149,33 @@ mod tests {
         (0..1000).map(|n| (format!("person-{n}"), traits(n))).collect()
     }
 
-    fn forecast(saved: &Rollout, draft: &Rollout) -> Forecast {
-        let flag = Arc::new(Flag::boolean(FlagKey::parse("fast-payment").expect("key"), "Fast payment"));
+    fn snapshot(flag: &Arc<Flag>, rollout: &Rollout) -> Arc<Snapshot> {
         let config = EnvironmentConfig {
             environment: EnvironmentKey::parse("production").expect("key"),
             revision: 1,
-            flags: vec![(Arc::clone(&flag), Arc::new(saved.clone()))],
+            flags: vec![(Arc::clone(flag), Arc::new(rollout.clone()))],
             groups: vec![Arc::new(vip_group())],
             attributes: Arc::new(AttributeSchema::default()),
         };
         let (snapshot, errors) = Snapshot::compile(config, None);
         assert_eq!(errors, []);
-        let people = people();
-        let trial = Trial { snapshot: &snapshot, flag: &flag, saved, draft, protected: true, now_ms: 0 };
-        trial
-            .forecast(|| people.iter().map(|(key, traits)| Context::from_traits(key, traits)))
-            .expect("forecast")
+        Arc::new(snapshot)
+    }
+
+    fn forecast(saved: &Rollout, draft: &Rollout) -> Forecast {
+        forecast_of_the_first(1000, saved, draft)
+    }
+
+    /// From so many of the 1,000 people.
+    fn forecast_of_the_first(seen: usize, saved: &Rollout, draft: &Rollout) -> Forecast {
+        let flag = Arc::new(Flag::boolean(FlagKey::parse("fast-payment").expect("key"), "Fast payment"));
+        let trial = Trial { snapshot: &snapshot(&flag, saved), saved, draft, protected: true };
+        let snapshots: Vec<_> = trial.surveyed().into_iter().map(|it| snapshot(&flag, it)).collect();
+        let mut surveyor = Surveyor::new(&flag.key, &snapshots).expect("a flag");
+        for (key, traits) in people().iter().take(seen) {
+            surveyor.look(&Context::from_traits(key, traits), 0);
+        }
+        trial.forecast(&surveyor.survey(1000))
     }
 
     #[test]
@@ -238,10 +190,12 @@ mod tests {
     fn a_channel_knows_its_audience_and_who_is_inside() {
         let forecast = forecast(&rollout(100, 0), &rollout(50, 20));
         let [vip, everyone] = &forecast.channels[..] else { panic!("two channels") };
-        assert_eq!((vip.audience, everyone.audience), (100, 1000));
-        assert!((35..=65).contains(&vip.inside), "{vip:?}");
+        let inside = |channel: &Channel, of: &str| -> usize {
+            channel.count.strip_suffix(of).expect("its audience").parse().expect("a number")
+        };
+        assert!((35..=65).contains(&inside(vip, " of 100")), "{vip:?}");
         assert!(
-            everyone.served < everyone.inside,
+            everyone.served < inside(everyone, " of 1,000"),
             "those whom the first channel serves are not served again"
         );
         assert_eq!(vip.served + everyone.served, forecast.after);
@@ -250,30 +204,21 @@ mod tests {
     }
 
     #[test]
-    fn each_step_of_a_plan_is_counted_against_the_one_before() {
-        let flag = Arc::new(Flag::boolean(FlagKey::parse("fast-payment").expect("key"), "Fast payment"));
-        let rollout = rollout(0, 0);
-        let config = EnvironmentConfig {
-            environment: EnvironmentKey::parse("production").expect("key"),
-            revision: 1,
-            flags: vec![(Arc::clone(&flag), Arc::new(rollout.clone()))],
-            groups: vec![Arc::new(vip_group())],
-            attributes: Arc::new(AttributeSchema::default()),
-        };
-        let (snapshot, _) = Snapshot::compile(config, None);
-        let trial = StepsTrial { snapshot: &snapshot, flag: &flag, rollout: &rollout, now_ms: 0 };
-        let setting = |vip: u32, everyone: u32| -> Percentages {
-            let of =
-                |id: &str, to| (RuleId::parse(id).expect("id"), Percentage::whole(to).expect("percentage"));
-            [of("vip", vip), of("everyone", everyone)].into()
-        };
-        let people = people();
-        let steps = [setting(100, 0), setting(100, 100), setting(100, 0)];
-        let impacts = trial.impacts(&setting(0, 0), &steps, || {
-            people.iter().map(|(key, traits)| Context::from_traits(key, traits))
-        });
-        let told: Vec<_> = impacts.into_iter().flatten().map(|it| (it.gained, it.lost)).collect();
-        assert_eq!(told, [(100, 0), (900, 0), (0, 900)]);
+    fn what_is_not_counted_to_the_end_says_so() {
+        let forecast = forecast_of_the_first(400, &rollout(100, 0), &rollout(100, 20));
+        assert!(!forecast.exact && forecast.mood == Mood::Adds);
+        assert!(forecast.sentence.starts_with("Adds about "), "{}", forecast.sentence);
+        assert!(forecast.sentence.ends_with("among the 400 looked at so far."), "{}", forecast.sentence);
+        assert!(forecast.channels[0].count.starts_with("about 100 ± "), "{:?}", forecast.channels);
+    }
+
+    #[test]
+    fn another_definition_is_compared_person_by_person() {
+        let mut draft = rollout(100, 20);
+        draft.rules.remove(0);
+        let forecast = forecast(&rollout(100, 0), &draft);
+        assert_eq!(forecast.mood, Mood::Takes);
+        assert_eq!((forecast.before, forecast.channels.len()), (100, 1));
     }
 
     #[test]

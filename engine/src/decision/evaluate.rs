@@ -1,5 +1,7 @@
 //! The one code path that decides: with a silent tracer for answers, with a recording one for explanations.
 
+mod footing;
+
 use std::cell::Cell;
 
 use super::{
@@ -17,6 +19,7 @@ use crate::{
     FlagKey, Percentage, Variant,
     definition::prerequisite::{PREREQUISITE_DEPTH_MAX, PREREQUISITES_FOLLOWED_MAX},
 };
+pub(crate) use footing::{Footing, Ground};
 
 impl Snapshot {
     /// Decides one flag for one context at `now_ms`.

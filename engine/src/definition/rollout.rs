@@ -141,6 +141,16 @@ impl Rollout {
         }
     }
 
+    /// The rollout apart from its percentages and its kill switch: running, with every rule at 0 %.
+    #[must_use]
+    pub fn shape(&self) -> Self {
+        let mut shape = Self { enabled: true, ..self.clone() };
+        for rule in &mut shape.rules {
+            rule.percentage = Percentage::NONE;
+        }
+        shape
+    }
+
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id.as_str() == id)
     }

@@ -2,13 +2,41 @@
 
 use std::sync::Arc;
 
-use engine::{Attributes, CompiledGroup, Context, Impact, group_impact, grouped, impact};
+use engine::{Attributes, CompiledGroup, Context, Impact, Question, Sample, Snapshot, Tally, grouped};
 use serde_json::json;
 
 use crate::{NOW_MS, attributes, group, in_groups, is, rollout, rule, snapshot};
 
 fn sentence(known: usize, after: usize, gained: usize, lost: usize, switched: usize) -> String {
-    Impact { known, before: after + lost - gained, after, gained, lost, switched }.sentence()
+    let sample = Sample::whole(known);
+    Impact { sample, before: after + lost - gained, after, gained, lost, switched }.sentence()
+}
+
+/// Counts one question for all of them.
+fn counted(question: Question, people: &[(String, Attributes)]) -> Impact {
+    let mut tally = Tally::new(vec![question]);
+    people.iter().for_each(|(key, traits)| tally.look(&Context::from_traits(key, traits), NOW_MS));
+    tally.counted(people.len()).impacts[0]
+}
+
+#[test]
+fn a_sample_says_that_it_is_one() {
+    let sample = Sample { seen: 50_000, known: 1_000_000 };
+    let told = |after, gained, lost| {
+        Impact { sample, before: after + lost - gained, after, gained, lost, switched: 0 }.sentence()
+    };
+    assert_eq!(
+        told(6_200, 6_200, 0),
+        "Adds about 124,000 ± 3,000 of 1,000,000 known people; nobody loses it among the 50,000 looked at so far."
+    );
+    assert_eq!(
+        told(6_200, 0, 0),
+        "Changes nothing among the 50,000 looked at so far; about 124,000 ± 3,000 have it of 1,000,000 known people."
+    );
+    assert_eq!(
+        told(1_000, 400, 25),
+        "Adds about 8,000 ± 800 and takes it from about 500 ± 200 of 1,000,000 known people."
+    );
 }
 
 #[test]
@@ -52,22 +80,23 @@ fn people() -> Vec<(String, Attributes)> {
     (0..1560).map(|n| (format!("user-{n}"), attributes(&json!({ "tier": tier(n) })))).collect()
 }
 
-fn contexts(people: &[(String, Attributes)]) -> impl Iterator<Item = Context<'_>> {
-    people.iter().map(|(key, traits)| Context::from_traits(key, traits))
-}
-
 #[test]
 fn raising_a_percentage_only_adds() {
     let people = people();
     let everyone_at = |thousandths| {
         let vip = rule("vip", &in_groups(&["vip-agencies"]), 100_000);
-        snapshot(rollout(&json!([vip, rule("all", &json!("everyone"), thousandths)])))
+        Arc::new(snapshot(rollout(&json!([vip, rule("all", &json!("everyone"), thousandths)]))))
     };
-    let found = impact(&everyone_at(0), &everyone_at(20_000), "fast-payment", contexts(&people), NOW_MS);
-    assert_eq!((found.known, found.before, found.lost, found.switched), (1560, 312, 0, 0));
+    let changed = |before: &Arc<Snapshot>, after: &Arc<Snapshot>| {
+        let flag = "fast-payment".parse().expect("a key");
+        counted(Question::Changes { flag, before: Arc::clone(before), after: Arc::clone(after) }, &people)
+    };
+    let (closed, opened) = (everyone_at(0), everyone_at(20_000));
+    let found = changed(&closed, &opened);
+    assert_eq!((found.sample.known, found.before, found.lost, found.switched), (1560, 312, 0, 0));
     assert_eq!(found.after, found.before + found.gained);
     assert!((200..300).contains(&found.gained), "about 20 % of the other 1,248: {}", found.gained);
-    let back = impact(&everyone_at(20_000), &everyone_at(0), "fast-payment", contexts(&people), NOW_MS);
+    let back = changed(&opened, &closed);
     assert_eq!((back.gained, back.lost), (0, found.gained));
 }
 
@@ -77,11 +106,11 @@ fn a_group_counts_its_members() {
     let compiled = |tier| {
         let group = group(&json!({ "key": "g", "name": "G", "condition": is("tier", tier) }));
         let snapshot = snapshot(rollout(&json!([])));
-        CompiledGroup::new(Arc::new(group), snapshot.attributes()).expect("group")
+        Arc::new(CompiledGroup::new(Arc::new(group), snapshot.attributes()).expect("group"))
     };
     let (vip, standard) = (compiled("vip"), compiled("standard"));
-    let found = group_impact(None, &vip, contexts(&people), NOW_MS);
+    let found = counted(Question::Belongs { before: None, after: Arc::clone(&vip) }, &people);
     assert_eq!((found.before, found.after, found.gained, found.lost), (0, 312, 312, 0));
-    let found = group_impact(Some(&vip), &standard, contexts(&people), NOW_MS);
+    let found = counted(Question::Belongs { before: Some(vip), after: standard }, &people);
     assert_eq!((found.before, found.after, found.gained, found.lost), (312, 1248, 1248, 312));
 }

@@ -74,6 +74,8 @@ impl Fader {
             bearer.set_sensitive(true);
             headers.insert(AUTHORIZATION, bearer);
         }
+        // Once per process; a second time says that it is there already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .default_headers(headers)
             .redirect(Policy::none())

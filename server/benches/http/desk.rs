@@ -23,6 +23,30 @@ const FLAGS: usize = 500;
 const RENDERINGS: usize = 60;
 const SIZE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// The cookie of a product manager.
+pub async fn sign_in(fader: &Installation) -> Result<String, Error> {
+    let (email, password) = ("bench@example.test", "a password for the bench");
+    fader.store.add_user(&administrator()?, email, "Bench", Role::Product, password).await?;
+    let session = fader.store.sign_in(email, password, &RequestOrigin::default(), "bench").await?;
+    Ok(format!("fader_session={}", session.token))
+}
+
+/// How long the desk takes, and how many bytes it has.
+pub async fn look(fader: &Installation, cookie: &str, encoding: &str) -> Result<(Duration, usize), Error> {
+    let mut request =
+        Request::get("/").header(header::COOKIE, cookie).header(header::ACCEPT_ENCODING, encoding);
+    request = request.extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
+    let started = Instant::now();
+    let answer = fader.app.clone().oneshot(request.body(Body::empty())?).await?;
+    if !answer.status().is_success() {
+        return Err(format!("the desk answered {}", answer.status()).into());
+    }
+    let body = to_bytes(answer.into_body(), SIZE_BYTES_MAX).await?;
+    Ok((started.elapsed(), body.len()))
+}
+
 pub async fn measure() -> BenchResult {
     let fader = Installation::new().await?;
     fader.group("vip-agencies").await?;
@@ -31,22 +55,8 @@ pub async fn measure() -> BenchResult {
         fader.flag(&key).await?;
         fader.roll_out(&key, "vip-agencies", u32::try_from(n % 101)?).await?;
     }
-    let (email, password) = ("bench@example.test", "a password for the bench");
-    fader.store.add_user(&administrator()?, email, "Bench", Role::Product, password).await?;
-    let session = fader.store.sign_in(email, password, &RequestOrigin::default(), "bench").await?;
-    let cookie = format!("fader_session={}", session.token);
-    let get = async |encoding: &str| -> Result<(Duration, usize), Box<dyn std::error::Error + Send + Sync>> {
-        let mut request =
-            Request::get("/").header(header::COOKIE, &cookie).header(header::ACCEPT_ENCODING, encoding);
-        request = request.extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
-        let started = Instant::now();
-        let answer = fader.app.clone().oneshot(request.body(Body::empty())?).await?;
-        if !answer.status().is_success() {
-            return Err(format!("the desk answered {}", answer.status()).into());
-        }
-        let body = to_bytes(answer.into_body(), SIZE_BYTES_MAX).await?;
-        Ok((started.elapsed(), body.len()))
-    };
+    let cookie = sign_in(&fader).await?;
+    let get = async |encoding: &str| look(&fader, &cookie, encoding).await;
     let mut times = Vec::new();
     let mut plain = 0;
     for _ in 0..RENDERINGS {

@@ -20,7 +20,7 @@ pub struct Installation {
     pub app: Router,
     pub address: SocketAddr,
     pub database_url: String,
-    _files: TempDir,
+    files: TempDir,
 }
 
 /// What a route of this server can do at best: it reads a body and answers with an empty object.
@@ -30,6 +30,16 @@ impl Installation {
     pub async fn new() -> Result<Self, Error> {
         let files = tempfile::tempdir()?;
         let database_url = format!("sqlite://{}", files.path().join("fader.db").display());
+        Self::open(database_url, files).await
+    }
+
+    /// Another server on the same database, after something was written behind the back of the first.
+    pub async fn on(first: Self) -> Result<Self, Error> {
+        first.store.close().await;
+        Self::open(first.database_url, first.files).await
+    }
+
+    async fn open(database_url: String, files: TempDir) -> Result<Self, Error> {
         let store = Store::open(&database_url, Clock::System).await?;
         let config = Config { evaluations_per_second: NonZeroU32::MAX, ..Config::default() };
         let server = Server::start(store.clone(), config).await?;
@@ -41,7 +51,7 @@ impl Installation {
         tokio::spawn(async move {
             server::serve(listener, &serving, served, std::future::pending()).await;
         });
-        Ok(Self { store, server, app, address, database_url, _files: files })
+        Ok(Self { store, server, app, address, database_url, files })
     }
 
     pub async fn token(&self, kind: TokenKind) -> Result<String, Error> {

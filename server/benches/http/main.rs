@@ -1,6 +1,7 @@
 //! How fast the server is, against the figures that Fader promises. `cargo bench -p server --bench http`.
 //! Everything runs in this one process: the server on one runtime, whoever measures it on another thread.
 
+mod dashboard;
 mod desk;
 mod evaluation;
 mod guard;
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
     report("streams", &|| runtime.block_on(streams::measure()));
     report("guard", &|| runtime.block_on(guard::measure()));
     report("desk", &|| runtime.block_on(desk::measure()));
+    report("dashboard", &|| runtime.block_on(dashboard::measure()));
     report("scale", &|| runtime.block_on(scale::measure()));
     report("ledger", &|| runtime.block_on(ledger::measure()));
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }

@@ -16,7 +16,7 @@ use tokio::{
 pub use checkpoint::{Checkpoint, CheckpointError, read_checkpoints};
 pub use key::{AuditKey, KeyError, PublicKey};
 
-use crate::StartError;
+use crate::{StartError, lanes::Lanes};
 
 /// Between two pieces of the chain, so that walking it never fills a core.
 const PIECE_PAUSE: Duration = Duration::from_millis(20);
@@ -40,7 +40,7 @@ pub(crate) struct Anchor {
 impl Anchor {
     /// Walks the whole chain now and each day, and looks at new entries every `every`, until `stopping` turns true.
     pub(crate) fn start(
-        store: &Store,
+        (store, lanes): (&Store, &Lanes),
         signing: Option<Signing>,
         every: Duration,
         stopping: watch::Receiver<bool>,
@@ -49,7 +49,8 @@ impl Anchor {
             checkpoint::open(file).map_err(|error| StartError::Checkpoints { file: file.clone(), error })?;
         }
         let watched = store.clone();
-        let running = store.tasks().spawn("the watch over the audit log", move |task| {
+        let name = "the watch over the audit log";
+        let running = store.tasks().spawn_on(lanes.background(), name, move |task| {
             let watching = Watching {
                 store: watched.clone(),
                 signing: signing.clone(),

@@ -96,7 +96,7 @@ impl Tally {
 
 /// Sends customers until `stop` resolves. Fails at once when the site does not know the key.
 pub async fn run(simulation: Simulation, stop: impl Future<Output = ()>) -> Result<(), DemoError> {
-    let client = Client::builder().timeout(CHECKOUT_MAX).build()?;
+    let client = crate::https::client().timeout(CHECKOUT_MAX).build()?;
     let visit = Arc::new(Visit::new(client, &simulation)?);
     let mut crowd = Crowd::new(entropy()?, simulation.today);
     visit.send(crowd.next()).await?;

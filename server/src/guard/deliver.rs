@@ -84,7 +84,7 @@ impl Deliverer {
 
 fn client(reach: Reach) -> reqwest::ClientBuilder {
     // A redirect could lead where nobody who added the webhook pointed.
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let client = crate::https::client().redirect(reqwest::redirect::Policy::none());
     let client = client.timeout(ANSWER_MAX).user_agent("fader-webhook");
     match reach {
         // A proxy would resolve names by itself, unseen.

@@ -21,7 +21,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{Config, StartError, outcomes::Outcomes};
+use crate::{Config, StartError, lanes::Lanes, outcomes::Outcomes};
 pub use backlog::{Backlog, Behind, Writing};
 use day::Day;
 pub use ids::EventId;
@@ -104,6 +104,7 @@ impl Ingest {
     pub async fn start(
         store: &Store,
         config: &Config,
+        lanes: &Lanes,
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
         let ids = Arc::new(RecentIds::new(store.clock().now_ms()));
@@ -137,7 +138,7 @@ impl Ingest {
         };
         let day = Day::new(config.client_exposures_per_day);
         let unverified = Unverified::start(store, stopping.clone());
-        let retention = Retention::start(store, config.upkeep_every, stopping).await?;
+        let retention = Retention::start(store, lanes, config.upkeep_every, stopping).await?;
         Ok(Self { exposures, outcomes, ids, retention, backlog, unverified, day, counters })
     }
 

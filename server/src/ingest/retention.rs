@@ -10,7 +10,7 @@ use store::{
 };
 use tokio::sync::watch;
 
-use crate::limits::SWEEP_EVERY_REFRESHES;
+use crate::{lanes::Lanes, limits::SWEEP_EVERY_REFRESHES};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -21,6 +21,7 @@ pub struct Retention(Arc<ArcSwap<BTreeMap<EnvironmentKey, u32>>>);
 impl Retention {
     pub async fn start(
         store: &Store,
+        lanes: &Lanes,
         every: Duration,
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, StoreError> {
@@ -28,7 +29,7 @@ impl Retention {
             if store.is_away() { BTreeMap::new() } else { store.retention_days(Kept::Exposures).await? };
         let retention = Self(Arc::new(ArcSwap::from_pointee(days)));
         let kept = (retention.clone(), store.clone());
-        store.tasks().spawn("the retention sweep", move |task| {
+        store.tasks().spawn_on(lanes.background(), "the retention sweep", move |task| {
             let (retention, store) = kept.clone();
             retention.keep(store, every, stopping.clone(), task)
         });

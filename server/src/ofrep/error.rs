@@ -92,7 +92,9 @@ impl OfrepError {
                 | Fault::TooDetailed
                 | Fault::QueryTooLong { .. }
                 | Fault::TimedOut
-                | Fault::Busy,
+                | Fault::Busy
+                | Fault::Crowded
+                | Fault::GivenUp,
             ) => Some(ErrorCode::General),
             Self::Access(_)
             | Self::StaleTicket

@@ -1,5 +1,7 @@
 //! The `OpenAPI` document as it is served: written once, with the refusals that any operation can give.
 
+mod words;
+
 use axum::{
     body::Bytes,
     response::{IntoResponse as _, Response},
@@ -8,18 +10,34 @@ use http::{HeaderValue, header};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
+pub(crate) use words::{
+    Comment, FeedbackCompleted, FeedbackWord, Guardrail, Key, Milliseconds, PlanStep, PlanTransition, Proof,
+    Subject, Traits, Version,
+};
+
 /// Whatever is asked: what is malformed, who may not, too often, and what goes wrong on our side.
-const ALWAYS: [(&str, &str); 6] = [
+const ALWAYS: [(&str, &str); 7] = [
     ("400", "The path, the query or the body cannot be read"),
     ("401", "No token, or one that is not known"),
     ("403", "The token may not do this"),
+    ("414", "A part of the query is too long"),
     ("429", "Too often; with Retry-After"),
     ("500", "Something went wrong on our side"),
     ("503", "Not at the moment; with Retry-After"),
 ];
 const WITH_NAMES_IN_THE_PATH: [(&str, &str); 1] = [("404", "Nothing has this name")];
-const WITH_A_BODY: [(&str, &str); 2] =
-    [("408", "The body took too long"), ("413", "The body is too large, or has too many values")];
+const WITH_AN_ENVIRONMENT: [(&str, &str); 2] = [
+    ("404", "Nothing has this name"),
+    (
+        "422",
+        "Read, but it cannot be done as it is: the token counts in several environments, and none is named",
+    ),
+];
+const WITH_A_BODY: [(&str, &str); 3] = [
+    ("408", "The body took too long"),
+    ("413", "The body is too large, or has too many values"),
+    ("422", "Read, but it cannot be done as it is"),
+];
 
 /// The document, ready to be sent.
 #[derive(Clone)]
@@ -46,7 +64,11 @@ impl Served {
 fn complete(path: &str, operation: &mut Map<String, Value>) {
     let has_names = path.contains('{').then_some(WITH_NAMES_IN_THE_PATH).into_iter().flatten();
     let has_body = operation.contains_key("requestBody").then_some(WITH_A_BODY).into_iter().flatten();
-    let refusals: Vec<_> = ALWAYS.into_iter().chain(has_names).chain(has_body).collect();
+    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    let names_environment = parameters.filter(|it| it["name"] == "environment").count() > 0;
+    let has_environment = names_environment.then_some(WITH_AN_ENVIRONMENT).into_iter().flatten();
+    let refusals: Vec<_> =
+        ALWAYS.into_iter().chain(has_names).chain(has_body).chain(has_environment).collect();
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for (status, description) in refusals {
         responses.entry(status).or_insert_with(|| json!({ "description": description }));

@@ -15,6 +15,7 @@ use store::{
 use utoipa::ToSchema;
 
 use super::{
+    document::Comment,
     error::{Problem, RestError},
     manager::Manager,
 };
@@ -37,6 +38,7 @@ pub(crate) struct Batch {
     with_unknown: bool,
     /// For the audit log.
     #[serde(default)]
+    #[schema(value_type = Comment)]
     comment: String,
 }
 

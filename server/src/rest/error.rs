@@ -101,9 +101,10 @@ impl RestError {
                 "too_large"
             }
             Self::Fault(Fault::TimedOut) => "timed_out",
-            Self::Behind(_) | Self::Fault(Fault::Unavailable | Fault::Busy | Fault::WithoutDatabase) => {
-                "unavailable"
-            }
+            Self::Behind(_)
+            | Self::Fault(
+                Fault::Unavailable | Fault::Busy | Fault::Crowded | Fault::WithoutDatabase | Fault::GivenUp,
+            ) => "unavailable",
             Self::Fault(Fault::Internal) => "internal",
         }
     }

@@ -13,7 +13,7 @@ use axum::{
 use engine::{MetricDefinition, Sender, Snapshot};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use store::{Token, TokenKind};
 use utoipa::ToSchema;
 
@@ -33,14 +33,25 @@ use crate::{
     ingest::{Counters, EventId},
     limits::{EVENTS_MAX, REST_BODY_BYTES_MAX},
     outcomes::Outcome,
+    whole::whole_numbers,
 };
 
 /// What happened, at most 1,000 items.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct Events<'a> {
     #[serde(borrow)]
-    #[schema(value_type = Vec<EventItem>, max_items = 1000)]
+    #[schema(value_type = Vec<AnyEvent>, max_items = 1000)]
     events: Vec<&'a RawValue>,
+}
+
+/// What is looked at item by item: anything else is rejected alone, and the others are taken.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the items in the document")]
+enum AnyEvent {
+    Event(EventItem),
+    #[schema(value_type = Value)]
+    Other(Value),
 }
 
 /// What became of the items.
@@ -137,8 +148,9 @@ async fn take(
     (token, address): (&Token, Option<ClientAddress>),
     body: &[u8],
 ) -> Result<Accepted, RestError> {
+    let body = whole_numbers(body);
     let events: Events<'_> =
-        serde_json::from_slice(body).map_err(|error| RestError::Malformed(error.to_string()))?;
+        serde_json::from_slice(&body).map_err(|error| RestError::Malformed(error.to_string()))?;
     if events.events.len() > EVENTS_MAX {
         return Err(RestError::Refused(format!("send at most {EVENTS_MAX} events at once")));
     }

@@ -11,10 +11,14 @@ use axum::{
 };
 use engine::{Arm, FlagKey, RuleId, VariantKey, parse_date_ms};
 use serde::{Deserialize, Serialize};
-use store::{ExposureCursor, ExposureFilter, Seen, limits::EXPOSURE_PAGE_DEFAULT};
+use store::{
+    ExposureCursor, ExposureFilter, Seen,
+    limits::{EXPOSURE_PAGE_DEFAULT, EXPOSURE_PAGE_MAX},
+};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    document::Key,
     error::{Problem, RestError},
     manager::Manager,
 };
@@ -25,13 +29,16 @@ use crate::Server;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExposureQuery {
+    #[param(value_type = Option<Key>)]
     variant: Option<String>,
+    #[param(value_type = Option<Key>)]
     rule: Option<String>,
     from: Option<String>,
     to: Option<String>,
     /// `next` of the page before.
     cursor: Option<String>,
     /// 1 to 500; 50 without it.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
     /// The environment that this is about, with a token for the whole workspace.
     #[expect(dead_code, reason = "the manager has read it; no other name is taken for it")]
@@ -94,6 +101,7 @@ impl From<Seen> for ExposureLine {
         (status = 401, body = Problem),
         (status = 403, body = Problem),
         (status = 404, body = Problem),
+        (status = 422, body = Problem),
     ),
 )]
 pub(crate) async fn of_flag(
@@ -113,23 +121,31 @@ pub(crate) async fn of_flag(
 }
 
 fn filter(query: ExposureQuery) -> Result<ExposureFilter, RestError> {
-    let malformed =
-        |name: &str, error: &dyn std::fmt::Display| RestError::Malformed(format!("{name}: {error}"));
+    let refused = |name: &str, error: &dyn std::fmt::Display| RestError::Refused(format!("{name}: {error}"));
     let variant = query.variant.map(VariantKey::try_from).transpose();
     let rule = query.rule.map(RuleId::try_from).transpose();
     let cursor = query.cursor.map(|text| text.parse::<ExposureCursor>()).transpose();
     Ok(ExposureFilter {
-        variant: variant.map_err(|error| malformed("variant", &error))?,
-        rule: rule.map_err(|error| malformed("rule", &error))?,
+        variant: variant.map_err(|error| refused("variant", &error))?,
+        rule: rule.map_err(|error| refused("rule", &error))?,
         from_ms: query.from.map(|text| time("from", &text)).transpose()?,
         until_ms: query.to.map(|text| time("to", &text)).transpose()?,
-        cursor: cursor.map_err(|error| malformed("cursor", &error))?,
-        limit: query.limit.unwrap_or(EXPOSURE_PAGE_DEFAULT),
+        cursor: cursor.map_err(|error| refused("cursor", &error))?,
+        limit: limit(query.limit)?,
     })
+}
+
+fn limit(asked: Option<usize>) -> Result<usize, RestError> {
+    let limit = asked.unwrap_or(EXPOSURE_PAGE_DEFAULT);
+    if (1..=EXPOSURE_PAGE_MAX).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(RestError::Refused(format!("limit lies between 1 and {EXPOSURE_PAGE_MAX}")))
+    }
 }
 
 /// Epoch milliseconds or a date.
 fn time(name: &str, text: &str) -> Result<i64, RestError> {
     let read = text.parse().ok().map_or_else(|| parse_date_ms(text), Ok);
-    read.map_err(|error| RestError::Malformed(format!("{name}: {error}, or epoch milliseconds")))
+    read.map_err(|error| RestError::Refused(format!("{name}: {error}, or epoch milliseconds")))
 }

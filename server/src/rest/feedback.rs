@@ -15,6 +15,7 @@ use store::{Completed, FeedbackKind, FeedbackSource, NewFeedback, Rating, Record
 use utoipa::ToSchema;
 
 use super::{
+    document::{FeedbackCompleted, FeedbackWord, Subject},
     error::{Problem, RestError},
     proof::{FeatureItem, Proofs},
 };
@@ -25,6 +26,7 @@ use crate::{
     door::Fault,
     limits::{FEEDBACK_BODY_BYTES_MAX, SUBJECT_FEATURES_MAX},
     outcomes::{Feature, Outcome, item::outcome_time},
+    whole::whole_numbers,
 };
 
 /// What a user tells. A subject, and at least one of rating, completed, kinds and comment.
@@ -32,23 +34,29 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct FeedbackBody {
     /// Your own name for this item, at most 100 characters: sent again, it is not stored again.
+    #[schema(min_length = 1, max_length = 100)]
     id: Option<String>,
     /// The targeting key of whoever tells it.
+    #[schema(value_type = Subject)]
     subject: String,
     /// 1 (very bad) to 5 (very good).
     #[schema(minimum = 1, maximum = 5)]
     rating: Option<i64>,
     /// Did you complete what you came for: `yes`, `no` or `partly`.
+    #[schema(value_type = Option<FeedbackCompleted>)]
     completed: Option<String>,
     /// How long it took, in seconds.
     #[schema(minimum = 0, maximum = 86400)]
     duration_s: Option<f64>,
     /// Any of `confusing`, `broken`, `slow`, `love`.
     #[serde(default)]
+    #[schema(value_type = Vec<FeedbackWord>)]
     kinds: Vec<String>,
     /// At most 4,000 characters.
+    #[schema(max_length = 4000)]
     comment: Option<String>,
     /// Where they were, at most 500 characters.
+    #[schema(max_length = 500)]
     page: Option<String>,
     /// The key of the flag that it is about.
     flag: Option<String>,
@@ -193,8 +201,8 @@ async fn admit(
     let read = async {
         let bytes = server.bodies.read(&caller, body, &parts.headers, FEEDBACK_BODY_BYTES_MAX).await?;
         server.allowances.feedback(&caller.token, address)?;
-        let mut body: FeedbackBody =
-            serde_json::from_slice(&bytes).map_err(|error| RestError::Malformed(error.to_string()))?;
+        let mut body: FeedbackBody = serde_json::from_slice(&whole_numbers(&bytes))
+            .map_err(|error| RestError::Malformed(error.to_string()))?;
         if body.features.len() > SUBJECT_FEATURES_MAX {
             let sentence = format!("names at most {SUBJECT_FEATURES_MAX} flags");
             return Err(in_field("features", sentence));
@@ -250,5 +258,5 @@ fn milliseconds(seconds: f64) -> Result<u64, RestError> {
 }
 
 fn in_field(name: &str, error: impl std::fmt::Display) -> RestError {
-    RestError::Malformed(format!("{name}: {error}"))
+    RestError::Refused(format!("{name}: {error}"))
 }

@@ -14,6 +14,7 @@ use store::{GuardrailSet, Replayed};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    document::{self, Comment, Version},
     error::{Problem, RestError},
     health::require_flag,
     manager::Manager,
@@ -31,19 +32,20 @@ pub(crate) struct Guarded {
     inherited: bool,
     guardrails: Vec<Known>,
     /// What counts as proof that a step is healthy.
-    #[schema(value_type = Object)]
+    #[schema(value_type = document::Proof)]
     proof: Value,
 }
 
 /// One guardrail.
 #[derive(Serialize, ToSchema)]
+#[schema(as = KnownGuardrail)]
 struct Known {
     /// `Stop if errors are above 5 % (servers only)`.
     sentence: String,
     /// How often it would have fired in the last seven days, by the stored outcomes.
     fired_in_7_days: usize,
     /// As it is sent back with a change.
-    #[schema(value_type = Object)]
+    #[schema(value_type = document::Guardrail)]
     definition: Value,
 }
 
@@ -55,7 +57,7 @@ pub(crate) struct Defaults {
     /// True: nobody has changed what is built into Fader.
     built_in: bool,
     guardrails: Vec<DefaultGuardrail>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = document::Proof)]
     proof: Value,
 }
 
@@ -65,7 +67,7 @@ struct DefaultGuardrail {
     /// `Stop if errors are above 5 % (servers only)`.
     sentence: String,
     /// As it is sent back with a change.
-    #[schema(value_type = Object)]
+    #[schema(value_type = document::Guardrail)]
     definition: Value,
 }
 
@@ -74,28 +76,33 @@ struct DefaultGuardrail {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Taken {
     /// The version that was read.
+    #[param(value_type = Version)]
     version: u64,
     /// Why; for the audit log.
     #[serde(default)]
+    #[param(value_type = Option<Comment>)]
     comment: String,
 }
 
 /// All guardrails of a flag or of the workspace; what is not sent is removed.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = GuardrailChange)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
     /// The version that was read.
+    #[schema(value_type = Version)]
     version: u64,
     /// `{"id": "errors", "metric": "error_rate", "limit": {"ceiling": {"limit": 0.05}}, "action": "stop",
     /// "accepts": "servers"}`. `accepts` says whose word counts: `servers`, or `servers_and_browsers` for also what browsers
     /// told with a receipt; left out, servers for `stop` and `step_back`, both for the others.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<document::Guardrail>, max_items = 20)]
     guardrails: Vec<Guardrail>,
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<document::Proof>)]
     proof: Option<Proof>,
     /// Why; for the audit log.
     #[serde(default)]
+    #[schema(value_type = Comment)]
     comment: String,
 }
 

@@ -15,6 +15,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    document::Milliseconds,
     error::{Problem, RestError},
     manager::Manager,
 };
@@ -28,6 +29,7 @@ const VERDICTS_MAX: usize = 200;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Since {
     /// Epoch milliseconds; without it, the last 24 hours.
+    #[param(value_type = Option<Milliseconds>)]
     since: Option<i64>,
 }
 
@@ -60,6 +62,7 @@ struct RuleState {
 
 /// What is known about one guardrail.
 #[derive(Serialize, ToSchema)]
+#[schema(as = GuardrailEvidence)]
 struct Known {
     sentence: String,
     /// All numbers: trials and events of both arms, evidence, difference with its interval.

@@ -33,7 +33,7 @@ impl Manager {
     pub fn environment(&self) -> Result<&Environment, RestError> {
         let unnamed =
             "this token counts in the whole workspace: name the environment, as in ?environment=production";
-        self.environment.as_ref().ok_or_else(|| RestError::Malformed(unnamed.to_owned()))
+        self.environment.as_ref().ok_or_else(|| RestError::Refused(unnamed.to_owned()))
     }
 }
 

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::Request,
-    middleware::{Next, from_fn},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
     routing::get,
 };
@@ -38,10 +38,18 @@ use crate::{
     Server,
     access::cors,
     door::{Door, Fault},
+    lanes,
 };
 
 /// Where events go; they come by the ten thousand.
 pub const EVENTS_PATH: &str = "/api/v1/events";
+/// Where users' feedback goes.
+const FEEDBACK_PATH: &str = "/api/v1/feedback";
+
+/// Whether programs send there without end what may not wait behind pages.
+pub fn is_intake(path: &str) -> bool {
+    path == EVENTS_PATH || path == FEEDBACK_PATH
+}
 
 /// What the document says beside its paths.
 #[derive(OpenApi)]
@@ -96,6 +104,7 @@ pub fn router(server: &Arc<Server>) -> Router {
         .route("/api/{*path}", axum::routing::any(not_found))
         .method_not_allowed_fallback(|| async { Door::Rest.refuse(Fault::MethodNotAllowed) })
         .layer(from_fn(keep_nowhere))
+        .layer(from_fn_with_state(Arc::clone(server), lanes::on_pages_unless_intake))
         .layer(from_fn(cors::answer_preflight))
         .with_state(Arc::clone(server))
 }

@@ -2,10 +2,15 @@
 //! the two together. What one environment decides, serves or measures is that environment's; what all of them share
 //! (people, groups, defaults) is the workspace's.
 
-use utoipa::openapi::{
-    Object, OpenApi, PathItem, RefOr, Required, Type,
-    path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+use utoipa::{
+    PartialSchema as _,
+    openapi::{
+        OpenApi, PathItem, RefOr, Required,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+    },
 };
+
+use super::document::Key;
 
 /// Which token an operation takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +95,7 @@ pub fn describe(document: &mut OpenApi) {
                 .name("environment")
                 .parameter_in(ParameterIn::Query)
                 .required(Required::False)
-                .schema(Some(Object::with_type(Type::String)))
+                .schema(Some(Key::schema()))
                 .description(Some(
                     "The environment that this is about. A token for the whole workspace has to name it; one that is \
                      bound to an environment need not, and is refused for another.",

@@ -16,6 +16,7 @@ use store::{PeopleWriter, StoreError};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    document::{self, Subject},
     error::{Problem, RestError},
     manager::Manager,
 };
@@ -31,6 +32,7 @@ use answer::{PersonExposures, PersonView};
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct PersonBody {
     /// Texts, numbers, booleans or lists, of the types in the attribute schema; they replace what is stored.
+    #[schema(value_type = document::Traits)]
     traits: BTreeMap<String, Value>,
 }
 
@@ -38,6 +40,7 @@ pub(crate) struct PersonBody {
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct PeopleBody {
     /// At most 10,000; all are stored or none.
+    #[schema(max_items = 10_000)]
     people: Vec<PersonItem>,
     /// Say what would be done and do nothing.
     #[serde(default)]
@@ -47,7 +50,9 @@ pub(crate) struct PeopleBody {
 #[derive(Deserialize, ToSchema)]
 struct PersonItem {
     /// The targeting key.
+    #[schema(value_type = Subject)]
     id: String,
+    #[schema(value_type = document::Traits)]
     traits: BTreeMap<String, Value>,
 }
 
@@ -87,7 +92,7 @@ fn writer(server: &Server, parts: &Parts) -> Result<PeopleWriter, RestError> {
 }
 
 fn subject(id: &str) -> Result<SubjectKey, RestError> {
-    SubjectKey::parse(id).map_err(|error| RestError::Malformed(format!("the id of a person {error}")))
+    SubjectKey::parse(id).map_err(|error| RestError::Refused(format!("the id of a person {error}")))
 }
 
 /// Null leaves a trait out; an object is refused.
@@ -111,7 +116,7 @@ fn traits(id: &str, members: BTreeMap<String, Value>) -> Result<Attributes, Rest
     put,
     path = "/api/v1/people/{id}",
     tag = "people",
-    params(("id" = String, Path, description = "The targeting key.")),
+    params(("id" = Subject, Path, description = "The targeting key.")),
     request_body = PersonBody,
     responses(
         (status = 200, body = Stored),
@@ -171,8 +176,13 @@ pub(crate) async fn post(
     get,
     path = "/api/v1/people/{id}",
     tag = "people",
-    params(("id" = String, Path, description = "The targeting key.")),
-    responses((status = 200, body = PersonView), (status = 401, body = Problem), (status = 403, body = Problem)),
+    params(("id" = Subject, Path, description = "The targeting key.")),
+    responses(
+        (status = 200, body = PersonView),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 422, body = Problem),
+    ),
 )]
 pub(crate) async fn get(
     State(server): State<Arc<Server>>,
@@ -193,12 +203,13 @@ pub(crate) async fn get(
     get,
     path = "/api/v1/people/{id}/exposures",
     tag = "people",
-    params(("id" = String, Path, description = "The targeting key."), AsOf),
+    params(("id" = Subject, Path, description = "The targeting key."), AsOf),
     responses(
         (status = 200, body = PersonExposures),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
+        (status = 422, body = Problem),
     ),
 )]
 pub(crate) async fn exposures(
@@ -222,11 +233,12 @@ pub(crate) async fn exposures(
     delete,
     path = "/api/v1/people/{id}",
     tag = "people",
-    params(("id" = String, Path, description = "The targeting key.")),
+    params(("id" = Subject, Path, description = "The targeting key.")),
     responses(
         (status = 200, body = Erased),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
+        (status = 422, body = Problem),
     ),
 )]
 pub(crate) async fn delete(
@@ -245,6 +257,6 @@ pub(crate) async fn delete(
 
 fn instant(text: &str) -> Result<i64, RestError> {
     let ms = text.parse().ok().or_else(|| engine::parse_date_ms(text).ok());
-    let wrong = || RestError::Malformed("as_of is epoch milliseconds or RFC 3339".to_owned());
+    let wrong = || RestError::Refused("as_of is epoch milliseconds or RFC 3339".to_owned());
     ms.ok_or_else(wrong)
 }

@@ -16,6 +16,7 @@ use store::{PlanMove, PlanOutlook, StepForecast};
 use utoipa::ToSchema;
 
 use super::{
+    document::{Comment, Milliseconds, PlanStep, PlanTransition, Version},
     error::{Problem, RestError},
     health::require_flag,
     manager::Manager,
@@ -52,22 +53,26 @@ struct StepState {
     /// How long it takes, at the traffic of the last 24 hours, to notice that errors doubled; `null`: it would not.
     notices_doubled_errors_in_ms: Option<i64>,
     /// As it is sent back with a change.
-    #[schema(value_type = Object)]
+    #[schema(value_type = PlanStep)]
     definition: Value,
 }
 
 /// A plan to be saved.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = PlanChange)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
     /// The version that was read; 0 for the first plan.
+    #[schema(value_type = Version)]
     version: u64,
+    #[schema(min_length = 1, max_length = 120)]
     name: String,
     /// `{"percentages": {"everyone": 20000}, "gates": [{"hold": {"hold_ms": 86400000}}, {"sample": {"subjects_min": 2000}}, "healthy", "approval"]}`.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<PlanStep>, min_items = 1, max_items = 20)]
     steps: Vec<Step>,
     /// Why; for the audit log.
     #[serde(default)]
+    #[schema(value_type = Comment)]
     comment: String,
 }
 
@@ -76,13 +81,17 @@ pub(crate) struct Change {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Transition {
     /// The version that was read.
+    #[schema(value_type = Version)]
     version: u64,
     /// Counted from 1; for `jump` and `approve`.
+    #[schema(minimum = 1, maximum = 1000)]
     step: Option<usize>,
     /// Epoch milliseconds; for `start_at`.
+    #[schema(value_type = Option<Milliseconds>)]
     at_ms: Option<i64>,
     /// Why; for the audit log.
     #[serde(default)]
+    #[schema(value_type = Comment)]
     comment: String,
 }
 
@@ -148,7 +157,7 @@ pub(crate) async fn save(
     tag = "plans",
     params(
         ("key" = String, Path, description = "The flag's key"),
-        ("transition" = String, Path, description = "What to do"),
+        ("transition" = inline(PlanTransition), Path, description = "What to do"),
     ),
     request_body = Transition,
     responses(
@@ -184,8 +193,8 @@ pub(crate) async fn transit(
 }
 
 fn step(body: &Transition) -> Result<usize, RestError> {
-    let number = body.step.ok_or_else(|| RestError::Malformed("send \"step\", counted from 1".to_owned()))?;
-    number.checked_sub(1).ok_or_else(|| RestError::Malformed("steps are counted from 1".to_owned()))
+    let number = body.step.ok_or_else(|| RestError::Refused("send \"step\", counted from 1".to_owned()))?;
+    number.checked_sub(1).ok_or_else(|| RestError::Refused("steps are counted from 1".to_owned()))
 }
 
 fn plan_move(word: &str, body: &Transition) -> Result<PlanMove, RestError> {
@@ -193,7 +202,7 @@ fn plan_move(word: &str, body: &Transition) -> Result<PlanMove, RestError> {
         "start" => PlanMove::Start,
         "start_at" => {
             let at_ms = body.at_ms;
-            let missing = || RestError::Malformed("send \"at_ms\", in epoch milliseconds".to_owned());
+            let missing = || RestError::Refused("send \"at_ms\", in epoch milliseconds".to_owned());
             PlanMove::StartAt { at_ms: at_ms.ok_or_else(missing)? }
         }
         "pause" => PlanMove::Pause,

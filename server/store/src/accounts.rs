@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// A row of `users`.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx_macros::FromRow)]
 struct UserRow {
     id: i64,
     email: String,

@@ -55,7 +55,7 @@ impl Past {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     key: String,
     document: String,

@@ -200,7 +200,7 @@ impl Store {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Head {
     audit_seq: i64,
     audit_hash: String,

@@ -1,11 +1,13 @@
 //! The two databases behind one small interface: one SQL text, `$1` placeholders, rows that decode from both.
-//! SQLite has one write connection and a read-only pool; PostgreSQL one pool, and a connection that listens.
+//! SQLite has one write connection and read-only ones; PostgreSQL connections for both, and one that listens. Pages have
+//! connections of their own, which what may not wait does not share.
 
 mod encryption;
 mod faults;
 mod held;
 mod pages;
 mod pulse;
+mod sides;
 mod unavailable;
 
 use std::{
@@ -31,6 +33,7 @@ use crate::{Invalid, StoreError};
 pub use faults::{Fault, Faults};
 use held::{Held, Side};
 use pulse::Pulse;
+use sides::Sides;
 pub(crate) use unavailable::is_unavailable;
 
 /// How long another process may hold the file's lock before a change says that it cannot be made now.
@@ -41,8 +44,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long connections in use at the end are waited for.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-const READ_CONNECTIONS_MAX: u32 = 8;
-const PG_CONNECTIONS_MAX: u32 = 15;
+const READ_CONNECTIONS_MAX: u32 = 4;
+const PAGE_READ_CONNECTIONS_MAX: u32 = 4;
+const PG_CONNECTIONS_MAX: u32 = 8;
+const PG_PAGE_CONNECTIONS_MAX: u32 = 7;
 /// A copy of the server that stopped in the middle of a change keeps the others waiting no longer than this.
 const PG_SETTINGS: &str = "SET lock_timeout = '4s'; SET idle_in_transaction_session_timeout = '30s'";
 
@@ -103,7 +108,7 @@ macro_rules! args {
 }
 pub(crate) use args;
 
-/// A row that both databases can decode; derived with `sqlx::FromRow`.
+/// A row that both databases can decode; derived with `sqlx_macros::FromRow`.
 pub(crate) trait Record:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
 {
@@ -155,10 +160,10 @@ macro_rules! run {
     ($query:ident, $fetch:ident, $sql:expr, $args:expr, $this:expr) => {
         match $this {
             Self::Sqlite { read, .. } => {
-                ask!(&mut Box::pin(read.hold()).await?, connection => sqlx::$query($sql, bind!(SqliteArguments, $args)).$fetch(connection))
+                ask!(&mut Box::pin(read.here().hold()).await?, connection => sqlx::$query($sql, bind!(SqliteArguments, $args)).$fetch(connection))
             }
-            Self::Pg(side) => {
-                ask!(&mut Box::pin(side.hold()).await?, connection => sqlx::$query($sql, bind!(PgArguments, $args)).$fetch(connection))
+            Self::Pg(sides) => {
+                ask!(&mut Box::pin(sides.here().hold()).await?, connection => sqlx::$query($sql, bind!(PgArguments, $args)).$fetch(connection))
             }
         }
     };
@@ -180,8 +185,8 @@ macro_rules! run_in {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Db {
-    Sqlite { read: Side<Sqlite>, write: Side<Sqlite> },
-    Pg(Side<Postgres>),
+    Sqlite { read: Sides<Sqlite>, write: Side<Sqlite> },
+    Pg(Sides<Postgres>),
 }
 
 /// A transaction; rolled back when dropped.
@@ -220,10 +225,12 @@ impl Db {
             SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None)
         };
         let write = pool().max_connections(1).connect_lazy_with(writing);
-        let read = pool().max_connections(READ_CONNECTIONS_MAX).connect_lazy_with(options.read_only(true));
+        let options = options.read_only(true);
+        let read = pool().max_connections(READ_CONNECTIONS_MAX).connect_lazy_with(options.clone());
+        let pages = pool().max_connections(PAGE_READ_CONNECTIONS_MAX).connect_lazy_with(options);
         let faults = Faults::default();
         Ok(Self::Sqlite {
-            read: Side::new(read, Pulse::new(None), faults.clone(), false),
+            read: Sides::new(Side::new(read, Pulse::new(None), faults.clone(), false), pages),
             write: Side::new(write, Pulse::new(None), faults, true),
         })
     }
@@ -231,14 +238,18 @@ impl Db {
     fn lazy_pg(url: &str) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url).map_err(|_| Invalid::DatabaseUrl)?;
         let options = encryption::decide(options, url).application_name("fader");
-        let pool = PgPoolOptions::new()
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .max_connections(PG_CONNECTIONS_MAX)
-            .after_connect(|connection, _| {
-                Box::pin(async { connection.execute(sqlx::raw_sql(PG_SETTINGS)).await.map(drop) })
-            })
-            .connect_lazy_with(options.clone());
-        Ok(Self::Pg(Side::new(pool, Pulse::new(Some(options)), Faults::default(), false)))
+        let pool = |connections_max| {
+            PgPoolOptions::new()
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .max_connections(connections_max)
+                .after_connect(|connection, _| {
+                    Box::pin(async { connection.execute(sqlx::raw_sql(PG_SETTINGS)).await.map(drop) })
+                })
+                .connect_lazy_with(options.clone())
+        };
+        let (first, pages) = (pool(PG_CONNECTIONS_MAX), pool(PG_PAGE_CONNECTIONS_MAX));
+        let first = Side::new(first, Pulse::new(Some(options)), Faults::default(), false);
+        Ok(Self::Pg(Sides::new(first, pages)))
     }
 
     /// Whether it can be reached, before anything is known of what is in it.
@@ -246,7 +257,7 @@ impl Db {
         let asked = async {
             match self {
                 Self::Sqlite { write, .. } => sqlx::query("SELECT 1").execute(&write.pool).await.map(drop),
-                Self::Pg(side) => sqlx::query("SELECT 1").execute(&side.pool).await.map(drop),
+                Self::Pg(sides) => sqlx::query("SELECT 1").execute(&sides.here().pool).await.map(drop),
             }
         };
         tokio::time::timeout(ANSWER_TIMEOUT, asked).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
@@ -256,12 +267,13 @@ impl Db {
     pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { write, .. } => {
-                let migrator = sqlx::migrate!("../../migrations/sqlite");
+                let migrator = sqlx_macros::migrate!("../../migrations/sqlite");
                 let mut connection = write.pool.acquire().await?;
                 migrator.run_direct(None, &mut *connection, false).await.map_err(StoreError::Migration)
             }
-            Self::Pg(side) => {
-                let migrator = sqlx::migrate!("../../migrations/postgres");
+            Self::Pg(sides) => {
+                let side = sides.here();
+                let migrator = sqlx_macros::migrate!("../../migrations/postgres");
                 // A server may run as a role that owns no table: it needs leave to change the schema only when there is
                 // a change.
                 if is_up_to_date(&migrator, &side.pool).await? {
@@ -287,10 +299,10 @@ impl Db {
         let closing = async {
             match self {
                 Self::Sqlite { read, write } => {
-                    read.pool.close().await;
+                    read.close().await;
                     write.pool.close().await;
                 }
-                Self::Pg(side) => side.pool.close().await,
+                Self::Pg(sides) => sides.close().await,
             }
         };
         if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
@@ -316,14 +328,15 @@ impl Db {
     pub(crate) fn faults(&self) -> &Faults {
         match self {
             Self::Sqlite { write, .. } => &write.faults,
-            Self::Pg(side) => &side.faults,
+            Self::Pg(sides) => &sides.first().faults,
         }
     }
 
     /// A connection that hears `channel`, outside of the pool: ending it may wait for a server that does not answer.
     /// `None` on SQLite, which has no such thing.
     pub(crate) async fn listen(&self, channel: &str) -> Result<Option<PgListener>, sqlx::Error> {
-        let Self::Pg(side) = self else { return Ok(None) };
+        let Self::Pg(sides) = self else { return Ok(None) };
+        let side = sides.first();
         let options = (*side.pool.connect_options()).clone();
         let own = PgPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).max_connections(1);
         let own = own.connect_lazy_with(options);
@@ -355,8 +368,8 @@ impl Db {
                 let (held, turn) = Box::pin(write.begin("BEGIN IMMEDIATE", true, turn)).await?;
                 (Tx::Sqlite(held), turn)
             }
-            Self::Pg(side) => {
-                let (held, turn) = Box::pin(side.begin("BEGIN", true, turn)).await?;
+            Self::Pg(sides) => {
+                let (held, turn) = Box::pin(sides.here().begin("BEGIN", true, turn)).await?;
                 (Tx::Pg(held), turn)
             }
         })
@@ -366,8 +379,11 @@ impl Db {
     pub(crate) async fn begin_read(&self) -> Result<Tx, sqlx::Error> {
         let at_once = std::future::ready(());
         Ok(match self {
-            Self::Sqlite { read, .. } => Tx::Sqlite(Box::pin(read.begin("BEGIN", false, at_once)).await?.0),
-            Self::Pg(side) => {
+            Self::Sqlite { read, .. } => {
+                Tx::Sqlite(Box::pin(read.here().begin("BEGIN", false, at_once)).await?.0)
+            }
+            Self::Pg(sides) => {
+                let side = sides.here();
                 let statement = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 Tx::Pg(Box::pin(side.begin(statement, false, at_once)).await?.0)
             }

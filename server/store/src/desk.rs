@@ -25,7 +25,7 @@ pub struct DeskRow {
     pub last_change: LastChange,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     key: String,
     flag_version: i64,

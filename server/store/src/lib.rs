@@ -5,6 +5,7 @@ mod accounts;
 mod as_of;
 mod attributes;
 mod audit;
+mod census;
 mod change;
 mod clock;
 mod database_time;
@@ -18,6 +19,7 @@ mod flags;
 mod groups;
 mod guard;
 mod history;
+mod lane;
 mod ledger;
 pub mod limits;
 mod live;
@@ -39,6 +41,7 @@ mod stand_in;
 mod standing;
 mod store;
 mod supervise;
+pub mod table;
 mod testers;
 mod text;
 mod tokens;
@@ -56,6 +59,7 @@ pub use audit::{
     Action, ActorKind, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditSecret, AuditStanding,
     AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind, InvalidAuditHead, LiveRow,
 };
+pub use census::{Asker, Census, DeskCount, GroupChange, GroupCount, Listed, Patience};
 pub use clock::Clock;
 #[doc(hidden)]
 pub use db::{Fault, Faults};
@@ -72,6 +76,7 @@ pub use guard::{
     Acted, FlagHealth, GuardAct, GuardLease, GuardStanding, GuardState, GuardrailSet, GuardrailsInForce,
     OwnGuardrails, Replayed, RuleHealth, StepForecast, Taken, VerdictRow, Watched, stored_metric,
 };
+pub use lane::Lane;
 pub use ledger::{
     Delivery, Erased, Exposure, ExposureCount, ExposureCursor, ExposureFilter, ExposurePage, InvalidCursor,
     Seen,

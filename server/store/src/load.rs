@@ -42,14 +42,14 @@ struct Stale {
     environments: BTreeSet<EnvironmentKey>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct AuditRow {
     at_ms: i64,
     object_kind: String,
     object_key: String,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct HeadRow {
     audit_seq: i64,
     audit_hash: String,
@@ -245,7 +245,7 @@ async fn changed_objects(tx: &mut Tx, since: i64) -> Result<Vec<(i64, ObjectRef)
     Ok(rows.into_iter().filter_map(object).collect())
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, sqlx_macros::FromRow)]
 struct EnvironmentRow {
     key: String,
     name: String,
@@ -271,20 +271,20 @@ impl TryFrom<EnvironmentRow> for Environment {
 }
 
 /// A definition of the engine and the key it is filed under.
-#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Debug, Serialize, Deserialize, sqlx_macros::FromRow)]
 pub(crate) struct DocumentRow {
     pub(crate) key: String,
     pub(crate) document: String,
 }
 
-#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Debug, Serialize, Deserialize, sqlx_macros::FromRow)]
 struct RolloutRow {
     environment: String,
     flag: String,
     document: String,
 }
 
-#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Debug, Serialize, Deserialize, sqlx_macros::FromRow)]
 struct GroupRow {
     key: String,
     document: String,

@@ -10,6 +10,7 @@ mod search;
 mod searched;
 mod shard;
 mod shown;
+mod walk;
 mod write;
 
 use std::{collections::BTreeSet, ops::Range, sync::Arc};
@@ -21,11 +22,15 @@ pub(crate) use load::{Found, read};
 pub use look_up::LookedUp;
 pub use search::{Match, Matches, Rank};
 pub(crate) use searched::Searched;
+pub(crate) use walk::Walk;
 pub(crate) use write::traits_json;
 pub use write::{Compared, Standing};
 
 use crate::limits::ATTRIBUTE_VALUES_MAX;
 use shard::{Change, Shard};
+
+/// So many people's values are suggested.
+const VALUES_PEOPLE_MAX: usize = 20_000;
 
 /// Everybody known, by targeting key: one moment of them, which stays as it is.
 #[derive(Debug, Default, Clone)]
@@ -78,7 +83,8 @@ impl People {
         self.iter().map(|(subject, traits)| Context::from_traits(subject, traits))
     }
 
-    /// Distinct values of one attribute in order, at most [`ATTRIBUTE_VALUES_MAX`]; a list counts with its elements.
+    /// Distinct values of one attribute in order, at most [`ATTRIBUTE_VALUES_MAX`]; a list counts with its elements. Of many
+    /// people every n-th is looked at: they are suggestions, and a page waits for them.
     pub fn attribute_values(&self, name: &str) -> Vec<String> {
         let mut values = BTreeSet::new();
         let mut add = |text: &str| {
@@ -91,7 +97,8 @@ impl People {
                 values.pop_last();
             }
         };
-        for value in self.iter().filter_map(|(_, traits)| traits.get(name)) {
+        let some = self.iter().step_by(self.len().div_ceil(VALUES_PEOPLE_MAX).max(1));
+        for value in some.filter_map(|(_, traits)| traits.get(name)) {
             match value {
                 ValueRef::List(items) => items.iter().for_each(&mut add),
                 ValueRef::Text(text) => add(text),

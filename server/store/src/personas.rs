@@ -50,7 +50,7 @@ pub struct Persona {
     pub attributes: Attributes,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     id: i64,
     name: String,

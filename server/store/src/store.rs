@@ -14,6 +14,7 @@ use crate::{
     accounts::{Passwords, SeenSessions, Witnessed},
     as_of::Past,
     audit::Watch,
+    census::Census,
     change::CHANNEL,
     database_time::Skew,
     db::{Db, Faults, args, is_unavailable},
@@ -40,6 +41,7 @@ pub(crate) struct Inner {
     file: Option<Arc<DatabaseFile>>,
     pub(crate) clock: Clock,
     pub(crate) live: Live,
+    census: Census,
     pub(crate) passwords: Passwords,
     /// Sessions that were good when they were last looked at.
     pub(crate) seen_sessions: SeenSessions,
@@ -162,6 +164,7 @@ impl Store {
             url: url.to_owned(),
             db: ArcSwap::from_pointee(db),
             file: Db::path(url).map(|path| Arc::new(DatabaseFile::opened(path))),
+            census: Census::new(live.clone(), clock.clone()),
             clock,
             live,
             passwords: Passwords::new(),
@@ -207,6 +210,11 @@ impl Store {
     /// What is in force, in memory.
     pub fn live(&self) -> &Live {
         &self.0.live
+    }
+
+    /// How many known people a definition reaches.
+    pub fn census(&self) -> &Census {
+        &self.0.census
     }
 
     /// What runs beside the requests, here and in the server around this store.
@@ -281,6 +289,7 @@ impl Store {
             db,
             file,
             live,
+            census,
             passwords,
             seen_sessions,
             witnessed,
@@ -300,6 +309,7 @@ impl Store {
             file: file.clone(),
             clock,
             live: live.clone(),
+            census: census.clone(),
             passwords: passwords.clone(),
             seen_sessions: seen_sessions.clone(),
             witnessed: witnessed.clone(),

@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::{
+    runtime::Handle,
+    task::{JoinHandle, JoinSet},
+};
 
 /// The pause before a task is started again doubles from here…
 const PAUSE_MIN: Duration = Duration::from_millis(250);
@@ -56,8 +59,17 @@ pub struct TaskReport {
 impl Tasks {
     /// Runs what `make` makes until it ends by itself, and makes it again whenever it panics. Aborting the handle ends
     /// both.
-    pub fn spawn<F>(
+    pub fn spawn<F>(&self, name: &'static str, make: impl FnMut(Task) -> F + Send + 'static) -> JoinHandle<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.spawn_on(None, name, make)
+    }
+
+    /// The same on another runtime than that of the caller.
+    pub fn spawn_on<F>(
         &self,
+        runtime: Option<&Handle>,
         name: &'static str,
         mut make: impl FnMut(Task) -> F + Send + 'static,
     ) -> JoinHandle<()>
@@ -65,7 +77,7 @@ impl Tasks {
         F: Future<Output = ()> + Send + 'static,
     {
         let task = self.task(name);
-        tokio::spawn(async move {
+        let supervising = async move {
             let mut pause = PAUSE_MIN;
             loop {
                 let started = Instant::now();
@@ -78,7 +90,11 @@ impl Tasks {
                 tokio::time::sleep(pause).await;
                 pause = PAUSE_MAX.min(pause * 2);
             }
-        })
+        };
+        match runtime {
+            Some(runtime) => runtime.spawn(supervising),
+            None => tokio::spawn(supervising),
+        }
     }
 
     /// The task of this name, to run a piece of work in at a time.

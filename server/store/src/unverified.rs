@@ -39,7 +39,7 @@ const SLOTS_KEPT_MS: i64 = 8 * DAY_MS;
 /// As many as one flag's metrics have in that time.
 const SLOTS_MAX: i64 = 50_000;
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct SlotRow {
     metric: String,
     slot_ms: i64,

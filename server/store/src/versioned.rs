@@ -22,7 +22,7 @@ pub struct Versioned<T> {
     pub seq: u64,
 }
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, sqlx_macros::FromRow)]
 pub(crate) struct VersionedRow {
     pub(crate) document: String,
     pub(crate) version: i64,

@@ -116,7 +116,7 @@ impl Event {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct WebhookRow {
     id: i64,
     url: String,
@@ -127,7 +127,7 @@ struct WebhookRow {
     waiting: i64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct DeliveryRow {
     id: i64,
     url: String,

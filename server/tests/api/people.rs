@@ -56,15 +56,12 @@ async fn a_backend_stores_its_users_and_a_wrong_type_is_refused_with_a_sentence(
     let (status, answer) = app.rest(&token, Method::PUT, ADA, Some(wrong)).await;
     assert_eq!((status, &answer["code"]), (422, &json!("refused")));
     assert_eq!(answer["detail"], "transactions_30d of ada.moreau has to be a number, not \"many\"");
-    for (path, wrong) in [
-        (ADA, json!({"traits": {"tier": {"a": 1}}})),
-        (ADA, json!({"traits": 7})),
-        (ADA, json!({})),
-        ("/api/v1/people/%20x", json!({"traits": {}})),
-    ] {
-        let (status, answer) = app.rest(&token, Method::PUT, path, Some(wrong.clone())).await;
+    for wrong in [json!({"traits": {"tier": {"a": 1}}}), json!({"traits": 7}), json!({})] {
+        let (status, answer) = app.rest(&token, Method::PUT, ADA, Some(wrong.clone())).await;
         assert_eq!((status, &answer["code"]), (400, &json!("malformed")), "{wrong}");
     }
+    let spaced = app.rest(&token, Method::PUT, "/api/v1/people/%20x", Some(json!({"traits": {}}))).await;
+    assert_eq!((spaced.0, &spaced.1["code"]), (422, &json!("refused")));
     assert_eq!(app.store.live().people().len(), 1);
 }
 
@@ -147,7 +144,7 @@ async fn support_reads_saw_would_see_and_why() {
     let (_, before) = of(&(NOW_MS - 3_600_000).to_string()).await;
     assert_eq!((&before["exposures"], &before["decided"]), (&json!([]), &json!([])), "the flag came later");
     assert_eq!(of("2027-01-15T08:00:00Z").await.0, 200);
-    assert_eq!(of("yesterday").await.0, 400);
+    assert_eq!(of("yesterday").await.0, 422);
 
     let filter = AuditFilter { action: Some(Action::PersonLookedUp), ..AuditFilter::default() };
     let auditor = Principal::command_line().audit_reader().expect("may read");

@@ -103,7 +103,24 @@ async fn a_file_is_read_without_a_script() {
     assert!(report.text().await.expect("a page").contains("from-the-file"));
     let mut broken = body.as_bytes().to_vec();
     let at = body.find("from-the").expect("the file");
-    broken[at] = 0xff;
+    // What Windows writes where it writes no Unicode.
+    broken[at] = 0xe9;
+    assert!(
+        post(broken.clone())
+            .await
+            .expect("an answer")
+            .text()
+            .await
+            .expect("a page")
+            .contains("érom-the-file")
+    );
+    // What no text holds.
+    broken[at] = 0;
+    let refused = post(broken).await.expect("an answer");
+    assert_eq!(refused.status(), 422);
+    assert!(refused.text().await.expect("a page").contains("Save the table as CSV"));
+    let mut broken = body.as_bytes().to_vec();
+    broken[body.find("check").expect("the intent")] = 0xff;
     assert_eq!(post(broken).await.expect("an answer").status(), 422);
     assert_eq!(post(b"--x\r\nnonsense".to_vec()).await.expect("an answer").status(), 422);
 }

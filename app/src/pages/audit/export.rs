@@ -1,7 +1,5 @@
 //! The filtered log as a file, sent while it is read: one page of entries is in memory at a time.
 
-use std::fmt::Write as _;
-
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
@@ -114,32 +112,5 @@ fn csv_line(entry: &AuditEntry) -> String {
         entry.hash.clone(),
         entry.previous_hash.clone(),
     ];
-    let mut line = String::new();
-    for (at, cell) in cells.iter().enumerate() {
-        let comma = if at == 0 { "" } else { "," };
-        let _ = write!(line, "{comma}{}", csv_cell(cell));
-    }
-    line.push_str("\r\n");
-    line
-}
-
-/// RFC 4180; a cell that a spreadsheet would run as a formula gets an apostrophe before it.
-pub(crate) fn csv_cell(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    if guard.is_empty() && !text.contains([',', '"', '\n', '\r']) {
-        return text.to_owned();
-    }
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::csv_cell;
-
-    #[test]
-    fn a_cell_is_quoted_where_it_must_be_and_never_runs() {
-        assert_eq!(csv_cell("plain"), "plain");
-        assert_eq!(csv_cell("a, \"b\""), "\"a, \"\"b\"\"\"");
-        assert_eq!(csv_cell("=1+1"), "\"'=1+1\"");
-    }
+    store::table::line(cells.iter().map(String::as_str))
 }

@@ -1,6 +1,6 @@
 //! The sticky header of a flag: its state in one sentence, who has it, the other environments, Stop and Resume.
 
-use engine::grouped;
+use engine::{Count, grouped};
 use leptos::prelude::*;
 use store::Operation;
 
@@ -59,9 +59,10 @@ fn state(shown: &FlagPage) -> impl IntoView + use<> {
         }
         .into_any();
     }
-    let people = match shown.known {
-        0 => "no people are known yet".to_owned(),
-        _ => format!("{} of {known} known people", grouped(shown.on)),
+    let people = match (shown.known, shown.on) {
+        (0, _) => "no people are known yet".to_owned(),
+        (_, Some(on)) => format!("{} of {known} known people", on.phrase()),
+        (_, None) => format!("{known} known people are being counted"),
     };
     view! { <strong>{shown.phrase()}</strong><span>{people}</span> }.into_any()
 }
@@ -101,10 +102,12 @@ fn stop(shown: &FlagPage, open: bool, here: &Here) -> impl IntoView + use<> {
     let environment = shown.environment.name.clone();
     let action = here.href(&format!("{}/stop", Tab::Rollout.path(shown.key())));
     let effect = match shown.on {
-        0 => "Everybody gets the off variant at once, whatever the faders say.".to_owned(),
-        on => format!(
+        None | Some(Count::Exact(0)) => {
+            "Everybody gets the off variant at once, whatever the faders say.".to_owned()
+        }
+        Some(on) => format!(
             "All {} known people who have it lose it at once. The faders keep their positions.",
-            grouped(on)
+            on.phrase()
         ),
     };
     view! {
@@ -124,7 +127,7 @@ fn resume(shown: &FlagPage, here: &Here) -> impl IntoView + use<> {
     let action = here.href(&format!("{}/resume", Tab::Rollout.path(shown.key())));
     let effect = format!(
         "Brings back exactly the same people: {} of {} known people. Nobody is drawn anew.",
-        grouped(shown.on),
+        shown.on.map_or_else(|| "some".to_owned(), Count::phrase),
         grouped(shown.known)
     );
     view! {

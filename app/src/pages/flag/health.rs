@@ -131,7 +131,7 @@ impl Loaded {
             })
             .map(|(id, phrase)| (id, phrase.trim_end_matches('.').to_owned()))
             .collect();
-        let health = store.list_rule_health(&viewer, environment, flag).await?;
+        let health = shown.health().to_vec();
         let asked = page.query("rule");
         let known = rules.iter().map(|(id, _)| id).find(|id| Some(id.as_str()) == asked.as_deref());
         let rule = known.or_else(|| worth_seeing(&rules, &health)).cloned();
@@ -144,7 +144,8 @@ impl Loaded {
         let range = measured::Range { from_ms, until_ms: now_ms, step_ms };
         // What is asked for since a change begins with it.
         let whole = span == Span::Step;
-        let measured = Measured::load(page, shown, rule.as_ref(), (range, whole)).await?;
+        let watched = &guardrails.set.guardrails;
+        let measured = Measured::load(page, shown, (rule.as_ref(), watched), (range, whole)).await?;
         let sizes = store.arm_sizes(&viewer, environment, flag, now_ms - ARMS_MS_MAX).await?;
         let arms = rule.as_ref().and_then(|rule| arms::ArmSizes::of(&sizes, rule));
         let unverified = store.unverified_events(&viewer, environment, flag, from_ms).await?;

@@ -50,10 +50,19 @@ struct Loaded {
 impl Loaded {
     async fn of(page: &Page, shown: &FlagPage, draft: &Draft<PlanForm>) -> Result<Self, AppError> {
         let viewer = page.viewer();
-        let outlook = page.store().find_plan_outlook(&viewer, &page.environment.key, shown.key()).await;
-        // The guard goes on without it, and so does the page.
-        let unreadable = matches!(outlook, Err(store::StoreError::CorruptRow { .. }));
-        let outlook = if unreadable { None } else { outlook? };
+        // The guard goes on without one that cannot be read, and so does the page.
+        let unreadable = shown.has_unreadable_plan();
+        let outlook = match shown.plan() {
+            Some(release) => {
+                let read = (release.clone(), &shown.rollout);
+                Some(
+                    page.store()
+                        .plan_outlook(&viewer, (&page.environment.key, shown.key()), read, shown.health())
+                        .await?,
+                )
+            }
+            None => None,
+        };
         let rules = rules_of(shown);
         let guardrails = page.store().find_guardrails(&viewer, &page.environment.key, shown.key()).await?;
         let guardrails = guardrails.set.guardrails.iter().map(Guardrail::sentence).collect();

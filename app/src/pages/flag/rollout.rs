@@ -5,7 +5,7 @@ use islands::{fader::Faders, forecast::FORM, preview::Preview, swap::Swap};
 use std::sync::Arc;
 
 use axum::extract::Path;
-use engine::{Change, Group};
+use engine::{Change, Count, Group};
 use http::StatusCode;
 use leptos::prelude::*;
 use store::{AuditEntry, Conflict, Operation};
@@ -65,19 +65,17 @@ pub async fn show(page: &Page, shown: FlagPage, draft: Option<RolloutDraft>) -> 
         RolloutDraft::editing(RolloutForm::from_rollout(&shown.rollout.value, shown.rollout.version))
     });
     let editable = page.principal.may(Operation::EditFlags) && !shown.archived();
-    let forecast = shown.forecast(page.store(), &draft.form);
+    let forecast = shown.forecast(page, &draft.form).await;
     let vocabularies: Vec<_> =
         draft.form.rules.iter().map(|rule| vocabulary(page, &rule.condition)).collect();
     let candidates = candidates(&shown);
     let confirm_stop = page.query("confirm").as_deref() == Some("stop");
     let saved = page.query("saved").is_some();
-    let plan = match page.store().find_plan(&page.viewer(), &page.environment.key, shown.key()).await {
-        // The plan's own tab says so; the rollout can be changed all the same.
-        Err(store::StoreError::CorruptRow { .. }) => None,
-        found => found?,
-    };
-    let plan = plan.filter(|release| !super::plan::is_ended(&release.state));
+    // Of one that cannot be read its own tab says so; the rollout can be changed all the same.
+    let plan = shown.plan().filter(|release| !super::plan::is_ended(&release.state)).cloned();
     let look = Look::new(shown.flag.name.clone(), Section::Desk).status(draft.status);
+    // The exact number comes by itself.
+    let look = if shown.on.is_some_and(Count::is_exact) { look } else { look.measures() };
     page.render(look, move || {
         let bank = strip::Bank {
             flag: &shown.flag,

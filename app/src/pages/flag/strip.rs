@@ -164,7 +164,7 @@ fn strip(bank: &Bank<'_>, at: usize) -> impl IntoView + use<> {
 fn count(bank: &Bank<'_>, rule: &RuleForm) -> Option<impl IntoView + use<>> {
     let (known, mood) = (bank.forecast.known, bank.forecast.mood);
     let numbers = match (bank.channel(rule), mood) {
-        (Some(channel), _) => format!("{} of {}", grouped(channel.inside), grouped(channel.audience)),
+        (Some(channel), _) => channel.count.clone(),
         (None, Mood::Same | Mood::Adds | Mood::Takes) if known == 0 => return None,
         (None, Mood::Same | Mood::Adds | Mood::Takes) if rule.everyone => format!("0 of {}", grouped(known)),
         (None, Mood::Unfinished | Mood::Same | Mood::Adds | Mood::Takes) => "–".to_owned(),
@@ -331,8 +331,7 @@ mod tests {
         let channel = Channel {
             rule: "vip".into(),
             name: "VIP agencies".into(),
-            audience: 1200,
-            inside: 602,
+            count: "602 of 1,200".into(),
             served: 602,
         };
         let forecast = Forecast {

@@ -1,11 +1,8 @@
 //! What the header of a flag says beside its state: how its health is, and where its plan stands. Both lead to their tab.
 
-use engine::{
-    FlagKey,
-    guardrail::{Judgement, together},
-    plan::PlanState,
-};
+use engine::{FlagKey, guardrail::together, plan::PlanState};
 use leptos::prelude::*;
+use store::{ReleasePlan, RuleHealth, StoreError};
 
 use super::{Tab, health, plan};
 use crate::{
@@ -16,34 +13,48 @@ use crate::{
 /// What is known; what cannot be read is logged and left out, so that the flag can still be stopped.
 #[derive(Debug, Default)]
 pub struct Watch {
-    health: Option<Judgement>,
-    plan: Option<(Tone, String)>,
+    health: Vec<RuleHealth>,
+    plan: Option<ReleasePlan>,
+    unreadable_plan: bool,
+    now_ms: i64,
 }
 
 impl Watch {
     pub async fn load(page: &Page, flag: &FlagKey) -> Self {
         let (store, viewer, environment) = (page.store(), page.viewer(), &page.environment.key);
-        let left_out = |error: &store::StoreError| tracing::error!(%error, %flag, "the header leaves it out");
+        let left_out = |error: &StoreError| tracing::error!(%error, %flag, "the header leaves it out");
         let health = store.list_rule_health(&viewer, environment, flag).await;
         let health = health.inspect_err(left_out).unwrap_or_default();
-        let plan = store.find_plan(&viewer, environment, flag).await.inspect_err(left_out).ok().flatten();
-        let all = together(health.iter().map(|rule| &rule.judgement), page.now_ms());
-        Self {
-            health: (!health.is_empty()).then_some(all),
-            plan: plan.and_then(|release| plan_words(&release.state, release.plan.steps.len())),
-        }
+        let plan = store.find_plan(&viewer, environment, flag).await.inspect_err(left_out);
+        let unreadable_plan = matches!(plan, Err(StoreError::CorruptRow { .. }));
+        Self { health, plan: plan.ok().flatten(), unreadable_plan, now_ms: page.now_ms() }
+    }
+
+    pub fn health(&self) -> &[RuleHealth] {
+        &self.health
+    }
+
+    pub fn plan(&self) -> Option<&ReleasePlan> {
+        self.plan.as_ref()
+    }
+
+    pub fn has_unreadable_plan(&self) -> bool {
+        self.unreadable_plan
     }
 
     pub fn view(&self, flag: &FlagKey) -> impl IntoView + use<> {
         let here = here();
-        let health = self.health.as_ref().map(|judged| {
+        let all = together(self.health.iter().map(|rule| &rule.judgement), self.now_ms);
+        let health = (!self.health.is_empty()).then(|| {
+            let judged = &all;
             let (tone, word) = (health::tone(judged.health), health::word(judged.health));
             let href = here.href(&Tab::Health.path(flag));
             view! { <a class="badge" data-tone=tone.as_str() href=href title=judged.sentence()>{word}</a> }
         });
-        let plan = self.plan.as_ref().map(|(tone, words)| {
+        let plan = self.plan.as_ref().and_then(|it| plan_words(&it.state, it.plan.steps.len()));
+        let plan = plan.map(|(tone, words)| {
             let href = here.href(&Tab::Plan.path(flag));
-            view! { <a class="badge" data-tone=tone.as_str() href=href>{words.clone()}</a> }
+            view! { <a class="badge" data-tone=tone.as_str() href=href>{words}</a> }
         });
         view! { {health}{plan} }
     }

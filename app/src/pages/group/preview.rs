@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use engine::{
-    CompiledGroup, Condition, Enrolment, Group, GroupKey, Impact, Traits, ValueRef, attributes_phrase,
-    group_impact, grouped, impact,
+    CompiledGroup, Condition, Count, EnvironmentKey, Group, GroupKey, Impact, Traits, ValueRef, grouped,
 };
 use leptos::prelude::*;
-use store::{Environment, GroupUse, People};
+use store::{Asker, Environment, GroupUse, Patience};
 
 use super::Found;
 use crate::{
@@ -18,21 +17,25 @@ use crate::{
     ui::{here, icon, person::person_link},
 };
 
-const PEOPLE_LISTED_MAX: usize = 50;
-/// Flags whose impact one preview computes; a group that more flags use says so.
+/// Flags whose impact one preview counts; a group that more flags use says so.
 const FLAGS_MAX: usize = 20;
-/// How many decisions one preview makes for all flags together.
-const DECISIONS_MAX: usize = 2_000_000;
 
 /// What the form means for the known people.
 pub struct Preview {
-    /// `None` while the condition is not complete.
-    members: Option<Members>,
+    members: Members,
     known: usize,
     may_read: bool,
 }
 
-struct Members {
+enum Members {
+    /// The condition is not complete.
+    Unfinished,
+    /// Ask again in a moment.
+    Counting,
+    Counted(Counted),
+}
+
+struct Counted {
     impact: Impact,
     /// A saved group that the form would change.
     changes: bool,
@@ -42,7 +45,7 @@ struct Members {
     strangers: usize,
     /// Matching the search, the first of them.
     listed: Vec<Person>,
-    found: usize,
+    found: Count,
     empty: bool,
 }
 
@@ -62,57 +65,103 @@ struct Person {
 impl Preview {
     /// Whoever may look people up sees who they are, and the audit log that they did.
     pub async fn of(page: &Page, found: Option<&Found>, form: &GroupForm) -> Result<Self, AppError> {
-        let people = page.store().live().people();
+        let known = page.store().live().people().len();
         let reader = page.principal.people_reader().ok();
-        let members = Members::of(page, found, form, &people, reader.is_some());
-        if let Some(reader) = &reader
-            && members.as_ref().is_some_and(|members| !members.listed.is_empty())
+        let members = match Definitions::of(page, found, form) {
+            Some(definitions) => match definitions.count(page, form).await {
+                Some(counted) => Members::Counted(counted),
+                None => Members::Counting,
+            },
+            None => Members::Unfinished,
+        };
+        if let (Some(reader), Members::Counted(counted)) = (&reader, &members)
+            && !counted.listed.is_empty()
         {
             let group = found.map(|found| &found.saved.value.key);
             page.store().audit_group_shown(reader, group).await?;
         }
-        Ok(Self { members, known: people.len(), may_read: reader.is_some() })
+        Ok(Self { members, known, may_read: reader.is_some() })
     }
 }
 
-impl Members {
-    fn of(
-        page: &Page,
-        found: Option<&Found>,
-        form: &GroupForm,
-        people: &People,
-        may_read: bool,
-    ) -> Option<Self> {
+/// What is compared.
+struct Definitions<'a> {
+    before: Option<Arc<Group>>,
+    after: Arc<Group>,
+    /// A saved group that the form would change.
+    changes: bool,
+    used_by: &'a [GroupUse],
+}
+
+impl<'a> Definitions<'a> {
+    /// `None` while the condition is not complete.
+    fn of(page: &Page, found: Option<&'a Found>, form: &GroupForm) -> Option<Self> {
         let condition = form.condition.parse().ok()?;
         let saved = found.map(|found| &found.saved.value);
-        let after = Arc::new(Group {
+        let after = Group {
             key: saved.map_or_else(preview_key, |group| Some(group.key.clone()))?,
             name: form.name.clone(),
             description: String::new(),
             condition,
             enrolments: saved.map(|group| group.enrolments.clone()).unwrap_or_default(),
-        });
+        };
         let snapshot = page.store().live().snapshot(page.environment.key.as_str())?;
-        let compile = |group: Arc<Group>| CompiledGroup::new(group, snapshot.attributes()).ok();
-        let compiled = compile(Arc::clone(&after))?;
-        let before = saved.and_then(|group| compile(Arc::new(group.clone())));
-        let now_ms = page.now_ms();
+        let after = Arc::new(after);
+        CompiledGroup::new(Arc::clone(&after), snapshot.attributes()).ok()?;
         let changes = saved.is_some_and(|group| group.condition != after.condition);
         let used_by = found.filter(|_| changes).map_or(&[][..], |found| &found.used_by);
-        let flags = used_by.len().min(FLAGS_MAX).min(DECISIONS_MAX / (2 * people.len().max(1)));
-        let (listed, counted) =
-            if may_read { list(&compiled, people, &form.people, now_ms) } else { (Vec::new(), 0) };
-        let is_stranger =
-            |it: &&Enrolment| it.is_active(now_ms) && people.traits(it.subject.as_str()).is_none();
-        Some(Self {
-            impact: group_impact(before.as_ref(), &compiled, people.contexts(), now_ms),
-            changes,
-            flags: flag_impacts(page, &after, &used_by[..flags], people),
-            flags_left: used_by.len() - flags,
-            strangers: after.enrolments.iter().filter(is_stranger).count(),
-            listed,
-            found: counted,
-            empty: after.condition.is_none() && after.enrolments.is_empty(),
+        Some(Self { before: saved.cloned().map(Arc::new), after, changes, used_by })
+    }
+
+    async fn count(self, page: &Page, form: &GroupForm) -> Option<Counted> {
+        let store = page.store();
+        let (live, viewer, now_ms) = (store.live(), page.viewer(), page.now_ms());
+        let (people, environments) = (live.people(), live.environments());
+        let snapshot = live.snapshot(page.environment.key.as_str())?;
+        let used_by = &self.used_by[..self.used_by.len().min(FLAGS_MAX)];
+        let is_used = |it: &&Environment| used_by.iter().any(|used| used.environment == it.key);
+        let snapshots: Vec<_> =
+            environments.iter().filter(is_used).filter_map(|it| live.snapshot(it.key.as_str())).collect();
+        let reader = page.principal.people_reader().ok();
+        let asker = Asker::new(&viewer, &format!("group/{}", self.after.key));
+        let change = store
+            .census()
+            .group_change(
+                &viewer,
+                (&snapshot, &snapshots),
+                (self.before.as_ref(), &self.after),
+                used_by,
+                reader.as_ref().map(|reader| (reader, form.people.as_str())),
+                (Some(asker), Patience::PREVIEW),
+            )
+            .await?;
+        let name = |key: &EnvironmentKey| {
+            environments
+                .iter()
+                .find(|it| it.key == *key)
+                .map_or_else(|| key.to_string(), |it| it.name.clone())
+        };
+        let flags = used_by.iter().zip(change.flags);
+        let flags = flags.map(|(used, impact)| FlagImpact {
+            environment: name(&used.environment),
+            used: used.clone(),
+            impact,
+        });
+        let active = || self.after.enrolments.iter().filter(|it| it.is_active(now_ms));
+        let listed = change.listed.subjects.iter().filter_map(|subject| {
+            let enrolled = active().any(|it| it.subject.as_str() == subject);
+            let traits = tested_first(&self.after, people.traits(subject)?);
+            Some(Person { subject: subject.clone(), traits, enrolled })
+        });
+        Some(Counted {
+            impact: change.impact,
+            changes: self.changes,
+            flags: flags.collect(),
+            flags_left: self.used_by.len() - used_by.len(),
+            strangers: active().filter(|it| people.traits(it.subject.as_str()).is_none()).count(),
+            listed: listed.collect(),
+            found: change.impact.sample.count(change.listed.found),
+            empty: self.after.condition.is_none() && self.after.enrolments.is_empty(),
         })
     }
 }
@@ -122,64 +171,13 @@ fn preview_key() -> Option<GroupKey> {
     GroupKey::parse("new").ok()
 }
 
-/// The first members whom the search finds, and how many it finds.
-fn list(group: &CompiledGroup, people: &People, search: &str, now_ms: i64) -> (Vec<Person>, usize) {
-    let words: Vec<_> = search.to_lowercase().split_whitespace().map(str::to_owned).collect();
-    let (mut listed, mut found) = (Vec::new(), 0);
-    for (subject, traits) in people.iter() {
-        if !group.contains(&engine::Context::from_traits(subject, traits), now_ms) {
-            continue;
-        }
-        if found >= PEOPLE_LISTED_MAX && words.is_empty() {
-            found += 1;
-            continue;
-        }
-        let phrase = attributes_phrase(traits);
-        let text = format!("{subject} {phrase}").to_lowercase();
-        if !words.iter().all(|word| text.contains(word)) {
-            continue;
-        }
-        found += 1;
-        if listed.len() < PEOPLE_LISTED_MAX {
-            let is_theirs = |it: &Enrolment| it.subject.as_str() == subject && it.is_active(now_ms);
-            let enrolled = group.group().enrolments.iter().any(is_theirs);
-            listed.push(Person {
-                subject: subject.to_owned(),
-                traits: tested_first(group, traits),
-                enrolled,
-            });
-        }
-    }
-    (listed, found)
-}
-
-fn tested_first(group: &CompiledGroup, traits: Traits<'_>) -> Vec<(String, String, bool)> {
-    let tested = group.group().condition.as_ref().map(Condition::attributes).unwrap_or_default();
+fn tested_first(group: &Group, traits: Traits<'_>) -> Vec<(String, String, bool)> {
+    let tested = group.condition.as_ref().map(Condition::attributes).unwrap_or_default();
     let is_tested = |name: &str| tested.iter().any(|it| it.as_str() == name);
     let line = |(name, value): (&str, ValueRef<'_>)| (name.to_owned(), value.display(), is_tested(name));
     let mut traits: Vec<_> = traits.iter().map(line).collect();
     traits.sort_by_key(|(_, _, tested)| !tested);
     traits
-}
-
-fn flag_impacts(page: &Page, after: &Arc<Group>, used_by: &[GroupUse], people: &People) -> Vec<FlagImpact> {
-    let (live, now_ms) = (page.store().live(), page.now_ms());
-    let environments = live.environments();
-    let of = |environment: &Environment| {
-        let uses = used_by.iter().filter(|used| used.environment == environment.key);
-        let uses: Vec<_> = uses.cloned().collect();
-        let Some(before) = live.snapshot(environment.key.as_str()).filter(|_| !uses.is_empty()) else {
-            return Vec::new();
-        };
-        let (changed, _) = before.with_group(Arc::clone(after));
-        let of_flag = |used: GroupUse| FlagImpact {
-            impact: impact(&before, &changed, used.flag.as_str(), people.contexts(), now_ms),
-            environment: environment.name.clone(),
-            used,
-        };
-        uses.into_iter().map(of_flag).collect()
-    };
-    environments.iter().flat_map(of).collect()
 }
 
 impl Preview {
@@ -189,8 +187,15 @@ impl Preview {
         let live = (!may_edit).then_some("");
         let known = self.known;
         let body = match &self.members {
-            None => view! { <p class="muted">"Complete the condition to see who meets it."</p> }.into_any(),
-            Some(members) => members.view(known, self.may_read, may_edit, search),
+            Members::Unfinished => {
+                view! { <p class="muted">"Complete the condition to see who meets it."</p> }.into_any()
+            }
+            Members::Counting => {
+                let text =
+                    format!("{} known people are being counted: look again in a moment.", grouped(known));
+                view! { <p class="muted">{text}</p> }.into_any()
+            }
+            Members::Counted(members) => members.view(known, self.may_read, may_edit, search),
         };
         view! {
             <section class="card stack preview" id="preview" data-live=live aria-labelledby="preview-title">
@@ -202,16 +207,17 @@ impl Preview {
     }
 }
 
-impl Members {
+impl Counted {
     fn view(&self, known: usize, may_read: bool, may_edit: bool, search: &str) -> AnyView {
         let strangers = (self.strangers > 0).then(|| {
             let text =
                 format!("and {} not among the known people", count(self.strangers, "tester", "testers"));
             view! { <span class="muted">{text}</span> }
         });
+        let members = self.impact.sample.count(self.impact.after);
         let headline = view! {
             <p class="preview-count" role="status">
-                <strong>{grouped(self.impact.after)}</strong>
+                <strong>{members.phrase()}</strong>
                 <span class="muted">{format!("of {} known people", grouped(known))}</span>
                 {strangers}
             </p>
@@ -230,7 +236,7 @@ impl Members {
         };
         view! {
             {headline}
-            {meter(self.impact.after, known)}
+            {meter(members.value(), known)}
             {nobody}
             {self.changes.then(|| self.impact_view())}
             {(self.impact.after > 0 || !search.is_empty()).then_some(people)}
@@ -240,7 +246,7 @@ impl Members {
 
     fn impact_view(&self) -> AnyView {
         let Impact { gained, lost, .. } = self.impact;
-        let touched = self.flags.iter().filter(|it| moves(&it.impact)).count();
+        let touched = self.flags.iter().filter(|it| !it.impact.is_none()).count();
         let line = match (gained, lost) {
             (0, 0) => "The same known people as now".to_owned(),
             _ => format!("{}, {}", delta(&self.impact), count(touched, "flag", "flags")),
@@ -250,7 +256,8 @@ impl Members {
             .iter()
             .map(|flag| {
                 let href = here().href_in(&format!("/flags/{}", flag.used.flag), &flag.used.environment);
-                let what = if moves(&flag.impact) { delta(&flag.impact) } else { "nobody moves".to_owned() };
+                let what =
+                    if flag.impact.is_none() { "nobody moves".to_owned() } else { delta(&flag.impact) };
                 view! {
                     <li>
                         <a href=href>{flag.used.flag_name.clone()}</a>
@@ -273,22 +280,20 @@ impl Members {
     }
 }
 
-fn moves(impact: &Impact) -> bool {
-    impact.gained + impact.lost + impact.switched > 0
-}
-
 /// `+12 / −3 people`.
 fn delta(impact: &Impact) -> String {
+    let told = |hits| impact.sample.count(hits).number();
+    let about = if impact.sample.is_whole() { "" } else { "about " };
     let switched = match impact.switched {
         0 => String::new(),
-        n => format!(", {} get another variant", grouped(n)),
+        n => format!(", {} get another variant", told(n)),
     };
     let one = impact.gained + impact.lost == 1 && impact.switched == 0;
     let noun = if one { "person" } else { "people" };
-    format!("+{} / −{} {noun}{switched}", grouped(impact.gained), grouped(impact.lost))
+    format!("{about}+{} / −{} {noun}{switched}", told(impact.gained), told(impact.lost))
 }
 
-fn people_view(listed: &[Person], found: usize, may_edit: bool, search: &str) -> AnyView {
+fn people_view(listed: &[Person], found: Count, may_edit: bool, search: &str) -> AnyView {
     let rows = listed
         .iter()
         .map(|person| {
@@ -314,9 +319,10 @@ fn people_view(listed: &[Person], found: usize, may_edit: bool, search: &str) ->
         })
         .collect_view();
     let note = match found {
-        0 => "Nobody among them matches the search.".to_owned(),
-        n if n > listed.len() => format!("The first {} of {}.", listed.len(), grouped(n)),
-        _ => String::new(),
+        Count::Exact(0) => "Nobody among them matches the search.".to_owned(),
+        Count::Exact(n) if n > listed.len() => format!("The first {} of {}.", listed.len(), grouped(n)),
+        Count::Exact(_) => String::new(),
+        Count::About { .. } => format!("{} of {}; the search goes on.", listed.len(), found.phrase()),
     };
     let note = (!note.is_empty()).then(|| view! { <p class="note">{note}</p> });
     view! {
@@ -374,13 +380,16 @@ fn search_view(may_edit: bool, search: &str) -> AnyView {
 
 #[cfg(test)]
 mod tests {
+    use engine::Sample;
+
     use super::*;
 
     #[test]
     fn a_delta_names_both_sides() {
-        let impact = Impact { gained: 12, lost: 3, ..Impact::default() };
+        let sample = Sample::whole(20);
+        let impact = Impact { sample, gained: 12, lost: 3, ..Impact::default() };
         assert_eq!(delta(&impact), "+12 / −3 people");
-        let impact = Impact { gained: 1, switched: 2, ..Impact::default() };
+        let impact = Impact { sample, gained: 1, switched: 2, ..Impact::default() };
         assert_eq!(delta(&impact), "+1 / −0 people, 2 get another variant");
     }
 }

@@ -69,7 +69,7 @@ pub struct Invite {
     pub expires_ms: i64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     user_id: i64,
     email: String,

@@ -66,7 +66,7 @@ pub struct SessionRow {
     pub current: bool,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     id: i64,
     created_ms: i64,
@@ -76,7 +76,7 @@ struct Row {
     current: bool,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct FoundRow {
     id: i64,
     last_seen_ms: i64,

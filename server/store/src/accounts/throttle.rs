@@ -79,7 +79,7 @@ pub(crate) struct Attempt {
     counted: Counted,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     failures: i64,
     last_ms: i64,

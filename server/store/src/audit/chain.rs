@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A row of `audit`. Changing the order of the hashed columns would break every chain there is.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx_macros::FromRow)]
 pub(crate) struct Sealed {
     pub(crate) seq: i64,
     pub(crate) at_ms: i64,

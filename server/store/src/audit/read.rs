@@ -42,7 +42,7 @@ macro_rules! entries {
     };
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     seq: i64,
     at_ms: i64,

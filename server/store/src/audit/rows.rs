@@ -258,7 +258,7 @@ async fn first_metric_unlike_migrated(tx: &mut Tx) -> Result<Option<LiveRow>, St
     Ok(unlike.map(|(key, _)| LiveRow { what: "metric", key, environment: String::new() }))
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct PlanRow {
     environment: String,
     flag: String,

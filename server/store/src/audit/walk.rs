@@ -178,7 +178,7 @@ pub(super) async fn last(tx: &mut Tx) -> Result<Option<Sealed>, StoreError> {
     Ok(tx.optional(sealed!("ORDER BY seq DESC LIMIT 1"), args![]).await?)
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct VersionRow {
     audit_seq: i64,
     object_kind: String,

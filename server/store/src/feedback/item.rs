@@ -53,7 +53,7 @@ pub struct Feedback {
     pub changed_by: String,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 pub(super) struct Row {
     id: i64,
     environment: String,

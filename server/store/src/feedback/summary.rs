@@ -63,7 +63,7 @@ pub struct TrendPoint {
     pub complaints: u64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     flag: String,
     variant: String,
@@ -107,7 +107,7 @@ impl TryFrom<Row> for VariantSummary {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct TrendRow {
     variant: String,
     day: i64,

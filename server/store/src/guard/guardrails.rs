@@ -93,7 +93,7 @@ pub struct OwnGuardrails {
     pub changed_by: String,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct OwnRow {
     environment: String,
     flag: String,

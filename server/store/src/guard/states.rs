@@ -29,7 +29,7 @@ pub struct GuardStanding {
     pub acted: Option<(GuardAction, i64)>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct StateRow {
     environment: String,
     flag: String,

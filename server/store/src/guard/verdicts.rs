@@ -44,7 +44,7 @@ pub struct VerdictRow {
     pub judgement: Judgement,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     id: i64,
     rule: String,

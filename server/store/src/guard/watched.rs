@@ -24,7 +24,7 @@ pub struct Watched {
     pub broken: bool,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     environment: String,
     flag: String,
@@ -38,7 +38,7 @@ struct Row {
     plan: OptionalPlan,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct OptionalPlan {
     document: Option<String>,
     state: Option<String>,

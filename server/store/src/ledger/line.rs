@@ -5,7 +5,7 @@ use engine::{Arm, FlagKey, RuleId, SubjectKey, VariantKey};
 use super::Seen;
 use crate::{StoreError, number};
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, sqlx_macros::FromRow)]
 pub(super) struct Line {
     pub(super) subject: String,
     pub(super) flag: String,

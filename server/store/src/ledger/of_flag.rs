@@ -267,7 +267,7 @@ impl Store {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct CursorRow {
     first_ms: i64,
     subject: String,

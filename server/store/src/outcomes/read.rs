@@ -62,7 +62,7 @@ pub struct FirstExposures {
     pub control_last_ms: i64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     rule: String,
     arm: String,
@@ -73,7 +73,7 @@ struct Row {
     document: Readable<Document>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct CountRow {
     rule: String,
     allocation: i64,
@@ -113,7 +113,7 @@ impl Row {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Document {
     document: String,
 }

@@ -32,7 +32,7 @@ pub struct RolledUp {
     pub deleted: u64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     environment: String,
     flag: String,

@@ -20,7 +20,7 @@ use crate::{
 /// People in a page.
 const PAGE_PEOPLE: usize = 20_000;
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, sqlx_macros::FromRow)]
 struct Row {
     subject: String,
     traits: String,

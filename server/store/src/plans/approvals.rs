@@ -26,7 +26,7 @@ pub struct ApprovalRequest {
     pub may_be_mine: bool,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     environment: String,
     flag: String,

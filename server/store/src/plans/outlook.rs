@@ -8,7 +8,8 @@ use engine::{
 
 use super::{ReleasePlan, percentages_of};
 use crate::{
-    ActorKind, FirstExposures, Store, StoreError, Viewer, clock::DAY_MS, db::args, versioned::parse,
+    ActorKind, FirstExposures, RuleHealth, Store, StoreError, Versioned, Viewer, clock::DAY_MS, db::args,
+    signed,
 };
 
 /// Exposures that ended before say nothing about a step.
@@ -63,32 +64,39 @@ impl Store {
         flag: &FlagKey,
     ) -> Result<Option<PlanOutlook>, StoreError> {
         let Some(release) = self.find_plan(by, environment, flag).await? else { return Ok(None) };
-        let row: Option<(String, i64, String)> = self
-            .db()
-            .optional(
-                "SELECT rollouts.document, rollouts.changed_ms, audit.actor_kind \
-                 FROM rollouts JOIN audit ON audit.seq = rollouts.audit_seq \
-                 WHERE rollouts.environment = $1 AND rollouts.flag = $2",
-                args![environment.as_str(), flag.as_str()],
-            )
-            .await?;
-        let Some((document, changed_ms, kind)) = row else { return Ok(None) };
-        let rollout: Rollout = parse("rollouts", flag.as_str(), &document)?;
-        let person_ms = (kind != ActorKind::System.as_str()).then_some(changed_ms);
-        let now_ms = self.clock().now_ms();
+        let Some(rollout) = self.find_rollout(by, environment, flag).await? else { return Ok(None) };
         let rules = self.list_rule_health(by, environment, flag).await?;
+        self.plan_outlook(by, (environment, flag), (release, &rollout), &rules).await.map(Some)
+    }
+
+    /// The same for whoever has read the plan, its rollout and the judgements already.
+    pub async fn plan_outlook(
+        &self,
+        by: &Viewer,
+        (environment, flag): (&EnvironmentKey, &FlagKey),
+        (release, rollout): (ReleasePlan, &Versioned<Rollout>),
+        rules: &[RuleHealth],
+    ) -> Result<PlanOutlook, StoreError> {
+        by.require_in(environment)?;
+        let kind: Option<(String,)> = self
+            .db()
+            .optional("SELECT actor_kind FROM audit WHERE seq = $1", args![signed(rollout.seq)])
+            .await?;
+        let by_person = kind.is_none_or(|(kind,)| kind != ActorKind::System.as_str());
+        let (person_ms, rollout) = (by_person.then_some(rollout.changed_ms), &rollout.value);
+        let now_ms = self.clock().now_ms();
         let judged = rules.iter().filter(|it| release.names(&it.rule)).map(|it| &it.judgement);
         let judgement = together(judged, now_ms);
         let since_ms = now_ms.saturating_sub(EXPOSURES_MS);
         let exposures = self.first_exposures(self.guard_reader(), environment, flag, since_ms).await?;
-        let (current, subjects) = (percentages_of(&rollout), release.subjects(&rollout, &exposures));
+        let (current, subjects) = (percentages_of(rollout), release.subjects(rollout, &exposures));
         let seen = Seen {
             judgement: &judgement,
             subjects,
             current: &current,
-            changed_by_person_ms: release.changed_by_hand_ms(&rollout, person_ms, now_ms),
+            changed_by_person_ms: release.changed_by_hand_ms(rollout, person_ms, now_ms),
         };
         let decision = advance(&release.plan, &release.state, &seen, now_ms);
-        Ok(Some(PlanOutlook { release, decision, judgement, subjects, at_ms: now_ms }))
+        Ok(PlanOutlook { release, decision, judgement, subjects, at_ms: now_ms })
     }
 }

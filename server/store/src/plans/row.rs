@@ -20,7 +20,7 @@ macro_rules! plans {
 
 pub(super) const ONE: &str = plans!("WHERE environment = $1 AND flag = $2");
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, sqlx_macros::FromRow)]
 pub(crate) struct PlanRow {
     pub(crate) document: String,
     pub(crate) state: String,

@@ -90,7 +90,7 @@ pub enum Acceptance {
     Shut(InvitationState),
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     id: i64,
     hint: String,

@@ -3,7 +3,10 @@
 
 use engine::{DayEdge, ENROLMENTS_MAX, SubjectKey, parse_moment_ms};
 
-use crate::limits::{MALFORMED_TEXT_CHARS_MAX, PURPOSE_CHARS_MAX};
+use crate::{
+    limits::{MALFORMED_TEXT_CHARS_MAX, PURPOSE_CHARS_MAX},
+    table,
+};
 
 /// The header that makes a list CSV; columns may stand in any order, `subject` is needed.
 pub const CSV_HEADER: &str = "subject,purpose,from,until";
@@ -51,11 +54,11 @@ pub struct EnrolmentList {
 impl EnrolmentList {
     /// Reads a text. What a line leaves out comes from `otherwise`, whose subject does not count.
     pub fn parse(text: &str, otherwise: RawLine<'_>, now_ms: i64) -> Self {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut list = Self::default();
         match Columns::of_header(text) {
             Some(columns) => list.read_csv(text, &columns, otherwise, now_ms),
             None => {
+                let text = text.strip_prefix('\u{feff}').unwrap_or(text);
                 for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
                     let raw = RawLine { subject: line, ..RawLine::default() };
                     if !list.push(at + 1, line, raw, otherwise, now_ms) {
@@ -103,12 +106,8 @@ impl EnrolmentList {
     }
 
     fn read_csv(&mut self, text: &str, columns: &Columns, otherwise: RawLine<'_>, now_ms: i64) {
-        for record in records(text, columns.delimiter).skip(1) {
-            let field =
-                |at: Option<usize>| at.and_then(|at| record.fields.get(at)).map_or("", String::as_str);
-            if record.fields.iter().all(|field| field.trim().is_empty()) {
-                continue;
-            }
+        for row in table::rows(text).skip(1).filter(|row| !row.is_blank()) {
+            let field = |at: Option<usize>| at.and_then(|at| row.cells.get(at)).map_or("", String::as_str);
             let raw = RawLine {
                 subject: field(Some(columns.subject)),
                 purpose: field(columns.purpose),
@@ -116,15 +115,13 @@ impl EnrolmentList {
                 until: field(columns.until),
             };
             let why = match () {
-                () if !record.closed => Some("a quotation mark is never closed"),
-                () if record.fields.len() > columns.count => {
-                    Some("has more fields than the header has columns")
-                }
+                () if row.open => Some("a quotation mark is never closed"),
+                () if row.cells.len() > columns.count => Some("has more fields than the header has columns"),
                 () => None,
             };
             if let Some(why) = why {
-                self.refuse(record.number, record.text, why.to_owned());
-            } else if !self.push(record.number, record.text, raw, otherwise, now_ms) {
+                self.refuse(row.number, row.text, why.to_owned());
+            } else if !self.push(row.number, row.text, raw, otherwise, now_ms) {
                 break;
             }
         }
@@ -160,7 +157,6 @@ fn read(
 
 /// Which column holds what.
 struct Columns {
-    delimiter: char,
     count: usize,
     subject: usize,
     purpose: Option<usize>,
@@ -169,15 +165,12 @@ struct Columns {
 }
 
 impl Columns {
-    /// The first line, when it names a column `subject` and nothing unknown.
+    /// Those of the first line, when one of them is called `subject`; others may have any name.
     fn of_header(text: &str) -> Option<Self> {
-        let header = text.lines().next()?;
-        let delimiter = [',', ';', '\t'].into_iter().find(|it| header.contains(*it)).unwrap_or(',');
-        let names: Vec<_> = records(header, delimiter).next()?.fields;
+        let names = table::rows(text).next()?.cells;
         let names: Vec<_> = names.iter().map(|name| name.trim().to_lowercase()).collect();
         let place = |name: &str| names.iter().position(|it| it == name);
         Some(Self {
-            delimiter,
             count: names.len(),
             subject: place("subject")?,
             purpose: place("purpose"),
@@ -185,55 +178,6 @@ impl Columns {
             until: place("until"),
         })
     }
-}
-
-/// One line of CSV; a quoted field may hold line breaks, so it can span several lines of text.
-struct Record<'t> {
-    number: usize,
-    text: &'t str,
-    fields: Vec<String>,
-    /// Every quotation mark was closed.
-    closed: bool,
-}
-
-/// The records of a CSV text (RFC 4180).
-fn records(text: &str, delimiter: char) -> impl Iterator<Item = Record<'_>> {
-    let mut rest = text;
-    let mut number = 1;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let (record, length) = record(rest, delimiter, number);
-        number += rest[..length].matches('\n').count();
-        rest = &rest[length..];
-        Some(record)
-    })
-}
-
-/// The first record and how many bytes it takes, its line break included.
-fn record(text: &str, delimiter: char, number: usize) -> (Record<'_>, usize) {
-    let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
-    let mut chars = text.char_indices().peekable();
-    let mut end = text.len();
-    let mut length = text.len();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek().is_some_and(|(_, next)| *next == '"') => {
-                chars.next();
-                field.push('"');
-            }
-            '"' if quoted || field.trim().is_empty() => quoted = !quoted,
-            '\n' if !quoted => {
-                (end, length) = (at, at + 1);
-                break;
-            }
-            c if c == delimiter && !quoted => fields.push(std::mem::take(&mut field)),
-            c => field.push(c),
-        }
-    }
-    fields.push(field);
-    (Record { number, text: &text[..end], fields, closed: !quoted }, length)
 }
 
 #[cfg(test)]
@@ -291,6 +235,7 @@ mod tests {
             ]
         );
         assert_eq!(subjects(&list("until;subject\n1970-01-02;ada\n")), ["ada"]);
+        assert_eq!(subjects(&list("sep=;\r\nsubject;purpose\r\nada;a,b\r\n")), ["ada"]);
     }
 
     #[test]

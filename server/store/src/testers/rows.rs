@@ -63,7 +63,7 @@ pub(crate) fn definition(group: &Group) -> Group {
     Group { enrolments: Vec::new(), ..group.clone() }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Row {
     group_key: String,
     document: String,
@@ -111,7 +111,7 @@ pub(crate) async fn changed_since(tx: &mut Tx, since: i64) -> Result<Vec<String>
 }
 
 /// A tester's row, also of somebody who left.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx_macros::FromRow)]
 struct Kept {
     subject: String,
     document: String,

@@ -88,7 +88,7 @@ macro_rules! tokens {
 }
 pub(super) use tokens;
 
-#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Debug, Serialize, Deserialize, sqlx_macros::FromRow)]
 pub(crate) struct Row {
     pub(super) id: i64,
     name: String,

@@ -20,7 +20,7 @@ pub(crate) struct Rows {
     replaced: Vec<ReplacedRow>,
 }
 
-#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Debug, Serialize, Deserialize, sqlx_macros::FromRow)]
 struct ReplacedRow {
     token_hash: String,
     token: i64,

@@ -4,6 +4,7 @@ mod accounts;
 mod anchor;
 mod as_of;
 mod audit;
+mod census;
 mod crash;
 mod demo;
 mod feedback;

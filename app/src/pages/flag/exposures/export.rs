@@ -1,7 +1,5 @@
 //! The filtered lines as a file, sent while they are read: one page of them is in memory at a time.
 
-use std::fmt::Write as _;
-
 use axum::{body::Body, extract::Path, response::IntoResponse as _};
 use engine::{Arm, EnvironmentKey, FlagKey};
 use futures::{StreamExt as _, stream};
@@ -11,7 +9,6 @@ use store::{ExposureFilter, PeopleReader, Seen, Store, StoreError, limits::EXPOS
 use super::{super::FlagPage, query::ExposureQuery};
 use crate::{
     page::{Page, PageResult},
-    pages::audit::export::csv_cell,
     ui::time,
 };
 
@@ -90,11 +87,5 @@ fn csv_line(seen: &Seen) -> String {
         time::iso(seen.last_ms),
         seen.count.to_string(),
     ];
-    let mut line = String::new();
-    for (at, cell) in cells.iter().enumerate() {
-        let comma = if at == 0 { "" } else { "," };
-        let _ = write!(line, "{comma}{}", csv_cell(cell));
-    }
-    line.push_str("\r\n");
-    line
+    store::table::line(cells.iter().map(String::as_str))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::{
     MetricDefinition, MetricKind, RuleId,
-    guardrail::{self, Limit, Metric, Tally},
+    guardrail::{self, Guardrail, Limit, Metric, Tally},
 };
 use store::{Action, ArmWord, Cell, CellSum};
 
@@ -68,7 +68,7 @@ impl Measured {
     pub async fn load(
         page: &Page,
         shown: &FlagPage,
-        rule: Option<&RuleId>,
+        (rule, guardrails): (Option<&RuleId>, &[Guardrail]),
         (range, whole): (Range, bool),
     ) -> Result<Self, AppError> {
         let Some(rule) = rule else { return Ok(Self(Vec::new())) };
@@ -79,8 +79,6 @@ impl Measured {
         let cells =
             store.cells(&viewer, &page.environment.key, shown.key(), &keys, times, range.step_ms).await?;
         let unverified = unverified::load(page, shown, range).await?;
-        let guardrails =
-            store.find_guardrails(&viewer, &page.environment.key, shown.key()).await?.set.guardrails;
         let range = if whole { range } else { range.since_first(&cells) };
         let marks = marks(shown, range);
         let mut cards = Vec::new();
@@ -95,7 +93,7 @@ impl Measured {
             let line = unverified::line(&unverified, &definition.key, range);
             let is_told = !own.is_empty() && (is_watched || !is_never_told(definition, &own));
             if is_told || line.is_some() {
-                let mut card = MetricCard::new(definition, &own, range, &marks, &guardrails);
+                let mut card = MetricCard::new(definition, &own, range, &marks, guardrails);
                 card.draw(line);
                 cards.push(card);
             }

@@ -1,21 +1,13 @@
 //! What each step of a plan means before it is entered: whom it adds, and how soon it would notice that errors doubled.
 
 use engine::{
-    Impact, RuleId,
+    Impact, Rollout, RuleId, Survey,
     plan::{Percentages, Plan},
 };
-use store::StepForecast;
+use store::{Patience, StepForecast};
 
 use super::{FlagPage, prepared};
-use crate::{
-    draft::as_sentence,
-    error::AppError,
-    page::Page,
-    ui::{standing::StepsTrial, time},
-};
-
-/// More known people than this are estimated from every n-th of them.
-const PEOPLE_COUNTED_MAX: usize = 20_000;
+use crate::{draft::as_sentence, error::AppError, page::Page, ui::time};
 
 /// What one step means: its sentence, whom it adds, and how soon it would notice that errors doubled.
 pub(super) struct Preview {
@@ -35,39 +27,46 @@ pub(super) async fn previews(
     let forecasts =
         page.store().forecast_plan(&page.viewer(), &page.environment.key, shown.key(), plan).await?;
     let rollout = prepared(&shown.rollout.value);
-    let people = page.store().live().people();
-    let every = people.len().div_ceil(PEOPLE_COUNTED_MAX).max(1);
-    let trial =
-        StepsTrial { snapshot: &shown.snapshot, flag: &shown.flag, rollout: &rollout, now_ms: page.now_ms() };
+    let asked = (None, Patience::PAGE);
+    let census = page.store().census();
+    let survey = census.survey(&page.viewer(), &shown.snapshot, &shown.flag, &[&rollout], asked).await;
+    // What cannot be compiled or is not counted yet is said to be so.
+    let survey = survey.ok().flatten();
     let settings: Vec<_> = (0..plan.steps.len()).map(|at| plan.percentages_at(Some(at), before)).collect();
-    let impacts = trial.impacts(before, &settings, || people.contexts().step_by(every));
+    let impacts = impacts(survey.as_deref(), &rollout, before, &settings);
     let previews = plan.steps.iter().zip(impacts).zip(forecasts);
     Ok(previews
         .map(|((step, impact), forecast)| Preview {
             phrase: as_sentence(&step.phrase(name)),
-            people: people_sentence(impact, every, people.len()),
+            people: impact.map_or_else(|| "It is being counted whom it adds.".to_owned(), |it| it.sentence()),
             notice: notice_sentence(&forecast),
         })
         .collect())
 }
 
-/// `Adds 190 of 2,400 known people; nobody loses it.` From a part of them it is told as an estimate.
-fn people_sentence(impact: Option<Impact>, every: usize, known: usize) -> String {
-    match impact {
-        None => "It cannot be counted whom it adds.".to_owned(),
-        Some(impact) if every == 1 => impact.sentence(),
-        Some(impact) => {
-            let whole = Impact {
-                known,
-                before: impact.before * every,
-                after: impact.after * every,
-                gained: impact.gained * every,
-                lost: impact.lost * every,
-                switched: impact.switched * every,
-            };
-            format!("About: {}", whole.sentence())
-        }
+/// What each setting does, against the one before it.
+fn impacts(
+    survey: Option<&Survey>,
+    rollout: &Rollout,
+    before: &Percentages,
+    settings: &[Percentages],
+) -> Vec<Option<Impact>> {
+    let mut last = with(rollout, before);
+    let step = |setting| {
+        let next = with(rollout, setting);
+        let impact = survey.map(|survey| survey.impact((0, &last), (0, &next)));
+        last = next;
+        impact
+    };
+    settings.iter().map(step).collect()
+}
+
+fn with(rollout: &Rollout, percentages: &Percentages) -> Rollout {
+    let mut rollout = rollout.clone();
+    for rule in &mut rollout.rules {
+        rule.percentage = percentages.get(&rule.id).copied().unwrap_or(rule.percentage);
     }
+    rollout
 }
 
 fn notice_sentence(forecast: &StepForecast) -> String {
@@ -98,7 +97,35 @@ pub(super) fn duration(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use engine::{Attributes, Context, EnvironmentConfig, Flag, Percentage, Snapshot, Surveyor};
+
     use super::*;
+
+    #[test]
+    fn each_step_of_a_plan_is_counted_against_the_one_before() {
+        let flag = Arc::new(Flag::boolean("fast-payment".parse().expect("a key"), "Fast payment"));
+        let rollout = super::super::prepared(&Rollout::new("seed"));
+        let config = EnvironmentConfig {
+            environment: "production".parse().expect("a key"),
+            revision: 1,
+            flags: vec![(Arc::clone(&flag), Arc::new(rollout.clone()))],
+            groups: Vec::new(),
+            attributes: Arc::default(),
+        };
+        let snapshot = Arc::new(Snapshot::compile(config, None).0);
+        let mut surveyor = Surveyor::new(&flag.key, &[snapshot]).expect("a flag");
+        for n in 0..1000 {
+            surveyor.look(&Context::from_traits(&format!("person-{n}"), Attributes::EMPTY), 0);
+        }
+        let at = |to| [(rollout.rules[0].id.clone(), Percentage::whole(to).expect("percentage"))].into();
+        let steps = [at(20), at(100), at(0)];
+        let told = impacts(Some(&surveyor.survey(1000)), &rollout, &at(0), &steps);
+        let told: Vec<_> = told.into_iter().flatten().map(|it| (it.gained, it.lost)).collect();
+        assert_eq!(told[2], (0, 1000));
+        assert_eq!((told[0].0 + told[1].0, told[0].1 + told[1].1), (1000, 0));
+    }
 
     #[test]
     fn the_time_to_notice_is_told_or_why_there_is_none() {

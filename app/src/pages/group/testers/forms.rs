@@ -36,7 +36,7 @@ pub fn enrol(key: &GroupKey, draft: Draft<TesterForm>, open: bool) -> impl IntoV
                     placeholder="user-1042"
                 />
                 <Field
-                    label="Or a CSV file"
+                    label="Or a CSV file, as your spreadsheet saves it"
                     name="file"
                     kind="file"
                     hint="UTF-8, up to 10,000 lines. It counts instead of what is pasted above."

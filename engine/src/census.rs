@@ -1,0 +1,14 @@
+//! Counting known people: how many, and which, a definition reaches. Pure; whoever walks the people decides in which
+//! order and how far. What was not walked to the end is a random sample, and its numbers say so.
+
+mod estimate;
+mod impact;
+mod shuffled;
+mod survey;
+mod tally;
+
+pub use estimate::{Count, Sample, grouped, interval_95};
+pub use impact::Impact;
+pub use shuffled::Shuffled;
+pub use survey::{ChannelCount, Survey, Surveyor};
+pub use tally::{Counted, Question, Tally};

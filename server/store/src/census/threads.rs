@@ -1,0 +1,274 @@
+//! The threads that count, what waits for them, and the answers that are kept.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use engine::Snapshot;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    Asker, Patience,
+    desk::Desk,
+    entry::{Entry, Found, Key, Told},
+    job::{Job, Work},
+};
+use crate::{Clock, Lane, People, live::Live};
+
+/// Questions that may wait; more are not taken, and whoever asks shows none.
+const WAITING_MAX: usize = 64;
+/// Answers that are kept.
+const ENTRIES_MAX: usize = 128;
+const BYTES_MAX: usize = 96 * 1024 * 1024;
+/// How many of those who asked are remembered.
+const ASKERS_MAX: usize = 4_096;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) live: Live,
+    pub(super) desk: Desk,
+    clock: Clock,
+    state: Mutex<State>,
+    /// Something waits, or the end has come.
+    news: Condvar,
+    uses: AtomicU64,
+    threads_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: Vec<Arc<Entry>>,
+    /// They have no first answer yet.
+    urgent: VecDeque<Job>,
+    /// They have a sample, and become exact.
+    others: VecDeque<Job>,
+    askers: HashMap<Asker, Weak<Entry>>,
+    running: usize,
+    is_closed: bool,
+}
+
+impl Shared {
+    /// One thread for two processors, at least one.
+    pub(super) fn new(live: Live, clock: Clock) -> Self {
+        let threads = thread::available_parallelism().map_or(1, |it| (it.get() / 2).clamp(1, 4));
+        Self::with_threads(live, clock, threads)
+    }
+
+    fn with_threads(live: Live, clock: Clock, threads_max: usize) -> Self {
+        let (state, news, uses) = (Mutex::default(), Condvar::new(), AtomicU64::new(0));
+        Self { live, desk: Desk::new(clock.clone()), clock, state, news, uses, threads_max }
+    }
+
+    /// The answer that is kept, or one that is made now. `None` where there is none in time.
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        key: Key,
+        definitions: &[&Arc<Snapshot>],
+        work: impl FnOnce() -> Option<Work>,
+        asker: Option<Asker>,
+        patience: Patience,
+    ) -> Option<Found> {
+        let start = Instant::now();
+        let entry = self.entry(key, definitions, work, asker)?;
+        let mut told = entry.told.subscribe();
+        if let Some(told) = heard(&mut told, start + patience.exact, |told| told.is_final).await {
+            return told.found;
+        }
+        let first = |told: &Told| told.found.is_some() || told.is_final;
+        heard(&mut told, start + patience.first, first).await?.found
+    }
+
+    fn entry(
+        self: &Arc<Self>,
+        key: Key,
+        definitions: &[&Arc<Snapshot>],
+        work: impl FnOnce() -> Option<Work>,
+        asker: Option<Asker>,
+    ) -> Option<Arc<Entry>> {
+        let (now_ms, people) = (self.clock.now_ms(), self.live.people());
+        let known = {
+            let mut state = self.state();
+            state.forget_the_past(&people, now_ms);
+            state.find(&key)
+        };
+        // Compiling what is asked takes longer than others should wait.
+        let job = if known.is_some() {
+            None
+        } else {
+            let next_change = definitions.iter().filter_map(|it| it.next_change_ms(now_ms)).min();
+            let mut job = Job::new(Arc::new(Entry::new(key.clone(), next_change)), people, work()?, now_ms);
+            while job.is_small() && job.piece() {}
+            Some(job)
+        };
+        let mut state = self.state();
+        let entry = match (state.find(&key), job) {
+            (Some(entry), _) => entry,
+            (None, Some(job)) if job.entry.is_done() => {
+                state.entries.push(Arc::clone(&job.entry));
+                job.entry
+            }
+            (None, Some(_)) if state.urgent.len() >= WAITING_MAX || state.is_closed => return None,
+            (None, Some(job)) => {
+                let entry = Arc::clone(&job.entry);
+                state.urgent.push_back(job);
+                state.entries.push(Arc::clone(&entry));
+                self.start_threads(&mut state);
+                self.news.notify_one();
+                entry
+            }
+            // It was forgotten in between.
+            (None, None) => known?,
+        };
+        entry.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        state.ask(asker, &entry);
+        state.forget_the_oldest();
+        Some(entry)
+    }
+
+    /// They start with the first question, so that a command that asks none has none.
+    fn start_threads(self: &Arc<Self>, state: &mut State) {
+        while state.running < self.threads_max {
+            let shared = Arc::clone(self);
+            let started = thread::Builder::new().name("census".to_owned()).spawn(move || shared.run());
+            match started {
+                Ok(_) => state.running += 1,
+                Err(error) => {
+                    tracing::error!(%error, "a thread that counts people does not start");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn run(&self) {
+        Lane::Census.enter();
+        while let Some(mut job) = self.next() {
+            let worked = std::panic::catch_unwind(AssertUnwindSafe(|| job.piece()));
+            match worked {
+                Ok(true) => self.state().wait(job),
+                Ok(false) => {}
+                Err(_) => {
+                    tracing::error!("counting people failed; whoever asked is shown none");
+                    job.entry.end();
+                }
+            }
+            // Whoever else wants the processor comes first.
+            thread::yield_now();
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut state = self.state();
+        loop {
+            if state.is_closed {
+                return None;
+            }
+            if let Some(job) = state.urgent.pop_front().or_else(|| state.others.pop_front()) {
+                return Some(job);
+            }
+            let waited = self.news.wait_timeout(state, Duration::from_mins(1));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        state.entries.iter().for_each(|entry| entry.drop_it());
+        (state.urgent, state.others) = (VecDeque::new(), VecDeque::new());
+        self.news.notify_all();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is told, once it is what is waited for; `None` when that takes too long.
+async fn heard(
+    told: &mut watch::Receiver<Told>,
+    until: Instant,
+    is_enough: impl Fn(&Told) -> bool,
+) -> Option<Told> {
+    loop {
+        let now = told.borrow_and_update().clone();
+        if is_enough(&now) {
+            return Some(now);
+        }
+        timeout_at(until, told.changed()).await.ok()?.ok()?;
+    }
+}
+
+impl State {
+    fn find(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.entries.iter().find(|entry| entry.key == *key && !entry.is_dropped()).cloned()
+    }
+
+    /// The latest question of one asker takes the place of the one before.
+    fn ask(&mut self, asker: Option<Asker>, entry: &Arc<Entry>) {
+        let Some(asker) = asker else { return entry.want(false) };
+        if self.askers.len() >= ASKERS_MAX {
+            self.askers.retain(|_, entry| entry.strong_count() > 0);
+        }
+        let before = self.askers.insert(asker, Arc::downgrade(entry)).and_then(|it| it.upgrade());
+        if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, entry)) {
+            return;
+        }
+        entry.want(true);
+        if let Some(before) = before
+            && !before.unwant()
+            && !before.is_done()
+        {
+            before.drop_it();
+            self.entries.retain(|it| !Arc::ptr_eq(it, &before));
+            self.urgent.retain(|job| !Arc::ptr_eq(&job.entry, &before));
+            self.others.retain(|job| !Arc::ptr_eq(&job.entry, &before));
+        }
+    }
+
+    fn wait(&mut self, job: Job) {
+        if self.is_closed || job.entry.is_dropped() {
+            return;
+        }
+        if job.is_urgent() { self.urgent.push_back(job) } else { self.others.push_back(job) }
+    }
+
+    /// Answers about other people than there are now, or of before an enrolment began or ended.
+    fn forget_the_past(&mut self, people: &Arc<People>, now_ms: i64) {
+        self.entries.retain(|entry| {
+            let counts = entry.key.is_about(people) && entry.until_ms.is_none_or(|until| now_ms < until);
+            if !counts && entry.told.receiver_count() == 0 {
+                entry.drop_it();
+            }
+            counts
+        });
+    }
+
+    fn forget_the_oldest(&mut self) {
+        let mut bytes: usize = self.entries.iter().map(|entry| entry.bytes()).sum();
+        while self.entries.len() > 1 && (self.entries.len() > ENTRIES_MAX || bytes > BYTES_MAX) {
+            let oldest =
+                self.entries.iter().enumerate().min_by_key(|(_, it)| it.used.load(Ordering::Relaxed));
+            let Some(at) = oldest.map(|(at, _)| at) else { return };
+            let gone = self.entries.swap_remove(at);
+            bytes -= gone.bytes().min(bytes);
+            // Its waiters still hear of it; when nobody waits, nobody needs it.
+            if gone.told.receiver_count() == 0 {
+                gone.drop_it();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
