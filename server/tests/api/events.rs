@@ -324,7 +324,7 @@ async fn the_exposures_page_says_who_to_those_who_may_know() {
     assert_eq!(status, 200);
     let lines: Vec<_> = text.lines().collect();
     assert!(
-        lines[0].starts_with("subject,flag,variant") && lines[1].starts_with("ada.moreau,fast-payment,on,3")
+        lines[0].starts_with("subject,flag,variant") && lines[1].starts_with("ada.moreau,fast-payment,on,2")
     );
     assert!(lines[2].starts_with("'=cmd|<b>,"), "{text}");
     app.clock.advance(60_000);

@@ -21,6 +21,8 @@ pub(crate) fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::BeginFailed => true,
         sqlx::Error::Database(error) => says_later(&**error),
+        // The connection ended before it was known whether it is to be encrypted: the driver takes that for an answer.
+        sqlx::Error::Protocol(why) => why.contains("SSLRequest"),
         _ => false,
     }
 }
@@ -31,4 +33,16 @@ fn says_later(error: &dyn DatabaseError) -> bool {
         return code.parse::<i32>().is_ok_and(|code| SQLITE_CODES.contains(&(code & SQLITE_KIND)));
     }
     PG_CODES.contains(&&*code) || PG_CLASSES.iter().any(|class| code.starts_with(class))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_ends_before_it_is_encrypted_is_one_that_cannot_be_made() {
+        let ended = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".into());
+        assert!(is_unavailable(&ended));
+        assert!(!is_unavailable(&sqlx::Error::Protocol("something of ours is wrong".into())));
+    }
 }
