@@ -42,7 +42,7 @@ main() {
     if have shellcheck; then optional+=(shellcheck); fi
     if have cargo-deny; then optional+=(deny); fi
     if have cargo-machete; then optional+=(machete); fi
-    steps_of test $((16 + ${#optional[@]})) 1800
+    steps_of test $((17 + ${#optional[@]})) 1800
 
     prepare test
     step "Python packages" 20 "The Python package index has to be reachable this once." scripts/python.sh || exit
@@ -57,6 +57,8 @@ main() {
     # What the browser tests run as well: the same features of every dependency as in all other steps.
     check "debug build" 400 cargo build --quiet --bin fader --bin booking
     check "tests" 400 rust_tests
+    # nextest leaves them out; among them is what must not compile.
+    check "examples in the documentation" 20 cargo test --quiet --workspace --doc
     check "fuzz targets" 240 scripts/fuzz.sh
     check "clippy for the server" 150 cargo clippy --quiet --workspace --all-targets -- -D warnings
     check "clippy for the browser" 30 clippy_wasm
