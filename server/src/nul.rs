@@ -37,10 +37,11 @@ impl Found {
 /// The request with a body that is looked at; `None` when nothing in it is text of ours.
 pub fn watch(request: Request) -> (Request, Option<Found>) {
     let empty = http_body::Body::is_end_stream(request.body());
-    if empty || is_told_item_by_item(request.uri().path()) {
+    let (door, kind) = (Door::of(request.uri().path()), media_type(request.headers()));
+    if empty || is_told_item_by_item(request.uri().path()) || is_upload(door, kind) {
         return (request, None);
     }
-    let scanner = Scanner::of(Door::of(request.uri().path()), request.headers());
+    let scanner = Scanner::of(door, kind);
     let found = Found::default();
     let watched = found.clone();
     let request = request.map(|inner| Body::new(Watched { inner, scanner, found: watched, ended: false }));
@@ -51,6 +52,17 @@ pub fn watch(request: Request) -> (Request, Option<Found>) {
 /// a NUL one by one.
 fn is_told_item_by_item(path: &str) -> bool {
     path.starts_with("/v1/") || path == crate::rest::EVENTS_PATH
+}
+
+/// A form with a file: in some encodings of text a zero byte is part of a letter, so whoever decodes the parts looks for a
+/// NUL.
+fn is_upload(door: Door, kind: &str) -> bool {
+    door == Door::Dashboard && kind == "multipart/form-data"
+}
+
+fn media_type(headers: &HeaderMap) -> &str {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim()
 }
 
 /// Looks for one sequence of bytes that may be spread over several pieces.
@@ -75,12 +87,9 @@ impl Scanner {
     }
 
     /// APIs read JSON, whatever it is called: `curl -d` says that it is a form.
-    fn of(door: Door, headers: &HeaderMap) -> Self {
-        let kind =
-            headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        match (door, kind.split(';').next().unwrap_or_default().trim()) {
+    fn of(door: Door, kind: &str) -> Self {
+        match (door, kind) {
             (Door::Dashboard, "application/x-www-form-urlencoded") => Self::form(),
-            (Door::Dashboard, "multipart/form-data") => Self { written: b"\0", ..Self::form() },
             (Door::Dashboard | Door::Ofrep | Door::Rest, _) => Self::json(),
         }
     }

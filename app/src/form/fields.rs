@@ -51,7 +51,8 @@ impl Fields {
             let value = if is_file {
                 text_of_file(&bytes)?
             } else {
-                std::str::from_utf8(&bytes).map_err(|_| AppError::BadForm)?.into()
+                let text = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0'));
+                text.ok_or(AppError::BadForm)?.into()
             };
             check_field(&name, &value)?;
             fields.push((name, value.replace("\r\n", "\n")));

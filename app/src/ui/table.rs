@@ -67,6 +67,9 @@ mod tests {
         let html = view! { <Table columns class="desk" caption="Flags">""</Table> }.to_html();
         assert!(html.contains("class=\"table desk\""), "{html}");
         assert!(html.contains("<th scope=\"col\" class=\"num\">People"), "{html}");
-        assert!(html.contains(">Actions</span>") && html.contains("<tbody>"), "{html}");
+        assert!(
+            html.contains("<span class=\"visually-hidden\">Actions<") && html.contains("<tbody>"),
+            "{html}"
+        );
     }
 }

@@ -57,7 +57,7 @@ async fn only_the_origins_of_a_client_token_may_use_it() {
             assert_eq!(answer.status(), status, "{name}");
             let allowed = header(&answer, "access-control-allow-origin");
             assert_eq!(allowed, origin.filter(|_| readable), "{name}");
-            assert!(header(&answer, "vary").is_some_and(|it| it.contains("Origin")), "{name}");
+            assert!(answer.headers().get_all("vary").iter().any(|it| it == "Origin"), "{name}");
             if readable {
                 let exposed = header(&answer, "access-control-expose-headers").expect("there");
                 assert!(exposed.contains("ETag") && exposed.contains("Retry-After"), "{name}");

@@ -70,7 +70,7 @@ async fn no_cache_keeps_an_answer() {
         ("/api/v1/flags?environment=production", 200),
         ("/api/v1/flags/fast-payment/exposures?environment=production", 200),
         ("/api/v1/token", 200),
-        ("/api/v1/people/ada", 400),
+        ("/api/v1/people/ada", 422),
         ("/api/v1/nothing", 404),
     ] {
         let answer = app.request(Method::GET, path).bearer_auth(&token).send().await.expect("an answer");
