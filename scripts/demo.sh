@@ -39,9 +39,9 @@ tokens_of_booking() {
     if [ ! -e "$file" ]; then
         "$fader" --log warn migrate >/dev/null || return 1
         "$fader" --log warn seed demo >/dev/null || return 1
-        server="$("$fader" --log warn token create --kind server --env production --name booking-server)"
+        server="$("$fader" --log warn token create --kind server --env production --name booking-server)" || return 1
         client="$("$fader" --log warn token create --kind client --env production --name booking-client \
-            --origin "$BOOKING_URL" --origin "http://localhost:${BOOKING_ADDR##*:}")"
+            --origin "$BOOKING_URL" --origin "http://localhost:${BOOKING_ADDR##*:}")" || return 1
         mkdir -p .fader
         (umask 077 && printf 'FADER_SERVER_TOKEN=%q\nFADER_CLIENT_TOKEN=%q\n' "$server" "$client" >"$file.new")
         mv "$file.new" "$file"

@@ -24,7 +24,7 @@ trap 'rm -rf "$work"' EXIT
 build() {
     say "building the fuzz targets"
     RUSTC_WORKSPACE_WRAPPER="$FADER_ROOT/scripts/instrumented.sh" \
-        cargo build --quiet --package fuzz
+        cargo build --quiet --bin fuzz
     # A plain build of the workspace writes to the same place.
     cp "$TARGET_DIR/debug/fuzz" "$work/fuzz"
 }

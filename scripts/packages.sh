@@ -24,6 +24,9 @@ need npm have npm
 case "${1:-build}" in
 build) ;;
 test)
+    # The engine of the fuzz targets is C++.
+    need g++ have c++
+    need openssl have openssl
     need chromium chromium_present
     need postgresql postgres_present
     need python3-venv venv_present

@@ -31,18 +31,18 @@ folder_of() { echo "${TMPDIR:-/tmp}/fader-postgres-$1"; }
 # A key and a certificate of its own for this name: CAs of a test.
 ca() {
     unprivileged openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$2" \
-        -keyout "$1/$2.key" -out "$1/$2.crt" 2>/dev/null
+        -keyout "$1/$2.key" -out "$1/$2.crt" 2>>"$1/openssl.log"
 }
 
 certificates() {
     local folder="$1"
-    ca "$folder" ca
-    ca "$folder" other-ca
+    ca "$folder" ca || return 1
+    ca "$folder" other-ca || return 1
     unprivileged openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=localhost" \
-        -keyout "$folder/server.key" -out "$folder/server.csr" 2>/dev/null
+        -keyout "$folder/server.key" -out "$folder/server.csr" 2>>"$folder/openssl.log" || return 1
     printf 'subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n' | unprivileged tee "$folder/server.ext" >/dev/null
     unprivileged openssl x509 -req -in "$folder/server.csr" -CA "$folder/ca.crt" -CAkey "$folder/ca.key" -CAcreateserial \
-        -days 2 -extfile "$folder/server.ext" -out "$folder/server.crt" 2>/dev/null
+        -days 2 -extfile "$folder/server.ext" -out "$folder/server.crt" 2>>"$folder/openssl.log"
 }
 
 start() {
@@ -54,7 +54,11 @@ start() {
     # A later user of this machine must not become the superuser just because a test is running.
     printf '%s\n' "$password" | unprivileged tee "$folder/password" >/dev/null
     if [ "${FADER_TEST_POSTGRES_TLS:-0}" = 1 ]; then
-        (cd / && certificates "$folder")
+        (cd / && certificates "$folder") || {
+            cat "$folder/openssl.log" >&2
+            rm -rf "$folder"
+            die "openssl made no certificates."
+        }
         tls="-c ssl=on -c ssl_cert_file=$folder/server.crt -c ssl_key_file=$folder/server.key"
     fi
     if ! (cd / && unprivileged "$bin/initdb" --pgdata "$folder/data" --username postgres --pwfile "$folder/password" \

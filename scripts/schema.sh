@@ -10,7 +10,7 @@ scripts/packages.sh test
 scripts/python.sh
 if [ -z "${FADER_BIN:-}" ]; then
     say "building the server"
-    cargo build --quiet --package server
+    cargo build --quiet --bin fader
     FADER_BIN="$TARGET_DIR/debug/fader"
 fi
 export FADER_BIN

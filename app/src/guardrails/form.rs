@@ -193,7 +193,6 @@ fn scale(metric: &Metric) -> f64 {
     }
 }
 
-/// As somebody would type it.
 /// What is typed for `value`: the shortest text that is read as exactly that again.
 fn typed(value: f64, scale: f64) -> String {
     let texts = (0..=DECIMALS_MAX).map(|decimals| format!("{:.decimals$}", value * scale));

@@ -123,8 +123,12 @@ async fn late_fraction(
     now_ms: i64,
 ) -> Result<f64, StoreError> {
     let since_ms = now_ms.saturating_sub(LATE_MS);
+    let posts = || guard.posts().iter().map(|post| post.watch.guardrail());
+    // Where some take servers only, no browser makes a plan wait by being late.
+    let servers_only = posts().any(|guardrail| guardrail.accepts == Accepts::Servers);
+    let counts = |accepts: Accepts| !servers_only || accepts == Accepts::Servers;
     let wanted: Vec<_> =
-        guard.posts().iter().map(|post| (post.watch.guardrail().basis(), since_ms)).collect();
+        posts().filter(|it| counts(it.accepts)).map(|guardrail| (guardrail.basis(), since_ms)).collect();
     let cells = store.guarded_cells(reader, (&place.0, &place.1, &place.2), &wanted, now_ms).await?;
     let fraction = |cells: &Vec<ArmCells>| {
         let arms = || cells.iter().flat_map(|both| [&both.treatment, &both.control]);
@@ -141,10 +145,11 @@ fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// A mismatch would doubt every comparison. Where those take servers only, no browser can bring one about.
+/// A mismatch would doubt every comparison. Where one of those takes servers only, no browser can bring a mismatch about.
 fn segments(exposures: &[FirstExposures], rule: &Rule, since_ms: i64, guard: &Guard) -> Vec<Segment> {
     let comparisons = || guard.posts().iter().map(|post| &post.watch).filter(|watch| watch.is_comparison());
-    let servers_only = comparisons().all(|watch| watch.guardrail().accepts == Accepts::Servers);
+    let servers_only = comparisons().next().is_none()
+        || comparisons().any(|watch| watch.guardrail().accepts == Accepts::Servers);
     let own = exposures.iter().filter(|it| it.rule == rule.id && it.first_ms >= since_ms);
     own.filter_map(|it| {
         let (treatment, control) = it.shares?;

@@ -66,10 +66,14 @@ impl State {
         let flag_hash = self.subjects.hash((environment, flag.as_str()));
         let served =
             served.and_then(|(rule, arm)| Some((self.places.place(snapshot, flag, rule, now_ms)?, arm)));
+        let by_server = sender == Sender::Server;
         let Some((place, arm)) = served else {
-            // Served outside of any comparison: what it does from here on belongs to no arm.
+            // Served outside of any comparison: what it does from here on belongs to no arm. Where a server placed the
+            // subject, only a server takes it away: otherwise a browser could hide what servers tell of it.
             if let Some(known) = self.subjects.find(environment, subject, now_ms)
-                && known.stand(flag_hash).is_some_and(|stand| stand.since_ms <= at_ms)
+                && known
+                    .stand(flag_hash)
+                    .is_some_and(|stand| stand.since_ms <= at_ms && (by_server || !stand.told_by_servers))
             {
                 known.stands.retain(|stand| stand.flag != flag_hash);
             }
@@ -78,7 +82,6 @@ impl State {
         let division = self.places.get(place).division(at_ms);
         let allocation = division.allocation.id;
         let known = self.subjects.get(environment, subject, now_ms);
-        let by_server = sender == Sender::Server;
         let mut firsts = Firsts { all: false, servers: by_server };
         match known.stand(flag_hash) {
             None => {
@@ -89,13 +92,15 @@ impl State {
             }
             Some(stand) => {
                 firsts.servers &= !stand.told_by_servers;
+                // Whom a server placed, no browser moves.
+                let may_move = (by_server || !stand.told_by_servers) && at_ms >= stand.last_ms;
                 stand.told_by_servers |= by_server;
                 let crosses = stand.place != place || (stand.arm != arm && stand.allocation != allocation);
-                if crosses && at_ms >= stand.last_ms {
+                if crosses && may_move {
                     stand.before = Some((stand.place, stand.arm));
                     (stand.place, stand.arm, stand.since_ms) = (place, arm, at_ms);
                 }
-                if at_ms >= stand.last_ms {
+                if may_move {
                     (stand.allocation, stand.last_ms) = (allocation, at_ms);
                 }
             }

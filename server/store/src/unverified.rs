@@ -126,11 +126,12 @@ impl Store {
     /// How many arrived since `since_ms`, by whole hours.
     pub async fn unverified_events(
         &self,
-        _by: &Viewer,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: &FlagKey,
         since_ms: i64,
     ) -> Result<u64, StoreError> {
+        by.require_in(environment)?;
         let (times,): (Option<f64>,) = self
             .db()
             .one(

@@ -236,3 +236,18 @@ async fn a_page_changes_nothing_in_the_book_of_servers() {
     app.clock.advance(61_000);
     app.books_are("pay", &Metric::MissingOutcome, [(3, 1), (4, 0)]).await;
 }
+
+#[tokio::test]
+async fn no_page_takes_away_whom_a_server_placed() {
+    let app = TestApp::start().await;
+    app.boolean_flag("pay").await;
+    let (client, server) = (app.client_token().await, app.server_token().await);
+    // A page keeps what it was answered while there was no rule.
+    let before = app.decision(&client, "pay", json!({ "targetingKey": "ada" })).await;
+    app.rules("pay", json!([everyone(50)])).await;
+    let ada = Told::new(&app, (&client, &server), "ada", true).await;
+    app.clock.advance(1_000);
+    ada.page(exposure("ada", &before)).await;
+    ada.server_tells("error_rate", false).await;
+    app.books_are("pay", &Metric::ErrorRate, [(1, 1), (1, 1)]).await;
+}

@@ -1,7 +1,7 @@
 //! Whether what travels between Fader and PostgreSQL is encrypted. `sslmode` of the address decides; where it is not given
 //! and the database is on another machine, the connection is encrypted or not made at all.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, str::FromStr as _};
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
@@ -15,7 +15,7 @@ pub(super) fn decide(options: PgConnectOptions, url: &str) -> PgConnectOptions {
     if is_near(&options) {
         return options;
     }
-    let is_named = names_mode(url) || std::env::var_os(VARIABLE).is_some();
+    let is_named = names_mode(url) || variable_names_mode(std::env::var(VARIABLE).ok().as_deref());
     let options = if is_named { options } else { options.ssl_mode(PgSslMode::Require) };
     let host = options.get_host();
     match options.get_ssl_mode() {
@@ -53,11 +53,27 @@ fn names_mode(url: &str) -> bool {
     url.query_pairs().any(|(name, _)| name == "sslmode" || name == "ssl-mode")
 }
 
+/// An empty or mistyped one names none: the driver would take it for the weakest.
+fn variable_names_mode(value: Option<&str>) -> bool {
+    value.is_some_and(|it| PgSslMode::from_str(it).is_ok())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::str::FromStr as _;
-
     use super::*;
+
+    #[test]
+    fn only_a_mode_that_there_is_counts_as_named() {
+        for (value, named) in [
+            (None, false),
+            (Some(""), false),
+            (Some("verify_full"), false),
+            (Some("verify-full"), true),
+            (Some("disable"), true),
+        ] {
+            assert_eq!(variable_names_mode(value), named, "{value:?}");
+        }
+    }
 
     fn mode(url: &str) -> String {
         let options = PgConnectOptions::from_str(url).expect("an address");

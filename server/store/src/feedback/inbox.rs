@@ -48,10 +48,19 @@ pub struct Handler {
 }
 
 impl Store {
-    /// The inbox of one environment.
+    /// The inbox of one environment. Whoever reads it stands in the audit log: it says who told what.
     pub async fn list_feedback(
         &self,
-        _by: &PeopleReader,
+        by: &PeopleReader,
+        environment: &EnvironmentKey,
+        filter: &FeedbackFilter,
+    ) -> Result<Vec<Feedback>, StoreError> {
+        self.audit_place(by, &format!("feedback {environment}"), "read feedback").await?;
+        self.items(environment, filter).await
+    }
+
+    async fn items(
+        &self,
         environment: &EnvironmentKey,
         filter: &FeedbackFilter,
     ) -> Result<Vec<Feedback>, StoreError> {
@@ -120,7 +129,7 @@ impl Store {
     /// What one subject told and what was logged for them, newest first, at most [`FEEDBACK_OF_SUBJECT_MAX`].
     pub async fn feedback_of(
         &self,
-        by: &PeopleReader,
+        _by: &PeopleReader,
         environment: &EnvironmentKey,
         subject: &SubjectKey,
     ) -> Result<Vec<Feedback>, StoreError> {
@@ -129,7 +138,7 @@ impl Store {
             limit: FEEDBACK_OF_SUBJECT_MAX,
             ..FeedbackFilter::default()
         };
-        self.list_feedback(by, environment, &filter).await
+        self.items(environment, &filter).await
     }
 
     /// The members who may handle feedback, by name: the choices for an assignee.
