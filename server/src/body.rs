@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{
     Config,
     door::Fault,
+    lanes,
     limits::{JSON_WEIGHT_MAX, STRANGER_BODY_BYTES_MAX, STRANGERS_BODIES_BYTES_MAX},
     whole::whole_numbers,
 };
@@ -104,7 +105,8 @@ impl Bodies {
         }
         let mut held = Held::default();
         let reading = collect(body, bytes_max, of, &mut held);
-        let bytes = tokio::time::timeout(self.read_max, reading).await.unwrap_or(Err(Fault::TimedOut))?;
+        let reading = lanes::aside(tokio::time::timeout(self.read_max, reading));
+        let bytes = reading.await.unwrap_or(Err(Fault::TimedOut))?;
         Ok(Whole { bytes, held, of: Arc::clone(of) })
     }
 }

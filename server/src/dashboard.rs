@@ -47,6 +47,7 @@ pub fn router(server: &Arc<Server>) -> Router {
         .layer(from_fn_with_state(Arc::clone(server), csrf::check))
         .layer(from_fn_with_state(Arc::clone(server), count_joins))
         .layer(from_fn(resend::keep_form))
+        .layer(from_fn_with_state(Arc::clone(server), lanes::in_turn))
         .layer(from_fn_with_state(Arc::clone(server), session::attach))
         .layer(from_fn_with_state(Arc::clone(server), count_exports))
         .layer(from_fn_with_state(Arc::clone(server), read_form))
@@ -92,7 +93,7 @@ async fn read_form(State(server): State<Arc<Server>>, request: Request, next: Ne
 }
 
 /// Where somebody who is not signed in may send a form. (A server function has to say in its own shape who may not.)
-fn is_for_strangers(path: &str) -> bool {
+pub fn is_for_strangers(path: &str) -> bool {
     const PAGES: [&str; 4] = ["/sign-in", "/sign-out", "/setup", "/theme"];
     const BELOW: [&str; 3] = ["/invite/", "/join/", "/call/"];
     PAGES.contains(&path) || BELOW.iter().any(|below| path.starts_with(below))

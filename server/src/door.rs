@@ -147,7 +147,7 @@ impl Fault {
                 second. Decisions for your applications go on meanwhile."
                 .to_owned(),
             Self::GivenUp => format!(
-                "This took longer than {} seconds and was given up. Nothing was changed. Look at less at once, with a filter \
+                "This took longer than {} seconds and was given up. No setting was changed. Look at less at once, with a filter \
                 or a shorter time, or try again in a moment.",
                 PAGE_MAX.as_secs()
             ),

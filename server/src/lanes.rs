@@ -1,11 +1,12 @@
 //! Who waits for whom. Decisions, event streams, intake and the guard run on the runtime that accepts connections; pages and
 //! management on one of their own, behind it; what nobody waits for on a third, behind both. Counting people comes last, on
-//! threads of the store. A page that takes too long is given up, and more pages than may wait are refused.
+//! threads of the store. A page that takes too long is given up, and more pages than may wait are refused. Pages and changes
+//! wait for places of their own, and nobody keeps a place while its body is still on its way.
 
 use std::{
     future::poll_fn,
-    pin::Pin,
-    sync::Arc,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -21,14 +22,15 @@ use http_body::{Body as _, Frame};
 use store::Lane;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
-    sync::{Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinHandle,
 };
 
 use crate::{
-    Server,
+    Server, dashboard,
     door::{Door, Fault},
-    limits::{PAGE_MAX, PAGES_AT_ONCE_MAX, PAGES_WAITING_MAX},
+    limits::{CHANGES_AT_ONCE_MAX, PAGE_MAX, PAGES_PER_THREAD_MAX, PAGES_WAITING_MAX},
+    rest, session,
 };
 
 /// Threads that wait for a disk or hash a password for pages.
@@ -40,10 +42,64 @@ const PARTS_AHEAD: usize = 4;
 pub struct Lanes {
     pages: Option<Runtime>,
     background: Option<Runtime>,
-    /// Pages that are answered or wait for their turn.
-    waiting: Semaphore,
     page_max: Duration,
+    /// What reads, and whatever strangers send.
+    reads: Arc<Queue>,
+    /// Changes of members and of programs. They are few, and one that has the turn to write is at the head of a short queue
+    /// for the processor: intake and the guard wait for that turn.
+    changes: Arc<Queue>,
+}
+
+/// Those that are answered at the same time, and those that wait for it.
+struct Queue {
     at_once: Arc<Semaphore>,
+    /// Both together.
+    all: Arc<Semaphore>,
+}
+
+/// A request's place in its queue; given back when this is dropped.
+struct Place {
+    queue: Arc<Queue>,
+    held: Mutex<Option<Permits>>,
+}
+
+/// To be answered, and to be there at all.
+type Permits = (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>);
+
+tokio::task_local! {
+    static PLACE: Place;
+}
+
+impl Queue {
+    fn new(at_once: usize, waiting: usize) -> Arc<Self> {
+        let semaphore = |places| Arc::new(Semaphore::new(places));
+        Arc::new(Self { at_once: semaphore(at_once), all: semaphore(at_once + waiting) })
+    }
+
+    /// A place, once there is one. `None` when more wait for it than may.
+    async fn enter(self: &Arc<Self>) -> Option<Place> {
+        let all = Arc::clone(&self.all).try_acquire_owned().ok()?;
+        let at_once = Arc::clone(&self.at_once).acquire_owned().await.ok()?;
+        let held = Mutex::new(Some((Some(at_once), Some(all))));
+        Some(Place { queue: Arc::clone(self), held })
+    }
+
+    /// The place of somebody who was let in before: nobody is refused after sending all of a body.
+    async fn enter_again(&self) -> Permits {
+        let at_once = Arc::clone(&self.at_once).acquire_owned().await.ok();
+        (at_once, Arc::clone(&self.all).try_acquire_owned().ok())
+    }
+}
+
+impl Place {
+    fn give_back(&self) -> Arc<Queue> {
+        self.hold(None);
+        Arc::clone(&self.queue)
+    }
+
+    fn hold(&self, permits: Option<Permits>) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = permits;
+    }
 }
 
 impl Lanes {
@@ -61,9 +117,9 @@ impl Lanes {
         Ok(Self {
             pages: Some(runtime("pages", Lane::Pages, threads)?),
             background: Some(runtime("background", Lane::Background, 1)?),
-            waiting: Semaphore::new(PAGES_AT_ONCE_MAX + PAGES_WAITING_MAX),
             page_max: PAGE_MAX,
-            at_once: Arc::new(Semaphore::new(PAGES_AT_ONCE_MAX)),
+            reads: Queue::new(threads * PAGES_PER_THREAD_MAX, PAGES_WAITING_MAX),
+            changes: Queue::new(CHANGES_AT_ONCE_MAX, PAGES_WAITING_MAX),
         })
     }
 
@@ -80,14 +136,8 @@ impl Lanes {
         only_reads: bool,
         answering: impl Future<Output = Response> + Send + 'static,
     ) -> Response {
-        let (Some(pages), Ok(_waiting)) = (&self.pages, self.waiting.try_acquire()) else {
-            return door.refuse(Fault::Crowded);
-        };
-        let at_once = Arc::clone(&self.at_once);
-        let mut task = Aborted(pages.spawn(async move {
-            let _place = at_once.acquire_owned().await;
-            pumped(answering.await)
-        }));
+        let Some(pages) = &self.pages else { return door.refuse(Fault::Crowded) };
+        let mut task = Aborted(pages.spawn(async move { pumped(answering.await) }));
         let done = if only_reads {
             match tokio::time::timeout(self.page_max, &mut task.0).await {
                 Ok(done) => done,
@@ -122,19 +172,46 @@ impl Drop for Aborted {
     }
 }
 
-/// For routes of people and of programs that manage.
+/// For routes of people and of programs that manage, but for what programs send without end: events and feedback.
 pub async fn on_pages(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    if rest::is_intake(request.uri().path()) {
+        return next.run(request).await;
+    }
     let door = Door::of(request.uri().path());
     let only_reads = request.method().is_safe();
     server.lanes.answer(door, only_reads, next.run(request)).await
 }
 
-/// The same, but for what programs send without end: events and feedback.
-pub async fn on_pages_unless_intake(state: State<Arc<Server>>, request: Request, next: Next) -> Response {
-    if crate::rest::is_intake(request.uri().path()) {
+/// Below [`on_pages`]: answers once there is a place.
+pub async fn in_turn(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if rest::is_intake(path) {
         return next.run(request).await;
     }
-    on_pages(state, request, next).await
+    let door = Door::of(path);
+    let of_member = !dashboard::is_for_strangers(path);
+    let changes = of_member && !request.method().is_safe();
+    let queue = if changes { &server.lanes.changes } else { &server.lanes.reads };
+    match queue.enter().await {
+        Some(place) => PLACE.scope(place, next.run(request)).await,
+        None if door == Door::Dashboard => session::keep_refused(&server, request, Fault::Crowded).await,
+        None => door.refuse(Fault::Crowded),
+    }
+}
+
+/// Waits for what a client has yet to send. Others have the request's place meanwhile, if it has one.
+pub async fn aside<T>(arriving: impl Future<Output = T>) -> T {
+    let mut arriving = pin!(arriving);
+    if let Poll::Ready(done) = futures::poll!(arriving.as_mut()) {
+        return done;
+    }
+    let queue = PLACE.try_with(Place::give_back);
+    let done = arriving.await;
+    if let Ok(queue) = queue {
+        let permits = queue.enter_again().await;
+        PLACE.with(|place| place.hold(Some(permits)));
+    }
+    done
 }
 
 /// The body is made, and compressed, where it was begun, a few parts ahead of whoever reads it.
@@ -182,9 +259,9 @@ mod tests {
 
     use super::*;
 
-    fn lanes(waiting: usize) -> Lanes {
+    fn lanes() -> Lanes {
         let mut lanes = Lanes::start().expect("threads");
-        (lanes.waiting, lanes.page_max) = (Semaphore::new(waiting), Duration::from_millis(50));
+        lanes.page_max = Duration::from_millis(50);
         lanes
     }
 
@@ -196,23 +273,44 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_is_made_behind_what_may_not_wait() {
-        let lanes = lanes(1);
+        let lanes = lanes();
         let page = async { Response::new(Body::from(format!("{:?}", Lane::current()))) };
         let answer = lanes.answer(Door::Dashboard, true, page).await;
         assert_eq!((text(answer).await, Lane::current()), ("Pages".to_owned(), Lane::First));
     }
 
     #[tokio::test]
-    async fn more_pages_than_may_wait_are_refused_with_when_to_come_again() {
-        let lanes = lanes(0);
-        let answer = lanes.answer(Door::Dashboard, true, async { Response::default() }).await;
-        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert!(answer.headers().contains_key(http::header::RETRY_AFTER));
+    async fn more_than_may_wait_are_refused() {
+        let queue = Queue::new(1, 1);
+        let answered = queue.enter().await.expect("a place");
+        let mut waits = pin!(queue.enter());
+        assert!(futures::poll!(waits.as_mut()).is_pending());
+        assert!(queue.enter().await.is_none(), "one is answered and one waits");
+        drop(answered);
+        assert!(waits.await.is_some());
+        assert!(queue.enter().await.is_some(), "places are given back");
+    }
+
+    #[tokio::test]
+    async fn whoever_still_sends_keeps_no_place() {
+        let queue = Queue::new(1, 0);
+        let sends = queue.enter().await.expect("a place");
+        let (send, sent) = tokio::sync::oneshot::channel();
+        let mut sending = pin!(PLACE.scope(sends, async {
+            aside(sent).await.expect("a body");
+            PLACE.with(|place| place.queue.at_once.available_permits())
+        }));
+        assert!(futures::poll!(sending.as_mut()).is_pending());
+        let other = queue.enter().await.expect("the place of whoever sends");
+        send.send(()).expect("somebody waits");
+        assert!(futures::poll!(sending.as_mut()).is_pending(), "there is one place");
+        drop(other);
+        assert_eq!(sending.await, 0, "it has its place again");
     }
 
     #[tokio::test]
     async fn a_page_that_takes_too_long_is_given_up_and_a_change_is_not() {
-        let lanes = lanes(2);
+        let lanes = lanes();
         let answer = lanes.answer(Door::Rest, true, std::future::pending()).await;
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         let change = async {
@@ -226,7 +324,7 @@ mod tests {
     async fn a_body_in_parts_arrives_whole() {
         let parts =
             futures::stream::iter((0..100).map(|n| Ok::<_, std::io::Error>(Bytes::from(format!("{n},")))));
-        let lanes = lanes(1);
+        let lanes = lanes();
         let page = async { Response::new(Body::from_stream(parts)) };
         let answer = lanes.answer(Door::Dashboard, true, page).await;
         let body = text(answer).await;

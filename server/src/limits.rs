@@ -172,9 +172,11 @@ pub const FEEDBACK_BODY_BYTES_MAX: usize = 64 * 1024;
 /// The guard looks at ceilings, comparisons and plans so often.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Pages, and requests of programs that manage, that are answered at the same time…
-pub const PAGES_AT_ONCE_MAX: usize = 32;
-/// …or wait for their turn; beyond it the answer is 503 with `Retry-After`.
+/// Pages, and requests of programs that read what they manage, that are answered at the same time, for each thread…
+pub const PAGES_PER_THREAD_MAX: usize = 2;
+/// …and changes, in a queue of their own…
+pub const CHANGES_AT_ONCE_MAX: usize = 8;
+/// …and of each as many that wait for their turn; beyond it the answer is 503 with `Retry-After`.
 pub const PAGES_WAITING_MAX: usize = 512;
 /// A page that took so long is given up.
 pub const PAGE_MAX: Duration = Duration::from_secs(10);

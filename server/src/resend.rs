@@ -1,4 +1,4 @@
-//! A form that could not be taken because the database is away is not lost: the answer holds it, and sends it again at the
+//! A form that could not be taken, because the database is away or too many wait, is not lost: the answer holds it, and sends it again at the
 //! press of a button.
 
 use std::{
@@ -15,7 +15,7 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use crate::{body::Held, limits::DATABASE_RETRY_AFTER_S};
+use crate::{body::Held, door::Fault, limits::DATABASE_RETRY_AFTER_S};
 
 /// It holds nothing but the form.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -39,6 +39,10 @@ impl Sent {
     }
 }
 
+/// Goes with an answer before whose request nobody has handled the form.
+#[derive(Clone, Copy)]
+pub struct NotTaken(pub Fault);
+
 /// Around everything that may find the database away, the session first of all.
 pub async fn keep_form(mut request: Request, next: Next) -> Response {
     if request.method() != Method::POST || !is_form(request.headers()) {
@@ -50,10 +54,13 @@ pub async fn keep_form(mut request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let (form, _held) = sent.take();
     // A page that shows the form once more says so by having no error.
-    if response.extensions().get::<AppError>() == Some(&AppError::Unavailable) && !form.is_empty() {
-        return with_wait(page(&address, &form));
+    let crowded = matches!(response.extensions().get(), Some(NotTaken(Fault::Crowded)));
+    let away = response.extensions().get() == Some(&AppError::Unavailable);
+    if form.is_empty() || !(crowded || away) {
+        return with_wait(response);
     }
-    with_wait(response)
+    let why = if crowded { Fault::Crowded.sentence() } else { AppError::Unavailable.to_string() };
+    with_wait(page(&address, &form, &why))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
@@ -69,7 +76,7 @@ fn with_wait(mut response: Response) -> Response {
     response
 }
 
-fn page(address: &str, form: &Bytes) -> Response {
+fn page(address: &str, form: &Bytes, why: &str) -> Response {
     let mut fields = String::new();
     let mut left_out = false;
     for (name, value) in form_urlencoded::parse(form) {
@@ -95,8 +102,7 @@ fn page(address: &str, form: &Bytes) -> Response {
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Not saved yet · Fader</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"></head>\
-         <body><main><h1>Not saved yet</h1><p>{}</p>{again}<p><a href=\"/\">Go to the desk</a></p></main></body></html>",
-        AppError::Unavailable
+         <body><main><h1>Not saved yet</h1><p>{why}</p>{again}<p><a href=\"/\">Go to the desk</a></p></main></body></html>"
     );
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -125,11 +131,15 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::{body::Body, middleware::from_fn};
+    use tower::ServiceExt as _;
+
     use super::*;
-    use crate::limits::FORM_BODY_BYTES_MAX;
+    use crate::{door::Door, limits::FORM_BODY_BYTES_MAX};
 
     async fn html(form: &'static str) -> String {
-        let body = page("/flags/a?env=staging&x=\"><b>", &Bytes::from_static(form.as_bytes())).into_body();
+        let form = Bytes::from_static(form.as_bytes());
+        let body = page("/flags/a?env=staging&x=\"><b>", &form, "Later.").into_body();
         let bytes = axum::body::to_bytes(body, FORM_BODY_BYTES_MAX).await.expect("a page");
         String::from_utf8(bytes.to_vec()).expect("text")
     }
@@ -141,6 +151,24 @@ mod tests {
         assert!(html.contains("name=\"&lt;/form&gt;\""), "{html}");
         assert!(html.contains("action=\"/flags/a?env=staging&amp;x=&quot;&gt;&lt;b&gt;\""), "{html}");
         assert!(!html.contains("<b>"), "{html}");
+    }
+
+    #[tokio::test]
+    async fn a_form_that_found_no_place_is_kept() {
+        let crowded = |request: Request| async move {
+            let sent = request.extensions().get::<Sent>().cloned().unwrap_or_default();
+            sent.keep((Bytes::from_static(b"comment=mine"), Held::default()));
+            let mut refused = Door::Dashboard.refuse(Fault::Crowded);
+            refused.extensions_mut().insert(NotTaken(Fault::Crowded));
+            refused
+        };
+        let router = axum::Router::new().fallback(crowded).layer(from_fn(keep_form));
+        let form = Request::post("/flags").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let answer = router.oneshot(form.body(Body::empty()).expect("a request")).await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let bytes = axum::body::to_bytes(answer.into_body(), FORM_BODY_BYTES_MAX).await.expect("a page");
+        let html = String::from_utf8(bytes.to_vec()).expect("text");
+        assert!(html.contains("value=\"mine\"") && html.contains("More pages are asked for"), "{html}");
     }
 
     #[tokio::test]

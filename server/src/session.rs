@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use store::{RequestOrigin, SeenSession};
+use store::RequestOrigin;
 
 use crate::{
     Server,
@@ -17,7 +17,7 @@ use crate::{
     door::{Door, Fault},
     edge::RequestId,
     limits::FORM_BODY_BYTES_MAX,
-    resend::Sent,
+    resend::{NotTaken, Sent},
 };
 
 /// Adds `RequestOrigin` to every request, and `Principal` to those of somebody signed in.
@@ -35,18 +35,21 @@ pub async fn attach(State(server): State<Arc<Server>>, mut request: Request, nex
             Ok(None) => {}
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "sessions cannot be read");
-                let seen = server.store.find_seen_session(token);
-                return unavailable(&server, seen, request).await;
+                let mut refused = keep_refused(&server, request, Fault::Unavailable).await;
+                refused.extensions_mut().insert(AppError::Unavailable);
+                return refused;
             }
         }
     }
     next.run(request).await
 }
 
-/// Nobody knows whether they are still signed in: what they sent is kept for them, from members of a moment ago as much
-/// as they may send, from others as much as strangers may.
-async fn unavailable(server: &Server, seen: Option<SeenSession>, request: Request) -> Response {
+/// Refuses before anybody knows whether they are still signed in: what they sent is kept for them, from members of a moment
+/// ago as much as they may send, from others as much as strangers may.
+pub async fn keep_refused(server: &Server, request: Request, fault: Fault) -> Response {
     let (parts, body) = request.into_parts();
+    let token = cookies::find(&parts.headers, cookies::session_name(server.config.is_tls()));
+    let seen = token.and_then(|token| server.store.find_seen_session(token));
     if let Some(sent) = parts.extensions.get::<Sent>() {
         match seen {
             Some(seen) => match server.bodies.read(&seen, body, &parts.headers, FORM_BODY_BYTES_MAX).await {
@@ -60,7 +63,7 @@ async fn unavailable(server: &Server, seen: Option<SeenSession>, request: Reques
             }
         }
     }
-    let mut refused = Door::Dashboard.refuse(Fault::Unavailable);
-    refused.extensions_mut().insert(AppError::Unavailable);
+    let mut refused = Door::Dashboard.refuse(fault);
+    refused.extensions_mut().insert(NotTaken(fault));
     refused
 }

@@ -103,8 +103,9 @@ pub fn router(server: &Arc<Server>) -> Router {
         .route("/api/v1/openapi.json", get(describe))
         .route("/api/{*path}", axum::routing::any(not_found))
         .method_not_allowed_fallback(|| async { Door::Rest.refuse(Fault::MethodNotAllowed) })
+        .layer(from_fn_with_state(Arc::clone(server), lanes::in_turn))
+        .layer(from_fn_with_state(Arc::clone(server), lanes::on_pages))
         .layer(from_fn(keep_nowhere))
-        .layer(from_fn_with_state(Arc::clone(server), lanes::on_pages_unless_intake))
         .layer(from_fn(cors::answer_preflight))
         .with_state(Arc::clone(server))
 }

@@ -16,13 +16,20 @@ pub enum Lane {
     Census,
 }
 
+/// The operating system knows none above.
+#[cfg(any(target_os = "linux", test))]
+const NICE_MAX: i32 = 19;
+/// How nice the process was before any thread entered a lane.
+#[cfg(target_os = "linux")]
+static STARTED: std::sync::OnceLock<i32> = std::sync::OnceLock::new();
+
 thread_local! {
     static LANE: Cell<Lane> = const { Cell::new(Lane::First) };
 }
 
 impl Lane {
-    /// How nice its threads are to others, as the operating system counts: 0 … 19. Four steps more is half the processor
-    /// when both want it.
+    /// How much nicer to others its threads are than the process was started. Four steps more is half the processor when
+    /// both want it.
     pub const fn nice(self) -> i32 {
         match self {
             Self::First => 0,
@@ -32,14 +39,27 @@ impl Lane {
         }
     }
 
+    /// As the operating system counts, to [`NICE_MAX`].
+    #[cfg(any(target_os = "linux", test))]
+    fn niceness(self, started: i32) -> i32 {
+        (started + self.nice()).min(NICE_MAX)
+    }
+
     /// From now on this thread, and every thread that it starts, works for the lane. Where the operating system knows no
     /// priority of threads, it goes on with what it has.
     pub fn enter(self) {
         LANE.set(self);
         #[cfg(target_os = "linux")]
-        if let Err(error) = rustix::process::setpriority_process(None, self.nice()) {
+        if let Err(error) = self.be_nice() {
             tracing::debug!(%error, lane = ?self, "a thread keeps its priority");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn be_nice(self) -> rustix::io::Result<()> {
+        // The first thread that enters any lane has the priority of the process still.
+        let now = rustix::process::getpriority_process(None)?;
+        rustix::process::setpriority_process(None, self.niceness(*STARTED.get_or_init(|| now)))
     }
 
     /// The lane of this thread.
@@ -60,8 +80,15 @@ mod tests {
             Lane::Census.enter();
             (Lane::current(), nice())
         });
-        let expected = if cfg!(target_os = "linux") { before.max(Lane::Census.nice()) } else { before };
+        let expected = if cfg!(target_os = "linux") { Lane::Census.niceness(before) } else { before };
         assert_eq!(seen.join().expect("a thread"), (Lane::Census, expected));
         assert_eq!((lane, nice()), (Lane::First, before), "this thread is as it was");
+    }
+
+    #[test]
+    fn a_process_that_is_nice_itself_has_lanes_that_are_nicer() {
+        let order = [Lane::First, Lane::Pages, Lane::Background, Lane::Census];
+        assert_eq!(order.map(|lane| lane.niceness(3)), [3, 8, 11, 13]);
+        assert_eq!(Lane::Census.niceness(15), NICE_MAX);
     }
 }

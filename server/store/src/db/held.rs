@@ -6,11 +6,13 @@
 use std::{io, sync::Arc, time::Duration};
 
 use sqlx::{Database, Executor, Pool, Postgres, Sqlite, pool::PoolConnection};
+use tokio::{runtime::Handle, task::JoinSet};
 
 use super::{
     faults::{Fault, Faults},
     pulse::{AtWork, Pulse},
 };
+use crate::Lane;
 
 /// How long undoing may take before the connection is closed instead.
 const UNDO_MAX: Duration = Duration::from_secs(1);
@@ -77,6 +79,8 @@ pub(crate) struct Side<DB: Database> {
     pub(super) faults: Faults,
     /// SQLite has one connection that writes, and whoever holds it keeps the others waiting.
     pub(super) exclusive: bool,
+    /// Where what may not wait runs, if there is such a place.
+    pub(super) opener: Option<Handle>,
 }
 
 impl<DB: Database> Clone for Side<DB> {
@@ -86,6 +90,7 @@ impl<DB: Database> Clone for Side<DB> {
             pulse: Arc::clone(&self.pulse),
             faults: self.faults.clone(),
             exclusive: self.exclusive,
+            opener: self.opener.clone(),
         }
     }
 }
@@ -114,13 +119,31 @@ pub(crate) struct Held<DB: Kind> {
 
 impl<DB: Kind> Side<DB> {
     pub(super) fn new(pool: Pool<DB>, pulse: Pulse, faults: Faults, exclusive: bool) -> Self {
-        Self { pool, pulse: Arc::new(pulse), faults, exclusive }
+        let opener = Handle::try_current().ok().filter(|_| exclusive && Lane::current() == Lane::First);
+        Self { pool, pulse: Arc::new(pulse), faults, exclusive, opener }
     }
 
     /// A connection for one statement outside of a transaction.
     pub(super) async fn hold(&self) -> Result<Held<DB>, sqlx::Error> {
         let connection = self.pulse.answer(self.pool.acquire()).await?;
         Ok(self.held(connection, false))
+    }
+
+    /// The thread of an SQLite connection is as nice as the one that opens it: the one that writes serves whoever may not
+    /// wait too, and is opened there.
+    async fn acquire(&self) -> Result<PoolConnection<DB>, sqlx::Error> {
+        let opener = self.opener.as_ref().filter(|_| Lane::current() != Lane::First);
+        let Some(opener) = opener else { return self.pool.acquire().await };
+        if let Some(there) = self.pool.try_acquire() {
+            return Ok(there);
+        }
+        // It ends with whoever waits for it.
+        let mut opening = JoinSet::new();
+        opening.spawn_on(self.pool.acquire(), opener);
+        match opening.join_next().await {
+            Some(Ok(opened)) => opened,
+            Some(Err(_)) | None => Err(sqlx::Error::PoolClosed),
+        }
     }
 
     fn held(&self, connection: PoolConnection<DB>, writes: bool) -> Held<DB> {
@@ -151,7 +174,7 @@ where
         }
         let begun = async {
             let turn = turn.await;
-            let mut held = self.held(self.pool.acquire().await?, writes);
+            let mut held = self.held(self.acquire().await?, writes);
             held.open(statement).await?;
             Ok((held, turn))
         };

@@ -8,8 +8,9 @@ use crate::Lane;
 /// The same database, by who asks.
 #[derive(Debug)]
 pub(crate) struct Sides<DB: Database> {
-    /// Intake, the guard, and what happens by itself.
+    /// Intake, the guard, and what follows other copies of the server.
     first: Side<DB>,
+    /// Everybody else's. On SQLite their threads are as nice as whoever opens them.
     pages: Side<DB>,
 }
 
@@ -29,8 +30,8 @@ impl<DB: Database> Sides<DB> {
     /// The connections of whoever asks now.
     pub(super) fn here(&self) -> &Side<DB> {
         match Lane::current() {
-            Lane::First | Lane::Background => &self.first,
-            Lane::Pages | Lane::Census => &self.pages,
+            Lane::First => &self.first,
+            Lane::Pages | Lane::Background | Lane::Census => &self.pages,
         }
     }
 
