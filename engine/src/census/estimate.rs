@@ -126,7 +126,8 @@ mod tests {
         assert_eq!(Sample { seen: 0, known: 10 }.count(0), Count::About { about: 0, within: 10 });
     }
 
-    /// However rare or common: the interval holds the true number in at least 93 of 100 samples.
+    /// However rare or common: the interval holds the true number in at least 90 of 100 samples: 95 are meant, and few are
+    /// drawn here.
     #[test]
     fn the_interval_covers() {
         const KNOWN: usize = 100_000;

@@ -29,6 +29,10 @@ const FLAGS: usize = 1_000;
 const GROUPS: usize = 200;
 const LOOKS: usize = 20;
 const DRAGGERS: usize = 10;
+/// Hands that move faders of rollouts whose audiences stay: each is counted once.
+const FADERS: Hands = Hands { first_flag: 10, moves_a_shape: usize::MAX };
+/// Hands that also choose another audience every half second, so that the census has no answer yet and counts all the time.
+const AUDIENCES: Hands = Hands { first_flag: 10 + DRAGGERS, moves_a_shape: 5 };
 /// A hand moves a fader so often.
 const DRAG_EVERY: Duration = Duration::from_millis(100);
 const LASTING: Duration = Duration::from_secs(10);
@@ -97,9 +101,6 @@ pub async fn measure() -> BenchResult {
         format!("{people} people, {FLAGS} flags, {GROUPS} groups"),
         format!("{} MB", resident_bytes().unwrap_or(0) / 1_000_000),
     )];
-    for page in PAGES {
-        figures.push(who.look(page).await?);
-    }
     let token = fader.token(TokenKind::Client).await?;
     let body = r#"{"context":{"targetingKey":"user-0000042","country":"NO"}}"#;
     let request = format!(
@@ -108,10 +109,15 @@ pub async fn measure() -> BenchResult {
         body.len()
     );
     press(fader.address, request.clone(), Pressure { lasting: Duration::from_secs(2), ..PRESSURE }).await?;
-    let quiet = who.drag_for(LASTING).await?;
-    figures.push(preview_figure("a preview while ten people drag faders, p95", &quiet));
+    // Before any page: what pages ask is counted long after they are there.
     let idle = press(fader.address, request.clone(), PRESSURE).await?;
-    let (busy, dragged) = tokio::join!(press(fader.address, request, PRESSURE), who.drag_for(LASTING));
+    for page in PAGES {
+        figures.push(who.look(page).await?);
+    }
+    let quiet = who.drag_for(LASTING, FADERS).await?;
+    figures.push(preview_figure("a preview while ten people drag faders, p95", &quiet));
+    let (busy, dragged) =
+        tokio::join!(press(fader.address, request, PRESSURE), who.drag_for(LASTING, AUDIENCES));
     let (busy, dragged) = (busy?, dragged?);
     figures.extend(decision_figures(&idle, &busy));
     figures.push(Figure::new("  previews meanwhile, p95", ms(quantile(&dragged, 950).unwrap_or_default())));
@@ -141,6 +147,14 @@ fn decision_figures(idle: &Load, busy: &Load) -> [Figure; 2] {
     ]
 }
 
+/// What the ten people do.
+#[derive(Clone, Copy)]
+struct Hands {
+    first_flag: usize,
+    /// After so many moves of the fader the rule is for another group.
+    moves_a_shape: usize,
+}
+
 struct Person {
     http: reqwest::Client,
     url: String,
@@ -166,12 +180,12 @@ impl Person {
     }
 
     /// Ten people, each at a flag of their own; how long each answer took, sorted.
-    async fn drag_for(self: &Arc<Self>, lasting: Duration) -> Result<Vec<Duration>, Failed> {
+    async fn drag_for(self: &Arc<Self>, lasting: Duration, hands: Hands) -> Result<Vec<Duration>, Failed> {
         let done = Arc::new(AtomicBool::new(false));
         let mut people = JoinSet::new();
         for n in 0..DRAGGERS {
             let (who, done) = (Arc::clone(self), Arc::clone(&done));
-            people.spawn(async move { who.drag(&format!("flag-{}", 10 + n), &done).await });
+            people.spawn(async move { who.drag(hands, n, &done).await });
         }
         tokio::time::sleep(lasting).await;
         done.store(true, Ordering::Relaxed);
@@ -183,19 +197,20 @@ impl Person {
         Ok(times)
     }
 
-    async fn drag(&self, flag: &str, done: &AtomicBool) -> Result<Vec<Duration>, Failed> {
-        let (mut times, mut at) = (Vec::new(), 0);
+    async fn drag(&self, hands: Hands, n: usize, done: &AtomicBool) -> Result<Vec<Duration>, Failed> {
+        let number = hands.first_flag + n;
+        let (flag, mut times) = (format!("flag-{number}"), Vec::new());
         while !done.load(Ordering::Relaxed) {
-            at = (at + 7) % 101;
+            let (at, shape) = ((times.len() + 1) * 7 % 101, times.len() / hands.moves_a_shape);
             let form = format!(
                 "expected=2&rule=group&r.group.group=group-{}&r.group.to=100&rule=everyone&\
                  r.everyone.audience=everyone&r.everyone.to={at}",
-                flag.trim_start_matches("flag-")
+                (number + shape) % GROUPS
             );
             let started = Instant::now();
             let request = self.http.post(format!("{}/call/preview_rollout", self.url));
             let request = request.header(header::COOKIE, &self.cookie).header(header::ORIGIN, &self.url);
-            let fields = [("flag", flag), ("environment", "production"), ("form", &form)];
+            let fields = [("flag", flag.as_str()), ("environment", "production"), ("form", &form)];
             let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
             let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
             request.body(body).send().await?.error_for_status()?.bytes().await?;

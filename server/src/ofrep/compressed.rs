@@ -81,12 +81,23 @@ struct Kept {
 }
 
 impl Compressed {
-    pub fn find(&self, etag: &HeaderValue, coding: Coding) -> Option<Bytes> {
-        self.kept().answers.get(&(etag.clone(), coding)).cloned()
+    /// The answer that is kept, or what `make` makes, compressed and kept from now on. `Err`, with what was made, where
+    /// compressing gains nothing.
+    pub fn find_or_make(
+        &self,
+        etag: &HeaderValue,
+        coding: Coding,
+        make: impl FnOnce() -> Vec<u8>,
+    ) -> Result<Bytes, Vec<u8>> {
+        let kept = self.kept().answers.get(&(etag.clone(), coding)).cloned();
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let plain = make();
+        self.compress(etag, coding, &plain).ok_or(plain)
     }
 
-    /// Compresses an answer and keeps it; `None` when that gains nothing.
-    pub fn compress(&self, etag: &HeaderValue, coding: Coding, plain: &[u8]) -> Option<Bytes> {
+    fn compress(&self, etag: &HeaderValue, coding: Coding, plain: &[u8]) -> Option<Bytes> {
         if plain.len() < COMPRESSED_BYTES_MIN {
             return None;
         }
@@ -149,13 +160,16 @@ mod tests {
     fn what_is_compressed_reads_back_and_is_kept() {
         let compressed = Compressed::default();
         for coding in Coding::ALL {
-            assert_eq!(compressed.find(&etag(1), coding), None);
-            let smaller = compressed.compress(&etag(1), coding, &plain(500)).expect("smaller");
+            let smaller = compressed.find_or_make(&etag(1), coding, || plain(500)).expect("smaller");
             assert!(smaller.len() * 10 < plain(500).len(), "{coding:?}: {}", smaller.len());
             assert_eq!(read(coding, &smaller), plain(500));
-            assert_eq!(compressed.find(&etag(1), coding), Some(smaller));
+            let again = compressed.find_or_make(&etag(1), coding, || panic!("it is not made again"));
+            assert_eq!(again, Ok(smaller));
+            let other = compressed.find_or_make(&etag(3), coding, || plain(400)).expect("smaller");
+            assert_eq!(read(coding, &other), plain(400), "another tag, another answer");
         }
-        assert_eq!(compressed.compress(&etag(2), Coding::Gzip, b"{}"), None, "nothing to gain");
+        let small = compressed.find_or_make(&etag(2), Coding::Gzip, || b"{}".to_vec());
+        assert_eq!(small, Err(b"{}".to_vec()), "nothing to gain");
     }
 
     #[test]

@@ -187,17 +187,15 @@ async fn decide_all(
     }
     // What is decided without the database says how old it is, whatever its ETag.
     let coding = Coding::accepted(&parts.headers).filter(|_| !is_stale);
-    if let Some(coding) = coding
-        && let Some(kept) = server.ofrep.compressed.find(&etag, coding)
-    {
-        return Ok(compressed(kept.into(), &etag, coding));
-    }
-    let plain = write_all(server, caller, context, &prepared, (preview, stale, now_ms));
-    if let Some(coding) = coding
-        && let Some(smaller) = server.ofrep.compressed.compress(&etag, coding, &plain)
-    {
-        return Ok(compressed(smaller.into(), &etag, coding));
-    }
+    let write = || write_all(server, caller, context, (&prepared, &people), (preview, stale, now_ms));
+    let plain = match coding {
+        // Kept with the keys of before signing: when they become others meanwhile, it is gone with them.
+        Some(coding) => match server.ofrep.keys().compressed.find_or_make(&etag, coding, write) {
+            Ok(smaller) => return Ok(compressed(smaller.into(), &etag, coding)),
+            Err(plain) => plain,
+        },
+        None => write(),
+    };
     Ok(respond(StatusCode::OK, plain.into(), [JSON, PRIVATE, (header::ETAG, etag), BY_CODING]))
 }
 
@@ -205,16 +203,16 @@ fn write_all(
     server: &Server,
     caller: &Caller,
     context: &CallerContext,
-    prepared: &Prepared,
+    (prepared, people): (&Prepared, &People),
     (preview, stale, now_ms): (Option<&Preview>, Option<Stale>, i64),
 ) -> Vec<u8> {
-    let (snapshot, people) = (&*prepared.snapshot, server.store.live().people());
+    let snapshot = &*prepared.snapshot;
     let subject = context.targeting_key.as_ref();
     let receipts = Receipts::of(server, caller, subject, snapshot.revision(), now_ms);
     let mark = subject.map(|subject| server.ofrep.keys().tickets.mark(subject));
     let ticket = Ticket::new(caller.hash, mark, prepared.revision(now_ms), now_ms);
     let stream = format!("{STREAM_PATH}{}", server.ofrep.keys().tickets.sign(&ticket));
-    let engine = engine_context(caller, context, &people);
+    let engine = engine_context(caller, context, people);
     let mut evaluator = snapshot.evaluator(&engine, now_ms);
     let live = snapshot.flags().zip(&prepared.parts).filter(|(flag, _)| !flag.is_archived());
     let decisions =

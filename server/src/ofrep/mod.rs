@@ -49,18 +49,18 @@ pub const STREAM_PATH: &str = "/ofrep/v1/stream/";
 /// What this door keeps between requests.
 pub struct Ofrep {
     prepared: Arc<PreparedCache>,
-    compressed: Compressed,
     hub: Hub,
     keys: ArcSwap<Keys>,
     streams: Seats,
     catching_up: Semaphore,
 }
 
-/// What is signed and read with, all of it made of the workspace's secret.
+/// What is signed and read with, all of it made of the workspace's secret, and what was signed with it and is kept.
 pub struct Keys {
     tickets: TicketKey,
     previews: PreviewKey,
     pub(crate) receipts: ReceiptKey,
+    compressed: Compressed,
 }
 
 impl Keys {
@@ -68,7 +68,8 @@ impl Keys {
         let tickets = TicketKey::new(&store.workspace_secret().await?);
         let tickets =
             tickets.map_err(|_| StoreError::CorruptRow { table: "workspace", id: "1".to_owned() })?;
-        Ok(Self { tickets, previews: store.preview_key().await?, receipts: store.receipt_key().await? })
+        let (previews, receipts) = (store.preview_key().await?, store.receipt_key().await?);
+        Ok(Self { tickets, previews, receipts, compressed: Compressed::default() })
     }
 }
 
@@ -84,7 +85,6 @@ impl Ofrep {
         let hub = Hub::start(store.clone(), Arc::clone(&prepared), allowances, stopping);
         Ok(Self {
             prepared,
-            compressed: Compressed::default(),
             hub,
             keys,
             streams: Seats::new(config),
@@ -96,7 +96,7 @@ impl Ofrep {
         self.keys.load()
     }
 
-    /// The database may be another one, with another secret.
+    /// The database may be another one, with another secret: answers that were signed with the old one are no longer kept.
     pub async fn read_keys(&self, store: &Store) -> Result<(), StoreError> {
         self.keys.store(Arc::new(Keys::read(store).await?));
         Ok(())

@@ -92,8 +92,8 @@ impl Census {
         let snapshots: Vec<_> = shapes.iter().map(compile).collect::<Result<_, _>>()?;
         let work = || Work::survey(&flag.key, &snapshots);
         Ok(match self.0.0.ask(key, &[snapshot], work, asker, patience).await {
-            Some(Found::Survey(survey)) => Some(survey),
-            Some(Found::Counted(..)) | None => None,
+            Some((Found::Survey(survey), _)) => Some(survey),
+            Some((Found::Counted(..), _)) | None => None,
         })
     }
 
@@ -103,10 +103,10 @@ impl Census {
         snapshots: &[&Arc<Snapshot>],
         work: impl FnOnce() -> Option<Work>,
         (asker, patience): (Option<Asker>, Patience),
-    ) -> Option<(Arc<Counted>, Arc<Listed>)> {
+    ) -> Option<(Arc<Counted>, Arc<Listed>, bool)> {
         match self.0.0.ask(key, snapshots, work, asker, patience).await {
-            Some(Found::Counted(counted, listed)) => Some((counted, listed)),
-            Some(Found::Survey(_)) | None => None,
+            Some((Found::Counted(counted, listed), is_final)) => Some((counted, listed, is_final)),
+            Some((Found::Survey(_), _)) | None => None,
         }
     }
 }

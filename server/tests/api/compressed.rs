@@ -39,7 +39,7 @@ async fn all_flags_are_compressed_for_whoever_asks() {
     let plain = plain.bytes().await.expect("a body");
     let expected: Json = serde_json::from_slice(&plain).expect("JSON");
     for coding in ["zstd", "br", "gzip"] {
-        // The second time it is the kept answer.
+        // Whether it is made or kept.
         for _ in 0..2 {
             let request = app.evaluate_all(&token, &context).header("Accept-Encoding", coding);
             let answer = request.send().await.expect("an answer");

@@ -1,7 +1,7 @@
 //! Who has each flag, remembered for each environment: after a change only the flags that it touched are counted again.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -17,13 +17,32 @@ const AGAIN: Patience = Patience { exact: Duration::from_millis(20), first: Dura
 /// A smaller sample is no number to show.
 const SEEN_MIN: usize = 128;
 
+/// What is known of one flag.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    impact: Impact,
+    /// It becomes no better: everybody was looked at, or the largest sample that is taken.
+    is_final: bool,
+}
+
 #[derive(Debug)]
 struct Remembered {
     snapshot: Arc<Snapshot>,
     people: Weak<People>,
     /// When an enrolment begins or ends, and everything may be another.
     until_ms: Option<i64>,
-    counts: HashMap<FlagKey, Impact>,
+    counts: HashMap<FlagKey, Known>,
+}
+
+/// What a look at the desk begins with.
+struct Begun {
+    people: Weak<People>,
+    until_ms: Option<i64>,
+    /// What is known, older numbers among it.
+    counts: HashMap<FlagKey, Known>,
+    /// Flags whose numbers are about these definitions and people.
+    current: HashSet<FlagKey>,
+    asked: Vec<FlagKey>,
 }
 
 /// The memory of all environments.
@@ -39,54 +58,63 @@ impl Desk {
     }
 
     pub(super) async fn of(&self, census: &Census, snapshot: &Arc<Snapshot>) -> DeskCount {
-        let people = Arc::downgrade(&census.people());
-        let (mut counts, asked) = self.begin(snapshot, &people);
-        if asked.is_empty() {
-            return counts.into();
+        let mut begun = self.begin(snapshot, Arc::downgrade(&census.people()));
+        if !begun.asked.is_empty() {
+            let patience = if begun.counts.is_empty() { FIRST } else { AGAIN };
+            if let Some((impacts, is_final)) = census.holders(snapshot, &begun.asked, patience).await
+                && impacts.iter().all(|it| it.sample.is_whole() || it.sample.seen >= SEEN_MIN)
+            {
+                begun.learn(impacts, is_final);
+                self.end(snapshot, &begun);
+            }
         }
-        let patience = if counts.is_empty() { FIRST } else { AGAIN };
-        if let Some(impacts) = census.holders(snapshot, &asked, patience).await {
-            let new = asked.into_iter().zip(impacts);
-            let new = new.filter(|(_, impact)| impact.sample.is_whole() || impact.sample.seen >= SEEN_MIN);
-            counts.extend(new);
-            self.end(snapshot, people, counts.clone());
-        }
-        counts.into()
+        begun.counts.into_iter().map(|(key, known)| (key, known.impact)).collect::<HashMap<_, _>>().into()
     }
 
-    /// What is known, older numbers among it, and which flags are to be counted.
-    fn begin(
-        &self,
-        snapshot: &Arc<Snapshot>,
-        people: &Weak<People>,
-    ) -> (HashMap<FlagKey, Impact>, Vec<FlagKey>) {
+    fn begin(&self, snapshot: &Arc<Snapshot>, people: Weak<People>) -> Begun {
         let now_ms = self.clock.now_ms();
         let environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
         let old = environments.get(snapshot.environment().as_str());
         let still = old
-            .filter(|it| Weak::ptr_eq(&it.people, people) && it.until_ms.is_none_or(|until| now_ms < until));
-        let holds = |key: &FlagKey| {
-            still.is_some_and(|old| {
-                let (before, now) = (old.snapshot.flag(key.as_str()), snapshot.flag(key.as_str()));
-                let same = before.zip(now).is_some_and(|(a, b)| {
-                    std::ptr::eq(a, b)
-                        && (b.rollout().prerequisites.is_empty() || Arc::ptr_eq(&old.snapshot, snapshot))
-                });
-                same && old.counts.get(key).is_some_and(|impact| impact.sample.is_whole())
+            .filter(|it| Weak::ptr_eq(&it.people, &people) && it.until_ms.is_none_or(|until| now_ms < until));
+        let is_same = |old: &Remembered, key: &FlagKey| {
+            let (before, now) = (old.snapshot.flag(key.as_str()), snapshot.flag(key.as_str()));
+            before.zip(now).is_some_and(|(a, b)| {
+                std::ptr::eq(a, b)
+                    && (b.rollout().prerequisites.is_empty() || Arc::ptr_eq(&old.snapshot, snapshot))
             })
         };
+        let current = still.map_or_else(HashSet::new, |old| {
+            old.counts.keys().filter(|key| is_same(old, key)).cloned().collect()
+        });
+        let counts = old.map(|old| old.counts.clone()).unwrap_or_default();
         let mut asked: Vec<_> = snapshot.flags().map(|flag| flag.key().clone()).collect();
-        let known = old.map(|old| old.counts.clone()).unwrap_or_default();
-        asked.retain(|key| !holds(key));
+        asked.retain(|key| !(current.contains(key) && counts.get(key).is_some_and(|it| it.is_final)));
         asked.sort_unstable();
-        (known, asked)
+        // As of now: what is counted from here on does not know of anything later.
+        let until_ms = snapshot.next_change_ms(now_ms);
+        Begun { people, until_ms, counts, current, asked }
     }
 
-    fn end(&self, snapshot: &Arc<Snapshot>, people: Weak<People>, mut counts: HashMap<FlagKey, Impact>) {
+    fn end(&self, snapshot: &Arc<Snapshot>, begun: &Begun) {
+        let Begun { people, until_ms, counts, .. } = begun;
+        let (people, until_ms, mut counts) = (Weak::clone(people), *until_ms, counts.clone());
         counts.retain(|key, _| snapshot.flag(key.as_str()).is_some());
-        let until_ms = snapshot.next_change_ms(self.clock.now_ms());
         let remembered = Remembered { snapshot: Arc::clone(snapshot), people, until_ms, counts };
         let mut environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
         environments.insert(snapshot.environment().to_string(), remembered);
+    }
+}
+
+impl Begun {
+    /// Takes what was counted of the flags that were asked for, except where more is known: a sample of many flags begins
+    /// anew with every change of one.
+    fn learn(&mut self, impacts: Vec<Impact>, is_final: bool) {
+        for (key, impact) in self.asked.iter().zip(impacts) {
+            let known = self.counts.get(key).filter(|_| self.current.contains(key));
+            if known.is_none_or(|known| known.impact.sample.seen <= impact.sample.seen) {
+                self.counts.insert(key.clone(), Known { impact, is_final });
+            }
+        }
     }
 }

@@ -34,7 +34,7 @@ pub(super) enum Subject {
 /// pointers keep no old one alive.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
-    subject: Subject,
+    pub(super) subject: Subject,
     definitions: Vec<Weak<Snapshot>>,
     people: Weak<People>,
 }

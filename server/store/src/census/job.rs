@@ -181,9 +181,15 @@ impl Job {
         }
         self.next = end;
         if self.work.is_full() {
-            // The sample stays the best there is.
-            self.entry.end();
-            return false;
+            let is_told = self.entry.told.borrow().found.is_some();
+            if is_told {
+                // The sample stays the best there is.
+                self.entry.end();
+            } else {
+                self.work.begin_again();
+                (self.phase, self.next) = (Phase::Sample, 0);
+            }
+            return !is_told;
         }
         if end < self.walk.len() {
             return true;

@@ -123,7 +123,7 @@ impl Census {
         let questions: Vec<_> = groups.iter().map(question).collect();
         let compiled: Vec<_> = questions.iter().map(Option::is_some).collect();
         let work = || Some(Work::tally(questions.into_iter().flatten().collect(), Listing::none()));
-        let (counted, _) = self.counted(key, &[snapshot], work, (None, patience)).await?;
+        let (counted, ..) = self.counted(key, &[snapshot], work, (None, patience)).await?;
         let mut impacts = counted.impacts.iter();
         // A condition that cannot be read is met by nobody.
         let count = |is_compiled: bool| {
@@ -159,7 +159,7 @@ impl Census {
             questions.extend(flag_questions(snapshots, after, used_by));
             Some(Work::tally(questions, listing))
         };
-        let (counted, listed) = self.counted(key, &definitions, work, (asker, patience)).await?;
+        let (counted, listed, _) = self.counted(key, &definitions, work, (asker, patience)).await?;
         let (impact, flags) = counted.impacts.split_first()?;
         Some(GroupChange { impact: *impact, flags: flags.to_vec(), listed })
     }
@@ -173,18 +173,19 @@ impl Census {
         self.0.0.desk.of(self, snapshot).await
     }
 
+    /// Who has each of `flags`, all of one sample, and whether no larger one comes.
     pub(super) async fn holders(
         &self,
         snapshot: &Arc<Snapshot>,
         flags: &[FlagKey],
         patience: Patience,
-    ) -> Option<Vec<Impact>> {
+    ) -> Option<(Vec<Impact>, bool)> {
         let key = Key::new(Subject::Flags(flags.to_vec()), &[snapshot], &self.people());
         let question =
             |flag: &FlagKey| Question::Holds { snapshot: Arc::clone(snapshot), flag: flag.clone() };
         let work = || Some(Work::tally(flags.iter().map(question).collect(), Listing::none()));
-        let (counted, _) = self.counted(key, &[snapshot], work, (None, patience)).await?;
-        Some(counted.impacts.clone())
+        let (counted, _, is_final) = self.counted(key, &[snapshot], work, (None, patience)).await?;
+        Some((counted.impacts.clone(), is_final))
     }
 }
 

@@ -69,7 +69,7 @@ impl Shared {
         Self { live, desk: Desk::new(clock.clone()), clock, state, news, uses, threads_max }
     }
 
-    /// The answer that is kept, or one that is made now. `None` where there is none in time.
+    /// The answer that is kept, or one that is made now, and whether it is final. `None` where there is none in time.
     pub(super) async fn ask(
         self: &Arc<Self>,
         key: Key,
@@ -77,15 +77,16 @@ impl Shared {
         work: impl FnOnce() -> Option<Work>,
         asker: Option<Asker>,
         patience: Patience,
-    ) -> Option<Found> {
+    ) -> Option<(Found, bool)> {
         let start = Instant::now();
         let entry = self.entry(key, definitions, work, asker)?;
         let mut told = entry.told.subscribe();
         if let Some(told) = heard(&mut told, start + patience.exact, |told| told.is_final).await {
-            return told.found;
+            return told.found.map(|found| (found, true));
         }
         let first = |told: &Told| told.found.is_some() || told.is_final;
-        heard(&mut told, start + patience.first, first).await?.found
+        let told = heard(&mut told, start + patience.first, first).await?;
+        told.found.map(|found| (found, told.is_final))
     }
 
     fn entry(
@@ -153,9 +154,10 @@ impl Shared {
     fn run(&self) {
         Lane::Census.enter();
         while let Some(mut job) = self.next() {
+            let was_urgent = job.is_urgent();
             let worked = std::panic::catch_unwind(AssertUnwindSafe(|| job.piece()));
             match worked {
-                Ok(true) => self.state().wait(job),
+                Ok(true) => self.state().wait(job, was_urgent),
                 Ok(false) => {}
                 Err(_) => {
                     tracing::error!("counting people failed; whoever asked is shown none");
@@ -236,11 +238,22 @@ impl State {
         }
     }
 
-    fn wait(&mut self, job: Job) {
-        if self.is_closed || job.entry.is_dropped() {
+    /// Takes back a question that is not done. Everybody is looked at for one question after the other, whose findings
+    /// need memory meanwhile; one that has just got its sample stands at the end of them.
+    fn wait(&mut self, job: Job, was_urgent: bool) {
+        if self.is_closed || job.entry.is_dropped() || self.is_forgotten(&job.entry) {
             return;
         }
-        if job.is_urgent() { self.urgent.push_back(job) } else { self.others.push_back(job) }
+        match (job.is_urgent(), was_urgent) {
+            (true, _) => self.urgent.push_back(job),
+            (false, true) => self.others.push_back(job),
+            (false, false) => self.others.push_front(job),
+        }
+    }
+
+    /// Nobody can ask for it any more, and nobody listens.
+    fn is_forgotten(&self, entry: &Arc<Entry>) -> bool {
+        entry.told.receiver_count() == 0 && !self.entries.iter().any(|it| Arc::ptr_eq(it, entry))
     }
 
     /// Answers about other people than there are now, or of before an enrolment began or ended.

@@ -1,3 +1,5 @@
+mod desk;
+
 use engine::{
     AttributeSchema, Audience, BucketBy, EnvironmentConfig, Flag, FlagKey, Percentage, Rollout, Rule, Survey,
 };
@@ -33,14 +35,22 @@ fn flag(key: &str) -> FlagKey {
 
 fn snapshot(revision: u64) -> Arc<Snapshot> {
     let of = |key: &str| (Arc::new(Flag::boolean(flag(key), key)), Arc::new(rollout(20)));
+    compiled(revision, vec![of("a"), of("b")], None)
+}
+
+fn compiled(
+    revision: u64,
+    flags: Vec<(Arc<Flag>, Arc<Rollout>)>,
+    before: Option<&Snapshot>,
+) -> Arc<Snapshot> {
     let config = EnvironmentConfig {
         environment: "production".parse().expect("a key"),
         revision,
-        flags: vec![of("a"), of("b")],
+        flags,
         groups: Vec::new(),
         attributes: Arc::new(AttributeSchema::default()),
     };
-    Arc::new(Snapshot::compile(config, None).0)
+    Arc::new(Snapshot::compile(config, before).0)
 }
 
 fn shared(people: Arc<People>, threads: usize) -> Arc<Shared> {
@@ -65,8 +75,8 @@ async fn ask(
     let work = || Work::survey(&flag(key), &[Arc::clone(snapshot)]);
     let asker = asker.map(|it| Asker(it.to_owned()));
     match shared.ask(question, &[snapshot], work, asker, patience).await? {
-        Found::Survey(survey) => Some(survey),
-        Found::Counted(..) => panic!("a survey was asked for"),
+        (Found::Survey(survey), _) => Some(survey),
+        (Found::Counted(..), _) => panic!("a survey was asked for"),
     }
 }
 
@@ -141,4 +151,77 @@ async fn too_many_questions_are_not_taken() {
         ask(&shared, snapshot, "a", None, AT_ONCE).await;
     }
     assert_eq!(flags_waiting(&shared), WAITING_MAX);
+}
+
+#[tokio::test]
+async fn everybody_is_looked_at_for_one_question_after_the_other() {
+    let (shared, snapshot) = (shared(people(PEOPLE), 0), snapshot(1));
+    let mut entries = Vec::new();
+    for key in ["a", "b"] {
+        ask(&shared, &snapshot, key, None, AT_ONCE).await;
+        let mut job = shared.next().expect("a job");
+        while job.is_urgent() {
+            assert!(job.piece(), "a sample is not all");
+        }
+        entries.push(Arc::clone(&job.entry));
+        shared.state().wait(job, true);
+    }
+    for entry in &entries {
+        loop {
+            let mut job = shared.next().expect("a job");
+            assert!(Arc::ptr_eq(&job.entry, entry), "the one that was begun");
+            if !job.piece() {
+                break;
+            }
+            shared.state().wait(job, false);
+        }
+        assert!(entry.is_done());
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_can_ask_for_any_more_is_not_counted_to_the_end() {
+    let (shared, snapshot) = (shared(people(PEOPLE), 0), snapshot(1));
+    ask(&shared, &snapshot, "a", None, AT_ONCE).await;
+    let mut job = shared.next().expect("a job");
+    job.piece();
+    let listener = job.entry.told.subscribe();
+    shared.state().forget_the_past(&people(1), 0);
+    shared.state().wait(job, true);
+    assert_eq!(waiting(&shared), 1, "somebody listens");
+    drop(listener);
+    let job = shared.next().expect("a job");
+    shared.state().wait(job, true);
+    assert_eq!(waiting(&shared), 0);
+}
+
+fn waiting(shared: &Shared) -> usize {
+    let state = shared.state();
+    state.urgent.len() + state.others.len()
+}
+
+/// Few enough to be looked at all at once, and too different to be kept.
+#[tokio::test]
+async fn people_who_are_too_different_are_told_of_as_a_sample() {
+    const RULES: usize = 15;
+    // Each has other attributes, and each rule draws by one of them.
+    let person = |n: usize| {
+        let has = (0..RULES).filter(|bit| (n >> bit) & 1 == 1).map(|bit| format!(r#""t{bit}":"x""#));
+        format!(r#"["person-{n}",{{{}}}]"#, has.collect::<Vec<_>>().join(","))
+    };
+    let everybody: Vec<_> = (0..1 << RULES).map(person).collect();
+    let everybody: People = serde_json::from_str(&format!("[{}]", everybody.join(","))).expect("people");
+    let shared = shared(Arc::new(everybody), 0);
+    let rule = |n: usize| Rule {
+        id: format!("rule-{n}").parse().expect("an id"),
+        bucket_by: BucketBy::Attribute(format!("t{n}").parse().expect("a name")),
+        ..rollout(20).rules.remove(0)
+    };
+    let rules = Rollout { rules: (0..RULES).map(rule).collect(), ..Rollout::new("seed") };
+    let snapshot = compiled(1, vec![(Arc::new(Flag::boolean(flag("a"), "a")), Arc::new(rules))], None);
+    ask(&shared, &snapshot, "a", None, AT_ONCE).await;
+    let mut job = shared.next().expect("a job");
+    while job.piece() {}
+    let survey = ask(&shared, &snapshot, "a", None, AT_ONCE).await.expect("a sample");
+    assert!(!survey.sample().is_whole() && survey.sample().seen > 1_000);
 }
