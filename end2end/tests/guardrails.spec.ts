@@ -256,6 +256,7 @@ test('a guardrail says whose word counts, and what pages report fires only those
     const { key, page } = await flag(browser, world, 'Whose word');
     await pagesReport(page, world, key, 40, true);
     const check = page.getByRole('button', { name: 'How often would these have fired?' });
+    await page.locator('#edit-guardrails > summary').click();
     await page.getByRole('button', { name: 'Add a guardrail' }).click();
     await expect(line(page, 3).getByLabel('Whose word counts')).toHaveValue('servers');
     await expect(page.locator('#guardrail-form')).toContainText('Anybody can open a page and let it report failures.');
@@ -274,6 +275,7 @@ test('a guardrail says whose word counts, and what pages report fires only those
 
     const plain = await signedIn(browser, world, 'product', { javaScriptEnabled: false });
     await plain.goto(`/flags/${key}/health`);
+    await plain.locator('#edit-guardrails > summary').click();
     await expect(line(plain, 3).getByLabel('Whose word counts')).toHaveValue('servers_and_browsers');
     await line(plain, 3).getByLabel('Whose word counts').selectOption('servers only');
     await save(plain);
