@@ -40,7 +40,7 @@ impl<'a> Traits<'a> {
         };
         let plain = plain.into_iter().flat_map(Attributes::iter);
         let plain = plain.map(|(name, value)| (name, ValueRef::from(value)));
-        plain.chain(packed.into_iter().flat_map(|packed| packed.entries()))
+        plain.chain(packed.into_iter().flat_map(Packed::entries))
     }
 
     pub fn len(&self) -> usize {

@@ -84,16 +84,15 @@ impl Packer {
         match value {
             ValueRef::Boolean(false) => self.integer(name | kind::FALSE),
             ValueRef::Boolean(true) => self.integer(name | kind::TRUE),
-            ValueRef::Number(n) => match whole(n) {
-                Some(whole) => {
+            ValueRef::Number(n) => {
+                if let Some(whole) = whole(n) {
                     self.integer(name | kind::WHOLE);
                     self.integer(whole.unsigned_abs() << 1 | u64::from(whole < 0));
-                }
-                None => {
+                } else {
                     self.integer(name | kind::FLOAT);
                     self.rows.extend(n.to_bits().to_le_bytes());
                 }
-            },
+            }
             ValueRef::Text(text) => {
                 self.text.push(VALUE_SEPARATOR);
                 let lower = push_lower(&mut self.text, text);
@@ -255,6 +254,10 @@ impl<'a> Cursor<'a> {
     }
 }
 
+#[expect(
+    clippy::copy_iterator,
+    reason = "a value is a view that is passed on by copying; each walk over it has its own"
+)]
 impl<'a> Iterator for PackedItems<'a> {
     type Item = &'a str;
 
