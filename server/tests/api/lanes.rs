@@ -41,10 +41,10 @@ async fn pages_and_changes_are_answered(app: &TestApp, cookie: &str, token: &str
     let stop = app.form("/flags/pay/stop", Some(cookie), &[("environment", "production")]).send();
     let stop = tokio::time::timeout(AT_ONCE, stop).await.expect("a change at once").expect("an answer");
     assert!(!stop.status().is_server_error(), "{}", stop.status());
-    let put =
-        app.request(Method::PUT, "/api/v1/people").bearer_auth(token).json(&json!({"people": []})).send();
-    let put = tokio::time::timeout(AT_ONCE, put).await.expect("management at once").expect("an answer");
-    assert!(!put.status().is_server_error(), "{}", put.status());
+    let post =
+        app.request(Method::POST, "/api/v1/people").bearer_auth(token).json(&json!({"people": []})).send();
+    let post = tokio::time::timeout(AT_ONCE, post).await.expect("management at once").expect("an answer");
+    assert!(!post.status().is_server_error(), "{}", post.status());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,7 +64,7 @@ async fn bodies_of_tokens_and_members_that_never_come_keep_nobody_waiting() {
     let (token, cookie) = (app.writing_token().await, app.sign_in(Role::Admin).await);
     let mut hanging = Vec::new();
     for _ in 0..MANY {
-        let of_token = format!("PUT /api/v1/people HTTP/1.1\r\nAuthorization: Bearer {token}\r\n");
+        let of_token = format!("POST /api/v1/people HTTP/1.1\r\nAuthorization: Bearer {token}\r\n");
         hanging.push(hang(&app, &of_token).await);
         let of_member = format!("POST /flags/pay/stop HTTP/1.1\r\nCookie: {cookie}\r\n");
         hanging.push(hang(&app, &of_member).await);
