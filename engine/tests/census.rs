@@ -26,7 +26,7 @@ fn people() -> Vec<(String, Attributes)> {
         let mut traits = Attributes::default();
         let text = |text: &str| AttributeValue::Text(text.to_owned());
         traits.set("tier", text(["vip", "standard", "basic"][n % 3]));
-        if n % 5 > 0 {
+        if !n.is_multiple_of(5) {
             traits.set("tenant", text(&format!("agency-{}", n % 37)));
         }
         (format!("user-{n}"), traits)
@@ -40,7 +40,7 @@ fn groups() -> Vec<Arc<Group>> {
             subject: key(&format!("user-{n}")),
             purpose: String::new(),
             from_ms: None,
-            until_ms: (n % 2 == 0).then_some(500),
+            until_ms: n.is_multiple_of(2).then_some(500),
             by: String::new(),
             at_ms: None,
         };
@@ -150,7 +150,9 @@ fn snapshot(rollout: &Rollout) -> Arc<Snapshot> {
 fn changed(before: &Rollout, after: &Rollout, people: &[(String, Attributes)]) -> Impact {
     let (before, after) = (snapshot(before), snapshot(after));
     let mut tally = Tally::new(vec![Question::Changes { flag: key("f"), before, after }]);
-    people.iter().for_each(|(key, traits)| tally.look(&Context::from_traits(key, traits), NOW_MS));
+    for (key, traits) in people {
+        tally.look(&Context::from_traits(key, traits), NOW_MS);
+    }
     tally.counted(people.len()).impacts[0]
 }
 
@@ -175,7 +177,9 @@ fn surveyed(rollouts: &[&Rollout], people: &[(String, Attributes)]) -> Surveyor 
     let flag: FlagKey = key("f");
     let snapshots: Vec<_> = rollouts.iter().map(|it| snapshot(it)).collect();
     let mut surveyor = Surveyor::new(&flag, &snapshots).expect("a flag");
-    people.iter().for_each(|(key, traits)| surveyor.look(&Context::from_traits(key, traits), NOW_MS));
+    for (key, traits) in people {
+        surveyor.look(&Context::from_traits(key, traits), NOW_MS);
+    }
     surveyor
 }
 

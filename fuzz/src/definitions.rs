@@ -81,9 +81,9 @@ fn rollout(document: &[u8]) {
         assert!(!phrase.is_empty() && groups.len() <= 51 * 50);
         compiled(&flag, &rollout, &[]);
         // In a form everyone stands below the groups, and a list says nobody twice.
-        let below = rollout.rules.iter().skip_while(|rule| !rule.audience.is_everyone());
+        let mut below = rollout.rules.iter().skip_while(|rule| !rule.audience.is_everyone());
         let subjects = &rollout.exclusions.subjects;
-        if below.skip(1).next().is_none() && subjects.iter().collect::<HashSet<_>>().len() == subjects.len() {
+        if below.nth(1).is_none() && subjects.iter().collect::<HashSet<_>>().len() == subjects.len() {
             assert_eq!(parsed.as_ref(), Ok(&rollout), "the form makes something else of it");
         }
     }

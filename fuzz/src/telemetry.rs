@@ -33,9 +33,9 @@ pub fn run(bytes: &[u8]) {
     }
     assert_eq!((plain.status, &plain.body), (unpacked.status, &unpacked.body), "gzip says something else");
     if first & 1 == 0 {
-        agrees::<ExportTraceServiceRequest>(path, kind, body, &plain)
+        agrees::<ExportTraceServiceRequest>(path, kind, body, &plain);
     } else {
-        agrees::<ExportLogsServiceRequest>(path, kind, body, &plain)
+        agrees::<ExportLogsServiceRequest>(path, kind, body, &plain);
     }
 }
 

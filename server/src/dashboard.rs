@@ -112,8 +112,8 @@ async fn count_joins(State(server): State<Arc<Server>>, mut request: Request, ne
 
 /// A file is read from the database from one end to the other: each member may have so many.
 async fn count_exports(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    if path.ends_with(".csv") || path.ends_with(".jsonl") {
+    let kind = request.uri().path().rsplit_once('.').map(|(_, kind)| kind);
+    if matches!(kind, Some("csv" | "jsonl")) {
         let by = request.extensions().get::<Principal>().map(Principal::id);
         if let Some(Err(retry_after_s)) = by.map(|by| server.allowances.export(by)) {
             return Door::Dashboard.refuse(Fault::TooOften { retry_after_s });

@@ -41,8 +41,11 @@ impl RequestId {
     const DIGITS: usize = 16;
 
     fn digits(self) -> [u8; Self::DIGITS] {
-        let digit = |at: usize| b"0123456789abcdef"[(self.0 >> (60 - 4 * at)) as usize & 15];
-        std::array::from_fn(digit)
+        let bytes = self.0.to_be_bytes();
+        std::array::from_fn(|at| {
+            let half = if at % 2 == 0 { bytes[at / 2] >> 4 } else { bytes[at / 2] & 15 };
+            b"0123456789abcdef"[usize::from(half)]
+        })
     }
 }
 

@@ -15,7 +15,9 @@ fn sentence(known: usize, after: usize, gained: usize, lost: usize, switched: us
 /// Counts one question for all of them.
 fn counted(question: Question, people: &[(String, Attributes)]) -> Impact {
     let mut tally = Tally::new(vec![question]);
-    people.iter().for_each(|(key, traits)| tally.look(&Context::from_traits(key, traits), NOW_MS));
+    for (key, traits) in people {
+        tally.look(&Context::from_traits(key, traits), NOW_MS);
+    }
     tally.counted(people.len()).impacts[0]
 }
 

@@ -75,7 +75,7 @@ impl People {
 
     /// Who stands at these places in the order of the keys: a few or all of one moment, begun anywhere at once.
     pub fn chunk(&self, range: Range<usize>) -> impl Iterator<Item = (&str, Traits<'_>)> {
-        self.from_place(range.start).take(range.len()).map(|person| (person.subject(), person.into()))
+        self.people_at_place(range.start).take(range.len()).map(|person| (person.subject(), person.into()))
     }
 
     /// Everybody as the engine sees them through their stored traits.
@@ -112,16 +112,16 @@ impl People {
     fn from(&self, subject: &str) -> impl Iterator<Item = Packed<'_>> {
         let at = self.shards.partition_point(|piece| *piece.first <= *subject).saturating_sub(1);
         let skipped = self.shards.get(at).map_or(0, |piece| piece.shard.place(subject));
-        self.from_piece(at, skipped)
+        self.people_at_piece(at, skipped)
     }
 
-    fn from_place(&self, place: usize) -> impl Iterator<Item = Packed<'_>> {
+    fn people_at_place(&self, place: usize) -> impl Iterator<Item = Packed<'_>> {
         let at = self.shards.partition_point(|piece| piece.end <= place);
         let begin = at.checked_sub(1).map_or(0, |before| self.shards[before].end);
-        self.from_piece(at, place - begin)
+        self.people_at_piece(at, place - begin)
     }
 
-    fn from_piece(&self, at: usize, skipped: usize) -> impl Iterator<Item = Packed<'_>> {
+    fn people_at_piece(&self, at: usize, skipped: usize) -> impl Iterator<Item = Packed<'_>> {
         let pieces = self.shards.get(at..).unwrap_or_default().iter().enumerate();
         pieces.flat_map(move |(n, piece)| piece.shard.people_from(if n == 0 { skipped } else { 0 }))
     }

@@ -125,13 +125,11 @@ fn refusal(user: Option<&UserRow>, told: Told) -> Option<Entry> {
             format!("refused more than {SIGN_INS_AUDITED_MAX} sign-ins as {whom} within ten minutes")
         }
     };
-    Some(match user {
-        Some(user) => member_entry(Action::SignInRefused, UserId::new(user.id), &user.name, sentence),
-        None => {
-            let object = ObjectRef::new(ObjectKind::Workspace, "members");
-            Entry::new(Action::SignInRefused, object, "members", sentence)
-        }
-    })
+    let Some(user) = user else {
+        let object = ObjectRef::new(ObjectKind::Workspace, "members");
+        return Some(Entry::new(Action::SignInRefused, object, "members", sentence));
+    };
+    Some(member_entry(Action::SignInRefused, UserId::new(user.id), &user.name, sentence))
 }
 
 #[cfg(test)]

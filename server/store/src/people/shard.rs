@@ -72,7 +72,9 @@ impl Shard {
     pub(super) fn find(&self, subject: &str) -> Option<Packed<'_>> {
         let wanted = mark(subject);
         // Without a branch inside, so that many are compared at once.
-        let is_near = move |marks: &[u16]| marks.iter().fold(false, |near, mark| near | (*mark == wanted));
+        let is_near = move |marks: &[u16]| {
+            marks.iter().fold(0_u16, |near, mark| near | u16::from(*mark == wanted)) != 0
+        };
         let chunks = self.marks.chunks(MARKS_AT_ONCE).enumerate();
         let near = chunks.filter(|(_, marks)| is_near(marks)).flat_map(move |(n, marks)| {
             (n * MARKS_AT_ONCE..).zip(marks).filter(move |(_, mark)| **mark == wanted)

@@ -55,16 +55,15 @@ impl EnrolmentList {
     /// Reads a text. What a line leaves out comes from `otherwise`, whose subject does not count.
     pub fn parse(text: &str, otherwise: RawLine<'_>, now_ms: i64) -> Self {
         let mut list = Self::default();
-        match Columns::of_header(text) {
-            Some(columns) => list.read_csv(text, &columns, otherwise, now_ms),
-            None => {
-                let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-                for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-                    let raw = RawLine { subject: line, ..RawLine::default() };
-                    if !list.push(at + 1, line, raw, otherwise, now_ms) {
-                        break;
-                    }
-                }
+        if let Some(columns) = Columns::of_header(text) {
+            list.read_csv(text, &columns, otherwise, now_ms);
+            return list;
+        }
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let raw = RawLine { subject: line, ..RawLine::default() };
+            if !list.push(at + 1, line, raw, otherwise, now_ms) {
+                break;
             }
         }
         list

@@ -10,7 +10,7 @@ use crate::{census::entry::Subject, database_time::Skew, load::Loader};
 /// So many that they are not looked at all at once.
 const PEOPLE: usize = 60_000;
 const AT_ONCE: Patience = Patience { exact: Duration::ZERO, first: Duration::ZERO };
-const PATIENT: Patience = Patience { exact: Duration::from_secs(60), first: Duration::from_secs(60) };
+const PATIENT: Patience = Patience { exact: Duration::from_mins(1), first: Duration::from_mins(1) };
 
 fn people(count: usize) -> Arc<People> {
     let everybody: Vec<_> = (0..count).map(|n| format!(r#"["person-{n}",{{}}]"#)).collect();
