@@ -26,7 +26,7 @@ pub struct Here {
 /// The [`Here`] of the page that is being rendered.
 ///
 /// # Panics
-/// Outside a render of [`crate::page::shell`].
+/// Outside a render of a page (`page::shell`).
 pub fn here() -> Here {
     leptos::prelude::expect_context()
 }
