@@ -52,9 +52,11 @@ pub fn rows(text: &str) -> impl Iterator<Item = Row<'_>> {
         number += text[counted..begin + began].matches('\n').count();
         counted = begin + began;
         let mut cells: Vec<String> = record.iter().map(str::to_owned).collect();
-        let open = cells.last().is_some_and(|cell| cell.ends_with(END));
-        if open && let Some(cell) = cells.last_mut() {
-            cell.truncate(cell.len() - "\n".len() - END.len());
+        // Only inside quotation marks does a cell hold the line end before it.
+        let rest = cells.last().and_then(|cell| cell.strip_suffix(END)?.strip_suffix('\n')).map(str::len);
+        let open = rest.is_some();
+        if let (Some(rest), Some(cell)) = (rest, cells.last_mut()) {
+            cell.truncate(rest);
         }
         Some(Row { number, text: table[began..end].trim_end_matches(['\r', '\n']), cells, open })
     })
@@ -103,6 +105,11 @@ mod tests {
 
     fn cells(cells: &[&str]) -> Vec<String> {
         cells.iter().map(|&cell| cell.to_owned()).collect()
+    }
+
+    #[test]
+    fn a_nul_that_no_door_would_let_in_breaks_nothing() {
+        assert_eq!(read("a?\0\u{feff}\0"), [(1, cells(&["a?\0\u{feff}\0"]))]);
     }
 
     #[test]
