@@ -12,8 +12,10 @@ use store::Token;
 use super::allows;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
+/// The last three are what pages add to every request that trace themselves.
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, X-API-Key, If-None-Match, Content-Type, Last-Event-ID, Cache-Control, X-Fader-Preview",
+    "Authorization, X-API-Key, If-None-Match, Content-Type, Last-Event-ID, Cache-Control, X-Fader-Preview, \
+     traceparent, tracestate, baggage",
 );
 const READABLE_HEADERS: HeaderValue =
     HeaderValue::from_static("ETag, Retry-After, X-Request-Id, X-Fader-Stale");
