@@ -4,9 +4,8 @@ use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
 use crate::{
+    doors::{ofrep::error::OfrepError, rest::error::RestError},
     limits::{DATABASE_RETRY_AFTER_S, PAGE_MAX},
-    ofrep::error::OfrepError,
-    rest::error::RestError,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -170,7 +170,7 @@ impl Seen {
         let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         if status >= 500 {
             tracing::warn!(target: "fader::access", request_id = %id, %method, path, status, took_us);
-        } else if self.door == Door::Ofrep || path == crate::rest::EVENTS_PATH {
+        } else if self.door == Door::Ofrep || path == crate::doors::rest::EVENTS_PATH {
             tracing::debug!(target: "fader::access", request_id = %id, %method, path, status, took_us);
         } else {
             tracing::info!(target: "fader::access", request_id = %id, %method, path, status, took_us);
@@ -180,7 +180,7 @@ impl Seen {
 
 /// The path up to where its secret begins.
 fn without_secret(path: &str) -> &str {
-    const SECRET_BELOW: [&str; 3] = ["/invite/", "/join/", crate::ofrep::STREAM_PATH];
+    const SECRET_BELOW: [&str; 3] = ["/invite/", "/join/", crate::doors::ofrep::STREAM_PATH];
     SECRET_BELOW.into_iter().find(|prefix| path.starts_with(prefix)).unwrap_or(path)
 }
 

@@ -51,7 +51,7 @@ pub fn watch(request: Request) -> (Request, Option<Found>) {
 /// Events and telemetry: a bad item must not cost the others that came with it. What is kept of them is keys, which refuse
 /// a NUL one by one.
 fn is_told_item_by_item(path: &str) -> bool {
-    path.starts_with("/v1/") || path == crate::rest::EVENTS_PATH
+    path.starts_with("/v1/") || path == crate::doors::rest::EVENTS_PATH
 }
 
 /// A form with a file: in some encodings of text a zero byte is part of a letter, so whoever decodes the parts looks for a

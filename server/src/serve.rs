@@ -20,9 +20,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 use crate::{
-    Server, edge,
+    Server,
+    doors::ofrep,
+    edge,
     limits::{HEADER_BYTES_MAX, SHUTDOWN_MAX},
-    ofrep,
     places::{Connection, Place, Places, Socket},
 };
 

@@ -10,8 +10,9 @@ use axum::{
 use http::{HeaderName, HeaderValue, header};
 
 use crate::{
-    Server, assets,
+    Server,
     door::{Door, Fault},
+    doors::dashboard::assets,
 };
 
 /// How many seconds old what the answer was decided from is.

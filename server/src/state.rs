@@ -11,12 +11,11 @@ use crate::{
     anchor::{Anchor, KeyError},
     anew,
     body::Bodies,
+    doors::{ofrep::Ofrep, probes::Readiness},
     edge::RequestIds,
     guard::Guard,
-    health::Readiness,
     ingest::Ingest,
     lanes::Lanes,
-    ofrep::Ofrep,
 };
 
 /// The server's state; `Server::start` also starts what runs beside the requests.

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sha2::{Digest as _, Sha256};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
-const WIDGET: &str = include_str!("../../widget/widget.js");
+const WIDGET: &str = include_str!("../../../widget/widget.js");
 /// A new version shows within the hour; a page that uses it never waits for it.
 const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=3600, stale-while-revalidate=86400");
 

@@ -1,5 +1,10 @@
 //! The door for people: the dashboard of crate `app`, with what it needs around it.
 
+pub mod assets;
+mod csrf;
+mod resend;
+pub mod session;
+
 use std::sync::Arc;
 
 use app::state::{AppState, TooMany};
@@ -18,13 +23,11 @@ use tower::ServiceBuilder;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::{
-    Server, assets,
+    Server,
     client_address::ClientAddress,
-    csrf,
     door::{Door, Fault},
     edge, lanes,
     limits::FORM_BODY_BYTES_MAX,
-    resend, session,
 };
 
 pub fn router(server: &Arc<Server>) -> Router {

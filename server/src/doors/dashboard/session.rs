@@ -11,13 +11,13 @@ use axum::{
 };
 use store::RequestOrigin;
 
+use super::resend::{NotTaken, Sent};
 use crate::{
     Server,
     client_address::ClientAddress,
     door::{Door, Fault},
     edge::RequestId,
     limits::FORM_BODY_BYTES_MAX,
-    resend::{NotTaken, Sent},
 };
 
 /// Adds `RequestOrigin` to every request, and `Principal` to those of somebody signed in.

@@ -10,10 +10,10 @@ use store::{Claim, Exposure, Proof};
 use utoipa::ToSchema;
 
 use crate::{
+    doors::rest::proof::{FeatureItem, Proofs},
     ingest::{Claimed, EventId},
     limits::{CLIENT_EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_ID_BYTES_MAX, SUBJECT_FEATURES_MAX},
     outcomes::{Outcome, item::outcome_time},
-    rest::proof::{FeatureItem, Proofs},
 };
 
 /// Revisions are kept in the database as signed numbers.
@@ -280,6 +280,9 @@ fn parse<'a, T: Deserialize<'a>>(item: &'a RawValue) -> Result<T, String> {
     })
 }
 
-pub(in crate::rest) fn key<T, E: std::fmt::Display>(name: &str, parsed: Result<T, E>) -> Result<T, String> {
+pub(in crate::doors::rest) fn key<T, E: std::fmt::Display>(
+    name: &str,
+    parsed: Result<T, E>,
+) -> Result<T, String> {
     parsed.map_err(|error| format!("\"{name}\" {error}"))
 }

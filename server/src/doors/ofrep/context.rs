@@ -9,10 +9,8 @@ use std::{borrow::Cow, collections::HashSet, fmt};
 use engine::{AttributeValue, Attributes, SubjectKey, TARGETING_KEY};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::{
-    limits::{CONTEXT_ATTRIBUTES_MAX, CONTEXT_VALUES_MAX},
-    ofrep::error::OfrepError,
-};
+use super::error::OfrepError;
+use crate::limits::{CONTEXT_ATTRIBUTES_MAX, CONTEXT_VALUES_MAX};
 
 /// What a caller says of the subject.
 #[derive(Debug, PartialEq)]
