@@ -20,8 +20,8 @@ use crate::{
     app,
     cli::{Audit, Cli, Command, Demo, LogFormat, Retention, Seed, Serve, Token, User},
     demo::{self, DemoError, Simulation},
+    edge::connections,
     limits::FILES_RESERVED,
-    places,
     serve::serve,
 };
 
@@ -185,7 +185,7 @@ async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {
 
 /// As many connections as there are files for, said in the log.
 fn with_files(config: Config) -> Config {
-    let files = places::files::raise(config.connections_max + FILES_RESERVED);
+    let files = connections::files::raise(config.connections_max + FILES_RESERVED);
     let config = config.within(files);
     let (connections, streams) = (config.connections_max, config.streams_max);
     let per_address = config.connections_per_address_max();

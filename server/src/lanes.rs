@@ -28,11 +28,11 @@ use tokio::{
 
 use crate::{
     Server,
-    door::{Door, Fault},
     doors::{
         dashboard::{self, session},
         rest,
     },
+    edge::door::{Door, Fault},
     limits::{CHANGES_AT_ONCE_MAX, PAGE_MAX, PAGES_PER_THREAD_MAX, PAGES_WAITING_MAX},
 };
 

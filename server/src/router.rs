@@ -7,7 +7,7 @@ use axum::{Router, middleware::from_fn_with_state, routing::get};
 use crate::{
     Server,
     doors::{dashboard, ofrep, otlp, probes, rest, widget},
-    edge, stand_in,
+    edge::{around, stand_in},
 };
 
 /// The whole server, as tests, benches and `fader serve` start it. Expects `ConnectInfo<SocketAddr>`.
@@ -28,5 +28,5 @@ pub fn app(server: &Arc<Server>) -> Router {
 
 /// Puts around `routes` what surrounds every request.
 pub fn surround(server: &Arc<Server>, routes: Router) -> Router {
-    routes.layer(from_fn_with_state(Arc::clone(server), edge::surround))
+    routes.layer(from_fn_with_state(Arc::clone(server), around::surround))
 }

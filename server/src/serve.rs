@@ -22,9 +22,11 @@ use tower::ServiceExt as _;
 use crate::{
     Server,
     doors::ofrep,
-    edge,
+    edge::{
+        around::around,
+        connections::{Connection, Place, Places, Socket},
+    },
     limits::{HEADER_BYTES_MAX, SHUTDOWN_MAX},
-    places::{Connection, Place, Places, Socket},
 };
 
 /// How long to leave the listener alone when the operating system has no more sockets for us.
@@ -89,7 +91,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Rout
         async move {
             // Evaluations do without the layers of the router.
             let response = if ofrep::is_direct(server, &request) {
-                edge::around(server, request, |request| ofrep::direct(server, request)).await
+                around(server, request, |request| ofrep::direct(server, request)).await
             } else {
                 app.clone().oneshot(request).await?
             };

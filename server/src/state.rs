@@ -7,12 +7,14 @@ use tokio::sync::watch;
 
 use crate::{
     Config,
-    access::{allowance::Allowances, uses},
     anchor::{Anchor, KeyError},
     anew,
-    body::Bodies,
     doors::{ofrep::Ofrep, probes::Readiness},
-    edge::RequestIds,
+    edge::{
+        access::{allowance::Allowances, uses},
+        body::Bodies,
+        request_id::RequestIds,
+    },
     guard::Guard,
     ingest::Ingest,
     lanes::Lanes,

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rust_embed::Embed;
 use std::borrow::Cow;
 
-use crate::coding::{accepts, items};
+use crate::edge::coding::{accepts, items};
 
 #[derive(Embed)]
 #[folder = "../target/site"]

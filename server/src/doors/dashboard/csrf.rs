@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Uri, header};
 use crate::{
     Server,
     config::PublicUrl,
-    door::{Door, Fault},
+    edge::door::{Door, Fault},
 };
 
 /// Lets reads through, and writes that the browser says come from our own pages.

@@ -24,9 +24,12 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::{
     Server,
-    client_address::ClientAddress,
-    door::{Door, Fault},
-    edge, lanes,
+    edge::{
+        around,
+        client_address::ClientAddress,
+        door::{Door, Fault},
+    },
+    lanes,
     limits::FORM_BODY_BYTES_MAX,
 };
 
@@ -41,7 +44,7 @@ pub fn router(server: &Arc<Server>) -> Router {
         live: app::live::Seats::new(server.config.live_max()),
     };
     let around = ServiceBuilder::new()
-        .layer(from_fn(edge::add_page_headers))
+        .layer(from_fn(around::add_page_headers))
         .layer(from_fn_with_state(Arc::clone(server), end_streams))
         .layer(from_fn(asset))
         .layer(from_fn_with_state(Arc::clone(server), lanes::on_pages))

@@ -15,7 +15,10 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use crate::{body::Held, door::Fault, limits::DATABASE_RETRY_AFTER_S};
+use crate::{
+    edge::{body::Held, door::Fault},
+    limits::DATABASE_RETRY_AFTER_S,
+};
 
 /// It holds nothing but the form.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -135,7 +138,7 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::{door::Door, limits::FORM_BODY_BYTES_MAX};
+    use crate::{edge::door::Door, limits::FORM_BODY_BYTES_MAX};
 
     async fn html(form: &'static str) -> String {
         let form = Bytes::from_static(form.as_bytes());

@@ -14,9 +14,11 @@ use store::RequestOrigin;
 use super::resend::{NotTaken, Sent};
 use crate::{
     Server,
-    client_address::ClientAddress,
-    door::{Door, Fault},
-    edge::RequestId,
+    edge::{
+        client_address::ClientAddress,
+        door::{Door, Fault},
+        request_id::RequestId,
+    },
     limits::FORM_BODY_BYTES_MAX,
 };
 

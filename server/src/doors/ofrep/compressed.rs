@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use crate::{
-    coding::accepts,
+    edge::coding::accepts,
     limits::{COMPRESSED_BYTES_MIN, COMPRESSED_KEPT_BYTES_MAX},
 };
 

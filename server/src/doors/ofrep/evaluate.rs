@@ -27,8 +27,10 @@ use super::{
 };
 use crate::{
     Server,
-    access::{Caller, Refused, cors},
-    door::Fault,
+    edge::{
+        access::{Caller, Refused, cors},
+        door::Fault,
+    },
     limits::OFREP_BODY_BYTES_MAX,
 };
 

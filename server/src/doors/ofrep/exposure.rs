@@ -5,7 +5,7 @@ use engine::{CompiledFlag, Decision, Snapshot, SubjectKey};
 use http::{HeaderName, request::Parts};
 use store::{Exposure, TokenKind};
 
-use crate::{Server, access::Caller};
+use crate::{Server, edge::access::Caller};
 
 const HEADER: HeaderName = HeaderName::from_static("x-fader-exposure");
 /// In the header, or as `?exposure=none`: nobody is going to see this decision.

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{answer::refetch_event, prepared::PreparedCache, revision::ConfigRevision};
-use crate::access::allowance::Allowances;
+use crate::edge::access::allowance::Allowances;
 
 /// How often it looks whether an enrolment began or ended by itself, or a change was missed.
 const LOOK: Duration = Duration::from_secs(1);

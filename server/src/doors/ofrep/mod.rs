@@ -32,8 +32,10 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     Config, Server, StartError,
-    access::{allowance::Allowances, cors},
-    door::{Door, Fault},
+    edge::{
+        access::{allowance::Allowances, cors},
+        door::{Door, Fault},
+    },
     limits::CATCHING_UP_MAX,
 };
 use compressed::Compressed;

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName};
 use store::PreviewGrant;
 
 use super::context::CallerContext;
-use crate::{Server, access::Caller};
+use crate::{Server, edge::access::Caller};
 
 /// Where whoever asks passes a preview token on.
 const X_FADER_PREVIEW: HeaderName = HeaderName::from_static("x-fader-preview");

@@ -3,7 +3,7 @@
 use engine::{Decision, RuleId, SubjectKey};
 use store::{Proof, ReceiptKey, SubjectReceipts, TokenKind};
 
-use crate::{Server, access::Caller};
+use crate::{Server, edge::access::Caller};
 
 /// The receipts of one answer; `None` where nobody needs any.
 pub struct Receipts(SubjectReceipts);

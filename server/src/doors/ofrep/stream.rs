@@ -24,8 +24,10 @@ use super::{
 };
 use crate::{
     Server,
-    access::{self, Refused, cors},
-    client_address::ClientAddress,
+    edge::{
+        access::{self, Refused, cors},
+        client_address::ClientAddress,
+    },
     limits::{HEARTBEAT, RECONNECT_MS_MAX, RECONNECT_MS_MIN, STREAM_RETRY_AFTER_S},
 };
 

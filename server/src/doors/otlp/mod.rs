@@ -24,7 +24,12 @@ use opentelemetry_proto::tonic::collector::{
 };
 use store::{Environment, TokenKind};
 
-use crate::{Server, access::Caller, door::Fault, ingest::EventId, limits::OTLP_BODY_BYTES_MAX};
+use crate::{
+    Server,
+    edge::{access::Caller, door::Fault},
+    ingest::EventId,
+    limits::OTLP_BODY_BYTES_MAX,
+};
 use read::{Reader, Taken};
 use wire::{Content, Encoding, OtlpError};
 

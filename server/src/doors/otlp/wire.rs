@@ -11,9 +11,7 @@ use serde::Serialize;
 
 use super::{json, protobuf};
 use crate::{
-    access::AccessError,
-    body::Whole,
-    door::Fault,
+    edge::{access::AccessError, body::Whole, door::Fault},
     ingest::{Behind, Full},
     limits::{EVENTS_RETRY_AFTER_S, OTLP_INFLATED_BYTES_MAX},
 };

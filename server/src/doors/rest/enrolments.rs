@@ -19,7 +19,7 @@ use super::{
     error::{Problem, RestError},
     manager::Manager,
 };
-use crate::{Server, body::Unread, limits::REST_BODY_BYTES_MAX};
+use crate::{Server, edge::body::Unread, limits::REST_BODY_BYTES_MAX};
 
 /// Testers to enrol.
 #[derive(Deserialize, ToSchema)]

@@ -11,8 +11,7 @@ use store::{Denied, Invalid, StoreError};
 use utoipa::ToSchema;
 
 use crate::{
-    access::AccessError,
-    door::Fault,
+    edge::{access::AccessError, door::Fault},
     ingest::{Behind, Full},
     limits::EVENTS_RETRY_AFTER_S,
 };

@@ -26,14 +26,15 @@ use super::{
 };
 use crate::{
     Server,
-    access::{Caller, Refused, cors, require_origin},
-    body::Whole,
-    client_address::ClientAddress,
-    door::Fault,
+    edge::{
+        access::{Caller, Refused, cors, require_origin},
+        body::{Whole, numbers::whole_numbers},
+        client_address::ClientAddress,
+        door::Fault,
+    },
     ingest::{Counters, EventId},
     limits::{EVENTS_MAX, REST_BODY_BYTES_MAX},
     outcomes::Outcome,
-    whole::whole_numbers,
 };
 
 /// What happened, at most 1,000 items.

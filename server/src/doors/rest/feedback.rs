@@ -21,12 +21,14 @@ use super::{
 };
 use crate::{
     Server,
-    access::{Caller, Refused, cors, require_origin},
-    client_address::ClientAddress,
-    door::Fault,
+    edge::{
+        access::{Caller, Refused, cors, require_origin},
+        body::numbers::whole_numbers,
+        client_address::ClientAddress,
+        door::Fault,
+    },
     limits::{FEEDBACK_BODY_BYTES_MAX, SUBJECT_FEATURES_MAX},
     outcomes::{Feature, Outcome, item::outcome_time},
-    whole::whole_numbers,
 };
 
 /// What a user tells. A subject, and at least one of rating, completed, kinds and comment.

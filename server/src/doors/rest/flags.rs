@@ -11,7 +11,7 @@ use super::{
     error::{Problem, RestError},
     manager::Manager,
 };
-use crate::{Server, door::Fault};
+use crate::{Server, edge::door::Fault};
 
 /// All flags of one environment, archived ones left out.
 #[derive(Serialize, ToSchema)]

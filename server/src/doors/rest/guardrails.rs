@@ -19,7 +19,7 @@ use super::{
     health::require_flag,
     manager::Manager,
 };
-use crate::{Server, body::Unread, limits::REST_BODY_BYTES_MAX};
+use crate::{Server, edge::body::Unread, limits::REST_BODY_BYTES_MAX};
 
 const WEEK_MS: i64 = 7 * 24 * 3_600_000;
 

@@ -11,8 +11,10 @@ use store::{Environment, Principal};
 use super::error::RestError;
 use crate::{
     Server,
-    access::{AccessError, Caller, request_origin},
-    body::Known,
+    edge::{
+        access::{AccessError, Caller, request_origin},
+        body::Known,
+    },
 };
 
 /// Extracted by every management operation; proofs come from `principal`.

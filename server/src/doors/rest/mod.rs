@@ -36,8 +36,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Server,
-    access::cors,
-    door::{Door, Fault},
+    edge::{
+        access::cors,
+        door::{Door, Fault},
+    },
     lanes,
 };
 

@@ -22,8 +22,10 @@ use super::{
 };
 use crate::{
     Server,
-    access::{Caller, request_origin},
-    body::Unread,
+    edge::{
+        access::{Caller, request_origin},
+        body::Unread,
+    },
     limits::PEOPLE_BODY_BYTES_MAX,
 };
 use answer::{PersonExposures, PersonView};

@@ -21,7 +21,11 @@ use super::{
     health::require_flag,
     manager::Manager,
 };
-use crate::{Server, body::Unread, door::Fault, limits::REST_BODY_BYTES_MAX};
+use crate::{
+    Server,
+    edge::{body::Unread, door::Fault},
+    limits::REST_BODY_BYTES_MAX,
+};
 
 /// A release plan and how far it is.
 #[derive(Serialize, ToSchema)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::error::{Problem, RestError};
-use crate::{Server, access::Caller};
+use crate::{Server, edge::access::Caller};
 
 /// The token of the request.
 #[derive(Serialize, ToSchema)]

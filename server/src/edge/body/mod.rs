@@ -3,6 +3,8 @@
 //!
 //! A body that nobody reads is left alone: the answer goes out at once, and the connection ends after it.
 
+pub mod numbers;
+
 use std::{ops::Deref, sync::Arc, time::Duration};
 
 use axum::{
@@ -15,12 +17,11 @@ use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::numbers::whole_numbers;
+use super::door::Fault;
 use crate::{
-    Config,
-    door::Fault,
-    lanes,
+    Config, lanes,
     limits::{JSON_WEIGHT_MAX, STRANGER_BODY_BYTES_MAX, STRANGERS_BODIES_BYTES_MAX},
-    whole::whole_numbers,
 };
 
 /// A document of less weight is not counted.

@@ -24,7 +24,8 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use crate::{Config, client_address::ClientAddress, limits::LINGERING_MAX};
+use super::client_address::ClientAddress;
+use crate::{Config, limits::LINGERING_MAX};
 
 pub use socket::Socket;
 

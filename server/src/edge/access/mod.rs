@@ -11,7 +11,8 @@ use engine::Sender;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use store::{RequestOrigin, Token, TokenHash, TokenKind, TokenRefused};
 
-use crate::{Server, body::Known, client_address::ClientAddress, edge::RequestId};
+use super::{body::Known, client_address::ClientAddress, request_id::RequestId};
+use crate::Server;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const ANY_ORIGIN: &str = "*";

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Uri, header};
 use http_body::{Frame, SizeHint};
 
-use crate::door::Door;
+use super::door::Door;
 
 /// Whether the path or the query holds a NUL.
 pub fn in_address(uri: &Uri) -> bool {

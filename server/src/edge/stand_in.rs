@@ -9,11 +9,8 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, header};
 
-use crate::{
-    Server,
-    door::{Door, Fault},
-    doors::dashboard::assets,
-};
+use super::door::{Door, Fault};
+use crate::{Server, doors::dashboard::assets};
 
 /// How many seconds old what the answer was decided from is.
 pub const STALE: HeaderName = HeaderName::from_static("x-fader-stale");

@@ -9,10 +9,9 @@ use governor::{
 };
 use store::{Token, TokenId, TokenKind, TokenRefused, UserId};
 
+use super::{super::client_address::ClientAddress, AccessError};
 use crate::{
     Config,
-    access::AccessError,
-    client_address::ClientAddress,
     limits::{EXPORTS_PER_MINUTE, JOINS_PER_MINUTE, WRONG_TOKEN_ADDRESSES_MAX},
 };
 
