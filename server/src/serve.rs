@@ -55,7 +55,7 @@ pub async fn serve(listener: TcpListener, server: &Arc<Server>, app: Router, sto
         tracing::warn!("some requests did not finish in time and were broken off");
     }
     if tokio::time::timeout(SHUTDOWN_MAX, server.finish()).await.is_err() {
-        let (exposures, cells) = server.ingest.unwritten();
+        let (exposures, cells) = server.intake.unwritten();
         tracing::error!(exposures, cells, "the database did not take the last events in time; they are lost");
     }
     if tokio::time::timeout(SHUTDOWN_MAX, server.guard.finished()).await.is_err() {

@@ -140,11 +140,11 @@ fn report(error: &StoreError, is_news: bool) {
 impl Report {
     fn of(server: &Server, checked: Option<Checked>) -> Self {
         let (guard, standing) = (GuardReport::of(server, checked), server.store.standing());
-        let waiting = server.ingest.backlog.waiting();
+        let waiting = server.intake.backlog.waiting();
         let intake = IntakeReport {
             accepting: waiting <= INTAKE_BEHIND_MAX,
             oldest_waits_s: waiting.as_secs(),
-            waiting: server.ingest.unwritten().0,
+            waiting: server.intake.unwritten().0,
         };
         let mut lately = false;
         let failed = |task: store::TaskReport| {

@@ -41,7 +41,7 @@ pub fn record(
         arm: decision.arm,
         at_ms: now_ms,
     };
-    if let Err(full) = server.ingest.exposures.offer(snapshot.environment(), vec![exposure]) {
+    if let Err(full) = server.intake.exposures.offer(snapshot.environment(), vec![exposure]) {
         tracing::debug!(%full, "an exposure was not recorded");
     }
 }

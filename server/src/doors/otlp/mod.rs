@@ -27,7 +27,7 @@ use store::{Environment, TokenKind};
 use crate::{
     Server,
     edge::{access::Caller, door::Fault},
-    ingest::EventId,
+    intake::ids::EventId,
     limits::OTLP_BODY_BYTES_MAX,
 };
 use read::{Reader, Taken};
@@ -121,27 +121,27 @@ fn take(
     let mut reader = Reader::new(&snapshot, &people, &metrics, now_ms);
     read(&mut reader)?;
     let mut taken = reader.taken;
-    let ingest = &server.ingest;
+    let intake = &server.intake;
     if !taken.exposures.is_empty() || !taken.outcomes.is_empty() {
-        ingest.accepts().map_err(OtlpError::behind)?;
+        intake.accepts().map_err(OtlpError::behind)?;
     }
-    ingest.outcomes.has_room(taken.outcomes.len()).map_err(OtlpError::full)?;
+    intake.outcomes.has_room(taken.outcomes.len()).map_err(OtlpError::full)?;
     let id = |text: String| EventId::new(&environment.key, &text);
     let exposures = std::mem::take(&mut taken.exposures).into_iter();
     let exposures = exposures.map(|(text, exposure)| (Some(id(text)), exposure)).collect();
-    ingest
+    intake
         .exposures
         .offer_events((&environment.key, Sender::Server), exposures, now_ms)
         .map_err(OtlpError::full)?;
     let (mut outcomes, mut ids) = (Vec::new(), Vec::new());
     for (text, outcome) in std::mem::take(&mut taken.outcomes) {
         let id = id(text);
-        if ingest.ids.remember(id, now_ms) {
+        if intake.ids.remember(id, now_ms) {
             outcomes.push(outcome);
             ids.push(id.0);
         }
     }
-    ingest.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
+    intake.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
     Ok(taken)
 }
 

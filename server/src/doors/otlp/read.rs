@@ -16,8 +16,8 @@ use super::{
     thin::{self, KEY},
     wire::OtlpError,
 };
+use crate::intake::outcomes::{Feature, Outcome, item::outcome_time};
 use crate::limits::OTLP_ITEMS_MAX;
-use crate::outcomes::{Feature, Outcome, item::outcome_time};
 
 const VARIANT: &str = "feature_flag.result.variant";
 /// Before it was renamed.

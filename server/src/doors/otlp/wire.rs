@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{json, protobuf};
 use crate::{
     edge::{access::AccessError, body::Whole, door::Fault},
-    ingest::{Behind, Full},
+    intake::backlog::{Behind, Full},
     limits::{EVENTS_RETRY_AFTER_S, OTLP_INFLATED_BYTES_MAX},
 };
 

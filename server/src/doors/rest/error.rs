@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     edge::{access::AccessError, door::Fault},
-    ingest::{Behind, Full},
+    intake::backlog::{Behind, Full},
     limits::EVENTS_RETRY_AFTER_S,
 };
 

@@ -32,9 +32,8 @@ use crate::{
         client_address::ClientAddress,
         door::Fault,
     },
-    ingest::{Counters, EventId},
+    intake::{exposures::Counters, ids::EventId, outcomes::Outcome},
     limits::{EVENTS_MAX, REST_BODY_BYTES_MAX},
-    outcomes::Outcome,
 };
 
 /// What happened, at most 1,000 items.
@@ -181,7 +180,7 @@ fn read(server: &Server, token: &Token, events: &Events<'_>) -> Result<Items, Re
     let snapshot = server.store.live().snapshot(token.environment_key());
     let snapshot = snapshot.ok_or(RestError::Fault(Fault::Internal))?;
     let now_ms = server.store.clock().now_ms();
-    let oldest_ms = server.ingest.retention.oldest_ms(snapshot.environment(), now_ms);
+    let oldest_ms = server.intake.retention.oldest_ms(snapshot.environment(), now_ms);
     let metrics = server.store.live().metrics();
     let keys = server.ofrep.keys();
     let proofs = Proofs::of(token.kind, &snapshot, &keys.receipts, now_ms);
@@ -197,7 +196,7 @@ fn keep(server: &Server, token: &Token, items: Items) -> Result<Accepted, RestEr
     let (mut unverified, mut of_flags) = (0, Vec::new());
     for (index, item) in read.into_iter().enumerate() {
         match item {
-            Ok(Event::Exposure(..)) if !server.ingest.has_room_today(token, now_ms) => {
+            Ok(Event::Exposure(..)) if !server.intake.has_room_today(token, now_ms) => {
                 let detail = format!("{} takes no more exposures of browsers today", snapshot.environment());
                 rejected.push(Rejected { index, detail });
             }
@@ -210,18 +209,18 @@ fn keep(server: &Server, token: &Token, items: Items) -> Result<Accepted, RestEr
             Err(unfit) => rejected.push(Rejected { index, detail: unfit.to_string() }),
         }
     }
-    Counters::add(&server.ingest.counters.rejected, rejected.len());
-    server.ingest.accepts()?;
-    server.ingest.unverified.add(snapshot.environment(), of_flags);
+    Counters::add(&server.intake.exposures.counters().rejected, rejected.len());
+    server.intake.accepts()?;
+    server.intake.unverified.add(snapshot.environment(), of_flags);
     // Exposures first: an outcome may be of one that came with it.
-    server.ingest.outcomes.has_room(outcomes.len())?;
+    server.intake.outcomes.has_room(outcomes.len())?;
     let mut taken =
-        server.ingest.exposures.offer_events((snapshot.environment(), sender), exposures, now_ms)?;
+        server.intake.exposures.offer_events((snapshot.environment(), sender), exposures, now_ms)?;
     let sent = outcomes.len();
     let (outcomes, ids) = new_ones(server, outcomes, now_ms);
     taken.accepted += outcomes.len();
     taken.duplicates += sent - outcomes.len();
-    server.ingest.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
+    server.intake.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
     Ok(Accepted { accepted: taken.accepted, duplicates: taken.duplicates, unverified, rejected })
 }
 
@@ -231,7 +230,7 @@ fn new_ones(
     outcomes: Vec<(Option<EventId>, Outcome)>,
     now_ms: i64,
 ) -> (Vec<Outcome>, Vec<u64>) {
-    let is_new = |id: &Option<EventId>| id.is_none_or(|id| server.ingest.ids.remember(id, now_ms));
+    let is_new = |id: &Option<EventId>| id.is_none_or(|id| server.intake.ids.remember(id, now_ms));
     let fresh = outcomes.into_iter().filter(|(id, _)| is_new(id));
     let (ids, outcomes): (Vec<_>, Vec<_>) = fresh.unzip();
     (outcomes, ids.into_iter().flatten().map(|id| id.0).collect())

@@ -27,8 +27,8 @@ use crate::{
         client_address::ClientAddress,
         door::Fault,
     },
+    intake::outcomes::{Feature, Outcome, item::outcome_time},
     limits::{FEEDBACK_BODY_BYTES_MAX, SUBJECT_FEATURES_MAX},
-    outcomes::{Feature, Outcome, item::outcome_time},
 };
 
 /// What a user tells. A subject, and at least one of rating, completed, kinds and comment.
@@ -164,7 +164,7 @@ fn complaint(server: &Server, new: &NewFeedback) -> Option<Outcome> {
 fn measure(server: &Server, tells: Teller<'_>, flag: Option<FlagKey>, complaint: Outcome) {
     let Teller { kind, environment, features } = tells;
     let live = server.store.live();
-    let (Some(snapshot), outcomes) = (live.snapshot(environment.as_str()), &server.ingest.outcomes) else {
+    let (Some(snapshot), outcomes) = (live.snapshot(environment.as_str()), &server.intake.outcomes) else {
         return;
     };
     let keys = server.ofrep.keys();
@@ -179,7 +179,7 @@ fn measure(server: &Server, tells: Teller<'_>, flag: Option<FlagKey>, complaint:
     if proofs.are_needed() && proved.is_empty() {
         // Anybody can make it up: it is read by people, and no evidence of the guard.
         let exists = |flag: &FlagKey| snapshot.flag(flag.as_str()).is_some();
-        server.ingest.unverified.add(environment, flag.filter(exists).map(|flag| (flag, None)));
+        server.intake.unverified.add(environment, flag.filter(exists).map(|flag| (flag, None)));
         return;
     }
     let complaint = Outcome { sender: proofs.sender(), features: proved, ..complaint };

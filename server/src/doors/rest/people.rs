@@ -252,7 +252,7 @@ pub(crate) async fn delete(
     let administrator = manager.principal.recent_administrator(now_ms).map_err(StoreError::from)?;
     let subject = subject(&id)?;
     // What is still on its way to the ledger would come back a second later.
-    server.ingest.exposures.flush().await;
+    server.intake.exposures.flush().await;
     let erased = server.store.erase_subject(&administrator, &subject).await?;
     Ok((StatusCode::OK, Json(Erased { rows: erased.rows })))
 }

@@ -7,7 +7,7 @@ use store::{Claim, Proof, ReceiptKey, TokenKind};
 use utoipa::ToSchema;
 
 use super::events::key;
-use crate::outcomes::Feature;
+use crate::intake::outcomes::Feature;
 
 /// A flag that was in force. Without `rule` and `arm` (as decisions carry them) Fader looks up where the subject stands.
 #[derive(Deserialize, ToSchema)]

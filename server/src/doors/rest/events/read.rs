@@ -11,9 +11,12 @@ use utoipa::ToSchema;
 
 use crate::{
     doors::rest::proof::{FeatureItem, Proofs},
-    ingest::{Claimed, EventId},
+    intake::{
+        ids::EventId,
+        outcomes::{Outcome, item::outcome_time},
+        unverified::Claimed,
+    },
     limits::{CLIENT_EVENT_AGE_MS_MAX, EVENT_AHEAD_MS_MAX, EVENT_ID_BYTES_MAX, SUBJECT_FEATURES_MAX},
-    outcomes::{Outcome, item::outcome_time},
 };
 
 /// Revisions are kept in the database as signed numbers.

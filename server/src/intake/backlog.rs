@@ -23,6 +23,11 @@ impl Behind {
     pub const RETRY_AFTER_S: u64 = INTAKE_RETRY_AFTER_S;
 }
 
+/// The buffer has no room; nothing was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("more events arrive than the server can write down; send these again later")]
+pub struct Full;
+
 /// Who writes what was taken in.
 #[derive(Debug, Clone, Copy)]
 pub enum Writing {

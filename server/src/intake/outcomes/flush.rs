@@ -7,7 +7,7 @@ use store::{CellKey, Store, StoreError, Task, Written};
 use tokio::{sync::watch, time::Instant};
 
 use super::{OutcomeCounters, Shared, cells::CellId, recall::recall, state::State};
-use crate::ingest::Writing;
+use crate::intake::backlog::Writing;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Older cells are written every so many seconds.

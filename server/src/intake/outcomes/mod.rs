@@ -26,7 +26,7 @@ use tokio::sync::watch;
 
 use crate::{
     StartError,
-    ingest::{Backlog, Full},
+    intake::backlog::{Backlog, Full},
 };
 pub(crate) use item::{Feature, Outcome};
 use state::{State, Tallied};

@@ -1,12 +1,6 @@
-//! Takes in what was served, by the ten thousand a second: requests only append to a bounded buffer in memory, one
-//! writer puts batches of it into the ledger. A killed process loses what its writer had not written: at most the
-//! last second while the database keeps up.
+//! The buffer of exposures and its one writer: requests only append, one task puts batches into the ledger. A killed process
+//! loses what its writer had not written: at most the last second while the database keeps up.
 
-mod backlog;
-mod day;
-mod ids;
-mod retention;
-mod unverified;
 mod writer;
 
 use std::sync::{
@@ -15,32 +9,18 @@ use std::sync::{
 };
 
 use engine::{EnvironmentKey, Sender};
-use store::{Delivery, Exposure, Store, StoreError, Token, TokenKind};
+use store::{Delivery, Exposure, Store};
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     time::Instant,
 };
 
-use crate::{Config, StartError, lanes::Lanes, outcomes::Outcomes};
-pub use backlog::{Backlog, Behind, Writing};
-use day::Day;
-pub use ids::EventId;
-use ids::RecentIds;
-use retention::Retention;
-pub(crate) use unverified::Claimed;
-pub use unverified::Unverified;
-
-/// Everything that is taken in, and what it is checked against.
-pub struct Ingest {
-    pub exposures: Exposures,
-    pub outcomes: Arc<Outcomes>,
-    pub(crate) ids: Arc<RecentIds>,
-    pub(crate) retention: Retention,
-    pub(crate) backlog: Arc<Backlog>,
-    pub unverified: Unverified,
-    day: Day,
-    pub counters: Arc<Counters>,
-}
+use super::{
+    backlog::{Backlog, Full},
+    ids::{EventId, RecentIds},
+    outcomes::Outcomes,
+};
+use crate::StartError;
 
 /// What happened since the server started.
 #[derive(Debug, Default)]
@@ -69,11 +49,6 @@ impl Counters {
     }
 }
 
-/// The buffer has no room; nothing was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("more events arrive than the server can write down; send these again later")]
-pub struct Full;
-
 /// How many of the offered were new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taken {
@@ -99,83 +74,40 @@ pub struct Exposures {
     counters: Arc<Counters>,
 }
 
-impl Ingest {
-    /// Remembers the ids that were written lately, and starts the writer and the sweep.
-    pub async fn start(
+impl Exposures {
+    /// Starts the writer.
+    pub(super) fn start(
         store: &Store,
-        config: &Config,
-        lanes: &Lanes,
+        waiting_max: usize,
+        (backlog, ids, outcomes): (&Arc<Backlog>, &Arc<RecentIds>, &Arc<Outcomes>),
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
-        let ids = Arc::new(RecentIds::new(store.clock().now_ms()));
-        // Without its database it begins with nothing, and reads this when the database has come.
-        if !store.is_away() {
-            ids.begin_again(store.recent_event_ids().await?, store.clock().now_ms());
-        }
         let (counters, waiting) = (Arc::new(Counters::default()), Arc::new(AtomicUsize::new(0)));
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut mark = [0; 8];
         getrandom::fill(&mut mark).map_err(|_| StartError::NoEntropy)?;
-        let backlog = Arc::new(Backlog::new());
         let writer = Arc::new(writer::Writer {
             store: store.clone(),
             waiting: Arc::clone(&waiting),
             counters: Arc::clone(&counters),
-            backlog: Arc::clone(&backlog),
-            stopping: stopping.clone(),
+            backlog: Arc::clone(backlog),
+            stopping,
             hand: Mutex::new(writer::Hand::new(receiver, u64::from_ne_bytes(mark))),
         });
         store.tasks().spawn("the writer of exposures", move |task| Arc::clone(&writer).run(task));
-        let outcomes =
-            Arc::new(Outcomes::start(store, Arc::clone(&backlog), config.upkeep_every, &stopping)?);
-        let exposures = Exposures {
-            sender,
-            waiting,
-            waiting_max: config.events_waiting_max,
-            ids: Arc::clone(&ids),
-            outcomes: Arc::clone(&outcomes),
-            counters: Arc::clone(&counters),
-        };
-        let day = Day::new(config.client_exposures_per_day);
-        let unverified = Unverified::start(store, stopping.clone());
-        let retention = Retention::start(store, lanes, config.upkeep_every, stopping).await?;
-        Ok(Self { exposures, outcomes, ids, retention, backlog, unverified, day, counters })
+        let (ids, outcomes) = (Arc::clone(ids), Arc::clone(outcomes));
+        Ok(Self { sender, waiting, waiting_max, ids, outcomes, counters })
     }
 
-    /// Whether events can be promised to be kept. Evaluations are served in any case, and their own exposures wait.
-    pub fn accepts(&self) -> Result<(), Behind> {
-        self.backlog.check()
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
-    /// Waits until everything that was taken in is written.
-    pub async fn flush(&self) {
-        tokio::join!(self.exposures.flush(), self.outcomes.flush());
+    /// Those that wait to be written.
+    pub fn unwritten(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
     }
 
-    /// Exposures that wait to be written, and cells of outcomes.
-    pub fn unwritten(&self) -> (usize, usize) {
-        (self.exposures.waiting.load(Ordering::Acquire), self.outcomes.unwritten())
-    }
-
-    /// Another database has taken in other events, and keeps them for another time.
-    pub(crate) async fn remember_anew(&self, store: &Store) -> Result<(), StoreError> {
-        self.retention.read(store).await?;
-        self.ids.begin_again(store.recent_event_ids().await?, store.clock().now_ms());
-        Ok(())
-    }
-
-    /// Takes room for one exposure from what browsers may add today. Servers may always.
-    pub(crate) fn has_room_today(&self, token: &Token, now_ms: i64) -> bool {
-        let of_browsers = token.environment().filter(|_| token.kind == TokenKind::Client);
-        let room = of_browsers.is_none_or(|environment| self.day.take(environment, now_ms));
-        if !room {
-            Counters::add(&self.counters.beyond_day, 1);
-        }
-        room
-    }
-}
-
-impl Exposures {
     /// Appends exposures of a server that have no ids.
     pub fn offer(&self, environment: &EnvironmentKey, exposures: Vec<Exposure>) -> Result<(), Full> {
         let offered = exposures.len();

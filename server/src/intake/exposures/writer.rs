@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use super::{
+    super::backlog::{Backlog, Writing},
     Counters, Message,
-    backlog::{Backlog, Writing},
 };
 use crate::limits::{BATCH_EXPOSURES, BATCH_EXPOSURES_MAX, BATCH_WAIT};
 
