@@ -3,10 +3,8 @@
 
 pub mod anchor;
 mod anew;
-pub mod cli;
-mod commands;
+mod command;
 pub mod config;
-mod demo;
 pub mod doors;
 pub mod edge;
 mod guard;
@@ -18,7 +16,7 @@ mod router;
 mod serve;
 mod state;
 
-pub use commands::run;
+pub use command::{cli::Cli, run};
 pub use config::Config;
 pub use router::{app, surround};
 pub use serve::serve;

@@ -1,5 +1,8 @@
 //! What the commands do. Results go to standard output, everything else to standard error.
 
+pub mod cli;
+mod demo;
+
 use std::{
     fmt, fs,
     io::{self, BufRead as _, Write as _},
@@ -14,12 +17,14 @@ use store::{
 };
 use tokio::net::TcpListener;
 
+use self::{
+    cli::{Audit, Cli, Command, Demo, LogFormat, Retention, Seed, Serve, Token, User},
+    demo::{DemoError, Simulation},
+};
 use crate::{
     Config, Server, StartError,
     anchor::{AuditKey, CheckpointError, KeyError, read_checkpoints},
     app,
-    cli::{Audit, Cli, Command, Demo, LogFormat, Retention, Seed, Serve, Token, User},
-    demo::{self, DemoError, Simulation},
     edge::connections,
     limits::FILES_RESERVED,
     serve::serve,
