@@ -20,10 +20,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 use crate::{
-    Server, edge,
+    Server,
+    doors::ofrep,
+    edge::{
+        around::around,
+        connections::{Connection, Place, Places, Socket},
+    },
     limits::{HEADER_BYTES_MAX, SHUTDOWN_MAX},
-    ofrep,
-    places::{Connection, Place, Places, Socket},
 };
 
 /// How long to leave the listener alone when the operating system has no more sockets for us.
@@ -52,7 +55,7 @@ pub async fn serve(listener: TcpListener, server: &Arc<Server>, app: Router, sto
         tracing::warn!("some requests did not finish in time and were broken off");
     }
     if tokio::time::timeout(SHUTDOWN_MAX, server.finish()).await.is_err() {
-        let (exposures, cells) = server.ingest.unwritten();
+        let (exposures, cells) = server.intake.unwritten();
         tracing::error!(exposures, cells, "the database did not take the last events in time; they are lost");
     }
     if tokio::time::timeout(SHUTDOWN_MAX, server.guard.finished()).await.is_err() {
@@ -88,7 +91,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Rout
         async move {
             // Evaluations do without the layers of the router.
             let response = if ofrep::is_direct(server, &request) {
-                edge::around(server, request, |request| ofrep::direct(server, request)).await
+                around(server, request, |request| ofrep::direct(server, request)).await
             } else {
                 app.clone().oneshot(request).await?
             };
