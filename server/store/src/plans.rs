@@ -37,7 +37,7 @@ pub struct ReleasePlan {
     /// The person who wrote it as it is.
     pub proposed_by: UserId,
     pub proposed_by_name: String,
-    /// Who set it going since it was a draft: started, resumed or jumped.
+    /// Who else had a hand in it since the last one ended: wrote it before, started, resumed or jumped.
     pub moved_by: Vec<UserId>,
 }
 

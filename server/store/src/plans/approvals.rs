@@ -22,7 +22,7 @@ pub struct ApprovalRequest {
     pub version: u64,
     pub proposed_by: String,
     pub changed_ms: i64,
-    /// False for whoever wrote the plan or set it going.
+    /// False for everybody who wrote at the plan or set it going.
     pub may_be_mine: bool,
 }
 

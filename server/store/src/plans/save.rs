@@ -7,7 +7,7 @@ use engine::{
 
 use super::{ReleasePlan, rule_names};
 use crate::{
-    Action, Conflict, FlagEditor, Invalid, ObjectKind, ObjectRef, Store, StoreError, change::Entry,
+    Action, Conflict, FlagEditor, Invalid, ObjectKind, ObjectRef, Store, StoreError, UserId, change::Entry,
     flags::refuse, text::reason, to_json,
 };
 
@@ -52,8 +52,7 @@ impl Store {
             None => PlanState::Draft,
         };
         let names = rule_names(&*work.state().await?, environment, rollout);
-        let goes_on = current.as_ref().filter(|_| state != PlanState::Draft);
-        let moved_by = goes_on.map(|it| it.moved_by.clone()).unwrap_or_default();
+        let moved_by = current.as_ref().map_or_else(Vec::new, |it| hands_before(it, by.author()));
         let before = current.as_ref().map(|current| to_json("plans", &current.plan)).transpose()?;
         let changes = changes(current.as_ref().map(|current| &current.plan), &plan, &names);
         let after = to_json("plans", &plan)?;
@@ -95,6 +94,19 @@ fn ended(state: &PlanState) -> bool {
         | PlanState::Holding { .. }
         | PlanState::RolledBack { .. } => false,
     }
+}
+
+/// Who had a hand in the plan that is being written over, besides who writes it now: changing its name makes nobody's steps
+/// one's own. An ended plan has ended for all of them.
+fn hands_before(current: &ReleasePlan, author: UserId) -> Vec<UserId> {
+    if ended(&current.state) {
+        return Vec::new();
+    }
+    let mut hands = current.moved_by.clone();
+    if current.proposed_by != author && !hands.contains(&current.proposed_by) {
+        hands.push(current.proposed_by);
+    }
+    hands
 }
 
 /// Where the plan is once it is another.

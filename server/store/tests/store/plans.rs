@@ -24,6 +24,7 @@ on_both!(
     an_approval_is_never_ones_own,
     ones_tokens_are_oneself,
     whoever_set_a_plan_going_does_not_approve,
+    another_name_makes_no_step_ones_own,
     what_waits_for_approval_is_listed,
     what_was_reached_stays_and_what_comes_can_change,
     a_breach_steps_back_and_the_plan_stays_there,
@@ -324,6 +325,40 @@ async fn whoever_set_a_plan_going_does_not_approve(t: Harness) {
     go_as(&t, &third, PlanMove::Jump { to: 0 }).await;
     assert!(approve(&t, &third).await.is_err(), "a jump sets it going, too");
     assert!(approve(&t, &ada).await.is_err(), "and who started it did so nevertheless");
+}
+
+async fn another_name_makes_no_step_ones_own(t: Harness) {
+    t.create_flag("a").await;
+    t.change("a", |rollout| rollout.rules = vec![everyone(0)]).await.expect("saved");
+    let (ada, grace) = (t.member(Role::Admin).await, t.member(Role::Product).await);
+    let steps = || vec![step(20, vec![]), step(100, vec![Gate::Approval])];
+    let rename = async |by: &Principal, name: &str| {
+        let version = found(&t).await.version;
+        let plan = Plan { name: name.to_owned(), ..found(&t).await.plan };
+        let editor = by.flag_editor().expect("may");
+        t.store.save_plan(&editor, &production(), &flag_key("a"), version, plan, "").await.expect("saved")
+    };
+    for is_started in [false, true] {
+        save(&t, &ada.flag_editor().expect("may"), steps()).await;
+        if is_started {
+            go_as(&t, &grace, PlanMove::Start).await;
+        }
+        rename(&grace, "One").await;
+        rename(&grace, "Two").await;
+        if !is_started {
+            go_as(&t, &grace, PlanMove::Start).await;
+        }
+        for by in [&ada, &grace] {
+            let refused = approve(&t, by).await;
+            assert!(matches!(refused, Err(StoreError::Invalid(Invalid::OwnApproval))), "{}", by.name());
+        }
+        assert_eq!(found(&t).await.moved_by.len(), 2, "each once");
+        go_as(&t, &grace, PlanMove::Abandon).await;
+    }
+    // An ended plan is nobody's: the next one begins anew.
+    save(&t, &grace.flag_editor().expect("may"), steps()).await;
+    go_as(&t, &grace, PlanMove::Start).await;
+    approve(&t, &ada).await.expect("she had no hand in it");
 }
 
 async fn what_waits_for_approval_is_listed(t: Harness) {
