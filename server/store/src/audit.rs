@@ -7,6 +7,7 @@ pub(crate) mod key;
 mod read;
 mod revert;
 mod rows;
+mod settings;
 mod verify;
 mod walk;
 mod watch;

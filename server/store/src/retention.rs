@@ -110,8 +110,11 @@ impl Store {
         let (noun, place) = (kept.noun(), known.name.to_lowercase());
         let sentence = format!("keeps {noun} in {place} for {days} days instead of {before}");
         let object = ObjectRef::new(ObjectKind::Environment, environment.as_str());
+        let document = |days: i64| Some(format!("{{\"{noun}\":{days}}}"));
         let entry = Entry {
             environment: Some(environment.clone()),
+            before: document(before),
+            after: document(i64::from(days)),
             ..Entry::new(Action::RetentionChanged, object, &known.name, sentence)
         };
         work.finish(entry).await?;

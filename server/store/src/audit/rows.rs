@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
+use super::settings;
 use crate::{
     StoreError,
     db::{Tx, args},
@@ -233,6 +234,9 @@ pub(super) async fn first_that_differs(tx: &mut Tx) -> Result<Option<LiveRow>, S
         ("release plan", PLANS_GONE),
         ("attribute", ATTRIBUTES),
         ("metric", METRICS),
+        ("environment", settings::ENVIRONMENTS),
+        ("time that exposures are kept in", settings::EXPOSURES_KEPT),
+        ("time that feedback is kept in", settings::FEEDBACK_KEPT),
     ] {
         let row: Option<(String, String)> = tx.optional(sql, args![]).await?;
         if row.is_some() {

@@ -8,8 +8,8 @@ use engine::{
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use store::{
-    AuditHead, AuditReport, AuditSecret, AuditVerdict, BrokenChain, Clock, GuardrailSet, Invalid, Opening,
-    Store, StoreError,
+    AuditHead, AuditReport, AuditSecret, AuditVerdict, BrokenChain, Clock, GuardrailSet, Invalid, Kept,
+    Opening, Store, StoreError,
 };
 
 use crate::harness::*;
@@ -23,6 +23,7 @@ on_both!(
     a_live_row_cannot_hide_behind_a_version_that_nobody_recorded,
     guardrails_and_plans_in_force_are_compared,
     what_no_version_knows_is_compared_with_its_entry,
+    environments_and_what_they_keep_are_compared,
     a_secret_from_outside_keys_the_log,
     a_page_reads_only_what_is_new,
     old_falsifications_are_found_by_the_walk_over_the_whole_chain,
@@ -301,6 +302,45 @@ async fn what_no_version_knows_is_compared_with_its_entry(t: Harness) {
             .await
             .expect("put back");
         assert_eq!(t.store.verify_audit().await.expect("walks"), AuditVerdict::Intact { entries: 2 });
+    }
+}
+
+async fn environments_and_what_they_keep_are_compared(t: Harness) {
+    t.store.set_retention(&admin(), Kept::Exposures, &production(), 30).await.expect("set");
+    t.store.set_retention(&admin(), Kept::Feedback, &production(), 60).await.expect("set");
+    t.store.set_retention(&admin(), Kept::Exposures, &production(), 40).await.expect("set");
+    let intact = AuditVerdict::Intact { entries: 3 };
+    assert_eq!(t.store.verify_audit().await.expect("walks"), intact);
+    for (change, named, back) in [
+        (
+            "UPDATE environments SET protected = NOT protected WHERE key = 'production'",
+            "the environment production",
+            "UPDATE environments SET protected = NOT protected WHERE key = 'production'",
+        ),
+        (
+            "UPDATE environments SET name = 'Production' WHERE key = 'staging'",
+            "the environment staging",
+            "UPDATE environments SET name = 'Staging' WHERE key = 'staging'",
+        ),
+        (
+            "UPDATE ledger_retention SET days = 30",
+            "the time that exposures are kept in production",
+            "UPDATE ledger_retention SET days = 40",
+        ),
+        (
+            "INSERT INTO ledger_retention (environment, days) VALUES ('staging', 1)",
+            "the time that exposures are kept in staging",
+            "DELETE FROM ledger_retention WHERE environment = 'staging'",
+        ),
+        (
+            "DELETE FROM feedback_retention",
+            "the time that feedback is kept in production",
+            "INSERT INTO feedback_retention (environment, days) VALUES ('production', 60)",
+        ),
+    ] {
+        assert_eq!(differs(&t, change).await, named, "{change}");
+        t.sql(back).await.expect("put back");
+        assert_eq!(t.store.verify_audit().await.expect("walks"), intact, "{change}");
     }
 }
 
