@@ -4,6 +4,7 @@
 mod counts;
 mod cursor;
 mod erase;
+mod export;
 mod ids;
 mod line;
 mod of_flag;
@@ -16,6 +17,7 @@ use engine::{Arm, EnvironmentKey, FlagKey, RuleId, SubjectKey, VariantKey};
 pub use counts::ExposureCount;
 pub use cursor::{ExposureCursor, InvalidCursor};
 pub use erase::Erased;
+pub use export::ExposureExport;
 pub(crate) use ids::insert as insert_ids;
 pub(crate) use of_flag::Looked;
 pub use of_flag::{ExposureFilter, ExposurePage};

@@ -1,10 +1,10 @@
 //! The filtered lines as a file, sent while they are read: one page of them is in memory at a time.
 
 use axum::{body::Body, extract::Path, response::IntoResponse as _};
-use engine::{Arm, EnvironmentKey, FlagKey};
+use engine::Arm;
 use futures::{StreamExt as _, stream};
 use http::{HeaderValue, header};
-use store::{ExposureFilter, PeopleReader, Seen, Store, StoreError, limits::EXPOSURE_PAGE_MAX};
+use store::{ExposureExport, ExposureFilter, Seen, StoreError, limits::EXPOSURE_PAGE_MAX};
 
 use super::query::ExposureQuery;
 use crate::{
@@ -15,37 +15,18 @@ use crate::{
 
 const COLUMNS: &str = "subject,flag,variant,revision,rule,arm,first,last,times\r\n";
 
-struct Cursor {
-    store: Store,
-    reader: PeopleReader,
-    environment: EnvironmentKey,
-    flag: FlagKey,
-    filter: ExposureFilter,
-    done: bool,
-}
-
 pub async fn csv(page: Page, Path(key): Path<String>) -> PageResult {
     let reader = page.principal.people_reader()?;
     let shown = FlagPage::load(&page, &key).await?;
-    let mut cursor = Cursor {
-        store: page.store().clone(),
-        reader,
-        environment: page.environment.key.clone(),
-        flag: shown.key().clone(),
-        filter: ExposureFilter { cursor: None, ..ExposureQuery::read(&page).filter(EXPOSURE_PAGE_MAX) },
-        done: false,
-    };
+    let filter = ExposureQuery::read(&page).filter(EXPOSURE_PAGE_MAX);
+    let filter = ExposureFilter { cursor: None, ..filter };
+    let environment = &page.environment.key;
+    let mut export = page.store().export_exposures(&reader, environment, shown.key(), filter).await?;
     // The first page comes before the headers, so that an error is still an error page.
-    let first = next_chunk(&mut cursor).await?.unwrap_or_default();
-    let rest = stream::unfold(cursor, |mut cursor| async move {
-        match next_chunk(&mut cursor).await {
-            Ok(Some(chunk)) => Some((Ok(chunk), cursor)),
-            Ok(None) => None,
-            Err(error) => {
-                cursor.done = true;
-                Some((Err(error), cursor))
-            }
-        }
+    let first = next_chunk(&mut export).await?.unwrap_or_default();
+    let rest = stream::unfold(export, |mut export| async move {
+        let chunk = next_chunk(&mut export).await.transpose()?;
+        Some((chunk, export))
     });
     let start = stream::iter([Ok(COLUMNS.to_owned() + &first)]);
     // Compression asks once more after the end.
@@ -60,15 +41,9 @@ pub async fn csv(page: Page, Path(key): Path<String>) -> PageResult {
     Ok(response)
 }
 
-async fn next_chunk(cursor: &mut Cursor) -> Result<Option<String>, StoreError> {
-    if cursor.done {
-        return Ok(None);
-    }
-    let Cursor { store, reader, environment, flag, filter, .. } = &*cursor;
-    let page = store.exposures_of_flag(reader, environment, flag, filter).await?;
-    cursor.done = page.next.is_none();
-    cursor.filter.cursor = page.next;
-    Ok(Some(page.lines.iter().map(csv_line).collect()))
+async fn next_chunk(export: &mut ExposureExport) -> Result<Option<String>, StoreError> {
+    let lines = export.next().await?;
+    Ok(lines.map(|lines| lines.iter().map(csv_line).collect()))
 }
 
 fn csv_line(seen: &Seen) -> String {

@@ -61,9 +61,16 @@ pub struct ExposurePage {
 
 /// Who looked at which flag of which environment when.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Looked(Arc<Mutex<HashMap<Look, i64>>>);
+pub(crate) struct Looked(Arc<Mutex<HashMap<LookKey, i64>>>);
 
-type Look = (UserId, EnvironmentKey, FlagKey);
+type LookKey = (UserId, EnvironmentKey, FlagKey);
+
+/// What is told of in the audit log.
+#[derive(Clone, Copy)]
+pub(super) enum Look {
+    Page,
+    Export,
+}
 
 impl Looked {
     /// Whether this look is to be audited.
@@ -134,6 +141,16 @@ impl Store {
         let by = by.into();
         by.require_in(environment)?;
         self.audit_look(&by, environment, flag).await?;
+        self.exposure_page(environment, flag, filter).await
+    }
+
+    /// For whoever has been told of in the audit log.
+    pub(super) async fn exposure_page(
+        &self,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        filter: &ExposureFilter,
+    ) -> Result<ExposurePage, StoreError> {
         let limit = filter.limit.clamp(1, EXPOSURE_PAGE_MAX);
         let mut lines = self.matching_lines(environment, flag, filter, limit + 1).await?;
         let next = if lines.len() > limit {
@@ -235,18 +252,19 @@ impl Store {
         if !looked.begins(by.id(), environment, flag, self.clock().now_ms()) {
             return Ok(());
         }
-        let written = self.write_look(by, environment, flag).await;
+        let written = self.write_look(by, environment, flag, Look::Page).await;
         if written.is_err() {
             looked.forget(by.id(), environment, flag);
         }
         written
     }
 
-    async fn write_look(
+    pub(super) async fn write_look(
         &self,
         by: &LedgerReader,
         environment: &EnvironmentKey,
         flag: &FlagKey,
+        look: Look,
     ) -> Result<(), StoreError> {
         let name = self
             .live()
@@ -255,7 +273,10 @@ impl Store {
         let not_found = || StoreError::NotFound { kind: ObjectKind::Flag, key: flag.to_string() };
         let name = name.ok_or_else(not_found)?;
         let work = self.begin(by).await?;
-        let sentence = format!("looked at who saw {name} in {environment}");
+        let sentence = match look {
+            Look::Page => format!("looked at who saw {name} in {environment}"),
+            Look::Export => format!("exported who saw {name} in {environment}"),
+        };
         // About the environment: the history of a flag tells its changes.
         let object = ObjectRef::new(ObjectKind::Environment, environment.as_str());
         let entry = Entry {

@@ -16,6 +16,7 @@ on_both!(
     who_of_many_has_seen_it,
     counts_are_kept_per_minute_and_hour,
     looking_is_audited_once_in_ten_minutes,
+    every_export_is_audited,
     retention_sweeps_whole_days,
     an_erasure_leaves_no_trace_of_the_key,
     what_was_on_its_way_stays_erased,
@@ -264,6 +265,25 @@ async fn looking_is_audited_once_in_ten_minutes(t: Harness) {
     assert_eq!(entries().await, 3);
     assert_eq!(t.revision(&production()), revision, "reading decides nothing");
     let unknown = t.store.exposures_of_flag(&reader(), &production(), &flag_key("no"), &filter).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound { kind: ObjectKind::Flag, .. })));
+}
+
+async fn every_export_is_audited(t: Harness) {
+    t.create_flag("fast-payment").await;
+    let flag = flag_key("fast-payment");
+    t.pages(&ExposureFilter::default()).await;
+    for _ in 0..2 {
+        let before = t.store.list_audit(&auditor(), &AuditFilter::default()).await.expect("reads").len();
+        let filter = ExposureFilter { limit: 1, ..ExposureFilter::default() };
+        let mut export =
+            t.store.export_exposures(&reader(), &production(), &flag, filter).await.expect("begins");
+        while export.next().await.expect("reads").is_some() {}
+        let after = t.store.list_audit(&auditor(), &AuditFilter::default()).await.expect("reads").len();
+        assert_eq!(after, before + 1, "each time, and once");
+        assert_eq!(t.last_sentence().await, "exported who saw Flag fast-payment in production");
+    }
+    let filter = ExposureFilter::default();
+    let unknown = t.store.export_exposures(&reader(), &production(), &flag_key("no"), filter).await;
     assert!(matches!(unknown, Err(StoreError::NotFound { kind: ObjectKind::Flag, .. })));
 }
 
