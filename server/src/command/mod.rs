@@ -1,80 +1,35 @@
 //! What the commands do. Results go to standard output, everything else to standard error.
 
+mod audit;
 pub mod cli;
 mod demo;
+mod error;
+mod token;
+mod told;
 
 use std::{
-    fmt, fs,
-    io::{self, BufRead as _, Write as _},
-    path::{Path, PathBuf},
+    io::{self, BufRead as _},
     process::ExitCode,
     time::Duration,
 };
 
-use store::{
-    AuditHead, AuditSecret, AuditVerdict, BrokenChain, Clock, Kept, LiveRow, NewToken, Opening, Principal,
-    RecentAdministrator, Rotation, Store, StoreError, TokenRow, TokenScope, TokenState,
-};
+use store::{Clock, Kept, Opening, Store};
 use tokio::net::TcpListener;
 
 use self::{
-    cli::{Audit, Cli, Command, Demo, LogFormat, Retention, Seed, Serve, Token, User},
-    demo::{DemoError, Simulation},
+    cli::{Audit, Cli, Command, Demo, LogFormat, Retention, Seed, Serve, User},
+    demo::Simulation,
+    error::CommandError,
+    told::{administrator, print, say},
 };
 use crate::{
     Config, Server, StartError,
-    anchor::{AuditKey, CheckpointError, KeyError, read_checkpoints},
+    anchor::{AuditKey, read_checkpoints},
     app,
     edge::connections,
     limits::FILES_RESERVED,
     serve::serve,
 };
-
-/// A command that failed. `Display` says what to do.
-#[derive(Debug, thiserror::Error)]
-enum CommandError {
-    #[error("{0}")]
-    Store(#[from] StoreError),
-    #[error("the database cannot be opened: {0}{hint}", hint = hint(.0))]
-    Open(StoreError),
-    #[error(transparent)]
-    Start(#[from] StartError),
-    #[error("cannot listen on {address}: {error}; choose another with --addr or FADER_ADDR")]
-    Listen { address: std::net::SocketAddr, error: io::Error },
-    #[error(
-        "no password came through standard input; for example: printf %s \"$PASSWORD\" | fader user add …"
-    )]
-    NoPassword,
-    #[error("--role goes with --kind admin: a server or client token has no role")]
-    TokenRole,
-    #[error("the audit log is broken at entry {seq}: {why}")]
-    Audit { seq: u64, why: BrokenChain },
-    #[error("{row} in force is not what the audit log says it is")]
-    Differs { row: LiveRow },
-    #[error(transparent)]
-    AuditKey(#[from] KeyError),
-    #[error(transparent)]
-    Checkpoints(#[from] CheckpointError),
-    #[error("the secret of the audit log cannot be read from {}: {error}", .file.display())]
-    AuditSecret { file: PathBuf, error: io::Error },
-    #[error(transparent)]
-    Demo(#[from] DemoError),
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    #[error("the log filter cannot be read: {0}; try FADER_LOG=info")]
-    LogFilter(String),
-}
-
-/// The causes that a person who runs the binary can do something about.
-fn hint(error: &StoreError) -> String {
-    let mut source = std::error::Error::source(error);
-    let mut text = String::new();
-    while let Some(cause) = source {
-        text = format!(" ({cause})");
-        source = cause.source();
-    }
-    text
-}
 
 /// Runs a command; failures are told on standard error and in the exit code.
 pub async fn run(cli: Cli) -> ExitCode {
@@ -100,7 +55,7 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
         0 => Clock::System,
         ahead_s => Clock::Ahead(i64::from(ahead_s) * 1000),
     };
-    let audit_secret = cli.audit_secret_file.as_deref().map(read_audit_secret).transpose()?;
+    let audit_secret = cli.audit_secret_file.as_deref().map(audit::read_secret).transpose()?;
     let opening = Opening { audit_secret };
     let clock = match cli.clock_wrong_s {
         0 => clock,
@@ -125,7 +80,7 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
             store.add_user(&administrator(&store)?, &email, &name, role, &password).await?;
             print(format_args!("{name} can sign in as {email} ({role})."))
         }
-        Command::Token(command) => run_token(&store, command).await,
+        Command::Token(command) => token::run(&store, command).await,
         Command::Retention(Retention { environment, days, feedback }) => {
             let kept = if feedback { Kept::Feedback } else { Kept::Exposures };
             store.set_retention(&administrator(&store)?, kept, &environment, days).await?;
@@ -138,7 +93,7 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
             if let (Some(file), Some(key)) = (checkpoints, public_key) {
                 expected.extend(read_checkpoints(&file, &key)?);
             }
-            verify_audit(&store, &expected).await
+            audit::verify(&store, &expected).await
         }
     };
     store.close().await;
@@ -158,10 +113,6 @@ fn start_log(cli: &Cli) -> Result<(), CommandError> {
         LogFormat::Json => log.json().init(),
     }
     Ok(())
-}
-
-fn administrator(store: &Store) -> Result<RecentAdministrator, StoreError> {
-    Ok(Principal::command_line().recent_administrator(store.clock().now_ms())?)
 }
 
 async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {
@@ -235,88 +186,6 @@ async fn seed_demo(store: &Store) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn run_token(store: &Store, command: Token) -> Result<(), CommandError> {
-    let administrator = administrator(store)?;
-    match command {
-        Token::Create { kind, role, environment, name, writes_traits, owner, lifetime, origins } => {
-            let kind = kind.with(role).ok_or(CommandError::TokenRole)?;
-            let scope = environment.map_or(TokenScope::Workspace, TokenScope::Environment);
-            let new = NewToken { name, kind, scope, origins, writes_traits, lifetime, owner };
-            let token = store.create_token(&administrator, new).await?;
-            print(format_args!("{token}"))
-        }
-        Token::List => list_tokens(store, &administrator).await,
-        Token::Rotate { id, overlap_hours, lifetime } => {
-            let rotation = Rotation { overlap_hours, lifetime };
-            let token = store.rotate_token(&administrator, id, rotation).await?;
-            print(format_args!("{token}"))
-        }
-        Token::Revoke { id } => {
-            store.revoke_token(&administrator, id).await?;
-            print(format_args!("Token {id} is refused from now on."))
-        }
-    }
-}
-
-async fn list_tokens(store: &Store, administrator: &RecentAdministrator) -> Result<(), CommandError> {
-    let now_ms = store.clock().now_ms();
-    for token in store.list_tokens(administrator).await? {
-        let state = match token.state(now_ms) {
-            TokenState::Active => {
-                let until = |at_ms| format!("works until {}", engine::instant_phrase(at_ms));
-                token.expires_ms.map_or_else(|| "works without an end".to_owned(), until)
-            }
-            TokenState::ExpiresSoon { at_ms } => format!("expires soon: {}", engine::instant_phrase(at_ms)),
-            TokenState::Expired { at_ms } => format!("expired {}", engine::instant_phrase(at_ms)),
-            TokenState::OwnerDisabled => "refused: its owner is disabled".to_owned(),
-            TokenState::Revoked { at_ms } => format!("revoked {}", engine::instant_phrase(at_ms)),
-        };
-        let kind = token
-            .kind
-            .role()
-            .map_or_else(|| token.kind.as_str().to_owned(), |role| format!("admin ({role})"));
-        let traits = if token.writes_traits { ", stores people" } else { "" };
-        let owner = token.owner.as_ref().map_or("nobody", |owner| owner.email.as_str());
-        let used = token.last_used_ms.map_or_else(|| "never".to_owned(), engine::instant_phrase);
-        let TokenRow { id, name, hint, scope, .. } = &token;
-        print(format_args!(
-            "{id:>4}  …{hint}  {kind} for {scope}{traits}; owner {owner}; last used {used}; {state}; {name}"
-        ))?;
-    }
-    Ok(())
-}
-
-async fn verify_audit(store: &Store, anchors: &[AuditHead]) -> Result<(), CommandError> {
-    let report = store.audit_report(anchors).await?;
-    match report.verdict {
-        AuditVerdict::Intact { entries } => {
-            print(format_args!("The audit log is intact: {entries} entries."))?;
-            print(format_args!("Head: {}", report.head))?;
-            if !anchors.is_empty() {
-                print(format_args!("Noted heads that are there: {}.", anchors.len()))?;
-            }
-            match report.keyed_from {
-                Some(1) => Ok(()),
-                Some(from) => {
-                    print(format_args!("Entries before {from} are not keyed: an older release wrote them."))
-                }
-                None if entries > 0 => print(format_args!(
-                    "No entry is keyed: an older release wrote them, and the next change begins to key them."
-                )),
-                None => Ok(()),
-            }
-        }
-        AuditVerdict::Broken { seq, why } => Err(CommandError::Audit { seq, why }),
-        AuditVerdict::Differs { row } => Err(CommandError::Differs { row }),
-    }
-}
-
-fn read_audit_secret(file: &Path) -> Result<AuditSecret, CommandError> {
-    let text = fs::read_to_string(file);
-    let text = text.map_err(|error| CommandError::AuditSecret { file: file.to_owned(), error })?;
-    AuditSecret::parse(&text).map_err(|invalid| CommandError::Store(invalid.into()))
-}
-
 /// The first line; its end belongs to the terminal or to `echo`, not to the password.
 fn read_password() -> Result<String, CommandError> {
     let mut line = String::new();
@@ -324,13 +193,4 @@ fn read_password() -> Result<String, CommandError> {
     let password = line.strip_suffix('\n').unwrap_or(&line);
     let password = password.strip_suffix('\r').unwrap_or(password);
     if password.is_empty() { Err(CommandError::NoPassword) } else { Ok(password.to_owned()) }
-}
-
-fn print(line: fmt::Arguments<'_>) -> Result<(), CommandError> {
-    Ok(writeln!(io::stdout(), "{line}")?)
-}
-
-/// To standard error, where nobody may be listening.
-fn say(line: fmt::Arguments<'_>) {
-    drop(writeln!(io::stderr(), "{line}"));
 }

@@ -3,15 +3,29 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Json, extract::State, response::IntoResponse};
+use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use store::{Checked, StoreError};
+use store::{Checked, Store, StoreError};
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
-    Server,
+    edge::{door::Door, fault::Fault},
+    guard::Guard,
+    intake::Intake,
     limits::{DATABASE_RETRY_AFTER_S, INTAKE_BEHIND_MAX},
+    stopping::Stopping,
+};
+
+/// Asked by programs that read the status, and by people with `curl`.
+pub static DOOR: Door = Door {
+    below: &["/healthz", "/readyz"],
+    refuse: Fault::page,
+    takes_forms: true,
+    tells_items: |_| false,
+    is_rush: |_| false,
+    secret_below: &[],
+    needs_no_database: |path, _| path == "/healthz" || path.starts_with("/readyz"),
 };
 
 /// How long a write may take…
@@ -26,9 +40,20 @@ const LOOKS_MISSED: u32 = 3;
 /// A task that failed lately may fail again.
 const FAILED_LATELY: Duration = Duration::from_mins(1);
 
+/// What is asked how it is.
+pub struct Probes {
+    pub store: Store,
+    pub intake: Arc<Intake>,
+    pub guard: Arc<Guard>,
+    pub stopping: Stopping,
+    /// How often the guard looks.
+    pub look_every: Duration,
+    pub readiness: Readiness,
+}
+
 /// The last check of the database, shared by all who ask.
 #[derive(Default)]
-pub(crate) struct Readiness(Mutex<Option<(Instant, Option<Checked>)>>);
+pub struct Readiness(Mutex<Option<(Instant, Option<Checked>)>>);
 
 /// How the server is, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -83,21 +108,29 @@ struct FailedTask {
     running: bool,
 }
 
-pub async fn healthz() -> &'static str {
+pub fn router(probes: Arc<Probes>) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/readyz/decisions", get(decides))
+        .with_state(probes)
+}
+
+async fn healthz() -> &'static str {
     "ok\n"
 }
 
 /// 200 as long as decisions are served; for whoever routes evaluations.
-pub async fn decides(State(server): State<Arc<Server>>) -> impl IntoResponse {
-    let status = if server.is_stopping() { Status::Stopping } else { Status::Ready };
-    let code = if server.is_stopping() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+async fn decides(State(probes): State<Arc<Probes>>) -> impl IntoResponse {
+    let status = if probes.stopping.has_come() { Status::Stopping } else { Status::Ready };
+    let code = if probes.stopping.has_come() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     (code, [(header::CACHE_CONTROL, "no-store")], Json(serde_json::json!({ "status": status })))
 }
 
 /// 503 while the database takes no write or the server is stopping, so that no changes are sent here.
-pub async fn readyz(State(server): State<Arc<Server>>) -> impl IntoResponse {
-    let checked = if server.is_stopping() { None } else { server.readiness.check(&server).await };
-    let report = Report::of(&server, checked);
+async fn readyz(State(probes): State<Arc<Probes>>) -> impl IntoResponse {
+    let checked = if probes.stopping.has_come() { None } else { probes.readiness.check(&probes.store).await };
+    let report = Report::of(&probes, checked);
     let code = match report.status {
         Status::Ready | Status::Degraded => StatusCode::OK,
         Status::ReadOnly | Status::Stopping => StatusCode::SERVICE_UNAVAILABLE,
@@ -111,13 +144,13 @@ pub async fn readyz(State(server): State<Arc<Server>>) -> impl IntoResponse {
 
 impl Readiness {
     /// `None`: the database takes no write.
-    async fn check(&self, server: &Server) -> Option<Checked> {
+    async fn check(&self, store: &Store) -> Option<Checked> {
         let checking = async {
             let mut last = self.0.lock().await;
             if let Some((_, checked)) = last.filter(|(at, _)| at.elapsed() < CHECK_HOLDS) {
                 return checked;
             }
-            let checked = server.store.check_writes(WRITE_MAX).await;
+            let checked = store.check_writes(WRITE_MAX).await;
             let was_ready = last.is_none_or(|(_, checked)| checked.is_some());
             if let Err(error) = &checked {
                 report(error, was_ready);
@@ -138,13 +171,13 @@ fn report(error: &StoreError, is_news: bool) {
 }
 
 impl Report {
-    fn of(server: &Server, checked: Option<Checked>) -> Self {
-        let (guard, standing) = (GuardReport::of(server, checked), server.store.standing());
-        let waiting = server.intake.backlog.waiting();
+    fn of(probes: &Probes, checked: Option<Checked>) -> Self {
+        let (guard, standing) = (GuardReport::of(probes, checked), probes.store.standing());
+        let waiting = probes.intake.backlog.waiting();
         let intake = IntakeReport {
             accepting: waiting <= INTAKE_BEHIND_MAX,
             oldest_waits_s: waiting.as_secs(),
-            waiting: server.intake.unwritten().0,
+            waiting: probes.intake.unwritten().0,
         };
         let mut lately = false;
         let failed = |task: store::TaskReport| {
@@ -157,8 +190,8 @@ impl Report {
                 running: !task.is_down,
             })
         };
-        let failed_tasks = server.store.tasks().report().into_iter().filter_map(failed).collect();
-        let status = if server.is_stopping() {
+        let failed_tasks = probes.store.tasks().report().into_iter().filter_map(failed).collect();
+        let status = if probes.stopping.has_come() {
             Status::Stopping
         } else if checked.is_none() {
             Status::ReadOnly
@@ -174,12 +207,12 @@ impl Report {
 }
 
 impl GuardReport {
-    fn of(server: &Server, checked: Option<Checked>) -> Self {
-        let own = server.guard.standing();
+    fn of(probes: &Probes, checked: Option<Checked>) -> Self {
+        let own = probes.guard.standing();
         let elsewhere = checked.and_then(|it| it.guarded_ms).and_then(|ms| u64::try_from(ms).ok());
         // Who renews a lease need not have got to the end of a look.
         let looked_ms = if own.guards { Some(own.looked_ms) } else { elsewhere };
-        let overdue_ms = (GUARD_OVERDUE + server.config.look_every * LOOKS_MISSED).as_millis();
+        let overdue_ms = (GUARD_OVERDUE + probes.look_every * LOOKS_MISSED).as_millis();
         // Where nobody is known to guard, this copy would have begun to long ago.
         let silent_ms = looked_ms.unwrap_or(own.looked_ms);
         Self {

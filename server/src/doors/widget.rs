@@ -11,6 +11,19 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sha2::{Digest as _, Sha256};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
+use crate::edge::{door::Door, fault::Fault};
+
+/// One file, for anybody.
+pub static DOOR: Door = Door {
+    below: &["/widget.js"],
+    refuse: Fault::page,
+    takes_forms: true,
+    tells_items: |_| false,
+    is_rush: |_| false,
+    secret_below: &[],
+    needs_no_database: |path, _| path == "/widget.js",
+};
+
 const WIDGET: &str = include_str!("../../../widget/widget.js");
 /// A new version shows within the hour; a page that uses it never waits for it.
 const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=3600, stale-while-revalidate=86400");

@@ -17,11 +17,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::{
     client_address::ClientAddress,
-    door::{Door, Fault},
+    door::{Door, Doors},
+    fault::Fault,
     nul,
-    request_id::RequestId,
+    request_id::{RequestId, RequestIds},
 };
-use crate::Server;
+use crate::Config;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// For answers that bring no policy of their own: nothing in them is to be run or framed.
@@ -30,39 +31,46 @@ const CLOSED_POLICY: HeaderValue = HeaderValue::from_static(
 );
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
+/// What it takes to surround a request.
+pub struct Edge {
+    pub request_ids: Arc<RequestIds>,
+    pub config: Arc<Config>,
+    pub doors: Doors,
+}
+
 /// As a layer around routes; see [`around`].
-pub async fn surround(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    around(&server, request, |request| next.run(request)).await
+pub async fn surround(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+    around(&edge, request, |request| next.run(request)).await
 }
 
 /// Puts around one request what surrounds every one.
 pub async fn around<F: Future<Output = Response>>(
-    server: &Server,
+    edge: &Edge,
     mut request: Request,
     answer: impl FnOnce(Request) -> F,
 ) -> Response {
     let started = Instant::now();
-    let id = server.request_ids.next();
-    let door = Door::of(request.uri().path());
+    let id = edge.request_ids.next();
+    let door = edge.doors.of(request.uri().path());
     let seen = Seen { id, door, method: request.method().clone(), uri: request.uri().clone() };
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
-        let address = ClientAddress::find(peer, request.headers(), &server.config.trusted_proxies);
+        let address = ClientAddress::find(peer, request.headers(), &edge.config.trusted_proxies);
         request.extensions_mut().insert(address);
     }
     request.extensions_mut().insert(id);
     let mut response = if let Some(fault) = fault_of_address(request.uri()) {
-        door.refuse(fault)
+        (door.refuse)(fault)
     } else {
-        let (request, nul) = nul::watch(request);
+        let (request, nul) = nul::watch(door, request);
         let answer = AssertUnwindSafe(answer(request)).catch_unwind().await;
         let response = answer.unwrap_or_else(|panic| {
             tracing::error!(request_id = %id, panic = panic_message(&*panic), "a handler panicked");
-            door.refuse(Fault::Internal)
+            (door.refuse)(Fault::Internal)
         });
         // Whoever wanted the body got none, and said so in words that do not know why.
-        if nul.is_some_and(|found| found.is_set()) { door.refuse(Fault::Nul) } else { response }
+        if nul.is_some_and(|found| found.is_set()) { (door.refuse)(Fault::Nul) } else { response }
     };
-    add_headers(response.headers_mut(), id, server.config.is_tls());
+    add_headers(response.headers_mut(), id, edge.config.is_tls());
     seen.log(response.status(), started.elapsed());
     response
 }
@@ -111,7 +119,7 @@ pub async fn add_page_headers(request: Request, next: Next) -> Response {
 /// What the access log says of a request: no query, no header, no secret part of a path.
 struct Seen {
     id: RequestId,
-    door: Door,
+    door: &'static Door,
     method: Method,
     uri: http::Uri,
 }
@@ -119,34 +127,15 @@ struct Seen {
 impl Seen {
     /// Evaluations and events come by the ten thousand, so they are logged at debug level only.
     fn log(&self, status: StatusCode, took: Duration) {
-        let path = without_secret(self.uri.path());
+        let path = self.door.without_secret(self.uri.path());
         let (id, method, status) = (self.id, &self.method, status.as_u16());
         let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         if status >= 500 {
             tracing::warn!(target: "fader::access", request_id = %id, %method, path, status, took_us);
-        } else if self.door == Door::Ofrep || path == crate::doors::rest::EVENTS_PATH {
+        } else if (self.door.is_rush)(path) {
             tracing::debug!(target: "fader::access", request_id = %id, %method, path, status, took_us);
         } else {
             tracing::info!(target: "fader::access", request_id = %id, %method, path, status, took_us);
         }
-    }
-}
-
-/// The path up to where its secret begins.
-fn without_secret(path: &str) -> &str {
-    const SECRET_BELOW: [&str; 3] = ["/invite/", "/join/", crate::doors::ofrep::STREAM_PATH];
-    SECRET_BELOW.into_iter().find(|prefix| path.starts_with(prefix)).unwrap_or(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_log_leaves_secrets_out() {
-        assert_eq!(without_secret("/invite/abc"), "/invite/");
-        assert_eq!(without_secret("/join/abc"), "/join/");
-        assert_eq!(without_secret("/ofrep/v1/stream/abc"), "/ofrep/v1/stream/");
-        assert_eq!(without_secret("/flags/fast-payment"), "/flags/fast-payment");
     }
 }

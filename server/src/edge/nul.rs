@@ -35,10 +35,10 @@ impl Found {
 }
 
 /// The request with a body that is looked at; `None` when nothing in it is text of ours.
-pub fn watch(request: Request) -> (Request, Option<Found>) {
+pub fn watch(door: &Door, request: Request) -> (Request, Option<Found>) {
     let empty = http_body::Body::is_end_stream(request.body());
-    let (door, kind) = (Door::of(request.uri().path()), media_type(request.headers()));
-    if empty || is_told_item_by_item(request.uri().path()) || is_upload(door, kind) {
+    let kind = media_type(request.headers());
+    if empty || (door.tells_items)(request.uri().path()) || is_upload(door, kind) {
         return (request, None);
     }
     let scanner = Scanner::of(door, kind);
@@ -48,16 +48,10 @@ pub fn watch(request: Request) -> (Request, Option<Found>) {
     (request, Some(found))
 }
 
-/// Events and telemetry: a bad item must not cost the others that came with it. What is kept of them is keys, which refuse
-/// a NUL one by one.
-fn is_told_item_by_item(path: &str) -> bool {
-    path.starts_with("/v1/") || path == crate::doors::rest::EVENTS_PATH
-}
-
 /// A form with a file: in some encodings of text a zero byte is part of a letter, so whoever decodes the parts looks for a
 /// NUL.
-fn is_upload(door: Door, kind: &str) -> bool {
-    door == Door::Dashboard && kind == "multipart/form-data"
+fn is_upload(door: &Door, kind: &str) -> bool {
+    door.takes_forms && kind == "multipart/form-data"
 }
 
 fn media_type(headers: &HeaderMap) -> &str {
@@ -87,10 +81,11 @@ impl Scanner {
     }
 
     /// APIs read JSON, whatever it is called: `curl -d` says that it is a form.
-    fn of(door: Door, kind: &str) -> Self {
-        match (door, kind) {
-            (Door::Dashboard, "application/x-www-form-urlencoded") => Self::form(),
-            (Door::Dashboard | Door::Ofrep | Door::Rest, _) => Self::json(),
+    fn of(door: &Door, kind: &str) -> Self {
+        if door.takes_forms && kind == "application/x-www-form-urlencoded" {
+            Self::form()
+        } else {
+            Self::json()
         }
     }
 

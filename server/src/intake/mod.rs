@@ -11,7 +11,8 @@ pub mod unverified;
 
 use std::sync::Arc;
 
-use store::{Store, StoreError, Token, TokenKind};
+use arc_swap::ArcSwap;
+use store::{ReceiptKey, Store, StoreError, Token, TokenKind};
 use tokio::sync::watch;
 
 use self::{
@@ -34,6 +35,8 @@ pub struct Intake {
     pub(crate) backlog: Arc<Backlog>,
     pub unverified: Unverified,
     day: Day,
+    /// What the receipts of decisions are checked with.
+    pub(crate) receipts: ArcSwap<ReceiptKey>,
 }
 
 impl Intake {
@@ -54,10 +57,11 @@ impl Intake {
             Arc::new(Outcomes::start(store, Arc::clone(&backlog), config.upkeep_every, &stopping)?);
         let beside = (&backlog, &ids, &outcomes);
         let exposures = Exposures::start(store, config.events_waiting_max, beside, stopping.clone())?;
+        let receipts = ArcSwap::from_pointee(store.receipt_key().await?);
         let day = Day::new(config.client_exposures_per_day);
         let unverified = Unverified::start(store, stopping.clone());
         let retention = Retention::start(store, lanes, config.upkeep_every, stopping).await?;
-        Ok(Self { exposures, outcomes, ids, retention, backlog, unverified, day })
+        Ok(Self { exposures, outcomes, ids, retention, backlog, unverified, day, receipts })
     }
 
     /// Whether events can be promised to be kept. Evaluations are served in any case, and their own exposures wait.
@@ -75,9 +79,10 @@ impl Intake {
         (self.exposures.unwritten(), self.outcomes.unwritten())
     }
 
-    /// Another database has taken in other events, and keeps them for another time.
+    /// Another database has taken in other events, keeps them for another time, and signs with another secret.
     pub(crate) async fn remember_anew(&self, store: &Store) -> Result<(), StoreError> {
         self.retention.read(store).await?;
+        self.receipts.store(Arc::new(store.receipt_key().await?));
         self.ids.begin_again(store.recent_event_ids().await?, store.clock().now_ms());
         Ok(())
     }

@@ -9,19 +9,15 @@ use axum::{
 };
 use http::{HeaderMap, Method, Uri, header};
 
-use crate::{
-    Server,
-    config::PublicUrl,
-    edge::door::{Door, Fault},
-};
+use crate::{Config, config::PublicUrl, edge::fault::Fault};
 
 /// Lets reads through, and writes that the browser says come from our own pages.
-pub async fn check(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+pub async fn check(State(config): State<Arc<Config>>, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if reads || is_own(request.headers(), request.uri(), server.config.public_url.as_ref()) {
+    if reads || is_own(request.headers(), request.uri(), config.public_url.as_ref()) {
         return next.run(request).await;
     }
-    Door::Dashboard.refuse(Fault::CrossSite)
+    Fault::CrossSite.page()
 }
 
 /// `Sec-Fetch-Site` cannot be set by scripts and needs no knowledge of our own address, so it decides where it is

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::{
-    edge::{body::Held, door::Fault},
+    edge::{body::Held, fault::Fault},
     limits::DATABASE_RETRY_AFTER_S,
 };
 
@@ -29,9 +29,9 @@ const SECRETS: [&str; 5] = ["password", "old", "code", "token", "secret"];
 
 /// The form of a request, kept until its answer is known.
 #[derive(Clone, Default)]
-pub struct Sent(Arc<Mutex<(Bytes, Held)>>);
+pub struct KeptForm(Arc<Mutex<(Bytes, Held)>>);
 
-impl Sent {
+impl KeptForm {
     /// Whoever reads the body keeps it here, with what it takes of the memory for all.
     pub fn keep(&self, form: (Bytes, Held)) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = form;
@@ -52,7 +52,7 @@ pub async fn keep_form(mut request: Request, next: Next) -> Response {
         return with_wait(next.run(request).await);
     }
     let address = request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
-    let sent = Sent::default();
+    let sent = KeptForm::default();
     request.extensions_mut().insert(sent.clone());
     let response = next.run(request).await;
     let (form, _held) = sent.take();
@@ -138,7 +138,7 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::{edge::door::Door, limits::FORM_BODY_BYTES_MAX};
+    use crate::limits::FORM_BODY_BYTES_MAX;
 
     async fn html(form: &'static str) -> String {
         let form = Bytes::from_static(form.as_bytes());
@@ -159,9 +159,9 @@ mod tests {
     #[tokio::test]
     async fn a_form_that_found_no_place_is_kept() {
         let crowded = |request: Request| async move {
-            let sent = request.extensions().get::<Sent>().cloned().unwrap_or_default();
+            let sent = request.extensions().get::<KeptForm>().cloned().unwrap_or_default();
             sent.keep((Bytes::from_static(b"comment=mine"), Held::default()));
-            let mut refused = Door::Dashboard.refuse(Fault::Crowded);
+            let mut refused = Fault::Crowded.page();
             refused.extensions_mut().insert(NotTaken(Fault::Crowded));
             refused
         };

@@ -3,11 +3,16 @@
 use engine::{Decision, EvaluationError, RuleId};
 use http::{HeaderValue, header};
 use serde::Serialize;
+use store::Store;
 
 use super::{
-    error::Failure, parts::FlagParts, prepared::Prepared, receipt::Receipts, revision::ConfigRevision,
+    error::Failure,
+    parts::FlagParts,
+    prepared::Prepared,
+    receipt::Receipts,
+    revision::{ConfigRevision, config_etag},
 };
-use crate::{Server, limits::INACTIVITY_DELAY_S};
+use crate::{edge::stand_in::stale_s, limits::INACTIVITY_DELAY_S};
 
 /// The rest of an answer about all flags: metadata, where the stream is.
 const FRAME_BYTES: usize = 512;
@@ -19,8 +24,8 @@ pub struct Stale {
 }
 
 impl Stale {
-    pub fn of(server: &Server) -> Option<Self> {
-        server.stale_s().map(|stale_s| Self { stale_s })
+    pub fn of(store: &Store) -> Option<Self> {
+        stale_s(store).map(|stale_s| Self { stale_s })
     }
 }
 
@@ -135,7 +140,7 @@ pub fn refetch_event(environment: &str, revision: ConfigRevision, changed_ms: i6
         etag: &'a str,
         last_modified: i64,
     }
-    let etag = super::refetch::config_etag(environment, revision);
+    let etag = config_etag(environment, revision);
     let last_modified = changed_ms.div_euclid(1000);
     let data = Data { r#type: "refetchEvaluation", etag: &etag, last_modified };
     let data = serde_json::to_string(&data).unwrap_or_default();

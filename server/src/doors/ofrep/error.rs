@@ -5,7 +5,7 @@ use engine::EvaluationError;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::edge::{access::AccessError, door::Fault};
+use crate::edge::{access::AccessError, fault::Fault};
 
 /// A refused request. `Display` is `errorDetails`: it says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

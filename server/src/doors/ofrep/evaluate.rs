@@ -12,24 +12,25 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, reque
 use store::People;
 
 use super::{
-    STREAM_PATH,
     answer::{Answer, BY_CODING, JSON, PRIVATE, Stale},
     compressed::Coding,
     context::{self, CallerContext},
     error::OfrepError,
     etag::{self, Inputs},
     exposure,
+    keys::Keys,
     prepared::Prepared,
     preview,
     receipt::{self, Receipts},
     refetch::{self, Expected},
-    ticket::{self, Ticket},
+    state::Ofrep,
+    ticket::{self, STREAM_PATH, Ticket},
 };
 use crate::{
-    Server,
     edge::{
         access::{Caller, Refused, cors},
-        door::Fault,
+        fault::Fault,
+        stand_in::stale_s,
     },
     limits::OFREP_BODY_BYTES_MAX,
 };
@@ -40,44 +41,44 @@ const ONE_PATH: &str = "/ofrep/v1/evaluate/flags/";
 const HEADERS: usize = 12;
 
 /// Whether [`direct`] answers this: an evaluation as clients ask for it, with nothing in its path to be decoded.
-pub fn is_direct(server: &Server, request: &Request) -> bool {
+pub fn is_direct(ofrep: &Ofrep, request: &Request) -> bool {
     let path = request.uri().path();
     let is_key = |key: &str| !key.is_empty() && !key.contains(['/', '%']);
     request.method() == Method::POST
         && (path == ALL_PATH || path.strip_prefix(ONE_PATH).is_some_and(is_key))
-        && server.stale_s().is_none()
+        && stale_s(ofrep.store()).is_none()
 }
 
 /// The same answers as through the router, for requests of which there are thousands a second.
-pub async fn direct(server: &Server, request: Request) -> Response {
+pub async fn direct(ofrep: &Ofrep, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     match parts.uri.path().strip_prefix(ONE_PATH) {
-        Some(key) => answer_one(server, key, &parts, body).await,
-        None => answer_all(server, &parts, body).await,
+        Some(key) => answer_one(ofrep, key, &parts, body).await,
+        None => answer_all(ofrep, &parts, body).await,
     }
 }
 
 /// `POST /ofrep/v1/evaluate/flags/{key}`
 pub async fn one(
-    State(server): State<Arc<Server>>,
+    State(ofrep): State<Arc<Ofrep>>,
     key: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
     let Ok(Path(key)) = key else { return OfrepError::Fault(Fault::NotFound).into_response() };
     let (parts, body) = request.into_parts();
-    answer_one(&server, &key, &parts, body).await
+    answer_one(&ofrep, &key, &parts, body).await
 }
 
 /// `POST /ofrep/v1/evaluate/flags`
-pub async fn all(State(server): State<Arc<Server>>, request: Request) -> Response {
+pub async fn all(State(ofrep): State<Arc<Ofrep>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    answer_all(&server, &parts, body).await
+    answer_all(&ofrep, &parts, body).await
 }
 
-async fn answer_one(server: &Server, key: &str, parts: &Parts, body: Body) -> Response {
-    let (token, answer) = match admit(server, parts, body).await {
+async fn answer_one(ofrep: &Ofrep, key: &str, parts: &Parts, body: Body) -> Response {
+    let (token, answer) = match admit(ofrep, parts, body).await {
         Ok((caller, context)) => {
-            let answer = decide(server, &caller, &context, parts, key);
+            let answer = decide(ofrep, &caller, &context, parts, key);
             (Some(caller.token), answer)
         }
         Err((token, error)) => (token, Err(error)),
@@ -87,10 +88,10 @@ async fn answer_one(server: &Server, key: &str, parts: &Parts, body: Body) -> Re
     response
 }
 
-async fn answer_all(server: &Server, parts: &Parts, body: Body) -> Response {
-    let (token, answer) = match admit(server, parts, body).await {
+async fn answer_all(ofrep: &Ofrep, parts: &Parts, body: Body) -> Response {
+    let (token, answer) = match admit(ofrep, parts, body).await {
         Ok((caller, context)) => {
-            let answer = decide_all(server, &caller, &context, parts).await;
+            let answer = decide_all(ofrep, &caller, &context, parts).await;
             (Some(caller.token), answer)
         }
         Err((token, error)) => (token, Err(error)),
@@ -102,15 +103,15 @@ async fn answer_all(server: &Server, parts: &Parts, body: Body) -> Response {
 
 /// Token first, so that strangers learn nothing about bodies; then the body.
 async fn admit(
-    server: &Server,
+    ofrep: &Ofrep,
     parts: &Parts,
     body: Body,
 ) -> Result<(Caller, CallerContext), Refused<OfrepError>> {
-    let caller = match Caller::admit(server, parts) {
+    let caller = match Caller::admit(&ofrep.parts.access, parts) {
         Ok(caller) => caller,
         Err((token, error)) => return Err((token, error.into())),
     };
-    let read = server.bodies.read(&caller, body, &parts.headers, OFREP_BODY_BYTES_MAX).await;
+    let read = ofrep.parts.bodies.read(&caller, body, &parts.headers, OFREP_BODY_BYTES_MAX).await;
     let read = read.map_err(OfrepError::Fault);
     match read.and_then(|bytes| context::parse(&bytes)) {
         Ok(context) => Ok((caller, context)),
@@ -119,17 +120,18 @@ async fn admit(
 }
 
 fn decide(
-    server: &Server,
+    ofrep: &Ofrep,
     caller: &Caller,
     context: &CallerContext,
     parts: &Parts,
     key: &str,
 ) -> Result<Response, OfrepError> {
     let environment = caller.token.environment_key();
-    let snapshot = server.store.live().snapshot(environment).ok_or(OfrepError::NoEnvironment)?;
-    let people = server.store.live().people();
-    let now_ms = server.store.clock().now_ms();
-    let grant = preview::of(server, caller, &parts.headers, context, now_ms);
+    let snapshot = ofrep.store().live().snapshot(environment).ok_or(OfrepError::NoEnvironment)?;
+    let people = ofrep.store().live().people();
+    let now_ms = ofrep.store().clock().now_ms();
+    let keys = ofrep.keys();
+    let grant = preview::of(&keys.previews, caller, &parts.headers, context, now_ms);
     let shown = grant.as_ref().map(|grant| &grant.preview);
     let (place, flag) =
         snapshot.find_flag(key).ok_or(OfrepError::Evaluation(EvaluationError::FlagNotFound))?;
@@ -140,32 +142,33 @@ fn decide(
         && !decision.previewed
         && exposure::is_wanted(caller, parts)
     {
-        exposure::record(server, &snapshot, subject, flag, &decision, now_ms);
+        exposure::record(&ofrep.parts.intake, &snapshot, subject, flag, &decision, now_ms);
     }
     let subject = context.targeting_key.as_ref();
-    let receipts = Receipts::of(server, caller, subject, snapshot.revision(), now_ms);
-    let prepared = server.ofrep.prepared.get(&snapshot);
+    let receipts = Receipts::of(&keys.receipts, caller, subject, snapshot.revision(), now_ms);
+    let prepared = ofrep.prepared.get(&snapshot);
     let parts = prepared.parts.get(place).ok_or(OfrepError::Fault(Fault::Internal))?;
-    let answer = Answer { prepared: &prepared, stale: Stale::of(server), receipts: receipts.as_ref() };
+    let answer = Answer { prepared: &prepared, stale: Stale::of(ofrep.store()), receipts: receipts.as_ref() };
     Ok(respond(StatusCode::OK, answer.one(parts, &decision, key).into(), [JSON, PRIVATE]))
 }
 
 async fn decide_all(
-    server: &Server,
+    ofrep: &Ofrep,
     caller: &Caller,
     context: &CallerContext,
     parts: &Parts,
 ) -> Result<Response, OfrepError> {
     let token = &caller.token;
     let expected = Expected::from_query(parts.uri.query(), token.environment_key());
-    let prepared = refetch::current(server, token, expected).await?;
-    let people = server.store.live().people();
+    let prepared = refetch::current(ofrep, token, expected).await?;
+    let people = ofrep.store().live().people();
     let traits = traits(context, &people);
-    let now_ms = server.store.clock().now_ms();
+    let now_ms = ofrep.store().clock().now_ms();
     let ticket_window = ticket::window(now_ms);
-    let preview = preview::of(server, caller, &parts.headers, context, now_ms);
+    let keys = ofrep.keys();
+    let preview = preview::of(&keys.previews, caller, &parts.headers, context, now_ms);
     let preview = preview.as_ref().map(|grant| &grant.preview);
-    let stale = Stale::of(server);
+    let stale = Stale::of(ofrep.store());
     let is_stale = stale.is_some();
     let receipt_day = receipt::day(token.kind, now_ms);
     let inputs = Inputs {
@@ -189,10 +192,10 @@ async fn decide_all(
     }
     // What is decided without the database says how old it is, whatever its ETag.
     let coding = Coding::accepted(&parts.headers).filter(|_| !is_stale);
-    let write = || write_all(server, caller, context, (&prepared, &people), (preview, stale, now_ms));
+    let write = || write_all(&keys, caller, context, (&prepared, &people), (preview, stale, now_ms));
     let plain = match coding {
-        // Kept with the keys of before signing: when they become others meanwhile, it is gone with them.
-        Some(coding) => match server.ofrep.keys().compressed.find_or_make(&etag, coding, write) {
+        // Kept with the keys that sign it: when they become others meanwhile, it is gone with them.
+        Some(coding) => match keys.compressed.find_or_make(&etag, coding, write) {
             Ok(smaller) => return Ok(compressed(smaller.into(), &etag, coding)),
             Err(plain) => plain,
         },
@@ -202,7 +205,7 @@ async fn decide_all(
 }
 
 fn write_all(
-    server: &Server,
+    keys: &Keys,
     caller: &Caller,
     context: &CallerContext,
     (prepared, people): (&Prepared, &People),
@@ -210,10 +213,10 @@ fn write_all(
 ) -> Vec<u8> {
     let snapshot = &*prepared.snapshot;
     let subject = context.targeting_key.as_ref();
-    let receipts = Receipts::of(server, caller, subject, snapshot.revision(), now_ms);
-    let mark = subject.map(|subject| server.ofrep.keys().tickets.mark(subject));
+    let receipts = Receipts::of(&keys.receipts, caller, subject, snapshot.revision(), now_ms);
+    let mark = subject.map(|subject| keys.tickets.mark(subject));
     let ticket = Ticket::new(caller.hash, mark, prepared.revision(now_ms), now_ms);
-    let stream = format!("{STREAM_PATH}{}", server.ofrep.keys().tickets.sign(&ticket));
+    let stream = format!("{STREAM_PATH}{}", keys.tickets.sign(&ticket));
     let engine = engine_context(caller, context, people);
     let mut evaluator = snapshot.evaluator(&engine, now_ms);
     let live = snapshot.flags().zip(&prepared.parts).filter(|(flag, _)| !flag.is_archived());

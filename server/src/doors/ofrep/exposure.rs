@@ -5,7 +5,7 @@ use engine::{CompiledFlag, Decision, Snapshot, SubjectKey};
 use http::{HeaderName, request::Parts};
 use store::{Exposure, TokenKind};
 
-use crate::{Server, edge::access::Caller};
+use crate::{edge::access::Caller, intake::Intake};
 
 const HEADER: HeaderName = HeaderName::from_static("x-fader-exposure");
 /// In the header, or as `?exposure=none`: nobody is going to see this decision.
@@ -25,7 +25,7 @@ pub fn is_wanted(caller: &Caller, parts: &Parts) -> bool {
 
 /// A full buffer loses the exposure, counts it, and fails no decision.
 pub fn record(
-    server: &Server,
+    intake: &Intake,
     snapshot: &Snapshot,
     subject: &SubjectKey,
     flag: &CompiledFlag,
@@ -41,7 +41,7 @@ pub fn record(
         arm: decision.arm,
         at_ms: now_ms,
     };
-    if let Err(full) = server.intake.exposures.offer(snapshot.environment(), vec![exposure]) {
+    if let Err(full) = intake.exposures.offer(snapshot.environment(), vec![exposure]) {
         tracing::debug!(%full, "an exposure was not recorded");
     }
 }

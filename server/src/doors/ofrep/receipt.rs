@@ -3,22 +3,22 @@
 use engine::{Decision, RuleId, SubjectKey};
 use store::{Proof, ReceiptKey, SubjectReceipts, TokenKind};
 
-use crate::{Server, edge::access::Caller};
+use crate::edge::access::Caller;
 
 /// The receipts of one answer; `None` where nobody needs any.
 pub struct Receipts(SubjectReceipts);
 
 impl Receipts {
     pub fn of(
-        server: &Server,
+        key: &ReceiptKey,
         caller: &Caller,
         subject: Option<&SubjectKey>,
         revision: u64,
         now_ms: i64,
     ) -> Option<Self> {
         let subject = subject.filter(|_| is_needed(caller.token.kind))?;
-        let (keys, environment) = (server.ofrep.keys.load(), caller.token.environment_key());
-        Some(Self(keys.receipts.of_subject(environment, subject.as_str(), revision, now_ms)))
+        let environment = caller.token.environment_key();
+        Some(Self(key.of_subject(environment, subject.as_str(), revision, now_ms)))
     }
 
     /// Appends the receipt of a decision that is no preview: a preview is no exposure, so there is nothing to prove.

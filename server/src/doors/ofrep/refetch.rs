@@ -3,13 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use engine::parse_date_ms;
-use store::Token;
+use store::{Store, Token};
 
-use super::{error::OfrepError, prepared::Prepared, revision::ConfigRevision};
-use crate::{
-    Server,
-    limits::{CATCH_UP_MAX, CATCH_UP_POLL},
-};
+use super::{error::OfrepError, prepared::Prepared, revision::ConfigRevision, state::Ofrep};
+use crate::limits::{CATCH_UP_MAX, CATCH_UP_POLL};
 
 /// Clocks of several copies differ by less; a later time than that was not named by an event of ours.
 const CLOCK_SKEW_MS: i64 = 60_000;
@@ -35,8 +32,8 @@ impl Expected {
     }
 
     /// When the environment last changed; only looked up when that is asked for.
-    fn changed_ms(self, server: &Server, environment: &str) -> i64 {
-        let environment = self.changed_s.and_then(|_| server.store.live().environment(environment));
+    fn changed_ms(self, store: &Store, environment: &str) -> i64 {
+        let environment = self.changed_s.and_then(|_| store.live().environment(environment));
         environment.map_or(i64::MIN, |it| it.changed_ms)
     }
 
@@ -46,11 +43,6 @@ impl Expected {
         self.revision.is_none_or(|expected| expected <= prepared.revision(now_ms))
             && credible.is_none_or(|s| s <= since_ms.div_euclid(1000))
     }
-}
-
-/// The ETag in an event: `"production-42-3"`. Unlike that of an answer, it is the same for all contexts.
-pub fn config_etag(environment: &str, revision: ConfigRevision) -> String {
-    format!("\"{environment}-{revision}\"")
 }
 
 fn revision_of(etag: &str, environment: &str) -> Option<ConfigRevision> {
@@ -64,23 +56,19 @@ fn seconds_of(text: &str) -> Option<i64> {
 
 /// The environment's state, at least as new as expected. Waits for a short while when this copy of the server has
 /// not heard of the change yet.
-pub async fn current(
-    server: &Server,
-    token: &Token,
-    expected: Expected,
-) -> Result<Arc<Prepared>, OfrepError> {
+pub async fn current(ofrep: &Ofrep, token: &Token, expected: Expected) -> Result<Arc<Prepared>, OfrepError> {
     let environment = token.environment_key();
     let (mut waited, mut place) = (Duration::ZERO, None);
     loop {
         // Read before the snapshot, so that it is never newer than what is answered from.
-        let changed_ms = expected.changed_ms(server, environment);
-        let snapshot = server.store.live().snapshot(environment).ok_or(OfrepError::NoEnvironment)?;
-        let prepared = server.ofrep.prepared.get(&snapshot);
-        if expected.is_met(&prepared, changed_ms, server.store.clock().now_ms()) {
+        let changed_ms = expected.changed_ms(ofrep.store(), environment);
+        let snapshot = ofrep.store().live().snapshot(environment).ok_or(OfrepError::NoEnvironment)?;
+        let prepared = ofrep.prepared.get(&snapshot);
+        if expected.is_met(&prepared, changed_ms, ofrep.store().clock().now_ms()) {
             return Ok(prepared);
         }
         if place.is_none() {
-            place = server.ofrep.catching_up.try_acquire().ok();
+            place = ofrep.catching_up.try_acquire().ok();
         }
         // Anybody can name a state that never comes: only so many are waited for.
         if waited >= CATCH_UP_MAX || place.is_none() {
@@ -93,7 +81,7 @@ pub async fn current(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::revision::config_etag, *};
 
     #[test]
     fn a_refetch_names_a_state_in_several_ways() {

@@ -18,6 +18,11 @@ impl fmt::Display for ConfigRevision {
     }
 }
 
+/// The ETag in an event: `"production-42-3"`. Unlike that of an answer, it is the same for all contexts.
+pub fn config_etag(environment: &str, revision: ConfigRevision) -> String {
+    format!("\"{environment}-{revision}\"")
+}
+
 /// The text is no id of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidRevision;

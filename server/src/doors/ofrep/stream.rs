@@ -21,34 +21,30 @@ use super::{
     hub::Published,
     revision::ConfigRevision,
     seats::{NoSeat, Seat},
+    state::Ofrep,
 };
 use crate::{
-    Server,
     edge::{
         access::{self, Refused, cors},
         client_address::ClientAddress,
     },
     limits::{HEARTBEAT, RECONNECT_MS_MAX, RECONNECT_MS_MIN, STREAM_RETRY_AFTER_S},
+    stopping::Stopping,
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const HEARTBEAT_COMMENT: Bytes = Bytes::from_static(b": still here\n\n");
 
-async fn until_true(flag: &mut watch::Receiver<bool>) {
-    // Without a sender there is no server any more: that is as good as stopped.
-    drop(flag.wait_for(|it| *it).await);
-}
-
 /// `GET /ofrep/v1/stream/{ticket}`
 pub async fn open(
-    State(server): State<Arc<Server>>,
+    State(ofrep): State<Arc<Ofrep>>,
     ticket: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
     let headers = request.headers();
     let address = request.extensions().get::<ClientAddress>().copied();
     let ticket = ticket.map(|Path(text)| text).unwrap_or_default();
-    let (token, opened) = match Subscription::open(&server, &ticket, address, headers) {
+    let (token, opened) = match Subscription::open(&ofrep, &ticket, address, headers) {
         Ok((token, subscription)) => (Some(token), Ok(subscription)),
         Err((token, error)) => (token, Err(error)),
     };
@@ -59,29 +55,29 @@ pub async fn open(
 
 /// One client's stream.
 struct Subscription {
-    server: Arc<Server>,
+    ofrep: Arc<Ofrep>,
     token: TokenHash,
     environment: engine::EnvironmentKey,
     /// The state that the client knows of.
     known: ConfigRevision,
     greeted: bool,
     published: watch::Receiver<Arc<Published>>,
-    stopping: watch::Receiver<bool>,
+    stopping: Stopping,
     heartbeat: Interval,
     _seat: Seat,
 }
 
 impl Subscription {
     fn open(
-        server: &Arc<Server>,
+        ofrep: &Arc<Ofrep>,
         ticket: &str,
         address: Option<ClientAddress>,
         headers: &HeaderMap,
     ) -> Result<(Arc<Token>, Self), Refused<OfrepError>> {
-        let now_ms = server.store.clock().now_ms();
-        let ticket = server.ofrep.keys().tickets.verify(ticket, now_ms);
+        let now_ms = ofrep.store().clock().now_ms();
+        let ticket = ofrep.keys().tickets.verify(ticket, now_ms);
         let ticket = ticket.ok_or((None, OfrepError::StaleTicket))?;
-        let live = server.store.live();
+        let live = ofrep.store().live();
         let token = live.token(&ticket.token, now_ms).map_err(|_| (None, OfrepError::StaleTicket))?;
         let environment = token.environment().cloned().ok_or((None, OfrepError::StaleTicket))?;
         if let Err(error) = access::check_origin(&token, headers) {
@@ -89,7 +85,7 @@ impl Subscription {
         }
         token.note_use(now_ms);
         let address = address.map(ClientAddress::counted);
-        let seat = match server.ofrep.streams.take(token.id, address, ticket.subject) {
+        let seat = match ofrep.streams.take(token.id, address, ticket.subject) {
             Ok(seat) => seat,
             Err(why) => {
                 let retry_after_s = STREAM_RETRY_AFTER_S;
@@ -103,13 +99,13 @@ impl Subscription {
         // A client that comes back says what it heard last; a new one has what came with its ticket.
         let heard = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok());
         let subscription = Self {
-            server: Arc::clone(server),
+            ofrep: Arc::clone(ofrep),
             token: ticket.token,
             environment,
             known: heard.unwrap_or(ticket.revision),
             greeted: false,
-            published: server.ofrep.hub.subscribe(),
-            stopping: server.stopping(),
+            published: ofrep.hub.subscribe(),
+            stopping: ofrep.parts.stopping.clone(),
             heartbeat: interval_at(Instant::now() + HEARTBEAT, HEARTBEAT),
             _seat: seat,
         };
@@ -146,7 +142,7 @@ impl Subscription {
                 _ = self.heartbeat.tick() => Some(HEARTBEAT_COMMENT),
                 // Looked at once more above.
                 () = tokio::time::sleep(until_its_end) => continue,
-                () = until_true(&mut self.stopping) => return None,
+                () = self.stopping.clone().comes() => return None,
             };
             self.until_token_ends()?;
             if let Some(chunk) = woken.or_else(|| self.news()) {
@@ -157,7 +153,7 @@ impl Subscription {
 
     /// `None` when its token does not work any more, otherwise for how long it may.
     fn until_token_ends(&self) -> Option<Duration> {
-        let store = &self.server.store;
+        let store = self.ofrep.store();
         let now_ms = store.clock().now_ms();
         let token = store.live().token(&self.token, now_ms).ok()?;
         let left_ms = token.works_until_ms().map_or(i64::MAX, |until_ms| until_ms - now_ms);
@@ -175,7 +171,7 @@ impl Subscription {
 
     fn reconnect_ms(&self) -> u64 {
         let spread = RECONNECT_MS_MAX - RECONNECT_MS_MIN;
-        RECONNECT_MS_MIN + self.server.request_ids.draw() % (spread + 1)
+        RECONNECT_MS_MIN + self.ofrep.parts.request_ids.draw() % (spread + 1)
     }
 
     /// The newest event when the client does not know of it yet. Any difference counts: after a backup was put

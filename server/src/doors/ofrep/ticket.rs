@@ -15,6 +15,9 @@ use store::TokenHash;
 use super::revision::ConfigRevision;
 use crate::limits::TICKET_WINDOW_MS;
 
+/// Where event streams are; a ticket follows.
+pub const STREAM_PATH: &str = "/ofrep/v1/stream/";
+
 const MAC_BYTES: usize = 16;
 /// Keeps this use of the workspace's secret apart from any other.
 const PURPOSE: &[u8] = b"fader ofrep stream ticket 2\0";

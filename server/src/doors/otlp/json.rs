@@ -13,8 +13,8 @@ use serde::{
 };
 
 use super::{
+    error::OtlpError,
     thin::{self, Export},
-    wire::OtlpError,
 };
 use crate::limits::OTLP_ITEMS_MAX;
 

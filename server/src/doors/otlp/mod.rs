@@ -1,6 +1,8 @@
 //! OTLP over HTTP, protobuf and JSON: spans and log records that carry the `feature_flag.*` attributes of OpenTelemetry's
 //! semantic conventions become exposures and outcomes, so that an instrumented service needs no Fader code.
 
+pub mod door;
+mod error;
 mod json;
 mod protobuf;
 mod read;
@@ -22,36 +24,46 @@ use opentelemetry_proto::tonic::collector::{
     logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse},
     trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse},
 };
-use store::{Environment, TokenKind};
+use store::{Environment, Store, TokenKind};
 
 use crate::{
     Server,
-    edge::{access::Caller, door::Fault},
-    intake::ids::EventId,
+    edge::{
+        access::{Access, Caller},
+        body::Bodies,
+        fault::Fault,
+    },
+    intake::{Intake, ids::EventId},
     limits::OTLP_BODY_BYTES_MAX,
 };
+use error::OtlpError;
 use read::{Reader, Taken};
-use wire::{Content, Encoding, OtlpError};
+use wire::{Content, Encoding};
 
-pub fn router(server: &Arc<Server>) -> Router {
+pub fn router(server: &Server) -> Router {
     let not_allowed = || async { OtlpError::fault(Fault::MethodNotAllowed).answer(Encoding::Json) };
     Router::new()
         .route("/v1/traces", post(traces))
         .route("/v1/logs", post(logs))
         .method_not_allowed_fallback(not_allowed)
-        .with_state(Arc::clone(server))
+        .with_state(server.clone())
 }
 
 /// `POST /v1/traces`: a span is a request, with its status and how long it took.
-async fn traces(State(server): State<Arc<Server>>, request: Request) -> Response {
+async fn traces(
+    State(access): State<Access>,
+    State(bodies): State<Arc<Bodies>>,
+    State(intake): State<Arc<Intake>>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let known = Encoding::of(&parts.headers);
     // Refusals are answered in some encoding too.
     let encoding = known.unwrap_or(Encoding::Json);
     let answer = async {
-        let (environment, content) = admit(&server, &parts, body).await?;
+        let (environment, content) = admit(&access, &bodies, &parts, body).await?;
         let known = known.ok_or_else(OtlpError::unknown_encoding)?;
-        let taken = take(&server, &environment, |reader| {
+        let taken = take((&access.store, &intake), &environment, |reader| {
             known.spans(&content, |span| {
                 reader.take_span(span);
                 reader.taken.has_room()
@@ -67,15 +79,20 @@ async fn traces(State(server): State<Arc<Server>>, request: Request) -> Response
 }
 
 /// `POST /v1/logs`: evaluation events are exposures, errors with features in force are outcomes.
-async fn logs(State(server): State<Arc<Server>>, request: Request) -> Response {
+async fn logs(
+    State(access): State<Access>,
+    State(bodies): State<Arc<Bodies>>,
+    State(intake): State<Arc<Intake>>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let known = Encoding::of(&parts.headers);
     // Refusals are answered in some encoding too.
     let encoding = known.unwrap_or(Encoding::Json);
     let answer = async {
-        let (environment, content) = admit(&server, &parts, body).await?;
+        let (environment, content) = admit(&access, &bodies, &parts, body).await?;
         let known = known.ok_or_else(OtlpError::unknown_encoding)?;
-        let taken = take(&server, &environment, |reader| {
+        let taken = take((&access.store, &intake), &environment, |reader| {
             known.records(&content, |record| {
                 reader.take_record(record);
                 reader.taken.has_room()
@@ -90,8 +107,13 @@ async fn logs(State(server): State<Arc<Server>>, request: Request) -> Response {
 }
 
 /// A server token; browsers send events instead.
-async fn admit(server: &Server, parts: &Parts, body: Body) -> Result<(Environment, Content), OtlpError> {
-    let caller = match Caller::admit(server, parts) {
+async fn admit(
+    access: &Access,
+    bodies: &Bodies,
+    parts: &Parts,
+    body: Body,
+) -> Result<(Environment, Content), OtlpError> {
+    let caller = match Caller::admit(access, parts) {
         Ok(caller) => caller,
         Err((_, error)) => return Err(OtlpError::access(&error)),
     };
@@ -101,27 +123,26 @@ async fn admit(server: &Server, parts: &Parts, body: Body) -> Result<(Environmen
             return Err(OtlpError::new(StatusCode::FORBIDDEN, "telemetry is sent with a server token"));
         }
     }
-    let environment = server.store.live().environment(caller.token.environment_key());
+    let environment = access.store.live().environment(caller.token.environment_key());
     let environment = environment.ok_or(OtlpError::fault(Fault::Internal))?;
-    let whole = server.bodies.read(&caller, body, &parts.headers, OTLP_BODY_BYTES_MAX).await;
+    let whole = bodies.read(&caller, body, &parts.headers, OTLP_BODY_BYTES_MAX).await;
     let whole = whole.map_err(OtlpError::fault)?;
     Ok((environment, wire::inflate(&parts.headers, whole)?))
 }
 
 /// Reads the items, and takes in what they say.
 fn take(
-    server: &Server,
+    (store, intake): (&Store, &Intake),
     environment: &Environment,
     read: impl FnOnce(&mut Reader<'_>) -> Result<(), OtlpError>,
 ) -> Result<Taken, OtlpError> {
     let snapshot: Arc<Snapshot> =
-        server.store.live().snapshot(environment.key.as_str()).ok_or(OtlpError::fault(Fault::Internal))?;
-    let (people, metrics) = (server.store.live().people(), server.store.live().metrics());
-    let now_ms = server.store.clock().now_ms();
+        store.live().snapshot(environment.key.as_str()).ok_or(OtlpError::fault(Fault::Internal))?;
+    let (people, metrics) = (store.live().people(), store.live().metrics());
+    let now_ms = store.clock().now_ms();
     let mut reader = Reader::new(&snapshot, &people, &metrics, now_ms);
     read(&mut reader)?;
     let mut taken = reader.taken;
-    let intake = &server.intake;
     if !taken.exposures.is_empty() || !taken.outcomes.is_empty() {
         intake.accepts().map_err(OtlpError::behind)?;
     }
@@ -150,10 +171,7 @@ mod tests {
     use allocation_counter::measure;
     use prost::Message as _;
 
-    use super::{
-        wire::{Encoding, OtlpError},
-        *,
-    };
+    use super::*;
     use crate::limits::{OTLP_INFLATED_BYTES_MAX, OTLP_ITEMS_MAX};
 
     /// A message that holds these bytes as field `tag`.

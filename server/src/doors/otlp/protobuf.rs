@@ -7,8 +7,8 @@ use opentelemetry_proto::tonic::{
 };
 
 use super::{
+    error::OtlpError,
     thin::{self, Export},
-    wire::OtlpError,
 };
 
 /// Where the items are, in traces (resource, scope, span) as in logs.

@@ -13,8 +13,8 @@ use opentelemetry_proto::tonic::{
 use store::{Exposure, People};
 
 use super::{
+    error::OtlpError,
     thin::{self, KEY},
-    wire::OtlpError,
 };
 use crate::intake::outcomes::{Feature, Outcome, item::outcome_time};
 use crate::limits::OTLP_ITEMS_MAX;

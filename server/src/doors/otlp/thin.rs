@@ -4,7 +4,7 @@
 use http::StatusCode;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 
-use super::wire::OtlpError;
+use super::error::OtlpError;
 use crate::limits::OTLP_ITEMS_MAX;
 
 /// What names a flag that was evaluated.

@@ -9,11 +9,10 @@ use opentelemetry_proto::tonic::{logs::v1::LogRecord, trace::v1::Span};
 use prost::Message;
 use serde::Serialize;
 
-use super::{json, protobuf};
+use super::{error::OtlpError, json, protobuf};
 use crate::{
-    edge::{access::AccessError, body::Whole, door::Fault},
-    intake::backlog::{Behind, Full},
-    limits::{EVENTS_RETRY_AFTER_S, OTLP_INFLATED_BYTES_MAX},
+    edge::{body::Whole, fault::Fault},
+    limits::OTLP_INFLATED_BYTES_MAX,
 };
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -24,14 +23,6 @@ const INFLATED_BYTES_MIN: usize = 64 * 1024;
 pub enum Encoding {
     Protobuf,
     Json,
-}
-
-/// Why nothing was taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OtlpError {
-    status: StatusCode,
-    message: String,
-    retry_after_s: Option<u64>,
 }
 
 /// `google.rpc.Status`, as far as it is used.
@@ -100,36 +91,6 @@ impl Encoding {
 }
 
 impl OtlpError {
-    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), retry_after_s: None }
-    }
-
-    pub fn malformed(why: &str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, format!("not OTLP: {why}"))
-    }
-
-    pub fn unknown_encoding() -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/x-protobuf or application/json")
-    }
-
-    pub fn fault(fault: Fault) -> Self {
-        Self { retry_after_s: fault.retry_after_s(), ..Self::new(fault.status(), fault.sentence()) }
-    }
-
-    pub fn access(error: &AccessError) -> Self {
-        Self { retry_after_s: error.retry_after_s(), ..Self::new(error.status(), error.to_string()) }
-    }
-
-    pub fn full(full: Full) -> Self {
-        let retry_after_s = Some(EVENTS_RETRY_AFTER_S);
-        Self { retry_after_s, ..Self::new(StatusCode::TOO_MANY_REQUESTS, full.to_string()) }
-    }
-
-    pub fn behind(behind: Behind) -> Self {
-        let retry_after_s = Some(Behind::RETRY_AFTER_S);
-        Self { retry_after_s, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, behind.to_string()) }
-    }
-
     pub fn answer(self, encoding: Encoding) -> Response {
         let status = Status { code: self.rpc_code(), message: self.message };
         let body = encoding.encode(&status).unwrap_or_default();
@@ -138,18 +99,6 @@ impl OtlpError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
-    }
-
-    /// The code of `google.rpc` that says the same.
-    fn rpc_code(&self) -> i32 {
-        match self.status {
-            StatusCode::UNAUTHORIZED => 16,
-            StatusCode::FORBIDDEN => 7,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::PAYLOAD_TOO_LARGE => 8,
-            StatusCode::SERVICE_UNAVAILABLE => 14,
-            StatusCode::INTERNAL_SERVER_ERROR => 13,
-            _ => 3,
-        }
     }
 }
 

@@ -1,17 +1,14 @@
 //! `GET /api/v1/audit/head`: where the audit log ends, to be noted elsewhere and held against it later.
 
-use std::sync::Arc;
-
 use axum::{Json, extract::State};
 use serde::Serialize;
-use store::AuditVerdict;
+use store::{AuditVerdict, Store};
 use utoipa::ToSchema;
 
 use super::{
     error::{Problem, RestError},
     manager::Manager,
 };
-use crate::Server;
 
 /// The last verified entry of the audit log.
 #[derive(Serialize, ToSchema)]
@@ -40,12 +37,9 @@ pub(crate) struct Head {
     tag = "audit",
     responses((status = 200, body = Head), (status = 401, body = Problem), (status = 403, body = Problem)),
 )]
-pub(crate) async fn head(
-    manager: Manager,
-    State(server): State<Arc<Server>>,
-) -> Result<Json<Head>, RestError> {
+pub(crate) async fn head(manager: Manager, State(store): State<Store>) -> Result<Json<Head>, RestError> {
     let reader = manager.principal.audit_reader()?;
-    let standing = server.store.audit_standing(&reader).await?;
+    let standing = store.audit_standing(&reader).await?;
     let problem = match &standing.verdict {
         AuditVerdict::Intact { .. } => None,
         AuditVerdict::Broken { seq, why } => Some(format!("the log is broken at entry {seq}: {why}")),

@@ -10,7 +10,7 @@ use engine::{Enrolment, EnrolmentState, GroupKey, SubjectKey};
 use serde::{Deserialize, Serialize};
 use store::{
     CheckedLine, Enrolled, EnrolmentChoice, EnrolmentList, EnrolmentReport, ExcludedFrom, ObjectKind,
-    RawLine, StoreError, TesterStanding,
+    RawLine, Store, StoreError, TesterStanding,
 };
 use utoipa::ToSchema;
 
@@ -19,7 +19,10 @@ use super::{
     error::{Problem, RestError},
     manager::Manager,
 };
-use crate::{Server, edge::body::Unread, limits::REST_BODY_BYTES_MAX};
+use crate::{
+    edge::body::{Bodies, Unread},
+    limits::REST_BODY_BYTES_MAX,
+};
 
 /// Testers to enrol.
 #[derive(Deserialize, ToSchema)]
@@ -180,23 +183,23 @@ pub(crate) struct Removed {
 )]
 pub(crate) async fn enrol(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
+    State(bodies): State<Arc<Bodies>>,
     Path(key): Path<String>,
     body: Unread,
 ) -> Result<Json<Report>, RestError> {
     let enroller = manager.principal.enroller()?;
-    let sent =
-        body.json::<Batch, _>(&server.bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let sent = body.json::<Batch, _>(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
     let batch = &sent.value;
     let key = group_key(&key)?;
-    let list = list(&batch.testers, server.store.clock().now_ms());
+    let list = list(&batch.testers, store.clock().now_ms());
     let choice = EnrolmentChoice { with_excluded: batch.with_excluded, with_unknown: batch.with_unknown };
     let report = if batch.dry_run {
-        let group = server.store.find_group(&manager.principal.viewer(), &key).await?;
+        let group = store.find_group(&manager.principal.viewer(), &key).await?;
         let group = group.ok_or(RestError::NotFound("group"))?;
-        server.store.check_enrolments(&enroller, &group.value, &list).await?
+        store.check_enrolments(&enroller, &group.value, &list).await?
     } else {
-        match server.store.enrol(&enroller, &key, &list, choice, None, &batch.comment).await? {
+        match store.enrol(&enroller, &key, &list, choice, None, &batch.comment).await? {
             Enrolled::Done(report) | Enrolled::Changed(report) => report,
         }
     };
@@ -216,16 +219,16 @@ pub(crate) async fn enrol(
 )]
 pub(crate) async fn list_all(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
     Path(key): Path<String>,
 ) -> Result<Json<EnrolmentPage>, RestError> {
     // Who is in a group is about people, not only about the group.
     let reader = manager.principal.people_reader()?;
     let key = group_key(&key)?;
-    let group = server.store.find_group(&manager.principal.viewer(), &key).await?;
+    let group = store.find_group(&manager.principal.viewer(), &key).await?;
     let group = group.ok_or(RestError::NotFound("group"))?.value;
-    server.store.audit_group_shown(&reader, Some(&key)).await?;
-    let now_ms = server.store.clock().now_ms();
+    store.audit_group_shown(&reader, Some(&key)).await?;
+    let now_ms = store.clock().now_ms();
     let enrolments = group.enrolments.into_iter().map(|it| tested(it, now_ms)).collect();
     Ok(Json(EnrolmentPage { group: key.to_string(), enrolments }))
 }
@@ -246,13 +249,13 @@ pub(crate) async fn list_all(
 )]
 pub(crate) async fn remove(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
     Path((key, subject)): Path<(String, String)>,
 ) -> Result<Json<Removed>, RestError> {
     let enroller = manager.principal.enroller()?;
     let key = group_key(&key)?;
     let subject = SubjectKey::parse(&subject).map_err(|_| RestError::NotFound("tester"))?;
-    match server.store.remove_testers(&enroller, &key, &[subject], "").await? {
+    match store.remove_testers(&enroller, &key, &[subject], "").await? {
         0 => Err(RestError::NotFound("tester")),
         removed => Ok(Json(Removed { removed })),
     }

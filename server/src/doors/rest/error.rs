@@ -11,7 +11,7 @@ use store::{Denied, Invalid, StoreError};
 use utoipa::ToSchema;
 
 use crate::{
-    edge::{access::AccessError, door::Fault},
+    edge::{access::AccessError, fault::Fault},
     intake::backlog::{Behind, Full},
     limits::EVENTS_RETRY_AFTER_S,
 };

@@ -14,7 +14,7 @@ use engine::{MetricDefinition, Sender, Snapshot};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
-use store::{Token, TokenKind};
+use store::{Store, Token, TokenKind};
 use utoipa::ToSchema;
 
 pub(crate) use self::read::EventItem;
@@ -25,14 +25,13 @@ use super::{
     proof::Proofs,
 };
 use crate::{
-    Server,
     edge::{
-        access::{Caller, Refused, cors, require_origin},
-        body::{Whole, numbers::whole_numbers},
+        access::{Access, Caller, Refused, cors, require_origin},
+        body::{Bodies, Whole, numbers::whole_numbers},
         client_address::ClientAddress,
-        door::Fault,
+        fault::Fault,
     },
-    intake::{exposures::Counters, ids::EventId, outcomes::Outcome},
+    intake::{Intake, exposures::Counters, ids::EventId, outcomes::Outcome},
     limits::{EVENTS_MAX, REST_BODY_BYTES_MAX},
 };
 
@@ -106,12 +105,17 @@ struct Rejected {
         (status = 503, body = Problem, description = "The database takes no events; with Retry-After; nothing was taken"),
     ),
 )]
-pub(crate) async fn send(State(server): State<Arc<Server>>, request: Request) -> Response {
+pub(crate) async fn send(
+    State(access): State<Access>,
+    State(bodies): State<Arc<Bodies>>,
+    State(intake): State<Arc<Intake>>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
-    let (token, answer) = match admit(&server, &parts, body).await {
+    let (token, answer) = match admit(&access, &bodies, &parts, body).await {
         Ok((token, bytes)) => {
             let address = parts.extensions.get::<ClientAddress>().copied();
-            let answer = take(&server, (&*token, address), &bytes).await;
+            let answer = take(&access, &intake, (&*token, address), &bytes).await;
             (Some(token), answer)
         }
         Err((token, error)) => (token, Err(error)),
@@ -126,25 +130,27 @@ pub(crate) async fn send(State(server): State<Arc<Server>>, request: Request) ->
 
 /// Token first, so that strangers learn nothing about bodies; then the body, whatever it says of its type.
 async fn admit(
-    server: &Server,
+    access: &Access,
+    bodies: &Bodies,
     parts: &Parts,
     body: Body,
 ) -> Result<(Arc<Token>, Whole), Refused<RestError>> {
-    let caller = match Caller::admit(server, parts) {
+    let caller = match Caller::admit(access, parts) {
         Ok(caller) => caller,
         Err((token, error)) => return Err((token, error.into())),
     };
     if let Err(error) = require_origin(&caller.token, &parts.headers) {
         return Err((Some(caller.token), error.into()));
     }
-    match server.bodies.read(&caller, body, &parts.headers, REST_BODY_BYTES_MAX).await {
+    match bodies.read(&caller, body, &parts.headers, REST_BODY_BYTES_MAX).await {
         Ok(bytes) => Ok((caller.token, bytes)),
         Err(fault) => Err((Some(caller.token), RestError::Fault(fault))),
     }
 }
 
 async fn take(
-    server: &Server,
+    access: &Access,
+    intake: &Intake,
     (token, address): (&Token, Option<ClientAddress>),
     body: &[u8],
 ) -> Result<Accepted, RestError> {
@@ -155,15 +161,15 @@ async fn take(
         return Err(RestError::Refused(format!("send at most {EVENTS_MAX} events at once")));
     }
     if token.kind == TokenKind::Client {
-        server.allowances.events(token.id, address, events.events.len())?;
+        access.allowances.events(token.id, address, events.events.len())?;
     }
-    let mut items = read(server, token, &events)?;
+    let mut items = read(&access.store, intake, token, &events)?;
     if items.read.iter().any(|item| matches!(item, Err(Unfit::Ahead { .. }))) {
         // Another copy may have published it a moment ago.
-        server.store.look_at_head().await?;
-        items = read(server, token, &events)?;
+        access.store.look_at_head().await?;
+        items = read(&access.store, intake, token, &events)?;
     }
-    keep(server, token, items)
+    keep(intake, token, items)
 }
 
 /// The items, and what they were checked against.
@@ -176,27 +182,27 @@ struct Items {
     read: Vec<Result<Event, Unfit>>,
 }
 
-fn read(server: &Server, token: &Token, events: &Events<'_>) -> Result<Items, RestError> {
-    let snapshot = server.store.live().snapshot(token.environment_key());
+fn read(store: &Store, intake: &Intake, token: &Token, events: &Events<'_>) -> Result<Items, RestError> {
+    let snapshot = store.live().snapshot(token.environment_key());
     let snapshot = snapshot.ok_or(RestError::Fault(Fault::Internal))?;
-    let now_ms = server.store.clock().now_ms();
-    let oldest_ms = server.intake.retention.oldest_ms(snapshot.environment(), now_ms);
-    let metrics = server.store.live().metrics();
-    let keys = server.ofrep.keys();
-    let proofs = Proofs::of(token.kind, &snapshot, &keys.receipts, now_ms);
+    let now_ms = store.clock().now_ms();
+    let oldest_ms = intake.retention.oldest_ms(snapshot.environment(), now_ms);
+    let metrics = store.live().metrics();
+    let receipts = intake.receipts.load();
+    let proofs = Proofs::of(token.kind, &snapshot, &receipts, now_ms);
     let sender = proofs.sender();
     let reader = Reader { snapshot: &snapshot, metrics: &metrics, now_ms, oldest_ms, proofs };
     let read = events.events.iter().map(|item| reader.read(item)).collect();
     Ok(Items { snapshot, metrics, sender, now_ms, read })
 }
 
-fn keep(server: &Server, token: &Token, items: Items) -> Result<Accepted, RestError> {
+fn keep(intake: &Intake, token: &Token, items: Items) -> Result<Accepted, RestError> {
     let Items { snapshot, metrics, sender, now_ms, read } = items;
     let (mut exposures, mut outcomes, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
     let (mut unverified, mut of_flags) = (0, Vec::new());
     for (index, item) in read.into_iter().enumerate() {
         match item {
-            Ok(Event::Exposure(..)) if !server.intake.has_room_today(token, now_ms) => {
+            Ok(Event::Exposure(..)) if !intake.has_room_today(token, now_ms) => {
                 let detail = format!("{} takes no more exposures of browsers today", snapshot.environment());
                 rejected.push(Rejected { index, detail });
             }
@@ -209,28 +215,27 @@ fn keep(server: &Server, token: &Token, items: Items) -> Result<Accepted, RestEr
             Err(unfit) => rejected.push(Rejected { index, detail: unfit.to_string() }),
         }
     }
-    Counters::add(&server.intake.exposures.counters().rejected, rejected.len());
-    server.intake.accepts()?;
-    server.intake.unverified.add(snapshot.environment(), of_flags);
+    Counters::add(&intake.exposures.counters().rejected, rejected.len());
+    intake.accepts()?;
+    intake.unverified.add(snapshot.environment(), of_flags);
     // Exposures first: an outcome may be of one that came with it.
-    server.intake.outcomes.has_room(outcomes.len())?;
-    let mut taken =
-        server.intake.exposures.offer_events((snapshot.environment(), sender), exposures, now_ms)?;
+    intake.outcomes.has_room(outcomes.len())?;
+    let mut taken = intake.exposures.offer_events((snapshot.environment(), sender), exposures, now_ms)?;
     let sent = outcomes.len();
-    let (outcomes, ids) = new_ones(server, outcomes, now_ms);
+    let (outcomes, ids) = new_ones(intake, outcomes, now_ms);
     taken.accepted += outcomes.len();
     taken.duplicates += sent - outcomes.len();
-    server.intake.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
+    intake.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
     Ok(Accepted { accepted: taken.accepted, duplicates: taken.duplicates, unverified, rejected })
 }
 
 /// What was not sent before, and the hashes of its ids.
 fn new_ones(
-    server: &Server,
+    intake: &Intake,
     outcomes: Vec<(Option<EventId>, Outcome)>,
     now_ms: i64,
 ) -> (Vec<Outcome>, Vec<u64>) {
-    let is_new = |id: &Option<EventId>| id.is_none_or(|id| server.intake.ids.remember(id, now_ms));
+    let is_new = |id: &Option<EventId>| id.is_none_or(|id| intake.ids.remember(id, now_ms));
     let fresh = outcomes.into_iter().filter(|(id, _)| is_new(id));
     let (ids, outcomes): (Vec<_>, Vec<_>) = fresh.unzip();
     (outcomes, ids.into_iter().flatten().map(|id| id.0).collect())

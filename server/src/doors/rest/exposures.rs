@@ -1,7 +1,5 @@
 //! `GET /api/v1/flags/{key}/exposures`: who was served a flag, page by page.
 
-use std::sync::Arc;
-
 use axum::{
     Json,
     extract::{
@@ -12,7 +10,7 @@ use axum::{
 use engine::{Arm, FlagKey, RuleId, VariantKey, parse_date_ms};
 use serde::{Deserialize, Serialize};
 use store::{
-    ExposureCursor, ExposureFilter, Seen,
+    ExposureCursor, ExposureFilter, Seen, Store,
     limits::{EXPOSURE_PAGE_DEFAULT, EXPOSURE_PAGE_MAX},
 };
 use utoipa::{IntoParams, ToSchema};
@@ -22,7 +20,6 @@ use super::{
     error::{Problem, RestError},
     manager::Manager,
 };
-use crate::Server;
 
 /// Which lines. Times are epoch milliseconds or RFC 3339, half-open.
 #[derive(Deserialize, IntoParams)]
@@ -106,14 +103,14 @@ impl From<Seen> for ExposureLine {
 )]
 pub(crate) async fn of_flag(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
     key: Result<Path<String>, PathRejection>,
     query: Result<Query<ExposureQuery>, QueryRejection>,
 ) -> Result<Json<ExposureList>, RestError> {
     let reader = manager.principal.ledger_reader()?;
     let flag = FlagKey::parse(&key?.0).map_err(|_| RestError::NotFound("flag"))?;
     let filter = filter(query?.0)?;
-    let page = server.store.exposures_of_flag(&reader, &manager.environment()?.key, &flag, &filter).await?;
+    let page = store.exposures_of_flag(&reader, &manager.environment()?.key, &flag, &filter).await?;
     Ok(Json(ExposureList {
         exposures: page.lines.into_iter().map(Into::into).collect(),
         next: page.next.map(|cursor| cursor.to_string()),

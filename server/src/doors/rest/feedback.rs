@@ -11,7 +11,7 @@ use axum::{
 use engine::{EnvironmentKey, FlagKey, MetricKey, Sender, SubjectKey, parse_date_ms};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
-use store::{Completed, FeedbackKind, FeedbackSource, NewFeedback, Rating, Recorded, TokenKind};
+use store::{Completed, FeedbackKind, FeedbackSource, NewFeedback, Rating, Recorded, Store, TokenKind};
 use utoipa::ToSchema;
 
 use super::{
@@ -20,14 +20,16 @@ use super::{
     proof::{FeatureItem, Proofs},
 };
 use crate::{
-    Server,
     edge::{
-        access::{Caller, Refused, cors, require_origin},
-        body::numbers::whole_numbers,
+        access::{Access, Caller, Refused, cors, require_origin},
+        body::{Bodies, numbers::whole_numbers},
         client_address::ClientAddress,
-        door::Fault,
+        fault::Fault,
     },
-    intake::outcomes::{Feature, Outcome, item::outcome_time},
+    intake::{
+        Intake,
+        outcomes::{Feature, Outcome, item::outcome_time},
+    },
     limits::{FEEDBACK_BODY_BYTES_MAX, SUBJECT_FEATURES_MAX},
 };
 
@@ -101,14 +103,19 @@ pub(crate) struct FeedbackAnswer {
         (status = 429, body = Problem, description = "Too much at once, or today; see Retry-After"),
     ),
 )]
-pub(crate) async fn post(State(server): State<Arc<Server>>, request: Request) -> Response {
+pub(crate) async fn post(
+    State(access): State<Access>,
+    State(bodies): State<Arc<Bodies>>,
+    State(intake): State<Arc<Intake>>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
-    let (token, answer) = match admit(&server, &parts, body).await {
+    let (token, answer) = match admit(&access, &bodies, &parts, body).await {
         Ok((caller, new, features)) => {
             let answer = match caller.token.environment() {
                 Some(environment) => {
                     let tells = Teller { kind: caller.token.kind, environment, features };
-                    record(&server, tells, new).await
+                    record(&access.store, &intake, tells, new).await
                 }
                 None => Err(RestError::Fault(Fault::Internal)),
             };
@@ -134,18 +141,23 @@ struct Teller<'a> {
     features: Vec<FeatureItem>,
 }
 
-async fn record(server: &Server, tells: Teller<'_>, new: NewFeedback) -> Result<Recorded, RestError> {
-    let (complaint, flag) = (complaint(server, &new), new.flag.clone());
-    let recorded = server.store.record_feedback(tells.environment, new).await?;
+async fn record(
+    store: &Store,
+    intake: &Intake,
+    tells: Teller<'_>,
+    new: NewFeedback,
+) -> Result<Recorded, RestError> {
+    let (complaint, flag) = (complaint(store, &new), new.flag.clone());
+    let recorded = store.record_feedback(tells.environment, new).await?;
     if let (Recorded::New(_), Some(complaint)) = (&recorded, complaint) {
-        measure(server, tells, flag, complaint);
+        measure((store, intake), tells, flag, complaint);
     }
     Ok(recorded)
 }
 
 /// What the metric "complaints" counts of it, if it is one. A complaint about long ago is read, not measured.
-fn complaint(server: &Server, new: &NewFeedback) -> Option<Outcome> {
-    let now_ms = server.store.clock().now_ms();
+fn complaint(store: &Store, new: &NewFeedback) -> Option<Outcome> {
+    let now_ms = store.clock().now_ms();
     let at_ms = outcome_time(new.at_ms.unwrap_or(now_ms), now_ms).ok()?;
     let metric = MetricKey::parse(engine::MetricKind::Complaints.as_str()).ok()?;
     new.is_complaint(FeedbackSource::User).then(|| Outcome {
@@ -161,14 +173,14 @@ fn complaint(server: &Server, new: &NewFeedback) -> Option<Outcome> {
 }
 
 /// A server that cannot take more outcomes keeps the feedback and leaves the measure.
-fn measure(server: &Server, tells: Teller<'_>, flag: Option<FlagKey>, complaint: Outcome) {
+fn measure((store, intake): (&Store, &Intake), tells: Teller<'_>, flag: Option<FlagKey>, complaint: Outcome) {
     let Teller { kind, environment, features } = tells;
-    let live = server.store.live();
-    let (Some(snapshot), outcomes) = (live.snapshot(environment.as_str()), &server.intake.outcomes) else {
+    let live = store.live();
+    let (Some(snapshot), outcomes) = (live.snapshot(environment.as_str()), &intake.outcomes) else {
         return;
     };
-    let keys = server.ofrep.keys();
-    let proofs = Proofs::of(kind, &snapshot, &keys.receipts, server.store.clock().now_ms());
+    let receipts = intake.receipts.load();
+    let proofs = Proofs::of(kind, &snapshot, &receipts, store.clock().now_ms());
     let proved: Vec<Feature> = features
         .into_iter()
         .filter_map(|item| proofs.feature(item, complaint.subject.as_ref()).ok())
@@ -179,30 +191,31 @@ fn measure(server: &Server, tells: Teller<'_>, flag: Option<FlagKey>, complaint:
     if proofs.are_needed() && proved.is_empty() {
         // Anybody can make it up: it is read by people, and no evidence of the guard.
         let exists = |flag: &FlagKey| snapshot.flag(flag.as_str()).is_some();
-        server.intake.unverified.add(environment, flag.filter(exists).map(|flag| (flag, None)));
+        intake.unverified.add(environment, flag.filter(exists).map(|flag| (flag, None)));
         return;
     }
     let complaint = Outcome { sender: proofs.sender(), features: proved, ..complaint };
     if outcomes.has_room(1).is_ok() {
-        let now_ms = server.store.clock().now_ms();
+        let now_ms = store.clock().now_ms();
         outcomes.record(&snapshot, &live.metrics(), &[complaint], Vec::new(), now_ms);
     }
 }
 
 /// Counts the item before anything of it is looked at.
 async fn admit(
-    server: &Server,
+    access: &Access,
+    bodies: &Bodies,
     parts: &Parts,
     body: axum::body::Body,
 ) -> Result<(Caller, NewFeedback, Vec<FeatureItem>), Refused<RestError>> {
-    let caller = match Caller::admit(server, parts) {
+    let caller = match Caller::admit(access, parts) {
         Ok(caller) => caller,
         Err((token, error)) => return Err((token, error.into())),
     };
     let address = parts.extensions.get::<ClientAddress>().copied();
     let read = async {
-        let bytes = server.bodies.read(&caller, body, &parts.headers, FEEDBACK_BODY_BYTES_MAX).await?;
-        server.allowances.feedback(&caller.token, address)?;
+        let bytes = bodies.read(&caller, body, &parts.headers, FEEDBACK_BODY_BYTES_MAX).await?;
+        access.allowances.feedback(&caller.token, address)?;
         let mut body: FeedbackBody = serde_json::from_slice(&whole_numbers(&bytes))
             .map_err(|error| RestError::Malformed(error.to_string()))?;
         if body.features.len() > SUBJECT_FEATURES_MAX {

@@ -1,17 +1,16 @@
 //! `GET /api/v1/flags`: the flags of the token's environment and their live state in words.
 
-use std::sync::Arc;
-
 use axum::{Json, extract::State};
 use engine::{CompiledFlag, Snapshot, rollout_phrase};
 use serde::Serialize;
+use store::Store;
 use utoipa::ToSchema;
 
 use super::{
     error::{Problem, RestError},
     manager::Manager,
 };
-use crate::{Server, edge::door::Fault};
+use crate::edge::fault::Fault;
 
 /// All flags of one environment, archived ones left out.
 #[derive(Serialize, ToSchema)]
@@ -44,14 +43,11 @@ struct FlagState {
     tag = "flags",
     responses((status = 200, body = FlagList), (status = 401, body = Problem), (status = 403, body = Problem)),
 )]
-pub(crate) async fn list(
-    manager: Manager,
-    State(server): State<Arc<Server>>,
-) -> Result<Json<FlagList>, RestError> {
+pub(crate) async fn list(manager: Manager, State(store): State<Store>) -> Result<Json<FlagList>, RestError> {
     // Anybody with a role may see flags.
     let _viewer = manager.principal.viewer();
     let key = manager.environment()?.key.as_str();
-    let snapshot = server.store.live().snapshot(key).ok_or(RestError::Fault(Fault::Internal))?;
+    let snapshot = store.live().snapshot(key).ok_or(RestError::Fault(Fault::Internal))?;
     let mut flags: Vec<_> = snapshot.flags().filter(|flag| !flag.is_archived()).collect();
     flags.sort_by(|a, b| a.flag().key.cmp(&b.flag().key));
     Ok(Json(FlagList {

@@ -10,7 +10,7 @@ use axum::{
 use engine::guardrail::{Guardrail, Proof};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{GuardrailSet, Replayed};
+use store::{GuardrailSet, Replayed, Store};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -19,7 +19,10 @@ use super::{
     health::require_flag,
     manager::Manager,
 };
-use crate::{Server, edge::body::Unread, limits::REST_BODY_BYTES_MAX};
+use crate::{
+    edge::body::{Bodies, Unread},
+    limits::REST_BODY_BYTES_MAX,
+};
 
 const WEEK_MS: i64 = 7 * 24 * 3_600_000;
 
@@ -121,11 +124,11 @@ pub(crate) struct Change {
 )]
 pub(crate) async fn get(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
     Path(key): Path<String>,
 ) -> Result<Json<Guarded>, RestError> {
-    let flag = require_flag(&server, &manager, &key)?;
-    answer(&server, &manager, &flag).await
+    let flag = require_flag(&store, &manager, &key)?;
+    answer(&store, &manager, &flag).await
 }
 
 /// Gives a flag guardrails of its own.
@@ -147,18 +150,19 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn put(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
+    State(bodies): State<Arc<Bodies>>,
     Path(key): Path<String>,
     body: Unread,
 ) -> Result<Json<Guarded>, RestError> {
     let editor = manager.principal.flag_editor()?;
-    let sent = body.json(&server.bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let sent = body.json(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
     let Change { version, guardrails, proof, comment } = sent.value;
-    let flag = require_flag(&server, &manager, &key)?;
+    let flag = require_flag(&store, &manager, &key)?;
     let set = GuardrailSet { guardrails, proof: proof.unwrap_or_default() };
     let environment = &manager.environment()?.key;
-    server.store.save_guardrails(&editor, environment, &flag, version, set, &comment).await?;
-    answer(&server, &manager, &flag).await
+    store.save_guardrails(&editor, environment, &flag, version, set, &comment).await?;
+    answer(&store, &manager, &flag).await
 }
 
 /// Takes a flag's own guardrails away: the workspace's defaults guard it from now on.
@@ -179,15 +183,15 @@ pub(crate) async fn put(
 )]
 pub(crate) async fn delete(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
     Path(key): Path<String>,
     taken: Result<Query<Taken>, QueryRejection>,
 ) -> Result<Json<Guarded>, RestError> {
     let editor = manager.principal.flag_editor()?;
     let Query(Taken { version, comment }) = taken?;
-    let flag = require_flag(&server, &manager, &key)?;
-    server.store.reset_guardrails(&editor, &manager.environment()?.key, &flag, version, &comment).await?;
-    answer(&server, &manager, &flag).await
+    let flag = require_flag(&store, &manager, &key)?;
+    store.reset_guardrails(&editor, &manager.environment()?.key, &flag, version, &comment).await?;
+    answer(&store, &manager, &flag).await
 }
 
 /// What guards every rollout that has no guardrails of its own.
@@ -203,9 +207,9 @@ pub(crate) async fn delete(
 )]
 pub(crate) async fn get_defaults(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
 ) -> Result<Json<Defaults>, RestError> {
-    defaults(&server, &manager).await
+    defaults(&store, &manager).await
 }
 
 /// Changes what guards every rollout without its own; the evidence of all of those begins anew. For admins.
@@ -225,15 +229,16 @@ pub(crate) async fn get_defaults(
 )]
 pub(crate) async fn put_defaults(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
+    State(bodies): State<Arc<Bodies>>,
     body: Unread,
 ) -> Result<Json<Defaults>, RestError> {
     let administrator = manager.principal.administrator()?;
-    let sent = body.json(&server.bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let sent = body.json(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
     let Change { version, guardrails, proof, comment } = sent.value;
     let set = GuardrailSet { guardrails, proof: proof.unwrap_or_default() };
-    server.store.save_default_guardrails(&administrator, version, set, &comment).await?;
-    defaults(&server, &manager).await
+    store.save_default_guardrails(&administrator, version, set, &comment).await?;
+    defaults(&store, &manager).await
 }
 
 /// Goes back to the built-in guardrails. For admins.
@@ -253,17 +258,17 @@ pub(crate) async fn put_defaults(
 )]
 pub(crate) async fn delete_defaults(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
     taken: Result<Query<Taken>, QueryRejection>,
 ) -> Result<Json<Defaults>, RestError> {
     let administrator = manager.principal.administrator()?;
     let Query(Taken { version, comment }) = taken?;
-    server.store.reset_default_guardrails(&administrator, version, &comment).await?;
-    defaults(&server, &manager).await
+    store.reset_default_guardrails(&administrator, version, &comment).await?;
+    defaults(&store, &manager).await
 }
 
-async fn defaults(server: &Server, manager: &Manager) -> Result<Json<Defaults>, RestError> {
-    let found = server.store.find_default_guardrails(&manager.principal.viewer()).await?;
+async fn defaults(store: &Store, manager: &Manager) -> Result<Json<Defaults>, RestError> {
+    let found = store.find_default_guardrails(&manager.principal.viewer()).await?;
     let known = |guardrail: &Guardrail| DefaultGuardrail {
         sentence: guardrail.sentence(),
         definition: serde_json::to_value(guardrail).unwrap_or_default(),
@@ -277,14 +282,14 @@ async fn defaults(server: &Server, manager: &Manager) -> Result<Json<Defaults>, 
 }
 
 async fn answer(
-    server: &Server,
+    store: &Store,
     manager: &Manager,
     flag: &engine::FlagKey,
 ) -> Result<Json<Guarded>, RestError> {
     let (viewer, environment) = (manager.principal.viewer(), &manager.environment()?.key);
-    let found = server.store.find_guardrails(&viewer, environment, flag).await?;
-    let since_ms = server.store.clock().now_ms() - WEEK_MS;
-    let replayed = server.store.replay_guardrails(&viewer, environment, flag, &found.set, since_ms).await?;
+    let found = store.find_guardrails(&viewer, environment, flag).await?;
+    let since_ms = store.clock().now_ms() - WEEK_MS;
+    let replayed = store.replay_guardrails(&viewer, environment, flag, &found.set, since_ms).await?;
     let fired = |guardrail: &Guardrail| {
         let own = |it: &&Replayed| it.guardrail == guardrail.id;
         replayed.iter().find(own).map_or(0, |it| it.fired_ms.len())

@@ -1,7 +1,5 @@
 //! `GET /api/v1/flags/{key}/health`: what the guard knows of a flag, rule by rule, and its verdicts with their evidence.
 
-use std::sync::Arc;
-
 use axum::{
     Json,
     extract::{Path, Query, State, rejection::QueryRejection},
@@ -12,6 +10,7 @@ use engine::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use store::Store;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -19,7 +18,6 @@ use super::{
     error::{Problem, RestError},
     manager::Manager,
 };
-use crate::Server;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 const VERDICTS_MAX: usize = 200;
@@ -97,14 +95,13 @@ struct Verdict {
 )]
 pub(crate) async fn of_flag(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
     Path(key): Path<String>,
     since: Result<Query<Since>, QueryRejection>,
 ) -> Result<Json<FlagHealth>, RestError> {
     let Query(Since { since }) = since?;
-    let flag = require_flag(&server, &manager, &key)?;
-    let (store, viewer, environment) =
-        (&server.store, manager.principal.viewer(), &manager.environment()?.key);
+    let flag = require_flag(&store, &manager, &key)?;
+    let (store, viewer, environment) = (&store, manager.principal.viewer(), &manager.environment()?.key);
     let rules = store.list_rule_health(&viewer, environment, &flag).await?;
     let now_ms = store.clock().now_ms();
     let since_ms = since.unwrap_or(now_ms - DAY_MS);
@@ -151,8 +148,8 @@ fn known(evidence: &[Evidence]) -> Vec<Known> {
 }
 
 /// The key of a flag that exists in the token's environment.
-pub(super) fn require_flag(server: &Server, manager: &Manager, key: &str) -> Result<FlagKey, RestError> {
-    let snapshot = server.store.live().snapshot(manager.environment()?.key.as_str());
+pub(super) fn require_flag(store: &Store, manager: &Manager, key: &str) -> Result<FlagKey, RestError> {
+    let snapshot = store.live().snapshot(manager.environment()?.key.as_str());
     let found = snapshot.and_then(|snapshot| snapshot.flag(key).map(|flag| flag.flag().key.clone()));
     found.ok_or(RestError::NotFound("flag"))
 }

@@ -1,20 +1,15 @@
 //! Whoever manages Fader through REST: a management token, acting with the permissions of its role.
 
-use std::sync::Arc;
-
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRef, FromRequestParts, Query};
 use engine::EnvironmentKey;
 use http::request::Parts;
 use serde::Deserialize;
 use store::{Environment, Principal};
 
 use super::error::RestError;
-use crate::{
-    Server,
-    edge::{
-        access::{AccessError, Caller, request_origin},
-        body::Known,
-    },
+use crate::edge::{
+    access::{Access, AccessError, Caller, request_origin},
+    body::Known,
 };
 
 /// Extracted by every management operation; proofs come from `principal`.
@@ -41,18 +36,22 @@ impl Manager {
 
 impl Known for Manager {}
 
-impl FromRequestParts<Arc<Server>> for Manager {
+impl<S: Send + Sync> FromRequestParts<S> for Manager
+where
+    Access: FromRef<S>,
+{
     type Rejection = RestError;
 
-    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, RestError> {
-        let caller = Caller::identify(server, parts).map_err(|(_, error)| error)?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, RestError> {
+        let access = Access::from_ref(state);
+        let caller = Caller::identify(&access, parts).map_err(|(_, error)| error)?;
         let principal = Principal::of_token(&caller.token, request_origin(parts))
             .ok_or(AccessError::NotManagementToken)?;
         let Query(Where { environment }) = Query::try_from_uri(&parts.uri)?;
         let missing = || RestError::NotFound("environment");
         let named = environment.map(|key| EnvironmentKey::parse(&key)).transpose().map_err(|_| missing())?;
         let key = principal.environment(named)?;
-        let known = |key: EnvironmentKey| server.store.live().environment(key.as_str()).ok_or_else(missing);
+        let known = |key: EnvironmentKey| access.store.live().environment(key.as_str()).ok_or_else(missing);
         Ok(Self { environment: key.map(known).transpose()?, principal })
     }
 }

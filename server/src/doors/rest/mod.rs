@@ -3,8 +3,9 @@
 
 mod audit;
 mod document;
+pub mod door;
 mod enrolments;
-pub(crate) mod error;
+mod error;
 mod events;
 mod exposures;
 mod feedback;
@@ -22,9 +23,9 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     middleware::{Next, from_fn, from_fn_with_state},
-    response::Response,
+    response::{IntoResponse as _, Response},
     routing::get,
 };
 use http::{HeaderValue, header};
@@ -36,22 +37,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Server,
-    edge::{
-        access::cors,
-        door::{Door, Fault},
-    },
-    lanes,
+    edge::{access::cors, fault::Fault},
+    lanes::Lanes,
 };
-
-/// Where events go; they come by the ten thousand.
-pub const EVENTS_PATH: &str = "/api/v1/events";
-/// Where users' feedback goes.
-const FEEDBACK_PATH: &str = "/api/v1/feedback";
-
-/// Whether programs send there without end what may not wait behind pages.
-pub fn is_intake(path: &str) -> bool {
-    path == EVENTS_PATH || path == FEEDBACK_PATH
-}
+use door::is_intake;
+use error::RestError;
 
 /// What the document says beside its paths.
 #[derive(OpenApi)]
@@ -75,7 +65,7 @@ impl Modify for Tokens {
 }
 
 /// Every operation, with its documentation.
-fn operations() -> OpenApiRouter<Arc<Server>> {
+fn operations() -> OpenApiRouter<Server> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(token::get))
         .routes(routes!(audit::head))
@@ -95,21 +85,41 @@ fn operations() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(plan::transit))
 }
 
-pub fn router(server: &Arc<Server>) -> Router {
+pub fn router(server: &Server) -> Router {
     let (routes, mut document) = operations().split_for_parts();
     needs::describe(&mut document);
-    let not_found = || async { Door::Rest.refuse(Fault::NotFound) };
+    let not_found = || async { RestError::Fault(Fault::NotFound) };
     let document = document::Served::new(&document);
     let describe = move || std::future::ready(document.answer());
     routes
         .route("/api/v1/openapi.json", get(describe))
         .route("/api/{*path}", axum::routing::any(not_found))
-        .method_not_allowed_fallback(|| async { Door::Rest.refuse(Fault::MethodNotAllowed) })
-        .layer(from_fn_with_state(Arc::clone(server), lanes::in_turn))
-        .layer(from_fn_with_state(Arc::clone(server), lanes::on_pages))
+        .method_not_allowed_fallback(|| async { RestError::Fault(Fault::MethodNotAllowed) })
+        .layer(from_fn_with_state(Arc::clone(&server.lanes), in_turn))
+        .layer(from_fn_with_state(Arc::clone(&server.lanes), on_pages))
         .layer(from_fn(keep_nowhere))
         .layer(from_fn(cors::answer_preflight))
-        .with_state(Arc::clone(server))
+        .with_state(server.clone())
+}
+
+/// What programs manage is made behind what may not wait; events and feedback, which come without end, are not.
+async fn on_pages(State(lanes): State<Arc<Lanes>>, request: Request, next: Next) -> Response {
+    if is_intake(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let only_reads = request.method().is_safe();
+    let answer = lanes.answer(only_reads, next.run(request)).await;
+    answer.unwrap_or_else(|fault| RestError::Fault(fault).into_response())
+}
+
+/// Below [`on_pages`]: answers once there is a place.
+async fn in_turn(State(lanes): State<Arc<Lanes>>, request: Request, next: Next) -> Response {
+    if is_intake(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let changes = !request.method().is_safe();
+    let answer = lanes.in_turn(changes, request, next).await;
+    answer.unwrap_or_else(|_| RestError::Fault(Fault::Crowded).into_response())
 }
 
 /// What is answered to a token is for its holder at this moment: caches on the way keep none of it, unless it says so

@@ -12,7 +12,7 @@ use engine::{AttributeValue, Attributes, SubjectKey};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{PeopleWriter, StoreError};
+use store::{PeopleWriter, Store, StoreError};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -21,11 +21,11 @@ use super::{
     manager::Manager,
 };
 use crate::{
-    Server,
     edge::{
-        access::{Caller, request_origin},
-        body::Unread,
+        access::{Access, Caller, request_origin},
+        body::{Bodies, Unread},
     },
+    intake::Intake,
     limits::PEOPLE_BODY_BYTES_MAX,
 };
 use answer::{PersonExposures, PersonView};
@@ -88,8 +88,8 @@ pub(crate) struct AsOf {
 }
 
 /// A server token that was granted it, or a management token for the whole workspace whose role may.
-fn writer(server: &Server, parts: &Parts) -> Result<PeopleWriter, RestError> {
-    let token = Caller::identify(server, parts).map_err(|(_, error)| error)?.token;
+fn writer(access: &Access, parts: &Parts) -> Result<PeopleWriter, RestError> {
+    let token = Caller::identify(access, parts).map_err(|(_, error)| error)?.token;
     Ok(PeopleWriter::of_token(&token, request_origin(parts))?)
 }
 
@@ -129,16 +129,17 @@ fn traits(id: &str, members: BTreeMap<String, Value>) -> Result<Attributes, Rest
     ),
 )]
 pub(crate) async fn put(
-    State(server): State<Arc<Server>>,
+    State(access): State<Access>,
+    State(bodies): State<Arc<Bodies>>,
     Path(id): Path<String>,
     parts: Parts,
     body: Unread,
 ) -> Result<Json<Stored>, RestError> {
-    let writer = writer(&server, &parts)?;
-    let sent = body.json(&server.bodies, &writer, PEOPLE_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let writer = writer(&access, &parts)?;
+    let sent = body.json(&bodies, &writer, PEOPLE_BODY_BYTES_MAX, RestError::Malformed).await?;
     let body: PersonBody = sent.value;
     let people = vec![(subject(&id)?, traits(&id, body.traits)?)];
-    Ok(Json(server.store.put_people(&writer, people).await?.into()))
+    Ok(Json(access.store.put_people(&writer, people).await?.into()))
 }
 
 /// Stores many people at once, all or none.
@@ -156,19 +157,20 @@ pub(crate) async fn put(
     ),
 )]
 pub(crate) async fn post(
-    State(server): State<Arc<Server>>,
+    State(access): State<Access>,
+    State(bodies): State<Arc<Bodies>>,
     parts: Parts,
     body: Unread,
 ) -> Result<Json<Stored>, RestError> {
-    let writer = writer(&server, &parts)?;
-    let sent = body.json(&server.bodies, &writer, PEOPLE_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let writer = writer(&access, &parts)?;
+    let sent = body.json(&bodies, &writer, PEOPLE_BODY_BYTES_MAX, RestError::Malformed).await?;
     let body: PeopleBody = sent.value;
     let person = |item: PersonItem| Ok((subject(&item.id)?, traits(&item.id, item.traits)?));
     let people = body.people.into_iter().map(person).collect::<Result<Vec<_>, RestError>>()?;
     let stored = if body.dry_run {
-        server.store.compare_people(&writer, &people)?
+        access.store.compare_people(&writer, &people)?
     } else {
-        server.store.put_people(&writer, people).await?
+        access.store.put_people(&writer, people).await?
     };
     Ok(Json(stored.into()))
 }
@@ -187,15 +189,15 @@ pub(crate) async fn post(
     ),
 )]
 pub(crate) async fn get(
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
     manager: Manager,
     Path(id): Path<String>,
 ) -> Result<Json<PersonView>, RestError> {
     let reader = manager.principal.people_reader().map_err(RestError::Denied)?;
     let subject = subject(&id)?;
     let environment = manager.environment()?;
-    server.store.look_up(&reader, &subject).await?;
-    let answer = server.store.answer_person(&reader, environment, &subject, None).await?;
+    store.look_up(&reader, &subject).await?;
+    let answer = store.answer_person(&reader, environment, &subject, None).await?;
     Ok(Json(PersonView::of(&subject, answer)))
 }
 
@@ -215,7 +217,7 @@ pub(crate) async fn get(
     ),
 )]
 pub(crate) async fn exposures(
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
     manager: Manager,
     Path(id): Path<String>,
     Query(query): Query<AsOf>,
@@ -224,8 +226,8 @@ pub(crate) async fn exposures(
     let subject = subject(&id)?;
     let as_of_ms = query.as_of.as_deref().map(instant).transpose()?;
     let environment = manager.environment()?;
-    server.store.look_up(&reader, &subject).await?;
-    let answer = server.store.answer_person(&reader, environment, &subject, as_of_ms).await?;
+    store.look_up(&reader, &subject).await?;
+    let answer = store.answer_person(&reader, environment, &subject, as_of_ms).await?;
     Ok(Json(PersonExposures::of(&subject, answer)))
 }
 
@@ -244,16 +246,17 @@ pub(crate) async fn exposures(
     ),
 )]
 pub(crate) async fn delete(
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
+    State(intake): State<Arc<Intake>>,
     manager: Manager,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Erased>), RestError> {
-    let now_ms = server.store.clock().now_ms();
+    let now_ms = store.clock().now_ms();
     let administrator = manager.principal.recent_administrator(now_ms).map_err(StoreError::from)?;
     let subject = subject(&id)?;
     // What is still on its way to the ledger would come back a second later.
-    server.intake.exposures.flush().await;
-    let erased = server.store.erase_subject(&administrator, &subject).await?;
+    intake.exposures.flush().await;
+    let erased = store.erase_subject(&administrator, &subject).await?;
     Ok((StatusCode::OK, Json(Erased { rows: erased.rows })))
 }
 

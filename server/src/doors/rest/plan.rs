@@ -12,7 +12,7 @@ use engine::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{PlanMove, PlanOutlook, StepForecast};
+use store::{PlanMove, PlanOutlook, StepForecast, Store};
 use utoipa::ToSchema;
 
 use super::{
@@ -22,8 +22,10 @@ use super::{
     manager::Manager,
 };
 use crate::{
-    Server,
-    edge::{body::Unread, door::Fault},
+    edge::{
+        body::{Bodies, Unread},
+        fault::Fault,
+    },
     limits::REST_BODY_BYTES_MAX,
 };
 
@@ -114,11 +116,11 @@ pub(crate) struct Transition {
 )]
 pub(crate) async fn get(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
     Path(key): Path<String>,
 ) -> Result<Json<Release>, RestError> {
-    let flag = require_flag(&server, &manager, &key)?;
-    answer(&server, &manager, &flag).await
+    let flag = require_flag(&store, &manager, &key)?;
+    answer(&store, &manager, &flag).await
 }
 
 /// Saves a flag's release plan. While it runs, its steps up to the present one stay as they are.
@@ -140,17 +142,18 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn save(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
+    State(bodies): State<Arc<Bodies>>,
     Path(key): Path<String>,
     body: Unread,
 ) -> Result<Json<Release>, RestError> {
     let editor = manager.principal.flag_editor()?;
-    let sent = body.json(&server.bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let sent = body.json(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
     let Change { version, name, steps, comment } = sent.value;
-    let flag = require_flag(&server, &manager, &key)?;
+    let flag = require_flag(&store, &manager, &key)?;
     let (environment, plan) = (&manager.environment()?.key, Plan { name, steps });
-    server.store.save_plan(&editor, environment, &flag, version, plan, &comment).await?;
-    answer(&server, &manager, &flag).await
+    store.save_plan(&editor, environment, &flag, version, plan, &comment).await?;
+    answer(&store, &manager, &flag).await
 }
 
 /// Moves a flag's release plan: `start`, `start_at`, `pause`, `resume`, `jump`, `step_back`, `approve`, `finish` or
@@ -176,14 +179,15 @@ pub(crate) async fn save(
 )]
 pub(crate) async fn transit(
     manager: Manager,
-    State(server): State<Arc<Server>>,
+    State(store): State<Store>,
+    State(bodies): State<Arc<Bodies>>,
     Path((key, transition)): Path<(String, String)>,
     body: Unread,
 ) -> Result<Json<Release>, RestError> {
-    let sent = body.json(&server.bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let sent = body.json(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
     let body: Transition = sent.value;
-    let flag = require_flag(&server, &manager, &key)?;
-    let (store, environment) = (&server.store, &manager.environment()?.key);
+    let flag = require_flag(&store, &manager, &key)?;
+    let environment = &manager.environment()?.key;
     if transition == "approve" {
         let approver = manager.principal.approver()?;
         let step = step(&body)?;
@@ -193,7 +197,7 @@ pub(crate) async fn transit(
         let what = plan_move(&transition, &body)?;
         store.move_plan(&editor, environment, &flag, body.version, what, &body.comment).await?;
     }
-    answer(&server, &manager, &flag).await
+    answer(&store, &manager, &flag).await
 }
 
 fn step(body: &Transition) -> Result<usize, RestError> {
@@ -219,12 +223,12 @@ fn plan_move(word: &str, body: &Transition) -> Result<PlanMove, RestError> {
     })
 }
 
-async fn answer(server: &Server, manager: &Manager, flag: &FlagKey) -> Result<Json<Release>, RestError> {
+async fn answer(store: &Store, manager: &Manager, flag: &FlagKey) -> Result<Json<Release>, RestError> {
     let (viewer, environment) = (manager.principal.viewer(), &manager.environment()?.key);
-    let outlook = server.store.find_plan_outlook(&viewer, environment, flag).await?;
+    let outlook = store.find_plan_outlook(&viewer, environment, flag).await?;
     let outlook = outlook.ok_or(RestError::NotFound("release plan"))?;
-    let forecasts = server.store.forecast_plan(&viewer, environment, flag, &outlook.release.plan).await?;
-    let snapshot = server.store.live().snapshot(environment.as_str());
+    let forecasts = store.forecast_plan(&viewer, environment, flag, &outlook.release.plan).await?;
+    let snapshot = store.live().snapshot(environment.as_str());
     let snapshot = snapshot.ok_or(RestError::Fault(Fault::Internal))?;
     let group = |key: &engine::GroupKey| {
         snapshot.group(key.as_str()).map_or_else(|| key.to_string(), |group| group.group().name.clone())

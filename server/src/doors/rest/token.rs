@@ -1,14 +1,12 @@
 //! `GET /api/v1/token`: what the token in hand is, for whoever sets up a program.
 
-use std::sync::Arc;
-
 use axum::{Json, extract::State};
 use http::request::Parts;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::error::{Problem, RestError};
-use crate::{Server, edge::access::Caller};
+use crate::edge::access::{Access, Caller};
 
 /// The token of the request.
 #[derive(Serialize, ToSchema)]
@@ -35,11 +33,8 @@ pub(crate) struct TokenInfo {
     tag = "tokens",
     responses((status = 200, body = TokenInfo), (status = 401, body = Problem)),
 )]
-pub(crate) async fn get(
-    State(server): State<Arc<Server>>,
-    parts: Parts,
-) -> Result<Json<TokenInfo>, RestError> {
-    let token = Caller::identify(&server, &parts).map_err(|(_, error)| error)?.token;
+pub(crate) async fn get(State(access): State<Access>, parts: Parts) -> Result<Json<TokenInfo>, RestError> {
+    let token = Caller::identify(&access, &parts).map_err(|(_, error)| error)?.token;
     Ok(Json(TokenInfo {
         name: token.name.clone(),
         kind: token.kind.as_str(),

@@ -9,7 +9,7 @@ use governor::{
 };
 use store::{Token, TokenId, TokenKind, TokenRefused, UserId};
 
-use super::{super::client_address::ClientAddress, AccessError};
+use super::{super::client_address::ClientAddress, error::AccessError};
 use crate::{
     Config,
     limits::{EXPORTS_PER_MINUTE, JOINS_PER_MINUTE, WRONG_TOKEN_ADDRESSES_MAX},

@@ -3,82 +3,27 @@
 
 pub mod allowance;
 pub mod cors;
+mod error;
 pub mod uses;
 
 use std::sync::Arc;
 
 use engine::Sender;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
-use store::{RequestOrigin, Token, TokenHash, TokenKind, TokenRefused};
+use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
+use store::{RequestOrigin, Store, Token, TokenHash, TokenKind};
 
+use self::allowance::Allowances;
+pub use self::error::AccessError;
 use super::{body::Known, client_address::ClientAddress, request_id::RequestId};
-use crate::Server;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const ANY_ORIGIN: &str = "*";
 
-/// Why a token, or the want of one, gets no answer. `Display` says what to do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AccessError {
-    #[error("send a token as \"Authorization: Bearer …\" or in X-API-Key")]
-    NoToken,
-    #[error("Authorization and X-API-Key name two different tokens: send one of them")]
-    TwoTokens,
-    #[error(transparent)]
-    WrongToken(#[from] TokenRefused),
-    #[error("too many wrong tokens came from this address")]
-    TooManyWrongTokens { retry_after_s: u64 },
-    #[error("pages of {origin} may not use this token: an admin can add the origin to it")]
-    Origin { origin: String },
-    #[error(
-        "this is a management token: it does not evaluate and sends no events; use a server or client token"
-    )]
-    ManagementToken,
-    #[error(
-        "this needs a management token: an admin makes one under Settings → Tokens, or with `fader token create --kind admin`"
-    )]
-    NotManagementToken,
-    #[error("this token is asked more often than the server allows")]
-    TooMany { retry_after_s: u64 },
-    #[error("that is more feedback at once than the server takes: wait, then send it again")]
-    TooMuchFeedback { retry_after_s: u64 },
-    #[error("that is more events at once than the server takes from browsers: wait, then send fewer")]
-    TooManyEvents { retry_after_s: u64 },
-    #[error(
-        "send events of this token from a page of its origins; for an app without pages an admin allows any origin"
-    )]
-    NoOrigin,
-}
-
-impl AccessError {
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Self::NoToken | Self::TwoTokens | Self::WrongToken(_) => StatusCode::UNAUTHORIZED,
-            Self::Origin { .. } | Self::NoOrigin | Self::ManagementToken | Self::NotManagementToken => {
-                StatusCode::FORBIDDEN
-            }
-            Self::TooManyWrongTokens { .. }
-            | Self::TooMany { .. }
-            | Self::TooMuchFeedback { .. }
-            | Self::TooManyEvents { .. } => StatusCode::TOO_MANY_REQUESTS,
-        }
-    }
-
-    pub fn retry_after_s(&self) -> Option<u64> {
-        match self {
-            Self::TooManyWrongTokens { retry_after_s }
-            | Self::TooMany { retry_after_s }
-            | Self::TooMuchFeedback { retry_after_s }
-            | Self::TooManyEvents { retry_after_s } => Some(*retry_after_s),
-            Self::NoToken
-            | Self::TwoTokens
-            | Self::WrongToken(_)
-            | Self::Origin { .. }
-            | Self::NoOrigin
-            | Self::ManagementToken
-            | Self::NotManagementToken => None,
-        }
-    }
+/// What tokens are known by, and what each may still ask. Cheap to clone.
+#[derive(Clone)]
+pub struct Access {
+    pub store: Store,
+    pub allowances: Arc<Allowances>,
 }
 
 /// Why a request is not answered, and its token where it has one: that decides who may read the refusal.
@@ -95,8 +40,8 @@ pub struct Caller {
 impl Caller {
     /// A server or client token, its origin checked, one request taken from its allowance. A refusal comes with the
     /// token when there is one.
-    pub fn admit(server: &Server, parts: &Parts) -> Result<Self, Refused<AccessError>> {
-        let caller = Self::identify(server, parts)?;
+    pub fn admit(access: &Access, parts: &Parts) -> Result<Self, Refused<AccessError>> {
+        let caller = Self::identify(access, parts)?;
         match caller.token.kind {
             TokenKind::Server | TokenKind::Client => Ok(caller),
             TokenKind::Admin(_) => Err((Some(caller.token), AccessError::ManagementToken)),
@@ -104,15 +49,15 @@ impl Caller {
     }
 
     /// Any token; see [`Caller::admit`].
-    pub fn identify(server: &Server, parts: &Parts) -> Result<Self, Refused<AccessError>> {
+    pub fn identify(access: &Access, parts: &Parts) -> Result<Self, Refused<AccessError>> {
         let hash = TokenHash::of(token_text(&parts.headers).map_err(|error| (None, error))?);
-        let now_ms = server.store.clock().now_ms();
-        let token = server.store.live().token(&hash, now_ms).map_err(|refused| {
+        let now_ms = access.store.clock().now_ms();
+        let token = access.store.live().token(&hash, now_ms).map_err(|refused| {
             let address = parts.extensions.get::<ClientAddress>().copied();
-            (None, server.allowances.wrong_token(refused, address))
+            (None, access.allowances.wrong_token(refused, address))
         })?;
         token.note_use(now_ms);
-        let allowed = check_origin(&token, &parts.headers).and_then(|()| server.allowances.take(token.id));
+        let allowed = check_origin(&token, &parts.headers).and_then(|()| access.allowances.take(token.id));
         match allowed {
             Ok(()) => Ok(Self { token, hash }),
             Err(error) => Err((Some(token), error)),

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::numbers::whole_numbers;
-use super::door::Fault;
+use super::fault::Fault;
 use crate::{
     Config, lanes,
     limits::{JSON_WEIGHT_MAX, STRANGER_BODY_BYTES_MAX, STRANGERS_BODIES_BYTES_MAX},
