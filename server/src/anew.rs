@@ -50,5 +50,5 @@ async fn watch(
 
 async fn read(server: &Server) -> Result<(), StoreError> {
     server.ofrep.read_keys(&server.store).await?;
-    server.ingest.remember_anew(&server.store).await
+    server.intake.remember_anew(&server.store).await
 }

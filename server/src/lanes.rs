@@ -27,10 +27,13 @@ use tokio::{
 };
 
 use crate::{
-    Server, dashboard,
-    door::{Door, Fault},
+    Server,
+    doors::{
+        dashboard::{self, session},
+        rest,
+    },
+    edge::door::{Door, Fault},
     limits::{CHANGES_AT_ONCE_MAX, PAGE_MAX, PAGES_PER_THREAD_MAX, PAGES_WAITING_MAX},
-    rest, session,
 };
 
 /// Threads that wait for a disk or hash a password for pages.

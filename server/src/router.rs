@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
-use crate::{Server, dashboard, edge, health, ofrep, otlp, rest, stand_in, widget};
+use crate::{
+    Server,
+    doors::{dashboard, ofrep, otlp, probes, rest, widget},
+    edge::{around, stand_in},
+};
 
 /// The whole server, as tests, benches and `fader serve` start it. Expects `ConnectInfo<SocketAddr>`.
 pub fn app(server: &Arc<Server>) -> Router {
     let plain = Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .route("/readyz/decisions", get(health::decides))
+        .route("/healthz", get(probes::healthz))
+        .route("/readyz", get(probes::readyz))
+        .route("/readyz/decisions", get(probes::decides))
         .with_state(Arc::clone(server));
     let doors = plain
         .merge(widget::router())
@@ -24,5 +28,5 @@ pub fn app(server: &Arc<Server>) -> Router {
 
 /// Puts around `routes` what surrounds every request.
 pub fn surround(server: &Arc<Server>, routes: Router) -> Router {
-    routes.layer(from_fn_with_state(Arc::clone(server), edge::surround))
+    routes.layer(from_fn_with_state(Arc::clone(server), around::surround))
 }

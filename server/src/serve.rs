@@ -20,14 +20,16 @@ use tower::ServiceExt as _;
 
 use crate::{
     Server,
-    door::{Door, Fault},
-    edge,
+    doors::ofrep,
+    edge::{
+        around::around,
+        connections::{Answer, Connection, Place, Places, Socket},
+        door::{Door, Fault},
+    },
     limits::{
         HEADER_BYTES_MAX, HTTP2_BODIES_WINDOW_BYTES, HTTP2_BODY_WINDOW_BYTES, HTTP2_REQUESTS_MAX,
         HTTP2_RESETS_MAX, SHUTDOWN_MAX,
     },
-    ofrep,
-    places::{Answer, Connection, Place, Places, Socket},
 };
 
 /// How long to leave the listener alone when the operating system has no more sockets for us.
@@ -56,7 +58,7 @@ pub async fn serve(listener: TcpListener, server: &Arc<Server>, app: Router, sto
         tracing::warn!("some requests did not finish in time and were broken off");
     }
     if tokio::time::timeout(SHUTDOWN_MAX, server.finish()).await.is_err() {
-        let (exposures, cells) = server.ingest.unwritten();
+        let (exposures, cells) = server.intake.unwritten();
         tracing::error!(exposures, cells, "the database did not take the last events in time; they are lost");
     }
     if tokio::time::timeout(SHUTDOWN_MAX, server.guard.finished()).await.is_err() {
@@ -100,7 +102,7 @@ impl Asked {
         request.extensions_mut().insert(ConnectInfo(self.peer));
         // Evaluations do without the layers of the router.
         let response = if ofrep::is_direct(&self.server, &request) {
-            edge::around(&self.server, request, |request| ofrep::direct(&self.server, request)).await
+            around(&self.server, request, |request| ofrep::direct(&self.server, request)).await
         } else {
             let Ok(response) = self.app.clone().oneshot(request).await;
             response
@@ -124,12 +126,30 @@ async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Rout
         tracing::debug!(%error, "a connection stays without TCP_NODELAY");
     }
     let connection = &place.connection;
+<<<<<<< HEAD
     let socket = Socket::new(stream, Arc::clone(connection));
     let builder = builder(server.config.idle_max);
     let asked = Arc::new(Asked { peer, connection: Arc::clone(connection), app, server });
     let service = service_fn(move |request| {
         let asked = Arc::clone(&asked);
         async move { Ok::<_, Infallible>(asked.answer(request).await) }
+=======
+    let (app, server) = (&app, &server);
+    let service = service_fn(|request: Request<Incoming>| {
+        connection.works();
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        async move {
+            // Evaluations do without the layers of the router.
+            let response = if ofrep::is_direct(server, &request) {
+                around(server, request, |request| ofrep::direct(server, request)).await
+            } else {
+                app.clone().oneshot(request).await?
+            };
+            let tracked = |body| Tracked { body, connection: Arc::clone(connection) };
+            Ok::<_, Infallible>(response.map(tracked))
+        }
+>>>>>>> 786c1f0
     });
     let mut http = pin!(builder.serve_connection(TokioIo::new(socket), service));
     let done = poll_fn(|cx| match http.as_mut().poll(cx) {

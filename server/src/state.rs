@@ -7,16 +7,17 @@ use tokio::sync::watch;
 
 use crate::{
     Config,
-    access::{allowance::Allowances, uses},
     anchor::{Anchor, KeyError},
     anew,
-    body::Bodies,
-    edge::RequestIds,
+    doors::{ofrep::Ofrep, probes::Readiness},
+    edge::{
+        access::{allowance::Allowances, uses},
+        body::Bodies,
+        request_id::RequestIds,
+    },
     guard::Guard,
-    health::Readiness,
-    ingest::Ingest,
+    intake::Intake,
     lanes::Lanes,
-    ofrep::Ofrep,
 };
 
 /// The server's state; `Server::start` also starts what runs beside the requests.
@@ -25,7 +26,7 @@ pub struct Server {
     pub config: Config,
     pub(crate) allowances: Arc<Allowances>,
     pub(crate) ofrep: Ofrep,
-    pub ingest: Ingest,
+    pub intake: Intake,
     pub(crate) request_ids: RequestIds,
     pub(crate) guard: Guard,
     pub(crate) anchor: Anchor,
@@ -61,7 +62,7 @@ impl Server {
         let (stopping, _) = watch::channel(false);
         let allowances = Arc::new(Allowances::new(&config));
         let ofrep = Ofrep::start(&store, &config, Arc::clone(&allowances), stopping.subscribe()).await?;
-        let ingest = Ingest::start(&store, &config, &lanes, stopping.subscribe()).await?;
+        let intake = Intake::start(&store, &config, &lanes, stopping.subscribe()).await?;
         let request_ids = RequestIds::starting_at(u64::from_ne_bytes(seed));
         let guard = Guard::start(&store, &config, stopping.subscribe())?;
         let signing = config.signing.clone();
@@ -74,7 +75,7 @@ impl Server {
             config,
             allowances,
             ofrep,
-            ingest,
+            intake,
             request_ids,
             guard,
             anchor,
@@ -94,9 +95,9 @@ impl Server {
 
     /// Writes down what was taken in. After the last request.
     pub async fn finish(&self) {
-        self.ingest.flush().await;
+        self.intake.flush().await;
         uses::write(&self.store).await;
-        self.ingest.unverified.flush().await;
+        self.intake.unverified.flush().await;
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

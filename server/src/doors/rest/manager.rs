@@ -1,0 +1,58 @@
+//! Whoever manages Fader through REST: a management token, acting with the permissions of its role.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Query};
+use engine::EnvironmentKey;
+use http::request::Parts;
+use serde::Deserialize;
+use store::{Environment, Principal};
+
+use super::error::RestError;
+use crate::{
+    Server,
+    edge::{
+        access::{AccessError, Caller, request_origin},
+        body::Known,
+    },
+};
+
+/// Extracted by every management operation; proofs come from `principal`.
+pub struct Manager {
+    pub principal: Principal,
+    /// The environment that the request is about, where it names one or the token is bound to one.
+    environment: Option<Environment>,
+}
+
+/// What stands in the address of any of them.
+#[derive(Deserialize)]
+struct Where {
+    environment: Option<String>,
+}
+
+impl Manager {
+    /// What an operation on one environment is about.
+    pub fn environment(&self) -> Result<&Environment, RestError> {
+        let unnamed =
+            "this token counts in the whole workspace: name the environment, as in ?environment=production";
+        self.environment.as_ref().ok_or_else(|| RestError::Refused(unnamed.to_owned()))
+    }
+}
+
+impl Known for Manager {}
+
+impl FromRequestParts<Arc<Server>> for Manager {
+    type Rejection = RestError;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, RestError> {
+        let caller = Caller::identify(server, parts).map_err(|(_, error)| error)?;
+        let principal = Principal::of_token(&caller.token, request_origin(parts))
+            .ok_or(AccessError::NotManagementToken)?;
+        let Query(Where { environment }) = Query::try_from_uri(&parts.uri)?;
+        let missing = || RestError::NotFound("environment");
+        let named = environment.map(|key| EnvironmentKey::parse(&key)).transpose().map_err(|_| missing())?;
+        let key = principal.environment(named)?;
+        let known = |key: EnvironmentKey| server.store.live().environment(key.as_str()).ok_or_else(missing);
+        Ok(Self { environment: key.map(known).transpose()?, principal })
+    }
+}
