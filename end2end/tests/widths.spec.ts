@@ -1,14 +1,33 @@
 // No page scrolls sideways, from a small phone to a wide screen, and what stops a flag is always in sight.
 
+import type { Page } from '@playwright/test';
 import { signedIn } from '../clients/dashboard';
 import { PAGES } from '../clients/pages';
 import { expect, test } from '../clients/world';
 
 const WIDTHS = [320, 390, 640, 768, 900, 1000, 1024, 1100, 1165, 1280, 1440, 1601, 1920, 2560];
 
+/** Names as long as they may be, and testers with much to say. */
+async function lengthen(page: Page): Promise<void> {
+    await page.goto('/flags/new');
+    await page.getByLabel('Name', { exact: true }).fill('W'.repeat(80));
+    await page.getByLabel('Tags').fill('w'.repeat(32));
+    await page.getByRole('button', { name: 'Create the flag' }).click();
+    await page.waitForURL(/\/flags\/w+/);
+    await page.goto('/groups/vip-agencies?tab=testers');
+    await page.getByText('Enrol testers').click();
+    const testers = ['ada.moreau', 'maximiliane.mustermann-schulze@subsidiary.travel-agency.example.org', 'x'.repeat(60)];
+    await page.locator('[name=list]').fill(testers.join('\n'));
+    await page.locator('[name=purpose]').fill('Pays by hand on an old telephone in the branch office of Aix-en-Provence');
+    await page.locator('form:has([name=list]) button[name=intent]').click();
+    await page.getByRole('button', { name: 'Enrol 3 testers' }).click();
+    await expect(page.locator('.tester-table tbody tr')).toHaveCount(3);
+}
+
 test('no page scrolls sideways at any width', async ({ browser, world }) => {
     test.setTimeout(240_000);
     const page = await signedIn(browser, world, 'admin');
+    await lengthen(page);
     const address = async (list: string, link: string) => {
         await page.goto(list);
         return (await page.locator(link).first().getAttribute('href')) ?? '';

@@ -166,8 +166,9 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 pub const RECONNECT_MS_MIN: u64 = 1_000;
 /// …to here, so that ten thousand clients do not return at once.
 pub const RECONNECT_MS_MAX: u64 = 5_000;
-/// After so long in the background a client may close its stream.
-pub const INACTIVITY_DELAY_S: u64 = 120;
+/// After so long in the background a client may close its stream. Browsers allow six connections to a server that speaks
+/// HTTP/1.1: seven pages that were left open would keep every answer from the one that is looked at.
+pub const INACTIVITY_DELAY_S: u64 = 5;
 /// Stream tickets are the same within a window and hold until the end of the next one: 12 to 24 hours.
 pub const TICKET_WINDOW_MS: i64 = 12 * 60 * 60 * 1000;
 

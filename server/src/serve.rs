@@ -95,11 +95,11 @@ impl Asked {
         if shared {
             like_http1(&mut request);
         }
-        let Some(under_way) = self.connection.works(shared) else {
-            let refused = Door::of(request.uri().path()).refuse(Fault::Busy);
-            return refused.map(Answer::refusal);
-        };
         request.extensions_mut().insert(ConnectInfo(self.peer));
+        let Some(under_way) = self.connection.works(shared) else {
+            let refuse = async |request: Request| Door::of(request.uri().path()).refuse(Fault::Busy);
+            return around(&self.server, request, refuse).await.map(Answer::refusal);
+        };
         // Evaluations do without the layers of the router.
         let response = if ofrep::is_direct(&self.server, &request) {
             around(&self.server, request, |request| ofrep::direct(&self.server, request)).await
@@ -126,30 +126,12 @@ async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Rout
         tracing::debug!(%error, "a connection stays without TCP_NODELAY");
     }
     let connection = &place.connection;
-<<<<<<< HEAD
     let socket = Socket::new(stream, Arc::clone(connection));
     let builder = builder(server.config.idle_max);
     let asked = Arc::new(Asked { peer, connection: Arc::clone(connection), app, server });
     let service = service_fn(move |request| {
         let asked = Arc::clone(&asked);
         async move { Ok::<_, Infallible>(asked.answer(request).await) }
-=======
-    let (app, server) = (&app, &server);
-    let service = service_fn(|request: Request<Incoming>| {
-        connection.works();
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        async move {
-            // Evaluations do without the layers of the router.
-            let response = if ofrep::is_direct(server, &request) {
-                around(server, request, |request| ofrep::direct(server, request)).await
-            } else {
-                app.clone().oneshot(request).await?
-            };
-            let tracked = |body| Tracked { body, connection: Arc::clone(connection) };
-            Ok::<_, Infallible>(response.map(tracked))
-        }
->>>>>>> 786c1f0
     });
     let mut http = pin!(builder.serve_connection(TokioIo::new(socket), service));
     let done = poll_fn(|cx| match http.as_mut().poll(cx) {

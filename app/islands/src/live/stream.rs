@@ -136,10 +136,9 @@ impl Listener {
 /// The script of the worker did not come, or does not run.
 fn fail(shared: &Shared) {
     leave(shared);
-    let mut listener = shared.borrow_mut();
-    listener.alone = true;
-    listener.signals.state.set(State::Reconnecting);
-    drop(listener);
+    shared.borrow_mut().alone = true;
+    let state = shared.borrow().signals.state;
+    state.set(State::Reconnecting);
     let again = Rc::clone(shared);
     set_timeout(move || enter(&again), RECONNECT);
 }
@@ -160,19 +159,18 @@ fn hear(shared: &Shared, event: &JsValue) {
     let Some(text) = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string()) else {
         return;
     };
-    let mut listener = shared.borrow_mut();
-    listener.heard_ms = Date::now();
-    let state = listener.signals.state;
+    shared.borrow_mut().heard_ms = Date::now();
+    let state = shared.borrow().signals.state;
     match &*text {
         "live" => state.set(State::Live),
         "reconnecting" => state.set(State::Reconnecting),
         "refused" => {
             state.set(State::Reconnecting);
-            listener.changed = None;
-            drop(listener);
+            shared.borrow_mut().changed = None;
             look(shared);
         }
         change => {
+            let mut listener = shared.borrow_mut();
             if listener.note(change) && !std::mem::replace(&mut listener.scheduled, true) {
                 drop(listener);
                 let later = Rc::clone(shared);

@@ -90,7 +90,7 @@ impl Connection {
         }
         let others = self.under_way.fetch_add(1, Ordering::AcqRel);
         let mut under_way = UnderWay { connection: Arc::clone(self), free: None, of_address: None };
-        if others == 0 {
+        if others == 0 || !shared {
             return Some(under_way);
         }
         let places = self.places.upgrade()?;
