@@ -3,3 +3,4 @@
 mod filter;
 pub mod page;
 mod pulse;
+mod row;

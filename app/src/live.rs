@@ -33,8 +33,11 @@ const STREAM_MAX: Duration = Duration::from_mins(30);
 /// How often a page looks whether an enrolment began or ended by itself, at the latest.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How often a page that shows measurements is told to look at itself again.
+/// How often those who listen are told that time has passed: pages that show measurements look at themselves again, and
+/// whoever hears nothing for longer knows that the connection is gone.
 const MEASURES: Duration = Duration::from_secs(5);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// When to come back when the server has as many streams as it can hold.
 const RETRY_AFTER_S: u64 = 30;
@@ -50,15 +53,17 @@ struct Watch {
     /// The page was rendered before this, and something happened in between.
     behind: Option<u64>,
     over: bool,
-    /// When the measurements are looked at next; `None` for a page without any.
-    measures: Option<Instant>,
+    /// When the passing of time is told next.
+    measures: Instant,
 }
 
 pub async fn get(page: Page) -> PageResult {
     let seat = page.state.live.take(&page.principal);
     let seat = seat.ok_or(AppError::Throttled { retry_after_s: RETRY_AFTER_S })?;
     let changes = page.store().live().subscribe();
-    let seen: u64 = page.query("since").and_then(|seq| seq.parse().ok()).unwrap_or(0);
+    // A browser that comes back by itself says what it heard last, and repeats the address of its first time.
+    let heard = page.header(LAST_EVENT_ID).parse().ok();
+    let seen: u64 = heard.or_else(|| page.query("since")?.parse().ok()).unwrap_or(0);
     let seq = page.store().live().seq();
     let put_back = *page.store().live().eras().borrow() > 0;
     let watch = Watch {
@@ -71,7 +76,7 @@ pub async fn get(page: Page) -> PageResult {
         // After a backup was put back the sequence is a lower one.
         behind: (seen < seq || (seen > seq && put_back)).then_some(seq),
         over: false,
-        measures: page.query("measures").map(|_| Instant::now() + MEASURES),
+        measures: Instant::now() + MEASURES,
     };
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("");
     let mut response = Sse::new(events(watch)).keep_alive(keep_alive).into_response();
@@ -123,15 +128,15 @@ async fn next(watch: &mut Watch) -> Option<Event> {
                 }
             }
             // Too many changes at once: everything may have changed.
-            Ok(Err(RecvError::Lagged(_))) => return Some(changed(0, &[])),
+            Ok(Err(RecvError::Lagged(_))) => return Some(changed(watch.store.live().seq(), &[])),
             Ok(Err(RecvError::Closed)) => return None,
             Err(_) => {
                 let groups = watch.passed();
                 if !groups.is_empty() {
                     return Some(changed(watch.store.live().seq(), &groups));
                 }
-                if watch.measures.is_some_and(|at| at <= Instant::now()) {
-                    watch.measures = Some(Instant::now() + MEASURES);
+                if watch.measures <= Instant::now() {
+                    watch.measures = Instant::now() + MEASURES;
                     return Some(measured(watch.store.live().seq()));
                 }
             }
@@ -189,13 +194,16 @@ fn is_visible(object: &ObjectRef, principal: &Principal) -> bool {
 
 /// Some seconds have passed, in which something may have been measured.
 fn measured(seq: u64) -> Event {
-    let data = serde_json::json!({ "seq": seq, "objects": ["measures"] });
-    Event::default().event("changed").data(data.to_string())
+    event(seq, &["measures".to_owned()])
 }
 
 /// `{"seq":7,"objects":["flag/fast-payment"]}`; no objects means everything.
 fn changed(seq: u64, objects: &[ObjectRef]) -> Event {
     let objects: Vec<_> = objects.iter().map(|it| format!("{}/{}", it.kind, it.key)).collect();
+    event(seq, &objects)
+}
+
+fn event(seq: u64, objects: &[String]) -> Event {
     let data = serde_json::json!({ "seq": seq, "objects": objects });
-    Event::default().event("changed").data(data.to_string())
+    Event::default().event("changed").id(seq.to_string()).data(data.to_string())
 }

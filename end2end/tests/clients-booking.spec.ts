@@ -28,6 +28,25 @@ test('VIP agencies have fast payment, others do not', async ({ browser, world })
     await standard.close();
 });
 
+// A browser has six connections to a server that speaks HTTP/1.1: seven pages left open would take them all.
+test('a page opened in the background asks nothing until it is seen', async ({ browser, world }) => {
+    const vip = await Shop.signIn(browser, world, CUSTOMERS.vip.name);
+    await vip.page.addInitScript(() => {
+        Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => 'hidden' });
+    });
+    const asked: string[] = [];
+    vip.page.on('request', (request) => request.url().startsWith(`${world.fader}/ofrep/`) && asked.push(request.url()));
+    await vip.openTrip();
+    await vip.page.waitForLoadState('networkidle');
+    expect(asked).toEqual([]);
+    await vip.page.evaluate(() => {
+        Reflect.deleteProperty(document, 'visibilityState');
+        document.dispatchEvent(new Event('visibilitychange'));
+    });
+    await expect(vip.fastPayment).toBeVisible();
+    await vip.close();
+});
+
 test('a page that claims to be somebody else shows more, but cannot pay', async ({ browser, world }) => {
     const shop = await Shop.signIn(browser, world, CUSTOMERS.standard.name);
     await shop.page.route('**/ofrep/v1/evaluate/flags*', (route) => {

@@ -2,7 +2,8 @@
 // anything from who is typing.
 
 import type { Page } from '@playwright/test';
-import { alive, signedIn } from '../clients/dashboard';
+import { alive, signedIn, signIn } from '../clients/dashboard';
+import { EMAILS } from '../clients/demo';
 import { expect, test } from '../clients/world';
 
 /** Marks the document: a reload would lose the mark. */
@@ -49,6 +50,80 @@ test('the desk and the audit log of a second browser follow', async ({ browser, 
     for (const page of [writer, desk, audit]) {
         await page.context().close();
     }
+});
+
+// A browser opens six connections to a server that speaks HTTP/1.1, and here every page counts as seen.
+test('with many open pages every action still answers at once', async ({ browser, world }) => {
+    const writer = await signedIn(browser, world, 'product');
+    const pages = [writer];
+    for (let at = 0; at < 11; at += 1) {
+        const page = await writer.context().newPage();
+        await page.goto(at % 2 ? '/' : '/flags/fast-payment', { timeout: 5_000 });
+        pages.push(page);
+    }
+    for (const page of pages.slice(1)) {
+        await alive(page);
+    }
+    await stop(writer, 'trip-suggestions');
+    await expect(pages[2]!.getByRole('row').filter({ hasText: 'Trip suggestions' })).toContainText('Stopped');
+    await expect(pages[10]!.getByRole('row').filter({ hasText: 'Trip suggestions' })).toContainText('Stopped');
+    await resume(writer, 'trip-suggestions');
+    await writer.context().close();
+});
+
+// As on browsers that know no shared workers: each page that is seen listens by itself, and the server keeps them few.
+test('without a shared worker every action still answers at once', async ({ browser, world }) => {
+    const writer = await signedIn(browser, world, 'product');
+    await writer.context().addInitScript(() => Reflect.deleteProperty(globalThis, 'SharedWorker'));
+    for (let at = 0; at < 8; at += 1) {
+        const page = await writer.context().newPage();
+        await page.goto('/', { timeout: 5_000 });
+        if (at === 0) {
+            await alive(page);
+        }
+    }
+    await stop(writer, 'trip-suggestions');
+    await resume(writer, 'trip-suggestions');
+    await writer.context().close();
+});
+
+test('a page in the background holds no stream and catches up when it is seen', async ({ browser, world }) => {
+    const writer = await signedIn(browser, world, 'product');
+    const page = await signedIn(browser, world, 'viewer');
+    await page.addInitScript(() => {
+        Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => 'hidden' });
+    });
+    await page.goto('/');
+    await page.waitForLoadState('networkidle');
+    await expect(page.locator('.live')).toHaveAttribute('data-state', 'off');
+    await stop(writer, 'trip-suggestions');
+    const row = page.getByRole('row').filter({ hasText: 'Trip suggestions' });
+    await expect(row).not.toContainText('Stopped');
+    await page.evaluate(() => {
+        Reflect.deleteProperty(document, 'visibilityState');
+        document.dispatchEvent(new Event('visibilitychange'));
+    });
+    await alive(page);
+    await expect(row).toContainText('Stopped');
+    await resume(writer, 'trip-suggestions');
+    await expect(row).not.toContainText('Stopped');
+    await writer.context().close();
+    await page.context().close();
+});
+
+test('the next member in the same browser gets a stream of their own', async ({ browser, world }) => {
+    const page = await signedIn(browser, world, 'viewer');
+    await page.goto('/');
+    await alive(page);
+    const other = await page.context().newPage();
+    await other.goto('/');
+    await alive(other);
+    await other.evaluate(() => fetch('/sign-out', { method: 'POST' }));
+    await expect(page.getByText('You are signed out.')).toBeVisible({ timeout: 40_000 });
+    await signIn(other, EMAILS.admin, world.password);
+    await other.goto('/');
+    await alive(other);
+    await page.context().close();
 });
 
 test('what somebody is typing stays, and they are told', async ({ browser, world }) => {

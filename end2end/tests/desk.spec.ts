@@ -65,7 +65,9 @@ test('a flag is made from its name, described, stopped from the desk and archive
     await expect(page.getByRole('status').filter({ hasText: 'Saved' })).toBeVisible();
 
     await page.goto('/?q=schrift');
-    await page.getByRole('link', { name: 'Stop Größere Schrift' }).click();
+    await expect(page.locator('.desk tbody tr')).toHaveCount(1);
+    await expect(page.getByRole('link', { name: /^Stop / }), 'nobody has it').toHaveCount(0);
+    await page.goto('/flags/groessere-schrift?confirm=stop');
     await page.getByRole('button', { name: 'Stop it now' }).click();
     await expect(page.locator('.flag[data-stopped]')).toBeVisible();
 
@@ -79,6 +81,35 @@ test('a flag is made from its name, described, stopped from the desk and archive
     await expect(page.locator('.flag-state')).toContainText('Archived');
     await page.getByRole('button', { name: 'Restore' }).click();
     await expect(page.locator('.flag-state')).not.toContainText('Archived');
+    await close();
+});
+
+for (const javaScriptEnabled of [true, false]) {
+    test(`a stopped flag is resumed from the desk (${javaScriptEnabled ? 'with' : 'without'} scripts)`, async ({ browser, world }) => {
+        const { page, close } = await signedIn(browser, world, EMAILS.product, { javaScriptEnabled });
+        await page.goto('/');
+        const colour = (name: string) => page.getByRole('link', { name }).evaluate((link) => getComputedStyle(link).color);
+        if (javaScriptEnabled) {
+            expect(await colour('Resume Automatic refunds')).toBe(await colour('Automatic refunds'));
+            expect(await colour('Stop Fast payment')).not.toBe(await colour('Resume Automatic refunds'));
+        }
+        await page.getByRole('link', { name: 'Resume Automatic refunds' }).click();
+        await page.getByLabel('What was done about it?').fill('Refunds are counted again');
+        await page.getByRole('button', { name: 'Resume now' }).click();
+        await expect(page.getByRole('status').filter({ hasText: 'Resumed.' })).toBeVisible();
+        await page.goto('/');
+        await page.getByRole('link', { name: 'Stop Automatic refunds' }).click();
+        await page.getByRole('button', { name: 'Stop it now' }).click();
+        await expect(page.getByRole('status').filter({ hasText: 'Stopped.' })).toBeVisible();
+        await close();
+    });
+}
+
+test('support may stop from the desk and not resume', async ({ browser, world }) => {
+    const { page, close } = await signedIn(browser, world, EMAILS.support);
+    await page.goto('/');
+    await expect(page.getByRole('link', { name: 'Stop Fast payment' })).toBeVisible();
+    await expect(page.getByRole('link', { name: /^Resume / })).toHaveCount(0);
     await close();
 });
 
@@ -101,11 +132,14 @@ test('a long name is wrapped and pushes nothing out of the window', async ({ bro
     await page.getByLabel('Tags').fill('w'.repeat(32));
     await page.getByRole('button', { name: 'Create the flag' }).click();
     await page.waitForURL(/\/flags\/w+/);
+    await page.goto(`${new URL(page.url()).pathname.replace(/\/settings$/, '')}?confirm=stop`);
+    await page.getByRole('button', { name: 'Stop it now' }).click();
+    await expect(page.locator('#resume')).toBeVisible();
     for (const width of [1440, 390]) {
         await page.setViewportSize({ width, height: 900 });
         await page.goto('/');
         const row = page.locator('.desk tbody tr', { hasText: name });
-        await expect(row.getByText('Stop', { exact: true })).toBeInViewport({ ratio: 1 });
+        await expect(row.getByText('Resume', { exact: true })).toBeInViewport({ ratio: 1 });
     }
     await close();
 });

@@ -35,6 +35,15 @@ pub const IDLE_MAX: Duration = Duration::from_secs(75);
 pub const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 /// Longer request heads are answered with 431.
 pub const HEADER_BYTES_MAX: usize = 32 * 1024;
+/// Requests at once on one connection of HTTP/2; further ones wait for their turn in the client. Each beside the first takes
+/// the place of a connection; when there is none the answer is 503 with `Retry-After`.
+pub const HTTP2_REQUESTS_MAX: u32 = 100;
+/// So much of one body arrives before somebody reads it…
+pub const HTTP2_BODY_WINDOW_BYTES: u32 = 64 * 1024;
+/// …and so much of all of one connection.
+pub const HTTP2_BODIES_WINDOW_BYTES: u32 = 512 * 1024;
+/// So many requests of a connection may be taken back before anybody looked at them; at one more it is closed.
+pub const HTTP2_RESETS_MAX: usize = 20;
 /// Open connections, unless the operating system allows fewer files. Beyond it the longest idle are closed; when none is,
 /// newcomers wait in the operating system's queue.
 pub const CONNECTIONS_MAX: usize = 25_000;
@@ -157,8 +166,9 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 pub const RECONNECT_MS_MIN: u64 = 1_000;
 /// …to here, so that ten thousand clients do not return at once.
 pub const RECONNECT_MS_MAX: u64 = 5_000;
-/// After so long in the background a client may close its stream.
-pub const INACTIVITY_DELAY_S: u64 = 120;
+/// After so long in the background a client may close its stream. Browsers allow six connections to a server that speaks
+/// HTTP/1.1: seven pages that were left open would keep every answer from the one that is looked at.
+pub const INACTIVITY_DELAY_S: u64 = 5;
 /// Stream tickets are the same within a window and hold until the end of the next one: 12 to 24 hours.
 pub const TICKET_WINDOW_MS: i64 = 12 * 60 * 60 * 1000;
 

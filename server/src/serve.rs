@@ -1,32 +1,35 @@
-//! Accepts connections until it is told to stop, then lets what is under way finish.
+//! Accepts connections until it is told to stop, then lets what is under way finish. HTTP/1.1 and HTTP/2 are spoken on the
+//! same port: a client that begins with HTTP/2 knows that it may.
 
-use std::{
-    convert::Infallible,
-    future::poll_fn,
-    net::SocketAddr,
-    pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
+use std::{convert::Infallible, future::poll_fn, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+    response::Response,
 };
-
-use axum::{Router, body::Body, extract::ConnectInfo};
-use bytes::Bytes;
-use http::Request;
-use http_body::{Frame, SizeHint};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use http::{HeaderValue, Uri, Version, header};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 use crate::{
     Server,
-    doors::ofrep,
+    doors::{DOORS, ofrep},
     edge::{
         around::around,
-        connections::{Connection, Place, Places, Socket},
+        connections::{Answer, Connection, Place, Places, Socket},
+        fault::Fault,
     },
-    limits::{HEADER_BYTES_MAX, SHUTDOWN_MAX},
+    limits::{
+        HEADER_BYTES_MAX, HTTP2_BODIES_WINDOW_BYTES, HTTP2_BODY_WINDOW_BYTES, HTTP2_REQUESTS_MAX,
+        HTTP2_RESETS_MAX, SHUTDOWN_MAX,
+    },
 };
 
 /// How long to leave the listener alone when the operating system has no more sockets for us.
@@ -38,7 +41,7 @@ const LEAVE_MAX: Duration = Duration::from_millis(100);
 /// what they brought.
 pub async fn serve(listener: TcpListener, server: &Server, app: Router, stop: impl Future<Output = ()>) {
     let places = Places::new(&server.config);
-    let looking = tokio::spawn(Arc::clone(&places).look_for_slow_heads());
+    let looking = tokio::spawn(Arc::clone(&places).look_for_the_slow());
     let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -77,35 +80,60 @@ async fn accept(listener: &TcpListener, places: &Arc<Places>) -> Option<(TcpStre
     }
 }
 
-/// HTTP/1.1: TLS and HTTP/2 are the business of the proxy in front.
+/// What every request of a connection needs.
+struct Asked {
+    peer: SocketAddr,
+    connection: Arc<Connection>,
+    app: Router,
+    server: Server,
+}
+
+impl Asked {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
+        let shared = request.version() == Version::HTTP_2;
+        let mut request = request.map(Body::new);
+        if shared {
+            like_http1(&mut request);
+        }
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        let Some(under_way) = self.connection.works(shared) else {
+            let refuse = async |request: Request| (DOORS.of(request.uri().path()).refuse)(Fault::Busy);
+            return around(&self.server.edge, request, refuse).await.map(Answer::refusal);
+        };
+        // Evaluations do without the layers of the router.
+        let response = if ofrep::is_direct(&self.server.ofrep, &request) {
+            around(&self.server.edge, request, |request| ofrep::direct(&self.server.ofrep, request)).await
+        } else {
+            let Ok(response) = self.app.clone().oneshot(request).await;
+            response
+        };
+        response.map(|body| Answer::new(body, under_way, shared))
+    }
+}
+
+/// HTTP/2 says in the address what HTTP/1.1 says in `Host`; nobody behind this has to know which it was.
+fn like_http1(request: &mut Request) {
+    let Some(path) = request.uri().path_and_query().cloned() else { return };
+    if let Some(host) = request.uri().authority().and_then(|it| HeaderValue::from_str(it.as_str()).ok()) {
+        request.headers_mut().entry(header::HOST).or_insert(host);
+    }
+    *request.uri_mut() = Uri::from(path);
+}
+
+/// TLS is the business of the proxy in front.
 async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Router, server: Server) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection stays without TCP_NODELAY");
     }
     let connection = &place.connection;
-    let (app, server) = (&app, &server);
-    let service = service_fn(|request: Request<Incoming>| {
-        connection.works();
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        async move {
-            // Evaluations do without the layers of the router.
-            let response = if ofrep::is_direct(&server.ofrep, &request) {
-                around(&server.edge, request, |request| ofrep::direct(&server.ofrep, request)).await
-            } else {
-                app.clone().oneshot(request).await?
-            };
-            let tracked = |body| Tracked { body, connection: Arc::clone(connection) };
-            Ok::<_, Infallible>(response.map(tracked))
-        }
+    let socket = Socket::new(stream, Arc::clone(connection));
+    let builder = builder(server.config.idle_max);
+    let asked = Arc::new(Asked { peer, connection: Arc::clone(connection), app, server });
+    let service = service_fn(move |request| {
+        let asked = Arc::clone(&asked);
+        async move { Ok::<_, Infallible>(asked.answer(request).await) }
     });
-    // The time that hyper gives a head includes the time until it begins; see `places` for how long it may take then.
-    let http = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(server.config.idle_max)
-        .max_buf_size(HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(Socket::new(stream, Arc::clone(connection))), service);
-    let mut http = pin!(http);
+    let mut http = pin!(builder.serve_connection(TokioIo::new(socket), service));
     let done = poll_fn(|cx| match http.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
         Poll::Pending => connection.poll_leaving(cx).map(|()| None),
@@ -123,38 +151,21 @@ async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Rout
         }
     };
     if let Err(error) = done {
-        tracing::debug!(%error, "a connection broke off");
+        tracing::debug!(error = &*error, "a connection broke off");
     }
 }
 
-/// The body of an answer. Its end is the end of the request.
-struct Tracked {
-    body: Body,
-    connection: Arc<Connection>,
-}
-
-impl http_body::Body for Tracked {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Tracked {
-    fn drop(&mut self) {
-        self.connection.rests();
-    }
+fn builder(idle_max: Duration) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // The time that hyper gives a head includes the time until it begins; see `places` for how long it may take then.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(idle_max).max_buf_size(HEADER_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_REQUESTS_MAX)
+        .max_header_list_size(u32::try_from(HEADER_BYTES_MAX).unwrap_or(u32::MAX))
+        .initial_stream_window_size(HTTP2_BODY_WINDOW_BYTES)
+        .initial_connection_window_size(HTTP2_BODIES_WINDOW_BYTES)
+        .max_pending_accept_reset_streams(HTTP2_RESETS_MAX);
+    builder
 }

@@ -6,6 +6,7 @@
 //! target/site/pkg/fader.js     module that loads the islands
 //! target/site/pkg/fader_bg.wasm
 //! target/site/pkg/fader.css    see `css`
+//! target/site/pkg/live.js      the worker that listens for all open pages of a browser
 //! target/site/…                whatever stands in public/
 //! ```
 //!
@@ -19,6 +20,7 @@ mod wasm;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use std::env;
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -52,6 +54,7 @@ fn run(options: &Options) -> Result<()> {
 
     let compiled = wasm::compile(root, options.dev)?;
     let inputs = site::Inputs {
+        worker: fs::read(root.join("app/islands/src/live/worker.js")).context("the worker has moved")?,
         stylesheet: css::stylesheet(&root.join("style"))?,
         public: site::public_files(&root.join("public"))?,
         recipe: wasm::recipe(root, options.dev)?,
@@ -70,6 +73,10 @@ fn run(options: &Options) -> Result<()> {
     let stylesheet =
         if options.dev { stylesheet.to_vec() } else { npm::minify(root, npm::Language::Css, stylesheet)? };
     packed.insert(format!("{stem}.css"), stylesheet);
+    let worker = inputs.worker.clone();
+    let worker =
+        if options.dev { worker } else { npm::minify(root, npm::Language::JavaScriptModule, &worker)? };
+    packed.insert("live.js".to_owned(), worker);
     let sizes = site.write(&inputs, packed, options.dev)?;
     println!("target/site is written ({:.1} s)", started.elapsed().as_secs_f32());
     if options.dev { Ok(()) } else { hold_to_budget(&sizes) }

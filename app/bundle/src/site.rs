@@ -14,6 +14,7 @@ const COMPRESS_FROM_BYTES: usize = 512;
 /// Everything that decides what the site contains.
 pub struct Inputs {
     pub compiled: Vec<u8>,
+    pub worker: Vec<u8>,
     pub stylesheet: String,
     pub public: BTreeMap<String, Vec<u8>>,
     pub recipe: Vec<u8>,
@@ -106,7 +107,7 @@ fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
 
 fn fingerprint(inputs: &Inputs) -> String {
     let public = inputs.public.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes]);
-    let others = [&*inputs.compiled, inputs.stylesheet.as_bytes(), &*inputs.recipe];
+    let others = [&*inputs.compiled, &*inputs.worker, inputs.stylesheet.as_bytes(), &*inputs.recipe];
     hash(others.into_iter().chain(public))
 }
 

@@ -1,4 +1,4 @@
-//! Keeps the page up to date with what others change: listens to `/live`, fetches the page again and swaps its
+//! Keeps the page up to date with what others change: hears of it from `/live`, fetches the page again and swaps its
 //! `[data-live]` regions. A region in which somebody is typing waits; a form that was changed by somebody else is
 //! left alone and says so. Without a script the page is as fresh as its last load.
 
@@ -35,6 +35,10 @@ struct Signals {
 pub fn Live(
     /// The last change that the page knows of.
     seq: u64,
+    /// Who looks at it.
+    member: i64,
+    /// Where `worker.js` is.
+    worker: String,
     /// The page shows what is measured: it is looked at again every few seconds.
     measures: bool,
 ) -> impl IntoView {
@@ -43,7 +47,7 @@ pub fn Live(
         notice: RwSignal::new(None),
         announced: RwSignal::new(""),
     };
-    Effect::new(move || stream::start(seq, measures, signals));
+    Effect::new(move || stream::start(seq, member, measures, worker.clone(), signals));
     let state = move || match signals.state.get() {
         State::Off => ("off", ""),
         State::Live => ("live", "Live"),

@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 
 use axum::Extension;
-use engine::{FlagKey, Lifecycle, Percentage, Rollout, Snapshot, group_name, grouped, rollout_phrase};
+use engine::{FlagKey, Snapshot, grouped};
 use islands::desk_keys::DeskKeys;
 use leptos::prelude::*;
 use store::{DeskCount, DeskRow, FlagHealth, Operation};
 
 use super::{
-    filter::{Facts, Filter, LIVES, SORTS, STATES, State},
-    pulse::{Pulse, Pulses, grouped_u64},
+    filter::{Facts, Filter, LIVES, SORTS, STATES},
+    pulse::{Pulse, Pulses},
+    row::May,
 };
 use crate::{
-    flag::{health::tone, settings::form::lifecycle_word},
     page::{
         Page, PageMeta, PageResult,
         here::{Here, here},
@@ -22,14 +22,12 @@ use crate::{
     ui::{
         badge::{Callout, Tone},
         empty::Empty,
-        icon, time,
+        icon,
     },
 };
 
 /// Rows of one page.
 const ROWS_MAX: usize = 500;
-/// Channels drawn of one flag.
-const CHANNELS_MAX: usize = 6;
 
 /// What is worked out once for all who look at the desk.
 #[derive(Clone, Default)]
@@ -51,7 +49,7 @@ pub async fn get(page: Page, Extension(memory): Extension<Memory>) -> PageResult
     let filter = Filter::read(page.queries());
     let soon = page.principal.administrator().map_or(0, |by| page.store().tokens_that_expire_soon(&by));
     let may_edit = page.principal.may(Operation::EditFlags);
-    let may_stop = page.principal.may(Operation::Stop);
+    let may = May { stop: page.principal.may(Operation::Stop), resume: may_edit };
     page.render(PageMeta::new("Desk", Section::Desk).measures(), move || {
         let desk = Desk {
             rows: &rows,
@@ -60,7 +58,7 @@ pub async fn get(page: Page, Extension(memory): Extension<Memory>) -> PageResult
             health: &health,
             snapshot: snapshot.as_deref(),
             filter: &filter,
-            may_stop,
+            may,
         };
         let here = here();
         let new = may_edit.then(|| {
@@ -103,14 +101,14 @@ fn teach(may_edit: bool) -> impl IntoView {
     }
 }
 
-struct Desk<'a> {
+pub struct Desk<'a> {
     rows: &'a [DeskRow],
-    counted: &'a DeskCount,
-    pulses: &'a HashMap<FlagKey, Pulse>,
-    health: &'a HashMap<FlagKey, FlagHealth>,
-    snapshot: Option<&'a Snapshot>,
+    pub(super) counted: &'a DeskCount,
+    pub(super) pulses: &'a HashMap<FlagKey, Pulse>,
+    pub(super) health: &'a HashMap<FlagKey, FlagHealth>,
+    pub(super) snapshot: Option<&'a Snapshot>,
     filter: &'a Filter,
-    may_stop: bool,
+    pub(super) may: May,
 }
 
 impl Desk<'_> {
@@ -147,63 +145,6 @@ impl Desk<'_> {
         }
     }
 
-    /// The word of its worst rule; nothing for a flag that the guard has not looked at.
-    fn health_pill(&self, row: &DeskRow, here: &Here) -> Option<impl IntoView + use<>> {
-        let found = self.health.get(&row.flag.key)?;
-        let href = here.href(&format!("/flags/{}/health", row.flag.key));
-        let (tone, word) = (tone::tone(found.health).as_str(), tone::word(found.health));
-        Some(view! { <a class="badge" data-tone=tone href=href title=found.sentence.clone()>{word}</a> })
-    }
-
-    fn row(&self, row: &DeskRow, here: &Here) -> impl IntoView + use<> {
-        let flag = &row.flag;
-        let href = here.href(&format!("/flags/{}", flag.key));
-        let state = State::of(&row.rollout);
-        let phrase =
-            self.snapshot.map_or_else(String::new, |it| rollout_phrase(&row.rollout, &group_name(it)));
-        let counted = self.counted.of(flag.key.as_str());
-        let people =
-            counted.map_or_else(|| "–".to_owned(), |impact| impact.sample.count(impact.after).number());
-        let pulse = self.pulses.get(&flag.key);
-        let served = pulse.map_or(0, Pulse::served_last);
-        let live = flag.lifecycle != Lifecycle::Archived;
-        let mark = match flag.lifecycle {
-            Lifecycle::Active => None,
-            other => Some(view! { <i>{lifecycle_word(other)}</i> }),
-        };
-        let tags: Vec<_> = flag.tags.iter().map(|tag| view! { <u>{tag.clone()}</u> }).collect();
-        let stop = (self.may_stop && live && row.rollout.enabled).then(|| {
-            let href = here.href(&format!("/flags/{}?confirm=stop", flag.key));
-            view! { <a class="stop-link" href=href aria-label=format!("Stop {}", flag.name)>"Stop"</a> }
-        });
-        view! {
-            <tr data-state=state.code() data-key=flag.key.to_string()>
-                <th scope="row"><a href=href>{flag.name.clone()}</a>{mark}<code>{flag.key.to_string()}</code></th>
-                <td>{channels(&row.rollout)}</td>
-                <td>{phrase.replace(" %", "\u{a0}%")}</td>
-                <td class="num">{people}</td>
-                <td class="num">{grouped_u64(served)}{pulse.and_then(Pulse::served_line)}</td>
-                <td>{self.health_pill(row, here)}{pulse.and_then(Pulse::errors_line)}</td>
-                <td>{tags}</td>
-                <td>
-                    <b>{row.last_change.by.clone()}</b>
-                    <span>{time::ago_phrase(here.now_ms, row.last_change.at_ms)}</span>
-                    <p>{short_sentence(&row.last_change.sentence, &flag.name)}</p>
-                </td>
-                <td>{stop}</td>
-            </tr>
-        }
-    }
-}
-
-/// The sentence without what the row says already: `raised VIP agencies 50 → 100 %`.
-fn short_sentence(sentence: &str, name: &str) -> String {
-    let Some(at) = sentence.find(name).filter(|_| !name.is_empty()) else { return sentence.to_owned() };
-    let (before, rest) = (&sentence[..at], &sentence[at + name.len()..]);
-    // ` in production`, and whatever follows it, for example `, and 2 more changes`.
-    let rest = rest.strip_prefix(" in ").map_or(rest, |place| place.find(',').map_or("", |at| &place[at..]));
-    let before = before.trim_end();
-    format!("{}{rest}", before.strip_suffix(" on").unwrap_or(before))
 }
 
 fn facts(row: &DeskRow, on: Option<usize>) -> Facts<'_> {
@@ -223,7 +164,7 @@ fn table(rows: Vec<impl IntoView + 'static>) -> impl IntoView {
                         <th scope="col">"Health"</th>
                         <th scope="col">"Tags"</th>
                         <th scope="col">"Last change"</th>
-                        <th scope="col"><span class="visually-hidden">"Stop"</span></th>
+                        <th scope="col"><span class="visually-hidden">"Stop or resume"</span></th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -239,40 +180,6 @@ fn nothing_found(here: &Here) -> impl IntoView + use<> {
             <a class="button" href=href>"Show all flags"</a>
         </Empty>
     }
-}
-
-/// The channels of a flag as one small drawing: slots, levels and caps are one path each.
-fn channels(rollout: &Rollout) -> impl IntoView + use<> {
-    let (slots, levels, caps, width) = channel_paths(rollout);
-    view! {
-        <svg class="ch" width=width height="28" aria-hidden="true">
-            <path d=slots />
-            <path d=levels />
-            <path d=caps />
-        </svg>
-    }
-}
-
-/// Path data of slots, levels and caps, and the width. Everyone is always drawn, last.
-fn channel_paths(rollout: &Rollout) -> (String, String, String, String) {
-    use std::fmt::Write as _;
-    let groups = rollout.rules.iter().filter(|rule| !rule.audience.is_everyone()).map(|rule| rule.percentage);
-    let everyone =
-        rollout.rules.iter().filter(|rule| rule.audience.is_everyone()).map(|rule| rule.percentage);
-    let mut levels_of: Vec<Percentage> = groups.take(CHANNELS_MAX - 1).collect();
-    levels_of.push(everyone.max().unwrap_or(Percentage::NONE));
-    let (mut slots, mut levels, mut caps) = (String::new(), String::new(), String::new());
-    for (at, percentage) in levels_of.iter().enumerate() {
-        let x = 6 + at * 14;
-        // 1…100 % over 20 px, so that one per cent is not drawn like none.
-        let y = 24 - (percentage.thousandths() * 20).div_ceil(100_000);
-        let _ = write!(slots, "M{x} 3v22");
-        let _ = write!(caps, "M{} {y}h10", x - 5);
-        if *percentage > Percentage::NONE {
-            let _ = write!(levels, "M{x} 25V{y}");
-        }
-    }
-    (slots, levels, caps, (levels_of.len() * 14).to_string())
 }
 
 fn toolbar(rows: &[DeskRow], filter: &Filter, here: &Here) -> impl IntoView + use<> {
@@ -328,70 +235,5 @@ fn toolbar(rows: &[DeskRow], filter: &Filter, here: &Here) -> impl IntoView + us
             {select("sort", "Order", &filter.sort, fixed(&SORTS))}
             <button class="button without-script">"Show"</button>
         </form>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use engine::{Audience, BucketBy, GroupKey, Rule, RuleId};
-
-    use super::*;
-
-    fn rule(id: &str, percentage: u32) -> Rule {
-        let groups = vec![GroupKey::parse("vip").expect("key")];
-        Rule {
-            id: RuleId::parse(id).expect("id"),
-            audience: if id == "everyone" {
-                Audience::Everyone
-            } else {
-                Audience::Matching { groups, condition: None }
-            },
-            percentage: Percentage::whole(percentage).expect("percentage"),
-            holdback: engine::Percentage::NONE,
-            bucket_by: BucketBy::Subject,
-            split: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_flag_is_drawn_with_its_channels_and_everyone_last() {
-        let rollout = Rollout { rules: vec![rule("vip", 100)], ..Rollout::new("seed") };
-        let (slots, levels, caps, width) = channel_paths(&rollout);
-        assert_eq!(slots, "M6 3v22M20 3v22");
-        assert_eq!(levels, "M6 25V4", "everyone stands at 0 and has no level");
-        assert_eq!(caps, "M1 4h10M15 24h10");
-        assert_eq!(width, "28");
-    }
-
-    #[test]
-    fn a_row_does_not_repeat_its_own_name() {
-        for (sentence, short) in [
-            (
-                "raised VIP agencies 50 → 100 % on Fast payment in production",
-                "raised VIP agencies 50 → 100 %",
-            ),
-            ("stopped Fast payment in production", "stopped"),
-            (
-                "added everyone at 5 % on Fast payment in production, and 2 more changes",
-                "added everyone at 5 %, and 2 more changes",
-            ),
-            ("created Fast payment", "created"),
-            ("did something else", "did something else"),
-        ] {
-            assert_eq!(short_sentence(sentence, "Fast payment"), short);
-        }
-    }
-
-    #[test]
-    fn one_per_cent_is_not_drawn_like_none() {
-        let rollout = Rollout { rules: vec![rule("everyone", 1)], ..Rollout::new("seed") };
-        assert_eq!(channel_paths(&rollout).1, "M6 25V23");
-    }
-
-    #[test]
-    fn many_channels_are_drawn_up_to_a_limit() {
-        let rules = (0..40).map(|at| rule(&format!("r{at}"), 50)).collect();
-        let rollout = Rollout { rules, ..Rollout::new("seed") };
-        assert_eq!(channel_paths(&rollout).3, (CHANNELS_MAX * 14).to_string());
     }
 }

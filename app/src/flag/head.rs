@@ -16,7 +16,7 @@ use crate::{
 /// Longest reason for stopping or resuming.
 const REASON_CHARS_MAX: usize = store::limits::REASON_CHARS_MAX;
 
-pub fn head(shown: &FlagPage, confirm_stop: bool, tabs: AnyView) -> impl IntoView + use<> {
+pub fn head(shown: &FlagPage, confirm: bool, tabs: AnyView) -> impl IntoView + use<> {
     let here = here();
     let lock = shown.environment.protected.then(icon::lock);
     view! {
@@ -38,7 +38,7 @@ pub fn head(shown: &FlagPage, confirm_stop: bool, tabs: AnyView) -> impl IntoVie
             </div>
             <div class="flag-actions">
                 {elsewhere(shown, &here)}
-                {controls(shown, confirm_stop, &here)}
+                {controls(shown, confirm, &here)}
             </div>
             {stopped_banner(shown, &here)}
             {tabs}
@@ -83,14 +83,14 @@ fn elsewhere(shown: &FlagPage, here: &Here) -> impl IntoView + use<> {
     view! { <nav class="cluster" aria-label="Other environments">{links}</nav> }
 }
 
-fn controls(shown: &FlagPage, confirm_stop: bool, here: &Here) -> Option<AnyView> {
+fn controls(shown: &FlagPage, confirm: bool, here: &Here) -> Option<AnyView> {
     let may = |operation| here.principal.as_ref().is_some_and(|who| who.may(operation));
     if shown.archived() {
         return None;
     }
     match (shown.stopped(), may(Operation::Stop), may(Operation::EditFlags)) {
-        (true, _, true) => Some(resume(shown, here).into_any()),
-        (false, true, _) => Some(stop(shown, confirm_stop, here).into_any()),
+        (true, _, true) => Some(resume(shown, confirm, here).into_any()),
+        (false, true, _) => Some(stop(shown, confirm, here).into_any()),
         (true, _, false) | (false, false, _) => None,
     }
 }
@@ -122,7 +122,7 @@ fn stop(shown: &FlagPage, open: bool, here: &Here) -> impl IntoView + use<> {
     }
 }
 
-fn resume(shown: &FlagPage, here: &Here) -> impl IntoView + use<> {
+fn resume(shown: &FlagPage, open: bool, here: &Here) -> impl IntoView + use<> {
     let action = here.href(&format!("{}/resume", Tab::Rollout.path(shown.key())));
     let effect = format!(
         "Brings back exactly the same people: {} of {} known people. Nobody is drawn anew.",
@@ -130,7 +130,7 @@ fn resume(shown: &FlagPage, here: &Here) -> impl IntoView + use<> {
         grouped(shown.known)
     );
     view! {
-        <details class="confirm stop" id="resume" data-confirm="">
+        <details class="confirm stop" id="resume" open=open data-confirm="">
             <summary class="button resume-button" aria-label=format!("Resume {}", shown.flag.name)>
                 {icon::play()}
                 "Resume"
@@ -138,7 +138,7 @@ fn resume(shown: &FlagPage, here: &Here) -> impl IntoView + use<> {
             <form method="post" action=action class="confirm-panel stack">
                 <p class="stop-title">{format!("Resume in {}?", shown.environment.name)}</p>
                 <p class="note">{effect}</p>
-                {reason("resume-reason", "What was done about it?", "Fixed in 2.4.1", false)}
+                {reason("resume-reason", "What was done about it?", "Fixed in 2.4.1", open)}
                 <button class="button" data-kind="primary">{icon::play()}"Resume now"</button>
             </form>
         </details>
@@ -179,11 +179,11 @@ fn stopped_banner(shown: &FlagPage, here: &Here) -> Option<impl IntoView + use<>
     })
 }
 
-/// Header, tabs and the body of one tab. `confirm_stop` shows the stop panel opened.
+/// Header, tabs and the body of one tab. `confirm` shows the panel of Stop or Resume opened.
 pub fn frame<B: IntoView + 'static>(
     shown: &FlagPage,
     tab: Tab,
-    confirm_stop: bool,
+    confirm: bool,
     body: B,
 ) -> impl IntoView + use<B> {
     let here = here();
@@ -196,7 +196,7 @@ pub fn frame<B: IntoView + 'static>(
         .collect_view();
     view! {
         <div class="flag" data-stopped=shown.stopped().then_some("") data-archived=shown.archived().then_some("")>
-            {head(shown, confirm_stop, view! { <nav class="tabs" aria-label="This flag">{tabs}</nav> }.into_any())}
+            {head(shown, confirm, view! { <nav class="tabs" aria-label="This flag">{tabs}</nav> }.into_any())}
             {body.into_any()}
         </div>
     }

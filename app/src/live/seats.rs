@@ -1,4 +1,4 @@
-//! Who listens to `/live`. A session and a member have so many streams that no person notices; one more ends the oldest,
+//! Who listens to `/live`. A browser needs one stream for all of its pages, and has a few; one more ends the oldest,
 //! which may well be one that nobody reads any more. A stream ends when its session does.
 
 use std::{
@@ -16,8 +16,9 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// Pages in the background close their stream: these are windows that are seen.
-pub const LIVE_PER_SESSION_MAX: usize = 32;
+/// Browsers allow six connections to a server that speaks HTTP/1.1. Whatever their pages do, two are left for what somebody
+/// presses.
+pub const LIVE_PER_SESSION_MAX: usize = 4;
 pub const LIVE_PER_MEMBER_MAX: usize = 64;
 /// How often all sessions with a stream are looked at, together.
 const LOOK: Duration = Duration::from_secs(1);

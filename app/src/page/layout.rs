@@ -138,9 +138,10 @@ pub fn PageHead(
     }
 }
 
-/// The body of a page for somebody signed in.
-pub fn frame(meta: &PageMeta, here: &Here, page: AnyView) -> impl IntoView + use<> {
-    let live = meta.live.then(|| view! { <Live seq=here.seq measures=meta.measures /> });
+/// The body of a page for somebody signed in. `worker` is the address of what listens for all pages of a browser.
+pub fn frame(meta: &PageMeta, here: &Here, worker: String, page: AnyView) -> impl IntoView + use<> {
+    let who = here.principal.as_ref().filter(|_| meta.live).map(|who| who.id().get());
+    let live = who.map(|member| view! { <Live seq=here.seq member worker measures=meta.measures /> });
     view! {
         <a class="skip-link" href="#main">"Skip to the content"</a>
         <div class="frame">

@@ -25,7 +25,8 @@ pub fn frame<V: IntoView + 'static>(
     here: Here,
     view: impl FnOnce() -> V,
 ) -> Document {
-    document(options, meta, here, |meta, here| layout::frame(meta, here, view().into_any()).into_any())
+    let worker = format!("/{}/live.js", options.site_pkg_dir);
+    document(options, meta, here, |meta, here| layout::frame(meta, here, worker, view().into_any()).into_any())
 }
 
 /// A page for somebody who is not signed in.
@@ -91,8 +92,8 @@ fn page(options: &LeptosOptions, meta: &PageMeta, here: &Here, body: AnyView) ->
 fn content_security_policy(nonce: Option<&Nonce>) -> HeaderValue {
     let nonce = nonce.map(|nonce| format!("'nonce-{nonce}' ")).unwrap_or_default();
     let policy = format!(
-        "default-src 'self'; script-src 'self' {nonce}'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
-         object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        "default-src 'self'; script-src 'self' {nonce}'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
+         img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     );
     HeaderValue::from_str(&policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
 }

@@ -201,7 +201,7 @@ fn change(person: &Person, answer: &FlagAnswer) -> Option<impl IntoView + use<>>
                 <select id=select name="variant">{options}</select>
                 <button name="intent" value="pin" class="button" data-size="small">"Pin"</button>
                 {unpin}
-                <button name="intent" value=word class="button" data-size="small" data-kind="danger-quiet">{label}</button>
+                <button name="intent" value=word class="button" data-size="small">{label}</button>
                 <input
                     name="comment"
                     placeholder="Why? (kept in the audit log)"

@@ -149,7 +149,7 @@ fn exclude_form(
             <Choice label="Flag" name="flag" value=typed.flag options=flags error=flag />
             <Field label="Reason, for the audit log" name="reason" value=typed.reason error=reason autocomplete="off" />
             <div class="cluster">
-                <button name="intent" value="exclude" class="button" data-kind="danger">"Exclude"</button>
+                <button name="intent" value="exclude" class="button" data-kind="primary">"Exclude"</button>
             </div>
         </form>
     }

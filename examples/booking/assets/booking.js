@@ -117,4 +117,8 @@ if (previewLeftMs() > 0) {
         askAgain(1_000);
     }, previewLeftMs() + 100);
 }
+// Opened in the background: each page holds a stream, and a browser has few connections for those that are looked at.
+while (document.visibilityState === 'hidden') {
+    await new Promise((seen) => document.addEventListener('visibilitychange', seen, { once: true }));
+}
 await connect(1_000);

@@ -20,6 +20,7 @@ mod fixtures;
 mod guard;
 mod guardrails;
 mod hostile;
+mod http2;
 mod lanes;
 mod missing;
 mod otlp;

@@ -36,6 +36,10 @@ pub(super) async fn fetch() -> Option<Fetched> {
     if response.redirected() && response.url().contains("/sign-in") {
         return Some(Fetched::SignedOut);
     }
+    // What a proxy says while the server is away is no page of ours.
+    if response.status() >= 500 {
+        return None;
+    }
     let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
     let fresh = DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()?;
     Some(Fetched::Page(fresh))

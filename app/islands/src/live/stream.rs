@@ -1,10 +1,12 @@
-//! The connection to `/live`, and when to look at the page again.
+//! What the page hears of changes, and when to look at itself again. The connection to `/live` is not the page's own:
+//! see `worker.js`.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
+use js_sys::{Date, Function, Reflect};
 use leptos::{ev, prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
-use web_sys::{EventSource, MessageEvent, VisibilityState};
+use web_sys::{MessageEvent, MessagePort, SharedWorker, VisibilityState, Worker};
 
 use super::{Notice, Signals, State, page};
 
@@ -15,11 +17,23 @@ const SETTLE: Duration = Duration::from_millis(60);
 const RECONNECT: Duration = Duration::from_secs(4);
 /// How often a region that was being edited is looked at again.
 const RETRY: Duration = Duration::from_millis(700);
+/// How often the page looks whether the worker still lives…
+const LOOK: Duration = Duration::from_secs(5);
+/// …which says something every few seconds; a browser may have ended it together with another page.
+const SILENCE_MS: f64 = 30_000.0;
 
 struct Listener {
     seq: f64,
+    member: i64,
     measures: bool,
-    source: Option<EventSource>,
+    /// The address of `worker.js`.
+    worker: String,
+    /// The shared worker did not start.
+    alone: bool,
+    port: Option<MessagePort>,
+    hears: Function,
+    fails: Function,
+    heard_ms: f64,
     /// What changed since the last look; `None` for everything.
     changed: Option<Vec<String>>,
     scheduled: bool,
@@ -28,106 +42,160 @@ struct Listener {
 
 type Shared = Rc<RefCell<Listener>>;
 
-/// Listens for as long as the page is seen. A page in the background holds no connection: browsers allow few.
+/// Listens for as long as the page is seen: one in the background neither holds a connection nor looks at itself.
 #[expect(clippy::cast_precision_loss, reason = "a number of changes that JavaScript can count")]
-pub(super) fn start(seq: u64, measures: bool, signals: Signals) {
-    let listener = Listener {
-        seq: seq as f64,
-        measures,
-        source: None,
-        changed: Some(Vec::new()),
-        scheduled: false,
-        signals,
-    };
-    let shared = Rc::new(RefCell::new(listener));
+pub(super) fn start(seq: u64, member: i64, measures: bool, worker: String, signals: Signals) {
+    let shared = Rc::new_cyclic(|own: &std::rc::Weak<RefCell<Listener>>| {
+        let (hearing, failing) = (own.clone(), own.clone());
+        let hears = listener_of(move |event| {
+            if let Some(listener) = hearing.upgrade() {
+                hear(&listener, &event);
+            }
+        });
+        let fails = listener_of(move |_| {
+            if let Some(listener) = failing.upgrade() {
+                fail(&listener);
+            }
+        });
+        RefCell::new(Listener {
+            seq: seq as f64,
+            member,
+            measures,
+            worker,
+            alone: false,
+            port: None,
+            hears,
+            fails,
+            heard_ms: 0.0,
+            changed: Some(Vec::new()),
+            scheduled: false,
+            signals,
+        })
+    });
     page::remember_typing();
-    connect(&shared);
+    enter(&shared);
     let watched = Rc::clone(&shared);
-    let handle = document().add_event_listener_with_callback(
-        "visibilitychange",
-        &listener_of(move |_| {
-            if document().visibility_state() == VisibilityState::Hidden {
-                disconnect(&watched);
-            } else {
-                connect(&watched);
-                // Feedback is not counted by changes: what arrived meanwhile is only seen by looking.
-                watched.borrow_mut().changed = None;
-                look(&watched);
-            }
-        }),
-    );
-    drop(handle);
+    let turned = listener_of(move |_| {
+        if is_hidden() {
+            leave(&watched);
+        } else {
+            enter(&watched);
+            // Feedback is not counted by changes: what arrived meanwhile is only seen by looking.
+            watched.borrow_mut().changed = None;
+            look(&watched);
+        }
+    });
+    drop(document().add_event_listener_with_callback("visibilitychange", &turned));
+    let left = Rc::clone(&shared);
+    let _ = window_event_listener(ev::pagehide, move |_| leave(&left));
     // Going back to a page out of the browser's own cache shows it as it was.
-    let shown = shared;
-    let _ = window_event_listener(ev::pageshow, move |_| connect(&shown));
+    let shown = Rc::clone(&shared);
+    let _ = window_event_listener(ev::pageshow, move |_| enter(&shown));
+    let _ = set_interval_with_handle(move || look_after(&shared), LOOK);
 }
 
-fn disconnect(shared: &Shared) {
-    if let Some(source) = shared.borrow_mut().source.take() {
-        source.close();
-    }
+fn is_hidden() -> bool {
+    document().visibility_state() == VisibilityState::Hidden
 }
 
-fn connect(shared: &Shared) {
-    if shared.borrow().source.is_some() {
+fn enter(shared: &Shared) {
+    let mut listener = shared.borrow_mut();
+    if listener.port.is_some() || is_hidden() {
         return;
     }
-    let measures = if shared.borrow().measures { "&measures=1" } else { "" };
-    let address = format!("/live?since={}{measures}", shared.borrow().seq);
-    let Ok(source) = EventSource::new(&address) else { return };
-    let signals = shared.borrow().signals;
-    let opened = listener_of(move |_| signals.state.set(State::Live));
-    source.set_onopen(Some(&opened));
-    let failed = Rc::clone(shared);
-    let failure = listener_of(move |_| fail(&failed));
-    source.set_onerror(Some(&failure));
-    let heard = Rc::clone(shared);
-    let change = listener_of(move |event| hear(&heard, &event));
-    let _ = source.add_event_listener_with_callback("changed", &change);
-    shared.borrow_mut().source = Some(source);
+    let Some(port) = listener.open() else { return };
+    port.set_onmessage(Some(&listener.hears));
+    drop(port.post_message(&format!("{} {}", listener.seq, listener.member).into()));
+    listener.heard_ms = Date::now();
+    listener.port = Some(port);
 }
 
-/// The browser tries again by itself, unless the server refused: then the session may be over.
+fn leave(shared: &Shared) {
+    if let Some(port) = shared.borrow_mut().port.take() {
+        drop(port.post_message(&JsValue::from_str("")));
+        port.set_onmessage(None);
+    }
+}
+
+impl Listener {
+    /// A way to the worker; `None` in a browser that starts none.
+    fn open(&self) -> Option<MessagePort> {
+        let has = |name: &str| Reflect::has(&window(), &JsValue::from_str(name)).unwrap_or(false);
+        if has("SharedWorker") && !self.alone {
+            let worker = SharedWorker::new(&self.worker).ok()?;
+            worker.set_onerror(Some(&self.fails));
+            return Some(worker.port());
+        }
+        let worker = Worker::new(&self.worker).ok()?;
+        worker.set_onerror(Some(&self.fails));
+        // What is asked of it here, a worker does as well.
+        Some(worker.unchecked_into())
+    }
+}
+
+/// The script of the worker did not come, or does not run.
 fn fail(shared: &Shared) {
-    let signals = shared.borrow().signals;
-    signals.state.set(State::Reconnecting);
-    let refused = shared.borrow().source.as_ref().is_some_and(|it| it.ready_state() == EventSource::CLOSED);
-    if !refused {
-        return;
-    }
-    shared.borrow_mut().source = None;
-    shared.borrow_mut().changed = None;
+    leave(shared);
+    shared.borrow_mut().alone = true;
+    let state = shared.borrow().signals.state;
+    state.set(State::Reconnecting);
     let again = Rc::clone(shared);
-    set_timeout(
-        move || {
-            look(&again);
-            if signals.notice.get_untracked() != Some(Notice::SignedOut) {
-                connect(&again);
-            }
-        },
-        RECONNECT,
-    );
+    set_timeout(move || enter(&again), RECONNECT);
+}
+
+fn look_after(shared: &Shared) {
+    let listener = shared.borrow();
+    let is_silent = listener.port.is_some() && Date::now() - listener.heard_ms > SILENCE_MS;
+    let signals = listener.signals;
+    drop(listener);
+    if is_silent {
+        signals.state.set(State::Reconnecting);
+        leave(shared);
+        enter(shared);
+    }
 }
 
 fn hear(shared: &Shared, event: &JsValue) {
-    let Some(data) = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string()) else {
+    let Some(text) = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string()) else {
         return;
     };
-    let Ok(message) = js_sys::JSON::parse(&data) else { return };
-    let member = |name: &str| js_sys::Reflect::get(&message, &JsValue::from_str(name)).unwrap_or_default();
-    let objects: Vec<String> =
-        js_sys::Array::from(&member("objects")).iter().filter_map(|it| it.as_string()).collect();
-    let mut listener = shared.borrow_mut();
-    listener.seq = member("seq").as_f64().unwrap_or_default().max(listener.seq);
-    if objects.is_empty() {
-        listener.changed = None;
-    } else if let Some(changed) = &mut listener.changed {
-        changed.extend(objects);
+    shared.borrow_mut().heard_ms = Date::now();
+    let state = shared.borrow().signals.state;
+    match &*text {
+        "live" => state.set(State::Live),
+        "reconnecting" => state.set(State::Reconnecting),
+        "refused" => {
+            state.set(State::Reconnecting);
+            shared.borrow_mut().changed = None;
+            look(shared);
+        }
+        change => {
+            let mut listener = shared.borrow_mut();
+            if listener.note(change) && !std::mem::replace(&mut listener.scheduled, true) {
+                drop(listener);
+                let later = Rc::clone(shared);
+                set_timeout(move || look(&later), SETTLE);
+            }
+        }
     }
-    if !std::mem::replace(&mut listener.scheduled, true) {
-        drop(listener);
-        let later = Rc::clone(shared);
-        set_timeout(move || look(&later), SETTLE);
+}
+
+impl Listener {
+    /// Remembers what changed, as the server says it; whether that is a reason to look.
+    fn note(&mut self, change: &str) -> bool {
+        let Ok(message) = js_sys::JSON::parse(change) else { return false };
+        let member = |name: &str| Reflect::get(&message, &JsValue::from_str(name)).unwrap_or_default();
+        let objects: Vec<String> =
+            js_sys::Array::from(&member("objects")).iter().filter_map(|it| it.as_string()).collect();
+        self.seq = member("seq").as_f64().unwrap_or_default().max(self.seq);
+        if objects.is_empty() {
+            self.changed = None;
+        } else if !self.measures && objects.iter().all(|it| it == MEASURES) {
+            return false;
+        } else if let Some(changed) = &mut self.changed {
+            changed.extend(objects);
+        }
+        true
     }
 }
 
@@ -138,10 +206,14 @@ fn look(shared: &Shared) {
     let changed = listener.changed.replace(Vec::new());
     let signals = listener.signals;
     drop(listener);
+    let shared = Rc::clone(shared);
     spawn_local(async move {
         match page::fetch().await {
             Some(page::Fetched::Page(fresh)) => apply(&fresh, changed.as_deref(), signals),
-            Some(page::Fetched::SignedOut) => signals.notice.set(Some(Notice::SignedOut)),
+            Some(page::Fetched::SignedOut) => {
+                leave(&shared);
+                signals.notice.set(Some(Notice::SignedOut));
+            }
             None => {}
         }
     });
@@ -165,6 +237,6 @@ fn apply(fresh: &web_sys::Document, changed: Option<&[String]>, signals: Signals
 }
 
 /// A callback that lives as long as the page.
-fn listener_of(callback: impl FnMut(JsValue) + 'static) -> js_sys::Function {
+fn listener_of(callback: impl FnMut(JsValue) + 'static) -> Function {
     Closure::<dyn FnMut(JsValue)>::new(callback).into_js_value().unchecked_into()
 }

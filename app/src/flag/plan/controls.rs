@@ -117,7 +117,7 @@ impl Moves<'_> {
             PlanState::RolledBack { .. } => {
                 let text = "A guardrail took the feature back. Going on begins the step anew, with new evidence. \
                             If the rollout was stopped, it starts again.";
-                self.ask("resume", "Resume", text.to_owned(), true)
+                self.ask("resume", "Resume", text.to_owned(), false)
             }
             PlanState::Draft
             | PlanState::Scheduled { .. }
@@ -134,7 +134,7 @@ impl Moves<'_> {
         let to = moved.state.progress().map_or(0, |progress| progress.step);
         let text =
             format!("Sets the faders to step {} and pauses there. People who came in since lose it.", to + 1);
-        Some(self.ask("step_back", "Step back", text, true))
+        Some(self.ask("step_back", "Step back", text, false))
     }
 
     fn finish(&self) -> Option<AnyView> {
@@ -159,7 +159,7 @@ impl Moves<'_> {
         let text = "Enters the step at once, without waiting for time, people or health.";
         Some(
             view! {
-                <Confirm label="Jump to a step" text=text action=self.action.clone() button="Jump" danger=true>
+                <Confirm label="Jump to a step" text=text action=self.action.clone() button="Jump">
                     {hidden}
                     <div class="field">
                         <label for="plan-jump">"Step"</label>

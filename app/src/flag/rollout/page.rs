@@ -60,7 +60,8 @@ pub async fn show(page: &Page, shown: FlagPage, typed: Typed) -> PageResult {
     let forecast = shown.forecast(page, &form).await;
     let vocabularies: Vec<_> = form.rules.iter().map(|rule| vocabulary(page, &rule.condition)).collect();
     let candidates = candidates(&shown);
-    let confirm_stop = page.query("confirm").as_deref() == Some("stop");
+    let press = if shown.stopped() { "resume" } else { "stop" };
+    let confirm = page.query("confirm").as_deref() == Some(press);
     let saved = page.query("saved").is_some();
     // Of one that cannot be read its own tab says so; the rollout can be changed all the same.
     let plan = shown.plan().filter(|release| !crate::flag::plan::state::is_ended(&release.state)).cloned();
@@ -88,7 +89,7 @@ pub async fn show(page: &Page, shown: FlagPage, typed: Typed) -> PageResult {
             <Faders />
             <Swap />
         };
-        frame(&shown, Tab::Rollout, confirm_stop, body)
+        frame(&shown, Tab::Rollout, confirm, body)
     })
 }
 

@@ -4,7 +4,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rust_embed::Embed;
@@ -26,6 +26,10 @@ type Files<'a> = &'a dyn Fn(&str) -> Option<File>;
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// A worker has the policy of its own file, not that of the page: this one does nothing but listen.
+const WORKER: &str = "pkg/live.js";
+const MAY_CONNECT: HeaderValue = HeaderValue::from_static("default-src 'none'; connect-src 'self'");
 
 /// Smallest first, as the bundle step writes them beside the plain file: content coding, and what the name ends in.
 const COPIES: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
@@ -69,6 +73,9 @@ fn respond(files: Files, path: &str, headers: &HeaderMap) -> Option<Response> {
     insert(&mut answer, ETAG, HeaderValue::from_str(&etag).ok()?);
     insert(&mut answer, VARY, HeaderValue::from_static("accept-encoding"));
     insert(&mut answer, X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if name == WORKER {
+        insert(&mut answer, CONTENT_SECURITY_POLICY, MAY_CONNECT);
+    }
     Some(answer)
 }
 
@@ -118,6 +125,7 @@ mod tests {
             "pkg/fader.js.br" => b"br",
             "pkg/fader.js.gz" => b"gz",
             "pkg/fader_bg.wasm" => b"\0asm",
+            "pkg/live.js" => b"listens",
             "icon.svg" => b"<svg/>",
             _ => return None,
         };
@@ -145,6 +153,13 @@ mod tests {
     fn wasm_is_sent_as_wasm() {
         let answer = get("/pkg/v1/fader_bg.wasm", &[]).unwrap();
         assert_eq!(header(&answer, CONTENT_TYPE), Some("application/wasm"));
+    }
+
+    #[test]
+    fn the_worker_that_listens_may_connect_to_this_server_and_run_nothing() {
+        let answer = get("/pkg/v1/live.js", &[]).unwrap();
+        let policy = header(&answer, CONTENT_SECURITY_POLICY);
+        assert_eq!(policy, Some("default-src 'none'; connect-src 'self'"));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Places for connections: how many there are, in all and for one address, and who leaves when somebody new comes.
 //!
 //! A connection that waits for a request holds a place that others may need: when places are short, the longest idle one
-//! leaves, and nobody is refused. Locks here are taken when a connection comes or goes, never for a request.
+//! leaves, and nobody is refused. Locks here are taken when a connection comes or goes, never for a request over HTTP/1.1.
+//! Over HTTP/2 a connection carries several requests at once: each beside the first takes a place of its own.
 
+mod answer;
+mod connection;
 pub mod files;
 mod socket;
 
@@ -11,13 +14,11 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
     time::Duration,
 };
 
-use futures::task::AtomicWaker;
 use ipnet::IpNet;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -27,17 +28,17 @@ use tokio::{
 use super::client_address::ClientAddress;
 use crate::{Config, limits::LINGERING_MAX};
 
+pub use answer::Answer;
+pub use connection::Connection;
+use connection::{Doing, UnderWay};
 pub use socket::Socket;
 
-/// How often slow heads are looked for.
+/// How often who is slow is looked for.
 const LOOK: Duration = Duration::from_millis(250);
 /// How long a newcomer waits until the longest idle connections are asked to leave once more.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// So many of all leave at once, so that a rush of newcomers does not look for the longest idle each time.
 const SHARE_THAT_LEAVES: usize = 64;
-
-/// In the number that [`Doing`] is kept as.
-const NOT_A_REQUEST: u64 = 1 << 63;
 
 /// All connections of the server.
 pub struct Places {
@@ -47,6 +48,7 @@ pub struct Places {
     /// Proxies speak for many.
     exempt: Vec<IpNet>,
     head_read_max: Duration,
+    idle_max: Duration,
     /// What times in [`Connection`] are counted from.
     start: Instant,
     lingering: Arc<Semaphore>,
@@ -56,32 +58,17 @@ pub struct Places {
 #[derive(Default)]
 struct Open {
     connections: HashMap<u64, Arc<Connection>>,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<IpAddr, OfAddress>,
     next: u64,
     /// An address at its limit was told of in the log.
     told: bool,
 }
 
-/// What a connection is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doing {
-    /// A request is under way.
-    Request,
-    /// It waits for one, since so many ms.
-    Nothing { since_ms: u64 },
-    /// The head of one began to arrive.
-    Head { since_ms: u64 },
-}
-
-/// One connection, as the others see it.
-pub struct Connection {
-    address: Option<IpAddr>,
-    start: Instant,
-    /// [`Doing`], written for every request without a lock.
-    doing: AtomicU64,
-    leaves: AtomicBool,
-    told: AtomicWaker,
-    lingering: Arc<Semaphore>,
+#[derive(Default)]
+struct OfAddress {
+    connections: usize,
+    /// Its places: connections, and requests beside others.
+    taken: Arc<AtomicUsize>,
 }
 
 /// A connection's place; given back when it is dropped.
@@ -100,6 +87,7 @@ impl Places {
             per_address_max: config.connections_per_address_max(),
             exempt: config.trusted_proxies.clone(),
             head_read_max: config.head_read_max,
+            idle_max: config.idle_max,
             start: Instant::now(),
             lingering: Arc::new(Semaphore::new(LINGERING_MAX)),
             open: Mutex::default(),
@@ -125,41 +113,43 @@ impl Places {
                 break free.ok()?;
             }
         };
-        let connection = Arc::new(Connection {
-            address,
-            start: self.start,
-            doing: AtomicU64::new(0),
-            leaves: AtomicBool::new(false),
-            told: AtomicWaker::new(),
-            lingering: Arc::clone(&self.lingering),
-        });
-        connection.rests();
         let mut open = self.open();
+        let taken = address.map(|address| {
+            let of_address = open.by_address.entry(address).or_default();
+            of_address.connections += 1;
+            of_address.taken.fetch_add(1, Ordering::Relaxed);
+            Arc::clone(&of_address.taken)
+        });
+        let connection = Arc::new(Connection::new(self, address, taken));
         let number = open.next;
         open.next += 1;
         open.connections.insert(number, Arc::clone(&connection));
-        if let Some(address) = address {
-            *open.by_address.entry(address).or_default() += 1;
-        }
         drop(open);
         Some(Place { connection, number, places: Arc::clone(self), _free: free })
     }
 
-    /// Asks whoever needs too long for a request's head to leave; never ends.
-    pub async fn look_for_slow_heads(self: Arc<Self>) {
+    /// Asks whoever needs too long for a request's head, or sends none, to leave; gives up answers that nobody takes. Never
+    /// ends.
+    pub async fn look_for_the_slow(self: Arc<Self>) {
         let mut look = interval(LOOK.min(self.head_read_max));
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             look.tick().await;
-            self.ask_slow_heads(ms_since(self.start));
+            self.ask_the_slow(ms_since(self.start));
         }
     }
 
-    fn ask_slow_heads(&self, now_ms: u64) {
+    fn ask_the_slow(&self, now_ms: u64) {
         for connection in self.open().connections.values() {
-            if let Doing::Head { since_ms } = connection.doing()
-                && u128::from(now_ms.saturating_sub(since_ms)) >= self.head_read_max.as_millis()
-            {
+            let (since_ms, max) = match connection.doing() {
+                Doing::Head { since_ms } => (since_ms, self.head_read_max),
+                Doing::Nothing { since_ms } => (since_ms, self.idle_max),
+                Doing::Request => {
+                    connection.give_up_stalled(now_ms);
+                    continue;
+                }
+            };
+            if u128::from(now_ms.saturating_sub(since_ms)) >= max.as_millis() {
                 connection.leave();
             }
         }
@@ -182,7 +172,9 @@ impl Places {
     /// An address that has as many as it may have gives up its longest idle one.
     fn has_room_for(&self, address: IpAddr) -> bool {
         let mut open = self.open();
-        if open.by_address.get(&address).is_none_or(|taken| *taken < self.per_address_max) {
+        let has_room =
+            |it: &OfAddress| it.taken.load(Ordering::Relaxed) < self.per_address_max;
+        if open.by_address.get(&address).is_none_or(has_room) {
             return true;
         }
         let first = !std::mem::replace(&mut open.told, true);
@@ -219,75 +211,15 @@ impl Places {
     }
 }
 
-impl Connection {
-    /// A request has arrived.
-    pub fn works(&self) {
-        self.is(Doing::Request);
-    }
-
-    /// It was answered.
-    pub fn rests(&self) {
-        self.is(Doing::Nothing { since_ms: ms_since(self.start) });
-    }
-
-    /// Bytes have arrived: of a head, unless a request is under way.
-    fn hears(&self) {
-        if let Doing::Nothing { .. } = self.doing() {
-            self.is(Doing::Head { since_ms: ms_since(self.start) });
-        }
-    }
-
-    fn is(&self, doing: Doing) {
-        let number = match doing {
-            Doing::Request => 0,
-            Doing::Nothing { since_ms } => NOT_A_REQUEST | since_ms << 1,
-            Doing::Head { since_ms } => NOT_A_REQUEST | since_ms << 1 | 1,
-        };
-        self.doing.store(number, Ordering::Relaxed);
-    }
-
-    fn doing(&self) -> Doing {
-        let doing = self.doing.load(Ordering::Relaxed);
-        let since_ms = (doing & !NOT_A_REQUEST) >> 1;
-        match (doing, doing & 1) {
-            (0, _) => Doing::Request,
-            (_, 0) => Doing::Nothing { since_ms },
-            _ => Doing::Head { since_ms },
-        }
-    }
-
-    /// A request is under way: it is not broken off.
-    pub fn is_busy(&self) -> bool {
-        self.doing() == Doing::Request
-    }
-
-    fn leave(&self) {
-        self.leaves.store(true, Ordering::Release);
-        self.told.wake();
-    }
-
-    fn is_leaving(&self) -> bool {
-        self.leaves.load(Ordering::Acquire)
-    }
-
-    /// Ready once it was asked to leave.
-    pub fn poll_leaving(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.is_leaving() {
-            return Poll::Ready(());
-        }
-        self.told.register(cx.waker());
-        if self.is_leaving() { Poll::Ready(()) } else { Poll::Pending }
-    }
-}
-
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.places.open();
         open.connections.remove(&self.number);
         let Some(address) = self.connection.address else { return };
-        if let Some(taken) = open.by_address.get_mut(&address) {
-            *taken -= 1;
-            if *taken == 0 {
+        if let Some(of_address) = open.by_address.get_mut(&address) {
+            of_address.taken.fetch_sub(1, Ordering::AcqRel);
+            of_address.connections -= 1;
+            if of_address.connections == 0 {
                 open.by_address.remove(&address);
             }
         }
@@ -319,7 +251,7 @@ mod tests {
     async fn the_longest_idle_leaves_for_a_newcomer_and_the_busy_stay() {
         let places = places(3, 3);
         let busy = places.enter(peer(1)).await.expect("a place");
-        busy.connection.works();
+        let _request = busy.connection.works(false);
         let newer = places.enter(peer(2)).await.expect("a place");
         newer.connection.is(Doing::Nothing { since_ms: 2 });
         let older = places.enter(peer(1)).await.expect("a place");
@@ -341,11 +273,11 @@ mod tests {
         let places = places(10, 2);
         let one = places.enter(peer(1)).await.expect("a place");
         let two = places.enter(peer(1)).await.expect("a place");
-        one.connection.works();
-        two.connection.works();
+        let _request = one.connection.works(false);
+        let request = two.connection.works(false);
         assert!(places.enter(peer(1)).await.is_none(), "all of its connections are busy");
         assert!(places.enter(peer(2)).await.is_some(), "others do not notice");
-        two.connection.rests();
+        drop(request);
         assert!(places.enter(peer(1)).await.is_some() && two.connection.is_leaving());
         let mut of_proxy = Vec::new();
         for _ in 0..5 {
@@ -356,22 +288,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slow_head_leaves() {
-        let places = places(3, 3);
+    async fn a_request_beside_another_takes_a_place_and_gives_it_back() {
+        let places = places(4, 3);
         let place = places.enter(peer(1)).await.expect("a place");
-        place.connection.is(Doing::Nothing { since_ms: 0 });
-        places.ask_slow_heads(60_000);
-        assert!(!place.connection.is_leaving(), "idle is not slow");
-        place.connection.is(Doing::Head { since_ms: 60_000 });
-        place.connection.hears();
-        assert_eq!(
-            place.connection.doing(),
-            Doing::Head { since_ms: 60_000 },
-            "more of it starts no new time"
-        );
-        places.ask_slow_heads(69_999);
-        assert!(!place.connection.is_leaving());
-        places.ask_slow_heads(70_000);
-        assert!(place.connection.is_leaving());
+        let first = place.connection.works(true).expect("the place of its connection");
+        let second = place.connection.works(true).expect("a place");
+        let third = place.connection.works(true).expect("a place");
+        assert!(place.connection.works(true).is_none(), "its address has three");
+        assert!(places.enter(peer(1)).await.is_none(), "by connections or beside others");
+        drop((second, third));
+        assert!(place.connection.is_busy());
+        let other = places.enter(peer(1)).await.expect("room again");
+        drop(first);
+        assert!(!place.connection.is_busy());
+
+        let proxy = places.enter(peer(9)).await.expect("a place");
+        let first = proxy.connection.works(true);
+        let second = proxy.connection.works(true).expect("the fourth of four");
+        assert!(proxy.connection.works(true).is_none(), "all are taken");
+        assert!(place.connection.is_leaving(), "so the longest idle is asked to leave");
+        drop((first, second, proxy, other, place));
+        assert!(places.open().by_address.is_empty() && places.free.available_permits() == 4);
     }
 }
