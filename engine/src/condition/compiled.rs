@@ -3,6 +3,7 @@
 use super::{
     attribute::AttributeValue,
     comparison::Comparison,
+    found,
     schema::AttributeSchema,
     test::Test,
     tree::{Condition, DEPTH_MAX},
@@ -140,10 +141,17 @@ impl CompiledTest {
             ),
         };
         match (found, refused) {
-            (Some((value, origin)), _) if usable => Actual::Value { value, origin },
-            (Some((value, _)), _) => Actual::Unusable { value },
+            (Some((value, origin)), _) if usable => {
+                Actual::Value { read_as: found::read_as(&self.test.operator, &value), value, origin }
+            }
+            (Some((value, _)), _) => {
+                Actual::Unusable { value, wanted: found::wanted(&self.test.operator).to_owned() }
+            }
             (None, Some(value)) => Actual::Refused { value: value.into() },
-            (None, None) => Actual::Missing,
+            (None, None) => match context.object_around(self.test.attribute.as_str()) {
+                Some(object) => Actual::InObject { object: object.to_owned() },
+                None => Actual::Missing,
+            },
         }
     }
 }
