@@ -36,7 +36,7 @@ pub use definition::{
 };
 pub use number::{Number, Parts};
 pub use time::{
-    Assumed, DateError, Dated, DayEdge, MomentError, instant_phrase, parse_date_ms, parse_moment_ms,
+    Assumed, CLOCK_STEP_MS, DateError, Dated, DayEdge, Moment, MomentError, instant_phrase, parse_date_ms, parse_moment_ms,
     read_date,
 };
 pub use traits::{Items, Names, Packed, Packer, Traits, VALUE_SEPARATOR, ValueRef};

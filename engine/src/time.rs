@@ -2,6 +2,10 @@
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 
+mod moment;
+
+pub use moment::{CLOCK_STEP_MS, Moment};
+
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The text is neither an RFC 3339 instant nor a calendar date.

@@ -1,7 +1,7 @@
 //! One row of the condition builder: an attribute, an operator and its value as somebody typed them.
 //! Pure: it turns texts into an [`engine::Test`] and back, and says in words what is wrong.
 
-use engine::{AttributeName, Condition, InvalidKey, Number, Operator, Problem, Test, read_date};
+use engine::{AttributeName, Condition, InvalidKey, Moment, Number, Operator, Problem, Test};
 
 pub use super::operator::{Choice, Kind, Shape};
 
@@ -22,7 +22,7 @@ pub enum TestError {
     NotANumber,
     #[error("Enter the upper bound too.")]
     UpperBoundMissing,
-    #[error("Enter a date such as 2026-03-01, 2026-03-01T14:10 (in UTC) or 2026-03-01T14:10:00+01:00.")]
+    #[error("Enter a date such as 2026-03-01, 2026-03-01T14:10 (in UTC) or 2026-03-01T14:10:00+01:00, or 30 days ago, now, in 12 hours.")]
     NotADate,
     #[error("Choose true or false.")]
     NotTrueOrFalse,
@@ -103,7 +103,7 @@ impl TestForm {
         let number = || Number::parse(&self.value).ok_or(wrong(TestError::NotANumber));
         let date = || {
             let text = text()?;
-            read_date(&text).map(|_| text).map_err(|_| wrong(TestError::NotADate))
+            Moment::parse(&text).map(|_| text).map_err(|_| wrong(TestError::NotADate))
         };
         Ok(match kind {
             Kind::Equals => Operator::Equals(text()?),
@@ -281,6 +281,7 @@ mod tests {
             ("version_at_least", "V2.10"),
             ("version_at_most", "1.2.3.4"),
             ("before", "2026-03-01T14:10"),
+            ("after", "30 days ago"),
             ("in_network", "10.0.0.0/8\n2001:db8::/32"),
         ] {
             let test = draft(operator, value).parse().expect("a test");

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Number, Problem, ValueRef,
     text::{Form, composed, same},
-    time,
+    time::{Moment, read_date},
 };
 
 /// Compiled size at which a pattern is refused.
@@ -33,8 +33,8 @@ pub(crate) enum Comparison {
     Is(bool),
     ContainsAny(Form, Texts),
     ContainsAll(Form, Texts),
-    Before(i64),
-    After(i64),
+    Before(Moment),
+    After(Moment),
     Version(Order, OwnVersion),
     Exists,
 }
@@ -153,9 +153,14 @@ impl Comparison {
         })
     }
 
+    /// Whether it may hold later although nothing but the time has changed.
+    pub(crate) fn follows_clock(&self) -> bool {
+        matches!(self, Self::Before(Moment::FromNow(_)) | Self::After(Moment::FromNow(_)))
+    }
+
     /// `None` when the value is of a type that the operator cannot compare.
     /// A text operator on a list holds when it holds for any element.
-    pub(crate) fn holds(&self, value: &ValueRef<'_>) -> Option<bool> {
+    pub(crate) fn holds(&self, value: &ValueRef<'_>, now_ms: i64) -> Option<bool> {
         match (self, value) {
             (Self::OneOf(form, texts), ValueRef::Text(text)) => Some(form.with(text, |text| texts.has(text))),
             (Self::Exists, _) => Some(true),
@@ -168,17 +173,17 @@ impl Comparison {
                 Some(texts.all(|text| items.iter().any(|item| form.with(item, |item| same(item, text)))))
             }
             (_, ValueRef::List(items)) => {
-                let mut results = items.iter().map(|item| self.holds_text(item));
+                let mut results = items.iter().map(|item| self.holds_text(item, now_ms));
                 results.try_fold(false, |met, result| result.map(|r| met | r))
             }
             (_, ValueRef::Text(_) | ValueRef::Number(_) | ValueRef::Boolean(_)) => {
-                value.with_text(|text| text.and_then(|text| self.holds_text(text)))
+                value.with_text(|text| text.and_then(|text| self.holds_text(text, now_ms)))
             }
         }
     }
 
     /// Like [`Self::holds`], for a text: numbers, booleans, dates and versions are read from it.
-    pub(crate) fn holds_text(&self, text: &str) -> Option<bool> {
+    pub(crate) fn holds_text(&self, text: &str, now_ms: i64) -> Option<bool> {
         Some(match self {
             Self::OneOf(form, texts) | Self::ContainsAny(form, texts) => {
                 form.with(text, |text| texts.has(text))
@@ -196,8 +201,8 @@ impl Comparison {
             }
             Self::Number(bound) => bound.holds(Number::parse(text)?),
             Self::Is(expected) => text.parse::<bool>().ok()? == *expected,
-            Self::Before(instant) => time::read_date(text).ok()?.at_ms < *instant,
-            Self::After(instant) => time::read_date(text).ok()?.at_ms > *instant,
+            Self::Before(moment) => read_date(text).ok()?.at_ms < moment.at_ms(now_ms),
+            Self::After(moment) => read_date(text).ok()?.at_ms > moment.at_ms(now_ms),
             Self::Version(order, version) => order.holds(parse_version(text)?.compare(version)),
             Self::Exists => true,
         })
@@ -222,9 +227,8 @@ impl Parser<'_> {
         }
     }
 
-    fn date(&self, text: &str) -> Result<i64, Problem> {
-        let dated = time::read_date(text);
-        dated.map(|dated| dated.at_ms).map_err(|_| Problem::Date { attribute: self.test.attribute.clone() })
+    fn date(&self, text: &str) -> Result<Moment, Problem> {
+        Moment::parse(text).map_err(|_| Problem::Date { attribute: self.test.attribute.clone() })
     }
 
     fn version(&self, order: Order, text: &str) -> Result<Comparison, Problem> {

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::schema::AttributeType;
 use crate::Number;
 
-/// How the attribute is compared. Dates are RFC 3339 or `2026-03-01` (midnight UTC); without an offset they are in UTC.
+/// How the attribute is compared. Dates are RFC 3339 or `2026-03-01` (midnight UTC); without an offset they are in UTC. `now`, `30 days
+/// ago` and `in 12 hours` move with the clock of the decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Operator {

@@ -1,7 +1,7 @@
 //! Rollouts, audiences and conditions in the words a product manager uses.
 
 use crate::{
-    Assumed, Audience, BucketBy, Condition, Dated, GroupKey, Operator, Percentage, Rollout, Rule, Test,
+    Assumed, Audience, BucketBy, Condition, Dated, GroupKey, Moment, Operator, Percentage, Rollout, Rule, Test,
     Traits, instant_phrase, read_date,
 };
 
@@ -49,8 +49,8 @@ pub(crate) fn test_phrase(of: &Test, not: bool) -> String {
         Operator::ContainsAll(texts) => {
             format!("{} all of {}", verb(not, "contains", "contain"), list(texts))
         }
-        Operator::Before(text) => format!("{is} before {}", date_phrase(text)),
-        Operator::After(text) => format!("{is} after {}", date_phrase(text)),
+        Operator::Before(text) => format!("{is} {}", moment_phrase(text, "before", "more than")),
+        Operator::After(text) => format!("{is} {}", moment_phrase(text, "after", "less than")),
         Operator::VersionEquals(text) => format!("{is} version {text}"),
         Operator::VersionBelow(text) => format!("{is} below version {text}"),
         Operator::VersionAtMost(text) => format!("{is} at most version {text}"),
@@ -59,6 +59,16 @@ pub(crate) fn test_phrase(of: &Test, not: bool) -> String {
         Operator::Exists => (if not { "is missing" } else { "is present" }).to_owned(),
     };
     if of.ignore_case && of.operator.has_case() { format!("{phrase} (any case)") } else { phrase }
+}
+
+/// `before 2026-03-01`, `more than 30 days ago`, `after now`.
+fn moment_phrase(text: &str, side: &str, than: &str) -> String {
+    match Moment::parse(text) {
+        Ok(Moment::FromNow(ms)) if ms < 0 => format!("{than} {}", text.trim()),
+        Ok(Moment::FromNow(0)) => format!("{side} now"),
+        Ok(Moment::FromNow(_)) => format!("{side} the moment {}", text.trim()),
+        Ok(Moment::At(_)) | Err(_) => format!("{side} {}", date_phrase(text)),
+    }
 }
 
 /// What a date leaves open is said: `2026-03-01T14:10 (UTC)`.

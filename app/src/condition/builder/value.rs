@@ -50,7 +50,7 @@ pub(super) fn view(
         Shape::Text => plain("value").into_any(),
         Shape::Pattern => plain("^vip-").into_any(),
         Shape::Number => plain("30").into_any(),
-        Shape::Date => plain("2026-03-01").into_any(),
+        Shape::Date => plain("2026-03-01 or 30 days ago").into_any(),
         Shape::Version => plain("2.10.0").into_any(),
         Shape::Range => view! {
             {input("value", Field::Value, "From", &test.value, "from")}
