@@ -30,7 +30,10 @@ fn traits(person: &Person) -> impl IntoView + use<> {
         }
         Some(traits) => list(person, traits).into_any(),
     };
-    let edit = (person.may.administer && person.answer.as_of_ms.is_none()).then(|| edit(person));
+    let edit = (person.may.administer && person.answer.as_of_ms.is_none()).then(|| {
+        let stored = person.answer.traits.as_ref().unwrap_or(Attributes::EMPTY);
+        edit(stored, person.snapshot.attributes(), action(&person.subject))
+    });
     view! {
         <section class="card stack" aria-labelledby="traits-title">
             <h2 id="traits-title">{title}</h2>

@@ -4,7 +4,6 @@
 use engine::{AttributeName, AttributeSchema, AttributeType, AttributeValue, Attributes};
 use leptos::prelude::*;
 
-use super::{flags::action, page::Person};
 use crate::form::{
     fields::Fields,
     value::{parse, shown_as, type_of, type_word},
@@ -13,12 +12,11 @@ use crate::form::{
 /// Empty lines offered for what is not stored yet.
 const ROWS_SPARE: usize = 2;
 
-pub(super) fn edit(person: &Person) -> impl IntoView + use<> {
-    let stored = person.answer.traits.clone().unwrap_or_default();
-    let schema = person.snapshot.attributes();
+/// The form, which posts to `action`.
+pub(super) fn edit(stored: &Attributes, schema: &AttributeSchema, action: String) -> impl IntoView + use<> {
     let described = schema.definitions().iter().map(|it| it.name.to_string());
     let unknown = stored.iter().map(|(name, _)| name.to_owned()).filter(|name| schema.get(name).is_none());
-    let rows: Vec<_> = described.chain(unknown).map(|name| row(name, &stored, schema)).collect();
+    let rows: Vec<_> = described.chain(unknown).map(|name| row(name, stored, schema)).collect();
     let spare = (1..=ROWS_SPARE)
         .map(|at| {
             view! {
@@ -33,7 +31,7 @@ pub(super) fn edit(person: &Person) -> impl IntoView + use<> {
     view! {
         <details id="edit-traits">
             <summary>"Edit"</summary>
-            <form method="post" action=action(&person.subject) class="stack">
+            <form method="post" action=action class="stack">
                 <div class="person-edit">{rows}{spare}</div>
                 <p class="hint">
                     "An empty value takes the attribute away. A list is written a, b. Of a new attribute that the schema does \
