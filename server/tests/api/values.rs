@@ -6,7 +6,9 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 use store::Role;
 
-use crate::app::TestApp;
+use crate::app::{NOW_MS, TestApp};
+
+const DAY_MS: i64 = 24 * 3_600_000;
 
 /// Beyond 2^53, where floats have gaps.
 const BEYOND: i64 = 9_007_199_254_740_993;
@@ -165,4 +167,22 @@ async fn try_it_says_what_was_found_and_what_was_expected() {
     assert!(ask("a=client&v=V2.9").await.contains("Gets"));
     let nested = ask("json=%7B%22client%22%3A%7B%22version%22%3A%222.9%22%7D%7D").await;
     assert!(nested.contains("the object “client” that was sent is not looked into"), "{nested}");
+}
+
+#[tokio::test]
+async fn what_follows_the_clock_changes_without_a_change_and_answers_that_are_kept_soon_after() {
+    let app = TestApp::start().await;
+    let token = app.server_token().await;
+    app.flag_for("newcomers", json!({"attribute": "since", "operator": {"after": "30 days ago"}})).await;
+    let context = json!({"targetingKey": "u-1", "since": NOW_MS - 30 * DAY_MS + 1});
+    let kept = app.evaluate_all(&token, &context).send().await.expect("an answer");
+    let etag = kept.headers()["etag"].to_str().expect("text").to_owned();
+    assert!(app.is_on(&token, "newcomers", context.clone()).await);
+    app.clock.advance(1);
+    assert!(!app.is_on(&token, "newcomers", context.clone()).await, "counted in milliseconds");
+    app.clock.advance(engine::CLOCK_STEP_MS);
+    let again = app.evaluate_all(&token, &context).header("If-None-Match", &etag).send().await.expect("an answer");
+    assert_eq!(again.status(), 200, "what was kept holds no longer");
+    let bulk: Json = again.json().await.expect("JSON");
+    assert_eq!(bulk["flags"][0]["value"], json!(false));
 }
