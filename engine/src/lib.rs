@@ -36,8 +36,8 @@ pub use definition::{
 };
 pub use number::{Number, Parts};
 pub use time::{
-    Assumed, CLOCK_STEP_MS, DateError, Dated, DayEdge, Moment, MomentError, instant_phrase, parse_date_ms, parse_moment_ms,
-    read_date,
+    Assumed, CLOCK_STEP_MS, DateError, Dated, DayEdge, Moment, MomentError, instant_phrase, parse_date_ms,
+    parse_moment_ms, read_date,
 };
 pub use traits::{Items, Names, Packed, Packer, Traits, VALUE_SEPARATOR, ValueRef};
 pub use words::{

@@ -22,7 +22,9 @@ pub enum TestError {
     NotANumber,
     #[error("Enter the upper bound too.")]
     UpperBoundMissing,
-    #[error("Enter a date such as 2026-03-01, 2026-03-01T14:10 (in UTC) or 2026-03-01T14:10:00+01:00, or 30 days ago, now, in 12 hours.")]
+    #[error(
+        "Enter a date such as 2026-03-01, 2026-03-01T14:10 (in UTC) or 2026-03-01T14:10:00+01:00, or 30 days ago, now, in 12 hours."
+    )]
     NotADate,
     #[error("Choose true or false.")]
     NotTrueOrFalse,

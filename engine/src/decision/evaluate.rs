@@ -254,7 +254,8 @@ impl<'s> Evaluation<'s, '_> {
         if !member && !T::ON {
             return false;
         }
-        let met = condition.as_ref().is_none_or(|condition| condition.holds(self.context, self.now_ms, tracer));
+        let met =
+            condition.as_ref().is_none_or(|condition| condition.holds(self.context, self.now_ms, tracer));
         member && met && !(groups.is_empty() && condition.is_none())
     }
 

@@ -9,7 +9,8 @@ use super::{
     trace::{Silent, Step, Tracer},
 };
 use crate::{
-    AttributeSchema, CLOCK_STEP_MS, Enrolment, Group, GroupKey, Problem, SubjectKey, condition::compiled::CompiledCondition,
+    AttributeSchema, CLOCK_STEP_MS, Enrolment, Group, GroupKey, Problem, SubjectKey,
+    condition::compiled::CompiledCondition,
 };
 
 pub(crate) type Groups = FxHashMap<GroupKey, Arc<CompiledGroup>>;

@@ -78,7 +78,9 @@ mod tests {
             assert_eq!(Moment::parse(text), Ok(Moment::FromNow(ms)), "{text}");
         }
         assert_eq!(Moment::parse("1970-01-02"), Ok(Moment::At(DAY_MS)));
-        for text in ["", "ago", "30 days", "days ago", "-3 days ago", "99999 days ago", "in 3 months", "in 1 day ago"] {
+        for text in
+            ["", "ago", "30 days", "days ago", "-3 days ago", "99999 days ago", "in 3 months", "in 1 day ago"]
+        {
             assert_eq!(Moment::parse(text), Err(DateError), "{text}");
         }
     }

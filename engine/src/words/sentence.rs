@@ -1,8 +1,8 @@
 //! Rollouts, audiences and conditions in the words a product manager uses.
 
 use crate::{
-    Assumed, Audience, BucketBy, Condition, Dated, GroupKey, Moment, Operator, Percentage, Rollout, Rule, Test,
-    Traits, instant_phrase, read_date,
+    Assumed, Audience, BucketBy, Condition, Dated, GroupKey, Moment, Operator, Percentage, Rollout, Rule,
+    Test, Traits, instant_phrase, read_date,
 };
 
 /// A longer text is cut in a sentence.

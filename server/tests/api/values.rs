@@ -181,7 +181,8 @@ async fn what_follows_the_clock_changes_without_a_change_and_answers_that_are_ke
     app.clock.advance(1);
     assert!(!app.is_on(&token, "newcomers", context.clone()).await, "counted in milliseconds");
     app.clock.advance(engine::CLOCK_STEP_MS);
-    let again = app.evaluate_all(&token, &context).header("If-None-Match", &etag).send().await.expect("an answer");
+    let again =
+        app.evaluate_all(&token, &context).header("If-None-Match", &etag).send().await.expect("an answer");
     assert_eq!(again.status(), 200, "what was kept holds no longer");
     let bulk: Json = again.json().await.expect("JSON");
     assert_eq!(bulk["flags"][0]["value"], json!(false));
