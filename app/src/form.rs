@@ -3,3 +3,4 @@
 pub mod error;
 pub mod fields;
 pub mod state;
+pub mod value;

@@ -7,3 +7,4 @@ pub mod page;
 pub mod save;
 mod sentence;
 mod timeline;
+pub mod traits;

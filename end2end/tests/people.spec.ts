@@ -109,6 +109,46 @@ test('a table is imported after its report was read', async ({ browser, world })
     await page.context().close();
 });
 
+test('saving the form of a person leaves alone what nobody touched', async ({ browser, world }) => {
+    const page = await signedIn(browser, world, 'admin', { javaScriptEnabled: false });
+    const shown = (name: string) =>
+        page.locator('.person-traits dt', { hasText: new RegExp(`^${name}$`) }).locator('+ dd');
+    const save = async () => {
+        await page.getByRole('button', { name: 'Save', exact: true }).click();
+        await expect(page.getByRole('status').filter({ hasText: 'Saved' })).toBeVisible();
+        await page.locator('#edit-traits > summary').click();
+    };
+    await page.goto('/people/jonas.lindqvist');
+    await page.locator('#edit-traits > summary').click();
+    const add = async (at: number, name: string, value: string) => {
+        await page.getByLabel(`New attribute ${at}`, { exact: true }).fill(name);
+        await page.getByLabel(`Value of new attribute ${at}`).fill(value);
+    };
+
+    await test.step('codes and numbers of telephones are texts, and whole numbers keep their digits', async () => {
+        await add(1, 'zip', '00501');
+        await add(2, 'phone', '+4712345678');
+        await save();
+        await add(1, 'account', '9007199254740993');
+        await add(2, 'locker', '"42"');
+        await save();
+        await expect(page.locator('#trait-zip-type')).toHaveText('text, not in the schema');
+        await expect(page.locator('#trait-account-type')).toHaveText('number, not in the schema');
+        await expect(page.locator('#trait-locker-type')).toHaveText('text, not in the schema');
+    });
+
+    await test.step('changing one of them changes no other', async () => {
+        await page.locator('#trait-zip').fill('00502');
+        await save();
+        await expect(shown('zip')).toHaveText('00502');
+        await expect(shown('phone')).toHaveText('+4712345678');
+        await expect(shown('account')).toHaveText('9007199254740993');
+        await expect(page.locator('#trait-locker-type')).toHaveText('text, not in the schema');
+        await expect(page.locator('#trait-zip-type')).toHaveText('text, not in the schema');
+    });
+    await page.context().close();
+});
+
 test('the command palette finds people, and only for who may look them up', async ({ browser, world }) => {
     for (const [role, count] of [['support', 1], ['viewer', 0]] as const) {
         const page = await signedIn(browser, world, role);

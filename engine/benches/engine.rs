@@ -70,6 +70,27 @@ fn decision(bencher: Bencher<'_, '_>, subject: &str) {
     });
 }
 
+/// A flag for a text in any case: one that is written as it is expected, one that is folded, and one with letters beyond ASCII.
+#[divan::bench(args = ["vip", "VIP", "tilbakemelding på nettside", "TILBAKEMELDING PÅ NETTSIDE"], sample_size = 2000)]
+fn text_in_any_case(bencher: Bencher<'_, '_>, text: &str) {
+    let mut config = config(500, 50);
+    let tests = [json!({ "contains": "vi" }), json!({ "one_of": ["vip", "tilbakemelding på nettside"] })];
+    let test = |operator: &Json| json!({ "test": { "attribute": "role", "operator": operator, "ignore_case": true } });
+    let audience = json!({ "matching": { "condition": { "any": tests.each_ref().map(test) } } });
+    config.flags[123].1 = read(json!({ "enabled": true, "seed": "fast-payment", "rules": [
+        { "id": "texts", "audience": audience, "percentage": 20_000 },
+    ] }));
+    let json = json!({ "tier": "vip", "country": "NO", "transactions_30d": 42, "role": text });
+    let (snapshot, sent) = (compile(config), Attributes::from_json(json.as_object().expect("object")));
+    let context = Context::from_server(Some("agency-17"), &sent);
+    bencher.bench(|| {
+        black_box(&snapshot)
+            .evaluate(black_box("flag-123"), black_box(&context), NOW_MS)
+            .expect("decision")
+            .reason
+    });
+}
+
 /// The same with two variants behind the rule, half each.
 #[divan::bench(args = ["agency-17", "user-1"], sample_size = 2000)]
 fn decision_with_a_split(bencher: Bencher<'_, '_>, subject: &str) {

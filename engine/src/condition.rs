@@ -3,6 +3,8 @@
 mod attribute;
 mod comparison;
 pub(crate) mod compiled;
+mod found;
+mod network;
 mod operator;
 mod read;
 mod schema;

@@ -6,6 +6,7 @@ mod condition;
 mod decision;
 mod definition;
 pub mod guardrail;
+mod number;
 pub mod plan;
 mod text;
 mod time;
@@ -33,7 +34,11 @@ pub use definition::{
     Rule, RuleId, SUBJECTS_MAX, Share, SubjectKey, TAGS_MAX, TARGETING_KEY, VARIANTS_MAX, ValueType, Variant,
     VariantKey, WEIGHT_TOTAL,
 };
-pub use time::{DateError, DayEdge, MomentError, instant_phrase, parse_date_ms, parse_moment_ms};
+pub use number::{Number, Parts};
+pub use time::{
+    Assumed, CLOCK_STEP_MS, DateError, Dated, DayEdge, Moment, MomentError, instant_phrase, parse_date_ms,
+    parse_moment_ms, read_date,
+};
 pub use traits::{Items, Names, Packed, Packer, Traits, VALUE_SEPARATOR, ValueRef};
 pub use words::{
     Change, attributes_phrase, audience_phrase, condition_phrase, flag_changes, group_changes, group_name,

@@ -1,6 +1,10 @@
 //! Comparing short texts where a decision is made: keys, names and values of a few bytes, for which calling into the C
 //! library costs more than the comparison.
 
+mod form;
+
+pub(crate) use form::{Form, composed};
+
 /// Whether the two texts are the same bytes.
 #[inline]
 pub(crate) fn same(a: &str, b: &str) -> bool {

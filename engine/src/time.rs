@@ -2,6 +2,10 @@
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 
+mod moment;
+
+pub use moment::{CLOCK_STEP_MS, Moment};
+
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The text is neither an RFC 3339 instant nor a calendar date.
@@ -19,6 +23,59 @@ pub fn parse_date_ms(text: &str) -> Result<i64, DateError> {
     let date = text.parse::<civil::Date>().map_err(|_| DateError)?;
     let midnight = date.to_zoned(TimeZone::UTC).map_err(|_| DateError)?;
     Ok(midnight.timestamp().as_millisecond())
+}
+
+/// A date of an attribute or of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dated {
+    pub at_ms: i64,
+    /// What the text leaves open.
+    pub assumed: Option<Assumed>,
+}
+
+/// How a date that leaves something open is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assumed {
+    /// A time of day without an offset: in UTC.
+    Utc,
+    /// A number: milliseconds since 1970.
+    Milliseconds,
+}
+
+/// Smaller numbers are more likely seconds, or digits such as 20260301, and those would be read as a day in 1970.
+const EPOCH_MS_MIN: u64 = 100_000_000_000;
+
+/// A date as programs send it: RFC 3339, a calendar date (midnight UTC), the same without an offset (in UTC), or whole
+/// milliseconds since 1970, as JavaScript counts.
+pub fn read_date(text: &str) -> Result<Dated, DateError> {
+    let text = text.trim();
+    let (assumed, at_ms) = if is_integer(text) {
+        let ms = text.parse::<i64>().map_err(|_| DateError)?;
+        let plausible = ms.unsigned_abs() >= EPOCH_MS_MIN && Timestamp::from_millisecond(ms).is_ok();
+        (Some(Assumed::Milliseconds), plausible.then_some(ms).ok_or(DateError)?)
+    } else if is_local(text) {
+        let time = text.parse::<civil::DateTime>().map_err(|_| DateError)?;
+        let time = time.to_zoned(TimeZone::UTC).map_err(|_| DateError)?;
+        (Some(Assumed::Utc), time.timestamp().as_millisecond())
+    } else {
+        (None, parse_date_ms(text)?)
+    };
+    Ok(Dated { at_ms, assumed })
+}
+
+// What a text is, is seen before it is parsed: a parser that refuses makes an error of it, on the heap.
+
+fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// `2026-03-01T14:10`, with seconds or without, and nothing behind them.
+fn is_local(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() >= "2026-03-01T14:10".len()
+        && matches!((bytes[4], bytes[10], bytes[13]), (b'-', b'T' | b't' | b' ', b':'))
+        && bytes[14..].iter().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.'))
 }
 
 /// The text is neither a day, nor a day with a time.
@@ -79,6 +136,28 @@ mod tests {
         assert_eq!(parse_date_ms("1970-01-01T01:00:00+01:00"), Ok(0));
         for text in ["soon", "", "20260301", "2026-03-01T14:10", "2026-02-30", "2026-3-1", "99999-01-01"] {
             assert_eq!(parse_date_ms(text), Err(DateError), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_date_leaves_open_is_assumed_and_said() {
+        let (utc, ms) = (Some(Assumed::Utc), Some(Assumed::Milliseconds));
+        for (text, at_ms, assumed) in [
+            ("1970-01-01T00:00:01Z", 1000, None),
+            ("1970-01-02", DAY_MS, None),
+            ("1970-01-01T00:00:01", 1000, utc),
+            ("1970-01-01 00:01", 60_000, utc),
+            (" 1970-01-01T00:00:01.250 ", 1250, utc),
+            ("1772000000000", 1_772_000_000_000, ms),
+            ("-1772000000000", -1_772_000_000_000, ms),
+        ] {
+            assert_eq!(read_date(text), Ok(Dated { at_ms, assumed }), "{text}");
+        }
+        let wrong = ["", "soon", "1772000000", "20260301", "9223372036854775807", "2026-02-30T10:00", "1e12"];
+        for text in
+            wrong.into_iter().chain(["2026-03-01T14", "2026-03-01T1410", "2026-03-01T14:10[Europe/Oslo]"])
+        {
+            assert_eq!(read_date(text), Err(DateError), "{text}");
         }
     }
 

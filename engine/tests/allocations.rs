@@ -23,6 +23,11 @@ fn snapshot() -> Snapshot {
         test("teams", json!({ "contains_any": ["sales"] })),
         { "not": test("visits", json!({ "equals": "31" })) },
         { "test": { "attribute": "tier", "operator": { "equals": "VIP" }, "ignore_case": true } },
+        { "test": { "attribute": "city", "operator": { "contains": "ØBENHAVN" }, "ignore_case": true } },
+        test("city", json!({ "ends_with": "O\u{308}" })),
+        test("account", json!({ "one_of": ["9007199254740993"] })),
+        test("next", json!({ "version_at_least": "1.0.0-alpha.beta.gamma" })),
+        test("seen", json!({ "after": "2020-01-01T10:00" })),
     ] }, "enrolments": [{ "subject": "ada", "until_ms": NOW_MS }] }));
     let rollout: Arc<Rollout> = read(json!({ "enabled": true, "seed": "fast-payment",
         "prerequisites": [{ "flag": "base", "variant": "on" }],
@@ -55,6 +60,8 @@ fn snapshot() -> Snapshot {
 fn deciding_a_boolean_flag_allocates_nothing() {
     let snapshot = snapshot();
     let json = json!({ "tier": "vip", "country": "NO", "visits": 42, "since": "2020-05-17", "client": "2.10.0",
+        "city": "København Ö", "account": 9_007_199_254_740_993_i64, "next": "v2.0-a-long-name-before.7",
+        "seen": 1_772_000_000_000_i64,
         "teams": ["ops", "sales"] });
     let sent = Attributes::from_json(json.as_object().expect("object"));
     for subject in ["agency-17", "user-1", "ada", "eva", "mia"] {

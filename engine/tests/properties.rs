@@ -5,8 +5,8 @@ use std::sync::Arc;
 use engine::{
     AttributeDefinition, AttributeSchema, AttributeType, AttributeValue, Attributes, Audience, BucketBy,
     Condition, Context, Decision, Enrolment, EnvironmentConfig, EvaluationError, Exclusions, Explanation,
-    Flag, Group, Operator, Percentage, Pin, Prerequisite, Rollout, Rule, Sender, Share, Snapshot, Step, Test,
-    WEIGHT_TOTAL, position,
+    Flag, Group, Number, Operator, Percentage, Pin, Prerequisite, Rollout, Rule, Sender, Share, Snapshot,
+    Step, Test, WEIGHT_TOTAL, position,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -25,15 +25,20 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![4 => select(&TEXTS[..]).prop_map(str::to_owned), 1 => any::<String>()]
 }
 
-fn number() -> impl Strategy<Value = f64> {
-    prop_oneof![2 => select(vec![0.0, 17.0, -0.5, 1e300, f64::MAX]), 1 => any::<f64>()]
+fn number() -> impl Strategy<Value = Number> {
+    prop_oneof![
+        2 => select(vec![0.0, 17.0, -0.5, 1e300, f64::MAX]).prop_map(Number::from),
+        1 => any::<f64>().prop_map(Number::from),
+        1 => any::<i64>().prop_map(Number::from),
+        1 => any::<u64>().prop_map(Number::from),
+    ]
 }
 
 fn value() -> impl Strategy<Value = AttributeValue> {
     prop_oneof![
         3 => text().prop_map(AttributeValue::Text),
         2 => number().prop_map(AttributeValue::Number),
-        1 => Just(AttributeValue::Number(f64::NAN)),
+        1 => Just(AttributeValue::Number(f64::NAN.into())),
         1 => any::<bool>().prop_map(AttributeValue::Boolean),
         1 => vec(text(), 0..4).prop_map(AttributeValue::List),
     ]
@@ -45,9 +50,12 @@ fn attributes() -> impl Strategy<Value = Attributes> {
 }
 
 fn operator() -> impl Strategy<Value = Operator> {
-    let date = || select(&["2026-03-01", "2020-01-01T00:00:00Z"][..]).prop_map(str::to_owned);
-    let version = || select(&["2.1", "v1", "3.0.0-rc.1"][..]).prop_map(str::to_owned);
-    let finite = || number().prop_map(|n| if n.is_finite() { n } else { 0.0 });
+    let date = || {
+        select(&["2026-03-01", "2020-01-01T00:00:00Z", "2026-03-01T14:10", "1772000000000"][..])
+            .prop_map(str::to_owned)
+    };
+    let version = || select(&["2.1", "v1", "3.0.0-rc.1", "1.2.3.4"][..]).prop_map(str::to_owned);
+    let finite = || number().prop_map(|n| if n.is_finite() { n } else { 0.into() });
     prop_oneof![
         text().prop_map(Operator::Equals),
         vec(text(), 0..12).prop_map(Operator::OneOf),
@@ -55,6 +63,7 @@ fn operator() -> impl Strategy<Value = Operator> {
         text().prop_map(Operator::StartsWith),
         text().prop_map(Operator::EndsWith),
         select(&["v.p", "^$", "\\d+"][..]).prop_map(|pattern| Operator::Matches(pattern.to_owned())),
+        select(&["10.0.0.0/8", "::/0"][..]).prop_map(|it| Operator::InNetwork(vec![it.to_owned()])),
         finite().prop_map(Operator::NumberEquals),
         finite().prop_map(Operator::LessThan),
         finite().prop_map(Operator::AtLeast),
@@ -67,6 +76,8 @@ fn operator() -> impl Strategy<Value = Operator> {
         version().prop_map(Operator::VersionEquals),
         version().prop_map(Operator::VersionBelow),
         version().prop_map(Operator::VersionAbove),
+        version().prop_map(Operator::VersionAtLeast),
+        version().prop_map(Operator::VersionAtMost),
         Just(Operator::Exists),
     ]
 }

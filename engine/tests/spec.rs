@@ -67,6 +67,7 @@ struct Case {
 #[serde(deny_unknown_fields)]
 struct ConditionCase {
     name: String,
+    now_ms: Option<i64>,
     condition: Condition,
     holds: Vec<CaseContext>,
     fails: Vec<CaseContext>,
@@ -232,11 +233,12 @@ fn run_conditions(
             enrolments: Vec::new(),
         };
         let group = CompiledGroup::new(Arc::new(group), &schema).expect("group");
+        let now_ms = case.now_ms.unwrap_or(NOW_MS);
         let contexts = case.holds.iter().map(|c| (c, true)).chain(case.fails.iter().map(|c| (c, false)));
         for (context, expected) in contexts {
             let served =
-                answer(&snapshot, "f", &context.context(), None, NOW_MS).variant.as_deref() == Some("on");
-            if served != expected || group.contains(&context.context(), NOW_MS) != expected {
+                answer(&snapshot, "f", &context.context(), None, now_ms).variant.as_deref() == Some("on");
+            if served != expected || group.contains(&context.context(), now_ms) != expected {
                 let verb = if expected { "should hold" } else { "should fail" };
                 failures.push(format!("{file}: {} {verb} for {context:?}", case.name));
             }

@@ -13,11 +13,11 @@ use app::{
     },
     group::form::{CONDITION, GroupForm},
     guardrails::form::GuardrailForm,
-    people::import::form::traits_from_rows,
+    person::traits::edited,
     testers::form::{InvitationForm, TesterForm, chosen},
     try_it::form::TrialForm,
 };
-use engine::{AttributeSchema, Flag, FlagKey, GroupKey, Rollout, guardrail::guardrail_problems};
+use engine::{AttributeSchema, Attributes, Flag, FlagKey, GroupKey, Rollout, guardrail::guardrail_problems};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 const BYTES_PER_BYTE_MAX: usize = 600;
@@ -167,7 +167,10 @@ fn trial(fields: &Fields) {
     let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
     let again = TrialForm::from_pairs(pairs);
     assert_eq!(again.attributes(&schema), form.attributes(&schema), "its address asks something else");
-    if let Err(sentence) = traits_from_rows(fields.all("a").zip(fields.all("v")), &schema) {
-        assert!(!sentence.is_empty());
+    match edited(fields, &Attributes::default(), &schema) {
+        Ok(traits) => {
+            assert_eq!(edited(&Fields::default(), &traits, &schema), Ok(traits), "nothing was touched")
+        }
+        Err(sentence) => assert!(!sentence.is_empty()),
     }
 }

@@ -243,7 +243,7 @@ fn branch_pairs(branch: &Branch, name: &str, pairs: &mut Vec<(String, String)>) 
 
 #[cfg(test)]
 mod tests {
-    use engine::{AttributeName, Operator, Test};
+    use engine::{AttributeName, Number, Operator, Test};
     use proptest::prelude::*;
 
     use super::*;
@@ -252,7 +252,8 @@ mod tests {
         let text = || any::<String>().prop_map(|text| text.chars().take(20).collect::<String>());
         let part = || text().prop_filter("a part has characters", |text| !text.is_empty());
         let texts = || prop::collection::vec(text(), 1..5);
-        let number = || prop::num::f64::NORMAL | prop::num::f64::ZERO;
+        let float = (prop::num::f64::NORMAL | prop::num::f64::ZERO).prop_map(Number::from);
+        let number = || prop_oneof![float.clone(), any::<i64>().prop_map(Number::from)];
         let date =
             || prop::sample::select(vec!["2026-03-01", "2026-03-01T14:10:00Z"]).prop_map(str::to_owned);
         let version = || prop::sample::select(vec!["2.10.0", "v2", " 1.0.0-beta.1 "]).prop_map(str::to_owned);
@@ -265,12 +266,13 @@ mod tests {
             "[a-z ]{1,9}".prop_map(Operator::Matches),
             number().prop_map(Operator::NumberEquals),
             number().prop_map(Operator::AtLeast),
-            (number(), number()).prop_map(|(a, b)| Operator::Between { low: a.min(b), high: a.max(b) }),
+            number().prop_map(|low| Operator::Between { low, high: low }),
+            (0_u32..9, 9_u32..99).prop_map(|(a, b)| Operator::Between { low: a.into(), high: b.into() }),
             any::<bool>().prop_map(Operator::Is),
             texts().prop_map(Operator::ContainsAny),
             texts().prop_map(Operator::ContainsAll),
             date().prop_map(Operator::Before),
-            version().prop_map(Operator::VersionAbove),
+            version().prop_map(Operator::VersionAtLeast),
             Just(Operator::Exists),
         ]
     }

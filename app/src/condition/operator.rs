@@ -8,6 +8,8 @@ pub enum Shape {
     Text,
     /// One per line or separated by commas.
     Many,
+    /// The same.
+    Networks,
     Pattern,
     Number,
     Range,
@@ -25,6 +27,7 @@ pub enum Kind {
     Contains,
     StartsWith,
     EndsWith,
+    InNetwork,
     Matches,
     NumberEquals,
     LessThan,
@@ -39,14 +42,16 @@ pub enum Kind {
     After,
     VersionEquals,
     VersionBelow,
+    VersionAtMost,
     VersionAbove,
+    VersionAtLeast,
     Exists,
 }
 
 /// Code in the form, label, label of the negation, what it needs, the type it is for.
 type Row = (Kind, &'static str, &'static str, &'static str, Shape, Option<AttributeType>);
 
-const KINDS: [Row; 21] = {
+const KINDS: [Row; 24] = {
     use AttributeType::{Boolean, Date, List, Number, Semver, Text};
     [
         (Kind::Equals, "equals", "is", "is not", Shape::Text, Some(Text)),
@@ -54,6 +59,14 @@ const KINDS: [Row; 21] = {
         (Kind::Contains, "contains", "contains", "does not contain", Shape::Text, Some(Text)),
         (Kind::StartsWith, "starts_with", "starts with", "does not start with", Shape::Text, Some(Text)),
         (Kind::EndsWith, "ends_with", "ends with", "does not end with", Shape::Text, Some(Text)),
+        (
+            Kind::InNetwork,
+            "in_network",
+            "is an address in",
+            "is not an address in",
+            Shape::Networks,
+            Some(Text),
+        ),
         (Kind::Matches, "matches", "matches pattern", "does not match pattern", Shape::Pattern, Some(Text)),
         (Kind::NumberEquals, "number_equals", "equals", "does not equal", Shape::Number, Some(Number)),
         (Kind::LessThan, "less_than", "is less than", "is not less than", Shape::Number, Some(Number)),
@@ -83,10 +96,26 @@ const KINDS: [Row; 21] = {
             Some(Semver),
         ),
         (
+            Kind::VersionAtMost,
+            "version_at_most",
+            "is at most version",
+            "is not at most version",
+            Shape::Version,
+            Some(Semver),
+        ),
+        (
             Kind::VersionAbove,
             "version_above",
             "is above version",
             "is not above version",
+            Shape::Version,
+            Some(Semver),
+        ),
+        (
+            Kind::VersionAtLeast,
+            "version_at_least",
+            "is at least version",
+            "is not at least version",
             Shape::Version,
             Some(Semver),
         ),
@@ -116,6 +145,7 @@ impl Kind {
     /// Whether "ignore case" means something here.
     pub fn folds_case(self) -> bool {
         matches!(self.attribute_type(), Some(AttributeType::Text | AttributeType::List))
+            && self.shape() != Shape::Networks
     }
 }
 

@@ -1,7 +1,7 @@
 //! One row of the condition builder: an attribute, an operator and its value as somebody typed them.
 //! Pure: it turns texts into an [`engine::Test`] and back, and says in words what is wrong.
 
-use engine::{AttributeName, AttributeValue, Condition, InvalidKey, Operator, Problem, Test, parse_date_ms};
+use engine::{AttributeName, Condition, InvalidKey, Moment, Number, Operator, Problem, Test};
 
 pub use super::operator::{Choice, Kind, Shape};
 
@@ -22,7 +22,9 @@ pub enum TestError {
     NotANumber,
     #[error("Enter the upper bound too.")]
     UpperBoundMissing,
-    #[error("Enter a date such as 2026-03-01 or 2026-03-01T14:10:00Z.")]
+    #[error(
+        "Enter a date such as 2026-03-01, 2026-03-01T14:10 (in UTC) or 2026-03-01T14:10:00+01:00, or 30 days ago, now, in 12 hours."
+    )]
     NotADate,
     #[error("Choose true or false.")]
     NotTrueOrFalse,
@@ -100,10 +102,10 @@ impl TestForm {
             values if values.is_empty() => Err(wrong(TestError::ValuesMissing)),
             values => Ok(values),
         };
-        let number = || parse_number(&self.value).ok_or(wrong(TestError::NotANumber));
+        let number = || Number::parse(&self.value).ok_or(wrong(TestError::NotANumber));
         let date = || {
             let text = text()?;
-            parse_date_ms(&text).map(|_| text).map_err(|_| wrong(TestError::NotADate))
+            Moment::parse(&text).map(|_| text).map_err(|_| wrong(TestError::NotADate))
         };
         Ok(match kind {
             Kind::Equals => Operator::Equals(text()?),
@@ -111,6 +113,7 @@ impl TestForm {
             Kind::Contains => Operator::Contains(text()?),
             Kind::StartsWith => Operator::StartsWith(text()?),
             Kind::EndsWith => Operator::EndsWith(text()?),
+            Kind::InNetwork => Operator::InNetwork(many()?),
             Kind::Matches if self.value.is_empty() => return Err(wrong(TestError::ValueMissing)),
             Kind::Matches => Operator::Matches(self.value.clone()),
             Kind::NumberEquals => Operator::NumberEquals(number()?),
@@ -130,16 +133,18 @@ impl TestForm {
             Kind::After => Operator::After(date()?),
             Kind::VersionEquals => Operator::VersionEquals(text()?),
             Kind::VersionBelow => Operator::VersionBelow(text()?),
+            Kind::VersionAtMost => Operator::VersionAtMost(text()?),
             Kind::VersionAbove => Operator::VersionAbove(text()?),
+            Kind::VersionAtLeast => Operator::VersionAtLeast(text()?),
             Kind::Exists => Operator::Exists,
         })
     }
 
-    fn parse_high(&self) -> Result<f64, (Field, TestError)> {
+    fn parse_high(&self) -> Result<Number, (Field, TestError)> {
         if self.high.trim().is_empty() {
             return Err((Field::UpperBound, TestError::UpperBoundMissing));
         }
-        parse_number(&self.high).ok_or((Field::UpperBound, TestError::NotANumber))
+        Number::parse(&self.high).ok_or((Field::UpperBound, TestError::NotANumber))
     }
 }
 
@@ -155,7 +160,6 @@ fn checked(test: Test) -> Result<Test, Vec<(Field, TestError)>> {
 
 impl From<&Test> for TestForm {
     fn from(test: &Test) -> Self {
-        let number = |n: &f64| AttributeValue::Number(*n).display();
         let mut high = String::new();
         let (kind, value) = match &test.operator {
             Operator::Equals(it) => (Kind::Equals, text_text(it)),
@@ -163,15 +167,16 @@ impl From<&Test> for TestForm {
             Operator::Contains(it) => (Kind::Contains, text_text(it)),
             Operator::StartsWith(it) => (Kind::StartsWith, text_text(it)),
             Operator::EndsWith(it) => (Kind::EndsWith, text_text(it)),
+            Operator::InNetwork(values) => (Kind::InNetwork, list_text(values)),
             Operator::Matches(it) => (Kind::Matches, it.clone()),
-            Operator::NumberEquals(n) => (Kind::NumberEquals, number(n)),
-            Operator::LessThan(n) => (Kind::LessThan, number(n)),
-            Operator::AtMost(n) => (Kind::AtMost, number(n)),
-            Operator::GreaterThan(n) => (Kind::GreaterThan, number(n)),
-            Operator::AtLeast(n) => (Kind::AtLeast, number(n)),
+            Operator::NumberEquals(n) => (Kind::NumberEquals, n.to_string()),
+            Operator::LessThan(n) => (Kind::LessThan, n.to_string()),
+            Operator::AtMost(n) => (Kind::AtMost, n.to_string()),
+            Operator::GreaterThan(n) => (Kind::GreaterThan, n.to_string()),
+            Operator::AtLeast(n) => (Kind::AtLeast, n.to_string()),
             Operator::Between { low, high: upper } => {
-                high = number(upper);
-                (Kind::Between, number(low))
+                high = upper.to_string();
+                (Kind::Between, low.to_string())
             }
             Operator::Is(expected) => (Kind::Is, expected.to_string()),
             Operator::ContainsAny(values) => (Kind::ContainsAny, list_text(values)),
@@ -180,7 +185,9 @@ impl From<&Test> for TestForm {
             Operator::After(it) => (Kind::After, text_text(it)),
             Operator::VersionEquals(it) => (Kind::VersionEquals, text_text(it)),
             Operator::VersionBelow(it) => (Kind::VersionBelow, text_text(it)),
+            Operator::VersionAtMost(it) => (Kind::VersionAtMost, text_text(it)),
             Operator::VersionAbove(it) => (Kind::VersionAbove, text_text(it)),
+            Operator::VersionAtLeast(it) => (Kind::VersionAtLeast, text_text(it)),
             Operator::Exists => (Kind::Exists, String::new()),
         };
         Self {
@@ -191,10 +198,6 @@ impl From<&Test> for TestForm {
             high,
         }
     }
-}
-
-fn parse_number(text: &str) -> Option<f64> {
-    text.trim().parse::<f64>().ok().filter(|n| n.is_finite())
 }
 
 /// What was typed without the space around it; in double quotes, exactly what stands between them.
@@ -273,8 +276,22 @@ mod tests {
         assert_eq!(error(draft("between", "3")), (Field::UpperBound, TestError::UpperBoundMissing));
         assert_eq!(error(draft("before", "soon")), (Field::Value, TestError::NotADate));
         assert_eq!(error(draft("like", "x")), (Field::Operator, TestError::OperatorMissing));
+        for (operator, value) in [
+            ("number_equals", "9007199254740993"),
+            ("at_least", "18446744073709551615"),
+            ("at_most", "-0.5"),
+            ("version_at_least", "V2.10"),
+            ("version_at_most", "1.2.3.4"),
+            ("before", "2026-03-01T14:10"),
+            ("after", "30 days ago"),
+            ("in_network", "10.0.0.0/8\n2001:db8::/32"),
+        ] {
+            let test = draft(operator, value).parse().expect("a test");
+            assert_eq!(TestForm::from(&test).value, value, "what was typed is what is edited again");
+        }
         assert!(matches!(error(draft("matches", "(")).1, TestError::Refused(Problem::Pattern { .. })));
         assert!(matches!(error(draft("version_above", "x")).1, TestError::Refused(Problem::Version { .. })));
+        assert!(matches!(error(draft("in_network", "10/8")).1, TestError::Refused(Problem::Network { .. })));
         assert_eq!(error(TestForm::default()), (Field::Attribute, TestError::AttributeMissing));
     }
 }

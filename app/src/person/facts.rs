@@ -1,9 +1,9 @@
 //! What is stored with the person, where they are enrolled, and erasing them.
 
-use engine::{AttributeValue, Attributes};
+use engine::Attributes;
 use leptos::prelude::*;
 
-use super::{flags::action, history::Enrolled, page::Person};
+use super::{flags::action, history::Enrolled, page::Person, traits::edit};
 use crate::{
     page::here::here,
     ui::{
@@ -12,9 +12,6 @@ use crate::{
         time,
     },
 };
-
-/// Empty lines offered for what is not stored yet.
-const ROWS_SPARE: usize = 2;
 
 pub fn view(person: &Person) -> impl IntoView + use<> {
     view! { {traits(person)} {enrolled(&person.enrolments)} {erase(person)} }
@@ -33,7 +30,10 @@ fn traits(person: &Person) -> impl IntoView + use<> {
         }
         Some(traits) => list(person, traits).into_any(),
     };
-    let edit = (person.may.administer && person.answer.as_of_ms.is_none()).then(|| edit(person));
+    let edit = (person.may.administer && person.answer.as_of_ms.is_none()).then(|| {
+        let stored = person.answer.traits.as_ref().unwrap_or(Attributes::EMPTY);
+        edit(stored, person.snapshot.attributes(), action(&person.subject))
+    });
     view! {
         <section class="card stack" aria-labelledby="traits-title">
             <h2 id="traits-title">{title}</h2>
@@ -54,56 +54,6 @@ fn list(person: &Person, traits: &Attributes) -> impl IntoView + use<> {
         })
         .collect_view();
     view! { <dl class="person-traits">{rows}</dl> }
-}
-
-fn edit(person: &Person) -> impl IntoView + use<> {
-    let stored = person.answer.traits.clone().unwrap_or_default();
-    let schema = person.snapshot.attributes();
-    let described = schema.definitions().iter().map(|it| it.name.to_string());
-    let unknown = stored.iter().map(|(name, _)| name.to_owned()).filter(|name| schema.get(name).is_none());
-    let rows: Vec<_> = described.chain(unknown).collect();
-    let rows = rows
-        .into_iter()
-        .map(|name| {
-            let value = stored.get(&name).map(typed).unwrap_or_default();
-            let id = format!("trait-{name}");
-            view! {
-                <label for=id.clone()>{name.clone()}</label>
-                <span>
-                    <input type="hidden" name="a" value=name />
-                    <input id=id name="v" value=value autocomplete="off" />
-                </span>
-            }
-        })
-        .collect_view();
-    let spare = (1..=ROWS_SPARE)
-        .map(|at| {
-            view! {
-                <input name="a" aria-label=format!("New attribute {at}") placeholder="attribute" autocomplete="off" />
-                <input name="v" aria-label=format!("Value of new attribute {at}") placeholder="value" autocomplete="off" />
-            }
-        })
-        .collect_view();
-    view! {
-        <details id="edit-traits">
-            <summary>"Edit"</summary>
-            <form method="post" action=action(&person.subject) class="stack">
-                <div class="person-edit">{rows}{spare}</div>
-                <p class="hint">"An empty value takes the attribute away. A list is written a, b."</p>
-                <div class="cluster">
-                    <button name="intent" value="traits" class="button" data-kind="primary">"Save"</button>
-                </div>
-            </form>
-        </details>
-    }
-}
-
-/// As it is typed: lists without brackets.
-fn typed(value: &AttributeValue) -> String {
-    match value {
-        AttributeValue::List(items) => items.join(", "),
-        AttributeValue::Boolean(_) | AttributeValue::Number(_) | AttributeValue::Text(_) => value.display(),
-    }
 }
 
 fn enrolled(enrolments: &[Enrolled]) -> impl IntoView + use<> {

@@ -4,12 +4,14 @@ use axum::extract::Path;
 use engine::{FlagKey, Pin, Rollout, SubjectKey, VariantKey};
 use store::RecentAdministrator;
 
-use super::page::{PersonForm, require_subject, show};
+use super::{
+    page::{PersonForm, require_subject, show},
+    traits::edited,
+};
 use crate::{
     error::{AppError, Thing},
     form::{error::FormErrors, fields::Fields},
     page::{Page, PageResult, toast::Toast},
-    people::import::form::traits_from_rows,
     ui::person::person_path,
 };
 
@@ -80,8 +82,9 @@ async fn traits(page: &Page, subject: &SubjectKey, fields: &Fields) -> Result<Do
     let administrator = page.principal.administrator()?;
     let snapshot = page.store().live().snapshot(page.environment.key.as_str());
     let snapshot = snapshot.ok_or(AppError::Internal)?;
-    let rows = fields.all("a").zip(fields.all("v"));
-    let traits = traits_from_rows(rows, snapshot.attributes()).map_err(FormErrors::form)?;
+    let people = page.store().live().people();
+    let stored = people.traits(subject.as_str()).map(|traits| traits.to_attributes()).unwrap_or_default();
+    let traits = edited(fields, &stored, snapshot.attributes()).map_err(FormErrors::form)?;
     page.store().put_people(&administrator, vec![(subject.clone(), traits)]).await?;
     Ok(Done::Saved)
 }

@@ -68,8 +68,17 @@ fn step_view(step: &Step) -> AnyView {
 fn test_view(attribute: &str, expected: &str, actual: &Actual) -> impl IntoView + use<> {
     let (found, source) = match actual {
         Actual::Missing => ("nothing: it is missing".to_owned(), String::new()),
-        Actual::Value { value, origin } => (shown(value), origin_text(*origin).to_owned()),
-        Actual::Unusable { value } => (shown(value), "of a type that cannot be compared".to_owned()),
+        Actual::Value { value, origin, read_as: None } => (shown(value), origin_text(*origin).to_owned()),
+        Actual::Value { value, origin, read_as: Some(read_as) } => {
+            (shown(value), format!("{read_as}; {}", origin_text(*origin)))
+        }
+        Actual::Unusable { value, wanted } => {
+            (shown(value), format!("{}, where {wanted} is expected", value.kind()))
+        }
+        Actual::InObject { object } => (
+            "nothing: it is missing".to_owned(),
+            format!("the object “{object}” that was sent is not looked into; send {attribute} beside it"),
+        ),
         Actual::Refused { value } => {
             (shown(value), "sent by a browser, which may not set a trusted attribute: not used".to_owned())
         }
@@ -113,7 +122,11 @@ mod tests {
             met: false,
             expected: "is “vip”".to_owned(),
             opposite: "is not “vip”".to_owned(),
-            actual: Actual::Value { value: AttributeValue::Text("standard".into()), origin: Origin::Trait },
+            actual: Actual::Value {
+                value: AttributeValue::Text("standard".into()),
+                origin: Origin::Trait,
+                read_as: None,
+            },
         };
         let group = Step::Group {
             group: GroupKey::parse("vip-agencies").expect("a key"),

@@ -5,27 +5,26 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::{ValueRef, text::same};
+use crate::{Number, ValueRef, text::same};
 
 /// A value that a condition can test. Objects and nulls are not: they count as missing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum AttributeValue {
     Boolean(bool),
-    Number(f64),
+    Number(Number),
     Text(String),
     /// Elements in their text form.
     List(Vec<String>),
 }
 
 impl AttributeValue {
-    /// From JSON; `None` for null and objects. An integer that a float would round stays exact as a text.
+    /// From JSON; `None` for null and objects.
     pub fn from_json(json: &Json) -> Option<Self> {
         match json {
             Json::Null | Json::Object(_) => None,
             Json::Bool(b) => Some(Self::Boolean(*b)),
-            Json::Number(n) if is_rounded(n) => Some(Self::Text(n.to_string())),
-            Json::Number(n) => n.as_f64().map(Self::Number),
+            Json::Number(n) => Some(Self::Number(number(n))),
             Json::String(s) => Some(Self::Text(s.clone())),
             Json::Array(items) => Some(Self::List(items.iter().filter_map(element_text).collect())),
         }
@@ -35,6 +34,16 @@ impl AttributeValue {
     pub fn display(&self) -> String {
         ValueRef::from(self).display()
     }
+
+    /// What it is, in words.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Boolean(_) => "true or false",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+        }
+    }
 }
 
 /// The value is null or an object.
@@ -42,14 +51,9 @@ impl AttributeValue {
 #[error("an attribute is a text, a number, true or false, or a list of these")]
 pub struct NotAnAttribute;
 
-/// Identifiers are often integers above 2^53, where floats have gaps.
-pub(super) fn is_exact(magnitude: u64) -> bool {
-    magnitude <= 1 << 53
-}
-
-fn is_rounded(n: &serde_json::Number) -> bool {
-    let magnitude = n.as_u64().or_else(|| n.as_i64().map(i64::unsigned_abs));
-    magnitude.is_some_and(|n| !is_exact(n))
+fn number(n: &serde_json::Number) -> Number {
+    let whole = n.as_i64().map(Number::from).or_else(|| n.as_u64().map(Number::from));
+    whole.unwrap_or_else(|| n.as_f64().unwrap_or(f64::NAN).into())
 }
 
 fn element_text(json: &Json) -> Option<String> {
@@ -59,61 +63,101 @@ fn element_text(json: &Json) -> Option<String> {
     }
 }
 
+/// A member of an object of attributes.
+#[derive(Debug)]
+pub(super) enum Tested {
+    Value(AttributeValue),
+    Object,
+    Null,
+}
+
 /// Among so few, looking at each is quicker than halving.
 const LINEAR_MAX: usize = 12;
 
 /// Attributes of one subject or call: few, sorted by name.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(into = "BTreeMap<String, AttributeValue>")]
-pub struct Attributes(Vec<(Box<str>, AttributeValue)>);
+pub struct Attributes {
+    values: Vec<(Box<str>, AttributeValue)>,
+    /// Names of objects among what was read: they count as missing, and an explanation can say so.
+    objects: Vec<Box<str>>,
+}
+
+/// What counts as missing makes no difference.
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
 
 impl Attributes {
-    pub const EMPTY: &'static Self = &Self(Vec::new());
+    pub const EMPTY: &'static Self = &Self { values: Vec::new(), objects: Vec::new() };
 
     /// From a JSON object's members; what cannot be tested (null, objects) is left out.
     pub fn from_json(members: &serde_json::Map<String, Json>) -> Self {
-        members
-            .iter()
-            .filter_map(|(name, json)| Some((name.clone(), AttributeValue::from_json(json)?)))
-            .collect()
+        let values =
+            members.iter().filter_map(|(name, json)| Some((name.clone(), AttributeValue::from_json(json)?)));
+        let objects = members.iter().filter(|(_, json)| json.is_object());
+        Self { objects: objects.map(|(name, _)| name.as_str().into()).collect(), ..values.collect() }
     }
 
-    /// Members as a document has them, in any order; `None` for what cannot be tested.
-    pub(super) fn from_members(mut members: Vec<(Box<str>, Option<AttributeValue>)>) -> Self {
+    /// Members as a document has them, in any order.
+    pub(super) fn from_members(mut members: Vec<(Box<str>, Tested)>) -> Self {
         if !members.is_sorted_by(|(a, _), (b, _)| a < b) {
             members.sort_by(|(a, _), (b, _)| b.cmp(a));
             members.reverse();
             members.dedup_by(|(later, _), (earlier, _)| later == earlier);
         }
-        Self(members.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
+        let mut attributes = Self { values: Vec::with_capacity(members.len()), objects: Vec::new() };
+        for (name, member) in members {
+            match member {
+                Tested::Value(value) => attributes.values.push((name, value)),
+                Tested::Object => attributes.objects.push(name),
+                Tested::Null => {}
+            }
+        }
+        attributes
     }
 
     #[inline]
     pub fn get(&self, name: &str) -> Option<&AttributeValue> {
-        if self.0.len() <= LINEAR_MAX {
-            return self.0.iter().find(|(n, _)| same(n, name)).map(|(_, value)| value);
+        if self.values.len() <= LINEAR_MAX {
+            return self.values.iter().find(|(n, _)| same(n, name)).map(|(_, value)| value);
         }
-        let at = self.0.binary_search_by(|(n, _)| (**n).cmp(name)).ok()?;
-        Some(&self.0[at].1)
+        let at = self.values.binary_search_by(|(n, _)| (**n).cmp(name)).ok()?;
+        Some(&self.values[at].1)
     }
 
     pub fn set(&mut self, name: &str, value: AttributeValue) {
-        match self.0.binary_search_by(|(n, _)| (**n).cmp(name)) {
-            Ok(at) => self.0[at].1 = value,
-            Err(at) => self.0.insert(at, (name.into(), value)),
+        match self.values.binary_search_by(|(n, _)| (**n).cmp(name)) {
+            Ok(at) => self.values[at].1 = value,
+            Err(at) => self.values.insert(at, (name.into(), value)),
         }
     }
 
+    /// Says that an object was sent under this name.
+    pub fn set_object(&mut self, name: &str) {
+        self.objects.push(name.into());
+    }
+
+    /// The object in which somebody who tests `name` would look for it: `user` for `user.plan`.
+    pub(crate) fn object_around(&self, name: &str) -> Option<&str> {
+        let is_around = |object: &str| {
+            name.strip_prefix(object).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.objects.iter().map(|object| &**object).find(|object| is_around(object))
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&str, &AttributeValue)> + Clone {
-        self.0.iter().map(|(name, value)| (&**name, value))
+        self.values.iter().map(|(name, value)| (&**name, value))
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.values.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.values.is_empty()
     }
 }
 
@@ -126,13 +170,14 @@ impl FromIterator<(String, AttributeValue)> for Attributes {
 
 impl From<BTreeMap<String, AttributeValue>> for Attributes {
     fn from(map: BTreeMap<String, AttributeValue>) -> Self {
-        Self(map.into_iter().map(|(name, value)| (name.into(), value)).collect())
+        let values = map.into_iter().map(|(name, value)| (name.into(), value));
+        Self { values: values.collect(), objects: Vec::new() }
     }
 }
 
 impl From<Attributes> for BTreeMap<String, AttributeValue> {
     fn from(attributes: Attributes) -> Self {
-        attributes.0.into_iter().map(|(name, value)| (name.into(), value)).collect()
+        attributes.values.into_iter().map(|(name, value)| (name.into(), value)).collect()
     }
 }
 
@@ -141,25 +186,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_read_as_people_write_them() {
-        for (n, text) in [(17.0, "17"), (-3.0, "-3"), (0.5, "0.5"), (1e20, "1e20")] {
-            assert_eq!(AttributeValue::Number(n).display(), text);
-        }
-    }
-
-    #[test]
     fn an_identifier_beyond_the_exact_floats_keeps_its_digits() {
         for n in [9_007_199_254_740_993_i64, i64::MAX, -9_007_199_254_740_993] {
             let value = AttributeValue::from_json(&n.into());
-            assert_eq!(value, Some(AttributeValue::Text(n.to_string())));
+            assert_eq!(value, Some(AttributeValue::Number(n.into())));
+            assert_eq!(value.map(|value| value.display()), Some(n.to_string()));
         }
-        let exact = AttributeValue::from_json(&9_007_199_254_740_992_i64.into());
-        assert_eq!(exact.map(|value| value.display()), Some("9007199254740992".to_owned()));
+        let list = AttributeValue::from_json(&serde_json::json!([u64::MAX, 9_007_199_254_740_993_i64, 2.0]));
+        let texts = ["18446744073709551615", "9007199254740993", "2"].map(str::to_owned).to_vec();
+        assert_eq!(list, Some(AttributeValue::List(texts)));
     }
 
     #[test]
     fn a_stored_number_is_read_back_to_the_last_bit() {
-        let value = AttributeValue::Number(8.236_008_364_499_214_5e-19);
+        let value = AttributeValue::Number(8.236_008_364_499_214_5e-19.into());
         let stored = serde_json::to_string(&value).expect("JSON");
         assert_eq!(serde_json::from_str::<AttributeValue>(&stored).expect("value"), value);
     }
@@ -172,5 +212,8 @@ mod tests {
         assert_eq!(attributes.get("b"), None);
         assert_eq!(attributes.get("d"), Some(&AttributeValue::List(vec!["1".into(), "x".into()])));
         assert_eq!(attributes.len(), 2);
+        assert_eq!(attributes.object_around("b.c"), Some("b"));
+        assert_eq!(attributes.object_around("b"), Some("b"));
+        assert_eq!((attributes.object_around("bc"), attributes.object_around("a")), (None, None));
     }
 }

@@ -3,10 +3,18 @@
 use std::{cmp::Ordering, collections::HashSet};
 
 use regex::{Regex, RegexBuilder};
-use semver::Version;
 
-use super::{operator::Operator, test::Test, version::parse_version};
-use crate::{Problem, ValueRef, text::same, time};
+use super::{
+    network::{Network, parse_address},
+    operator::Operator,
+    test::Test,
+    version::{OwnVersion, parse_version},
+};
+use crate::{
+    Number, Problem, ValueRef,
+    text::{Form, composed, same},
+    time::{Moment, read_date},
+};
 
 /// Compiled size at which a pattern is refused.
 const PATTERN_SIZE_BYTES_MAX: usize = 256 * 1024;
@@ -15,53 +23,54 @@ const LINEAR_VALUES_MAX: usize = 8;
 
 #[derive(Debug)]
 pub(crate) enum Comparison {
-    OneOf(Texts),
-    Contains(String),
-    StartsWith(String),
-    EndsWith(String),
+    OneOf(Form, Texts),
+    Contains(Form, String),
+    StartsWith(Form, String),
+    EndsWith(Form, String),
     Matches(Regex),
+    InNetwork(Vec<Network>),
     Number(Bound),
     Is(bool),
-    ContainsAny(Texts),
-    ContainsAll(Texts),
-    Before(i64),
-    After(i64),
-    Version(Ordering, Version),
+    ContainsAny(Form, Texts),
+    ContainsAll(Form, Texts),
+    Before(Moment),
+    After(Moment),
+    Version(Order, OwnVersion),
     Exists,
 }
 
-/// Expected texts, compared as they are or without regard to case.
+/// Expected texts, in the form in which they are compared.
 #[derive(Debug)]
 pub(crate) enum Texts {
     One(Box<str>),
     Few(Vec<String>),
     Many(HashSet<String>),
-    /// In lower case already.
-    Folded(Vec<String>),
+}
+
+/// How a value stands to the one that it is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Equals,
+    Below,
+    AtMost,
+    Above,
+    AtLeast,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Bound {
-    Equals(f64),
-    LessThan(f64),
-    AtMost(f64),
-    GreaterThan(f64),
-    AtLeast(f64),
-    Between(f64, f64),
+    Ordered(Order, Number),
+    Between(Number, Number),
 }
 
 impl Texts {
-    fn new(texts: &[String], ignore_case: bool) -> Self {
-        if ignore_case {
-            Self::Folded(
-                texts.iter().map(|text| text.chars().flat_map(char::to_lowercase).collect()).collect(),
-            )
-        } else if let [text] = texts {
-            Self::One(text.as_str().into())
+    fn new(form: Form, texts: &[String]) -> Self {
+        if let [text] = texts {
+            Self::One(form.of(text).into())
         } else if texts.len() > LINEAR_VALUES_MAX {
-            Self::Many(texts.iter().cloned().collect())
+            Self::Many(texts.iter().map(|text| form.of(text)).collect())
         } else {
-            Self::Few(texts.to_vec())
+            Self::Few(texts.iter().map(|text| form.of(text)).collect())
         }
     }
 
@@ -70,125 +79,131 @@ impl Texts {
             Self::One(expected) => same(expected, text),
             Self::Few(texts) => texts.iter().any(|expected| same(expected, text)),
             Self::Many(texts) => texts.contains(text),
-            Self::Folded(texts) => texts.iter().any(|expected| equals_folded(text, expected)),
         }
     }
 
-    /// Whether there are texts, and every one of them is among those for which `is_given` holds.
-    fn all(&self, mut is_given: impl FnMut(&str, bool) -> bool) -> bool {
+    /// Whether there are texts, and every one of them is given.
+    fn all(&self, mut is_given: impl FnMut(&str) -> bool) -> bool {
         match self {
-            Self::One(text) => is_given(text, false),
-            Self::Few(texts) => !texts.is_empty() && texts.iter().all(|text| is_given(text, false)),
-            Self::Many(texts) => !texts.is_empty() && texts.iter().all(|text| is_given(text, false)),
-            Self::Folded(texts) => !texts.is_empty() && texts.iter().all(|text| is_given(text, true)),
+            Self::One(text) => is_given(text),
+            Self::Few(texts) => !texts.is_empty() && texts.iter().all(|text| is_given(text)),
+            Self::Many(texts) => !texts.is_empty() && texts.iter().all(|text| is_given(text)),
+        }
+    }
+}
+
+impl Order {
+    fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Equals => ordering.is_eq(),
+            Self::Below => ordering.is_lt(),
+            Self::AtMost => ordering.is_le(),
+            Self::Above => ordering.is_gt(),
+            Self::AtLeast => ordering.is_ge(),
         }
     }
 }
 
 impl Bound {
-    fn holds(self, n: f64) -> bool {
+    fn holds(self, n: Number) -> bool {
         match self {
-            #[expect(clippy::float_cmp, reason = "\"equals\" on numbers means the same number")]
-            Self::Equals(x) => n == x,
-            Self::LessThan(x) => n < x,
-            Self::AtMost(x) => n <= x,
-            Self::GreaterThan(x) => n > x,
-            Self::AtLeast(x) => n >= x,
+            Self::Ordered(order, x) => n.partial_cmp(&x).is_some_and(|ordering| order.holds(ordering)),
             Self::Between(low, high) => low <= n && n <= high,
         }
     }
 
     fn is_finite(self) -> bool {
         match self {
-            Self::Equals(x)
-            | Self::LessThan(x)
-            | Self::AtMost(x)
-            | Self::GreaterThan(x)
-            | Self::AtLeast(x) => x.is_finite(),
+            Self::Ordered(_, x) => x.is_finite(),
             Self::Between(low, high) => low.is_finite() && high.is_finite(),
         }
     }
 }
 
-/// Whether `text` is `folded` after each of its characters is put in lower case.
-fn equals_folded(text: &str, folded: &str) -> bool {
-    text.chars().flat_map(char::to_lowercase).eq(folded.chars())
-}
-
 impl Comparison {
     pub(crate) fn new(test: &Test) -> Result<Self, Problem> {
         let parser = Parser { test };
-        let texts = |texts: &[String]| Texts::new(texts, test.ignore_case);
+        let form = Form::new(test.ignore_case);
+        let texts = |texts: &[String]| Texts::new(form, texts);
         Ok(match &test.operator {
-            Operator::Equals(expected) => Self::OneOf(texts(std::slice::from_ref(expected))),
-            Operator::OneOf(expected) => Self::OneOf(texts(expected)),
-            Operator::Contains(part) if test.ignore_case => Self::Matches(parser.literal("", part, "")?),
-            Operator::Contains(part) => Self::Contains(part.clone()),
-            Operator::StartsWith(part) if test.ignore_case => Self::Matches(parser.literal(r"\A", part, "")?),
-            Operator::StartsWith(part) => Self::StartsWith(part.clone()),
-            Operator::EndsWith(part) if test.ignore_case => Self::Matches(parser.literal("", part, r"\z")?),
-            Operator::EndsWith(part) => Self::EndsWith(part.clone()),
+            Operator::Equals(expected) => Self::OneOf(form, texts(std::slice::from_ref(expected))),
+            Operator::OneOf(expected) => Self::OneOf(form, texts(expected)),
+            Operator::Contains(part) => Self::Contains(form, form.of(part)),
+            Operator::StartsWith(part) => Self::StartsWith(form, form.of(part)),
+            Operator::EndsWith(part) => Self::EndsWith(form, form.of(part)),
             Operator::Matches(pattern) => Self::Matches(parser.pattern(pattern)?),
-            Operator::NumberEquals(n) => parser.number(Bound::Equals(*n))?,
-            Operator::LessThan(n) => parser.number(Bound::LessThan(*n))?,
-            Operator::AtMost(n) => parser.number(Bound::AtMost(*n))?,
-            Operator::GreaterThan(n) => parser.number(Bound::GreaterThan(*n))?,
-            Operator::AtLeast(n) => parser.number(Bound::AtLeast(*n))?,
-            Operator::Between { low, high } => parser.number(Bound::Between(*low, *high))?,
+            Operator::InNetwork(networks) => Self::InNetwork(parser.networks(networks)?),
+            Operator::NumberEquals(n) => parser.number(Order::Equals, *n)?,
+            Operator::LessThan(n) => parser.number(Order::Below, *n)?,
+            Operator::AtMost(n) => parser.number(Order::AtMost, *n)?,
+            Operator::GreaterThan(n) => parser.number(Order::Above, *n)?,
+            Operator::AtLeast(n) => parser.number(Order::AtLeast, *n)?,
+            Operator::Between { low, high } => parser.bound(Bound::Between(*low, *high))?,
             Operator::Is(expected) => Self::Is(*expected),
-            Operator::ContainsAny(expected) => Self::ContainsAny(texts(expected)),
-            Operator::ContainsAll(expected) => Self::ContainsAll(texts(expected)),
+            Operator::ContainsAny(expected) => Self::ContainsAny(form, texts(expected)),
+            Operator::ContainsAll(expected) => Self::ContainsAll(form, texts(expected)),
             Operator::Before(date) => Self::Before(parser.date(date)?),
             Operator::After(date) => Self::After(parser.date(date)?),
-            Operator::VersionEquals(version) => Self::Version(Ordering::Equal, parser.version(version)?),
-            Operator::VersionBelow(version) => Self::Version(Ordering::Less, parser.version(version)?),
-            Operator::VersionAbove(version) => Self::Version(Ordering::Greater, parser.version(version)?),
+            Operator::VersionEquals(version) => parser.version(Order::Equals, version)?,
+            Operator::VersionBelow(version) => parser.version(Order::Below, version)?,
+            Operator::VersionAtMost(version) => parser.version(Order::AtMost, version)?,
+            Operator::VersionAbove(version) => parser.version(Order::Above, version)?,
+            Operator::VersionAtLeast(version) => parser.version(Order::AtLeast, version)?,
             Operator::Exists => Self::Exists,
         })
     }
 
+    /// Whether it may hold later although nothing but the time has changed.
+    pub(crate) fn follows_clock(&self) -> bool {
+        matches!(self, Self::Before(Moment::FromNow(_)) | Self::After(Moment::FromNow(_)))
+    }
+
     /// `None` when the value is of a type that the operator cannot compare.
     /// A text operator on a list holds when it holds for any element.
-    pub(crate) fn holds(&self, value: &ValueRef<'_>) -> Option<bool> {
+    pub(crate) fn holds(&self, value: &ValueRef<'_>, now_ms: i64) -> Option<bool> {
         match (self, value) {
-            (Self::OneOf(texts), ValueRef::Text(text)) => Some(texts.has(text)),
+            (Self::OneOf(form, texts), ValueRef::Text(text)) => Some(form.with(text, |text| texts.has(text))),
             (Self::Exists, _) => Some(true),
             (Self::Number(bound), ValueRef::Number(n)) => n.is_finite().then(|| bound.holds(*n)),
             (Self::Is(expected), ValueRef::Boolean(b)) => Some(b == expected),
-            (Self::ContainsAny(texts), ValueRef::List(items)) => {
-                Some(items.iter().any(|item| texts.has(item)))
+            (Self::ContainsAny(form, texts), ValueRef::List(items)) => {
+                Some(items.iter().any(|item| form.with(item, |item| texts.has(item))))
             }
-            (Self::ContainsAll(texts), ValueRef::List(items)) => Some(texts.all(|text, folded| {
-                items.iter().any(|item| if folded { equals_folded(item, text) } else { item == text })
-            })),
+            (Self::ContainsAll(form, texts), ValueRef::List(items)) => {
+                Some(texts.all(|text| items.iter().any(|item| form.with(item, |item| same(item, text)))))
+            }
             (_, ValueRef::List(items)) => {
-                let mut results = items.iter().map(|item| self.holds_text(item));
+                let mut results = items.iter().map(|item| self.holds_text(item, now_ms));
                 results.try_fold(false, |met, result| result.map(|r| met | r))
             }
             (_, ValueRef::Text(_) | ValueRef::Number(_) | ValueRef::Boolean(_)) => {
-                value.with_text(|text| text.and_then(|text| self.holds_text(text)))
+                value.with_text(|text| text.and_then(|text| self.holds_text(text, now_ms)))
             }
         }
     }
 
     /// Like [`Self::holds`], for a text: numbers, booleans, dates and versions are read from it.
-    pub(crate) fn holds_text(&self, text: &str) -> Option<bool> {
+    pub(crate) fn holds_text(&self, text: &str, now_ms: i64) -> Option<bool> {
         Some(match self {
-            Self::OneOf(texts) | Self::ContainsAny(texts) => texts.has(text),
-            Self::ContainsAll(texts) => {
-                texts.all(
-                    |expected, folded| if folded { equals_folded(text, expected) } else { text == expected },
-                )
+            Self::OneOf(form, texts) | Self::ContainsAny(form, texts) => {
+                form.with(text, |text| texts.has(text))
             }
-            Self::Contains(part) => text.contains(part.as_str()),
-            Self::StartsWith(part) => text.starts_with(part.as_str()),
-            Self::EndsWith(part) => text.ends_with(part.as_str()),
-            Self::Matches(regex) => regex.is_match(text),
-            Self::Number(bound) => bound.holds(text.trim().parse().ok().filter(|n: &f64| n.is_finite())?),
+            Self::ContainsAll(form, texts) => {
+                form.with(text, |text| texts.all(|expected| same(text, expected)))
+            }
+            Self::Contains(form, part) => form.with(text, |text| text.contains(part.as_str())),
+            Self::StartsWith(form, part) => form.with(text, |text| text.starts_with(part.as_str())),
+            Self::EndsWith(form, part) => form.with(text, |text| text.ends_with(part.as_str())),
+            Self::Matches(regex) => Form::Composed.with(text, |text| regex.is_match(text)),
+            Self::InNetwork(networks) => {
+                let address = parse_address(text)?;
+                networks.iter().any(|network| network.has(address))
+            }
+            Self::Number(bound) => bound.holds(Number::parse(text)?),
             Self::Is(expected) => text.parse::<bool>().ok()? == *expected,
-            Self::Before(instant) => time::parse_date_ms(text).ok()? < *instant,
-            Self::After(instant) => time::parse_date_ms(text).ok()? > *instant,
-            Self::Version(ordering, version) => parse_version(text)?.cmp_precedence(version) == *ordering,
+            Self::Before(moment) => read_date(text).ok()?.at_ms < moment.at_ms(now_ms),
+            Self::After(moment) => read_date(text).ok()?.at_ms > moment.at_ms(now_ms),
+            Self::Version(order, version) => order.holds(parse_version(text)?.compare(version)),
             Self::Exists => true,
         })
     }
@@ -200,34 +215,37 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    fn number(&self, bound: Bound) -> Result<Comparison, Problem> {
-        let attribute = || self.test.attribute.clone();
+    fn number(&self, order: Order, n: Number) -> Result<Comparison, Problem> {
+        self.bound(Bound::Ordered(order, n))
+    }
+
+    fn bound(&self, bound: Bound) -> Result<Comparison, Problem> {
         if bound.is_finite() {
             Ok(Comparison::Number(bound))
         } else {
-            Err(Problem::Number { attribute: attribute() })
+            Err(Problem::Number { attribute: self.test.attribute.clone() })
         }
     }
 
-    fn date(&self, text: &str) -> Result<i64, Problem> {
-        time::parse_date_ms(text).map_err(|_| Problem::Date { attribute: self.test.attribute.clone() })
+    fn date(&self, text: &str) -> Result<Moment, Problem> {
+        Moment::parse(text).map_err(|_| Problem::Date { attribute: self.test.attribute.clone() })
     }
 
-    fn version(&self, text: &str) -> Result<Version, Problem> {
-        parse_version(text).ok_or_else(|| Problem::Version { attribute: self.test.attribute.clone() })
+    fn version(&self, order: Order, text: &str) -> Result<Comparison, Problem> {
+        let version = parse_version(text);
+        let version = version.ok_or_else(|| Problem::Version { attribute: self.test.attribute.clone() })?;
+        Ok(Comparison::Version(order, version.to_own()))
+    }
+
+    fn networks(&self, texts: &[String]) -> Result<Vec<Network>, Problem> {
+        let networks = texts.iter().map(|text| Network::parse(text)).collect::<Option<_>>();
+        networks.ok_or_else(|| Problem::Network { attribute: self.test.attribute.clone() })
     }
 
     fn pattern(&self, pattern: &str) -> Result<Regex, Problem> {
-        let mut builder = RegexBuilder::new(pattern);
+        let mut builder = RegexBuilder::new(&composed(pattern));
         let built =
             builder.case_insensitive(self.test.ignore_case).size_limit(PATTERN_SIZE_BYTES_MAX).build();
-        built.map_err(|_| Problem::Pattern { attribute: self.test.attribute.clone() })
-    }
-
-    /// `part` between two anchors in any case; its length is limited, so its compiled size is not.
-    fn literal(&self, before: &str, part: &str, after: &str) -> Result<Regex, Problem> {
-        let pattern = format!("{before}{}{after}", regex::escape(part));
-        let built = RegexBuilder::new(&pattern).case_insensitive(true).build();
         built.map_err(|_| Problem::Pattern { attribute: self.test.attribute.clone() })
     }
 }

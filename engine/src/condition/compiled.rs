@@ -3,6 +3,7 @@
 use super::{
     attribute::AttributeValue,
     comparison::Comparison,
+    found,
     schema::AttributeSchema,
     test::Test,
     tree::{Condition, DEPTH_MAX},
@@ -55,9 +56,18 @@ impl CompiledCondition {
         })
     }
 
+    /// Whether it may be met later although nothing but the time has changed.
+    pub(crate) fn follows_clock(&self) -> bool {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().any(Self::follows_clock),
+            Self::Not(node) => node.follows_clock(),
+            Self::Test(test) => test.comparison.follows_clock(),
+        }
+    }
+
     /// Whether the context meets the condition. An empty branch is never met.
     /// With a recording tracer every test is evaluated, so that the trace shows them all.
-    pub(crate) fn holds<T: Tracer>(&self, context: &Context<'_>, tracer: &mut T) -> bool {
+    pub(crate) fn holds<T: Tracer>(&self, context: &Context<'_>, now_ms: i64, tracer: &mut T) -> bool {
         match self {
             Self::All(nodes) => {
                 tracer.open();
@@ -66,7 +76,7 @@ impl CompiledCondition {
                     if !met && !T::ON {
                         break;
                     }
-                    met &= node.holds(context, tracer);
+                    met &= node.holds(context, now_ms, tracer);
                 }
                 tracer.close(|steps| Step::All { met, steps });
                 met
@@ -78,18 +88,18 @@ impl CompiledCondition {
                     if met && !T::ON {
                         break;
                     }
-                    met |= node.holds(context, tracer);
+                    met |= node.holds(context, now_ms, tracer);
                 }
                 tracer.close(|steps| Step::Any { met, steps });
                 met
             }
             Self::Not(node) => {
                 tracer.open();
-                let met = !node.holds(context, tracer);
+                let met = !node.holds(context, now_ms, tracer);
                 tracer.close(|steps| Step::Not { met, steps });
                 met
             }
-            Self::Test(test) => test.holds(context, tracer),
+            Self::Test(test) => test.holds(context, now_ms, tracer),
         }
     }
 }
@@ -110,11 +120,11 @@ impl CompiledTest {
         })
     }
 
-    fn holds<T: Tracer>(&self, context: &Context<'_>, tracer: &mut T) -> bool {
+    fn holds<T: Tracer>(&self, context: &Context<'_>, now_ms: i64, tracer: &mut T) -> bool {
         let outcome = match &self.source {
-            Source::TargetingKey => context.subject().and_then(|key| self.comparison.holds_text(key)),
+            Source::TargetingKey => context.subject().and_then(|key| self.comparison.holds_text(key, now_ms)),
             Source::Attribute { name, trusted } => {
-                context.attribute(name, *trusted).and_then(|(value, _)| self.comparison.holds(&value))
+                context.attribute(name, *trusted).and_then(|(value, _)| self.comparison.holds(&value, now_ms))
             }
         };
         let met = outcome.unwrap_or(false) != self.negated;
@@ -140,10 +150,17 @@ impl CompiledTest {
             ),
         };
         match (found, refused) {
-            (Some((value, origin)), _) if usable => Actual::Value { value, origin },
-            (Some((value, _)), _) => Actual::Unusable { value },
+            (Some((value, origin)), _) if usable => {
+                Actual::Value { read_as: found::read_as(&self.test.operator, &value), value, origin }
+            }
+            (Some((value, _)), _) => {
+                Actual::Unusable { value, wanted: found::wanted(&self.test.operator).to_owned() }
+            }
             (None, Some(value)) => Actual::Refused { value: value.into() },
-            (None, None) => Actual::Missing,
+            (None, None) => match context.object_around(self.test.attribute.as_str()) {
+                Some(object) => Actual::InObject { object: object.to_owned() },
+                None => Actual::Missing,
+            },
         }
     }
 }

@@ -7,11 +7,14 @@ use serde::{
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::attribute::{AttributeValue, Attributes, NotAnAttribute, is_exact};
+use super::attribute::{AttributeValue, Attributes, NotAnAttribute, Tested};
 
 impl<'de> Deserialize<'de> for AttributeValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Tested::deserialize(deserializer)?.0.ok_or_else(|| D::Error::custom(NotAnAttribute))
+        match Tested::deserialize(deserializer)? {
+            Tested::Value(value) => Ok(value),
+            Tested::Object | Tested::Null => Err(D::Error::custom(NotAnAttribute)),
+        }
     }
 }
 
@@ -22,63 +25,51 @@ impl<'de> Deserialize<'de> for Attributes {
     }
 }
 
-/// A value, unless it is none that a condition can test.
-struct Tested(Option<AttributeValue>);
-
 impl<'de> Deserialize<'de> for Tested {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Value).map(Self)
+        deserializer.deserialize_any(Value)
     }
 }
 
 struct Value;
 
 impl<'de> Visitor<'de> for Value {
-    type Value = Option<AttributeValue>;
+    type Value = Tested;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
     fn visit_bool<E>(self, b: bool) -> Result<Self::Value, E> {
-        Ok(Some(AttributeValue::Boolean(b)))
+        Ok(Tested::Value(AttributeValue::Boolean(b)))
     }
 
     fn visit_i64<E>(self, n: i64) -> Result<Self::Value, E> {
-        #[expect(clippy::cast_precision_loss, reason = "exact, or not used")]
-        let float = n as f64;
-        let exact = is_exact(n.unsigned_abs());
-        Ok(Some(if exact { AttributeValue::Number(float) } else { AttributeValue::Text(n.to_string()) }))
+        Ok(Tested::Value(AttributeValue::Number(n.into())))
     }
 
     fn visit_u64<E>(self, n: u64) -> Result<Self::Value, E> {
-        #[expect(clippy::cast_precision_loss, reason = "exact, or not used")]
-        let float = n as f64;
-        Ok(Some(if is_exact(n) {
-            AttributeValue::Number(float)
-        } else {
-            AttributeValue::Text(n.to_string())
-        }))
+        Ok(Tested::Value(AttributeValue::Number(n.into())))
     }
 
     fn visit_f64<E>(self, n: f64) -> Result<Self::Value, E> {
-        Ok(Some(AttributeValue::Number(n)))
+        Ok(Tested::Value(AttributeValue::Number(n.into())))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(AttributeValue::Text(text.to_owned())))
+        Ok(Tested::Value(AttributeValue::Text(text.to_owned())))
     }
 
     fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
-        Ok(Some(AttributeValue::Text(text)))
+        Ok(Tested::Value(AttributeValue::Text(text)))
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
+        Ok(Tested::Null)
     }
 
     fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
+        Ok(Tested::Null)
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -87,21 +78,21 @@ impl<'de> Visitor<'de> for Value {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(Tested(item)) = seq.next_element()? {
+        while let Some(item) = seq.next_element()? {
             match item {
-                None | Some(AttributeValue::List(_)) => {}
-                Some(AttributeValue::Text(text)) => items.push(text),
-                Some(scalar @ (AttributeValue::Boolean(_) | AttributeValue::Number(_))) => {
+                Tested::Null | Tested::Object | Tested::Value(AttributeValue::List(_)) => {}
+                Tested::Value(AttributeValue::Text(text)) => items.push(text),
+                Tested::Value(scalar @ (AttributeValue::Boolean(_) | AttributeValue::Number(_))) => {
                     items.push(scalar.display());
                 }
             }
         }
-        Ok(Some(AttributeValue::List(items)))
+        Ok(Tested::Value(AttributeValue::List(items)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
+        Ok(Tested::Object)
     }
 }
 
@@ -115,9 +106,9 @@ impl<'de> Visitor<'de> for Members {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members: Vec<(Box<str>, Option<AttributeValue>)> = Vec::new();
-        while let Some((name, Tested(value))) = map.next_entry()? {
-            members.push((name, value));
+        let mut members: Vec<(Box<str>, Tested)> = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
         }
         Ok(Attributes::from_members(members))
     }

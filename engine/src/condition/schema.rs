@@ -21,14 +21,16 @@ pub enum AttributeType {
 }
 
 impl AttributeType {
-    /// Whether a stored value is of this type: dates and versions are texts that read as such.
+    /// Whether a stored value is of this type: dates and versions are texts that read as such,
+    /// and a date may be a number of milliseconds.
     pub fn accepts(self, value: &AttributeValue) -> bool {
         match (self, value) {
             (Self::Text, AttributeValue::Text(_))
             | (Self::Number, AttributeValue::Number(_))
             | (Self::Boolean, AttributeValue::Boolean(_))
             | (Self::List, AttributeValue::List(_)) => true,
-            (Self::Date, AttributeValue::Text(text)) => crate::parse_date_ms(text).is_ok(),
+            (Self::Date, AttributeValue::Text(text)) => crate::read_date(text).is_ok(),
+            (Self::Date, AttributeValue::Number(n)) => n.with_text(|text| crate::read_date(text).is_ok()),
             (Self::Semver, AttributeValue::Text(text)) => version::parse_version(text).is_some(),
             (
                 Self::Text | Self::Number | Self::Boolean | Self::List | Self::Date | Self::Semver,
@@ -93,12 +95,12 @@ impl AttributeSchema {
         self.get(name).is_some_and(|d| d.personal)
     }
 
-    /// The first value that is not of its attribute's type. Attributes the schema does not know may hold anything.
+    /// The values that are not of their attributes' types. Attributes the schema does not know may hold anything.
     pub fn mistyped<'a>(
         &'a self,
         attributes: &'a Attributes,
-    ) -> Option<(&'a AttributeDefinition, &'a AttributeValue)> {
-        attributes.iter().find_map(|(name, value)| {
+    ) -> impl Iterator<Item = (&'a AttributeDefinition, &'a AttributeValue)> {
+        attributes.iter().filter_map(|(name, value)| {
             let definition = self.get(name)?;
             (!definition.value_type.accepts(value)).then_some((definition, value))
         })

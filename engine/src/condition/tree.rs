@@ -104,7 +104,10 @@ impl Test {
             problems.push(Problem::TestValueTooLong { attribute: attribute(), max: TEST_VALUE_CHARS_MAX });
         }
         match &self.operator {
-            Operator::OneOf(values) | Operator::ContainsAny(values) | Operator::ContainsAll(values)
+            Operator::OneOf(values)
+            | Operator::InNetwork(values)
+            | Operator::ContainsAny(values)
+            | Operator::ContainsAll(values)
                 if values.is_empty() =>
             {
                 problems.push(Problem::NoValues { attribute: attribute() });

@@ -120,6 +120,16 @@ impl CompiledFlag {
             && rules.chain(&self.excluded_groups).all(same)
     }
 
+    /// Whether a rule may match later although nothing but the time has changed; its groups aside.
+    pub(super) fn follows_clock(&self) -> bool {
+        self.rules.iter().any(|rule| match &rule.audience {
+            Audience::Everyone => false,
+            Audience::Matching { condition, .. } => {
+                condition.as_ref().is_some_and(CompiledCondition::follows_clock)
+            }
+        })
+    }
+
     pub fn flag(&self) -> &Arc<Flag> {
         &self.flag
     }

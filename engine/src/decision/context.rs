@@ -79,6 +79,11 @@ impl<'a> Context<'a> {
         if self.refuses(trusted) { self.sent.get(name).map(ValueRef::from) } else { None }
     }
 
+    /// An object that was sent or signed, in which the attribute may stand: it is not looked into.
+    pub(crate) fn object_around(&self, name: &str) -> Option<&'a str> {
+        self.signed.object_around(name).or_else(|| self.sent.object_around(name))
+    }
+
     fn refuses(&self, trusted: bool) -> bool {
         trusted && self.sender == Sender::Client
     }

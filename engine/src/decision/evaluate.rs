@@ -18,6 +18,7 @@ use super::{
 use crate::{
     FlagKey, Percentage, Variant,
     definition::prerequisite::{PREREQUISITE_DEPTH_MAX, PREREQUISITES_FOLLOWED_MAX},
+    text::Form,
 };
 pub(crate) use footing::{Footing, Ground};
 
@@ -253,7 +254,8 @@ impl<'s> Evaluation<'s, '_> {
         if !member && !T::ON {
             return false;
         }
-        let met = condition.as_ref().is_none_or(|condition| condition.holds(self.context, tracer));
+        let met =
+            condition.as_ref().is_none_or(|condition| condition.holds(self.context, self.now_ms, tracer));
         member && met && !(groups.is_empty() && condition.is_none())
     }
 
@@ -299,7 +301,11 @@ impl<'s> Evaluation<'s, '_> {
         match &rule.bucket {
             Bucket::Subject => f(self.context.subject()),
             Bucket::Attribute { name, trusted } => match self.context.attribute(name.as_str(), *trusted) {
-                Some((value, _)) => value.with_text(f),
+                // However a company's name is put together, it is one company.
+                Some((value, _)) => value.with_text(|text| match text {
+                    Some(text) => Form::Composed.with(text, |text| f(Some(text))),
+                    None => f(None),
+                }),
                 None => f(None),
             },
         }

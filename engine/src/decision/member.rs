@@ -9,7 +9,8 @@ use super::{
     trace::{Silent, Step, Tracer},
 };
 use crate::{
-    AttributeSchema, Enrolment, Group, GroupKey, Problem, SubjectKey, condition::compiled::CompiledCondition,
+    AttributeSchema, CLOCK_STEP_MS, Enrolment, Group, GroupKey, Problem, SubjectKey,
+    condition::compiled::CompiledCondition,
 };
 
 pub(crate) type Groups = FxHashMap<GroupKey, Arc<CompiledGroup>>;
@@ -24,6 +25,7 @@ pub struct CompiledGroup {
     enrolments: FxHashMap<SubjectKey, usize>,
     /// When somebody's enrolment begins or ends, in order.
     boundaries_ms: Vec<i64>,
+    follows_clock: bool,
 }
 
 impl CompiledGroup {
@@ -35,7 +37,8 @@ impl CompiledGroup {
         let mut boundaries_ms: Vec<_> =
             group.enrolments.iter().flat_map(|e| [e.from_ms, e.until_ms]).flatten().collect();
         boundaries_ms.sort_unstable();
-        Ok(Self { number: usize::MAX, group, condition, enrolments, boundaries_ms })
+        let follows_clock = condition.as_ref().is_some_and(CompiledCondition::follows_clock);
+        Ok(Self { number: usize::MAX, group, condition, enrolments, boundaries_ms, follows_clock })
     }
 
     pub(super) fn numbered(self, number: usize) -> Self {
@@ -63,10 +66,15 @@ impl CompiledGroup {
         is_member(self, context, now_ms, &mut Silent)
     }
 
-    /// The next moment after `now_ms` at which somebody's enrolment begins or ends.
+    /// The next moment after `now_ms` at which somebody's enrolment begins or ends, or its condition is looked at again.
     pub fn next_change_ms(&self, now_ms: i64) -> Option<i64> {
         let next = self.boundaries_ms.partition_point(|at| *at <= now_ms);
-        self.boundaries_ms.get(next).copied()
+        let look = self.follows_clock.then(|| next_look_ms(now_ms));
+        self.boundaries_ms.get(next).copied().into_iter().chain(look).min()
+    }
+
+    pub(super) fn follows_clock(&self) -> bool {
+        self.follows_clock
     }
 
     pub(crate) fn enrolment(&self, subject: &str) -> Option<&Enrolment> {
@@ -76,6 +84,11 @@ impl CompiledGroup {
     pub(crate) fn condition(&self) -> Option<&CompiledCondition> {
         self.condition.as_ref()
     }
+}
+
+/// When what depends on the clock is looked at again.
+pub(super) fn next_look_ms(now_ms: i64) -> i64 {
+    (now_ms.div_euclid(CLOCK_STEP_MS) + 1).saturating_mul(CLOCK_STEP_MS)
 }
 
 /// Whether the subject is enrolled now or meets the group's condition.
@@ -98,7 +111,7 @@ pub(super) fn is_member<T: Tracer>(
     if let Some(condition) = group.condition()
         && (!member || T::ON)
     {
-        member |= condition.holds(context, tracer);
+        member |= condition.holds(context, now_ms, tracer);
     }
     tracer.learn(group.number, member);
     tracer.close(|steps| Step::Group {

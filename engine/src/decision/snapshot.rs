@@ -7,7 +7,7 @@ use rustc_hash::{FxBuildHasher, FxHashSet};
 use super::{
     compiled::CompiledFlag,
     index::Flags,
-    member::{CompiledGroup, Groups},
+    member::{CompiledGroup, Groups, next_look_ms},
 };
 use crate::{AttributeSchema, EnvironmentKey, Flag, FlagKey, Group, GroupKey, Problem, Rollout};
 
@@ -38,6 +38,8 @@ pub struct Snapshot {
     flags: Flags,
     groups: Groups,
     group_numbers: usize,
+    /// A condition compares with a moment that moves.
+    follows_clock: bool,
     attributes: Arc<AttributeSchema>,
 }
 
@@ -85,8 +87,10 @@ impl Snapshot {
         }
         let EnvironmentConfig { environment, revision, attributes, .. } = config;
         let group_numbers = groups.values().map(|group| group.number() + 1).max().unwrap_or(0);
+        let follows_clock = flags.iter().any(|flag| flag.follows_clock())
+            || groups.values().any(|group| group.follows_clock());
         let flags = Flags::new(flags);
-        (Self { environment, revision, flags, groups, group_numbers, attributes }, errors)
+        (Self { environment, revision, flags, groups, group_numbers, follows_clock, attributes }, errors)
     }
 
     pub fn environment(&self) -> &EnvironmentKey {
@@ -129,14 +133,22 @@ impl Snapshot {
         self.group_numbers
     }
 
-    /// The next moment after `now_ms` at which a decision can change by itself: an enrolment begins or ends.
+    /// The next moment after `now_ms` at which a decision can change by itself: an enrolment begins or ends, or what
+    /// follows the clock is looked at again.
     pub fn next_change_ms(&self, now_ms: i64) -> Option<i64> {
-        self.groups.values().filter_map(|group| group.next_change_ms(now_ms)).min()
+        let look = self.follows_clock.then(|| next_look_ms(now_ms));
+        self.groups.values().filter_map(|group| group.next_change_ms(now_ms)).chain(look).min()
+    }
+
+    /// Whether a decision can change with the time alone, beside enrolments that begin and end.
+    pub fn follows_clock(&self) -> bool {
+        self.follows_clock
     }
 
     /// A snapshot like this one in which `flag` has another definition or rollout: for previews and trials.
     pub fn with_flag(&self, flag: Arc<Flag>, rollout: Arc<Rollout>) -> Result<Self, Problem> {
         let compiled = CompiledFlag::new(flag, rollout, &self.groups, &self.attributes)?;
+        let follows_clock = self.follows_clock || compiled.follows_clock();
         let flags = self.flags.iter().cloned().chain([Arc::new(compiled)]).collect();
         Ok(Self {
             environment: self.environment.clone(),
@@ -144,6 +156,7 @@ impl Snapshot {
             flags: Flags::new(flags),
             groups: self.groups.clone(),
             group_numbers: self.group_numbers,
+            follows_clock,
             attributes: Arc::clone(&self.attributes),
         })
     }

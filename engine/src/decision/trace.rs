@@ -29,10 +29,20 @@ pub enum Actual {
     Value {
         value: AttributeValue,
         origin: Origin,
+        /// How it was read, where it is of another type than the test is for or leaves something open.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        read_as: Option<String>,
     },
     /// Of a type that the operator cannot compare.
     Unusable {
         value: AttributeValue,
+        /// What the test is for: `a version like 2.10.0`.
+        #[serde(default)]
+        wanted: String,
+    },
+    /// Missing, but an object was sent in which somebody may have put it.
+    InObject {
+        object: String,
     },
     /// Sent by a client, which may not set this trusted attribute.
     Refused {

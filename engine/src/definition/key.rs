@@ -1,6 +1,9 @@
 //! Names of things as newtypes: a value of these types is known to be well formed.
 
-use std::{borrow::Borrow, fmt};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +12,9 @@ pub const TARGETING_KEY: &str = "targetingKey";
 
 const KEY_CHARS_MAX: usize = 100;
 const SUBJECT_BYTES_MAX: usize = 256;
+
+/// Which characters nobody sees in a key, so that two keys that look alike are one.
+mod invisible;
 
 /// Why a text is not a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -57,8 +63,16 @@ fn check_subject(text: &str) -> Result<(), InvalidKey> {
     Ok(())
 }
 
+/// Keys of letters and digits are what they are.
+fn as_it_is(text: &str) -> Cow<'_, str> {
+    Cow::Borrowed(text)
+}
+
 macro_rules! key {
     ($(#[$doc:meta])* $name:ident, $check:ident) => {
+        key!($(#[$doc])* $name, $check, as_it_is);
+    };
+    ($(#[$doc:meta])* $name:ident, $check:ident, $plain:path) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -67,7 +81,8 @@ macro_rules! key {
         impl $name {
             /// Parses a key; the error says what is wrong with the text.
             pub fn parse(text: &str) -> Result<Self, InvalidKey> {
-                $check(text).map(|()| Self(text.into()))
+                let text = $plain(text);
+                $check(&text).map(|()| Self(text.into()))
             }
 
             pub fn as_str(&self) -> &str {
@@ -78,7 +93,7 @@ macro_rules! key {
         impl TryFrom<String> for $name {
             type Error = InvalidKey;
             fn try_from(text: String) -> Result<Self, InvalidKey> {
-                $check(&text).map(|()| Self(text.into()))
+                Self::parse(&text)
             }
         }
 
@@ -125,8 +140,9 @@ key!(/// Names a metric that a workspace defined itself.
     MetricKey, check_slug);
 key!(/// Names a guardrail within one flag, stable while its limit is edited.
     GuardrailId, check_slug);
-key!(/// The targeting key of a subject: 1–256 bytes, no control characters.
-    SubjectKey, check_subject);
+key!(/// The targeting key of a subject: 1–256 bytes, no control characters; composed (NFC), and without characters that
+    /// nobody sees, which are taken out.
+    SubjectKey, check_subject, invisible::without);
 
 #[cfg(test)]
 mod tests {
@@ -145,5 +161,19 @@ mod tests {
         assert!(SubjectKey::parse("ユーザー 7 @ example").is_ok());
         assert!(SubjectKey::parse("a\u{0}b").is_err());
         assert!(SubjectKey::parse(" a").is_err());
+        assert_eq!(SubjectKey::parse("\u{200b}\u{feff}"), Err(InvalidKey::Empty));
+    }
+
+    #[test]
+    fn keys_of_subjects_that_look_alike_are_one() {
+        let key = |text: &str| SubjectKey::parse(text).map(|key| key.to_string());
+        for text in
+            ["ada.moreau", "\u{200b}ada.moreau", "\u{202a}ada.moreau\u{202c}", "ada\u{ad}.moreau\u{feff}"]
+        {
+            assert_eq!(key(text).as_deref(), Ok("ada.moreau"), "{text:?}");
+        }
+        assert_eq!(key("e\u{301}ve"), key("éve"));
+        let read: SubjectKey = serde_json::from_str("\"ada\u{2060}\"").expect("a key");
+        assert_eq!(read.as_str(), "ada");
     }
 }

@@ -86,6 +86,10 @@ pub enum Problem {
     Pattern { attribute: AttributeName },
     #[error("\"{attribute}\" is compared with something that is not a version such as 2.10.0")]
     Version { attribute: AttributeName },
+    #[error(
+        "\"{attribute}\" is compared with something that is not a network such as 192.0.2.0/24 or 2001:db8::/32"
+    )]
+    Network { attribute: AttributeName },
     #[error("\"{attribute}\" is compared with something that is not a date such as 2026-03-01")]
     Date { attribute: AttributeName },
     #[error("\"{attribute}\" is compared with something that is not a number")]

@@ -6,6 +6,7 @@
 //! key and each value, in the order of the names, a number and the lengths. All integers are LEB128.
 
 use super::{names::Names, value::ValueRef};
+use crate::number::Parts;
 
 /// Stands before each value in the text; no key has one.
 pub const VALUE_SEPARATOR: char = '\t';
@@ -16,7 +17,7 @@ const PERSON: char = '\n';
 mod kind {
     pub const FALSE: u64 = 0;
     pub const TRUE: u64 = 1;
-    /// A whole number, its sign in the lowest bit.
+    /// A signed whole number, in the order 0, -1, 1, -2 …
     pub const WHOLE: u64 = 2;
     /// Eight bytes.
     pub const FLOAT: u64 = 3;
@@ -26,11 +27,10 @@ mod kind {
     pub const CASED: u64 = 5;
     /// How many, and for each twice the length in lower case; plus one, and the length as it is, when that differs.
     pub const LIST: u64 = 6;
+    /// A whole number beyond the signed ones: eight bytes.
+    pub const LARGE: u64 = 7;
     pub const BITS: u32 = 3;
 }
-
-/// Whole numbers beyond it have no float of their own.
-const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Collects packed people: their rows and their texts, one after the other.
 #[derive(Debug, Default)]
@@ -84,15 +84,14 @@ impl Packer {
         match value {
             ValueRef::Boolean(false) => self.integer(name | kind::FALSE),
             ValueRef::Boolean(true) => self.integer(name | kind::TRUE),
-            ValueRef::Number(n) => {
-                if let Some(whole) = whole(n) {
+            ValueRef::Number(n) => match n.parts() {
+                Parts::Whole(n) => {
                     self.integer(name | kind::WHOLE);
-                    self.integer(whole.unsigned_abs() << 1 | u64::from(whole < 0));
-                } else {
-                    self.integer(name | kind::FLOAT);
-                    self.rows.extend(n.to_bits().to_le_bytes());
+                    self.integer(((n << 1) ^ (n >> 63)).cast_unsigned());
                 }
-            }
+                Parts::Large(n) => self.eight_bytes(name | kind::LARGE, n),
+                Parts::Float(bits) => self.eight_bytes(name | kind::FLOAT, bits),
+            },
             ValueRef::Text(text) => {
                 self.text.push(VALUE_SEPARATOR);
                 let lower = push_lower(&mut self.text, text);
@@ -128,6 +127,11 @@ impl Packer {
         self.integer(text.len() as u64);
         self.text.push(VALUE_SEPARATOR);
         self.text.push_str(text);
+    }
+
+    fn eight_bytes(&mut self, head: u64, n: u64) {
+        self.integer(head);
+        self.rows.extend(n.to_le_bytes());
     }
 
     fn integer(&mut self, mut n: u64) {
@@ -177,12 +181,9 @@ impl<'a> Cursor<'a> {
         let value = match head & ((1 << kind::BITS) - 1) {
             kind::FALSE => ValueRef::Boolean(false),
             kind::TRUE => ValueRef::Boolean(true),
-            kind::WHOLE => ValueRef::Number(self.whole()?),
-            kind::FLOAT => {
-                let (bytes, rest) = self.row.split_first_chunk()?;
-                self.row = rest;
-                ValueRef::Number(f64::from_bits(u64::from_le_bytes(*bytes)))
-            }
+            kind::WHOLE => ValueRef::Number(self.whole()?.into()),
+            kind::LARGE => ValueRef::Number(self.eight_bytes()?.into()),
+            kind::FLOAT => ValueRef::Number(Parts::Float(self.eight_bytes()?).into()),
             kind::TEXT => {
                 let bytes = self.integer()?;
                 ValueRef::Text(self.after_tab(bytes)?)
@@ -206,11 +207,15 @@ impl<'a> Cursor<'a> {
         Some((u32::try_from(head >> kind::BITS).ok()?, value))
     }
 
-    fn whole(&mut self) -> Option<f64> {
+    fn whole(&mut self) -> Option<i64> {
         let coded = self.integer()?;
-        #[expect(clippy::cast_precision_loss, reason = "only what a float holds exactly was written so")]
-        let n = (coded >> 1) as f64;
-        Some(if coded & 1 == 1 { -n } else { n })
+        Some((coded >> 1).cast_signed() ^ -(coded & 1).cast_signed())
+    }
+
+    fn eight_bytes(&mut self) -> Option<u64> {
+        let (bytes, rest) = self.row.split_first_chunk()?;
+        self.row = rest;
+        Some(u64::from_le_bytes(*bytes))
     }
 
     fn item(&mut self) -> Option<&'a str> {
@@ -265,18 +270,6 @@ impl<'a> Iterator for PackedItems<'a> {
         self.count = self.count.checked_sub(1)?;
         self.cursor.item()
     }
-}
-
-/// A float that is a whole number to the last bit: not minus zero, and none that stands for several.
-fn whole(n: f64) -> Option<i64> {
-    if n.abs() > WHOLE_MAX {
-        return None;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "compared below")]
-    let whole = n as i64;
-    #[expect(clippy::cast_precision_loss, reason = "within the exact floats")]
-    let same = (whole as f64).to_bits() == n.to_bits();
-    same.then_some(whole)
 }
 
 /// What was written of a text in lower case.

@@ -3,13 +3,13 @@
 use serde::{Serialize, Serializer};
 
 use super::packed::{Cursor, PackedItems};
-use crate::AttributeValue;
+use crate::{AttributeValue, Number};
 
 /// A value that a condition can test, without a copy of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ValueRef<'a> {
     Boolean(bool),
-    Number(f64),
+    Number(Number),
     Text(&'a str),
     /// Elements in their text form.
     List(Items<'a>),
@@ -41,24 +41,13 @@ impl<'a> ValueRef<'a> {
         match self {
             Self::Text(text) => f(Some(text)),
             Self::Boolean(b) => f(Some(if *b { "true" } else { "false" })),
-            Self::Number(n) => number_text(*n, |text| f(Some(text))),
+            Self::Number(n) => n.with_text(|text| f(Some(text))),
             Self::List(_) => f(None),
         }
     }
 
     pub(super) fn packed_list(count: usize, cursor: Cursor<'a>) -> Self {
         Self::List(Items(Source::Packed(PackedItems { count, cursor })))
-    }
-}
-
-/// Integers within 64 bits as integers, anything else in the shortest form that reads back the same.
-fn number_text<R>(n: f64, f: impl FnOnce(&str) -> R) -> R {
-    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if n.fract() == 0.0 && n.abs() < LIMIT {
-        #[expect(clippy::cast_possible_truncation, reason = "integral and within 64 bits")]
-        f(itoa::Buffer::new().format(n as i64))
-    } else {
-        f(ryu::Buffer::new().format(n))
     }
 }
 
@@ -117,7 +106,7 @@ impl Serialize for ValueRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Boolean(b) => serializer.serialize_bool(*b),
-            Self::Number(n) => serializer.serialize_f64(*n),
+            Self::Number(n) => n.serialize(serializer),
             Self::Text(text) => serializer.serialize_str(text),
             Self::List(items) => serializer.collect_seq(items.iter()),
         }

@@ -141,10 +141,18 @@ fn cause(error: EvaluationError) -> &'static str {
 fn found(actual: &Actual) -> String {
     match actual {
         Actual::Missing => "it is missing".to_owned(),
-        Actual::Value { value, origin } => {
+        Actual::Value { value, origin, read_as: None } => {
             format!("it is {} ({})", value_phrase(value), origin_phrase(*origin))
         }
-        Actual::Unusable { value } => format!("it is {}, which cannot be compared", value_phrase(value)),
+        Actual::Value { value, origin, read_as: Some(read_as) } => {
+            format!("it is {} ({read_as}; {})", value_phrase(value), origin_phrase(*origin))
+        }
+        Actual::Unusable { value, wanted } => {
+            format!("it is {} ({}), where {wanted} is expected", value_phrase(value), value.kind())
+        }
+        Actual::InObject { object } => {
+            format!("it is missing, and the object “{object}” is not looked into")
+        }
         Actual::Refused { value } => {
             format!("{} was sent by a browser, which may not set it", value_phrase(value))
         }

@@ -1,6 +1,9 @@
 //! Rollouts, audiences and conditions in the words a product manager uses.
 
-use crate::{Audience, BucketBy, Condition, GroupKey, Operator, Percentage, Rollout, Rule, Test, Traits};
+use crate::{
+    Assumed, Audience, BucketBy, Condition, Dated, GroupKey, Moment, Operator, Percentage, Rollout, Rule,
+    Test, Traits, instant_phrase, read_date,
+};
 
 /// A longer text is cut in a sentence.
 const QUOTED_CHARS_MAX: usize = 80;
@@ -24,7 +27,6 @@ pub(crate) fn test_phrase(of: &Test, not: bool) -> String {
             more => format!("{shown} and {more} more"),
         }
     };
-    let number = |n: f64| crate::AttributeValue::Number(n).display();
     let is = if not { "is not" } else { "is" };
     let phrase = match &of.operator {
         Operator::Equals(text) => format!("{is} {}", quoted(text)),
@@ -33,12 +35,13 @@ pub(crate) fn test_phrase(of: &Test, not: bool) -> String {
         Operator::StartsWith(text) => format!("{} {}", verb(not, "starts with", "start with"), quoted(text)),
         Operator::EndsWith(text) => format!("{} {}", verb(not, "ends with", "end with"), quoted(text)),
         Operator::Matches(text) => format!("{} the pattern {}", verb(not, "matches", "match"), quoted(text)),
-        Operator::NumberEquals(n) => format!("{is} {}", number(*n)),
-        Operator::LessThan(n) => format!("{is} less than {}", number(*n)),
-        Operator::AtMost(n) => format!("{is} at most {}", number(*n)),
-        Operator::GreaterThan(n) => format!("{is} more than {}", number(*n)),
-        Operator::AtLeast(n) => format!("{is} at least {}", number(*n)),
-        Operator::Between { low, high } => format!("{is} between {} and {}", number(*low), number(*high)),
+        Operator::InNetwork(networks) => format!("{is} an address in {}", list(networks)),
+        Operator::NumberEquals(n) => format!("{is} {n}"),
+        Operator::LessThan(n) => format!("{is} less than {n}"),
+        Operator::AtMost(n) => format!("{is} at most {n}"),
+        Operator::GreaterThan(n) => format!("{is} more than {n}"),
+        Operator::AtLeast(n) => format!("{is} at least {n}"),
+        Operator::Between { low, high } => format!("{is} between {low} and {high}"),
         Operator::Is(expected) => format!("{is} {expected}"),
         Operator::ContainsAny(texts) => {
             format!("{} any of {}", verb(not, "contains", "contain"), list(texts))
@@ -46,14 +49,35 @@ pub(crate) fn test_phrase(of: &Test, not: bool) -> String {
         Operator::ContainsAll(texts) => {
             format!("{} all of {}", verb(not, "contains", "contain"), list(texts))
         }
-        Operator::Before(text) => format!("{is} before {text}"),
-        Operator::After(text) => format!("{is} after {text}"),
+        Operator::Before(text) => format!("{is} {}", moment_phrase(text, "before", "more than")),
+        Operator::After(text) => format!("{is} {}", moment_phrase(text, "after", "less than")),
         Operator::VersionEquals(text) => format!("{is} version {text}"),
         Operator::VersionBelow(text) => format!("{is} below version {text}"),
+        Operator::VersionAtMost(text) => format!("{is} at most version {text}"),
         Operator::VersionAbove(text) => format!("{is} above version {text}"),
+        Operator::VersionAtLeast(text) => format!("{is} at least version {text}"),
         Operator::Exists => (if not { "is missing" } else { "is present" }).to_owned(),
     };
     if of.ignore_case && of.operator.has_case() { format!("{phrase} (any case)") } else { phrase }
+}
+
+/// `before 2026-03-01`, `more than 30 days ago`, `after now`.
+fn moment_phrase(text: &str, side: &str, than: &str) -> String {
+    match Moment::parse(text) {
+        Ok(Moment::FromNow(ms)) if ms < 0 => format!("{than} {}", text.trim()),
+        Ok(Moment::FromNow(0)) => format!("{side} now"),
+        Ok(Moment::FromNow(_)) => format!("{side} the moment {}", text.trim()),
+        Ok(Moment::At(_)) | Err(_) => format!("{side} {}", date_phrase(text)),
+    }
+}
+
+/// What a date leaves open is said: `2026-03-01T14:10 (UTC)`.
+fn date_phrase(text: &str) -> String {
+    match read_date(text) {
+        Ok(Dated { assumed: Some(Assumed::Utc), .. }) => format!("{text} (UTC)"),
+        Ok(Dated { assumed: Some(Assumed::Milliseconds), at_ms }) => instant_phrase(at_ms),
+        Ok(Dated { assumed: None, .. }) | Err(_) => text.to_owned(),
+    }
 }
 
 fn verb(not: bool, plain: &str, base: &str) -> String {

@@ -95,6 +95,92 @@ fn an_outsider_reads_what_would_have_let_it_in() {
     );
 }
 
+/// What was found is not quite what the test is for: the explanation says both, and how the value was read.
+#[test]
+fn a_value_of_another_type_is_told_with_what_was_expected() {
+    let told = |name: &str, operator: &Json, sent: &Json| {
+        of_user_1(one_rule(&where_(&test(name, operator)), 100_000), sent)
+    };
+    for (name, operator, sent, sentence) in [
+        (
+            "client",
+            json!({ "version_below": "2.10.0" }),
+            json!({ "client": "latest" }),
+            "Does not get it: client is “latest” (a text), where a version like 2.10.0 is expected.",
+        ),
+        (
+            "client",
+            json!({ "version_at_least": "2.10.0" }),
+            json!({ "client": 2.1 }),
+            "Does not get it: client is 2.1 (a number, read as a version; send versions as texts), \
+             not at least version 2.10.0.",
+        ),
+        (
+            "beta",
+            json!({ "is": true }),
+            json!({ "beta": "yes" }),
+            "Does not get it: beta is “yes” (a text), where true or false is expected.",
+        ),
+        (
+            "beta",
+            json!({ "is": true }),
+            json!({ "beta": "false" }),
+            "Does not get it: beta is “false” (a text, read as true or false), not true.",
+        ),
+        (
+            "tier",
+            json!({ "equals": "vip" }),
+            json!({ "tier": 7 }),
+            "Does not get it: tier is 7 (a number, compared as text), not “vip”.",
+        ),
+        (
+            "visits",
+            json!({ "at_least": 30 }),
+            json!({ "visits": "12" }),
+            "Does not get it: visits is “12” (a text, read as a number), not at least 30.",
+        ),
+        (
+            "user.plan",
+            json!({ "equals": "pro" }),
+            json!({ "user": { "plan": "pro" } }),
+            "Does not get it: user.plan is missing, because “user” is an object, which is not looked into.",
+        ),
+        (
+            "ip",
+            json!({ "in_network": ["10.0.0.0/8"] }),
+            json!({ "ip": "10.0.0.1:443" }),
+            "Does not get it: ip is “10.0.0.1:443” (a text), where an IP address is expected.",
+        ),
+        (
+            "user",
+            json!({ "equals": "pro" }),
+            json!({ "user": { "plan": "pro" } }),
+            "Does not get it: user is an object, which cannot be compared.",
+        ),
+        (
+            "since",
+            json!({ "before": "2026-03-01" }),
+            json!({ "since": "2026-03-01T14:10" }),
+            "Does not get it: since is “2026-03-01T14:10” (read as 2026-03-01 14:10 UTC), not before 2026-03-01.",
+        ),
+        (
+            "since",
+            json!({ "after": "2026-03-01T12:00" }),
+            json!({ "since": 1_772_000_000_000_i64 }),
+            "Does not get it: since is 1772000000000 (milliseconds, read as 2026-02-25 06:13 UTC), \
+             not after 2026-03-01T12:00 (UTC).",
+        ),
+        (
+            "since",
+            json!({ "before": "2026-03-01" }),
+            json!({ "since": 20_260_228 }),
+            "Does not get it: since is 20260228 (a number), where a date like 2026-01-31 is expected.",
+        ),
+    ] {
+        assert_eq!(told(name, &operator, &sent), sentence);
+    }
+}
+
 #[test]
 fn conditions_are_told_with_what_was_found() {
     let busy = test("visits", &json!({ "at_least": 30 }));
@@ -110,7 +196,7 @@ fn conditions_are_told_with_what_was_found() {
     );
     assert_eq!(
         of_user_1(one_rule(&where_(&busy), 100_000), &json!({ "visits": "many" })),
-        "Does not get it: visits is “many”, which cannot be compared."
+        "Does not get it: visits is “many” (a text), where a number is expected."
     );
     let ends = test("email", &json!({ "ends_with": "@vip.example" }));
     assert_eq!(

@@ -85,9 +85,39 @@ fn every_operator_has_both_of_its_phrases() {
         ),
         (json!({ "before": "2026-03-01" }), "is before 2026-03-01", "is not before 2026-03-01"),
         (json!({ "after": "2026-03-01" }), "is after 2026-03-01", "is not after 2026-03-01"),
+        (json!({ "after": "30 days ago" }), "is less than 30 days ago", "is not less than 30 days ago"),
+        (json!({ "before": "30 days ago" }), "is more than 30 days ago", "is not more than 30 days ago"),
+        (json!({ "before": "now" }), "is before now", "is not before now"),
+        (
+            json!({ "before": "in 7 days" }),
+            "is before the moment in 7 days",
+            "is not before the moment in 7 days",
+        ),
         (json!({ "version_equals": "2.1" }), "is version 2.1", "is not version 2.1"),
         (json!({ "version_below": "2.1" }), "is below version 2.1", "is not below version 2.1"),
         (json!({ "version_above": "2.1" }), "is above version 2.1", "is not above version 2.1"),
+        (
+            json!({ "in_network": ["10.0.0.0/8", "::1"] }),
+            "is an address in “10.0.0.0/8”, “::1”",
+            "is not an address in “10.0.0.0/8”, “::1”",
+        ),
+        (json!({ "version_at_least": "2.1" }), "is at least version 2.1", "is not at least version 2.1"),
+        (json!({ "version_at_most": "2.1" }), "is at most version 2.1", "is not at most version 2.1"),
+        (
+            json!({ "number_equals": 9_007_199_254_740_993_i64 }),
+            "is 9007199254740993",
+            "is not 9007199254740993",
+        ),
+        (
+            json!({ "before": "2026-03-01T14:10" }),
+            "is before 2026-03-01T14:10 (UTC)",
+            "is not before 2026-03-01T14:10 (UTC)",
+        ),
+        (
+            json!({ "after": "1772000000000" }),
+            "is after 2026-02-25 06:13 UTC",
+            "is not after 2026-02-25 06:13 UTC",
+        ),
         (json!("exists"), "is present", "is missing"),
     ];
     for (operator, plain, negated) in cases {

@@ -49,7 +49,7 @@ fn person(n: usize) -> (String, Attributes) {
     traits.set("tier", text(["basic", "standard", "vip"][n % 3].to_owned()));
     traits.set("country", text("NO".to_owned()));
     traits.set("role", text(["agent", "manager"][n % 2].to_owned()));
-    traits.set("transactions_30d", AttributeValue::Number(f64::from(u32::try_from(n % 400).unwrap_or(0))));
+    traits.set("transactions_30d", AttributeValue::Number(u32::try_from(n % 400).unwrap_or(0).into()));
     (format!("user-{n:07}"), traits)
 }
 

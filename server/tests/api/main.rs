@@ -41,3 +41,4 @@ mod supervision;
 mod testers;
 mod texts;
 mod token_scopes;
+mod values;

@@ -50,7 +50,7 @@ pub(super) fn view(
         Shape::Text => plain("value").into_any(),
         Shape::Pattern => plain("^vip-").into_any(),
         Shape::Number => plain("30").into_any(),
-        Shape::Date => plain("2026-03-01").into_any(),
+        Shape::Date => plain("2026-03-01 or 30 days ago").into_any(),
         Shape::Version => plain("2.10.0").into_any(),
         Shape::Range => view! {
             {input("value", Field::Value, "From", &test.value, "from")}
@@ -59,7 +59,8 @@ pub(super) fn view(
         }
         .into_any(),
         Shape::Truth => truth_view(frame, test, path, described).into_any(),
-        Shape::Many => many_view(frame, test, path, described).into_any(),
+        Shape::Many => many_view(frame, test, path, described, "one, two, three").into_any(),
+        Shape::Networks => many_view(frame, test, path, described, "192.0.2.0/24, 2001:db8::/32").into_any(),
         Shape::Nothing => ().into_any(),
     };
     view! { <div class="builder-value">{body}</div> }.into_any()
@@ -92,6 +93,7 @@ fn many_view(
     test: &TestForm,
     path: &[usize],
     described: Option<String>,
+    placeholder: &'static str,
 ) -> impl IntoView + use<> {
     let name = format!("{}.value", name_at(&frame.prefix, path));
     let wrong = frame.errors.at(path).any(|(field, _)| field == Field::Value);
@@ -114,7 +116,7 @@ fn many_view(
             label=format!("Values {}", place_text(path))
             invalid=wrong
             described=Some(described)
-            placeholder=Some("one, two, three".to_owned())
+            placeholder=Some(placeholder.to_owned())
             spellcheck_off=true
             swap_input=Some(frame.preview.clone())
         />

@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{AttributeName, AttributeSchema, AttributeType, AttributeValue, Attributes, SubjectKey};
+use engine::{AttributeSchema, AttributeType, AttributeValue, Attributes, SubjectKey};
 use store::{
     People, Standing,
     table::{self, Row},
 };
 
-use crate::try_it::form::parse_value;
+use crate::form::value;
 
 /// What the column with the targeting key may be called.
 const KEY_COLUMNS: [&str; 5] = ["id", "key", "subject", "targeting_key", "targetingkey"];
@@ -117,34 +117,19 @@ fn typed(cell: &str, name: &str, schema: &AttributeSchema) -> Result<AttributeVa
             let items = cell.split(LIST_SEPARATOR).map(str::trim).filter(|item| !item.is_empty());
             Some(AttributeValue::List(items.map(str::to_owned).collect()))
         }
-        value_type => parse_value(cell, Some(value_type)).ok(),
+        // A table has quotes of its own: what they hold is the text.
+        AttributeType::Text | AttributeType::Date | AttributeType::Semver => {
+            Some(AttributeValue::Text(cell.to_owned()))
+        }
+        value_type => value::parse(cell, Some(value_type)).ok(),
     };
     let value = value.filter(|value| definition.value_type.accepts(value));
     value.ok_or_else(|| format!("{name} has to be {}, not “{cell}”", definition.value_type.expected()))
 }
 
-/// One person's traits from a form: pairs of name and value as typed; an empty value takes the trait away.
-pub fn traits_from_rows<'f>(
-    rows: impl Iterator<Item = (&'f str, &'f str)>,
-    schema: &AttributeSchema,
-) -> Result<Attributes, String> {
-    let mut traits = Attributes::default();
-    for (name, value) in rows {
-        let (name, value) = (name.trim(), value.trim());
-        if name.is_empty() || value.is_empty() {
-            continue;
-        }
-        AttributeName::parse(name).map_err(|error| format!("an attribute name {error}"))?;
-        let value_type = schema.get(name).map(|definition| definition.value_type);
-        let value = parse_value(value, value_type).map_err(|error| format!("{name}: {error}"))?;
-        traits.set(name, value);
-    }
-    Ok(traits)
-}
-
 #[cfg(test)]
 mod tests {
-    use engine::AttributeDefinition;
+    use engine::{AttributeDefinition, AttributeName};
 
     use super::*;
 
@@ -178,9 +163,22 @@ mod tests {
         let report = checked(text);
         let traits = traits(&report, "ada");
         assert_eq!(traits.get("name"), Some(&AttributeValue::Text("Ada \"A\"; Moreau".into())));
-        assert_eq!(traits.get("visits"), Some(&AttributeValue::Number(12.0)));
+        assert_eq!(traits.get("visits"), Some(&AttributeValue::Number(12.into())));
         assert_eq!(traits.get("beta"), Some(&AttributeValue::List(vec!["x".into(), "y".into()])));
         assert_eq!((report.new.len(), report.wrong.len()), (1, 0));
+    }
+
+    #[test]
+    fn what_is_text_stays_text_and_whole_numbers_whole() {
+        let report = checked(
+            "id,name,visits\nada,00501,9007199254740993\nbob,\"\"\"Bob\"\"\",\ncyd,\"[\"\"x\"\"]\",\n",
+        );
+        let name = |key: &str| traits(&report, key).get("name").map(AttributeValue::display);
+        assert_eq!(name("ada").as_deref(), Some("00501"));
+        assert_eq!(name("bob").as_deref(), Some("\"Bob\""));
+        assert_eq!(name("cyd").as_deref(), Some("[\"x\"]"));
+        let visits = traits(&report, "ada").get("visits").cloned();
+        assert_eq!(visits, Some(AttributeValue::Number(9_007_199_254_740_993_i64.into())));
     }
 
     #[test]
@@ -211,16 +209,5 @@ mod tests {
         assert!(error("").contains("first line"));
         assert!(error("name,visits\nAda,1").contains("called id"));
         assert!(check("Key\tname\nada\tAda", &schema(), &People::default()).is_ok());
-    }
-
-    #[test]
-    fn rows_of_a_form_are_typed_and_empty_ones_left_out() {
-        let rows = [("visits", "3"), ("name", " "), ("", "x"), ("other", "true")];
-        let traits = traits_from_rows(rows.into_iter(), &schema()).expect("traits");
-        assert_eq!(traits.get("visits"), Some(&AttributeValue::Number(3.0)));
-        assert_eq!(traits.get("other"), Some(&AttributeValue::Boolean(true)));
-        assert_eq!(traits.len(), 2);
-        let wrong = traits_from_rows([("visits", "many")].into_iter(), &schema()).expect_err("refused");
-        assert!(wrong.starts_with("visits: "), "{wrong}");
     }
 }

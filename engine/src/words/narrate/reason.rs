@@ -53,11 +53,26 @@ pub(super) fn reason(step: &Step) -> String {
                 Actual::Refused { value } => {
                     format!("{name} {} was sent by a browser, which may not set it", value_phrase(value))
                 }
-                Actual::Unusable { value } => {
-                    format!("{name} is {}, which cannot be compared", value_phrase(value))
+                Actual::InObject { object } if object == name => {
+                    format!("{name} is an object, which cannot be compared")
                 }
-                Actual::Value { value, .. } => {
-                    contrast(name, &value_phrase(value), if *met { expected } else { opposite })
+                Actual::InObject { object } => {
+                    format!("{name} is missing, because “{object}” is an object, which is not looked into")
+                }
+                Actual::Unusable { value, wanted } => {
+                    format!(
+                        "{name} is {} ({}), where {wanted} is expected",
+                        value_phrase(value),
+                        value.kind()
+                    )
+                }
+                Actual::Value { value, read_as, .. } => {
+                    let truth = if *met { expected } else { opposite };
+                    let actual = value_phrase(value);
+                    match read_as {
+                        Some(read_as) => contrast(name, &format!("{actual} ({read_as})"), truth),
+                        None => contrast(name, &actual, truth),
+                    }
                 }
             }
         }

@@ -136,10 +136,12 @@ only_objects!(ContextSeed, "\"context\" has to be an object", |this, members| {
                 Read::Value(AttributeValue::Text(token)) => Some(token),
                 Read::Null | Read::Object | Read::Value(_) => None,
             };
-        } else if let Some(value) = value.testable() {
+        } else if names.count() < CONTEXT_ATTRIBUTES_MAX {
             // Many names are refused below; until then they must not cost an insertion each.
-            if context.attributes.len() < CONTEXT_ATTRIBUTES_MAX {
-                context.attributes.set(&name, value);
+            match value {
+                Read::Value(value) => context.attributes.set(&name, value),
+                Read::Object => context.attributes.set_object(&name),
+                Read::Null => {}
             }
         }
         names.add(name, this.0);
@@ -177,6 +179,7 @@ mod tests {
     #[test]
     fn a_context_is_read_as_the_engine_would() {
         let body = br#"{"context": {"targetingKey": "u-1", "tier": "vip", "n": 3, "big": 1e300, "on": true,
+            "id": 9007199254740993, "last": 18446744073709551615, "least": -9223372036854775808, "ids": [9007199254740993],
             "list": ["a", 1, true, null, {"x": 1}], "nothing": null, "nested": {"a": {"b": 1}}}, "later": [1]}"#;
         let context = parse(body).expect("a context");
         assert_eq!(context.targeting_key.as_ref().map(SubjectKey::as_str), Some("u-1"));

@@ -4,7 +4,7 @@
 //! what is believed), the context, the subject's stored traits, and the window of the stream ticket: a client that
 //! is answered 304 keeps the stream address it has, so the tag must not hold longer than that address does.
 
-use engine::{Preview, Traits, ValueRef};
+use engine::{Parts, Preview, Traits, ValueRef};
 use http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest as _, Sha256};
 use store::Token;
@@ -82,8 +82,13 @@ impl Canonical {
             match value {
                 ValueRef::Boolean(value) => self.0.update([0, u8::from(value)]),
                 ValueRef::Number(value) => {
-                    self.0.update([1]);
-                    self.number(value.to_bits());
+                    let (kind, bits) = match value.parts() {
+                        Parts::Whole(n) => (1, n.cast_unsigned()),
+                        Parts::Large(n) => (4, n),
+                        Parts::Float(bits) => (5, bits),
+                    };
+                    self.0.update([kind]);
+                    self.number(bits);
                 }
                 ValueRef::Text(value) => {
                     self.0.update([2]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use engine::Snapshot;
+use engine::{CLOCK_STEP_MS, Snapshot};
 
 use super::{parts::FlagParts, revision::ConfigRevision};
 
@@ -44,9 +44,12 @@ impl Prepared {
         Self { snapshot, parts, metadata, bulk_bytes, boundaries }
     }
 
-    /// The state at `now_ms`: another one whenever a decision of this snapshot can be another one.
+    /// The state at `now_ms`: another one whenever a decision of this snapshot can be another one, or, for conditions that
+    /// follow the clock, some minutes later.
     pub fn revision(&self, now_ms: i64) -> ConfigRevision {
         let passed = self.boundaries.partition_point(|at| *at <= now_ms);
+        let looks = now_ms.div_euclid(CLOCK_STEP_MS).max(0).cast_unsigned();
+        let passed = passed as u64 + if self.snapshot.follows_clock() { looks } else { 0 };
         ConfigRevision {
             revision: self.snapshot.revision(),
             passed: u32::try_from(passed).unwrap_or(u32::MAX),
@@ -57,7 +60,8 @@ impl Prepared {
     pub fn changed_ms(&self, snapshot_changed_ms: i64, now_ms: i64) -> i64 {
         let passed = self.boundaries.partition_point(|at| *at <= now_ms);
         let last = passed.checked_sub(1).and_then(|at| self.boundaries.get(at)).copied();
-        last.map_or(snapshot_changed_ms, |last| last.max(snapshot_changed_ms))
+        let look = self.snapshot.follows_clock().then(|| now_ms - now_ms.rem_euclid(CLOCK_STEP_MS));
+        last.into_iter().chain(look).fold(snapshot_changed_ms, i64::max)
     }
 }
 

@@ -68,7 +68,7 @@ fn groups() -> [Group; 7] {
             "High-volume agencies",
             "At least 100 bookings in 30 days, not counting VIP agencies",
             Some(Condition::All(vec![
-                test("transactions_30d", Operator::AtLeast(100.0)),
+                test("transactions_30d", Operator::AtLeast(100.into())),
                 Condition::Not(Box::new(test("tier", Operator::Equals("vip".to_owned())))),
             ])),
         ),
@@ -78,7 +78,7 @@ fn groups() -> [Group; 7] {
             "Signed up this season and still few bookings",
             Some(Condition::All(vec![
                 test("signed_up", Operator::After("2025-06-30".to_owned())),
-                test("transactions_30d", Operator::LessThan(10.0)),
+                test("transactions_30d", Operator::LessThan(10.into())),
             ])),
         ),
         group(

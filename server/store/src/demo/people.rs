@@ -153,7 +153,7 @@ fn person(
     traits.set("country", text(country));
     traits.set("app_version", text(pick(&VERSIONS, mix(at, 6))));
     traits.set("signed_up", text(&signed_up(at)));
-    traits.set("transactions_30d", AttributeValue::Number(f64::from(transactions(at, tier))));
+    traits.set("transactions_30d", AttributeValue::Number(transactions(at, tier).into()));
     let beta: &[&str] = match mix(at, 7) % 20 {
         0 => &["early-access", "new-search"],
         1 => &["early-access"],

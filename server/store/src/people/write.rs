@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{AttributeSchema, AttributeValue, Attributes, SubjectKey};
+use engine::{AttributeSchema, AttributeValue, Attributes, SubjectKey, Traits, ValueRef};
 
 use super::People;
 use crate::{
@@ -61,13 +61,21 @@ pub(crate) fn traits_json(traits: &Attributes) -> Result<String, StoreError> {
     }
 }
 
-/// Refuses a value that is not of the type its attribute has.
+/// Refuses a value that is not of the type its attribute has, unless it is stored already: the type came later then, and
+/// somebody who changes another value need not know of it.
 fn check_types(
     schema: Option<&AttributeSchema>,
+    stored: Option<Traits<'_>>,
     subject: &str,
     traits: &Attributes,
 ) -> Result<(), StoreError> {
-    let Some((definition, value)) = schema.and_then(|schema| schema.mistyped(traits)) else { return Ok(()) };
+    let is_stored = |name: &str, value: &AttributeValue| {
+        stored.and_then(|stored| stored.get(name)).is_some_and(|stored| stored == ValueRef::from(value))
+    };
+    let mut mistyped = schema.into_iter().flat_map(|schema| schema.mistyped(traits));
+    let Some((definition, value)) = mistyped.find(|(it, value)| !is_stored(it.name.as_str(), value)) else {
+        return Ok(());
+    };
     let wrong = Invalid::TraitType {
         subject: subject.to_owned(),
         attribute: definition.name.to_string(),
@@ -102,7 +110,7 @@ impl Store {
             let standing = state.people.standing(subject, traits);
             compared.count(standing);
             if standing != Standing::Unchanged {
-                check_types(state.schema(), subject, traits)?;
+                check_types(state.schema(), state.people.traits(subject), subject, traits)?;
                 rows.push((subject, traits_json(traits)?));
             }
         }
@@ -135,7 +143,8 @@ impl Store {
         let people: BTreeMap<_, _> = people.iter().map(|(subject, traits)| (subject, traits)).collect();
         let mut compared = Compared::default();
         for (subject, traits) in people {
-            check_types(state.schema(), subject.as_str(), traits)?;
+            let stored = state.people.traits(subject.as_str());
+            check_types(state.schema(), stored, subject.as_str(), traits)?;
             compared.count(state.people.standing(subject.as_str(), traits));
         }
         Ok(compared)
@@ -208,7 +217,7 @@ mod tests {
     #[test]
     fn traits_have_limits() {
         let mut traits = Attributes::default();
-        traits.set("n", AttributeValue::Number(f64::NAN));
+        traits.set("n", AttributeValue::Number(f64::NAN.into()));
         assert!(matches!(traits_json(&traits), Err(StoreError::Invalid(Invalid::Traits))));
         let many: Attributes =
             (0..=TRAITS_MAX).map(|n| (n.to_string(), AttributeValue::Boolean(true))).collect();

@@ -319,22 +319,23 @@ async fn an_answer_compares_what_was_served_with_what_is_decided(t: Harness) {
 fn odd_traits() -> Attributes {
     let text = |text: &str| AttributeValue::Text(text.to_owned());
     let beyond = AttributeValue::from_json(&9_007_199_254_740_993_i64.into()).expect("a value");
-    assert_eq!(beyond, text("9007199254740993"));
+    assert_eq!(beyond, AttributeValue::Number(9_007_199_254_740_993_i64.into()));
     let list = ["Ops", "it", "", "\t", "Straße", "9007199254740993"].map(str::to_owned).to_vec();
     let values = [
         ("account", beyond),
         ("active", AttributeValue::Boolean(false)),
         ("city", text("İstanbul\tΑΣ\nẞ")),
         ("empty", text("")),
-        ("fraction", AttributeValue::Number(8.236_008_364_499_214_5e-19)),
+        ("fraction", AttributeValue::Number(8.236_008_364_499_214_5e-19.into())),
         ("groups", AttributeValue::List(list)),
-        ("huge", AttributeValue::Number(-1e300)),
-        ("last", AttributeValue::Number(9_007_199_254_740_992.0)),
+        ("huge", AttributeValue::Number((-1e300).into())),
+        ("last", AttributeValue::Number(u64::MAX.into())),
+        ("lowest", AttributeValue::Number(i64::MIN.into())),
         ("nothing", AttributeValue::List(Vec::new())),
         ("since", text("2020-05-17")),
-        ("visits", AttributeValue::Number(-42.0)),
+        ("visits", AttributeValue::Number((-42).into())),
         ("vip", AttributeValue::Boolean(true)),
-        ("zero", AttributeValue::Number(-0.0)),
+        ("zero", AttributeValue::Number((-0.0).into())),
     ];
     values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -345,7 +346,7 @@ async fn every_kind_of_value_is_known_exactly_as_it_was_stored(t: Harness) {
     t.store.put_people(&admin(), people).await.expect("saved");
     let exact = |attributes: &Attributes| {
         let bits = |value: &AttributeValue| match value {
-            AttributeValue::Number(n) => format!("{:x}", n.to_bits()),
+            AttributeValue::Number(n) => format!("{:?}", n.parts()),
             AttributeValue::Boolean(_) | AttributeValue::Text(_) | AttributeValue::List(_) => {
                 format!("{value:?}")
             }

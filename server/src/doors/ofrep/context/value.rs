@@ -93,18 +93,16 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         Ok(Read::Value(AttributeValue::Boolean(value)))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "attributes are f64, as in JavaScript")]
     fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Read::Value(AttributeValue::Number(value as f64)))
+        Ok(Read::Value(AttributeValue::Number(value.into())))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "attributes are f64, as in JavaScript")]
     fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Read::Value(AttributeValue::Number(value as f64)))
+        Ok(Read::Value(AttributeValue::Number(value.into())))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Read::Value(AttributeValue::Number(value)))
+        Ok(Read::Value(AttributeValue::Number(value.into())))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
