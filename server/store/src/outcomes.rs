@@ -13,7 +13,7 @@ use engine::{Arm, EnvironmentKey, FlagKey, MetricKey, RuleId};
 pub use cell::{Cell, GroupTallies, Total};
 pub use durations::GroupDurations;
 pub(crate) use read::whole;
-pub use read::{ArmCells, CellSum, FirstExposures, GuardReader};
+pub use read::{ArmCells, CellReader, CellSum, FirstExposures};
 pub use rollup::RolledUp;
 pub use told::{Entry, Told};
 pub use write::{ArmCount, CELL_OPEN_MS_MAX, Written};

@@ -195,11 +195,10 @@ impl Stage {
         let Some(lease) = self.store.take_guard_lease("demo").await? else { return Ok(()) };
         let Some(release) = self.store.find_plan(&by, &production, &flag).await? else { return Ok(()) };
         let Some(rollout) = self.store.find_rollout(&by, &production, &flag).await? else { return Ok(()) };
-        let judgement = self.judge(set, began_ms, &rule).await?;
+        let judgement = self.judge(&lease, set, began_ms, &rule).await?;
         let now_ms = self.store.clock().now_ms();
         let current: Percentages = rollout.value.percentages();
-        let reader = self.store.guard_reader();
-        let exposures = self.store.first_exposures(reader, &production, &flag, began_ms).await?;
+        let exposures = self.store.first_exposures(&lease, &production, &flag, began_ms).await?;
         let seen = Seen {
             judgement: &judgement,
             subjects: release.subjects(&rollout.value, &exposures),
@@ -225,12 +224,17 @@ impl Stage {
         Ok(())
     }
 
-    async fn judge(&self, set: &GuardrailSet, began_ms: i64, rule: &RuleId) -> Result<Judgement, StoreError> {
+    async fn judge(
+        &self,
+        lease: &GuardLease,
+        set: &GuardrailSet,
+        began_ms: i64,
+        rule: &RuleId,
+    ) -> Result<Judgement, StoreError> {
         let (production, flag) = (environment_key(PRODUCTION), flag_key(SUGGESTIONS));
         let now_ms = self.store.clock().now_ms();
         let wanted: Vec<_> = set.guardrails.iter().map(|it| (it.basis(), began_ms)).collect();
-        let reader = self.store.guard_reader();
-        let found = self.store.guarded_cells(reader, (&production, &flag, rule), &wanted, now_ms).await?;
+        let found = self.store.guarded_cells(lease, (&production, &flag, rule), &wanted, now_ms).await?;
         let cells =
             found.into_iter().map(|(basis, cells)| (basis, cells.into_iter().map(Into::into).collect()));
         let mut guard = Guard::at_rule(&set.guardrails, rule, 1, set.proof, began_ms);

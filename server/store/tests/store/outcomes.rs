@@ -239,7 +239,7 @@ async fn books(t: &Harness) -> [u64; 2] {
     let mut found = [0, 0];
     for (accepts, sum) in Accepts::ALL.into_iter().zip(&mut found) {
         let of = (&rule, &metric, accepts);
-        let cells = t.store.guard_cells(t.store.guard_reader(), &environment, &flag, of, (0, i64::MAX)).await;
+        let cells = t.store.guard_cells(&viewer(), &environment, &flag, of, (0, i64::MAX)).await;
         *sum = cells.expect("reads").iter().map(|cells| cells.treatment.outcomes).sum();
     }
     found
@@ -278,8 +278,7 @@ async fn the_book_of_servers_is_kept_apart_for_as_long_as_cells_are(t: Harness) 
     let broken = "UPDATE cells SET servers = 'nonsense' WHERE servers IS NOT NULL";
     t.sql(broken).await.expect("broken");
     let at = (&rule_id(), &metric_key("latency"), Accepts::Servers);
-    let found =
-        t.store.guard_cells(t.store.guard_reader(), &production(), &flag_key("a"), at, (0, i64::MAX)).await;
+    let found = t.store.guard_cells(&viewer(), &production(), &flag_key("a"), at, (0, i64::MAX)).await;
     assert!(
         found.expect("reads").iter().any(|cells| cells.unreadable),
         "it counts as missing, not as nothing"
@@ -301,8 +300,7 @@ async fn a_row_that_cannot_be_read_hides_no_other(t: Harness) {
             format!("UPDATE cells SET document = '{document}' WHERE writer = 'two.0' AND arm = 'treatment'");
         t.sql(&sql).await.expect("broken");
         let at = (&rule, &metric, Accepts::Servers);
-        let found =
-            t.store.guard_cells(t.store.guard_reader(), &environment, &flag, at, (START_MS, i64::MAX)).await;
+        let found = t.store.guard_cells(&viewer(), &environment, &flag, at, (START_MS, i64::MAX)).await;
         let told: Vec<_> = found
             .expect("reads")
             .iter()
@@ -355,7 +353,7 @@ async fn sums_of_huge_counts_overflow_nowhere(t: Harness) {
     let told = t.store.errors_by_minute(&viewer(), &production(), 0, i64::MAX).await.expect("reads");
     assert!(told[0].2 >= i64::MAX as u64);
     let (environment, flag) = (production(), flag_key("a"));
-    let sizes = t.store.first_exposures(t.store.guard_reader(), &environment, &flag, 0).await.expect("reads");
+    let sizes = t.store.first_exposures(&viewer(), &environment, &flag, 0).await.expect("reads");
     assert!(sizes[0].treatment >= i64::MAX as u64);
     assert_eq!(everything(&t, CELL_MS).await.outcomes, u64::MAX);
     t.advance(3 * HOUR_MS);
@@ -372,9 +370,10 @@ async fn the_guard_reads_both_arms_in_time_order(t: Harness) {
     ];
     write(&t.store, "one", &cells).await;
     let (environment, flag, rule, metric) = (production(), flag_key("a"), rule_id(), metric_key("latency"));
+    let viewer = viewer();
     let read = async |until_ms| {
         let cells = t.store.guard_cells(
-            t.store.guard_reader(),
+            &viewer,
             &environment,
             &flag,
             (&rule, &metric, Accepts::Servers),
@@ -416,7 +415,7 @@ async fn first_exposures_add_up(t: Harness) {
     t.store.write_cells("one", &written(count(2, 8, START_MS), &[12, 13])).await.expect("written");
     t.store.write_cells("two", &written(count(3, 9, START_MS + 1), &[])).await.expect("written");
     assert_eq!(t.store.recent_event_ids().await.expect("reads"), [11, 12, 13]);
-    let read = t.store.first_exposures(t.store.guard_reader(), &production(), &flag_key("a"), START_MS).await;
+    let read = t.store.first_exposures(&viewer(), &production(), &flag_key("a"), START_MS).await;
     let read = read.expect("reads");
     assert_eq!(read.len(), 1);
     assert_eq!((read[0].treatment, read[0].control, read[0].shares), (5, 17, Some((20, 80))));
