@@ -26,6 +26,8 @@ refuse "the store knows about HTTP or pages:" \
 refuse "SQL outside server/store:" \
     "$(find_in -rnE '\bsqlx(_macros)?::' --include='*.rs' app engine server/src examples)"
 
+refuse "a migration that landed is not what it was; a change of the schema is a new file:" \
+    "$(cd migrations && sha256sum --check --quiet landed.sha256 2>&1 || true)"
 refuse "known people are counted past the census:" \
     "$(find_in -rnE '\.contexts\(\)' --include='*.rs' app/src server/src)"
 refuse "a body is read past server/src/body.rs:" \
