@@ -52,10 +52,6 @@ impl Step {
         self.gates.contains(&Gate::Approval)
     }
 
-    pub fn needs_health(&self) -> bool {
-        self.gates.contains(&Gate::Healthy)
-    }
-
     fn problems(&self, step: usize, known: &dyn Fn(&RuleId) -> bool, problems: &mut Vec<Problem>) {
         if self.title.chars().count() > NAME_CHARS_MAX {
             problems.push(Problem::Name { max: NAME_CHARS_MAX });

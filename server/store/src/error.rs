@@ -53,6 +53,8 @@ pub enum StoreError {
     Entropy,
     #[error("the database was put back to an earlier state; look again, then try again")]
     Restored,
+    #[error("what was to be stored in {table} cannot be written as text")]
+    Unwritable { table: &'static str },
     #[error("row \"{id}\" of table {table} cannot be read")]
     CorruptRow { table: &'static str, id: String },
 }

@@ -130,5 +130,5 @@ fn signed(number: u64) -> i64 {
 
 /// A document as it is stored.
 fn to_json<T: serde::Serialize>(table: &'static str, value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|_| StoreError::CorruptRow { table, id: "new".to_owned() })
+    serde_json::to_string(value).map_err(|_| StoreError::Unwritable { table })
 }
