@@ -10,6 +10,7 @@ pub mod plan;
 mod text;
 mod time;
 mod traits;
+mod word;
 mod words;
 
 pub use census::{
@@ -35,6 +36,7 @@ pub use definition::{
 };
 pub use time::{DateError, DayEdge, MomentError, instant_phrase, parse_date_ms, parse_moment_ms};
 pub use traits::{Items, Names, Packed, Packer, Traits, VALUE_SEPARATOR, ValueRef};
+pub use word::UnknownWord;
 pub use words::{
     Change, attributes_phrase, audience_phrase, condition_phrase, flag_changes, group_changes, group_name,
     hints, rollout_changes, rollout_phrase,

@@ -13,9 +13,6 @@ use crate::form::{
 /// As many as tell two limits apart whose difference means something.
 const DECIMALS_MAX: usize = 30;
 
-pub const ACTIONS: [GuardAction; 4] =
-    [GuardAction::Notify, GuardAction::PausePlan, GuardAction::StepBack, GuardAction::Stop];
-
 /// The form as typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GuardrailForm {
@@ -83,14 +80,10 @@ impl Line {
             "worse" => Limit::Comparison { margin: value / 100.0 },
             _ => return Err("choose a limit or a comparison".to_owned()),
         };
-        let action = ACTIONS.into_iter().find(|action| action.as_str() == self.action);
-        let action = action.ok_or("choose what happens")?;
+        let action = GuardAction::parse(&self.action).map_err(|_| "choose what happens")?;
         let accepts = match self.accepts.as_str() {
             "" => Accepts::usual_for(action),
-            word => {
-                let known = Accepts::ALL.into_iter().find(|accepts| accepts.as_str() == word);
-                known.ok_or("choose whose word counts")?
-            }
+            word => Accepts::parse(word).map_err(|_| "choose whose word counts")?,
         };
         let id = GuardrailId::parse(&self.id).map_err(|error| error.to_string())?;
         Ok(Guardrail { id, metric, limit, action, accepts })

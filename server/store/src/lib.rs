@@ -2,6 +2,7 @@
 //! same transaction, and are in force before they return. No HTTP, no HTML here.
 
 mod accounts;
+mod arm;
 mod as_of;
 mod attributes;
 mod audit;
@@ -84,8 +85,8 @@ pub use ledger::{
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use outcomes::{
-    ArmCells, ArmCount, ArmWord, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellReader, CellSum, Entry,
-    FirstExposures, GroupTallies, RolledUp, Told, Total, Written,
+    ArmCells, ArmCount, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellReader, CellSum, Entry, FirstExposures,
+    GroupTallies, RolledUp, Told, Total, Written,
 };
 pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{FlagKey, MetricKey};
+use engine::{Arm, FlagKey, MetricKey};
 use serde_json::{Value as Json, json};
-use store::{ArmWord, Cell};
+use store::Cell;
 
 use crate::{
     app::{NOW_MS, TestApp, environment_key, viewer},
@@ -30,8 +30,8 @@ impl TestApp {
         let (mut treatment, mut control) = (Cell::default(), Cell::default());
         for sum in sums.expect("reads") {
             match sum.arm {
-                ArmWord::Treatment => treatment.merge(&sum.cell),
-                ArmWord::Control => control.merge(&sum.cell),
+                Arm::Treatment => treatment.merge(&sum.cell),
+                Arm::Control => control.merge(&sum.cell),
             }
         }
         (treatment, control)

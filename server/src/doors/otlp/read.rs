@@ -153,12 +153,8 @@ impl<'a> Reader<'a> {
         let subject = subject.map_err(|error| format!("{CONTEXT_ID} {error}"))?;
         let rule = text(attributes, RULE).map(RuleId::parse).transpose();
         let rule = rule.map_err(|error| format!("{RULE} {error}"))?;
-        let arm = match text(attributes, ARM) {
-            None => None,
-            Some("treatment") => Some(Arm::Treatment),
-            Some("control") => Some(Arm::Control),
-            Some(_) => return Err(format!("{ARM} is treatment or control")),
-        };
+        let arm = text(attributes, ARM).map(Arm::parse).transpose();
+        let arm = arm.map_err(|_| format!("{ARM} is treatment or control"))?;
         Ok(Some(Evaluated { subject, feature: Feature { flag, variant, rule, arm } }))
     }
 

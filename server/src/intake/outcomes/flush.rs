@@ -118,7 +118,7 @@ fn take(
             flag: place.flag.clone(),
             metric: state.places.metric_key(id.metric).clone(),
             rule: place.rule.clone(),
-            arm: arm.into(),
+            arm,
             allocation: id.allocation,
             from_ms: id.from_ms,
         };

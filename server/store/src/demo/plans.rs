@@ -2,7 +2,7 @@
 //! and one that the guard took back, with the outcomes that it judged.
 
 use engine::{
-    GuardrailId, MetricDefinition, MetricKey, MetricKind, Percentage, RuleId, allocation,
+    Arm, GuardrailId, MetricDefinition, MetricKey, MetricKind, Percentage, RuleId, allocation,
     guardrail::{
         Accepts, CustomKind, Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof,
         Quantile, Surroundings,
@@ -12,8 +12,7 @@ use engine::{
 
 use super::{Stage, environment_key, flag_key, people::mix};
 use crate::{
-    ArmCount, ArmWord, CELL_MS, Cell, CellKey, Decided, GuardLease, GuardrailSet, PlanMove, StoreError,
-    Written,
+    ArmCount, CELL_MS, Cell, CellKey, Decided, GuardLease, GuardrailSet, PlanMove, StoreError, Written,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     number,
 };
@@ -258,8 +257,8 @@ impl Stage {
         let mut written = Written::default();
         for at_ms in (0..cells).map(|at| from_ms + at * CELL_MS) {
             for (arm, share, failing) in [
-                (ArmWord::Treatment, inside, if broken { BROKEN } else { USUAL }),
-                (ArmWord::Control, 100_000 - inside, USUAL),
+                (Arm::Treatment, inside, if broken { BROKEN } else { USUAL }),
+                (Arm::Control, 100_000 - inside, USUAL),
             ] {
                 let requests = REQUESTS * share / 10_000;
                 let [errors, latency] = ten_seconds(requests, failing, at_ms.unsigned_abs() + share);

@@ -19,43 +19,20 @@ use crate::{
 /// How far back a lower percentage is looked for.
 const VERSIONS_BACK_MAX: i64 = 100;
 
-/// What was done about a verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Taken {
-    Notified,
-    PlanPaused,
-    SteppedBack,
-    Stopped,
-    PlanAdvanced,
-    PlanFinished,
+engine::words! {
+    /// What was done about a verdict.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Taken {
+        Notified = "notified",
+        PlanPaused = "plan_paused",
+        SteppedBack = "stepped_back",
+        Stopped = "stopped",
+        PlanAdvanced = "plan_advanced",
+        PlanFinished = "plan_finished",
+    }
 }
 
 impl Taken {
-    pub const ALL: [Self; 6] = [
-        Self::Notified,
-        Self::PlanPaused,
-        Self::SteppedBack,
-        Self::Stopped,
-        Self::PlanAdvanced,
-        Self::PlanFinished,
-    ];
-
-    /// The word in the API and the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Notified => "notified",
-            Self::PlanPaused => "plan_paused",
-            Self::SteppedBack => "stepped_back",
-            Self::Stopped => "stopped",
-            Self::PlanAdvanced => "plan_advanced",
-            Self::PlanFinished => "plan_finished",
-        }
-    }
-
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|taken| taken.as_str() == word)
-    }
-
     pub(crate) const fn action(self) -> Action {
         match self {
             Self::Notified => Action::GuardNotified,
@@ -250,7 +227,7 @@ mod tests {
     #[test]
     fn words_come_back() {
         for taken in Taken::ALL {
-            assert_eq!(Taken::parse(taken.as_str()), Some(taken));
+            assert_eq!(Taken::parse(taken.as_str()), Ok(taken));
         }
     }
 }

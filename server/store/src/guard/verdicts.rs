@@ -7,7 +7,7 @@ use engine::{
     guardrail::{Health, Judgement},
 };
 
-use super::{Taken, states::health};
+use super::Taken;
 use crate::{
     Store, StoreError, Viewer,
     db::{Tx, args},
@@ -65,8 +65,8 @@ impl TryFrom<Row> for VerdictRow {
             id: row.id,
             rule: RuleId::try_from(row.rule).map_err(|_| corrupt())?,
             at_ms: row.at_ms,
-            health: health(&row.health).ok_or_else(corrupt)?,
-            taken: row.taken.map(|word| Taken::parse(&word).ok_or_else(corrupt)).transpose()?,
+            health: Health::parse(&row.health).map_err(|_| corrupt())?,
+            taken: row.taken.map(|word| Taken::parse(&word).map_err(|_| corrupt())).transpose()?,
             sentence: row.sentence,
             judgement: readable("verdicts", &id, &row.judgement, row.at_ms),
         })

@@ -1,9 +1,9 @@
 //! A line of the ledger as it stands in the database.
 
-use engine::{Arm, FlagKey, RuleId, SubjectKey, VariantKey};
+use engine::{FlagKey, RuleId, SubjectKey, VariantKey};
 
 use super::Seen;
-use crate::{StoreError, number};
+use crate::{StoreError, arm, number};
 
 #[derive(Debug, sqlx_macros::FromRow)]
 pub(super) struct Line {
@@ -16,18 +16,6 @@ pub(super) struct Line {
     pub(super) first_ms: i64,
     pub(super) last_ms: i64,
     pub(super) times: i64,
-}
-
-/// The word in the database is none of those that are written.
-struct UnknownArm;
-
-fn parse_arm(word: &str) -> Result<Option<Arm>, UnknownArm> {
-    match word {
-        "" => Ok(None),
-        "treatment" => Ok(Some(Arm::Treatment)),
-        "control" => Ok(Some(Arm::Control)),
-        _ => Err(UnknownArm),
-    }
 }
 
 impl TryFrom<Line> for Seen {
@@ -43,7 +31,7 @@ impl TryFrom<Line> for Seen {
             variant: VariantKey::parse(&line.variant).map_err(|_| corrupt())?,
             revision: number(line.revision),
             rule: rule.transpose().map_err(|_| corrupt())?,
-            arm: parse_arm(&line.arm).map_err(|UnknownArm| corrupt())?,
+            arm: arm::parse(&line.arm).map_err(|_| corrupt())?,
             first_ms: line.first_ms,
             last_ms: line.last_ms,
             count: number(line.times),

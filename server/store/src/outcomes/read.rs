@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use engine::{EnvironmentKey, FlagKey, MetricKey, RuleId, guardrail::Accepts};
+use engine::{Arm, EnvironmentKey, FlagKey, MetricKey, RuleId, guardrail::Accepts};
 
-use super::{ArmWord, CELL_MS, Cell, HOUR_CELL_MS};
+use super::{CELL_MS, Cell, HOUR_CELL_MS};
 use crate::{
     Denied, GuardLease, Store, StoreError, Viewer,
     db::{Readable, args},
@@ -73,7 +73,7 @@ impl CellReader {
 pub struct CellSum {
     pub metric: MetricKey,
     pub rule: RuleId,
-    pub arm: ArmWord,
+    pub arm: Arm,
     /// A multiple of the step that was asked for.
     pub from_ms: i64,
     pub cell: Cell,
@@ -141,7 +141,7 @@ struct CountRow {
 /// A row whose key is what it should be.
 struct Stored {
     rule: RuleId,
-    arm: ArmWord,
+    arm: Arm,
     from_ms: i64,
     step_ms: i64,
     allocation: i64,
@@ -154,7 +154,7 @@ impl Row {
     fn parse(self) -> Option<Stored> {
         Some(Stored {
             rule: RuleId::parse(&self.rule).ok()?,
-            arm: ArmWord::parse(&self.arm)?,
+            arm: Arm::parse(&self.arm).ok()?,
             from_ms: self.from_ms,
             step_ms: self.step_ms,
             allocation: self.allocation,
@@ -184,7 +184,7 @@ impl Store {
         let step_ms = step_ms.max(CELL_MS);
         let mut sums = Vec::new();
         for metric in metrics {
-            let mut merged: BTreeMap<(i64, RuleId, ArmWord), (Cell, u64)> = BTreeMap::new();
+            let mut merged: BTreeMap<(i64, RuleId, Arm), (Cell, u64)> = BTreeMap::new();
             let coarse = step_ms >= HOUR_CELL_MS;
             let accepts = Accepts::ServersAndBrowsers;
             for row in self.stored(environment, flag, (metric, accepts), (from_ms, until_ms), coarse).await? {
@@ -260,9 +260,9 @@ impl Store {
                 ..ArmCells::default()
             });
             match (row.arm, &row.cell) {
-                (ArmWord::Treatment, Some(cell)) => both.treatment.merge(cell),
-                (ArmWord::Control, Some(cell)) => both.control.merge(cell),
-                (ArmWord::Treatment | ArmWord::Control, None) => both.unreadable = true,
+                (Arm::Treatment, Some(cell)) => both.treatment.merge(cell),
+                (Arm::Control, Some(cell)) => both.control.merge(cell),
+                (Arm::Treatment | Arm::Control, None) => both.unreadable = true,
             }
         }
         Ok(merged.into_values().collect())

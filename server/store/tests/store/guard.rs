@@ -1,14 +1,14 @@
 //! The guard's side of the store: who guards, what is kept, and that acting by itself only ever goes down.
 
 use engine::{
-    GuardrailId, MetricKey, RuleId,
+    Arm, GuardrailId, MetricKey, RuleId,
     guardrail::{
         Accepts, Guard, GuardAction, Guardrail, Health, Judgement, Limit, Metric, Sample, Surroundings, Tally,
     },
 };
 use store::{
-    Acted, ArmWord, CELL_MS, Cell, CellKey, GuardAct, GuardLease, GuardState, GuardrailSet, Invalid,
-    ObjectKind, Reach, StoreError, Taken, Written,
+    Acted, CELL_MS, Cell, CellKey, GuardAct, GuardLease, GuardState, GuardrailSet, Invalid, ObjectKind,
+    Reach, StoreError, Taken, Written,
 };
 
 use crate::harness::*;
@@ -292,7 +292,7 @@ async fn cells_are_replayed_for_every_guardrail_of_their_metric(t: Harness) {
         (0, key, cell.into())
     };
     let cells = [now_ms, now_ms + CELL_MS]
-        .map(|from_ms| [cell(ArmWord::Treatment, from_ms, 150), cell(ArmWord::Control, from_ms, 1)]);
+        .map(|from_ms| [cell(Arm::Treatment, from_ms, 150), cell(Arm::Control, from_ms, 1)]);
     let written =
         Written { cells: cells.into_iter().flatten().collect(), counts: Vec::new(), ids: Vec::new() };
     t.store.write_cells("test", &written).await.expect("written");

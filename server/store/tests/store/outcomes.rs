@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use engine::{MetricDefinition, MetricKey, MetricKind, RuleId, guardrail::Accepts};
+use engine::{Arm, MetricDefinition, MetricKey, MetricKind, RuleId, guardrail::Accepts};
 use store::{
-    Action, ArmCount, ArmWord, AuditFilter, CELL_MS, Cell, CellKey, CellSum, Entry, Invalid, Store,
-    StoreError, Told, Written,
+    Action, ArmCount, AuditFilter, CELL_MS, Cell, CellKey, CellSum, Entry, Invalid, Store, StoreError, Told,
+    Written,
 };
 
 use crate::harness::*;
@@ -38,7 +38,7 @@ fn rule_id() -> RuleId {
     RuleId::parse("everyone").expect("an id")
 }
 
-fn key(arm: ArmWord, from_ms: i64) -> CellKey {
+fn key(arm: Arm, from_ms: i64) -> CellKey {
     CellKey {
         environment: production(),
         flag: flag_key("a"),
@@ -94,14 +94,14 @@ async fn rows(t: &Harness, step_ms: i64) -> String {
 async fn cells_of_two_servers_add_up(t: Harness) {
     let other = t.another().await;
     let (a, b) = (
-        [(key(ArmWord::Treatment, START_MS), cell(1..=500))],
-        [(key(ArmWord::Treatment, START_MS), cell(501..=1000))],
+        [(key(Arm::Treatment, START_MS), cell(1..=500))],
+        [(key(Arm::Treatment, START_MS), cell(501..=1000))],
     );
     tokio::join!(write(&t.store, "one", &a), write(&other, "two", &b));
     let sums = read(&t, START_MS, START_MS + CELL_MS, CELL_MS).await;
     assert_eq!(sums.len(), 1);
     let sum = &sums[0];
-    assert_eq!((sum.arm, sum.from_ms, sum.rule.as_str()), (ArmWord::Treatment, START_MS, "everyone"));
+    assert_eq!((sum.arm, sum.from_ms, sum.rule.as_str()), (Arm::Treatment, START_MS, "everyone"));
     assert_eq!((sum.cell.outcomes, sum.cell.tally.trials, sum.cell.latency.total()), (1000, 1000, 1000));
     let p95 = sum.cell.quantile(0.95).expect("a quantile");
     assert!((p95 / 950.0 - 1.0).abs() < 0.011, "{p95}");
@@ -109,11 +109,11 @@ async fn cells_of_two_servers_add_up(t: Harness) {
 }
 
 async fn writing_again_changes_nothing(t: Harness) {
-    let cells = [(key(ArmWord::Control, START_MS), cell(1..=10))];
+    let cells = [(key(Arm::Control, START_MS), cell(1..=10))];
     write(&t.store, "one", &cells).await;
     write(&t.store, "one", &cells).await;
     assert_eq!(everything(&t, CELL_MS).await.outcomes, 10);
-    let grown = [(key(ArmWord::Control, START_MS), cell(1..=12))];
+    let grown = [(key(Arm::Control, START_MS), cell(1..=12))];
     write(&t.store, "one", &grown).await;
     assert_eq!(everything(&t, CELL_MS).await.outcomes, 12);
 }
@@ -121,7 +121,7 @@ async fn writing_again_changes_nothing(t: Harness) {
 /// Ten minutes of two servers.
 async fn ten_minutes(t: &Harness) {
     for writer in ["one", "two"] {
-        let slots = (0..60).map(|n| (key(ArmWord::Treatment, START_MS + n * CELL_MS), cell(1..=100)));
+        let slots = (0..60).map(|n| (key(Arm::Treatment, START_MS + n * CELL_MS), cell(1..=100)));
         write(&t.store, writer, &slots.collect::<Vec<_>>()).await;
     }
 }
@@ -164,7 +164,7 @@ async fn durations_by_group_live_as_long_as_the_guard_may_fold_them(t: Harness) 
 }
 
 async fn errors_are_told_by_minute(t: Harness) {
-    let errors = |flag: &str, arm: ArmWord, from_ms: i64| CellKey {
+    let errors = |flag: &str, arm: Arm, from_ms: i64| CellKey {
         flag: flag_key(flag),
         metric: metric_key("error_rate"),
         ..key(arm, from_ms)
@@ -176,12 +176,12 @@ async fn errors_are_told_by_minute(t: Harness) {
     };
     let minute_ms = START_MS - START_MS % MINUTE_MS;
     let cells = [
-        (errors("b", ArmWord::Treatment, minute_ms), requests(10, 1)),
-        (errors("a", ArmWord::Treatment, minute_ms), requests(4, 0)),
-        (errors("a", ArmWord::Treatment, minute_ms + 50_000), requests(6, 3)),
-        (errors("a", ArmWord::Treatment, minute_ms + MINUTE_MS), requests(2, 2)),
-        (errors("a", ArmWord::Control, minute_ms), requests(90, 90)),
-        (key(ArmWord::Treatment, minute_ms), requests(90, 90)),
+        (errors("b", Arm::Treatment, minute_ms), requests(10, 1)),
+        (errors("a", Arm::Treatment, minute_ms), requests(4, 0)),
+        (errors("a", Arm::Treatment, minute_ms + 50_000), requests(6, 3)),
+        (errors("a", Arm::Treatment, minute_ms + MINUTE_MS), requests(2, 2)),
+        (errors("a", Arm::Control, minute_ms), requests(90, 90)),
+        (key(Arm::Treatment, minute_ms), requests(90, 90)),
     ];
     write(&t.store, "one", &cells).await;
     write(&t.store, "two", &cells[..1]).await;
@@ -225,7 +225,7 @@ async fn old_cells_are_deleted(t: Harness) {
 }
 
 async fn a_cell_that_may_be_merged_already_is_not_written(t: Harness) {
-    let cells = [(key(ArmWord::Control, START_MS), cell(1..=10))];
+    let cells = [(key(Arm::Control, START_MS), cell(1..=10))];
     write(&t.store, "one", &cells).await;
     t.advance(3 * HOUR_MS);
     t.store.roll_up_cells().await.expect("rolled up");
@@ -249,10 +249,10 @@ async fn the_book_of_servers_is_kept_apart_for_as_long_as_cells_are(t: Harness) 
     let browsers = |slot: i64, of_servers: u32, of_browsers: u32| {
         let mut told = Told::from(cell(1..=of_servers));
         told.enter(Entry::Only(Accepts::ServersAndBrowsers), |all| all.merge(&cell(1..=of_browsers)));
-        (0, key(ArmWord::Treatment, START_MS + slot * CELL_MS), told)
+        (0, key(Arm::Treatment, START_MS + slot * CELL_MS), told)
     };
     let servers = |slot: i64, of_servers: u32| {
-        (0, key(ArmWord::Treatment, START_MS + slot * CELL_MS), cell(1..=of_servers).into())
+        (0, key(Arm::Treatment, START_MS + slot * CELL_MS), cell(1..=of_servers).into())
     };
     for (run, cells) in [
         ("one", vec![browsers(0, 10, 1), servers(1, 100), browsers(40, 0, 4)]),
@@ -288,9 +288,9 @@ async fn the_book_of_servers_is_kept_apart_for_as_long_as_cells_are(t: Harness) 
 async fn a_row_that_cannot_be_read_hides_no_other(t: Harness) {
     let second = START_MS + CELL_MS;
     let cells = [
-        (key(ArmWord::Treatment, START_MS), cell(1..=2)),
-        (key(ArmWord::Control, START_MS), cell(1..=3)),
-        (key(ArmWord::Treatment, second), cell(1..=4)),
+        (key(Arm::Treatment, START_MS), cell(1..=2)),
+        (key(Arm::Control, START_MS), cell(1..=3)),
+        (key(Arm::Treatment, second), cell(1..=4)),
     ];
     write(&t.store, "one", &cells).await;
     write(&t.store, "two", &cells[..1]).await;
@@ -338,12 +338,12 @@ async fn sums_of_huge_counts_overflow_nowhere(t: Harness) {
     let mut huge = Cell::default();
     (huge.outcomes, huge.events, huge.late) = (u64::MAX, u64::MAX, u64::MAX);
     huge.sum += f64::MAX;
-    let errors = CellKey { metric: metric_key("error_rate"), ..key(ArmWord::Treatment, START_MS) };
+    let errors = CellKey { metric: metric_key("error_rate"), ..key(Arm::Treatment, START_MS) };
     for run in ["one", "two"] {
         write(
             &t.store,
             run,
-            &[(errors.clone(), huge.clone()), (key(ArmWord::Treatment, START_MS), huge.clone())],
+            &[(errors.clone(), huge.clone()), (key(Arm::Treatment, START_MS), huge.clone())],
         )
         .await;
         let count = ArmCount { treatment: u64::MAX, control: u64::MAX, ..nobody() };
@@ -362,11 +362,11 @@ async fn sums_of_huge_counts_overflow_nowhere(t: Harness) {
 }
 
 async fn the_guard_reads_both_arms_in_time_order(t: Harness) {
-    let later = CellKey { allocation: 8, ..key(ArmWord::Control, START_MS + CELL_MS) };
+    let later = CellKey { allocation: 8, ..key(Arm::Control, START_MS + CELL_MS) };
     let cells = [
         (later, cell(1..=4)),
-        (key(ArmWord::Treatment, START_MS), cell(1..=2)),
-        (key(ArmWord::Control, START_MS), cell(1..=3)),
+        (key(Arm::Treatment, START_MS), cell(1..=2)),
+        (key(Arm::Control, START_MS), cell(1..=3)),
     ];
     write(&t.store, "one", &cells).await;
     let (environment, flag, rule, metric) = (production(), flag_key("a"), rule_id(), metric_key("latency"));
