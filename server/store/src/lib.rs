@@ -75,7 +75,7 @@ pub use feedback::{
 pub use groups::{GroupRow, GroupUse};
 pub use guard::{
     Acted, FlagHealth, GuardAct, GuardLease, GuardStanding, GuardState, GuardrailSet, GuardrailsInForce,
-    OwnGuardrails, Replayed, RuleHealth, StepForecast, Taken, VerdictRow, Watched, stored_metric,
+    OwnGuardrails, Replayed, RuleHealth, StepForecast, Consequence, VerdictRow, Watched, stored_metric,
 };
 pub use lane::Lane;
 pub use ledger::{

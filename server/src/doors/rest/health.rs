@@ -119,7 +119,7 @@ pub(crate) async fn of_flag(
                 rule: verdict.rule.to_string(),
                 at_ms: verdict.at_ms,
                 health: verdict.health.as_str(),
-                taken: verdict.taken.map(store::Taken::as_str),
+                taken: verdict.taken.map(store::Consequence::as_str),
                 sentence: verdict.sentence,
                 evidence: known(&verdict.judgement.evidence),
             })

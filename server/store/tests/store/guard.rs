@@ -11,7 +11,7 @@ use engine::{
 };
 use store::{
     Acted, CELL_MS, Cell, CellKey, GuardAct, GuardLease, GuardState, GuardrailSet, Invalid, ObjectKind,
-    Reach, StoreError, Taken, Written,
+    Reach, StoreError, Consequence, Written,
 };
 
 use crate::harness::*;
@@ -162,7 +162,7 @@ async fn the_guard_stops_and_says_why(t: Harness) {
     at(&t, &[20]).await;
     let lease = lease(&t).await;
     let before = t.revision(&production());
-    assert_eq!(act(&t, &lease, 2, GuardAction::Stop).await, Acted::Done(Taken::Stopped));
+    assert_eq!(act(&t, &lease, 2, GuardAction::Stop).await, Acted::Done(Consequence::Stopped));
     let rollout = t.rollout("a").await;
     assert!(!rollout.value.enabled);
     assert_eq!(rollout.value.rules[0].percentage.to_string(), "20", "what is stopped stays written down");
@@ -173,18 +173,18 @@ async fn the_guard_stops_and_says_why(t: Harness) {
     assert!(entries[0].reason.starts_with("Errors 75 %, above the limit"), "{}", entries[0].reason);
     let verdicts =
         t.store.list_verdicts(&viewer(), &production(), &flag_key("a"), 0, 10).await.expect("reads");
-    assert_eq!(verdicts[0].taken, Some(Taken::Stopped));
+    assert_eq!(verdicts[0].taken, Some(Consequence::Stopped));
     assert_eq!(verdicts[0].judgement.evidence[0].treatment.events, 150);
-    assert_eq!(act(&t, &lease, 3, GuardAction::Stop).await, Acted::Done(Taken::Notified), "nothing to stop");
+    assert_eq!(act(&t, &lease, 3, GuardAction::Stop).await, Acted::Done(Consequence::Notified), "nothing to stop");
 }
 
 async fn stepping_back_returns_to_the_last_lower_percentage(t: Harness) {
     at(&t, &[5, 20, 10, 50]).await;
     let lease = lease(&t).await;
-    assert_eq!(act(&t, &lease, 5, GuardAction::StepBack).await, Acted::Done(Taken::SteppedBack));
+    assert_eq!(act(&t, &lease, 5, GuardAction::StepBack).await, Acted::Done(Consequence::SteppedBack));
     assert_eq!(everyone_has(&t).await, "10");
     assert!(t.last_sentence().await.starts_with("stepped back: lowered everyone 50 → 10 %"));
-    assert_eq!(act(&t, &lease, 6, GuardAction::StepBack).await, Acted::Done(Taken::SteppedBack));
+    assert_eq!(act(&t, &lease, 6, GuardAction::StepBack).await, Acted::Done(Consequence::SteppedBack));
     assert_eq!(everyone_has(&t).await, "5", "never up again");
 }
 
@@ -195,7 +195,7 @@ async fn the_guard_never_undoes_a_later_decision(t: Harness) {
     assert_eq!(act(&t, &lease, 3, GuardAction::StepBack).await, Acted::Outdated);
     assert_eq!(everyone_has(&t).await, "10");
     for action in [GuardAction::Notify, GuardAction::PausePlan] {
-        assert_eq!(act(&t, &lease, 4, action).await, Acted::Done(Taken::Notified));
+        assert_eq!(act(&t, &lease, 4, action).await, Acted::Done(Consequence::Notified));
         assert_eq!(t.rollout("a").await.version, 4);
     }
 }

@@ -9,7 +9,7 @@ use engine::{
 };
 use store::{
     Approver, Decided, DeniedBecause, FlagEditor, Followed, Invalid, NewToken, PlanMove, Principal,
-    ReleasePlan, Role, StoreError, Taken, TokenHash, TokenKind, TokenScope,
+    ReleasePlan, Role, StoreError, Consequence, TokenHash, TokenKind, TokenScope,
 };
 
 use crate::{
@@ -193,7 +193,7 @@ async fn two_servers_advance_once(t: Harness) {
         tokio::join!(t.store.follow_plan(&lease, decided()), other.follow_plan(&lease, decided()));
     let moved = [one.expect("follows"), two.expect("follows")];
     let advanced =
-        moved.iter().filter(|it| matches!(it, Followed::Moved(_, Some(Taken::PlanAdvanced)))).count();
+        moved.iter().filter(|it| matches!(it, Followed::Moved(_, Some(Consequence::PlanAdvanced)))).count();
     assert_eq!(advanced, 1, "{moved:?}");
     assert_eq!((at_step(&found(&t).await), per_cent(&t).await.as_str()), (1, "50"));
     let filter = store::AuditFilter { action: Some(store::Action::PlanAdvanced), ..Default::default() };
@@ -214,7 +214,7 @@ async fn a_plan_goes_on_after_a_restart(t: Harness) {
     assert_eq!((progress.step, progress.held_ms, again.version), (0, 30_000, release.version));
     // Three hours of being down are not three hours of watching.
     t.advance(3 * 3_600_000);
-    assert!(matches!(follow(&t, &unwatched(&t)).await, Followed::Moved(_, Some(Taken::PlanAdvanced))));
+    assert!(matches!(follow(&t, &unwatched(&t)).await, Followed::Moved(_, Some(Consequence::PlanAdvanced))));
     assert_eq!(at_step(&found(&t).await), 1, "one step, however long it was due");
 }
 
@@ -243,7 +243,7 @@ async fn a_breach_steps_back_and_the_plan_stays_there(t: Harness) {
     t.advance(120_000);
     let (_, judgement) = judged(&t, GuardAction::StepBack, 150);
     let moved = follow(&t, &judgement).await;
-    assert!(matches!(moved, Followed::Moved(_, Some(Taken::SteppedBack))), "{moved:?}");
+    assert!(matches!(moved, Followed::Moved(_, Some(Consequence::SteppedBack))), "{moved:?}");
     assert_eq!(per_cent(&t).await, "20");
     assert!(
         t.last_sentence()
@@ -257,7 +257,7 @@ async fn a_breach_steps_back_and_the_plan_stays_there(t: Harness) {
     go(&t, PlanMove::Resume).await.expect("a person goes on");
     let verdicts =
         t.store.list_verdicts(&viewer(), &production(), &flag_key("a"), 0, 10).await.expect("reads");
-    assert_eq!(verdicts[0].taken, Some(Taken::SteppedBack));
+    assert_eq!(verdicts[0].taken, Some(Consequence::SteppedBack));
 }
 
 async fn the_guard_does_not_raise_what_a_person_lowered(t: Harness) {
@@ -320,7 +320,7 @@ async fn stopping_by_the_guard_keeps_the_percentages(t: Harness) {
     t.advance(120_000);
     let (_, judgement) = judged(&t, GuardAction::Stop, 150);
     let moved = follow(&t, &judgement).await;
-    assert!(matches!(moved, Followed::Moved(_, Some(Taken::Stopped))), "{moved:?}");
+    assert!(matches!(moved, Followed::Moved(_, Some(Consequence::Stopped))), "{moved:?}");
     assert!(!t.rollout("a").await.value.enabled);
     assert_eq!(per_cent(&t).await, "20");
     t.advance(1_000);

@@ -37,7 +37,7 @@ async fn an_approval_is_never_ones_own(t: Harness) {
         t.last_sentence().await,
         "approved step 2 of the release plan (everyone 100 % after an approval) of Flag a in production"
     );
-    assert!(matches!(follow(&t, &unwatched(&t)).await, Followed::Moved(_, Some(Taken::PlanAdvanced))));
+    assert!(matches!(follow(&t, &unwatched(&t)).await, Followed::Moved(_, Some(Consequence::PlanAdvanced))));
     assert_eq!(per_cent(&t).await, "100");
 }
 
