@@ -13,7 +13,7 @@ use store::{
 };
 
 use super::{
-    memory::{Memory, Place},
+    memory::{Memory, GuardedRule},
     picture::consider,
 };
 
@@ -307,7 +307,7 @@ impl Looking {
     }
 }
 
-fn place(watched: &Watched, rule: &RuleId) -> Place {
+fn place(watched: &Watched, rule: &RuleId) -> GuardedRule {
     (watched.environment.clone(), watched.flag.clone(), rule.clone())
 }
 

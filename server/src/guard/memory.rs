@@ -14,7 +14,7 @@ const REBUILD_MS_MAX: i64 = 24 * 3_600_000;
 /// A judgement that says the same as before is kept again after this long, so that its time shows that somebody looks.
 const KEEP_EVERY_MS: i64 = 30_000;
 
-pub(super) type Place = (EnvironmentKey, FlagKey, RuleId);
+pub(super) type GuardedRule = (EnvironmentKey, FlagKey, RuleId);
 
 /// One rule's guard.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub(super) struct Known {
 
 /// All of them, by place.
 #[derive(Debug, Default)]
-pub(super) struct Memory(HashMap<Place, Known>);
+pub(super) struct Memory(HashMap<GuardedRule, Known>);
 
 impl Memory {
     pub(super) fn from_stored(states: Vec<GuardState>) -> Self {
@@ -62,7 +62,7 @@ impl Memory {
     pub(super) fn alarms(
         &mut self,
         judged: &[(RuleId, Judgement)],
-        at: impl Fn(&RuleId) -> Place,
+        at: impl Fn(&RuleId) -> GuardedRule,
     ) -> Vec<RuleId> {
         let mut due = Vec::new();
         for (rule, judgement) in judged {
@@ -76,13 +76,13 @@ impl Memory {
         due
     }
 
-    pub(super) fn alarmed(&mut self, place: &Place) {
+    pub(super) fn alarmed(&mut self, place: &GuardedRule) {
         if let Some(known) = self.0.get_mut(place) {
             known.alarmed = true;
         }
     }
 
-    pub(super) fn knows(&self, place: &Place) -> bool {
+    pub(super) fn knows(&self, place: &GuardedRule) -> bool {
         self.0.contains_key(place)
     }
 
@@ -90,7 +90,7 @@ impl Memory {
     /// it was for.
     pub(super) fn of(
         &mut self,
-        place: &Place,
+        place: &GuardedRule,
         watched: &Watched,
         rule: &Rule,
         standing: GuardStanding,
@@ -125,7 +125,7 @@ impl Memory {
     }
 
     /// Notes that nothing can be said about a rule whose definitions cannot be used.
-    pub(super) fn inconclusive(&mut self, place: Place, now_ms: i64) {
+    pub(super) fn inconclusive(&mut self, place: GuardedRule, now_ms: i64) {
         let judgement = Judgement::unreadable(now_ms);
         let known = self.0.entry(place).or_insert_with(|| Known {
             fingerprint: String::new(),
@@ -142,7 +142,7 @@ impl Memory {
     }
 
     /// The judgement was told with what was done about it.
-    pub(super) fn was_told(&mut self, place: &Place) {
+    pub(super) fn was_told(&mut self, place: &GuardedRule) {
         if let Some(known) = self.0.get_mut(place) {
             (known.told, known.changed) = (false, true);
         }
@@ -153,7 +153,7 @@ impl Memory {
         let due = |known: &&Known| {
             known.told || known.changed || now_ms.saturating_sub(known.kept_ms) >= KEEP_EVERY_MS
         };
-        let state = |((environment, flag, rule), known): (&Place, &Known)| {
+        let state = |((environment, flag, rule), known): (&GuardedRule, &Known)| {
             let state = GuardState {
                 environment: environment.clone(),
                 flag: flag.clone(),
@@ -188,7 +188,7 @@ impl Known {
     /// What cannot be read is missing evidence for as long as silence would be.
     pub(super) fn note_unreadable(
         &mut self,
-        place: &Place,
+        place: &GuardedRule,
         cells: &BTreeMap<Basis, Vec<ArmCells>>,
         now_ms: i64,
     ) {

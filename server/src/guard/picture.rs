@@ -15,7 +15,7 @@ use engine::{
 };
 use store::{ArmCells, CELL_MS, CellReader, FirstExposures, GuardLease, Store, StoreError};
 
-use super::memory::{Known, Place};
+use super::memory::{Known, GuardedRule};
 
 /// How far back late outcomes are counted, and how often.
 const LATE_MS: i64 = 30 * 60_000;
@@ -27,7 +27,7 @@ const GROWING_MS: i64 = 2 * 60_000;
 pub(super) async fn consider(
     store: &Store,
     lease: &GuardLease,
-    place: &Place,
+    place: &GuardedRule,
     rule: &Rule,
     known: &mut Known,
     exposures: &[FirstExposures],
@@ -119,7 +119,7 @@ fn growing_from(began_ms: i64, from_ms: i64) -> i64 {
 async fn late_fraction(
     store: &Store,
     reader: &CellReader,
-    place: &Place,
+    place: &GuardedRule,
     guard: &Guard,
     now_ms: i64,
 ) -> Result<f64, StoreError> {

@@ -85,7 +85,7 @@ pub struct Connection {
 }
 
 /// A connection's place; given back when it is dropped.
-pub struct Place {
+pub struct ConnectionPlace {
     pub connection: Arc<Connection>,
     number: u64,
     places: Arc<Places>,
@@ -108,7 +108,7 @@ impl Places {
 
     /// A place for somebody new, as soon as there is one. `None`: this address has all it may have, and all of them are
     /// busy.
-    pub async fn enter(self: &Arc<Self>, peer: SocketAddr) -> Option<Place> {
+    pub async fn enter(self: &Arc<Self>, peer: SocketAddr) -> Option<ConnectionPlace> {
         let address = self.counted(peer);
         if let Some(address) = address
             && !self.has_room_for(address)
@@ -142,7 +142,7 @@ impl Places {
             *open.by_address.entry(address).or_default() += 1;
         }
         drop(open);
-        Some(Place { connection, number, places: Arc::clone(self), _free: free })
+        Some(ConnectionPlace { connection, number, places: Arc::clone(self), _free: free })
     }
 
     /// Asks whoever needs too long for a request's head to leave; never ends.
@@ -280,7 +280,7 @@ impl Connection {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         let mut open = self.places.open();
         open.connections.remove(&self.number);
