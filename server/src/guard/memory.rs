@@ -18,7 +18,7 @@ pub(super) type GuardedRule = (EnvironmentKey, FlagKey, RuleId);
 
 /// One rule's guard.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(super) struct RuleGuard {
     pub(super) fingerprint: String,
     pub(super) guard: Guard,
     pub(super) judgement: Option<Judgement>,
@@ -35,14 +35,14 @@ pub(super) struct Known {
 
 /// All of them, by place.
 #[derive(Debug, Default)]
-pub(super) struct Memory(HashMap<GuardedRule, Known>);
+pub(super) struct Memory(HashMap<GuardedRule, RuleGuard>);
 
 impl Memory {
     pub(super) fn from_stored(states: Vec<GuardState>) -> Self {
         let known = states.into_iter().map(|state| {
             let kept_ms = state.judgement.at_ms;
             let alarmed = state.judgement.warnings.contains(&Warning::Unreadable);
-            let known = Known {
+            let known = RuleGuard {
                 fingerprint: state.fingerprint,
                 guard: state.guard,
                 judgement: Some(state.judgement),
@@ -95,9 +95,9 @@ impl Memory {
         rule: &Rule,
         standing: GuardStanding,
         now_ms: i64,
-    ) -> &mut Known {
+    ) -> &mut RuleGuard {
         let fingerprint = fingerprint(&watched.rollout, rule, &watched.set, standing);
-        let begin = |began_ms| Known {
+        let begin = |began_ms| RuleGuard {
             guard: Guard::at_rule(
                 &watched.set.guardrails,
                 &rule.id,
@@ -127,7 +127,7 @@ impl Memory {
     /// Notes that nothing can be said about a rule whose definitions cannot be used.
     pub(super) fn inconclusive(&mut self, place: GuardedRule, now_ms: i64) {
         let judgement = Judgement::unreadable(now_ms);
-        let known = self.0.entry(place).or_insert_with(|| Known {
+        let known = self.0.entry(place).or_insert_with(|| RuleGuard {
             fingerprint: String::new(),
             guard: Guard::new(&[], &[], engine::guardrail::Proof::default(), now_ms),
             judgement: None,
@@ -150,10 +150,10 @@ impl Memory {
 
     /// What is to be kept now, each with whether its judgement is news. What cannot be kept is offered again.
     pub(super) fn to_keep(&self, now_ms: i64) -> Vec<(GuardState, bool)> {
-        let due = |known: &&Known| {
+        let due = |known: &&RuleGuard| {
             known.told || known.changed || now_ms.saturating_sub(known.kept_ms) >= KEEP_EVERY_MS
         };
-        let state = |((environment, flag, rule), known): (&GuardedRule, &Known)| {
+        let state = |((environment, flag, rule), known): (&GuardedRule, &RuleGuard)| {
             let state = GuardState {
                 environment: environment.clone(),
                 flag: flag.clone(),
@@ -177,7 +177,7 @@ impl Memory {
     }
 }
 
-impl Known {
+impl RuleGuard {
     /// Takes in cells and says whether something was folded.
     pub(super) fn observe(&mut self, cells: &Cells, steps_ms: &[i64], now_ms: i64) {
         let before = self.guard.clone();

@@ -15,7 +15,7 @@ use engine::{
 };
 use store::{ArmCells, CELL_MS, CellReader, FirstExposures, GuardLease, Store, StoreError};
 
-use super::memory::{Known, GuardedRule};
+use super::memory::{RuleGuard, GuardedRule};
 
 /// How far back late outcomes are counted, and how often.
 const LATE_MS: i64 = 30 * 60_000;
@@ -29,7 +29,7 @@ pub(super) async fn consider(
     lease: &GuardLease,
     place: &GuardedRule,
     rule: &Rule,
-    known: &mut Known,
+    known: &mut RuleGuard,
     exposures: &[FirstExposures],
     (steps_ms, held_ms): (&[i64], i64),
 ) -> Result<(), StoreError> {

@@ -33,7 +33,7 @@ pub(crate) struct Guarded {
     version: u64,
     /// True: the workspace's defaults.
     inherited: bool,
-    guardrails: Vec<Known>,
+    guardrails: Vec<KnownGuardrail>,
     /// What counts as proof that a step is healthy.
     #[schema(value_type = document::Proof)]
     proof: Value,
@@ -42,7 +42,7 @@ pub(crate) struct Guarded {
 /// One guardrail.
 #[derive(Serialize, ToSchema)]
 #[schema(as = KnownGuardrail)]
-struct Known {
+struct KnownGuardrail {
     /// `Stop if errors are above 5 % (servers only)`.
     sentence: String,
     /// How often it would have fired in the last seven days, by the stored outcomes.
@@ -294,7 +294,7 @@ async fn answer(
         let own = |it: &&Replayed| it.guardrail == guardrail.id;
         replayed.iter().find(own).map_or(0, |it| it.fired_ms.len())
     };
-    let known = |guardrail: &Guardrail| Known {
+    let known = |guardrail: &Guardrail| KnownGuardrail {
         sentence: guardrail.sentence(),
         fired_in_7_days: fired(guardrail),
         definition: serde_json::to_value(guardrail).unwrap_or_default(),
