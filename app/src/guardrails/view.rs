@@ -8,7 +8,7 @@ use engine::{
 use leptos::prelude::*;
 use store::{Conflict, GuardrailsInForce, Replayed};
 
-use super::form::{GuardrailForm, Line, metric_options};
+use super::form::{GuardrailForm, GuardrailLine, metric_options};
 use crate::{
     form::{error::as_sentence, state::FormState},
     page::here::here,
@@ -237,7 +237,7 @@ fn told(sentence: Option<String>, replayed: &Replayed) -> impl IntoView + use<> 
 
 fn line(
     at: usize,
-    line: &Line,
+    line: &GuardrailLine,
     metrics: &[(String, String)],
     error: Option<String>,
     told: Option<AnyView>,

@@ -13,7 +13,7 @@ use super::{
     unverified,
 };
 use crate::{
-    chart::{Chart, Line, Mark, Point, Stroke, Unit, arms::Arms},
+    chart::{Chart, Series, Mark, Point, Stroke, Unit, arms::Arms},
     error::AppError,
     flag::FlagPage,
     page::Page,
@@ -139,14 +139,14 @@ fn marks(shown: &FlagPage, range: Range) -> Vec<Mark> {
 
 impl MetricCard {
     /// Beside what the guard uses, in the one chart that a rate has.
-    fn draw(&mut self, unverified: Option<Line>) {
+    fn draw(&mut self, unverified: Option<Series>) {
         if let Some(chart) = self.charts.first_mut() {
             chart.lines.extend(unverified);
         }
     }
 
     pub(super) fn has_unverified(&self) -> bool {
-        let is_unverified = |line: &Line| line.stroke == Stroke::Unverified;
+        let is_unverified = |line: &Series| line.stroke == Stroke::Unverified;
         self.charts.iter().flat_map(|chart| &chart.lines).any(is_unverified)
     }
 

@@ -6,7 +6,7 @@ use super::Seen;
 use crate::{StoreError, arm, number};
 
 #[derive(Debug, sqlx_macros::FromRow)]
-pub(super) struct Line {
+pub(super) struct LedgerLine {
     pub(super) subject: String,
     pub(super) flag: String,
     pub(super) variant: String,
@@ -18,10 +18,10 @@ pub(super) struct Line {
     pub(super) times: i64,
 }
 
-impl TryFrom<Line> for Seen {
+impl TryFrom<LedgerLine> for Seen {
     type Error = StoreError;
 
-    fn try_from(line: Line) -> Result<Self, StoreError> {
+    fn try_from(line: LedgerLine) -> Result<Self, StoreError> {
         // The row's own key would name a person in the log.
         let corrupt = || StoreError::CorruptRow { table: "exposures", id: line.flag.clone() };
         let rule = if line.rule.is_empty() { None } else { Some(RuleId::parse(&line.rule)) };
@@ -39,6 +39,6 @@ impl TryFrom<Line> for Seen {
     }
 }
 
-pub(super) fn seen(lines: Vec<Line>) -> Result<Vec<Seen>, StoreError> {
+pub(super) fn seen(lines: Vec<LedgerLine>) -> Result<Vec<Seen>, StoreError> {
     lines.into_iter().map(Seen::try_from).collect()
 }
