@@ -129,19 +129,4 @@ impl Plan {
         }
         percentages
     }
-
-    /// What entering a step changes: rule, from, to; rules that stay are left out.
-    pub fn changes_at(
-        &self,
-        step: usize,
-        before: &Percentages,
-        current: &Percentages,
-    ) -> Vec<(RuleId, Percentage, Percentage)> {
-        let target = self.percentages_at(Some(step), before);
-        let pairs = target.into_iter().map(|(rule, to)| {
-            let from = current.get(&rule).copied().unwrap_or(Percentage::NONE);
-            (rule, from, to)
-        });
-        pairs.filter(|(_, from, to)| from != to).collect()
-    }
 }

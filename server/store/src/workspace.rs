@@ -47,7 +47,13 @@ impl FromStr for TokenHash {
 
 impl Store {
     /// What addresses of event streams are signed with, the same for all copies of the server. Who has it can sign those
-    /// and nothing else: neither receipts, previews nor the audit log.
+    /// and nothing else: neither receipts, previews nor the audit log. The workspace's secret itself stays here:
+    ///
+    /// ```compile_fail,E0624
+    /// async fn forge(store: &store::Store) -> Result<String, store::StoreError> {
+    ///     store.workspace_secret().await
+    /// }
+    /// ```
     pub async fn stream_secret(&self) -> Result<String, StoreError> {
         let secret = self.workspace_secret().await?;
         let corrupt = |_| StoreError::CorruptRow { table: "workspace", id: "1".to_owned() };
