@@ -66,7 +66,10 @@ pub async fn serve(listener: TcpListener, server: &Server, app: Router, stop: im
     }
 }
 
-async fn accept(listener: &TcpListener, places: &Arc<Places>) -> Option<(TcpStream, SocketAddr, ConnectionPlace)> {
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Places>,
+) -> Option<(TcpStream, SocketAddr, ConnectionPlace)> {
     match listener.accept().await {
         Ok((stream, peer)) => Some((stream, peer, places.enter(peer).await?)),
         Err(error) => {
@@ -78,7 +81,13 @@ async fn accept(listener: &TcpListener, places: &Arc<Places>) -> Option<(TcpStre
 }
 
 /// HTTP/1.1: TLS and HTTP/2 are the business of the proxy in front.
-async fn connection(stream: TcpStream, peer: SocketAddr, place: ConnectionPlace, app: Router, server: Server) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: ConnectionPlace,
+    app: Router,
+    server: Server,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection stays without TCP_NODELAY");
     }

@@ -1,6 +1,6 @@
 //! One metric over time: those who have the feature against their control.
 
-use super::{Chart, Series, Point, Stroke, Unit};
+use super::{Chart, Point, Series, Stroke, Unit};
 
 pub struct Arms {
     pub treatment: Vec<Point>,

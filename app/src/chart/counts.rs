@@ -1,6 +1,6 @@
 //! How often something happened over time, a line for each variant.
 
-use super::{Chart, Series, Point, Stroke, Unit};
+use super::{Chart, Point, Series, Stroke, Unit};
 
 /// What was counted when: steps of `step_ms` from `from_ms` to before `until_ms`.
 #[derive(Debug, Clone, Copy)]

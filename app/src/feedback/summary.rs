@@ -12,7 +12,7 @@ use super::{
     query::SPANS_DAYS,
 };
 use crate::{
-    chart::{Chart, Series, Point, Stroke, Unit},
+    chart::{Chart, Point, Series, Stroke, Unit},
     error::AppError,
     page::{Page, here::here},
 };

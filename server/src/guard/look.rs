@@ -13,7 +13,7 @@ use store::{
 };
 
 use super::{
-    memory::{Memory, GuardedRule},
+    memory::{GuardedRule, Memory},
     picture::consider,
 };
 

@@ -15,7 +15,7 @@ use engine::{
 };
 use store::{ArmCells, CELL_MS, CellReader, FirstExposures, GuardLease, Store, StoreError};
 
-use super::memory::{RuleGuard, GuardedRule};
+use super::memory::{GuardedRule, RuleGuard};
 
 /// How far back late outcomes are counted, and how often.
 const LATE_MS: i64 = 30 * 60_000;

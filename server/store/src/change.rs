@@ -131,7 +131,6 @@ pub(crate) struct Work<'s> {
     actor: Actor,
     now_ms: i64,
     seq: i64,
-    /// Where the database stood before.
     before: HistoryPoint,
     keys: Keys,
     format: Format,
@@ -184,7 +183,8 @@ impl Store {
             return Err(Invalid::AuditSecretMissing.into());
         }
         let now_ms = self.shared_now_ms();
-        let before = HistoryPoint { seq: number(head.audit_seq - 1), hash: head.audit_hash, history: head.history };
+        let before =
+            HistoryPoint { seq: number(head.audit_seq - 1), hash: head.audit_hash, history: head.history };
         Ok(Work {
             tx,
             store: self,

@@ -74,8 +74,8 @@ pub use feedback::{
 };
 pub use groups::{GroupRow, GroupUse};
 pub use guard::{
-    Acted, FlagHealth, GuardAct, GuardLease, GuardStanding, GuardState, GuardrailSet, GuardrailsInForce,
-    OwnGuardrails, Replayed, RuleHealth, StepForecast, Consequence, VerdictRow, Watched, stored_metric,
+    Acted, Consequence, FlagHealth, GuardAct, GuardLease, GuardStanding, GuardState, GuardrailSet,
+    GuardrailsInForce, OwnGuardrails, Replayed, RuleHealth, StepForecast, VerdictRow, Watched, stored_metric,
 };
 pub use lane::Lane;
 pub use ledger::{

@@ -13,7 +13,7 @@ use super::{
     unverified,
 };
 use crate::{
-    chart::{Chart, Series, Mark, Point, Stroke, Unit, arms::Arms},
+    chart::{Chart, Mark, Point, Series, Stroke, Unit, arms::Arms},
     error::AppError,
     flag::FlagPage,
     page::Page,

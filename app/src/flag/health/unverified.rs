@@ -7,7 +7,7 @@ use store::{UNVERIFIED_SLOT_MS, UnverifiedOutcomes};
 
 use super::measured::Range;
 use crate::{
-    chart::{Series, Point, Stroke},
+    chart::{Point, Series, Stroke},
     error::AppError,
     flag::FlagPage,
     page::Page,

@@ -37,7 +37,7 @@ use crate::{
     limits::OTLP_BODY_BYTES_MAX,
 };
 use error::OtlpError;
-use read::{Reader, Extracted};
+use read::{Extracted, Reader};
 use wire::{Content, Encoding};
 
 pub fn router(server: &Server) -> Router {

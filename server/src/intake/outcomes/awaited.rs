@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use engine::{
     Arm, EnvironmentKey, MetricDefinition, MetricKind, Sender, SubjectKey,
-    guardrail::{block::OUTCOME_WINDOW_MS, trial::CountedTrial},
+    guardrail::{block::OUTCOME_WINDOW_MS, trial::Trial},
 };
 use store::Entry;
 
@@ -38,7 +38,7 @@ struct Due {
 impl Due {
     /// Whether no outcome came; `None` for somebody who is left out after a bad trial.
     fn is_missing(&self, wait: Wait) -> Option<bool> {
-        let rests = |last: CountedTrial| last.event && last.at_ms < self.at_ms && last.covers(self.at_ms);
+        let rests = |last: Trial| last.event && last.at_ms < self.at_ms && last.covers(self.at_ms);
         let missing = wait.answered_ms.saturating_add(SKEW_MS) < self.at_ms;
         (!wait.awaited.is_some_and(rests)).then_some(missing)
     }
@@ -82,7 +82,7 @@ impl State {
             (!before.is_some_and(|before| before.covers(at_ms))).then_some(())
         };
         for (entry, ()) in entries(sender, begins) {
-            stand.set_awaited(entry, CountedTrial::new(at_ms, false, true));
+            stand.set_awaited(entry, Trial::new(at_ms, false, true));
             let due = Due { until_ms, entry, subject: hash, flag, place, arm, allocation, at_ms };
             self.awaited.due.push_back(due);
         }
@@ -104,7 +104,7 @@ impl State {
             let id = CellId::new(due.place, metric, due.arm, due.allocation, due.at_ms);
             for (entry, missing) in in_books(due.entry, is_missing) {
                 if missing {
-                    stand.set_awaited(entry, CountedTrial::new(due.at_ms, true, true));
+                    stand.set_awaited(entry, Trial::new(due.at_ms, true, true));
                 }
                 cells.enter(id, entry, |cell| {
                     cell.outcomes += 1;

@@ -15,7 +15,7 @@ use super::{
     item::Outcome,
     places::{MetricId, PlaceId},
     state::State,
-    subjects::{Subject, CountedTrial},
+    subjects::{CountedTrial, Subject},
 };
 use crate::limits::{OUTCOME_ON_TIME_MS, OUTCOME_VALUE_MAX};
 
@@ -39,7 +39,7 @@ impl Counted<'_> {
     }
 
     /// Which books it belongs in is decided later.
-    fn trial(&self, own: trial::CountedTrial) -> CountedTrial {
+    fn trial(&self, own: trial::Trial) -> CountedTrial {
         let Self { place, metric, arm, allocation, .. } = *self;
         CountedTrial { entry: Entry::Both, place, metric, arm, allocation, own }
     }
@@ -157,11 +157,12 @@ fn count_request(cells: &mut OpenCells, known: Option<&mut Subject>, counted: &C
     let rests = counted.definition.lower_is_better;
     let decide = |book| {
         let before = known.trial(counted.place, counted.metric, book);
-        let added = before.map_or(Added::CountedTrial(trial::CountedTrial::new(at_ms, event, rests)), |before| {
-            before.own.add(at_ms, event, rests, before.arm == counted.arm)
-        });
+        let added = before
+            .map_or(Added::Trial(trial::Trial::new(at_ms, event, rests)), |before| {
+                before.own.add(at_ms, event, rests, before.arm == counted.arm)
+            });
         let (cell, trials, events, trial) = match added {
-            Added::CountedTrial(own) => (id, 1, u64::from(event), counted.trial(own)),
+            Added::Trial(own) => (id, 1, u64::from(event), counted.trial(own)),
             Added::Event(own) => {
                 let turned = counted.trial(own);
                 // It counts where the trial did, also when the percentages have changed since.
@@ -203,7 +204,10 @@ fn count_duration(
     };
     for (entry, ()) in entries(sender, decide) {
         count(entry, Some(known.group));
-        known.set_trial(CountedTrial { entry, ..counted.trial(trial::CountedTrial::new(at_ms, false, false)) });
+        known.set_trial(CountedTrial {
+            entry,
+            ..counted.trial(trial::Trial::new(at_ms, false, false))
+        });
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     item::Feature,
     places::PlaceId,
     state::State,
-    subjects::{Stand, CountedTrial},
+    subjects::{CountedTrial, Stand},
 };
 use crate::limits::SUBJECTS_WINDOW_MS;
 
@@ -171,7 +171,7 @@ impl State {
         };
         for definition in metrics.iter().filter(exposed) {
             let Some(metric) = self.places.metric(definition) else { continue };
-            let own = trial::CountedTrial::new(at_ms, false, false);
+            let own = trial::Trial::new(at_ms, false, false);
             let trial = CountedTrial { entry: Entry::Both, place, metric, arm, allocation, own };
             let id = trial.cell();
             if !is_on_time(&id, now_ms) {

@@ -42,7 +42,7 @@ pub(super) struct Stand {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wait {
     /// The last exposure that an outcome is waited for.
-    pub(super) awaited: Option<trial::CountedTrial>,
+    pub(super) awaited: Option<trial::Trial>,
     /// The last outcome of any metric.
     pub(super) answered_ms: i64,
 }
@@ -67,7 +67,7 @@ impl Stand {
         self.waits[book as usize]
     }
 
-    pub(super) fn set_awaited(&mut self, entry: Entry, awaited: trial::CountedTrial) {
+    pub(super) fn set_awaited(&mut self, entry: Entry, awaited: trial::Trial) {
         self.in_books(entry, |wait| wait.awaited = Some(awaited));
     }
 
@@ -99,7 +99,7 @@ pub(super) struct CountedTrial {
     pub(super) metric: MetricId,
     pub(super) arm: Arm,
     pub(super) allocation: i64,
-    pub(super) own: trial::CountedTrial,
+    pub(super) own: trial::Trial,
 }
 
 #[derive(Debug, Default)]

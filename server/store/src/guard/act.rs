@@ -210,7 +210,10 @@ fn told(taken: Consequence, changes: &[Change], name: &str, environment: &Enviro
         Consequence::SteppedBack => changes.first().map_or_else(by_hand, |change| {
             format!("stepped back: {} on {name} in {environment}", change.phrase)
         }),
-        Consequence::Notified | Consequence::PlanPaused | Consequence::PlanAdvanced | Consequence::PlanFinished => by_hand(),
+        Consequence::Notified
+        | Consequence::PlanPaused
+        | Consequence::PlanAdvanced
+        | Consequence::PlanFinished => by_hand(),
     }
 }
 

@@ -131,7 +131,8 @@ impl Store {
                  AND flag = ANY (ARRAY(SELECT json_array_elements_text($3::json)))"
             }
         };
-        let lines: Vec<LedgerLine> = self.db().all(sql, args![environment.as_str(), &subjects, &flags]).await?;
+        let lines: Vec<LedgerLine> =
+            self.db().all(sql, args![environment.as_str(), &subjects, &flags]).await?;
         Ok(per_variant(seen(lines)?))
     }
 

@@ -8,7 +8,9 @@ use engine::{
 };
 
 use super::{ReleasePlan, moves::MoveEntry, rule_names};
-use crate::{Action, GuardLease, Store, StoreError, Consequence, change::Actor, db::args, guard, signed, to_json};
+use crate::{
+    Action, Consequence, GuardLease, Store, StoreError, change::Actor, db::args, guard, signed, to_json,
+};
 
 /// A decision about a plan, and what it was made on.
 #[derive(Debug)]
@@ -213,7 +215,10 @@ impl Told {
             (Self::Consequence(Consequence::PlanPaused), None) => {
                 format!("paused at step {} ({step}) the release plan", at + 1)
             }
-            (Self::Consequence(Consequence::Notified | Consequence::SteppedBack | Consequence::Stopped), None) => {
+            (
+                Self::Consequence(Consequence::Notified | Consequence::SteppedBack | Consequence::Stopped),
+                None,
+            ) => {
                 format!("warned at step {} ({step}) in the release plan", at + 1)
             }
             (Self::Held, _) => format!("holds at step {} ({step}) in the release plan", at + 1),

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use engine::{Attributes, Context, plan::PlanState};
-use store::{AuditFilter, AuditVerdict, DEMO_PASSWORD, Invalid, Role, StoreError, Consequence};
+use store::{AuditFilter, AuditVerdict, Consequence, DEMO_PASSWORD, Invalid, Role, StoreError};
 
 use crate::harness::*;
 

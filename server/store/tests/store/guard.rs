@@ -1,7 +1,7 @@
 //! The guard's side of the store: who guards, what is kept, and that acting by itself only ever goes down.
 
-mod webhooks;
 mod definitions;
+mod webhooks;
 
 use engine::{
     Arm, GuardrailId, MetricKey, RuleId,
@@ -10,8 +10,8 @@ use engine::{
     },
 };
 use store::{
-    Acted, CELL_MS, Cell, CellKey, GuardAct, GuardLease, GuardState, GuardrailSet, Invalid, ObjectKind,
-    Reach, StoreError, Consequence, Written,
+    Acted, CELL_MS, Cell, CellKey, Consequence, GuardAct, GuardLease, GuardState, GuardrailSet, Invalid,
+    ObjectKind, Reach, StoreError, Written,
 };
 
 use crate::harness::*;
@@ -175,7 +175,11 @@ async fn the_guard_stops_and_says_why(t: Harness) {
         t.store.list_verdicts(&viewer(), &production(), &flag_key("a"), 0, 10).await.expect("reads");
     assert_eq!(verdicts[0].taken, Some(Consequence::Stopped));
     assert_eq!(verdicts[0].judgement.evidence[0].treatment.events, 150);
-    assert_eq!(act(&t, &lease, 3, GuardAction::Stop).await, Acted::Done(Consequence::Notified), "nothing to stop");
+    assert_eq!(
+        act(&t, &lease, 3, GuardAction::Stop).await,
+        Acted::Done(Consequence::Notified),
+        "nothing to stop"
+    );
 }
 
 async fn stepping_back_returns_to_the_last_lower_percentage(t: Harness) {

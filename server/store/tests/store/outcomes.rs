@@ -1,5 +1,5 @@
-mod read;
 mod metrics;
+mod read;
 
 use std::collections::BTreeMap;
 

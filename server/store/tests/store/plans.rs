@@ -8,8 +8,8 @@ use engine::{
     plan::{Gate, HoldReason, Percentages, Plan, PlanDecision, PlanState, Refused, Seen, Step, advance},
 };
 use store::{
-    Approver, Decided, DeniedBecause, FlagEditor, Followed, Invalid, NewToken, PlanMove, Principal,
-    ReleasePlan, Role, StoreError, Consequence, TokenHash, TokenKind, TokenScope,
+    Approver, Consequence, Decided, DeniedBecause, FlagEditor, Followed, Invalid, NewToken, PlanMove,
+    Principal, ReleasePlan, Role, StoreError, TokenHash, TokenKind, TokenScope,
 };
 
 use crate::{

@@ -2,10 +2,7 @@
 
 use super::*;
 
-on_both!(
-    metrics_are_defined_changed_and_deleted,
-    built_in_metrics_stay_what_they_are,
-);
+on_both!(metrics_are_defined_changed_and_deleted, built_in_metrics_stay_what_they_are,);
 
 fn own_metric(kind: MetricKind) -> MetricDefinition {
     MetricDefinition {
