@@ -26,6 +26,11 @@ refuse "the store knows about HTTP or pages:" \
 refuse "SQL outside server/store:" \
     "$(find_in -rnE '\bsqlx(_macros)?::' --include='*.rs' app engine server/src examples)"
 
+refuse "a migration that landed is not what it was; a change of the schema is a new file:" \
+    "$(cd migrations && sha256sum --check --quiet landed.sha256 2>&1 || true)"
+refuse "the command line's authority, or what only the intake may recall, is used elsewhere:" \
+    "$(find_in -rnE 'Principal::command_line\(|recalled_exposures\(' --include='*.rs' app/src server/src \
+        | find_in -vE '^server/src/(command/|intake/outcomes/recall\.rs:)')"
 refuse "known people are counted past the census:" \
     "$(find_in -rnE '\.contexts\(\)' --include='*.rs' app/src server/src)"
 refuse "a body is read past server/src/edge/body/:" \

@@ -64,7 +64,7 @@ impl Stroke {
 
 /// One line: what it is, how it looks, and its points in time order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Line {
+pub struct Series {
     pub name: String,
     pub stroke: Stroke,
     /// What the legend adds to the name.
@@ -93,7 +93,7 @@ pub struct Chart {
     pub from_ms: i64,
     pub until_ms: i64,
     pub step_ms: i64,
-    pub lines: Vec<Line>,
+    pub lines: Vec<Series>,
     /// Numbered, oldest first.
     pub marks: Vec<Mark>,
     /// A guardrail's absolute limit.

@@ -130,6 +130,7 @@ impl From<StoreError> for AppError {
             | StoreError::Migration(_)
             | StoreError::Entropy
             | StoreError::Restored
+            | StoreError::Unwritable { .. }
             | StoreError::CorruptRow { .. } => {
                 log(&error);
                 Self::Internal

@@ -7,14 +7,14 @@ use islands::forecast::{Channel, Forecast, Mood};
 use crate::form::error::as_sentence;
 
 /// What is compared: the saved rollout in its environment, and the draft of another one.
-pub struct Trial<'s> {
+pub struct Drafted<'s> {
     pub snapshot: &'s Snapshot,
     pub saved: &'s Rollout,
     pub draft: &'s Rollout,
     pub protected: bool,
 }
 
-impl<'s> Trial<'s> {
+impl<'s> Drafted<'s> {
     /// What a survey has to hold: the saved rollout, and the draft where more than percentages differ.
     pub fn surveyed(&self) -> Vec<&'s Rollout> {
         if self.saved.shape() == self.draft.shape() { vec![self.saved] } else { vec![self.saved, self.draft] }
@@ -164,7 +164,7 @@ mod tests {
     /// From so many of the 1,000 people.
     fn forecast_of_the_first(seen: usize, saved: &Rollout, draft: &Rollout) -> Forecast {
         let flag = Arc::new(Flag::boolean(FlagKey::parse("fast-payment").expect("key"), "Fast payment"));
-        let trial = Trial { snapshot: &snapshot(&flag, saved), saved, draft, protected: true };
+        let trial = Drafted { snapshot: &snapshot(&flag, saved), saved, draft, protected: true };
         let snapshots: Vec<_> = trial.surveyed().into_iter().map(|it| snapshot(&flag, it)).collect();
         let mut surveyor = Surveyor::new(&flag.key, &snapshots).expect("a flag");
         for (key, traits) in people().iter().take(seen) {

@@ -11,6 +11,7 @@ pub mod plan;
 mod text;
 mod time;
 mod traits;
+mod word;
 mod words;
 
 pub use census::{
@@ -40,6 +41,7 @@ pub use time::{
     parse_moment_ms, read_date,
 };
 pub use traits::{Items, Names, Packed, Packer, Traits, VALUE_SEPARATOR, ValueRef};
+pub use word::UnknownWord;
 pub use words::{
     Change, attributes_phrase, audience_phrase, condition_phrase, flag_changes, group_changes, group_name,
     hints, rollout_changes, rollout_phrase,

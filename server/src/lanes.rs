@@ -51,7 +51,7 @@ struct Queue {
 }
 
 /// A request's place in its queue; given back when this is dropped.
-struct Place {
+struct QueuePlace {
     queue: Arc<Queue>,
     held: Mutex<Option<Permits>>,
 }
@@ -60,7 +60,7 @@ struct Place {
 type Permits = (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>);
 
 tokio::task_local! {
-    static PLACE: Place;
+    static PLACE: QueuePlace;
 }
 
 impl Queue {
@@ -70,11 +70,11 @@ impl Queue {
     }
 
     /// A place, once there is one. `None` when more wait for it than may.
-    async fn enter(self: &Arc<Self>) -> Option<Place> {
+    async fn enter(self: &Arc<Self>) -> Option<QueuePlace> {
         let all = Arc::clone(&self.all).try_acquire_owned().ok()?;
         let at_once = Arc::clone(&self.at_once).acquire_owned().await.ok()?;
         let held = Mutex::new(Some((Some(at_once), Some(all))));
-        Some(Place { queue: Arc::clone(self), held })
+        Some(QueuePlace { queue: Arc::clone(self), held })
     }
 
     /// The place of somebody who was let in before: nobody is refused after sending all of a body.
@@ -84,7 +84,7 @@ impl Queue {
     }
 }
 
-impl Place {
+impl QueuePlace {
     fn give_back(&self) -> Arc<Queue> {
         self.hold(None);
         Arc::clone(&self.queue)
@@ -176,7 +176,7 @@ pub async fn aside<T>(arriving: impl Future<Output = T>) -> T {
     if let Poll::Ready(done) = futures::poll!(arriving.as_mut()) {
         return done;
     }
-    let queue = PLACE.try_with(Place::give_back);
+    let queue = PLACE.try_with(QueuePlace::give_back);
     let done = arriving.await;
     if let Ok(queue) = queue {
         let permits = queue.enter_again().await;

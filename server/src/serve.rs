@@ -1,7 +1,9 @@
 //! Accepts connections until it is told to stop, then lets what is under way finish. HTTP/1.1 and HTTP/2 are spoken on the
 //! same port: a client that begins with HTTP/2 knows that it may.
 
-use std::{convert::Infallible, future::poll_fn, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    convert::Infallible, future::poll_fn, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration,
+};
 
 use axum::{
     Router,
@@ -23,7 +25,7 @@ use crate::{
     doors::{DOORS, ofrep},
     edge::{
         around::around,
-        connections::{Answer, Connection, Place, Places, Socket},
+        connections::{Answer, Connection, ConnectionPlace, Places, Socket},
         fault::Fault,
     },
     limits::{
@@ -69,7 +71,10 @@ pub async fn serve(listener: TcpListener, server: &Server, app: Router, stop: im
     }
 }
 
-async fn accept(listener: &TcpListener, places: &Arc<Places>) -> Option<(TcpStream, SocketAddr, Place)> {
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Places>,
+) -> Option<(TcpStream, SocketAddr, ConnectionPlace)> {
     match listener.accept().await {
         Ok((stream, peer)) => Some((stream, peer, places.enter(peer).await?)),
         Err(error) => {
@@ -121,7 +126,13 @@ fn like_http1(request: &mut Request) {
 }
 
 /// TLS is the business of the proxy in front.
-async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Router, server: Server) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: ConnectionPlace,
+    app: Router,
+    server: Server,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection stays without TCP_NODELAY");
     }

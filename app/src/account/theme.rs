@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub async fn post(visit: Visit, fields: Fields) -> PageResult {
-    let theme = Theme::parse(fields.text("theme"));
+    let theme = Theme::or_system(fields.text("theme"));
     let mut response = visit.go(fields.text("back"));
     response
         .headers_mut()

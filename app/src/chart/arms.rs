@@ -1,6 +1,6 @@
 //! One metric over time: those who have the feature against their control.
 
-use super::{Chart, Line, Point, Stroke, Unit};
+use super::{Chart, Point, Series, Stroke, Unit};
 
 pub struct Arms {
     pub treatment: Vec<Point>,
@@ -11,7 +11,7 @@ impl Arms {
     /// Without times and marks; charts of arms stand side by side, below one legend.
     pub fn chart(self, id: &str, name: &str, unit: Unit) -> Chart {
         let finding = self.finding(name, unit);
-        let line = |name: &str, stroke, points| Line {
+        let line = |name: &str, stroke, points| Series {
             name: name.to_owned(),
             stroke,
             legend: String::new(),

@@ -1,6 +1,6 @@
 //! How often something happened over time, a line for each variant.
 
-use super::{Chart, Line, Point, Stroke, Unit};
+use super::{Chart, Point, Series, Stroke, Unit};
 
 /// What was counted when: steps of `step_ms` from `from_ms` to before `until_ms`.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ impl Counts<'_> {
         let lines = names.into_iter().enumerate().map(|(at, name)| {
             let counts: Vec<_> =
                 steps.iter().map(|step| (*step, self.count(&name, *step, step_ms))).collect();
-            Line {
+            Series {
                 legend: Unit::Count.phrase(counts.iter().map(|(_, count)| count).sum()),
                 stroke: Stroke::of_variant(at, name == self.off),
                 name,
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn steps_without_a_count_are_zero() {
         let values = |chart: &Chart| -> Vec<(String, Vec<Option<f64>>)> {
-            let of = |line: &Line| (line.name.clone(), line.points.iter().map(|it| it.value).collect());
+            let of = |line: &Series| (line.name.clone(), line.points.iter().map(|it| it.value).collect());
             chart.lines.iter().map(of).collect()
         };
         let (zero, some) = (Some(0.0), Some);

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Chart, Line, Stroke, Unit};
+use super::{Chart, Series, Stroke, Unit};
 use crate::ui::time;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -56,7 +56,7 @@ impl Chart {
         sorted(self.measured().into_iter().chain(changes))
     }
 
-    fn value(&self, line: &Line, at_ms: i64) -> String {
+    fn value(&self, line: &Series, at_ms: i64) -> String {
         let point = line.points.iter().find(|point| point.at_ms == at_ms);
         let value = point.and_then(|it| it.value).map_or_else(|| "–".to_owned(), |it| self.unit.phrase(it));
         match point.and_then(|point| point.note.as_ref()) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Chart, Line};
+use super::{Chart, Series};
 
 const WIDTH: f64 = 640.0;
 pub(super) const HEIGHT: f64 = 150.0;
@@ -48,7 +48,7 @@ impl Chart {
     }
 
     /// Path data. A step without a value leaves a gap, unless values are rare; a lone value is as long as its step.
-    pub(super) fn path(&self, line: &Line) -> String {
+    pub(super) fn path(&self, line: &Series) -> String {
         let points: Vec<_> =
             line.points.iter().filter_map(|point| Some((point.at_ms, point.value?))).collect();
         let joined = |one: Option<&(i64, f64)>, at_ms: i64| {
@@ -73,7 +73,7 @@ impl Chart {
 
     /// Path data of a dot per value where values are rare: without length and with round ends a line stays a dot
     /// however the chart is stretched.
-    pub(super) fn dots(&self, line: &Line) -> String {
+    pub(super) fn dots(&self, line: &Series) -> String {
         let mut path = String::new();
         for (at_ms, value) in line.points.iter().filter_map(|point| Some((point.at_ms, point.value?))) {
             if self.unit.is_sparse() {
@@ -124,8 +124,8 @@ pub(super) mod tests {
         }
     }
 
-    fn line(points: Vec<Point>) -> Line {
-        Line { name: String::new(), stroke: Stroke::Feature, legend: String::new(), points }
+    fn line(points: Vec<Point>) -> Series {
+        Series { name: String::new(), stroke: Stroke::Feature, legend: String::new(), points }
     }
 
     #[test]

@@ -25,15 +25,6 @@ pub struct ConditionForm {
     too_deep: bool,
 }
 
-/// The condition that a form carries under `prefix`; `None` when it has no rows.
-/// On an error keep [`ConditionForm::from_pairs`] and show it with the errors.
-pub fn parse_condition(
-    pairs: &[(String, String)],
-    prefix: &str,
-) -> Result<Option<Condition>, ConditionErrors> {
-    ConditionForm::from_pairs(pairs, prefix).parse()
-}
-
 impl ConditionForm {
     /// One empty row, for a form that somebody starts.
     pub fn starting() -> Self {
@@ -247,6 +238,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn parse_condition(
+        pairs: &[(String, String)],
+        prefix: &str,
+    ) -> Result<Option<Condition>, ConditionErrors> {
+        ConditionForm::from_pairs(pairs, prefix).parse()
+    }
 
     fn operators() -> impl Strategy<Value = Operator> {
         let text = || any::<String>().prop_map(|text| text.chars().take(20).collect::<String>());

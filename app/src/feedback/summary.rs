@@ -12,7 +12,7 @@ use super::{
     query::SPANS_DAYS,
 };
 use crate::{
-    chart::{Chart, Line, Point, Stroke, Unit},
+    chart::{Chart, Point, Series, Stroke, Unit},
     error::AppError,
     page::{Page, here::here},
 };
@@ -215,14 +215,14 @@ fn mean(point: &TrendPoint) -> Option<f64> {
 }
 
 /// A line per variant. The off variant is the ordinary case: what is tried comes first.
-fn lines(trend: &[TrendPoint]) -> Vec<Line> {
+fn lines(trend: &[TrendPoint]) -> Vec<Series> {
     let mut lines: BTreeMap<(bool, String), Vec<Point>> = BTreeMap::new();
     for day in trend {
         let name = day.variant.to_string();
         let point = Point { at_ms: day.day_ms, value: mean(day), note: Some(answers(day)) };
         lines.entry((name == "off", name)).or_default().push(point);
     }
-    let lines = lines.into_iter().enumerate().map(|(at, ((is_off, name), points))| Line {
+    let lines = lines.into_iter().enumerate().map(|(at, ((is_off, name), points))| Series {
         name,
         stroke: Stroke::of_variant(at, is_off),
         legend: String::new(),
@@ -238,12 +238,12 @@ fn answers(day: &TrendPoint) -> String {
     if day.complaints == 0 { answers } else { format!("{answers}, {}", several(day.complaints, "complaint")) }
 }
 
-fn rated(line: &Line) -> impl DoubleEndedIterator<Item = f64> {
+fn rated(line: &Series) -> impl DoubleEndedIterator<Item = f64> {
     line.points.iter().filter_map(|point| point.value)
 }
 
 /// `Fast payment: on went from 3.5 to 4.2, off from 3.9 to 3.9`.
-fn finding(name: &str, lines: &[Line]) -> String {
+fn finding(name: &str, lines: &[Series]) -> String {
     let lines: Vec<_> = lines
         .iter()
         .filter_map(|line| {

@@ -12,7 +12,7 @@ use store::{
 use super::{rollout::form::RolloutForm, watch::Watch};
 use crate::{
     error::{AppError, Thing},
-    forecast::Trial,
+    forecast::Drafted,
     page::Page,
 };
 
@@ -196,7 +196,7 @@ impl Asked<'_> {
             Ok(draft) => (draft, None),
             Err(errors) => (form.parse_leniently(saved, flag), errors.into_iter().next()),
         };
-        let trial = Trial { snapshot, saved, draft: &draft, protected };
+        let trial = Drafted { snapshot, saved, draft: &draft, protected };
         let surveyed = trial.surveyed();
         let survey = if let Some(survey) = self.survey.filter(|_| surveyed.len() == 1) {
             Ok(Some(survey))

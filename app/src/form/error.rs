@@ -111,6 +111,7 @@ impl From<StoreError> for FormErrors {
             | StoreError::Migration(_)
             | StoreError::Entropy
             | StoreError::Restored
+            | StoreError::Unwritable { .. }
             | StoreError::CorruptRow { .. } => {
                 return AppError::from(error).into();
             }

@@ -25,7 +25,7 @@ const ROWS_MAX: usize = 200;
 const USES_MAX: usize = 3;
 
 /// A line of the list.
-struct Line {
+struct GroupLine {
     row: GroupRow,
     condition: Option<String>,
     /// Members among the known people; `None` while they are counted.
@@ -74,7 +74,7 @@ fn matches(row: &GroupRow, query: &str) -> bool {
     query.to_lowercase().split_whitespace().all(|word| text.contains(word))
 }
 
-async fn lines(page: &Page, rows: Vec<GroupRow>) -> Vec<Line> {
+async fn lines(page: &Page, rows: Vec<GroupRow>) -> Vec<GroupLine> {
     let now_ms = page.now_ms();
     let groups: Vec<_> = rows.iter().map(|row| Arc::clone(&row.group)).collect();
     let counts = match page.store().live().snapshot(page.environment.key.as_str()) {
@@ -86,7 +86,7 @@ async fn lines(page: &Page, rows: Vec<GroupRow>) -> Vec<Line> {
     let count = |at: usize| counts.as_ref()?.get(at).map(|it| it.sample.count(it.members));
     rows.into_iter()
         .enumerate()
-        .map(|(at, row)| Line {
+        .map(|(at, row)| GroupLine {
             condition: row.group.condition.as_ref().map(condition_phrase),
             members: count(at),
             testers: row.group.enrolments.iter().filter(|it| it.is_active(now_ms)).count(),
@@ -117,7 +117,7 @@ fn search(query: &str, total: usize) -> impl IntoView + use<> {
     }
 }
 
-fn table(lines: Vec<Line>, known: usize) -> impl IntoView {
+fn table(lines: Vec<GroupLine>, known: usize) -> impl IntoView {
     let here = here();
     let rows = lines.into_iter().map(|line| row_view(&here, line, known)).collect_view();
     let columns = vec![
@@ -133,8 +133,8 @@ fn table(lines: Vec<Line>, known: usize) -> impl IntoView {
     }
 }
 
-fn row_view(here: &Here, line: Line, known: usize) -> impl IntoView + use<> {
-    let Line { row, condition, members, testers } = line;
+fn row_view(here: &Here, line: GroupLine, known: usize) -> impl IntoView + use<> {
+    let GroupLine { row, condition, members, testers } = line;
     let who = match (condition, row.group.enrolments.is_empty()) {
         (Some(condition), _) => view! { <span class="group-who">{condition}</span> }.into_any(),
         (None, false) => view! { <span class="muted">"Enrolled testers only"</span> }.into_any(),

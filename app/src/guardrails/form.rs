@@ -13,21 +13,18 @@ use crate::form::{
 /// As many as tell two limits apart whose difference means something.
 const DECIMALS_MAX: usize = 30;
 
-pub const ACTIONS: [GuardAction; 4] =
-    [GuardAction::Notify, GuardAction::PausePlan, GuardAction::StepBack, GuardAction::Stop];
-
 /// The form as typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GuardrailForm {
     /// The version it was read at; 0 while the defaults apply.
     pub version: u64,
-    pub lines: Vec<Line>,
+    pub lines: Vec<GuardrailLine>,
     pub comment: String,
 }
 
 /// One guardrail as typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Line {
+pub struct GuardrailLine {
     pub id: String,
     /// See [`metric_options`].
     pub metric: String,
@@ -40,7 +37,7 @@ pub struct Line {
     pub accepts: String,
 }
 
-impl Line {
+impl GuardrailLine {
     fn of(guardrail: &Guardrail) -> Self {
         let (kind, value) = match guardrail.limit {
             Limit::Ceiling { limit } => ("above", typed(limit, scale(&guardrail.metric))),
@@ -83,21 +80,17 @@ impl Line {
             "worse" => Limit::Comparison { margin: value / 100.0 },
             _ => return Err("choose a limit or a comparison".to_owned()),
         };
-        let action = ACTIONS.into_iter().find(|action| action.as_str() == self.action);
-        let action = action.ok_or("choose what happens")?;
+        let action = GuardAction::parse(&self.action).map_err(|_| "choose what happens")?;
         let accepts = match self.accepts.as_str() {
             "" => Accepts::usual_for(action),
-            word => {
-                let known = Accepts::ALL.into_iter().find(|accepts| accepts.as_str() == word);
-                known.ok_or("choose whose word counts")?
-            }
+            word => Accepts::parse(word).map_err(|_| "choose whose word counts")?,
         };
         let id = GuardrailId::parse(&self.id).map_err(|error| error.to_string())?;
         Ok(Guardrail { id, metric, limit, action, accepts })
     }
 }
 
-impl Line {
+impl GuardrailLine {
     /// What is wrong with this line alone.
     pub fn problem(&self, metrics: &[MetricDefinition]) -> Option<String> {
         let sentence = match self.parse(metrics) {
@@ -115,7 +108,7 @@ impl Line {
 
 impl GuardrailForm {
     pub fn of(guardrails: &[Guardrail], version: u64) -> Self {
-        Self { version, lines: guardrails.iter().map(Line::of).collect(), comment: String::new() }
+        Self { version, lines: guardrails.iter().map(GuardrailLine::of).collect(), comment: String::new() }
     }
 
     pub fn from_fields(fields: &Fields) -> Self {
@@ -124,7 +117,7 @@ impl GuardrailForm {
         let (metrics, kinds, values) = (all("metric"), all("kind"), all("value"));
         let (actions, accepts) = (all("do"), all("accepts"));
         let at = |list: &[String], at: usize| list.get(at).cloned().unwrap_or_default();
-        let line = |(n, id): (usize, String)| Line {
+        let line = |(n, id): (usize, String)| GuardrailLine {
             id,
             metric: at(&metrics, n),
             kind: at(&kinds, n),
@@ -142,7 +135,7 @@ impl GuardrailForm {
     /// Adds or removes a line, as the button says that was pressed.
     pub fn apply(&mut self, intent: &str) {
         if intent == "add" && self.lines.len() < engine::guardrail::definition::GUARDRAILS_MAX {
-            self.lines.push(Line::new(&self.lines));
+            self.lines.push(GuardrailLine::new(&self.lines));
         } else if let Some(at) = intent.strip_prefix("remove.").and_then(|at| at.parse::<usize>().ok())
             && at < self.lines.len()
         {
@@ -327,7 +320,7 @@ mod tests {
             (GuardAction::Notify, "servers", Accepts::Servers),
         ] {
             let (action, accepts) = (action.as_str().to_owned(), accepts.to_owned());
-            form.lines[0] = Line { action, accepts, ..form.lines[0].clone() };
+            form.lines[0] = GuardrailLine { action, accepts, ..form.lines[0].clone() };
             assert_eq!(form.parse(&[]).expect("parses")[0].accepts, expected);
         }
         form.lines[0].accepts = "everybody".to_owned();
@@ -345,7 +338,7 @@ mod tests {
         assert!(errors.fields[0].sentence.contains("uardrail 2: write a number"), "{errors:?}");
         form.apply("remove.1");
         assert_eq!(form.parse(&[]).expect("parses").len(), 1);
-        form.lines[0] = Line { kind: "above".into(), value: "0".into(), ..form.lines[0].clone() };
+        form.lines[0] = GuardrailLine { kind: "above".into(), value: "0".into(), ..form.lines[0].clone() };
         assert!(form.parse(&[]).is_err(), "a limit of nothing");
     }
 

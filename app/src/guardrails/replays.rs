@@ -25,7 +25,7 @@ struct Key {
 }
 
 #[derive(Clone)]
-struct Known {
+struct KnownReplay {
     replayed: Arc<[Replayed]>,
     at_ms: i64,
 }
@@ -33,12 +33,12 @@ struct Known {
 /// One answer, and whose turn it is to make it.
 #[derive(Default)]
 struct Slot {
-    known: Mutex<Option<Known>>,
+    known: Mutex<Option<KnownReplay>>,
     turn: tokio::sync::Mutex<()>,
 }
 
 impl Slot {
-    fn known(&self) -> Option<Known> {
+    fn known(&self) -> Option<KnownReplay> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -82,7 +82,7 @@ impl Replays {
     where
         F: Future<Output = Result<Vec<Replayed>, StoreError>>,
     {
-        let fresh = |known: &Known| now_ms - known.at_ms < FRESH_MS;
+        let fresh = |known: &KnownReplay| now_ms - known.at_ms < FRESH_MS;
         let slot = self.slot(key, now_ms);
         let known = slot.known();
         let _turn = match known {
@@ -98,7 +98,7 @@ impl Replays {
             return Ok(known.replayed);
         }
         let replayed: Arc<[Replayed]> = work().await?.into();
-        let known = Known { replayed: Arc::clone(&replayed), at_ms: now_ms };
+        let known = KnownReplay { replayed: Arc::clone(&replayed), at_ms: now_ms };
         *slot.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
         Ok(replayed)
     }

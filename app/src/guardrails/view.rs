@@ -3,12 +3,12 @@
 
 use engine::{
     MetricDefinition, grouped,
-    guardrail::{Accepts, Guardrail},
+    guardrail::{Accepts, GuardAction, Guardrail},
 };
 use leptos::prelude::*;
 use store::{Conflict, GuardrailsInForce, Replayed};
 
-use super::form::{ACTIONS, GuardrailForm, Line, metric_options};
+use super::form::{GuardrailForm, GuardrailLine, metric_options};
 use crate::{
     form::{error::as_sentence, state::FormState},
     page::here::here,
@@ -237,13 +237,13 @@ fn told(sentence: Option<String>, replayed: &Replayed) -> impl IntoView + use<> 
 
 fn line(
     at: usize,
-    line: &Line,
+    line: &GuardrailLine,
     metrics: &[(String, String)],
     error: Option<String>,
     told: Option<AnyView>,
 ) -> impl IntoView + use<> {
     let id = |name: &str| format!("guardrail-{at}-{name}");
-    let actions = ACTIONS.map(|action| (action.as_str().to_owned(), action.verb().to_owned(), ""));
+    let actions = GuardAction::ALL.map(|action| (action.as_str().to_owned(), action.verb().to_owned(), ""));
     let kinds = [("above", "past the limit of"), ("worse", "worse than control by more than")]
         .map(|(value, text)| (value.to_owned(), text.to_owned(), ""));
     let accepted = Accepts::ALL.map(|accepts| (accepts.as_str().to_owned(), accepts.phrase().to_owned(), ""));

@@ -139,7 +139,7 @@ impl Visit {
         let mut response = self.go(path);
         response
             .headers_mut()
-            .append(header::SET_COOKIE, cookies::carry_toast(toast.code(), self.state.secure));
+            .append(header::SET_COOKIE, cookies::carry_toast(toast.as_str(), self.state.secure));
         response
     }
 
@@ -230,13 +230,14 @@ impl Visit {
         let environment = environment.cloned().ok_or(AppError::NotFound(Thing::Environment))?;
         // A page that only refreshes itself must not take the toast from the one that was redirected.
         let refetch = parts.headers.contains_key("x-fader-live");
-        let toast = cookies::find(&parts.headers, cookies::toast_name(state.secure)).and_then(Toast::parse);
+        let toast = cookies::find(&parts.headers, cookies::toast_name(state.secure))
+            .and_then(|word| Toast::parse(word).ok());
         Ok(Self {
             state: state.clone(),
             origin: parts.extensions.get::<RequestOrigin>().cloned().unwrap_or_default(),
             environment,
             theme: cookies::find(&parts.headers, cookies::theme_name(state.secure))
-                .map(Theme::parse)
+                .map(Theme::or_system)
                 .unwrap_or_default(),
             toast: if refetch { None } else { toast },
             principal: parts.extensions.get::<Principal>().cloned(),

@@ -136,7 +136,7 @@ impl Person {
 /// A piece of feedback in the timeline.
 fn said(feedback: &Feedback) -> Said {
     let rating = feedback.rating.map(|rating| format!("rated {} of 5", rating.get()));
-    let kinds = feedback.kinds.iter().map(ToString::to_string);
+    let kinds = feedback.kinds.iter().map(|kind| kind.as_str().to_owned());
     let label = rating.into_iter().chain(kinds).collect::<Vec<_>>().join(", ");
     let label = if label.is_empty() { "feedback".to_owned() } else { label };
     Said { flag: feedback.flag.clone(), at_ms: feedback.at_ms, label }

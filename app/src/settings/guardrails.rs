@@ -35,7 +35,7 @@ const OWN_SHOWN_MAX: usize = 50;
 const CHECKED_MAX: usize = 100;
 
 /// A flag in one environment.
-struct Place {
+struct GuardedFlag {
     environment: Environment,
     flag: FlagKey,
     name: String,
@@ -43,8 +43,8 @@ struct Place {
 
 /// Which rollouts the defaults guard, and which have guardrails of their own; without archived flags.
 struct Usage {
-    inheriting: Vec<Place>,
-    own: Vec<(Place, OwnGuardrails)>,
+    inheriting: Vec<GuardedFlag>,
+    own: Vec<(GuardedFlag, OwnGuardrails)>,
 }
 
 impl Usage {
@@ -56,7 +56,7 @@ impl Usage {
             let Some(snapshot) = live.snapshot(environment.key.as_str()) else { continue };
             for compiled in snapshot.flags().filter(|it| it.flag().lifecycle != Lifecycle::Archived) {
                 let flag = compiled.flag();
-                let place = Place {
+                let place = GuardedFlag {
                     environment: environment.clone(),
                     flag: flag.key.clone(),
                     name: flag.name.clone(),

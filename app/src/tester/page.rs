@@ -228,7 +228,7 @@ pub fn feedback(feedback: &[Feedback]) -> AnyView {
     let now_ms = here().now_ms;
     let item = |it: &Feedback| {
         let rating = it.rating.map(|rating| format!("{} of 5", rating.get()));
-        let kinds = it.kinds.iter().map(ToString::to_string);
+        let kinds = it.kinds.iter().map(|kind| kind.as_str().to_owned());
         let facts = rating.into_iter().chain(kinds).collect::<Vec<_>>().join(", ");
         let facts = (!facts.is_empty()).then(|| view! { <strong>{facts}" "</strong> });
         view! {

@@ -3,7 +3,7 @@
 use engine::{Arm, EvaluationError, Reason, Served};
 use leptos::prelude::*;
 
-use super::page::{Answer, Trial};
+use super::page::{Answer, Tried};
 use crate::{
     flag::FlagPage,
     ui::{
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-pub fn view(trial: &Trial, shown: &FlagPage) -> AnyView {
+pub fn view(trial: &Tried, shown: &FlagPage) -> AnyView {
     match &trial.answer {
         Some(answer) => answer_view(answer, trial, shown),
         None if !trial.errors.is_empty() => view! {
@@ -34,7 +34,7 @@ pub fn view(trial: &Trial, shown: &FlagPage) -> AnyView {
     }
 }
 
-fn answer_view(answer: &Answer, trial: &Trial, shown: &FlagPage) -> AnyView {
+fn answer_view(answer: &Answer, trial: &Tried, shown: &FlagPage) -> AnyView {
     let who = match trial.form.subject.as_str() {
         "" => view! { <span class="mono">"Without a targeting key"</span> }.into_any(),
         subject => person_link(subject),

@@ -19,7 +19,7 @@ use crate::{
 pub type PersonaName = String;
 
 /// Everything the page shows.
-pub struct Trial {
+pub struct Tried {
     pub(super) form: TrialForm,
     pub(super) errors: Vec<FieldError>,
     /// `None` while nothing was asked, or not in a way that can be answered.
@@ -49,7 +49,7 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
 /// The page; the draft is that of the form which saves a persona.
 pub async fn show(page: Page, key: &str, draft: FormState<PersonaName>) -> PageResult {
     let shown = FlagPage::load(&page, key).await?;
-    let trial = Trial::of(&page, &shown).await?;
+    let trial = Tried::of(&page, &shown).await?;
     let meta = PageMeta::new(format!("Try {}", shown.flag.name), Section::Desk).status(draft.status());
     page.render(meta, move || {
         let schema = shown.snapshot.attributes();
@@ -67,7 +67,7 @@ pub async fn show(page: Page, key: &str, draft: FormState<PersonaName>) -> PageR
     })
 }
 
-impl Trial {
+impl Tried {
     async fn of(page: &Page, shown: &FlagPage) -> Result<Self, AppError> {
         let form = TrialForm::from_pairs(page.queries());
         let may_read = page.principal.may(Operation::ReadPeople);

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{
     form::{Row, TrialForm},
-    page::{PersonaName, Trial},
+    page::{PersonaName, Tried},
 };
 use crate::{
     flag::{FlagPage, Tab},
@@ -14,7 +14,7 @@ use crate::{
     ui::{field::FormError, icon, text_area::TextArea},
 };
 
-pub fn view(trial: &Trial, shown: &FlagPage) -> impl IntoView + use<> {
+pub fn view(trial: &Tried, shown: &FlagPage) -> impl IntoView + use<> {
     let here = here();
     let path = Tab::TryIt.path(shown.key());
     let is_default = here.href("/") == "/";
@@ -55,7 +55,7 @@ pub fn view(trial: &Trial, shown: &FlagPage) -> impl IntoView + use<> {
     }
 }
 
-fn subject_field(trial: &Trial) -> impl IntoView + use<> {
+fn subject_field(trial: &Tried) -> impl IntoView + use<> {
     let options =
         trial.suggestions.iter().map(|it| view! { <option value=it.clone()></option> }).collect_view();
     let hint = if trial.may_read {
@@ -114,7 +114,7 @@ fn sender_choice(
     }
 }
 
-fn row_view(trial: &Trial, at: usize, row: &Row) -> impl IntoView + use<> {
+fn row_view(trial: &Tried, at: usize, row: &Row) -> impl IntoView + use<> {
     let number = at + 1;
     let error = sentences_at(&trial.errors, &format!("row-{at}"));
     let id = format!("row-{at}-error");
@@ -149,7 +149,7 @@ fn row_view(trial: &Trial, at: usize, row: &Row) -> impl IntoView + use<> {
     }
 }
 
-fn json_field(trial: &Trial) -> impl IntoView + use<> {
+fn json_field(trial: &Tried) -> impl IntoView + use<> {
     let error = sentences_at(&trial.errors, "json");
     let open = !trial.form.json.trim().is_empty();
     let described = error.is_some().then(|| "json-error".to_owned());
@@ -177,7 +177,7 @@ fn json_field(trial: &Trial) -> impl IntoView + use<> {
 }
 
 pub fn personas(
-    trial: &Trial,
+    trial: &Tried,
     schema: &AttributeSchema,
     draft: &FormState<PersonaName>,
 ) -> impl IntoView + use<> {

@@ -4,51 +4,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::{RuleId, Variant};
 
-/// Why this variant, in the words of `OpenFeature`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Reason {
-    /// The rollout has no rules.
-    Static,
-    /// No rule let the subject in, a prerequisite was not met, or the subject is excluded.
-    Default,
-    /// Pinned, or inside a rule at 100 %.
-    TargetingMatch,
-    /// Inside a rule below 100 %.
-    Split,
-    /// Stopped by the kill switch.
-    Disabled,
-}
-
-impl Reason {
-    /// The word it is serialised as.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Static => "STATIC",
-            Self::Default => "DEFAULT",
-            Self::TargetingMatch => "TARGETING_MATCH",
-            Self::Split => "SPLIT",
-            Self::Disabled => "DISABLED",
-        }
+crate::words! {
+    /// Why this variant, in the words of `OpenFeature`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Reason: serde {
+        /// The rollout has no rules.
+        Static = "STATIC",
+        /// No rule let the subject in, a prerequisite was not met, or the subject is excluded.
+        Default = "DEFAULT",
+        /// Pinned, or inside a rule at 100 %.
+        TargetingMatch = "TARGETING_MATCH",
+        /// Inside a rule below 100 %.
+        Split = "SPLIT",
+        /// Stopped by the kill switch.
+        Disabled = "DISABLED",
     }
 }
 
-/// On which side of a rule's percentage the subject fell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Arm {
-    Treatment,
-    /// Matched the rule's audience, but was outside its percentage or held back.
-    Control,
-}
-
-impl Arm {
-    /// The word it is serialised as.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Treatment => "treatment",
-            Self::Control => "control",
-        }
+crate::words! {
+    /// On which side of a rule's percentage the subject fell.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Arm: serde {
+        Treatment = "treatment",
+        /// Matched the rule's audience, but was outside its percentage or held back.
+        Control = "control",
     }
 }
 

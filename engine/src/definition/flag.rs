@@ -17,48 +17,27 @@ pub const TAG_CHARS_MAX: usize = 50;
 /// Longest variant value, as JSON text.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 
-/// What the flag is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FlagKind {
-    /// Releases a feature; ends when it is at 100 % everywhere.
-    Release,
-    /// Stays as a switch for operations.
-    Operational,
-    /// Stays as a right that some audiences have.
-    Permission,
-}
-
-impl FlagKind {
-    /// The word it is serialised as.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Release => "release",
-            Self::Operational => "operational",
-            Self::Permission => "permission",
-        }
+crate::words! {
+    /// What the flag is for.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum FlagKind: serde {
+        /// Releases a feature; ends when it is at 100 % everywhere.
+        Release = "release",
+        /// Stays as a switch for operations.
+        Operational = "operational",
+        /// Stays as a right that some audiences have.
+        Permission = "permission",
     }
 }
 
-/// Where a flag is in its life. Only `Archived` changes what is decided: an archived flag is not found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Lifecycle {
-    Draft,
-    Active,
-    Completed,
-    Archived,
-}
-
-impl Lifecycle {
-    /// The word it is serialised as.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Active => "active",
-            Self::Completed => "completed",
-            Self::Archived => "archived",
-        }
+crate::words! {
+    /// Where a flag is in its life. Only `Archived` changes what is decided: an archived flag is not found.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Lifecycle: serde {
+        Draft = "draft",
+        Active = "active",
+        Completed = "completed",
+        Archived = "archived",
     }
 }
 

@@ -4,23 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::MetricKey;
 
-/// What a metric is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MetricKind {
-    ErrorRate,
-    Latency,
-    Conversion,
-    Crashes,
-    Complaints,
-    /// Exposures that no outcome followed; counted by the server itself, never sent.
-    MissingOutcome,
-    /// A workspace's own: it happened or not.
-    Rate,
-    /// A workspace's own: milliseconds.
-    Duration,
-    /// A workspace's own: how often, or how much.
-    Count,
+crate::words! {
+    /// What a metric is made of.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum MetricKind: serde {
+        ErrorRate = "error_rate",
+        Latency = "latency",
+        Conversion = "conversion",
+        Crashes = "crashes",
+        Complaints = "complaints",
+        /// Exposures that no outcome followed; counted by the server itself, never sent.
+        MissingOutcome = "missing_outcome",
+        /// A workspace's own: it happened or not.
+        Rate = "rate",
+        /// A workspace's own: milliseconds.
+        Duration = "duration",
+        /// A workspace's own: how often, or how much.
+        Count = "count",
+    }
 }
 
 /// How outcomes of a metric become trials.
@@ -39,38 +40,8 @@ pub enum Counts {
 }
 
 impl MetricKind {
-    pub const ALL: [Self; 9] = [
-        Self::ErrorRate,
-        Self::Latency,
-        Self::Conversion,
-        Self::Crashes,
-        Self::Complaints,
-        Self::MissingOutcome,
-        Self::Rate,
-        Self::Duration,
-        Self::Count,
-    ];
     /// What a workspace can define itself.
     pub const CUSTOM: [Self; 3] = [Self::Rate, Self::Duration, Self::Count];
-
-    /// The word in forms and documents.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ErrorRate => "error_rate",
-            Self::Latency => "latency",
-            Self::Conversion => "conversion",
-            Self::Crashes => "crashes",
-            Self::Complaints => "complaints",
-            Self::MissingOutcome => "missing_outcome",
-            Self::Rate => "rate",
-            Self::Duration => "duration",
-            Self::Count => "count",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
 
     /// Every workspace has one of each of these, under the kind's own word.
     pub const fn is_built_in(self) -> bool {

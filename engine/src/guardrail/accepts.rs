@@ -5,30 +5,21 @@ use serde::{Deserialize, Serialize};
 
 use super::definition::{GuardAction, Metric};
 
-/// What a guardrail counts: outcomes, and the exposures that they follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Accepts {
-    /// Only what servers told.
-    Servers,
-    /// And what browsers told with a receipt.
-    ServersAndBrowsers,
+crate::words! {
+    /// What a guardrail counts: outcomes, and the exposures that they follow.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Accepts: serde {
+        /// Only what servers told.
+        Servers = "servers",
+        /// And what browsers told with a receipt.
+        ServersAndBrowsers = "servers_and_browsers",
+    }
 }
 
 impl Accepts {
-    pub const ALL: [Self; 2] = [Self::Servers, Self::ServersAndBrowsers];
-
     /// Who takes the feature away from everybody should not listen to anybody; a warning may.
     pub const fn usual_for(action: GuardAction) -> Self {
         if action.reduces() { Self::Servers } else { Self::ServersAndBrowsers }
-    }
-
-    /// The word it is serialised as.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Servers => "servers",
-            Self::ServersAndBrowsers => "servers_and_browsers",
-        }
     }
 
     pub const fn phrase(self) -> &'static str {

@@ -184,27 +184,18 @@ pub enum Limit {
     Comparison { margin: f64 },
 }
 
-/// What happens by itself on a breach. Later ones do more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GuardAction {
-    Notify,
-    PausePlan,
-    StepBack,
-    Stop,
+crate::words! {
+    /// What happens by itself on a breach. Later ones do more.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum GuardAction: serde {
+        Notify = "notify",
+        PausePlan = "pause_plan",
+        StepBack = "step_back",
+        Stop = "stop",
+    }
 }
 
 impl GuardAction {
-    /// The word it is serialised as.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Notify => "notify",
-            Self::PausePlan => "pause_plan",
-            Self::StepBack => "step_back",
-            Self::Stop => "stop",
-        }
-    }
-
     pub const fn verb(self) -> &'static str {
         match self {
             Self::Notify => "Notify",

@@ -53,27 +53,16 @@ pub struct Surroundings {
     pub unreadable: BTreeMap<RuleId, BTreeSet<Metric>>,
 }
 
-/// How a rollout is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Health {
-    Healthy,
-    /// Nothing is wrong, and nothing is certain yet.
-    Watching,
-    /// Data are missing, or cannot be trusted.
-    Inconclusive,
-    Breach,
-}
-
-impl Health {
-    /// The word it is serialised as.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Watching => "watching",
-            Self::Inconclusive => "inconclusive",
-            Self::Breach => "breach",
-        }
+crate::words! {
+    /// How a rollout is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Health: serde {
+        Healthy = "healthy",
+        /// Nothing is wrong, and nothing is certain yet.
+        Watching = "watching",
+        /// Data are missing, or cannot be trusted.
+        Inconclusive = "inconclusive",
+        Breach = "breach",
     }
 }
 

@@ -9,28 +9,17 @@ pub const BETA: f64 = 0.2;
 /// Amber is this many times easier to reach than "regressed".
 pub const AMBER: f64 = 4.0;
 
-/// One comparison's verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Shown not to be worse by the safe margin.
-    Safe,
-    Undecided,
-    /// Suspicious now; may pass.
-    Amber,
-    /// Worse, certain enough to act. Stays.
-    Regressed,
-}
-
-impl Verdict {
-    /// The word it is serialised as.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Safe => "safe",
-            Self::Undecided => "undecided",
-            Self::Amber => "amber",
-            Self::Regressed => "regressed",
-        }
+crate::words! {
+    /// One comparison's verdict.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Verdict: serde {
+        /// Shown not to be worse by the safe margin.
+        Safe = "safe",
+        Undecided = "undecided",
+        /// Suspicious now; may pass.
+        Amber = "amber",
+        /// Worse, certain enough to act. Stays.
+        Regressed = "regressed",
     }
 }
 

@@ -52,10 +52,6 @@ impl Step {
         self.gates.contains(&Gate::Approval)
     }
 
-    pub fn needs_health(&self) -> bool {
-        self.gates.contains(&Gate::Healthy)
-    }
-
     fn problems(&self, step: usize, known: &dyn Fn(&RuleId) -> bool, problems: &mut Vec<Problem>) {
         if self.title.chars().count() > NAME_CHARS_MAX {
             problems.push(Problem::Name { max: NAME_CHARS_MAX });
@@ -132,20 +128,5 @@ impl Plan {
             }
         }
         percentages
-    }
-
-    /// What entering a step changes: rule, from, to; rules that stay are left out.
-    pub fn changes_at(
-        &self,
-        step: usize,
-        before: &Percentages,
-        current: &Percentages,
-    ) -> Vec<(RuleId, Percentage, Percentage)> {
-        let target = self.percentages_at(Some(step), before);
-        let pairs = target.into_iter().map(|(rule, to)| {
-            let from = current.get(&rule).copied().unwrap_or(Percentage::NONE);
-            (rule, from, to)
-        });
-        pairs.filter(|(_, from, to)| from != to).collect()
     }
 }

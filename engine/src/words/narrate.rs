@@ -10,7 +10,7 @@ mod reason;
 mod rule;
 
 pub(crate) use reason::is_met;
-use reason::{enrolment, group_name, listed, member, value_phrase};
+use reason::{enrolment, listed, member, named_group, value_phrase};
 use rule::RuleTrace;
 
 impl Explanation {
@@ -78,7 +78,7 @@ impl Step {
             Self::Prerequisite { .. } => capitalised(&format!("{}.", prerequisite(self))),
             Self::ExcludedSubject => "Excluded from this flag by name.".to_owned(),
             Self::ExcludedGroup { excluded, steps, group } => {
-                let name = steps.first().and_then(group_name).unwrap_or(group.as_str());
+                let name = steps.first().and_then(named_group).unwrap_or(group.as_str());
                 match excluded {
                     true => format!("In {name}, which is excluded from this flag."),
                     false => format!("Not in {name}, which is excluded from this flag."),

@@ -160,9 +160,7 @@ fn a_definition_that_cannot_be_is_refused() {
 }
 
 #[test]
-fn a_preview_names_what_a_step_changes() {
-    let changes = plan().changes_at(1, &percentages(0, 0), &percentages(100, 0));
-    assert_eq!(changes, [(rule("everyone"), per_cent(0), per_cent(20))]);
+fn a_template_becomes_a_plan_that_can_be_stored() {
     let template = TEMPLATES[0].plan(&[rule("vip")], &rule("everyone"));
     assert_eq!(template.steps.len(), 6);
     let json = serde_json::to_string(&template).expect("document");

@@ -13,7 +13,7 @@ use store::{
 };
 
 use super::{
-    memory::{Memory, Place},
+    memory::{GuardedRule, Memory},
     picture::consider,
 };
 
@@ -162,7 +162,7 @@ impl Looking {
         let judged = if !watched.rollout.enabled || stopped {
             Vec::new()
         } else {
-            self.judge_rules(store, &watched, standing).await?
+            self.judge_rules(store, lease, &watched, standing).await?
         };
         self.raise_alarms(store, lease, &watched, &judged).await?;
         match &watched.plan {
@@ -219,13 +219,13 @@ impl Looking {
     async fn judge_rules(
         &mut self,
         store: &Store,
+        lease: &GuardLease,
         watched: &Watched,
         standing: GuardStanding,
     ) -> Result<Vec<(RuleId, Judgement)>, StoreError> {
         let now_ms = store.clock().now_ms();
         let since_ms = now_ms.saturating_sub(EXPOSURES_MS);
-        let reader = store.guard_reader();
-        let exposures = store.first_exposures(reader, &watched.environment, &watched.flag, since_ms).await?;
+        let exposures = store.first_exposures(lease, &watched.environment, &watched.flag, since_ms).await?;
         let progress = watched.plan.as_ref().and_then(|release| release.state.progress());
         let steps_ms = progress.map_or(&[][..], |progress| &progress.steps_ms);
         let held_ms = progress.map_or(0, |progress| progress.held_ms(now_ms));
@@ -233,7 +233,7 @@ impl Looking {
         for rule in watched.rollout.rules.iter().filter(|rule| rule.percentage > Percentage::NONE) {
             let place = place(watched, &rule.id);
             let known = self.memory.of(&place, watched, rule, standing, now_ms);
-            consider(store, &place, rule, known, &exposures, (steps_ms, held_ms)).await?;
+            consider(store, lease, &place, rule, known, &exposures, (steps_ms, held_ms)).await?;
             judged.extend(known.judgement.clone().map(|judgement| (rule.id.clone(), judgement)));
         }
         Ok(judged)
@@ -253,8 +253,7 @@ impl Looking {
         let judgement = together(judged.iter().map(|(_, judgement)| judgement), now_ms);
         let current = watched.rollout.percentages();
         let since_ms = now_ms.saturating_sub(EXPOSURES_MS);
-        let reader = store.guard_reader();
-        let exposures = store.first_exposures(reader, &watched.environment, &watched.flag, since_ms).await?;
+        let exposures = store.first_exposures(lease, &watched.environment, &watched.flag, since_ms).await?;
         let seen = Seen {
             judgement: &judgement,
             subjects: release.subjects(&watched.rollout, &exposures),
@@ -308,7 +307,7 @@ impl Looking {
     }
 }
 
-fn place(watched: &Watched, rule: &RuleId) -> Place {
+fn place(watched: &Watched, rule: &RuleId) -> GuardedRule {
     (watched.environment.clone(), watched.flag.clone(), rule.clone())
 }
 

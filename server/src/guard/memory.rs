@@ -14,11 +14,11 @@ const REBUILD_MS_MAX: i64 = 24 * 3_600_000;
 /// A judgement that says the same as before is kept again after this long, so that its time shows that somebody looks.
 const KEEP_EVERY_MS: i64 = 30_000;
 
-pub(super) type Place = (EnvironmentKey, FlagKey, RuleId);
+pub(super) type GuardedRule = (EnvironmentKey, FlagKey, RuleId);
 
 /// One rule's guard.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(super) struct RuleGuard {
     pub(super) fingerprint: String,
     pub(super) guard: Guard,
     pub(super) judgement: Option<Judgement>,
@@ -35,14 +35,14 @@ pub(super) struct Known {
 
 /// All of them, by place.
 #[derive(Debug, Default)]
-pub(super) struct Memory(HashMap<Place, Known>);
+pub(super) struct Memory(HashMap<GuardedRule, RuleGuard>);
 
 impl Memory {
     pub(super) fn from_stored(states: Vec<GuardState>) -> Self {
         let known = states.into_iter().map(|state| {
             let kept_ms = state.judgement.at_ms;
             let alarmed = state.judgement.warnings.contains(&Warning::Unreadable);
-            let known = Known {
+            let known = RuleGuard {
                 fingerprint: state.fingerprint,
                 guard: state.guard,
                 judgement: Some(state.judgement),
@@ -62,7 +62,7 @@ impl Memory {
     pub(super) fn alarms(
         &mut self,
         judged: &[(RuleId, Judgement)],
-        at: impl Fn(&RuleId) -> Place,
+        at: impl Fn(&RuleId) -> GuardedRule,
     ) -> Vec<RuleId> {
         let mut due = Vec::new();
         for (rule, judgement) in judged {
@@ -76,13 +76,13 @@ impl Memory {
         due
     }
 
-    pub(super) fn alarmed(&mut self, place: &Place) {
+    pub(super) fn alarmed(&mut self, place: &GuardedRule) {
         if let Some(known) = self.0.get_mut(place) {
             known.alarmed = true;
         }
     }
 
-    pub(super) fn knows(&self, place: &Place) -> bool {
+    pub(super) fn knows(&self, place: &GuardedRule) -> bool {
         self.0.contains_key(place)
     }
 
@@ -90,14 +90,14 @@ impl Memory {
     /// it was for.
     pub(super) fn of(
         &mut self,
-        place: &Place,
+        place: &GuardedRule,
         watched: &Watched,
         rule: &Rule,
         standing: GuardStanding,
         now_ms: i64,
-    ) -> &mut Known {
+    ) -> &mut RuleGuard {
         let fingerprint = fingerprint(&watched.rollout, rule, &watched.set, standing);
-        let begin = |began_ms| Known {
+        let begin = |began_ms| RuleGuard {
             guard: Guard::at_rule(
                 &watched.set.guardrails,
                 &rule.id,
@@ -125,9 +125,9 @@ impl Memory {
     }
 
     /// Notes that nothing can be said about a rule whose definitions cannot be used.
-    pub(super) fn inconclusive(&mut self, place: Place, now_ms: i64) {
+    pub(super) fn inconclusive(&mut self, place: GuardedRule, now_ms: i64) {
         let judgement = Judgement::unreadable(now_ms);
-        let known = self.0.entry(place).or_insert_with(|| Known {
+        let known = self.0.entry(place).or_insert_with(|| RuleGuard {
             fingerprint: String::new(),
             guard: Guard::new(&[], &[], engine::guardrail::Proof::default(), now_ms),
             judgement: None,
@@ -142,7 +142,7 @@ impl Memory {
     }
 
     /// The judgement was told with what was done about it.
-    pub(super) fn was_told(&mut self, place: &Place) {
+    pub(super) fn was_told(&mut self, place: &GuardedRule) {
         if let Some(known) = self.0.get_mut(place) {
             (known.told, known.changed) = (false, true);
         }
@@ -150,10 +150,10 @@ impl Memory {
 
     /// What is to be kept now, each with whether its judgement is news. What cannot be kept is offered again.
     pub(super) fn to_keep(&self, now_ms: i64) -> Vec<(GuardState, bool)> {
-        let due = |known: &&Known| {
+        let due = |known: &&RuleGuard| {
             known.told || known.changed || now_ms.saturating_sub(known.kept_ms) >= KEEP_EVERY_MS
         };
-        let state = |((environment, flag, rule), known): (&Place, &Known)| {
+        let state = |((environment, flag, rule), known): (&GuardedRule, &RuleGuard)| {
             let state = GuardState {
                 environment: environment.clone(),
                 flag: flag.clone(),
@@ -177,7 +177,7 @@ impl Memory {
     }
 }
 
-impl Known {
+impl RuleGuard {
     /// Takes in cells and says whether something was folded.
     pub(super) fn observe(&mut self, cells: &Cells, steps_ms: &[i64], now_ms: i64) {
         let before = self.guard.clone();
@@ -188,7 +188,7 @@ impl Known {
     /// What cannot be read is missing evidence for as long as silence would be.
     pub(super) fn note_unreadable(
         &mut self,
-        place: &Place,
+        place: &GuardedRule,
         cells: &BTreeMap<Basis, Vec<ArmCells>>,
         now_ms: i64,
     ) {

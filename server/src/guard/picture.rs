@@ -13,9 +13,9 @@ use engine::{
         watch::SILENCE_MS_MAX,
     },
 };
-use store::{ArmCells, CELL_MS, FirstExposures, GuardReader, Store, StoreError};
+use store::{ArmCells, CELL_MS, CellReader, FirstExposures, GuardLease, Store, StoreError};
 
-use super::memory::{Known, Place};
+use super::memory::{GuardedRule, RuleGuard};
 
 /// How far back late outcomes are counted, and how often.
 const LATE_MS: i64 = 30 * 60_000;
@@ -26,25 +26,26 @@ const GROWING_MS: i64 = 2 * 60_000;
 /// Lets a rule's guard take in what is new, and judges.
 pub(super) async fn consider(
     store: &Store,
-    place: &Place,
+    lease: &GuardLease,
+    place: &GuardedRule,
     rule: &Rule,
-    known: &mut Known,
+    known: &mut RuleGuard,
     exposures: &[FirstExposures],
     (steps_ms, held_ms): (&[i64], i64),
 ) -> Result<(), StoreError> {
     let now_ms = store.clock().now_ms();
     let began_ms = known.guard.posts().first().map_or(now_ms, |post| post.watch.began_ms());
-    let reader = store.guard_reader();
+    let reader = CellReader::from(lease);
     let at = (&place.0, &place.1, &place.2);
     let looked_ms = known.judgement.as_ref().map(|judgement| judgement.at_ms);
     let wanted = reach(&known.guard, looked_ms, now_ms);
     // The cell that is growing belongs to the picture: a ceiling looks at it.
-    let cells = store.guarded_cells(reader, at, &wanted, now_ms.saturating_add(CELL_MS)).await?;
+    let cells = store.guarded_cells(&reader, at, &wanted, now_ms.saturating_add(CELL_MS)).await?;
     known.note_unreadable(place, &cells, now_ms);
     let cells: BTreeMap<Basis, Vec<Cell>> =
         cells.into_iter().map(|(basis, cells)| (basis, from_the_beginning(cells, began_ms))).collect();
     if now_ms.saturating_sub(known.late.1) >= LATE_EVERY_MS {
-        known.late = (late_fraction(store, reader, place, &known.guard, now_ms).await?, now_ms);
+        known.late = (late_fraction(store, &reader, place, &known.guard, now_ms).await?, now_ms);
     }
     known.observe(&[(rule.id.clone(), cells)].into(), steps_ms, now_ms);
     let around = Surroundings {
@@ -117,8 +118,8 @@ fn growing_from(began_ms: i64, from_ms: i64) -> i64 {
 
 async fn late_fraction(
     store: &Store,
-    reader: GuardReader,
-    place: &Place,
+    reader: &CellReader,
+    place: &GuardedRule,
     guard: &Guard,
     now_ms: i64,
 ) -> Result<f64, StoreError> {

@@ -12,7 +12,6 @@ mod verify;
 mod walk;
 mod watch;
 
-pub(crate) use entry::words;
 pub use entry::{
     Action, ActorKind, AuditEntry, AuditFilter, AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind,
 };

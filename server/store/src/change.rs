@@ -14,7 +14,7 @@ use crate::{
         key::{Format, Keys},
     },
     db::{Tx, args},
-    history::Place,
+    history::HistoryPoint,
     limits::{CHANGE_CHARS_MAX, CHANGES_MAX, ORIGIN_TEXT_CHARS_MAX, SENTENCE_CHARS_MAX},
     live::State,
     number,
@@ -131,8 +131,7 @@ pub(crate) struct Work<'s> {
     actor: Actor,
     now_ms: i64,
     seq: i64,
-    /// Where the database stood before.
-    before: Place,
+    before: HistoryPoint,
     keys: Keys,
     format: Format,
     /// What the versions written so far add to the entry's hash.
@@ -184,7 +183,8 @@ impl Store {
             return Err(Invalid::AuditSecretMissing.into());
         }
         let now_ms = self.shared_now_ms();
-        let before = Place { seq: number(head.audit_seq - 1), hash: head.audit_hash, history: head.history };
+        let before =
+            HistoryPoint { seq: number(head.audit_seq - 1), hash: head.audit_hash, history: head.history };
         Ok(Work {
             tx,
             store: self,
@@ -227,7 +227,7 @@ impl Work<'_> {
     }
 
     /// Where the database stood before this change.
-    pub(crate) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &HistoryPoint {
         &self.before
     }
 

@@ -2,158 +2,39 @@
 //! SQLite has one write connection and read-only ones; PostgreSQL connections for both, and one that listens. Pages have
 //! connections of their own, which what may not wait does not share.
 
+mod connect;
 mod encryption;
 mod faults;
 mod held;
 mod pages;
 mod pulse;
 mod sides;
+mod statement;
+mod tx;
 mod unavailable;
 
-use std::{
-    fs::OpenOptions,
-    io,
-    path::{Path, PathBuf},
-    str::FromStr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{
-    Arguments, Connection as _, Executor as _, FromRow, PgConnection, Postgres, Sqlite,
-    postgres::{PgArguments, PgConnectOptions, PgListener, PgPoolOptions, PgRow},
-    sqlite::{
-        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
-        SqliteSynchronous,
-    },
+    Arguments as _, Postgres, Sqlite,
+    postgres::{PgArguments, PgListener, PgPoolOptions},
+    sqlite::SqliteArguments,
 };
-use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::{Invalid, StoreError};
 pub use faults::{Fault, Faults};
 use held::{Held, Side};
-use pulse::Pulse;
 use sides::Sides;
+pub(crate) use statement::{Arg, Readable, Record, args};
+use statement::{ask, bind};
 pub(crate) use unavailable::is_unavailable;
 
-/// How long another process may hold the file's lock before a change says that it cannot be made now.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 /// While the database answers; one that does not is given up sooner.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server that starts waits for its database before it does without.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long connections in use at the end are waited for.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-const READ_CONNECTIONS_MAX: u32 = 4;
-const PAGE_READ_CONNECTIONS_MAX: u32 = 4;
-const PG_CONNECTIONS_MAX: u32 = 8;
-const PG_PAGE_CONNECTIONS_MAX: u32 = 7;
-/// A copy of the server that stopped in the middle of a change keeps the others waiting no longer than this.
-const PG_SETTINGS: &str = "SET lock_timeout = '4s'; SET idle_in_transaction_session_timeout = '30s'";
-
-/// A value bound to a placeholder.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Arg<'a> {
-    Int(Option<i64>),
-    Text(Option<&'a str>),
-    Bool(bool),
-    Bytes(&'a [u8]),
-}
-
-impl From<i64> for Arg<'_> {
-    fn from(value: i64) -> Self {
-        Self::Int(Some(value))
-    }
-}
-
-impl From<Option<i64>> for Arg<'_> {
-    fn from(value: Option<i64>) -> Self {
-        Self::Int(value)
-    }
-}
-
-impl From<bool> for Arg<'_> {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl<'a> From<&'a [u8]> for Arg<'a> {
-    fn from(value: &'a [u8]) -> Self {
-        Self::Bytes(value)
-    }
-}
-
-impl<'a> From<&'a str> for Arg<'a> {
-    fn from(value: &'a str) -> Self {
-        Self::Text(Some(value))
-    }
-}
-
-impl<'a> From<Option<&'a str>> for Arg<'a> {
-    fn from(value: Option<&'a str>) -> Self {
-        Self::Text(value)
-    }
-}
-
-impl<'a> From<&'a String> for Arg<'a> {
-    fn from(value: &'a String) -> Self {
-        Self::Text(Some(value))
-    }
-}
-
-/// `args![key, version]`: the values for `$1`, `$2`…
-macro_rules! args {
-    ($($value:expr),* $(,)?) => { &[$($crate::db::Arg::from($value)),*] };
-}
-pub(crate) use args;
-
-/// A row that both databases can decode; derived with `sqlx_macros::FromRow`.
-pub(crate) trait Record:
-    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
-{
-}
-
-impl<T> Record for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
-
-/// A row of a list in which one that cannot be decoded must not hide the others: `None` for such a one.
-pub(crate) struct Readable<T>(pub(crate) Option<T>);
-
-impl<'r, R: sqlx::Row, T: FromRow<'r, R>> FromRow<'r, R> for Readable<T> {
-    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        Ok(Self(T::from_row(row).ok()))
-    }
-}
-
-/// The arguments of one database's own type.
-macro_rules! bind {
-    ($arguments:ty, $args:expr) => {{
-        let mut bound = <$arguments>::default();
-        for arg in $args {
-            match arg {
-                Arg::Int(value) => bound.add(*value),
-                Arg::Text(value) => bound.add(*value),
-                Arg::Bool(value) => bound.add(*value),
-                Arg::Bytes(value) => bound.add(*value),
-            }
-            .map_err(sqlx::Error::Encode)?;
-        }
-        bound
-    }};
-}
-
-/// Sends one statement through a connection that is held. What it waits with is large and stands on the heap.
-macro_rules! ask {
-    ($held:expr, $connection:ident => $query:expr) => {{
-        let held = $held;
-        let fault = held.ask().await?;
-        let done = {
-            let (side, $connection) = held.parts()?;
-            Box::pin(side.pulse.answer($query)).await
-        };
-        held.answered(done, fault)
-    }};
-}
 
 /// Runs one query outside of a transaction on whichever database it is.
 macro_rules! run {
@@ -164,20 +45,6 @@ macro_rules! run {
             }
             Self::Pg(sides) => {
                 ask!(&mut Box::pin(sides.here().hold()).await?, connection => sqlx::$query($sql, bind!(PgArguments, $args)).$fetch(connection))
-            }
-        }
-    };
-}
-
-/// Runs one query in a transaction.
-macro_rules! run_in {
-    ($query:ident, $fetch:ident, $sql:expr, $args:expr, $this:expr) => {
-        match $this {
-            Self::Sqlite(held) => {
-                ask!(held, connection => sqlx::$query($sql, bind!(SqliteArguments, $args)).$fetch(connection))
-            }
-            Self::Pg(held) => {
-                ask!(held, connection => sqlx::$query($sql, bind!(PgArguments, $args)).$fetch(connection))
             }
         }
     };
@@ -196,62 +63,6 @@ pub(crate) enum Tx {
 }
 
 impl Db {
-    /// Connects when it is first asked something; `creates` the SQLite file when there is none.
-    pub(crate) fn lazy(url: &str, creates: bool) -> Result<Self, StoreError> {
-        if url.starts_with("sqlite:") {
-            Self::lazy_sqlite(url, creates)
-        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            Self::lazy_pg(url)
-        } else {
-            Err(Invalid::DatabaseUrl.into())
-        }
-    }
-
-    fn lazy_sqlite(url: &str, creates: bool) -> Result<Self, StoreError> {
-        if url.contains(":memory:") || url.contains("mode=memory") {
-            return Err(Invalid::DatabaseUrl.into());
-        }
-        let options = SqliteConnectOptions::from_str(url).map_err(|_| Invalid::DatabaseUrl)?;
-        let options = options.foreign_keys(true).busy_timeout(BUSY_TIMEOUT);
-        if creates {
-            create_private(options.get_filename()).map_err(sqlx::Error::Io)?;
-        }
-        let writing = options
-            .clone()
-            .create_if_missing(creates)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
-        let pool = || {
-            SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None)
-        };
-        let write = pool().max_connections(1).connect_lazy_with(writing);
-        let options = options.read_only(true);
-        let read = pool().max_connections(READ_CONNECTIONS_MAX).connect_lazy_with(options.clone());
-        let pages = pool().max_connections(PAGE_READ_CONNECTIONS_MAX).connect_lazy_with(options);
-        let faults = Faults::default();
-        Ok(Self::Sqlite {
-            read: Sides::new(Side::new(read, Pulse::new(None), faults.clone(), false), pages),
-            write: Side::new(write, Pulse::new(None), faults, true),
-        })
-    }
-
-    fn lazy_pg(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url).map_err(|_| Invalid::DatabaseUrl)?;
-        let options = encryption::decide(options, url).application_name("fader");
-        let pool = |connections_max| {
-            PgPoolOptions::new()
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                .max_connections(connections_max)
-                .after_connect(|connection, _| {
-                    Box::pin(async { connection.execute(sqlx::raw_sql(PG_SETTINGS)).await.map(drop) })
-                })
-                .connect_lazy_with(options.clone())
-        };
-        let (first, pages) = (pool(PG_CONNECTIONS_MAX), pool(PG_PAGE_CONNECTIONS_MAX));
-        let first = Side::new(first, Pulse::new(Some(options)), Faults::default(), false);
-        Ok(Self::Pg(Sides::new(first, pages)))
-    }
-
     /// Whether it can be reached, before anything is known of what is in it.
     pub(crate) async fn answers(&self) -> Result<(), sqlx::Error> {
         let asked = async {
@@ -261,37 +72,6 @@ impl Db {
             }
         };
         tokio::time::timeout(ANSWER_TIMEOUT, asked).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
-    }
-
-    /// Brings the schema up to date.
-    pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite { write, .. } => {
-                let migrator = sqlx_macros::migrate!("../../migrations/sqlite");
-                let mut connection = write.pool.acquire().await?;
-                migrator.run_direct(None, &mut *connection, false).await.map_err(StoreError::Migration)
-            }
-            Self::Pg(sides) => {
-                let side = sides.here();
-                let migrator = sqlx_macros::migrate!("../../migrations/postgres");
-                // A server may run as a role that owns no table: it needs leave to change the schema only when there is
-                // a change.
-                if is_up_to_date(&migrator, &side.pool).await? {
-                    return Ok(());
-                }
-                // Copies that start together wait for each other here, longer than for any lock later on.
-                let mut migrating = PgConnection::connect_with(&side.pool.connect_options()).await?;
-                migrator.run_direct(None, &mut migrating, false).await.map_err(StoreError::Migration)?;
-                drop(migrating.close().await);
-                Ok(())
-            }
-        }
-    }
-
-    /// Where the file of an SQLite database is.
-    pub(crate) fn path(url: &str) -> Option<PathBuf> {
-        let options = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url).ok())??;
-        Some(options.get_filename().to_owned())
     }
 
     /// After the connections in use are given back; a database that does not answer is not waited for.
@@ -416,117 +196,6 @@ impl Db {
         let rows = tx.execute(sql, args).await?;
         tx.commit().await?;
         Ok(rows)
-    }
-}
-
-impl Tx {
-    pub(crate) async fn all<T: Record>(
-        &mut self,
-        sql: &'static str,
-        args: &[Arg<'_>],
-    ) -> Result<Vec<T>, sqlx::Error> {
-        run_in!(query_as_with, fetch_all, sql, args, self)
-    }
-
-    /// Sends the rows in pages of at most `size` as they come, so that not all of them are there at once. Whoever does
-    /// not receive any more ends it.
-    pub(crate) async fn pages<T: Record>(
-        &mut self,
-        sql: &'static str,
-        args: &[Arg<'_>],
-        size: usize,
-        pages: mpsc::Sender<Vec<T>>,
-    ) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(held) => {
-                let query = sqlx::query_as_with(sql, bind!(SqliteArguments, args));
-                ask!(held, connection => pages::send(query.fetch(connection), size, pages))
-            }
-            Self::Pg(held) => {
-                let query = sqlx::query_as_with(sql, bind!(PgArguments, args));
-                ask!(held, connection => pages::send(query.fetch(connection), size, pages))
-            }
-        }
-    }
-
-    pub(crate) async fn optional<T: Record>(
-        &mut self,
-        sql: &'static str,
-        args: &[Arg<'_>],
-    ) -> Result<Option<T>, sqlx::Error> {
-        run_in!(query_as_with, fetch_optional, sql, args, self)
-    }
-
-    pub(crate) async fn one<T: Record>(
-        &mut self,
-        sql: &'static str,
-        args: &[Arg<'_>],
-    ) -> Result<T, sqlx::Error> {
-        run_in!(query_as_with, fetch_one, sql, args, self)
-    }
-
-    /// The number of rows changed.
-    pub(crate) async fn execute(&mut self, sql: &'static str, args: &[Arg<'_>]) -> Result<u64, sqlx::Error> {
-        Ok(match self {
-            Self::Sqlite(held) => {
-                let query = sqlx::query_with(sql, bind!(SqliteArguments, args));
-                ask!(held, connection => query.execute(connection))?.rows_affected()
-            }
-            Self::Pg(held) => {
-                let query = sqlx::query_with(sql, bind!(PgArguments, args));
-                ask!(held, connection => query.execute(connection))?.rows_affected()
-            }
-        })
-    }
-
-    /// Tells the other copies of the server, when the transaction commits. SQLite has no such thing: copies poll.
-    pub(crate) async fn notify(&mut self, channel: &str, payload: &str) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(_) => {}
-            Self::Pg(_) => {
-                self.execute("SELECT pg_notify($1, $2)", args![channel, payload]).await?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(held) => Box::pin(held.commit()).await,
-            Self::Pg(held) => Box::pin(held.commit()).await,
-        }
-    }
-
-    pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(held) => Box::pin(held.rollback()).await,
-            Self::Pg(held) => Box::pin(held.rollback()).await,
-        }
-    }
-}
-
-/// Whether the schema is this release's exactly. Anything else is for the migrator to do or to refuse.
-async fn is_up_to_date(migrator: &sqlx::migrate::Migrator, pool: &sqlx::PgPool) -> Result<bool, StoreError> {
-    let there = sqlx::query_scalar::<_, bool>("SELECT to_regclass('_sqlx_migrations') IS NOT NULL");
-    if !there.fetch_one(pool).await? {
-        return Ok(false);
-    }
-    let applied = "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version";
-    let applied: Vec<(i64, Vec<u8>)> = sqlx::query_as(applied).fetch_all(pool).await?;
-    let known = migrator.iter().map(|migration| (migration.version, migration.checksum.to_vec()));
-    Ok(known.eq(applied))
-}
-
-/// Creates the file, when there is none, for its owner's eyes only: password hashes are in it. SQLite gives the files it
-/// puts beside it the same permissions.
-fn create_private(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        Ok(_) | Err(_) => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can go wrong, as closed enums. `Display` is the sentence a person reads; causes stay inside.
 
 use engine::{Change, Problem};
+use sqlx::migrate::MigrateError;
 
 use crate::{
     ObjectKind,
@@ -46,14 +47,27 @@ pub enum StoreError {
     Unavailable(#[source] sqlx::Error),
     #[error("the database did not answer as it should")]
     Database(#[source] sqlx::Error),
-    #[error("the migrations could not be run")]
-    Migration(#[source] sqlx::migrate::MigrateError),
+    #[error("{}", unmigrated(.0))]
+    Migration(#[source] MigrateError),
     #[error("the operating system gave no random bytes")]
     Entropy,
     #[error("the database was put back to an earlier state; look again, then try again")]
     Restored,
+    #[error("what was to be stored in {table} cannot be written as text")]
+    Unwritable { table: &'static str },
     #[error("row \"{id}\" of table {table} cannot be read")]
     CorruptRow { table: &'static str, id: String },
+}
+
+/// Why the schema cannot be brought up to date, and what to do where that is known.
+fn unmigrated(error: &MigrateError) -> &'static str {
+    match error {
+        MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_) => {
+            "this database belongs to another version of Fader: run the version that made it or a later one, or begin \
+             with an empty database"
+        }
+        _ => "the migrations could not be run",
+    }
 }
 
 fn sentence_of(problems: &[Problem]) -> String {

@@ -13,8 +13,6 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::audit::words;
-
 pub(crate) use inbox::newest;
 pub use inbox::{FeedbackFilter, Handler};
 pub use item::{Feedback, Saw};
@@ -50,46 +48,46 @@ impl FromStr for FeedbackId {
     }
 }
 
-words! {
+engine::words! {
     /// Who told it.
-    FeedbackSource {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum FeedbackSource: serde {
         User = "user",
         /// Support, for a person: a complaint.
         Support = "support",
-    }
-    InvalidFeedbackSource = "feedback comes from a user or from support"
+    } else InvalidFeedbackSource = "feedback comes from a user or from support"
 }
 
-words! {
+engine::words! {
     /// Whether the user got done what they came for.
-    Completed {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Completed: serde {
         Yes = "yes",
         Partly = "partly",
         No = "no",
-    }
-    InvalidCompleted = "completed is one of yes, partly, no"
+    } else InvalidCompleted = "completed is one of yes, partly, no"
 }
 
-words! {
+engine::words! {
     /// What the user ticked.
-    FeedbackKind {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum FeedbackKind: serde {
         Confusing = "confusing",
         Broken = "broken",
         Slow = "slow",
         Love = "love",
-    }
-    InvalidFeedbackKind = "a kind is one of confusing, broken, slow, love"
+    } else InvalidFeedbackKind = "a kind is one of confusing, broken, slow, love"
 }
 
-words! {
+engine::words! {
     /// What became of an item.
-    TriageState {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum TriageState: serde {
         New = "new",
         Looking = "looking",
         Resolved = "resolved",
         WontFix = "wont_fix",
-    }
-    InvalidTriageState = "there is no such state of feedback"
+    } else InvalidTriageState = "there is no such state of feedback"
 }
 
 /// One to five.

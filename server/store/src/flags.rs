@@ -12,13 +12,13 @@ use crate::{
     secret::random_hex,
     text::reason,
     to_json,
-    versioned::{Line, VersionedRow},
+    versioned::{VersionKey, VersionedRow},
 };
 
 const SEED_BYTES: usize = 8;
 
-pub(crate) fn flag_line(key: &FlagKey) -> Line<'_> {
-    Line { kind: "flag", key: key.as_str(), environment: "" }
+pub(crate) fn flag_line(key: &FlagKey) -> VersionKey<'_> {
+    VersionKey { kind: "flag", key: key.as_str(), environment: "" }
 }
 
 pub(crate) fn flag_not_found(key: &FlagKey) -> StoreError {

@@ -13,7 +13,7 @@ use crate::{
     testers::rows::{self, StoredGroup, definition},
     text::reason,
     to_json,
-    versioned::{Line, VersionedRow},
+    versioned::{VersionKey, VersionedRow},
 };
 
 /// A rollout that names a group.
@@ -34,8 +34,8 @@ pub struct GroupRow {
     pub used_by: Vec<GroupUse>,
 }
 
-pub(crate) fn group_line(key: &GroupKey) -> Line<'_> {
-    Line { kind: "group", key: key.as_str(), environment: "" }
+pub(crate) fn group_line(key: &GroupKey) -> VersionKey<'_> {
+    VersionKey { kind: "group", key: key.as_str(), environment: "" }
 }
 
 impl Store {

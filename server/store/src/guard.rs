@@ -10,7 +10,7 @@ mod verdicts;
 mod watched;
 
 pub(crate) use act::evidence;
-pub use act::{Acted, GuardAct, Taken};
+pub use act::{Acted, Consequence, GuardAct};
 pub use cells::{Replayed, StepForecast, stored_metric};
 pub use guardrails::{GuardrailSet, GuardrailsInForce, OwnGuardrails};
 pub use lease::GuardLease;

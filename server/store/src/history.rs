@@ -26,7 +26,7 @@ const REVISION_LEAP: i64 = 1000;
 
 /// Where in which history a state stands: its last audit entry, that entry's hash, and the name of the history.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct HistoryPoint {
     pub(crate) seq: u64,
     pub(crate) hash: String,
     /// Random; it changes when a copy of the server has noticed that a backup was put back. Empty before anything
@@ -34,7 +34,7 @@ pub(crate) struct Place {
     pub(crate) history: String,
 }
 
-impl Place {
+impl HistoryPoint {
     /// Whether a database that stands at `head` goes on from here. `known_hash` is what it has as the hash of our last
     /// entry: without that entry the chain is broken, which is another matter.
     pub(crate) fn continues_at(&self, head: &Self, known_hash: Option<&str>) -> bool {
@@ -103,12 +103,12 @@ impl Store {
     }
 
     /// Whether the database goes on from a state that was known before it was opened.
-    pub(crate) async fn goes_on_from(&self, known: &Place) -> Result<bool, StoreError> {
+    pub(crate) async fn goes_on_from(&self, known: &HistoryPoint) -> Result<bool, StoreError> {
         let sql = "SELECT audit_seq, audit_hash, history, (SELECT hash FROM audit WHERE seq = $1) AS known_hash \
                    FROM workspace WHERE id = 1";
         let (seq, hash, history, known_hash): (i64, String, String, Option<String>) =
             self.db().one(sql, args![signed(known.seq)]).await?;
-        let head = Place { seq: number(seq), hash, history };
+        let head = HistoryPoint { seq: number(seq), hash, history };
         Ok(known.continues_at(&head, known_hash.as_deref()))
     }
 
@@ -258,8 +258,8 @@ mod tests {
         assert_eq!(count.load(Ordering::Relaxed), 3, "who comes later asks again");
     }
 
-    fn place(seq: u64, hash: &str, history: &str) -> Place {
-        Place { seq, hash: hash.to_owned(), history: history.to_owned() }
+    fn place(seq: u64, hash: &str, history: &str) -> HistoryPoint {
+        HistoryPoint { seq, hash: hash.to_owned(), history: history.to_owned() }
     }
 
     #[test]
@@ -276,7 +276,7 @@ mod tests {
         ] {
             assert_eq!(known.continues_at(&head, known_hash), continues, "{head:?} {known_hash:?}");
         }
-        assert!(Place::default().continues_at(&known, None), "nothing was read yet");
+        assert!(HistoryPoint::default().continues_at(&known, None), "nothing was read yet");
         assert!(place(0, "", "a").continues_at(&place(1, "one", "a"), None));
     }
 }

@@ -66,11 +66,6 @@ fn day_of(at_ms: i64) -> i64 {
     at_ms - at_ms.rem_euclid(DAY_MS)
 }
 
-/// The word in the database, where '' stands for none.
-fn arm_word(arm: Option<Arm>) -> &'static str {
-    arm.map_or("", Arm::as_str)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

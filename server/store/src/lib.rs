@@ -2,6 +2,7 @@
 //! same transaction, and are in force before they return. No HTTP, no HTML here.
 
 mod accounts;
+mod arm;
 mod as_of;
 mod attributes;
 mod audit;
@@ -73,8 +74,8 @@ pub use feedback::{
 };
 pub use groups::{GroupRow, GroupUse};
 pub use guard::{
-    Acted, FlagHealth, GuardAct, GuardLease, GuardStanding, GuardState, GuardrailSet, GuardrailsInForce,
-    OwnGuardrails, Replayed, RuleHealth, StepForecast, Taken, VerdictRow, Watched, stored_metric,
+    Acted, Consequence, FlagHealth, GuardAct, GuardLease, GuardStanding, GuardState, GuardrailSet,
+    GuardrailsInForce, OwnGuardrails, Replayed, RuleHealth, StepForecast, VerdictRow, Watched, stored_metric,
 };
 pub use lane::Lane;
 pub use ledger::{
@@ -84,8 +85,8 @@ pub use ledger::{
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use outcomes::{
-    ArmCells, ArmCount, ArmWord, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellSum, Entry, FirstExposures,
-    GroupTallies, GuardReader, RolledUp, Told, Total, Written,
+    ArmCells, ArmCount, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellReader, CellSum, Entry, FirstExposures,
+    GroupTallies, RolledUp, Told, Total, Written,
 };
 pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{
@@ -130,5 +131,5 @@ fn signed(number: u64) -> i64 {
 
 /// A document as it is stored.
 fn to_json<T: serde::Serialize>(table: &'static str, value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|_| StoreError::CorruptRow { table, id: "new".to_owned() })
+    serde_json::to_string(value).map_err(|_| StoreError::Unwritable { table })
 }

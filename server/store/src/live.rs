@@ -18,7 +18,7 @@ use crate::{
     database_time::Skew,
     db::Db,
     feedback,
-    history::Place,
+    history::HistoryPoint,
     load::{self, Found, Loader},
     workspace::Secret,
 };
@@ -62,7 +62,7 @@ impl Changed {
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    pub(crate) place: Place,
+    pub(crate) place: HistoryPoint,
     pub(crate) secret: Option<Secret>,
     pub(crate) environments: Arc<Vec<Environment>>,
     /// In the order of `environments`.

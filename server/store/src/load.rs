@@ -16,7 +16,7 @@ use crate::{
     Changed, Clock, Environment, ObjectKind, ObjectRef, People, StoreError,
     database_time::{Skew, at_database_time},
     db::{Db, Tx, args},
-    history::Place,
+    history::HistoryPoint,
     live::State,
     metrics, number, people, signed,
     testers::rows::{self as testers, Rosters, StoredGroup},
@@ -63,7 +63,7 @@ struct HeadRow {
 /// from the file that stands in for it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Rows {
-    pub(crate) place: Place,
+    pub(crate) place: HistoryPoint,
     pub(crate) secret: Option<Secret>,
     environments: Vec<EnvironmentRow>,
     attributes: Option<Vec<DocumentRow>>,
@@ -100,7 +100,7 @@ pub(crate) async fn refresh(
     let asked_ms = clock.now_ms();
     let head = head(&mut tx, db, clock, current.place.seq).await?;
     skew.note(asked_ms, head.now_ms, clock.now_ms());
-    let place = Place { seq: number(head.audit_seq), hash: head.audit_hash, history: head.history };
+    let place = HistoryPoint { seq: number(head.audit_seq), hash: head.audit_hash, history: head.history };
     if !current.place.continues_at(&place, head.known_hash.as_deref()) {
         tx.rollback().await?;
         return Ok(Found::AnotherHistory);
@@ -132,7 +132,7 @@ async fn head(tx: &mut Tx, db: &Db, clock: &Clock, known_seq: u64) -> Result<Hea
 pub(crate) async fn all_rows(db: &Db, clock: &Clock) -> Result<Rows, StoreError> {
     let mut tx = db.begin_read().await?;
     let head = head(&mut tx, db, clock, 0).await?;
-    let place = Place { seq: number(head.audit_seq), hash: head.audit_hash, history: head.history };
+    let place = HistoryPoint { seq: number(head.audit_seq), hash: head.audit_hash, history: head.history };
     let mut rows = Rows { place, secret: head.secret.map(Secret), ..Rows::default() };
     rows.environments = environment_rows(&mut tx).await?;
     rows.fetch(&mut tx, 0, |kind| kind != ObjectKind::Person, &Arc::default()).await?;

@@ -13,7 +13,7 @@ use engine::{Arm, EnvironmentKey, FlagKey, MetricKey, RuleId};
 pub use cell::{Cell, GroupTallies, Total};
 pub use durations::GroupDurations;
 pub(crate) use read::whole;
-pub use read::{ArmCells, CellSum, FirstExposures, GuardReader};
+pub use read::{ArmCells, CellReader, CellSum, FirstExposures};
 pub use rollup::RolledUp;
 pub use told::{Entry, Told};
 pub use write::{ArmCount, CELL_OPEN_MS_MAX, Written};
@@ -30,47 +30,9 @@ pub struct CellKey {
     pub flag: FlagKey,
     pub metric: MetricKey,
     pub rule: RuleId,
-    pub arm: ArmWord,
+    pub arm: Arm,
     /// See [`engine::Allocation`].
     pub allocation: i64,
     /// A multiple of the cell's length.
     pub from_ms: i64,
-}
-
-/// The arm as keys order and store it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ArmWord {
-    Control,
-    Treatment,
-}
-
-impl ArmWord {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Control => "control",
-            Self::Treatment => "treatment",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Control, Self::Treatment].into_iter().find(|arm| arm.as_str() == text)
-    }
-}
-
-impl From<Arm> for ArmWord {
-    fn from(arm: Arm) -> Self {
-        match arm {
-            Arm::Treatment => Self::Treatment,
-            Arm::Control => Self::Control,
-        }
-    }
-}
-
-impl From<ArmWord> for Arm {
-    fn from(arm: ArmWord) -> Self {
-        match arm {
-            ArmWord::Treatment => Self::Treatment,
-            ArmWord::Control => Self::Control,
-        }
-    }
 }

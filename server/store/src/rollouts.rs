@@ -14,13 +14,13 @@ use crate::{
     db::args,
     secret::random_hex,
     text::reason,
-    versioned::{Line, VersionedRow},
+    versioned::{VersionKey, VersionedRow},
 };
 
 const SEED_BYTES: usize = 8;
 
-pub(crate) fn rollout_line<'a>(environment: &'a EnvironmentKey, flag: &'a FlagKey) -> Line<'a> {
-    Line { kind: "rollout", key: flag.as_str(), environment: environment.as_str() }
+pub(crate) fn rollout_line<'a>(environment: &'a EnvironmentKey, flag: &'a FlagKey) -> VersionKey<'a> {
+    VersionKey { kind: "rollout", key: flag.as_str(), environment: environment.as_str() }
 }
 
 /// The flag and its rollout as they are under the lock.

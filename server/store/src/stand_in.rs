@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::{
     People, Store, StoreError,
     file::beside,
-    history::Place,
+    history::HistoryPoint,
     live::State,
     load::{Loader, Rows, all_rows},
     secret::hex,
@@ -171,7 +171,7 @@ impl Write for Hashing {
 
 /// Keeps the file up to what is in force, a few seconds behind; does not keep the store alive.
 pub(crate) async fn keep(store: Weak<Inner>, file: StandInFile) {
-    let mut kept: Option<(Place, Instant)> = None;
+    let mut kept: Option<(HistoryPoint, Instant)> = None;
     let mut failing = false;
     let mut pause = LOOK_EVERY;
     loop {
@@ -203,7 +203,7 @@ pub(crate) async fn keep(store: Weak<Inner>, file: StandInFile) {
 
 impl Store {
     /// Returns where the state stands that was written.
-    pub(crate) async fn write_stand_in(&self, file: &StandInFile) -> Result<Place, StoreError> {
+    pub(crate) async fn write_stand_in(&self, file: &StandInFile) -> Result<HistoryPoint, StoreError> {
         // People from memory; the place is theirs, so that nobody who changed since is passed over later.
         let state = self.live().state();
         let mut rows = all_rows(&self.db(), self.clock()).await?;

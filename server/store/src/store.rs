@@ -17,7 +17,7 @@ use crate::{
     census::Census,
     change::CHANNEL,
     database_time::Skew,
-    db::{Db, Faults, args, is_unavailable},
+    db::{Db, Faults, is_unavailable},
     file::{DatabaseFile, SET_ASIDE_MAX, Seen},
     history::HeadLooks,
     ledger::Looked,
@@ -220,12 +220,6 @@ impl Store {
     /// What runs beside the requests, here and in the server around this store.
     pub fn tasks(&self) -> &Tasks {
         &self.0.tasks
-    }
-
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.db().one::<(i64,)>("SELECT audit_seq FROM workspace WHERE id = 1", args![]).await?;
-        Ok(())
     }
 
     /// Stops following and closes the connections, after those in use are given back.

@@ -84,11 +84,6 @@ pub struct Token {
 }
 
 impl Token {
-    /// Whether a browser page from `origin` may use it.
-    pub fn allows_origin(&self, origin: &str) -> bool {
-        self.origins.iter().any(|allowed| allowed == "*" || allowed == origin)
-    }
-
     /// The environment it is bound to; `None` for the whole workspace.
     pub fn environment(&self) -> Option<&EnvironmentKey> {
         self.scope.environment()

@@ -63,13 +63,13 @@ pub(crate) fn parse<T: DeserializeOwned>(
 
 /// Which line of `versions` an object has.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Line<'a> {
+pub(crate) struct VersionKey<'a> {
     pub(crate) kind: &'static str,
     pub(crate) key: &'a str,
     pub(crate) environment: &'a str,
 }
 
-impl Line<'_> {
+impl VersionKey<'_> {
     /// The document at one version.
     pub(crate) async fn document(&self, tx: &mut Tx, version: i64) -> Result<Option<String>, StoreError> {
         let row: Option<(String,)> = tx
@@ -87,7 +87,7 @@ impl Work<'_> {
     /// Refuses a change made on an older version than the current one, with what the others changed.
     pub(crate) async fn check_version<T: DeserializeOwned>(
         &mut self,
-        line: Line<'_>,
+        line: VersionKey<'_>,
         expected: u64,
         current: &Versioned<T>,
         changes: impl FnOnce(&T, &T) -> Vec<Change>,

@@ -2,9 +2,18 @@
 
 use std::{fmt, str::FromStr};
 
+use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 
-use crate::{Store, StoreError, TokenHash, db::args, secret::new_secret};
+use crate::{
+    Store, StoreError, TokenHash,
+    db::args,
+    secret::{hex, new_secret},
+};
+
+/// Keeps this use of the secret apart from any other.
+const STREAMS: &[u8] = b"fader event streams 1\0";
 
 /// What the servers sign with; it does not show itself in logs.
 #[derive(Clone, Serialize, Deserialize)]
@@ -37,9 +46,24 @@ impl FromStr for TokenHash {
 }
 
 impl Store {
+    /// What addresses of event streams are signed with, the same for all copies of the server. Who has it can sign those
+    /// and nothing else: neither receipts, previews nor the audit log. The workspace's secret itself stays here:
+    ///
+    /// ```compile_fail,E0624
+    /// async fn forge(store: &store::Store) -> Result<String, store::StoreError> {
+    ///     store.workspace_secret().await
+    /// }
+    /// ```
+    pub async fn stream_secret(&self) -> Result<String, StoreError> {
+        let secret = self.workspace_secret().await?;
+        let corrupt = |_| StoreError::CorruptRow { table: "workspace", id: "1".to_owned() };
+        let key = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(corrupt)?;
+        Ok(hex(&key.chain_update(STREAMS).finalize().into_bytes()))
+    }
+
     /// 256 random bits as hexadecimal digits, the same for all copies of the server on this database; made when
     /// first asked for. Whoever reads it can sign what the servers believe, so it is never shown.
-    pub async fn workspace_secret(&self) -> Result<String, StoreError> {
+    pub(crate) async fn workspace_secret(&self) -> Result<String, StoreError> {
         if let Some(secret) = &self.live().state().secret {
             return Ok(secret.0.clone());
         }

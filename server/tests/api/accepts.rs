@@ -27,8 +27,8 @@ impl TestApp {
         let (environment, flag) = (environment_key("production"), FlagKey::parse(flag).expect("a key"));
         let rule = RuleId::parse("everyone").expect("an id");
         let wanted = Accepts::ALL.map(|accepts| (Basis { metric: metric.clone(), accepts }, 0));
-        let reader = self.store.guard_reader();
-        let found = self.store.guarded_cells(reader, (&environment, &flag, &rule), &wanted, i64::MAX).await;
+        let found =
+            self.store.guarded_cells(&viewer(), (&environment, &flag, &rule), &wanted, i64::MAX).await;
         let found = found.expect("reads");
         wanted.map(|(basis, _)| {
             let arms = found[&basis].iter().flat_map(|cells| [&cells.treatment, &cells.control]);

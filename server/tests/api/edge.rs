@@ -38,7 +38,7 @@ struct Slow {
 }
 
 /// What came back, and after how long it and the end of the connection came.
-struct Outcome {
+struct Finished {
     what: String,
     text: String,
     answered: Duration,
@@ -60,7 +60,7 @@ impl Slow {
     }
 
     /// Until the connection ends, or a while after its answer began.
-    async fn outcome(self) -> Outcome {
+    async fn outcome(self) -> Finished {
         let Self { what, stream } = self;
         let started = Instant::now();
         let (mut reading, mut writing) = stream.into_split();
@@ -83,7 +83,7 @@ impl Slow {
         }
         dripping.abort();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Outcome { what, text, answered: answered.unwrap_or(Duration::MAX), ended }
+        Finished { what, text, answered: answered.unwrap_or(Duration::MAX), ended }
     }
 }
 
@@ -137,7 +137,7 @@ async fn a_slow_body_ends_in_time_on_every_route() {
         let slow = join_all(routes.iter().map(|(method, path)| Slow::send(&app, method, path, &who))).await;
         let outcomes = slow.into_iter().map(|slow| slow.expect("connects").outcome());
         for outcome in join_all(outcomes).await {
-            let Outcome { what, text, answered, ended } = outcome;
+            let Finished { what, text, answered, ended } = outcome;
             assert!(answered < AT_ONCE && text.starts_with("HTTP/1.1 "), "{what}: {answered:?} {text}");
             let is_stream = text.contains("text/event-stream");
             assert!(is_stream || ended.is_some_and(|after| after < AT_ONCE), "{what} stays open: {text}");

@@ -12,7 +12,7 @@ use server::Config;
 use store::{Delivery, Exposure, Role};
 
 use crate::{
-    app::{TestApp, environment_key},
+    app::{TestApp, environment_key, viewer},
     fixtures::everyone,
 };
 
@@ -154,9 +154,8 @@ async fn durations_are_known_by_group_of_people() {
     let rule = RuleId::parse("everyone").expect("an id");
     let basis = Basis { metric: Metric::Latency(Quantile::All), accepts: Accepts::Servers };
     let at = (&environment, &flag, &rule);
-    let reader = app.store.guard_reader();
     let mut found =
-        app.store.guarded_cells(reader, at, &[(basis.clone(), 0)], i64::MAX).await.expect("reads");
+        app.store.guarded_cells(&viewer(), at, &[(basis.clone(), 0)], i64::MAX).await.expect("reads");
     let cells: Vec<engine::guardrail::Cell> =
         found.remove(&basis).expect("cells").into_iter().map(Into::into).collect();
     assert_eq!(cells.len(), 1);

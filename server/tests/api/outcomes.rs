@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{FlagKey, MetricKey};
+use engine::{Arm, FlagKey, MetricKey};
 use serde_json::{Value as Json, json};
-use store::{ArmWord, Cell};
+use store::Cell;
 
 use crate::{
     app::{NOW_MS, TestApp, environment_key, viewer},
@@ -30,8 +30,8 @@ impl TestApp {
         let (mut treatment, mut control) = (Cell::default(), Cell::default());
         for sum in sums.expect("reads") {
             match sum.arm {
-                ArmWord::Treatment => treatment.merge(&sum.cell),
-                ArmWord::Control => control.merge(&sum.cell),
+                Arm::Treatment => treatment.merge(&sum.cell),
+                Arm::Control => control.merge(&sum.cell),
             }
         }
         (treatment, control)
@@ -187,10 +187,9 @@ async fn who_crosses_over_after_a_step_counts_in_the_new_arm_from_then_on() {
     app.tell(&token, &[at(request("a", true), stepped - 30_000)]).await;
     let (treatment, control) = app.arms_with("pay", "error_rate", 4).await;
     assert_eq!((treatment.outcomes, control.outcomes), (1, 3));
-    let reader = app.store.guard_reader();
     let environment = environment_key("production");
     let flag = FlagKey::parse("pay").expect("a key");
-    let firsts = app.store.first_exposures(reader, &environment, &flag, 0).await.expect("reads");
+    let firsts = app.store.first_exposures(&viewer(), &environment, &flag, 0).await.expect("reads");
     let told: Vec<_> = firsts.iter().map(|it| (it.treatment, it.control, it.shares)).collect();
     let share = |per_cent: u64| Some((per_cent * 100_000_000, (100 - per_cent) * 100_000_000));
     assert_eq!(told, [(0, 1, share(50)), (0, 0, share(80))], "a subject is counted at its first exposure");

@@ -15,7 +15,7 @@ pub(super) enum Fetched {
 
 /// What a swap did.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Outcome {
+pub(super) struct Swapped {
     pub swapped: bool,
     /// Some region is being edited: try again later.
     pub waiting: bool,
@@ -64,8 +64,8 @@ pub(super) fn remember_typing() {
 
 /// Swaps every region that differs, and tells so with the event `fader:live`. `changed` names what did, as
 /// `kind/key`; `None` means everything.
-pub(super) fn swap(fresh: &Document, changed: Option<&[String]>) -> Outcome {
-    let mut outcome = Outcome::default();
+pub(super) fn swap(fresh: &Document, changed: Option<&[String]>) -> Swapped {
+    let mut outcome = Swapped::default();
     for form in all(&document(), "form[data-guard]") {
         if is_touched(&form) {
             outcome.conflict |= is_about(&form, changed);
@@ -84,7 +84,7 @@ pub(super) fn swap(fresh: &Document, changed: Option<&[String]>) -> Outcome {
     outcome
 }
 
-fn swap_region(old: &Element, fresh: &Document, outcome: &mut Outcome) {
+fn swap_region(old: &Element, fresh: &Document, outcome: &mut Swapped) {
     // Not `old.id()`: of a form with a field called "id" that would be the field.
     let id = old.get_attribute("id").unwrap_or_default();
     let new = if id.is_empty() { None } else { fresh.get_element_by_id(&id) };

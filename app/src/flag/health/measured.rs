@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use engine::{
-    MetricDefinition, MetricKind, RuleId,
+    Arm, MetricDefinition, MetricKind, RuleId,
     guardrail::{self, Guardrail, Limit, Metric, Tally},
 };
-use store::{Action, ArmWord, Cell, CellSum};
+use store::{Action, Cell, CellSum};
 
 use super::{
     difference::{self, Difference},
     unverified,
 };
 use crate::{
-    chart::{Chart, Line, Mark, Point, Stroke, Unit, arms::Arms},
+    chart::{Chart, Mark, Point, Series, Stroke, Unit, arms::Arms},
     error::AppError,
     flag::FlagPage,
     page::Page,
@@ -139,14 +139,14 @@ fn marks(shown: &FlagPage, range: Range) -> Vec<Mark> {
 
 impl MetricCard {
     /// Beside what the guard uses, in the one chart that a rate has.
-    fn draw(&mut self, unverified: Option<Line>) {
+    fn draw(&mut self, unverified: Option<Series>) {
         if let Some(chart) = self.charts.first_mut() {
             chart.lines.extend(unverified);
         }
     }
 
     pub(super) fn has_unverified(&self) -> bool {
-        let is_unverified = |line: &Line| line.stroke == Stroke::Unverified;
+        let is_unverified = |line: &Series| line.stroke == Stroke::Unverified;
         self.charts.iter().flat_map(|chart| &chart.lines).any(is_unverified)
     }
 
@@ -157,19 +157,19 @@ impl MetricCard {
         marks: &[Mark],
         guardrails: &[guardrail::Guardrail],
     ) -> Self {
-        let of = |arm: ArmWord| cells.iter().filter(move |it| it.arm == arm);
-        let total = |arm: ArmWord| {
+        let of = |arm: Arm| cells.iter().filter(move |it| it.arm == arm);
+        let total = |arm: Arm| {
             of(arm).fold(Cell::default(), |mut sum, it| {
                 sum.merge(&it.cell);
                 sum
             })
         };
-        let (treatment, control) = (total(ArmWord::Treatment), total(ArmWord::Control));
+        let (treatment, control) = (total(Arm::Treatment), total(Arm::Control));
         let chart = |word: &str, name: &str, unit: Unit, value: &dyn Fn(&Cell) -> Option<f64>| {
-            let points = |arm: ArmWord| -> Vec<Point> {
+            let points = |arm: Arm| -> Vec<Point> {
                 of(arm).filter_map(|it| Some(Point::new(it.from_ms, value(&it.cell)?))).collect()
             };
-            let arms = Arms { treatment: points(ArmWord::Treatment), control: points(ArmWord::Control) };
+            let arms = Arms { treatment: points(Arm::Treatment), control: points(Arm::Control) };
             Chart {
                 limit: limit_of(name, definition, guardrails),
                 from_ms: range.from_ms,
@@ -277,8 +277,8 @@ fn pairs(cells: &[&CellSum], step_ms: i64) -> Vec<guardrail::Cell> {
     for sum in cells {
         let both = by_time.entry(sum.from_ms).or_default();
         let side = match sum.arm {
-            ArmWord::Treatment => &mut both.0,
-            ArmWord::Control => &mut both.1,
+            Arm::Treatment => &mut both.0,
+            Arm::Control => &mut both.1,
         };
         *side = side.plus(sum.cell.tally);
     }
@@ -299,7 +299,7 @@ mod tests {
             let cell = CellSum {
                 metric: MetricKey::parse("error_rate").expect("a key"),
                 rule: RuleId::parse("everyone").expect("an id"),
-                arm: ArmWord::Treatment,
+                arm: Arm::Treatment,
                 from_ms: first_ms,
                 cell: Cell::default(),
                 unreadable: 0,

@@ -139,7 +139,7 @@ impl Loaded {
         let whole = span == Span::Step;
         let watched = &guardrails.set.guardrails;
         let measured = Measured::load(page, shown, (rule.as_ref(), watched), (range, whole)).await?;
-        let sizes = store.arm_sizes(&viewer, environment, flag, now_ms - ARMS_MS_MAX).await?;
+        let sizes = store.first_exposures(&viewer, environment, flag, now_ms - ARMS_MS_MAX).await?;
         let arms = rule.as_ref().and_then(|rule| super::arms::ArmSizes::of(&sizes, rule));
         let unverified = store.unverified_events(&viewer, environment, flag, from_ms).await?;
         Ok(Self { span, rule, rules, health, verdicts, guardrails, replayed, arms, measured, unverified })

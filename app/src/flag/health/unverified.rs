@@ -7,7 +7,7 @@ use store::{UNVERIFIED_SLOT_MS, UnverifiedOutcomes};
 
 use super::measured::Range;
 use crate::{
-    chart::{Line, Point, Stroke},
+    chart::{Point, Series, Stroke},
     error::AppError,
     flag::FlagPage,
     page::Page,
@@ -21,7 +21,7 @@ pub async fn load(page: &Page, shown: &FlagPage, range: Range) -> Result<Vec<Unv
 }
 
 /// `None` where nothing of the metric came without a receipt.
-pub fn line(told: &[UnverifiedOutcomes], metric: &MetricKey, range: Range) -> Option<Line> {
+pub fn line(told: &[UnverifiedOutcomes], metric: &MetricKey, range: Range) -> Option<Series> {
     let mut steps: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
     for slot in told.iter().filter(|slot| slot.metric == *metric) {
         for at_ms in steps_of(slot.at_ms, range) {
@@ -31,7 +31,7 @@ pub fn line(told: &[UnverifiedOutcomes], metric: &MetricKey, range: Range) -> Op
         }
     }
     let points: Vec<_> = steps.into_iter().filter_map(|(at_ms, sums)| point(at_ms, sums)).collect();
-    (!points.is_empty()).then(|| Line {
+    (!points.is_empty()).then(|| Series {
         name: "Unverified".to_owned(),
         stroke: Stroke::Unverified,
         legend: "not used by the guard".to_owned(),

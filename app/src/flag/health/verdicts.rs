@@ -2,7 +2,7 @@
 
 use engine::RuleId;
 use leptos::prelude::*;
-use store::{Taken, VerdictRow};
+use store::{Consequence, VerdictRow};
 
 use super::tone::{tone, word};
 use crate::{
@@ -11,14 +11,14 @@ use crate::{
 };
 
 /// What was done, as the end of a sentence.
-pub fn phrase(taken: Taken) -> &'static str {
+pub fn phrase(taken: Consequence) -> &'static str {
     match taken {
-        Taken::Notified => "it told you",
-        Taken::PlanPaused => "it paused the plan",
-        Taken::SteppedBack => "it stepped back",
-        Taken::Stopped => "it stopped the flag",
-        Taken::PlanAdvanced => "it went on to the next step",
-        Taken::PlanFinished => "it finished the plan",
+        Consequence::Notified => "it told you",
+        Consequence::PlanPaused => "it paused the plan",
+        Consequence::SteppedBack => "it stepped back",
+        Consequence::Stopped => "it stopped the flag",
+        Consequence::PlanAdvanced => "it went on to the next step",
+        Consequence::PlanFinished => "it finished the plan",
     }
 }
 

@@ -8,7 +8,7 @@ use super::preview::{Preview, duration};
 
 /// Where a step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum StepPlace {
     Done,
     Now,
     Next,
@@ -17,7 +17,7 @@ enum Place {
     Left,
 }
 
-impl Place {
+impl StepPlace {
     fn of(at: usize, state: &PlanState) -> Self {
         let around = |step: usize| match at.cmp(&step) {
             std::cmp::Ordering::Less => Self::Done,
@@ -76,12 +76,12 @@ pub(super) fn view(outlook: &PlanOutlook, previews: &[Preview]) -> impl IntoView
         .zip(previews)
         .enumerate()
         .map(|(at, (step, preview))| {
-            let place = Place::of(at, state);
-            let progress = state.progress().filter(|_| place == Place::Now);
+            let place = StepPlace::of(at, state);
+            let progress = state.progress().filter(|_| place == StepPlace::Now);
             let now = progress.map(|progress| now(outlook, step, progress));
             let approved = state.progress().is_some_and(|it| it.is_approved(at)).then_some(" Approved.");
-            let current = (place == Place::Now).then_some("step");
-            let notes = (place != Place::Done).then(|| {
+            let current = (place == StepPlace::Now).then_some("step");
+            let notes = (place != StepPlace::Done).then(|| {
                 view! { <p class="note">{preview.people.clone()}" "{preview.notice.clone()}</p> }
             });
             view! {
@@ -175,13 +175,13 @@ mod tests {
         if step == 0 { started } else { started.jump(&plan, step, 2000).expect("jumps").state }
     }
 
-    fn places(state: &PlanState) -> Vec<Place> {
-        (0..3).map(|at| Place::of(at, state)).collect()
+    fn places(state: &PlanState) -> Vec<StepPlace> {
+        (0..3).map(|at| StepPlace::of(at, state)).collect()
     }
 
     #[test]
     fn every_step_stands_somewhere() {
-        use Place::{Done, Later, Next, Now};
+        use StepPlace::{Done, Later, Next, Now};
         assert_eq!(places(&PlanState::Draft), [Next, Later, Later]);
         assert_eq!(places(&running(0)), [Now, Next, Later]);
         assert_eq!(places(&running(2)), [Done, Done, Now]);

@@ -183,7 +183,7 @@ fn row(metric: &MetricDefinition) -> impl IntoView + use<> {
 
 fn form(draft: &FormState<MetricInput>, input: MetricInput) -> impl IntoView + use<> {
     let is_edit = input.is_edit;
-    let built_in = is_edit && MetricKind::parse(&input.kind).is_some_and(MetricKind::is_built_in);
+    let built_in = is_edit && MetricKind::parse(&input.kind).is_ok_and(MetricKind::is_built_in);
     let title = if is_edit { format!("Change {}", input.name) } else { "Define a metric".to_owned() };
     let cancel =
         is_edit.then(|| view! { <a class="button" data-kind="quiet" href=here().href(ADDRESS)>"Cancel"</a> });

@@ -36,6 +36,7 @@ async fn save(page: &Page, input: &MetricInput) -> Result<(), FormErrors> {
             return Err(FormErrors::field("key", "there is a metric with this key already; choose another"));
         }
         None => MetricKind::parse(&input.kind)
+            .ok()
             .filter(|kind| !kind.is_built_in())
             .ok_or_else(|| FormErrors::field("kind", "choose one of the kinds"))?,
     };

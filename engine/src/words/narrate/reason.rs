@@ -18,7 +18,7 @@ pub(crate) fn is_met(step: &Step) -> bool {
     }
 }
 
-pub(super) fn group_name(step: &Step) -> Option<&str> {
+pub(super) fn named_group(step: &Step) -> Option<&str> {
     match step {
         Step::Group { name, .. } => Some(name),
         _ => None,
@@ -27,7 +27,7 @@ pub(super) fn group_name(step: &Step) -> Option<&str> {
 
 /// `VIP agencies (tier is “vip”)`: a group that the subject is in.
 pub(super) fn member(group: &Step) -> String {
-    let name = group_name(group).unwrap_or_default();
+    let name = named_group(group).unwrap_or_default();
     match group.children().iter().find(|step| is_met(step)) {
         Some(why) => format!("{name} ({})", reason(why)),
         None => name.to_owned(),
@@ -36,7 +36,7 @@ pub(super) fn member(group: &Step) -> String {
 
 /// `VIP agencies, because tier is “standard”, not “vip”`: a group that the subject is not in.
 pub(super) fn stranger(group: &Step) -> String {
-    let name = group_name(group).unwrap_or_default();
+    let name = named_group(group).unwrap_or_default();
     match group.children() {
         [] => format!("{name}, because not enrolled"),
         steps => format!("{name}, because {}", listed(steps.iter().map(reason).collect(), ", and ")),

@@ -1,6 +1,6 @@
 //! What one rule said of a subject, put together from the steps inside it.
 
-use super::reason::{group_name, is_met, listed, member, reason, stranger};
+use super::reason::{is_met, listed, member, named_group, reason, stranger};
 use crate::{BucketBy, Percentage, Placement, Step, words::sentence::quoted};
 
 /// A rule's steps, sorted by what they are about.
@@ -110,7 +110,7 @@ impl<'a> RuleTrace<'a> {
     }
 
     pub(super) fn sentence(&self, placement: Placement) -> String {
-        let groups: Vec<_> = self.groups.iter().filter_map(|group| group_name(group)).collect();
+        let groups: Vec<_> = self.groups.iter().filter_map(|group| named_group(group)).collect();
         let audience = match (self.everyone, groups.is_empty(), self.condition) {
             (true, _, _) => "Everyone".to_owned(),
             (false, false, None) => groups.join(" or "),

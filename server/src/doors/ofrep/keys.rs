@@ -14,7 +14,7 @@ pub struct Keys {
 
 impl Keys {
     pub async fn read(store: &Store) -> Result<Self, StoreError> {
-        let tickets = TicketKey::new(&store.workspace_secret().await?);
+        let tickets = TicketKey::new(&store.stream_secret().await?);
         let tickets =
             tickets.map_err(|_| StoreError::CorruptRow { table: "workspace", id: "1".to_owned() })?;
         let (previews, receipts) = (store.preview_key().await?, store.receipt_key().await?);

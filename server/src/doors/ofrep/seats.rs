@@ -19,11 +19,11 @@ struct Shared {
     max: usize,
     per_token_max: usize,
     per_address_max: usize,
-    taken: Mutex<Taken>,
+    taken: Mutex<Occupied>,
 }
 
 #[derive(Default)]
-struct Taken {
+struct Occupied {
     all: usize,
     by: HashMap<Holder, usize>,
 }
@@ -99,7 +99,7 @@ impl Shared {
         }
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    fn taken(&self) -> MutexGuard<'_, Occupied> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -88,9 +88,9 @@ impl Ticket {
 }
 
 impl TicketKey {
-    pub fn new(workspace_secret: &str) -> Result<Self, InvalidLength> {
+    pub fn new(stream_secret: &str) -> Result<Self, InvalidLength> {
         let key = |purpose| {
-            let mut key = Hmac::<Sha256>::new_from_slice(workspace_secret.as_bytes())?;
+            let mut key = Hmac::<Sha256>::new_from_slice(stream_secret.as_bytes())?;
             key.update(purpose);
             Ok(key)
         };

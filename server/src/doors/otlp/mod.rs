@@ -37,7 +37,7 @@ use crate::{
     limits::OTLP_BODY_BYTES_MAX,
 };
 use error::OtlpError;
-use read::{Reader, Taken};
+use read::{Extracted, Reader};
 use wire::{Content, Encoding};
 
 pub fn router(server: &Server) -> Router {
@@ -135,7 +135,7 @@ fn take(
     (store, intake): (&Store, &Intake),
     environment: &Environment,
     read: impl FnOnce(&mut Reader<'_>) -> Result<(), OtlpError>,
-) -> Result<Taken, OtlpError> {
+) -> Result<Extracted, OtlpError> {
     let snapshot: Arc<Snapshot> =
         store.live().snapshot(environment.key.as_str()).ok_or(OtlpError::fault(Fault::Internal))?;
     let (people, metrics) = (store.live().people(), store.live().metrics());

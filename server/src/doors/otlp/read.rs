@@ -35,14 +35,14 @@ const ERROR_RATE: &str = "error_rate";
 
 /// What was found, each with the text that its id is made of.
 #[derive(Default)]
-pub struct Taken {
+pub struct Extracted {
     pub exposures: Vec<(String, Exposure)>,
     pub(crate) outcomes: Vec<(String, Outcome)>,
     refused: i64,
     why: Option<String>,
 }
 
-impl Taken {
+impl Extracted {
     /// Refuses an export that brings too much.
     pub fn has_room(&self) -> Result<(), OtlpError> {
         let items = self.exposures.len() + self.outcomes.len();
@@ -60,7 +60,7 @@ pub struct Reader<'a> {
     people: &'a People,
     metrics: &'a [MetricDefinition],
     now_ms: i64,
-    pub taken: Taken,
+    pub taken: Extracted,
 }
 
 /// A feature of an item, and who was served it.
@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
         metrics: &'a [MetricDefinition],
         now_ms: i64,
     ) -> Self {
-        Self { snapshot, people, metrics, now_ms, taken: Taken::default() }
+        Self { snapshot, people, metrics, now_ms, taken: Extracted::default() }
     }
 
     /// A span as `thin` keeps it.
@@ -153,12 +153,8 @@ impl<'a> Reader<'a> {
         let subject = subject.map_err(|error| format!("{CONTEXT_ID} {error}"))?;
         let rule = text(attributes, RULE).map(RuleId::parse).transpose();
         let rule = rule.map_err(|error| format!("{RULE} {error}"))?;
-        let arm = match text(attributes, ARM) {
-            None => None,
-            Some("treatment") => Some(Arm::Treatment),
-            Some("control") => Some(Arm::Control),
-            Some(_) => return Err(format!("{ARM} is treatment or control")),
-        };
+        let arm = text(attributes, ARM).map(Arm::parse).transpose();
+        let arm = arm.map_err(|_| format!("{ARM} is treatment or control"))?;
         Ok(Some(Evaluated { subject, feature: Feature { flag, variant, rule, arm } }))
     }
 

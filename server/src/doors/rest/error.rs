@@ -145,6 +145,7 @@ impl From<StoreError> for RestError {
             | StoreError::Migration(_)
             | StoreError::Entropy
             | StoreError::Restored
+            | StoreError::Unwritable { .. }
             | StoreError::CorruptRow { .. } => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
                 Self::Fault(Fault::Internal)

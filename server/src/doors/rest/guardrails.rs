@@ -33,7 +33,7 @@ pub(crate) struct Guarded {
     version: u64,
     /// True: the workspace's defaults.
     inherited: bool,
-    guardrails: Vec<Known>,
+    guardrails: Vec<KnownGuardrail>,
     /// What counts as proof that a step is healthy.
     #[schema(value_type = document::Proof)]
     proof: Value,
@@ -42,7 +42,7 @@ pub(crate) struct Guarded {
 /// One guardrail.
 #[derive(Serialize, ToSchema)]
 #[schema(as = KnownGuardrail)]
-struct Known {
+struct KnownGuardrail {
     /// `Stop if errors are above 5 % (servers only)`.
     sentence: String,
     /// How often it would have fired in the last seven days, by the stored outcomes.
@@ -77,7 +77,7 @@ struct DefaultGuardrail {
 /// Which guardrails are taken away.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Taken {
+pub(crate) struct Removal {
     /// The version that was read.
     #[param(value_type = Version)]
     version: u64,
@@ -170,7 +170,7 @@ pub(crate) async fn put(
     delete,
     path = "/api/v1/flags/{key}/guardrails",
     tag = "guard",
-    params(("key" = String, Path, description = "The flag's key"), Taken),
+    params(("key" = String, Path, description = "The flag's key"), Removal),
     responses(
         (status = 200, body = Guarded),
         (status = 400, body = Problem),
@@ -185,10 +185,10 @@ pub(crate) async fn delete(
     manager: Manager,
     State(store): State<Store>,
     Path(key): Path<String>,
-    taken: Result<Query<Taken>, QueryRejection>,
+    taken: Result<Query<Removal>, QueryRejection>,
 ) -> Result<Json<Guarded>, RestError> {
     let editor = manager.principal.flag_editor()?;
-    let Query(Taken { version, comment }) = taken?;
+    let Query(Removal { version, comment }) = taken?;
     let flag = require_flag(&store, &manager, &key)?;
     store.reset_guardrails(&editor, &manager.environment()?.key, &flag, version, &comment).await?;
     answer(&store, &manager, &flag).await
@@ -246,7 +246,7 @@ pub(crate) async fn put_defaults(
     delete,
     path = "/api/v1/guardrails",
     tag = "guard",
-    params(Taken),
+    params(Removal),
     responses(
         (status = 200, body = Defaults),
         (status = 400, body = Problem),
@@ -259,10 +259,10 @@ pub(crate) async fn put_defaults(
 pub(crate) async fn delete_defaults(
     manager: Manager,
     State(store): State<Store>,
-    taken: Result<Query<Taken>, QueryRejection>,
+    taken: Result<Query<Removal>, QueryRejection>,
 ) -> Result<Json<Defaults>, RestError> {
     let administrator = manager.principal.administrator()?;
-    let Query(Taken { version, comment }) = taken?;
+    let Query(Removal { version, comment }) = taken?;
     store.reset_default_guardrails(&administrator, version, &comment).await?;
     defaults(&store, &manager).await
 }
@@ -294,7 +294,7 @@ async fn answer(
         let own = |it: &&Replayed| it.guardrail == guardrail.id;
         replayed.iter().find(own).map_or(0, |it| it.fired_ms.len())
     };
-    let known = |guardrail: &Guardrail| Known {
+    let known = |guardrail: &Guardrail| KnownGuardrail {
         sentence: guardrail.sentence(),
         fired_in_7_days: fired(guardrail),
         definition: serde_json::to_value(guardrail).unwrap_or_default(),

@@ -55,13 +55,13 @@ struct RuleState {
     sentence: String,
     /// What keeps it from being healthy, in sentences.
     warnings: Vec<&'static str>,
-    evidence: Vec<Known>,
+    evidence: Vec<GuardrailEvidence>,
 }
 
 /// What is known about one guardrail.
 #[derive(Serialize, ToSchema)]
 #[schema(as = GuardrailEvidence)]
-struct Known {
+struct GuardrailEvidence {
     sentence: String,
     /// All numbers: trials and events of both arms, evidence, difference with its interval.
     #[schema(value_type = Object)]
@@ -77,7 +77,7 @@ struct Verdict {
     /// What was done: `notified`, `plan_paused`, `stepped_back`, `stopped`, `plan_advanced` or `plan_finished`.
     taken: Option<&'static str>,
     sentence: String,
-    evidence: Vec<Known>,
+    evidence: Vec<GuardrailEvidence>,
 }
 
 /// What the guard knows of a flag.
@@ -119,7 +119,7 @@ pub(crate) async fn of_flag(
                 rule: verdict.rule.to_string(),
                 at_ms: verdict.at_ms,
                 health: verdict.health.as_str(),
-                taken: verdict.taken.map(store::Taken::as_str),
+                taken: verdict.taken.map(store::Consequence::as_str),
                 sentence: verdict.sentence,
                 evidence: known(&verdict.judgement.evidence),
             })
@@ -139,8 +139,8 @@ fn state(rule: &str, judgement: &Judgement) -> RuleState {
     }
 }
 
-fn known(evidence: &[Evidence]) -> Vec<Known> {
-    let each = evidence.iter().map(|evidence| Known {
+fn known(evidence: &[Evidence]) -> Vec<GuardrailEvidence> {
+    let each = evidence.iter().map(|evidence| GuardrailEvidence {
         sentence: evidence.sentence(),
         numbers: serde_json::to_value(evidence).unwrap_or_default(),
     });

@@ -9,7 +9,7 @@ use store::{Environment, Principal};
 use super::error::RestError;
 use crate::edge::{
     access::{Access, AccessError, Caller, request_origin},
-    body::Known,
+    body::Authenticated,
 };
 
 /// Extracted by every management operation; proofs come from `principal`.
@@ -34,7 +34,7 @@ impl Manager {
     }
 }
 
-impl Known for Manager {}
+impl Authenticated for Manager {}
 
 impl<S: Send + Sync> FromRequestParts<S> for Manager
 where

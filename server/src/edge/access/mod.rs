@@ -14,7 +14,7 @@ use store::{RequestOrigin, Store, Token, TokenHash, TokenKind};
 
 use self::allowance::Allowances;
 pub use self::error::AccessError;
-use super::{body::Known, client_address::ClientAddress, request_id::RequestId};
+use super::{body::Authenticated, client_address::ClientAddress, request_id::RequestId};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const ANY_ORIGIN: &str = "*";
@@ -29,7 +29,7 @@ pub struct Access {
 /// Why a request is not answered, and its token where it has one: that decides who may read the refusal.
 pub type Refused<E> = (Option<Arc<Token>>, E);
 
-impl Known for Caller {}
+impl Authenticated for Caller {}
 
 /// A request that may be answered.
 pub struct Caller {

@@ -29,12 +29,12 @@ const LIGHT_JSON: usize = 64 * 1024;
 
 /// What is only made from a token or a session that was checked. Bodies of others are read by
 /// [`Bodies::read_of_stranger`].
-pub trait Known {}
+pub trait Authenticated {}
 
-impl Known for store::Principal {}
-impl Known for store::PeopleWriter {}
+impl Authenticated for store::Principal {}
+impl Authenticated for store::PeopleWriter {}
 /// While its session cannot be looked at.
-impl Known for store::SeenSession {}
+impl Authenticated for store::SeenSession {}
 
 /// The bodies of all requests.
 pub struct Bodies {
@@ -79,7 +79,7 @@ impl Bodies {
     /// The whole body, or why there is none.
     pub async fn read(
         &self,
-        _by: &impl Known,
+        _by: &impl Authenticated,
         body: Body,
         headers: &HeaderMap,
         bytes_max: usize,
@@ -187,7 +187,7 @@ impl Unread {
     pub async fn json<T: DeserializeOwned, E: From<Fault>>(
         self,
         bodies: &Bodies,
-        by: &impl Known,
+        by: &impl Authenticated,
         bytes_max: usize,
         malformed: impl FnOnce(String) -> E,
     ) -> Result<Sent<T>, E> {
@@ -237,7 +237,7 @@ mod tests {
 
     struct Somebody;
 
-    impl Known for Somebody {}
+    impl Authenticated for Somebody {}
 
     fn bodies(bytes_max: usize) -> Bodies {
         Bodies::new(&Config { bodies_bytes_max: bytes_max, ..Config::default() })

@@ -72,7 +72,7 @@ struct OfAddress {
 }
 
 /// A connection's place; given back when it is dropped.
-pub struct Place {
+pub struct ConnectionPlace {
     pub connection: Arc<Connection>,
     number: u64,
     places: Arc<Places>,
@@ -96,7 +96,7 @@ impl Places {
 
     /// A place for somebody new, as soon as there is one. `None`: this address has all it may have, and all of them are
     /// busy.
-    pub async fn enter(self: &Arc<Self>, peer: SocketAddr) -> Option<Place> {
+    pub async fn enter(self: &Arc<Self>, peer: SocketAddr) -> Option<ConnectionPlace> {
         let address = self.counted(peer);
         if let Some(address) = address
             && !self.has_room_for(address)
@@ -125,7 +125,7 @@ impl Places {
         open.next += 1;
         open.connections.insert(number, Arc::clone(&connection));
         drop(open);
-        Some(Place { connection, number, places: Arc::clone(self), _free: free })
+        Some(ConnectionPlace { connection, number, places: Arc::clone(self), _free: free })
     }
 
     /// Asks whoever needs too long for a request's head, or sends none, to leave; gives up answers that nobody takes. Never
@@ -172,8 +172,7 @@ impl Places {
     /// An address that has as many as it may have gives up its longest idle one.
     fn has_room_for(&self, address: IpAddr) -> bool {
         let mut open = self.open();
-        let has_room =
-            |it: &OfAddress| it.taken.load(Ordering::Relaxed) < self.per_address_max;
+        let has_room = |it: &OfAddress| it.taken.load(Ordering::Relaxed) < self.per_address_max;
         if open.by_address.get(&address).is_none_or(has_room) {
             return true;
         }
@@ -211,7 +210,7 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         let mut open = self.places.open();
         open.connections.remove(&self.number);

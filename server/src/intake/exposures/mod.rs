@@ -51,7 +51,7 @@ impl Counters {
 
 /// How many of the offered were new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taken {
+pub struct Offered {
     pub accepted: usize,
     pub duplicates: usize,
 }
@@ -122,7 +122,7 @@ impl Exposures {
         (environment, sender): (&EnvironmentKey, Sender),
         events: Vec<(Option<EventId>, Exposure)>,
         now_ms: i64,
-    ) -> Result<Taken, Full> {
+    ) -> Result<Offered, Full> {
         let offered = events.len();
         self.reserve(offered)?;
         let mut delivery = Delivery {
@@ -140,7 +140,7 @@ impl Exposures {
     }
 
     /// Passes on what there was room reserved for, as many as were offered.
-    fn deliver(&self, delivery: Delivery, sender: Sender, offered: usize) -> Result<Taken, Full> {
+    fn deliver(&self, delivery: Delivery, sender: Sender, offered: usize) -> Result<Offered, Full> {
         let accepted = delivery.exposures.len();
         self.waiting.fetch_sub(offered - accepted, Ordering::AcqRel);
         // What happens next to these subjects counts in these arms.
@@ -151,7 +151,7 @@ impl Exposures {
         }
         Counters::add(&self.counters.accepted, accepted);
         Counters::add(&self.counters.duplicates, offered - accepted);
-        Ok(Taken { accepted, duplicates: offered - accepted })
+        Ok(Offered { accepted, duplicates: offered - accepted })
     }
 
     /// Waits until everything taken so far is in the ledger.

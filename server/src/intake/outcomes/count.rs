@@ -15,7 +15,7 @@ use super::{
     item::Outcome,
     places::{MetricId, PlaceId},
     state::State,
-    subjects::{Subject, Trial},
+    subjects::{CountedTrial, Subject},
 };
 use crate::limits::{OUTCOME_ON_TIME_MS, OUTCOME_VALUE_MAX};
 
@@ -39,9 +39,9 @@ impl Counted<'_> {
     }
 
     /// Which books it belongs in is decided later.
-    fn trial(&self, own: trial::Trial) -> Trial {
+    fn trial(&self, own: trial::Trial) -> CountedTrial {
         let Self { place, metric, arm, allocation, .. } = *self;
-        Trial { entry: Entry::Both, place, metric, arm, allocation, own }
+        CountedTrial { entry: Entry::Both, place, metric, arm, allocation, own }
     }
 
     fn is_event(&self) -> bool {
@@ -49,7 +49,7 @@ impl Counted<'_> {
     }
 }
 
-impl Trial {
+impl CountedTrial {
     pub(super) fn cell(&self) -> CellId {
         CellId::new(self.place, self.metric, self.arm, self.allocation, self.own.at_ms)
     }
@@ -141,7 +141,7 @@ struct Request {
     cell: CellId,
     trials: u64,
     events: u64,
-    trial: Trial,
+    trial: CountedTrial,
 }
 
 /// One trial for a subject and minute; a failure later in that minute makes it a bad one while its cell is open.
@@ -174,7 +174,7 @@ fn count_request(cells: &mut OpenCells, known: Option<&mut Subject>, counted: &C
     let group = Some(known.group);
     for (entry, Request { cell, trials, events, trial }) in entries(sender, decide) {
         cells.enter(cell, entry, |cell| add_trial(cell, group, trials, events));
-        known.set_trial(Trial { entry, ..trial });
+        known.set_trial(CountedTrial { entry, ..trial });
     }
 }
 
@@ -203,7 +203,7 @@ fn count_duration(
     };
     for (entry, ()) in entries(sender, decide) {
         count(entry, Some(known.group));
-        known.set_trial(Trial { entry, ..counted.trial(trial::Trial::new(at_ms, false, false)) });
+        known.set_trial(CountedTrial { entry, ..counted.trial(trial::Trial::new(at_ms, false, false)) });
     }
 }
 
@@ -234,7 +234,7 @@ fn count_conversion(cells: &mut OpenCells, known: Option<&mut Subject>, counted:
                 cell.late += 1;
             }
         });
-        known.set_trial(Trial { entry, ..trial });
+        known.set_trial(CountedTrial { entry, ..trial });
     }
 }
 

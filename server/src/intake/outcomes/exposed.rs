@@ -14,7 +14,7 @@ use super::{
     item::Feature,
     places::PlaceId,
     state::State,
-    subjects::{Stand, Trial},
+    subjects::{CountedTrial, Stand},
 };
 use crate::limits::SUBJECTS_WINDOW_MS;
 
@@ -172,19 +172,19 @@ impl State {
         for definition in metrics.iter().filter(exposed) {
             let Some(metric) = self.places.metric(definition) else { continue };
             let own = trial::Trial::new(at_ms, false, false);
-            let trial = Trial { entry: Entry::Both, place, metric, arm, allocation, own };
+            let trial = CountedTrial { entry: Entry::Both, place, metric, arm, allocation, own };
             let id = trial.cell();
             if !is_on_time(&id, now_ms) {
                 continue;
             }
-            let runs = |trial: Trial| at_ms < trial.own.at_ms + EXPOSED_WINDOW_MS && trial.arm == arm;
+            let runs = |trial: CountedTrial| at_ms < trial.own.at_ms + EXPOSED_WINDOW_MS && trial.arm == arm;
             let begins = |book| (!known.trial(place, metric, book).is_some_and(runs)).then_some(());
             for (entry, ()) in entries(sender, begins) {
                 self.cells.enter(id, entry, |cell| {
                     cell.outcomes += 1;
                     add_trial(cell, Some(known.group), 1, 0);
                 });
-                known.set_trial(Trial { entry, ..trial });
+                known.set_trial(CountedTrial { entry, ..trial });
             }
         }
     }

@@ -49,7 +49,7 @@ async fn write(shared: &Shared, everything: bool, task: Option<&Task>) -> Result
     recall(shared).await?;
     let now_ms = shared.store.clock().now_ms();
     let metrics = shared.store.live().metrics();
-    let mut taken = Taken::of(shared, &metrics, now_ms, everything);
+    let mut taken = Unwritten::of(shared, &metrics, now_ms, everything);
     if let Some(task) = task {
         task.turn();
     }
@@ -66,7 +66,7 @@ async fn write(shared: &Shared, everything: bool, task: Option<&Task>) -> Result
 }
 
 /// What is being written. Unless it was, it goes back, whatever became of whoever wrote it.
-struct Taken<'s> {
+struct Unwritten<'s> {
     shared: &'s Shared,
     changed: Written,
     /// In the order of the changed cells.
@@ -74,7 +74,7 @@ struct Taken<'s> {
     is_written: bool,
 }
 
-impl<'s> Taken<'s> {
+impl<'s> Unwritten<'s> {
     /// Copies of what changed, under the lock; writing them needs none.
     fn of(shared: &'s Shared, metrics: &[MetricDefinition], now_ms: i64, everything: bool) -> Self {
         let (changed, cells) = take(&mut shared.state(), metrics, now_ms, everything);
@@ -86,7 +86,7 @@ impl<'s> Taken<'s> {
     }
 }
 
-impl Drop for Taken<'_> {
+impl Drop for Unwritten<'_> {
     fn drop(&mut self) {
         if self.is_written {
             return;
@@ -118,7 +118,7 @@ fn take(
             flag: place.flag.clone(),
             metric: state.places.metric_key(id.metric).clone(),
             rule: place.rule.clone(),
-            arm: arm.into(),
+            arm,
             allocation: id.allocation,
             from_ms: id.from_ms,
         };

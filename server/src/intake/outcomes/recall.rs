@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use engine::{EnvironmentKey, SubjectKey};
-use store::{Principal, StoreError};
+use store::StoreError;
 
 use super::{Outcome, Shared};
 
@@ -38,12 +38,10 @@ pub(super) async fn recall(shared: &Shared) -> Result<(), StoreError> {
         let Some(subject) = outcome.subject.clone() else { continue };
         held.waiting.entry((environment, subject)).or_default().push((outcome, received_ms));
     }
-    // Nobody is shown what is read here: it only says which arm outcomes belong to.
-    let Ok(by) = Principal::command_line().people_reader() else { return Ok(()) };
     let metrics = shared.store.live().metrics();
     while let Some((environment, subject)) = held.waiting.keys().next().cloned() {
         let now_ms = shared.store.clock().now_ms();
-        let seen = match shared.store.exposures_around(&by, &environment, &subject, now_ms).await {
+        let seen = match shared.store.recalled_exposures(&environment, &subject).await {
             Ok(seen) => seen,
             Err(error @ StoreError::Unavailable(_)) => return Err(error),
             Err(error) => {

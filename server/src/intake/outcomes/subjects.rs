@@ -93,7 +93,7 @@ impl Stand {
 
 /// A trial of one metric: whose cell it is counted in, and in which books.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Trial {
+pub(super) struct CountedTrial {
     pub(super) entry: Entry,
     pub(super) place: PlaceId,
     pub(super) metric: MetricId,
@@ -106,7 +106,7 @@ pub(super) struct Trial {
 pub(super) struct Subject {
     pub(super) group: u8,
     pub(super) stands: Vec<Stand>,
-    trials: Vec<Trial>,
+    trials: Vec<CountedTrial>,
 }
 
 impl Subject {
@@ -129,14 +129,14 @@ impl Subject {
     }
 
     /// The latest trial in one book.
-    pub(super) fn trial(&self, place: PlaceId, metric: MetricId, book: Accepts) -> Option<Trial> {
-        let own = |trial: &&Trial| trial.is_of(place, metric) && trial.entry.is_in(book);
+    pub(super) fn trial(&self, place: PlaceId, metric: MetricId, book: Accepts) -> Option<CountedTrial> {
+        let own = |trial: &&CountedTrial| trial.is_of(place, metric) && trial.entry.is_in(book);
         self.trials.iter().find(own).copied()
     }
 
     /// Replaces the trial in the books of its entry.
-    pub(super) fn set_trial(&mut self, trial: Trial) {
-        let Trial { place, metric, entry, .. } = trial;
+    pub(super) fn set_trial(&mut self, trial: CountedTrial) {
+        let CountedTrial { place, metric, entry, .. } = trial;
         // Where the books went apart, the other one keeps what was in both.
         self.trials.retain_mut(|old| {
             let rest = if old.is_of(place, metric) { old.entry.without(entry) } else { Some(old.entry) };
@@ -151,7 +151,7 @@ impl Subject {
     }
 }
 
-impl Trial {
+impl CountedTrial {
     fn is_of(&self, place: PlaceId, metric: MetricId) -> bool {
         self.place == place && self.metric == metric
     }

@@ -43,20 +43,13 @@ impl fmt::Debug for InviteToken {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InvitePurpose {
-    /// The first password of a new member.
-    Join,
-    /// A new password for one who had one.
-    Reset,
-}
-
-impl InvitePurpose {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Join => "join",
-            Self::Reset => "reset",
-        }
+engine::words! {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum InvitePurpose {
+        /// The first password of a new member.
+        Join = "join",
+        /// A new password for one who had one.
+        Reset = "reset",
     }
 }
 

@@ -1,7 +1,5 @@
 //! One entry of the audit log and how it is asked for.
 
-use std::{fmt, str::FromStr};
-
 use engine::{Change, EnvironmentKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -9,58 +7,10 @@ use serde_json::Value as Json;
 use super::LiveRow;
 use crate::{ObjectKind, ObjectRef, limits::AUDIT_PAGE_DEFAULT};
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $word:literal),+ $(,)? }
-     $error:ident = $sentence:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$note])* #[serde(rename = $word)] $variant),+
-        }
-
-        #[doc = $sentence]
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-        #[error($sentence)]
-        pub struct $error;
-
-        impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word in URLs, exports and the database.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word),+
-                }
-            }
-
-            pub fn parse(text: &str) -> Result<Self, $error> {
-                match text {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err($error),
-                }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = $error;
-
-            fn from_str(text: &str) -> Result<Self, $error> {
-                Self::parse(text)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-pub(crate) use words;
-
-words! {
+engine::words! {
     /// What was done.
-    Action {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Action: serde {
         FlagCreated = "flag_created",
         FlagChanged = "flag_changed",
         FlagArchived = "flag_archived",
@@ -125,13 +75,13 @@ words! {
         WebhookDeleted = "webhook_deleted",
         WebhookTested = "webhook_tested",
         DatabaseRestored = "database_restored",
-    }
-    InvalidAction = "there is no such action"
+    } else InvalidAction = "there is no such action"
 }
 
-words! {
+engine::words! {
     /// Who did it.
-    ActorKind {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum ActorKind: serde {
         Member = "member",
         CommandLine = "command_line",
         /// A program with a management token.
@@ -140,8 +90,7 @@ words! {
         System = "system",
         /// A tester with an invitation link.
         Invitation = "invitation",
-    }
-    InvalidActorKind = "there is no such kind of actor"
+    } else InvalidActorKind = "there is no such kind of actor"
 }
 
 /// One change, told as a sentence. Entries are never changed or deleted.

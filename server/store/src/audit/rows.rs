@@ -12,11 +12,8 @@ use crate::{
 };
 
 const PAGE: i64 = 500;
-/// What the migrations put there, before there was a log.
-const MIGRATED: [&str; 2] = [
-    include_str!("../../../../migrations/sqlite/0008_outcomes.sql"),
-    include_str!("../../../../migrations/sqlite/0011_watching.sql"),
-];
+/// What put the first metrics there, before there was a log.
+const SCHEMA: &str = include_str!("../../../../migrations/sqlite/0001_schema.sql");
 
 /// A row that is not what the log says it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,15 +246,12 @@ pub(super) async fn first_that_differs(tx: &mut Tx) -> Result<Option<LiveRow>, S
     }
 }
 
-/// Metrics that nobody has changed have no entry: they are what the migrations wrote.
+/// Metrics that nobody has changed have no entry: they are what the schema began with.
 async fn first_metric_unlike_migrated(tx: &mut Tx) -> Result<Option<LiveRow>, StoreError> {
     let sql =
         "SELECT live.key, live.document FROM metrics AS live WHERE live.audit_seq = 0 ORDER BY live.key";
     let rows: Vec<(String, String)> = tx.all(sql, args![]).await?;
-    let is_migrated = |key: &str, document: &str| {
-        let line = format!("('{key}', '{document}', 0)");
-        MIGRATED.iter().any(|migration| migration.contains(&line))
-    };
+    let is_migrated = |key: &str, document: &str| SCHEMA.contains(&format!("('{key}', '{document}', 0)"));
     let unlike = rows.into_iter().find(|(key, document)| !is_migrated(key, document));
     Ok(unlike.map(|(key, _)| LiveRow { what: "metric", key, environment: String::new() }))
 }

@@ -19,7 +19,7 @@ const SEEN_MIN: usize = 128;
 
 /// What is known of one flag.
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct KnownCount {
     impact: Impact,
     /// It becomes no better: everybody was looked at, or the largest sample that is taken.
     is_final: bool,
@@ -31,7 +31,7 @@ struct Remembered {
     people: Weak<People>,
     /// When an enrolment begins or ends, and everything may be another.
     until_ms: Option<i64>,
-    counts: HashMap<FlagKey, Known>,
+    counts: HashMap<FlagKey, KnownCount>,
 }
 
 /// What a look at the desk begins with.
@@ -39,7 +39,7 @@ struct Begun {
     people: Weak<People>,
     until_ms: Option<i64>,
     /// What is known, older numbers among it.
-    counts: HashMap<FlagKey, Known>,
+    counts: HashMap<FlagKey, KnownCount>,
     /// Flags whose numbers are about these definitions and people.
     current: HashSet<FlagKey>,
     asked: Vec<FlagKey>,
@@ -113,7 +113,7 @@ impl Begun {
         for (key, impact) in self.asked.iter().zip(impacts) {
             let known = self.counts.get(key).filter(|_| self.current.contains(key));
             if known.is_none_or(|known| known.impact.sample.seen <= impact.sample.seen) {
-                self.counts.insert(key.clone(), Known { impact, is_final });
+                self.counts.insert(key.clone(), KnownCount { impact, is_final });
             }
         }
     }

@@ -2,7 +2,7 @@
 //! and one that the guard took back, with the outcomes that it judged.
 
 use engine::{
-    GuardrailId, MetricDefinition, MetricKey, MetricKind, Percentage, RuleId, allocation,
+    Arm, GuardrailId, MetricDefinition, MetricKey, MetricKind, Percentage, RuleId, allocation,
     guardrail::{
         Accepts, CustomKind, Exposed, Guard, GuardAction, Guardrail, Judgement, Limit, Metric, Proof,
         Quantile, Surroundings,
@@ -12,8 +12,7 @@ use engine::{
 
 use super::{Stage, environment_key, flag_key, people::mix};
 use crate::{
-    ArmCount, ArmWord, CELL_MS, Cell, CellKey, Decided, GuardLease, GuardrailSet, PlanMove, StoreError,
-    Written,
+    ArmCount, CELL_MS, Cell, CellKey, Decided, GuardLease, GuardrailSet, PlanMove, StoreError, Written,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     number,
 };
@@ -195,11 +194,10 @@ impl Stage {
         let Some(lease) = self.store.take_guard_lease("demo").await? else { return Ok(()) };
         let Some(release) = self.store.find_plan(&by, &production, &flag).await? else { return Ok(()) };
         let Some(rollout) = self.store.find_rollout(&by, &production, &flag).await? else { return Ok(()) };
-        let judgement = self.judge(set, began_ms, &rule).await?;
+        let judgement = self.judge(&lease, set, began_ms, &rule).await?;
         let now_ms = self.store.clock().now_ms();
         let current: Percentages = rollout.value.percentages();
-        let reader = self.store.guard_reader();
-        let exposures = self.store.first_exposures(reader, &production, &flag, began_ms).await?;
+        let exposures = self.store.first_exposures(&lease, &production, &flag, began_ms).await?;
         let seen = Seen {
             judgement: &judgement,
             subjects: release.subjects(&rollout.value, &exposures),
@@ -225,12 +223,17 @@ impl Stage {
         Ok(())
     }
 
-    async fn judge(&self, set: &GuardrailSet, began_ms: i64, rule: &RuleId) -> Result<Judgement, StoreError> {
+    async fn judge(
+        &self,
+        lease: &GuardLease,
+        set: &GuardrailSet,
+        began_ms: i64,
+        rule: &RuleId,
+    ) -> Result<Judgement, StoreError> {
         let (production, flag) = (environment_key(PRODUCTION), flag_key(SUGGESTIONS));
         let now_ms = self.store.clock().now_ms();
         let wanted: Vec<_> = set.guardrails.iter().map(|it| (it.basis(), began_ms)).collect();
-        let reader = self.store.guard_reader();
-        let found = self.store.guarded_cells(reader, (&production, &flag, rule), &wanted, now_ms).await?;
+        let found = self.store.guarded_cells(lease, (&production, &flag, rule), &wanted, now_ms).await?;
         let cells =
             found.into_iter().map(|(basis, cells)| (basis, cells.into_iter().map(Into::into).collect()));
         let mut guard = Guard::at_rule(&set.guardrails, rule, 1, set.proof, began_ms);
@@ -254,8 +257,8 @@ impl Stage {
         let mut written = Written::default();
         for at_ms in (0..cells).map(|at| from_ms + at * CELL_MS) {
             for (arm, share, failing) in [
-                (ArmWord::Treatment, inside, if broken { BROKEN } else { USUAL }),
-                (ArmWord::Control, 100_000 - inside, USUAL),
+                (Arm::Treatment, inside, if broken { BROKEN } else { USUAL }),
+                (Arm::Control, 100_000 - inside, USUAL),
             ] {
                 let requests = REQUESTS * share / 10_000;
                 let [errors, latency] = ten_seconds(requests, failing, at_ms.unsigned_abs() + share);

@@ -65,7 +65,7 @@ impl Store {
         filter: &FeedbackFilter,
     ) -> Result<Vec<Feedback>, StoreError> {
         let text = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(like);
-        let kind = filter.kind.map(|kind| format!("% {kind} %"));
+        let kind = filter.kind.map(|kind| format!("% {} %", kind.as_str()));
         let rows: Vec<Row> = self
             .db()
             .all(

@@ -1,10 +1,10 @@
 //! Taking feedback in: idempotent by id, capped per environment and day, with the variants of the moment attached.
 
-use engine::{Arm, EnvironmentKey, FlagKey, SubjectKey};
+use engine::{EnvironmentKey, FlagKey, SubjectKey};
 
 use super::{Completed, FeedbackId, FeedbackKind, FeedbackSource, Rating, Saw, TriageState};
 use crate::{
-    Action, FeedbackHandler, Invalid, ObjectKind, ObjectRef, Store, StoreError,
+    Action, FeedbackHandler, Invalid, ObjectKind, ObjectRef, Store, StoreError, arm,
     change::Entry,
     clock::{DAY_MS, MINUTE_MS},
     db::{Tx, args},
@@ -172,7 +172,7 @@ impl Store {
         let stamp = Stamp { environment, source: FeedbackSource::Support, now_ms, logged_by: by.name() };
         let mut work = self.begin(by).await?;
         let id = insert(&mut work.tx, &stamp, &new, &saw).await?;
-        let id = id.ok_or(StoreError::CorruptRow { table: "feedback", id: "new".to_owned() })?;
+        let id = id.ok_or(sqlx::Error::RowNotFound)?;
         let object = ObjectRef::new(ObjectKind::Feedback, id.to_string());
         let name = format!("Feedback {id}");
         let entry = Entry {
@@ -272,7 +272,7 @@ async fn insert(
         .await?;
     let Some((id,)) = row else { return Ok(None) };
     for it in saw {
-        let arm = it.arm.map_or("", arm_word);
+        let arm = arm::stored(it.arm);
         let group = it.group.as_ref().map_or("", |group| group.as_str());
         tx.execute(
             "INSERT INTO feedback_variants (feedback, environment, flag, variant, arm, pilot_group, at_ms) \
@@ -300,13 +300,6 @@ async fn count_for_today(tx: &mut Tx, environment: &EnvironmentKey, now_ms: i64)
     }
     let left_ms = (day + 1) * DAY_MS - now_ms;
     Err(Invalid::FeedbackDayFull { retry_after_s: left_ms.unsigned_abs().div_ceil(1000) }.into())
-}
-
-pub(super) fn arm_word(arm: Arm) -> &'static str {
-    match arm {
-        Arm::Treatment => "treatment",
-        Arm::Control => "control",
-    }
 }
 
 /// Without control characters but line breaks, and without marks that turn the text around them.

@@ -4,7 +4,7 @@
 use engine::{Arm, EnvironmentKey, FlagKey, VariantKey};
 
 use crate::{
-    Store, StoreError, Viewer, clock::DAY_MS, db::args, limits::FEEDBACK_SUMMARIES_MAX, number, signed,
+    Store, StoreError, Viewer, arm, clock::DAY_MS, db::args, limits::FEEDBACK_SUMMARIES_MAX, number, signed,
 };
 
 /// All feedback of one variant and arm.
@@ -86,16 +86,10 @@ impl TryFrom<Row> for VariantSummary {
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
         let corrupt = || StoreError::CorruptRow { table: "feedback_variants", id: row.flag.clone() };
-        let arm = match &*row.arm {
-            "" => None,
-            "treatment" => Some(Arm::Treatment),
-            "control" => Some(Arm::Control),
-            _ => return Err(corrupt()),
-        };
         Ok(Self {
             flag: FlagKey::parse(&row.flag).map_err(|_| corrupt())?,
             variant: VariantKey::try_from(row.variant.clone()).map_err(|_| corrupt())?,
-            arm,
+            arm: arm::parse(&row.arm).map_err(|_| corrupt())?,
             items: number(row.items),
             ratings: [row.rated_1, row.rated_2, row.rated_3, row.rated_4, row.rated_5].map(number),
             completed: number(row.completed),

@@ -19,43 +19,20 @@ use crate::{
 /// How far back a lower percentage is looked for.
 const VERSIONS_BACK_MAX: i64 = 100;
 
-/// What was done about a verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Taken {
-    Notified,
-    PlanPaused,
-    SteppedBack,
-    Stopped,
-    PlanAdvanced,
-    PlanFinished,
+engine::words! {
+    /// What was done about a verdict.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Consequence {
+        Notified = "notified",
+        PlanPaused = "plan_paused",
+        SteppedBack = "stepped_back",
+        Stopped = "stopped",
+        PlanAdvanced = "plan_advanced",
+        PlanFinished = "plan_finished",
+    }
 }
 
-impl Taken {
-    pub const ALL: [Self; 6] = [
-        Self::Notified,
-        Self::PlanPaused,
-        Self::SteppedBack,
-        Self::Stopped,
-        Self::PlanAdvanced,
-        Self::PlanFinished,
-    ];
-
-    /// The word in the API and the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Notified => "notified",
-            Self::PlanPaused => "plan_paused",
-            Self::SteppedBack => "stepped_back",
-            Self::Stopped => "stopped",
-            Self::PlanAdvanced => "plan_advanced",
-            Self::PlanFinished => "plan_finished",
-        }
-    }
-
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|taken| taken.as_str() == word)
-    }
-
+impl Consequence {
     pub(crate) const fn action(self) -> Action {
         match self {
             Self::Notified => Action::GuardNotified,
@@ -94,7 +71,7 @@ pub struct GuardAct<'a> {
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acted {
-    Done(Taken),
+    Done(Consequence),
     /// The rollout is another than the one that was judged, or another server guards: look again.
     Outdated,
 }
@@ -157,10 +134,10 @@ impl Store {
         }
         for (rule, judgement) in rules {
             let key = (environment.as_str(), flag.as_str(), rule.as_str());
-            insert_verdict(&mut work.tx, key, judgement, Some(Taken::Notified)).await?;
+            insert_verdict(&mut work.tx, key, judgement, Some(Consequence::Notified)).await?;
         }
         let name = &target.flag.value.name;
-        let sentence = told(Taken::Notified, &[], name, environment);
+        let sentence = told(Consequence::Notified, &[], name, environment);
         let why = engine::guardrail::Warning::Unreadable.sentence().to_owned();
         work.announce(Event::GuardNotified, (environment, flag, name), &sentence, &why).await?;
         let entry = Entry {
@@ -168,7 +145,7 @@ impl Store {
             changes: rules.iter().flat_map(|(_, judgement)| evidence(judgement)).collect(),
             environment: Some(environment.clone()),
             ..Entry::new(
-                Taken::Notified.action(),
+                Consequence::Notified.action(),
                 ObjectRef::new(ObjectKind::Flag, flag.as_str()),
                 name,
                 sentence,
@@ -185,7 +162,7 @@ impl Work<'_> {
         &mut self,
         target: &Target,
         by: &GuardAct<'_>,
-    ) -> Result<(Option<Rollout>, Taken), StoreError> {
+    ) -> Result<(Option<Rollout>, Consequence), StoreError> {
         let mut lower = Percentages::new();
         if by.action == GuardAction::StepBack {
             for (rule, _) in by.broken {
@@ -193,9 +170,9 @@ impl Work<'_> {
             }
         }
         Ok(match act(by.action, &target.rollout.value, &lower) {
-            Act::Notify => (None, Taken::Notified),
-            Act::Stop(rollout) => (Some(rollout), Taken::Stopped),
-            Act::StepBack(rollout) => (Some(rollout), Taken::SteppedBack),
+            Act::Notify => (None, Consequence::Notified),
+            Act::Stop(rollout) => (Some(rollout), Consequence::Stopped),
+            Act::StepBack(rollout) => (Some(rollout), Consequence::SteppedBack),
         })
     }
 
@@ -226,14 +203,17 @@ impl Work<'_> {
     }
 }
 
-fn told(taken: Taken, changes: &[Change], name: &str, environment: &EnvironmentKey) -> String {
+fn told(taken: Consequence, changes: &[Change], name: &str, environment: &EnvironmentKey) -> String {
     let by_hand = || format!("warned about {name} in {environment}");
     match taken {
-        Taken::Stopped => format!("stopped {name} in {environment}"),
-        Taken::SteppedBack => changes.first().map_or_else(by_hand, |change| {
+        Consequence::Stopped => format!("stopped {name} in {environment}"),
+        Consequence::SteppedBack => changes.first().map_or_else(by_hand, |change| {
             format!("stepped back: {} on {name} in {environment}", change.phrase)
         }),
-        Taken::Notified | Taken::PlanPaused | Taken::PlanAdvanced | Taken::PlanFinished => by_hand(),
+        Consequence::Notified
+        | Consequence::PlanPaused
+        | Consequence::PlanAdvanced
+        | Consequence::PlanFinished => by_hand(),
     }
 }
 
@@ -249,8 +229,8 @@ mod tests {
 
     #[test]
     fn words_come_back() {
-        for taken in Taken::ALL {
-            assert_eq!(Taken::parse(taken.as_str()), Some(taken));
+        for taken in Consequence::ALL {
+            assert_eq!(Consequence::parse(taken.as_str()), Ok(taken));
         }
     }
 }

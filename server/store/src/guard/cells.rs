@@ -16,7 +16,7 @@ use engine::{
 
 use super::GuardrailSet;
 use crate::{
-    ArmCells, GuardLease, GuardReader, Store, StoreError, Viewer,
+    ArmCells, CellReader, GuardLease, Store, StoreError, Viewer,
     clock::{DAY_MS, HOUR_MS},
     db::args,
 };
@@ -106,16 +106,17 @@ impl Store {
     /// The cells of each basis from its time on and before `until_ms`.
     pub async fn guarded_cells(
         &self,
-        by: GuardReader,
+        by: impl Into<CellReader>,
         (environment, flag, rule): (&EnvironmentKey, &FlagKey, &RuleId),
         wanted: &[(Basis, i64)],
         until_ms: i64,
     ) -> Result<BTreeMap<Basis, Vec<ArmCells>>, StoreError> {
+        let by = by.into();
         let mut found = BTreeMap::new();
         for (basis, from_ms) in wanted {
             let Some(key) = stored_metric(&basis.metric) else { continue };
             let of = (rule, &key, basis.accepts);
-            let cells = self.guard_cells(by, environment, flag, of, (*from_ms, until_ms)).await?;
+            let cells = self.guard_cells(&by, environment, flag, of, (*from_ms, until_ms)).await?;
             found.insert(basis.clone(), cells);
         }
         Ok(found)
@@ -146,7 +147,7 @@ impl Store {
             for rule in &rules {
                 let range = (since_ms, until_ms);
                 let of = (rule, key, *accepts);
-                let cells = self.guard_cells(self.guard_reader(), environment, flag, of, range);
+                let cells = self.guard_cells(by, environment, flag, of, range);
                 let cells: Vec<Cell> = cells.await?.into_iter().map(Cell::from).collect();
                 for at in guardrails {
                     let guardrail = &set.guardrails[*at];
@@ -177,7 +178,7 @@ impl Store {
         let mut traffic = BTreeMap::new();
         for rule in plan.steps.iter().flat_map(|step| step.percentages.keys()) {
             if !traffic.contains_key(rule) {
-                traffic.insert(rule.clone(), self.errors_of_a_day(environment, flag, rule).await?);
+                traffic.insert(rule.clone(), self.errors_of_a_day(by, environment, flag, rule).await?);
             }
         }
         let rollout = self.rollout_in_force(environment, flag);
@@ -204,6 +205,7 @@ impl Store {
 
     async fn errors_of_a_day(
         &self,
+        by: &Viewer,
         environment: &EnvironmentKey,
         flag: &FlagKey,
         rule: &RuleId,
@@ -211,8 +213,7 @@ impl Store {
         let now_ms = self.clock().now_ms();
         let basis = Basis { metric: Metric::ErrorRate, accepts: Accepts::ServersAndBrowsers };
         let wanted = [(basis, now_ms - DAY_MS)];
-        let cells =
-            self.guarded_cells(self.guard_reader(), (environment, flag, rule), &wanted, now_ms).await?;
+        let cells = self.guarded_cells(by, (environment, flag, rule), &wanted, now_ms).await?;
         let both = |cells: &ArmCells| cells.treatment.tally.plus(cells.control.tally);
         let cells = || cells.values().flatten();
         let since_ms = cells().map(|cells| cells.from_ms).min().unwrap_or(now_ms);

@@ -3,7 +3,7 @@
 
 use engine::{
     EnvironmentKey, FlagKey, RuleId,
-    guardrail::{Guard, GuardAction, Health, Judgement},
+    guardrail::{Guard, GuardAction, Judgement},
 };
 
 use super::verdicts::insert_verdict;
@@ -204,10 +204,4 @@ pub(crate) async fn acted(
     )
     .await?;
     Ok(())
-}
-
-pub(super) fn health(word: &str) -> Option<Health> {
-    [Health::Healthy, Health::Watching, Health::Inconclusive, Health::Breach]
-        .into_iter()
-        .find(|health| health.as_str() == word)
 }

@@ -7,7 +7,7 @@ use engine::{
     guardrail::{Health, Judgement},
 };
 
-use super::{Taken, states::health};
+use super::Consequence;
 use crate::{
     Store, StoreError, Viewer,
     db::{Tx, args},
@@ -39,7 +39,7 @@ pub struct VerdictRow {
     pub at_ms: i64,
     pub health: Health,
     /// What was done about it.
-    pub taken: Option<Taken>,
+    pub taken: Option<Consequence>,
     pub sentence: String,
     pub judgement: Judgement,
 }
@@ -65,8 +65,8 @@ impl TryFrom<Row> for VerdictRow {
             id: row.id,
             rule: RuleId::try_from(row.rule).map_err(|_| corrupt())?,
             at_ms: row.at_ms,
-            health: health(&row.health).ok_or_else(corrupt)?,
-            taken: row.taken.map(|word| Taken::parse(&word).ok_or_else(corrupt)).transpose()?,
+            health: Health::parse(&row.health).map_err(|_| corrupt())?,
+            taken: row.taken.map(|word| Consequence::parse(&word).map_err(|_| corrupt())).transpose()?,
             sentence: row.sentence,
             judgement: readable("verdicts", &id, &row.judgement, row.at_ms),
         })
@@ -203,7 +203,7 @@ pub(crate) async fn insert_verdict(
     tx: &mut Tx,
     (environment, flag, rule): (&str, &str, &str),
     judgement: &Judgement,
-    taken: Option<Taken>,
+    taken: Option<Consequence>,
 ) -> Result<(), StoreError> {
     let (sentence, document) = (judgement.sentence(), to_json("verdicts", judgement)?);
     tx.execute(
@@ -215,7 +215,7 @@ pub(crate) async fn insert_verdict(
             rule,
             judgement.at_ms,
             judgement.health.as_str(),
-            taken.map(Taken::as_str),
+            taken.map(Consequence::as_str),
             &sentence,
             &document
         ],

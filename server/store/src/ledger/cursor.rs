@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::line::Line;
+use super::line::LedgerLine;
 use crate::secret::{hex, unhex};
 
 /// Longer texts are no cursors: a key has at most 256 bytes, each at most 6 characters of JSON.
@@ -26,8 +26,8 @@ pub struct ExposureCursor {
 #[error("this cursor was not given out here; begin again without one")]
 pub struct InvalidCursor;
 
-impl From<&Line> for ExposureCursor {
-    fn from(line: &Line) -> Self {
+impl From<&LedgerLine> for ExposureCursor {
+    fn from(line: &LedgerLine) -> Self {
         Self {
             first_ms: line.first_ms,
             subject: line.subject.clone(),

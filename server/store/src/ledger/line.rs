@@ -1,12 +1,12 @@
 //! A line of the ledger as it stands in the database.
 
-use engine::{Arm, FlagKey, RuleId, SubjectKey, VariantKey};
+use engine::{FlagKey, RuleId, SubjectKey, VariantKey};
 
 use super::Seen;
-use crate::{StoreError, number};
+use crate::{StoreError, arm, number};
 
 #[derive(Debug, sqlx_macros::FromRow)]
-pub(super) struct Line {
+pub(super) struct LedgerLine {
     pub(super) subject: String,
     pub(super) flag: String,
     pub(super) variant: String,
@@ -18,22 +18,10 @@ pub(super) struct Line {
     pub(super) times: i64,
 }
 
-/// The word in the database is none of those that are written.
-struct UnknownArm;
-
-fn parse_arm(word: &str) -> Result<Option<Arm>, UnknownArm> {
-    match word {
-        "" => Ok(None),
-        "treatment" => Ok(Some(Arm::Treatment)),
-        "control" => Ok(Some(Arm::Control)),
-        _ => Err(UnknownArm),
-    }
-}
-
-impl TryFrom<Line> for Seen {
+impl TryFrom<LedgerLine> for Seen {
     type Error = StoreError;
 
-    fn try_from(line: Line) -> Result<Self, StoreError> {
+    fn try_from(line: LedgerLine) -> Result<Self, StoreError> {
         // The row's own key would name a person in the log.
         let corrupt = || StoreError::CorruptRow { table: "exposures", id: line.flag.clone() };
         let rule = if line.rule.is_empty() { None } else { Some(RuleId::parse(&line.rule)) };
@@ -43,7 +31,7 @@ impl TryFrom<Line> for Seen {
             variant: VariantKey::parse(&line.variant).map_err(|_| corrupt())?,
             revision: number(line.revision),
             rule: rule.transpose().map_err(|_| corrupt())?,
-            arm: parse_arm(&line.arm).map_err(|UnknownArm| corrupt())?,
+            arm: arm::parse(&line.arm).map_err(|_| corrupt())?,
             first_ms: line.first_ms,
             last_ms: line.last_ms,
             count: number(line.times),
@@ -51,6 +39,6 @@ impl TryFrom<Line> for Seen {
     }
 }
 
-pub(super) fn seen(lines: Vec<Line>) -> Result<Vec<Seen>, StoreError> {
+pub(super) fn seen(lines: Vec<LedgerLine>) -> Result<Vec<Seen>, StoreError> {
     lines.into_iter().map(Seen::try_from).collect()
 }

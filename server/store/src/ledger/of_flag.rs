@@ -9,7 +9,7 @@ use engine::{EnvironmentKey, FlagKey, RuleId, VariantKey};
 
 use super::{
     ExposureCursor, Seen, day_of,
-    line::{Line, seen},
+    line::{LedgerLine, seen},
 };
 use crate::{
     Action, LedgerReader, ObjectKind, ObjectRef, Store, StoreError, UserId,
@@ -170,7 +170,7 @@ impl Store {
         flag: &FlagKey,
         filter: &ExposureFilter,
         limit: usize,
-    ) -> Result<Vec<Line>, StoreError> {
+    ) -> Result<Vec<LedgerLine>, StoreError> {
         let start = start(filter);
         let (from_ms, until_ms) = bounds(filter, &start);
         Ok(self

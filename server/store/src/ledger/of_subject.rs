@@ -6,7 +6,7 @@ use engine::{EnvironmentKey, FlagKey, SubjectKey, VariantKey};
 
 use super::{
     Seen,
-    line::{Line, seen},
+    line::{LedgerLine, seen},
 };
 use crate::{
     PeopleReader, Store, StoreError,
@@ -27,7 +27,7 @@ impl Store {
         environment: &EnvironmentKey,
         subject: &SubjectKey,
     ) -> Result<Vec<Seen>, StoreError> {
-        let lines: Vec<Line> = self
+        let lines: Vec<LedgerLine> = self
             .db()
             .all(
                 "SELECT subject, flag, variant, revision, rule, arm, \
@@ -55,6 +55,16 @@ impl Store {
         self.seen_around(environment, subject, at_ms).await
     }
 
+    /// The same at this moment, without a person who asks: the server's own intake counts outcomes by it, and nobody is
+    /// shown it.
+    pub async fn recalled_exposures(
+        &self,
+        environment: &EnvironmentKey,
+        subject: &SubjectKey,
+    ) -> Result<Vec<Seen>, StoreError> {
+        self.seen_around(environment, subject, self.clock().now_ms()).await
+    }
+
     /// [`Store::exposures_around`] for Fader itself, which attaches it to feedback.
     pub(crate) async fn seen_around(
         &self,
@@ -62,7 +72,7 @@ impl Store {
         subject: &SubjectKey,
         at_ms: i64,
     ) -> Result<Vec<Seen>, StoreError> {
-        let lines: Vec<Line> = self
+        let lines: Vec<LedgerLine> = self
             .db()
             .all(
                 "SELECT subject, flag, variant, revision, rule, arm, first_ms, last_ms, times \
@@ -121,7 +131,8 @@ impl Store {
                  AND flag = ANY (ARRAY(SELECT json_array_elements_text($3::json)))"
             }
         };
-        let lines: Vec<Line> = self.db().all(sql, args![environment.as_str(), &subjects, &flags]).await?;
+        let lines: Vec<LedgerLine> =
+            self.db().all(sql, args![environment.as_str(), &subjects, &flags]).await?;
         Ok(per_variant(seen(lines)?))
     }
 

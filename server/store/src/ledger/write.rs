@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use super::{Delivery, Exposure, arm_word, day_of, erase::ErasedLately, ids};
+use super::{Delivery, Exposure, day_of, erase::ErasedLately, ids};
 use crate::{
-    Store, StoreError,
+    Store, StoreError, arm,
     clock::{HOUR_MS, MINUTE_MS},
     db::{Tx, args},
     limits::LEDGER_CHUNK_ROWS,
@@ -61,7 +61,7 @@ impl<'a> Batch<'a> {
         let (subject, flag, variant) =
             (exposure.subject.as_str(), exposure.flag.as_str(), exposure.variant.as_str());
         let (rule, at_ms) = (exposure.rule.as_ref().map_or("", |rule| rule.as_str()), exposure.at_ms);
-        let (revision, arm) = (signed(exposure.revision), arm_word(exposure.arm));
+        let (revision, arm) = (signed(exposure.revision), arm::stored(exposure.arm));
         let key = (environment, subject, flag, day_of(at_ms), variant, revision, rule, arm);
         self.lines.entry(key).or_insert_with(|| Span::at(at_ms)).add(at_ms);
         self.subjects.entry(subject).or_insert_with(|| Span::at(at_ms)).add(at_ms);

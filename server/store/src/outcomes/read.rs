@@ -2,28 +2,78 @@
 
 use std::collections::BTreeMap;
 
-use engine::{EnvironmentKey, FlagKey, MetricKey, RuleId, guardrail::Accepts};
+use engine::{Arm, EnvironmentKey, FlagKey, MetricKey, RuleId, guardrail::Accepts};
 
-use super::{ArmWord, CELL_MS, Cell, HOUR_CELL_MS};
+use super::{CELL_MS, Cell, HOUR_CELL_MS};
 use crate::{
-    Store, StoreError, Viewer,
+    Denied, GuardLease, Store, StoreError, Viewer,
     db::{Readable, args},
     number,
+    permission::Reach,
 };
 
 /// More rows than this are not read for one question: ask for less time, or for longer steps.
 const ROWS_MAX: i64 = 400_000;
 
-/// The right to read cells without a person asking: for the server's own loop.
-#[derive(Debug, Clone, Copy)]
-pub struct GuardReader(());
+/// Leave to read what was measured: of whoever may look, where they may, or of whoever holds the guard's lease. Nobody
+/// makes one out of nothing:
+///
+/// ```compile_fail,E0451
+/// fn read() -> store::CellReader {
+///     store::CellReader { reach: unimplemented!() }
+/// }
+/// ```
+///
+/// nor the lease that gives one:
+///
+/// ```compile_fail,E0451
+/// fn guard() -> store::CellReader {
+///     (&store::GuardLease { holder: "mallory".to_owned(), expires_ms: i64::MAX }).into()
+/// }
+/// ```
+///
+/// Both ways to one:
+///
+/// ```
+/// fn guard(lease: &store::GuardLease, viewer: &store::Viewer) -> [store::CellReader; 2] {
+///     [lease.into(), viewer.into()]
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct CellReader {
+    reach: Reach,
+}
+
+impl From<&GuardLease> for CellReader {
+    fn from(_: &GuardLease) -> Self {
+        Self { reach: Reach::Everywhere }
+    }
+}
+
+impl From<&Viewer> for CellReader {
+    fn from(viewer: &Viewer) -> Self {
+        Self { reach: viewer.reach().clone() }
+    }
+}
+
+impl From<&Self> for CellReader {
+    fn from(reader: &Self) -> Self {
+        reader.clone()
+    }
+}
+
+impl CellReader {
+    fn require_in(&self, environment: &EnvironmentKey) -> Result<(), Denied> {
+        self.reach.covers(Some(environment))
+    }
+}
 
 /// One metric in one arm of one rule over one step, all servers together.
 #[derive(Debug, Clone)]
 pub struct CellSum {
     pub metric: MetricKey,
     pub rule: RuleId,
-    pub arm: ArmWord,
+    pub arm: Arm,
     /// A multiple of the step that was asked for.
     pub from_ms: i64,
     pub cell: Cell,
@@ -91,7 +141,7 @@ struct CountRow {
 /// A row whose key is what it should be.
 struct Stored {
     rule: RuleId,
-    arm: ArmWord,
+    arm: Arm,
     from_ms: i64,
     step_ms: i64,
     allocation: i64,
@@ -104,7 +154,7 @@ impl Row {
     fn parse(self) -> Option<Stored> {
         Some(Stored {
             rule: RuleId::parse(&self.rule).ok()?,
-            arm: ArmWord::parse(&self.arm)?,
+            arm: Arm::parse(&self.arm).ok()?,
             from_ms: self.from_ms,
             step_ms: self.step_ms,
             allocation: self.allocation,
@@ -134,7 +184,7 @@ impl Store {
         let step_ms = step_ms.max(CELL_MS);
         let mut sums = Vec::new();
         for metric in metrics {
-            let mut merged: BTreeMap<(i64, RuleId, ArmWord), (Cell, u64)> = BTreeMap::new();
+            let mut merged: BTreeMap<(i64, RuleId, Arm), (Cell, u64)> = BTreeMap::new();
             let coarse = step_ms >= HOUR_CELL_MS;
             let accepts = Accepts::ServersAndBrowsers;
             for row in self.stored(environment, flag, (metric, accepts), (from_ms, until_ms), coarse).await? {
@@ -186,21 +236,17 @@ impl Store {
         Ok(rows.into_iter().filter_map(of_flag).collect())
     }
 
-    /// For the server's own loop; whoever answers people asks for a [`Viewer`] and uses [`Store::cells`].
-    pub fn guard_reader(&self) -> GuardReader {
-        GuardReader(())
-    }
-
     /// Both arms of one rule and metric, told by those whose word counts, as finely as they are stored, in time order,
     /// from `from_ms` on and complete before `until_ms`. Cells never span a change of the percentages.
     pub async fn guard_cells(
         &self,
-        _by: GuardReader,
+        by: impl Into<CellReader>,
         environment: &EnvironmentKey,
         flag: &FlagKey,
         (rule, metric, accepts): (&RuleId, &MetricKey, Accepts),
         (from_ms, until_ms): (i64, i64),
     ) -> Result<Vec<ArmCells>, StoreError> {
+        by.into().require_in(environment)?;
         let mut merged: BTreeMap<(i64, i64, i64), ArmCells> = BTreeMap::new();
         for row in self.stored(environment, flag, (metric, accepts), (from_ms, until_ms), false).await? {
             let end_ms = row.from_ms.saturating_add(row.step_ms);
@@ -214,34 +260,23 @@ impl Store {
                 ..ArmCells::default()
             });
             match (row.arm, &row.cell) {
-                (ArmWord::Treatment, Some(cell)) => both.treatment.merge(cell),
-                (ArmWord::Control, Some(cell)) => both.control.merge(cell),
-                (ArmWord::Treatment | ArmWord::Control, None) => both.unreadable = true,
+                (Arm::Treatment, Some(cell)) => both.treatment.merge(cell),
+                (Arm::Control, Some(cell)) => both.control.merge(cell),
+                (Arm::Treatment | Arm::Control, None) => both.unreadable = true,
             }
         }
         Ok(merged.into_values().collect())
     }
 
-    /// [`Store::first_exposures`] for whoever looks at a flag.
-    pub async fn arm_sizes(
-        &self,
-        by: &Viewer,
-        environment: &EnvironmentKey,
-        flag: &FlagKey,
-        since_ms: i64,
-    ) -> Result<Vec<FirstExposures>, StoreError> {
-        by.require_in(environment)?;
-        self.first_exposures(self.guard_reader(), environment, flag, since_ms).await
-    }
-
     /// Subjects by arm at their first exposure since `since_ms`, all servers together, by rule and time.
     pub async fn first_exposures(
         &self,
-        _by: GuardReader,
+        by: impl Into<CellReader>,
         environment: &EnvironmentKey,
         flag: &FlagKey,
         since_ms: i64,
     ) -> Result<Vec<FirstExposures>, StoreError> {
+        by.into().require_in(environment)?;
         let rows: Vec<Readable<CountRow>> = self
             .db()
             .all(

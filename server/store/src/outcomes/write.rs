@@ -47,10 +47,10 @@ impl Store {
         let oldest_ms = now_ms - CELL_OPEN_MS_MAX;
         let mut tx = self.db().begin().await?;
         for (part, key, told) in written.cells.iter().filter(|(_, key, _)| key.from_ms >= oldest_ms) {
-            let corrupt = |_| StoreError::CorruptRow { table: "cells", id: "new".to_owned() };
+            let unwritable = |_| StoreError::Unwritable { table: "cells" };
             let cell = told.of(Accepts::ServersAndBrowsers);
-            let document = cell.to_json().map_err(corrupt)?;
-            let servers = told.apart().map(Cell::to_json).transpose().map_err(corrupt)?;
+            let document = cell.to_json().map_err(unwritable)?;
+            let servers = told.apart().map(Cell::to_json).transpose().map_err(unwritable)?;
             let writer = &*format!("{run}.{part}");
             tx.execute(
                 "INSERT INTO cells \

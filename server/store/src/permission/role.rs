@@ -1,44 +1,20 @@
 //! The role table of the product: which role may do what.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
-/// What a member is here for; decides what they may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    Admin,
-    Product,
-    Qa,
-    Support,
-    Viewer,
+engine::words! {
+    /// What a member is here for; decides what they may do. Each may everything that the ones after it may.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Role: serde {
+        Admin = "admin",
+        Product = "product",
+        Qa = "qa",
+        Support = "support",
+        Viewer = "viewer",
+    } else InvalidRole = "a role is one of admin, product, qa, support, viewer"
 }
 
-/// The text names no role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a role is one of admin, product, qa, support, viewer")]
-pub struct InvalidRole;
-
 impl Role {
-    /// Each may everything that the ones after it may.
-    pub const ALL: [Self; 5] = [Self::Admin, Self::Product, Self::Qa, Self::Support, Self::Viewer];
-
-    pub fn parse(text: &str) -> Result<Self, InvalidRole> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(InvalidRole)
-    }
-
-    /// The word in URLs, forms and the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Product => "product",
-            Self::Qa => "qa",
-            Self::Support => "support",
-            Self::Viewer => "viewer",
-        }
-    }
-
     /// The one of the two that may less.
     #[must_use]
     pub fn lesser(self, other: Self) -> Self {
@@ -49,14 +25,6 @@ impl Role {
     /// The role table of the product.
     pub fn may(self, operation: Operation) -> bool {
         operation.roles().contains(&self)
-    }
-}
-
-impl FromStr for Role {
-    type Err = InvalidRole;
-
-    fn from_str(text: &str) -> Result<Self, InvalidRole> {
-        Self::parse(text)
     }
 }
 

@@ -8,7 +8,9 @@ use engine::{
 };
 
 use super::{ReleasePlan, moves::MoveEntry, rule_names};
-use crate::{Action, GuardLease, Store, StoreError, Taken, change::Actor, db::args, guard, signed, to_json};
+use crate::{
+    Action, Consequence, GuardLease, Store, StoreError, change::Actor, db::args, guard, signed, to_json,
+};
 
 /// A decision about a plan, and what it was made on.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ pub struct Decided<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Followed {
     /// The plan moved. What was done about the evidence, if anything.
-    Moved(Box<ReleasePlan>, Option<Taken>),
+    Moved(Box<ReleasePlan>, Option<Consequence>),
     /// Nothing but time has passed: [`Store::keep_watched`] notes it.
     Watched(Box<PlanState>),
     /// The plan or the rollout is another than the one that was decided on, or another server guards: look again.
@@ -117,7 +119,7 @@ fn why(decided: &Decided<'_>) -> String {
 /// What of a move people are told.
 #[derive(Debug, Clone, Copy)]
 enum Told {
-    Taken(Taken),
+    Consequence(Consequence),
     Held,
     WentOn,
 }
@@ -125,11 +127,11 @@ enum Told {
 /// `None`: nothing but time has passed. A suspicion comes and goes; the health page shows it.
 fn told(before: &PlanState, after: &PlanState, breach: Option<GuardAction>) -> Option<Told> {
     if let Some(action) = breach {
-        return Some(Told::Taken(match action {
-            GuardAction::Notify => Taken::Notified,
-            GuardAction::PausePlan => Taken::PlanPaused,
-            GuardAction::StepBack => Taken::SteppedBack,
-            GuardAction::Stop => Taken::Stopped,
+        return Some(Told::Consequence(match action {
+            GuardAction::Notify => Consequence::Notified,
+            GuardAction::PausePlan => Consequence::PlanPaused,
+            GuardAction::StepBack => Consequence::SteppedBack,
+            GuardAction::Stop => Consequence::Stopped,
         }));
     }
     let quiet = |reason: &HoldReason| *reason == HoldReason::Suspicion;
@@ -140,9 +142,9 @@ fn told(before: &PlanState, after: &PlanState, breach: Option<GuardAction>) -> O
         }
         (_, PlanState::Holding { reason, .. }) => (!quiet(reason)).then_some(Told::Held),
         (PlanState::Finished { .. }, PlanState::Finished { .. }) => None,
-        (_, PlanState::Finished { .. }) => Some(Told::Taken(Taken::PlanFinished)),
+        (_, PlanState::Finished { .. }) => Some(Told::Consequence(Consequence::PlanFinished)),
         (before, PlanState::Running { .. }) if step(before) != step(after) => {
-            Some(Told::Taken(Taken::PlanAdvanced))
+            Some(Told::Consequence(Consequence::PlanAdvanced))
         }
         (PlanState::Holding { reason, .. }, PlanState::Running { .. }) => {
             (!quiet(reason)).then_some(Told::WentOn)
@@ -160,16 +162,16 @@ fn told(before: &PlanState, after: &PlanState, breach: Option<GuardAction>) -> O
 }
 
 impl Told {
-    fn taken(self) -> Option<Taken> {
+    fn taken(self) -> Option<Consequence> {
         match self {
-            Self::Taken(taken) => Some(taken),
+            Self::Consequence(taken) => Some(taken),
             Self::Held | Self::WentOn => None,
         }
     }
 
     fn action(self) -> Action {
         match self {
-            Self::Taken(taken) => taken.action(),
+            Self::Consequence(taken) => taken.action(),
             Self::Held => Action::PlanHeld,
             Self::WentOn => Action::PlanWentOn,
         }
@@ -177,7 +179,7 @@ impl Told {
 
     fn event(self) -> crate::webhooks::Event {
         match self {
-            Self::Taken(taken) => taken.event(),
+            Self::Consequence(taken) => taken.event(),
             Self::Held => crate::webhooks::Event::PlanHeld,
             Self::WentOn => crate::webhooks::Event::PlanWentOn,
         }
@@ -197,23 +199,26 @@ impl Told {
             | PlanState::Abandoned { .. } => None,
         };
         match (self, before) {
-            (Self::Taken(Taken::Stopped), Some((from, _))) => {
+            (Self::Consequence(Consequence::Stopped), Some((from, _))) => {
                 format!("stopped everything at step {} of the release plan", from + 1)
             }
-            (Self::Taken(_), Some((from, true))) => {
+            (Self::Consequence(_), Some((from, true))) => {
                 format!("stepped back from step {} to what was before the release plan", from + 1)
             }
-            (Self::Taken(_), Some((from, false))) => {
+            (Self::Consequence(_), Some((from, false))) => {
                 format!("stepped back from step {} to step {} ({step}) in the release plan", from + 1, at + 1)
             }
-            (Self::Taken(Taken::PlanAdvanced), None) => {
+            (Self::Consequence(Consequence::PlanAdvanced), None) => {
                 format!("advanced to step {} ({step}) in the release plan", at + 1)
             }
-            (Self::Taken(Taken::PlanFinished), None) => "finished the release plan".to_owned(),
-            (Self::Taken(Taken::PlanPaused), None) => {
+            (Self::Consequence(Consequence::PlanFinished), None) => "finished the release plan".to_owned(),
+            (Self::Consequence(Consequence::PlanPaused), None) => {
                 format!("paused at step {} ({step}) the release plan", at + 1)
             }
-            (Self::Taken(Taken::Notified | Taken::SteppedBack | Taken::Stopped), None) => {
+            (
+                Self::Consequence(Consequence::Notified | Consequence::SteppedBack | Consequence::Stopped),
+                None,
+            ) => {
                 format!("warned at step {} ({step}) in the release plan", at + 1)
             }
             (Self::Held, _) => format!("holds at step {} ({step}) in the release plan", at + 1),

@@ -88,7 +88,7 @@ impl Store {
         let judged = rules.iter().filter(|it| release.names(&it.rule)).map(|it| &it.judgement);
         let judgement = together(judged, now_ms);
         let since_ms = now_ms.saturating_sub(EXPOSURES_MS);
-        let exposures = self.first_exposures(self.guard_reader(), environment, flag, since_ms).await?;
+        let exposures = self.first_exposures(by, environment, flag, since_ms).await?;
         let (current, subjects) = (rollout.percentages(), release.subjects(rollout, &exposures));
         let seen = Seen {
             judgement: &judgement,

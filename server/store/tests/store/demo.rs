@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use engine::{Attributes, Context, plan::PlanState};
-use store::{AuditFilter, AuditVerdict, DEMO_PASSWORD, Invalid, Role, StoreError, Taken};
+use store::{AuditFilter, AuditVerdict, Consequence, DEMO_PASSWORD, Invalid, Role, StoreError};
 
 use crate::harness::*;
 
@@ -112,6 +112,6 @@ async fn plans_wait_ask_and_were_taken_back(t: Harness) {
     let flag = flag_key("trip-suggestions");
     let verdicts = t.store.list_verdicts(&viewer(), &production(), &flag, 0, 10).await.expect("reads");
     let taken: Vec<_> = verdicts.iter().map(|verdict| verdict.taken).collect();
-    assert_eq!(taken, [Some(Taken::SteppedBack), Some(Taken::PlanAdvanced)]);
+    assert_eq!(taken, [Some(Consequence::SteppedBack), Some(Consequence::PlanAdvanced)]);
     assert!(t.store.take_guard_lease("server").await.expect("reads").is_some(), "the play guards no more");
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use engine::{Arm, RuleId, SubjectKey, VariantKey, guardrail::GuardAction};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use store::{
-    ArmCount, ArmWord, AuditVerdict, CELL_MS, Cell, CellKey, Delivery, EnrolmentChoice, EnrolmentList,
-    Exposure, Fault, GuardAct, RawLine, Role, SignInError, StoreError, Written,
+    ArmCount, AuditVerdict, CELL_MS, Cell, CellKey, Delivery, EnrolmentChoice, EnrolmentList, Exposure,
+    Fault, GuardAct, RawLine, Role, SignInError, StoreError, Written,
 };
 
 use crate::{
@@ -180,7 +180,7 @@ async fn cells_are_written_after_any_fault(t: Harness) {
             flag: flag_key("a"),
             metric: engine::MetricKey::parse("error_rate").expect("a key"),
             rule: RuleId::parse("everyone").expect("an id"),
-            arm: ArmWord::Treatment,
+            arm: Arm::Treatment,
             allocation: 0,
             from_ms: START_MS + CELL_MS * number.get(),
         };

@@ -1,8 +1,8 @@
 //! Copies of the server whose clocks are wrong, on one database whose clock is right.
 
-use engine::{MetricKey, RuleId, SubjectKey, VariantKey};
+use engine::{Arm, MetricKey, RuleId, SubjectKey, VariantKey};
 use store::{
-    ArmWord, CELL_MS, Cell, CellKey, Clock, Delivery, Exposure, Role, Store, Written, limits::GUARD_LEASE_MS,
+    CELL_MS, Cell, CellKey, Clock, Delivery, Exposure, Role, Store, Written, limits::GUARD_LEASE_MS,
 };
 
 use crate::harness::*;
@@ -53,7 +53,7 @@ async fn written(store: &Store, from_ms: i64) {
         flag: flag_key("a"),
         metric: MetricKey::parse("latency").expect("a key"),
         rule: RuleId::parse("everyone").expect("an id"),
-        arm: ArmWord::Treatment,
+        arm: Arm::Treatment,
         allocation: 7,
         from_ms,
     };

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use engine::{EnvironmentKey, SubjectKey};
+use engine::{
+    EnvironmentKey, RuleId, SubjectKey,
+    guardrail::{Accepts, Basis, Metric},
+};
 use store::{
     DeniedBecause, Invalid, Lifetime, NewToken, ObjectKind, Principal, Role, Rotation, StoreError, Token,
     TokenHash, TokenKind, TokenRefused, TokenScope, TokenState,
@@ -74,7 +77,7 @@ async fn a_client_token_names_its_origins(t: Harness) {
     let refused = t.store.create_token(&admin(), client()).await;
     assert!(matches!(refused, Err(StoreError::Invalid(Invalid::Origins))));
     let (_, token) = t.made(NewToken { origins: vec!["https://shop.example".to_owned()], ..client() }).await;
-    assert!(token.allows_origin("https://shop.example") && !token.allows_origin("https://evil.example"));
+    assert_eq!(token.origins[..], ["https://shop.example"]);
 }
 
 async fn a_token_needs_an_environment(t: Harness) {
@@ -227,6 +230,13 @@ async fn an_environment_token_changes_nothing_elsewhere(t: Harness) {
     let stopped = t.store.stop(&stopper, &production(), &flag_key("a"), "").await;
     assert_eq!(stopped.map_err(because), Err(Some(DeniedBecause::AnotherEnvironment)));
     let read = t.store.find_rollout(&bound.viewer(), &production(), &flag_key("a")).await;
+    assert_eq!(read.map(drop).map_err(because), Err(Some(DeniedBecause::AnotherEnvironment)));
+    let read = t.store.first_exposures(&bound.viewer(), &production(), &flag_key("a"), 0).await;
+    assert_eq!(read.map(drop).map_err(because), Err(Some(DeniedBecause::AnotherEnvironment)));
+    let rule = RuleId::parse("everyone").expect("an id");
+    let wanted = [(Basis { metric: Metric::ErrorRate, accepts: Accepts::Servers }, 0)];
+    let at = (&production(), &flag_key("a"), &rule);
+    let read = t.store.guarded_cells(&bound.viewer(), at, &wanted, i64::MAX).await;
     assert_eq!(read.map(drop).map_err(because), Err(Some(DeniedBecause::AnotherEnvironment)));
     // What all environments share: flags and groups.
     let group = t.store.create_group(&editor, group("vip", "vip"), "").await;

@@ -5,11 +5,11 @@ mod verdicts;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use engine::{FlagKey, MetricKey, allocation, guardrail::Tally};
+use engine::{Arm, FlagKey, MetricKey, allocation, guardrail::Tally};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 use server::Config;
-use store::{ArmCount, ArmWord, CELL_MS, Cell, CellKey, Written};
+use store::{ArmCount, CELL_MS, Cell, CellKey, Written};
 
 use crate::app::{TestApp, editor, environment_key, viewer};
 
@@ -56,7 +56,7 @@ impl TestApp {
         let mut counts = Vec::new();
         for rule in rollout.rules.iter().map(|rule| rule.id.clone()) {
             let division = allocation(&rollout, &rule).expect("a rule");
-            for (arm, trials, events) in [(ArmWord::Treatment, t, t_bad), (ArmWord::Control, c, c_bad)] {
+            for (arm, trials, events) in [(Arm::Treatment, t, t_bad), (Arm::Control, c, c_bad)] {
                 let key = CellKey {
                     environment: environment.clone(),
                     flag: flag.clone(),

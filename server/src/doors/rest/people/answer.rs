@@ -136,10 +136,7 @@ impl SeenView {
             count: seen.count,
             revision: seen.revision,
             rule: seen.rule.as_ref().map(ToString::to_string),
-            arm: seen.arm.map(|arm| match arm {
-                Arm::Treatment => "treatment",
-                Arm::Control => "control",
-            }),
+            arm: seen.arm.map(Arm::as_str),
         }
     }
 }

@@ -1,0 +1,109 @@
+//! One statement: the values for its placeholders, how it is sent, and rows that decode from both databases.
+
+use sqlx::{FromRow, postgres::PgRow, sqlite::SqliteRow};
+
+/// A value bound to a placeholder.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Arg<'a> {
+    Int(Option<i64>),
+    Text(Option<&'a str>),
+    Bool(bool),
+    Bytes(&'a [u8]),
+}
+
+impl From<i64> for Arg<'_> {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+
+impl From<Option<i64>> for Arg<'_> {
+    fn from(value: Option<i64>) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<bool> for Arg<'_> {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Arg<'a> {
+    fn from(value: &'a [u8]) -> Self {
+        Self::Bytes(value)
+    }
+}
+
+impl<'a> From<&'a str> for Arg<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::Text(Some(value))
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Arg<'a> {
+    fn from(value: Option<&'a str>) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl<'a> From<&'a String> for Arg<'a> {
+    fn from(value: &'a String) -> Self {
+        Self::Text(Some(value))
+    }
+}
+
+/// `args![key, version]`: the values for `$1`, `$2`…
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { &[$($crate::db::Arg::from($value)),*] };
+}
+pub(crate) use args;
+
+/// A row that both databases can decode; derived with `sqlx_macros::FromRow`.
+pub(crate) trait Record:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+impl<T> Record for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+/// A row of a list in which one that cannot be decoded must not hide the others: `None` for such a one.
+pub(crate) struct Readable<T>(pub(crate) Option<T>);
+
+impl<'r, R: sqlx::Row, T: FromRow<'r, R>> FromRow<'r, R> for Readable<T> {
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self(T::from_row(row).ok()))
+    }
+}
+
+/// The arguments of one database's own type.
+macro_rules! bind {
+    ($arguments:ty, $args:expr) => {{
+        let mut bound = <$arguments>::default();
+        for arg in $args {
+            match arg {
+                Arg::Int(value) => bound.add(*value),
+                Arg::Text(value) => bound.add(*value),
+                Arg::Bool(value) => bound.add(*value),
+                Arg::Bytes(value) => bound.add(*value),
+            }
+            .map_err(sqlx::Error::Encode)?;
+        }
+        bound
+    }};
+}
+pub(super) use bind;
+
+/// Sends one statement through a connection that is held. What it waits with is large and stands on the heap.
+macro_rules! ask {
+    ($held:expr, $connection:ident => $query:expr) => {{
+        let held = $held;
+        let fault = held.ask().await?;
+        let done = {
+            let (side, $connection) = held.parts()?;
+            Box::pin(side.pulse.answer($query)).await
+        };
+        held.answered(done, fault)
+    }};
+}
+pub(super) use ask;
