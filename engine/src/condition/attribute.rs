@@ -59,6 +59,15 @@ fn element_text(json: &Json) -> Option<String> {
     }
 }
 
+/// By name; of two with one name the last counts.
+pub(super) fn put_in_order<N: Ord, V>(members: &mut Vec<(N, V)>) {
+    if !members.is_sorted_by(|(a, _), (b, _)| a < b) {
+        members.sort_by(|(a, _), (b, _)| b.cmp(a));
+        members.reverse();
+        members.dedup_by(|(later, _), (earlier, _)| later == earlier);
+    }
+}
+
 /// Among so few, looking at each is quicker than halving.
 const LINEAR_MAX: usize = 12;
 
@@ -80,11 +89,7 @@ impl Attributes {
 
     /// Members as a document has them, in any order; `None` for what cannot be tested.
     pub(super) fn from_members(mut members: Vec<(Box<str>, Option<AttributeValue>)>) -> Self {
-        if !members.is_sorted_by(|(a, _), (b, _)| a < b) {
-            members.sort_by(|(a, _), (b, _)| b.cmp(a));
-            members.reverse();
-            members.dedup_by(|(later, _), (earlier, _)| later == earlier);
-        }
+        put_in_order(&mut members);
         Self(members.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
     }
 

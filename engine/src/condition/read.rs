@@ -1,17 +1,71 @@
 //! Reads attributes straight from a document, without a tree of it in between.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::attribute::{AttributeValue, Attributes, NotAnAttribute, is_exact};
+use super::attribute::{AttributeValue, Attributes, NotAnAttribute, is_exact, put_in_order};
+use crate::ValueRef;
+
+/// Attributes as they are written in a document, borrowed from it as far as that goes: for what is read once and packed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written<'a>(Vec<(Cow<'a, str>, Option<WrittenValue<'a>>)>);
+
+#[derive(Debug, Clone, PartialEq)]
+enum WrittenValue<'a> {
+    Boolean(bool),
+    Number(f64),
+    Text(Cow<'a, str>),
+    List(Vec<String>),
+}
+
+impl<'a> Written<'a> {
+    /// What [`Attributes`] would be read from the same document.
+    pub fn read(document: &'a str) -> serde_json::Result<Self> {
+        serde_json::from_str(document)
+    }
+
+    /// In the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, ValueRef<'_>)> + Clone {
+        self.0.iter().filter_map(|(name, value)| Some((&**name, value.as_ref()?.into())))
+    }
+}
+
+impl<'de> Deserialize<'de> for Written<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(WrittenMembers)
+    }
+}
+
+impl<'a> From<&'a WrittenValue<'_>> for ValueRef<'a> {
+    fn from(value: &'a WrittenValue<'_>) -> Self {
+        match value {
+            WrittenValue::Boolean(b) => Self::Boolean(*b),
+            WrittenValue::Number(n) => Self::Number(*n),
+            WrittenValue::Text(text) => Self::Text(text),
+            WrittenValue::List(items) => Self::plain_list(items),
+        }
+    }
+}
+
+impl From<WrittenValue<'_>> for AttributeValue {
+    fn from(value: WrittenValue<'_>) -> Self {
+        match value {
+            WrittenValue::Boolean(b) => Self::Boolean(b),
+            WrittenValue::Number(n) => Self::Number(n),
+            WrittenValue::Text(text) => Self::Text(text.into_owned()),
+            WrittenValue::List(items) => Self::List(items),
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for AttributeValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Tested::deserialize(deserializer)?.0.ok_or_else(|| D::Error::custom(NotAnAttribute))
+        let value = Tested::deserialize(deserializer)?.0;
+        value.map(Self::from).ok_or_else(|| D::Error::custom(NotAnAttribute))
     }
 }
 
@@ -23,9 +77,9 @@ impl<'de> Deserialize<'de> for Attributes {
 }
 
 /// A value, unless it is none that a condition can test.
-struct Tested(Option<AttributeValue>);
+struct Tested<'a>(Option<WrittenValue<'a>>);
 
-impl<'de> Deserialize<'de> for Tested {
+impl<'de> Deserialize<'de> for Tested<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Value).map(Self)
     }
@@ -34,43 +88,47 @@ impl<'de> Deserialize<'de> for Tested {
 struct Value;
 
 impl<'de> Visitor<'de> for Value {
-    type Value = Option<AttributeValue>;
+    type Value = Option<WrittenValue<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
     fn visit_bool<E>(self, b: bool) -> Result<Self::Value, E> {
-        Ok(Some(AttributeValue::Boolean(b)))
+        Ok(Some(WrittenValue::Boolean(b)))
     }
 
     fn visit_i64<E>(self, n: i64) -> Result<Self::Value, E> {
         #[expect(clippy::cast_precision_loss, reason = "exact, or not used")]
         let float = n as f64;
         let exact = is_exact(n.unsigned_abs());
-        Ok(Some(if exact { AttributeValue::Number(float) } else { AttributeValue::Text(n.to_string()) }))
+        Ok(Some(if exact { WrittenValue::Number(float) } else { WrittenValue::Text(n.to_string().into()) }))
     }
 
     fn visit_u64<E>(self, n: u64) -> Result<Self::Value, E> {
         #[expect(clippy::cast_precision_loss, reason = "exact, or not used")]
         let float = n as f64;
         Ok(Some(if is_exact(n) {
-            AttributeValue::Number(float)
+            WrittenValue::Number(float)
         } else {
-            AttributeValue::Text(n.to_string())
+            WrittenValue::Text(n.to_string().into())
         }))
     }
 
     fn visit_f64<E>(self, n: f64) -> Result<Self::Value, E> {
-        Ok(Some(AttributeValue::Number(n)))
+        Ok(Some(WrittenValue::Number(n)))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Some(WrittenValue::Text(Cow::Borrowed(text))))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(AttributeValue::Text(text.to_owned())))
+        Ok(Some(WrittenValue::Text(Cow::Owned(text.to_owned()))))
     }
 
     fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
-        Ok(Some(AttributeValue::Text(text)))
+        Ok(Some(WrittenValue::Text(Cow::Owned(text))))
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
@@ -89,14 +147,14 @@ impl<'de> Visitor<'de> for Value {
         let mut items = Vec::new();
         while let Some(Tested(item)) = seq.next_element()? {
             match item {
-                None | Some(AttributeValue::List(_)) => {}
-                Some(AttributeValue::Text(text)) => items.push(text),
-                Some(scalar @ (AttributeValue::Boolean(_) | AttributeValue::Number(_))) => {
-                    items.push(scalar.display());
+                None | Some(WrittenValue::List(_)) => {}
+                Some(WrittenValue::Text(text)) => items.push(text.into_owned()),
+                Some(scalar @ (WrittenValue::Boolean(_) | WrittenValue::Number(_))) => {
+                    items.push(ValueRef::from(&scalar).display());
                 }
             }
         }
-        Ok(Some(AttributeValue::List(items)))
+        Ok(Some(WrittenValue::List(items)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -117,9 +175,55 @@ impl<'de> Visitor<'de> for Members {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members: Vec<(Box<str>, Option<AttributeValue>)> = Vec::new();
         while let Some((name, Tested(value))) = map.next_entry()? {
-            members.push((name, value));
+            members.push((name, value.map(AttributeValue::from)));
         }
         Ok(Attributes::from_members(members))
+    }
+}
+
+struct WrittenMembers;
+
+impl<'de> Visitor<'de> for WrittenMembers {
+    type Value = Written<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::with_capacity(8);
+        while let Some((Name(name), Tested(value))) = map.next_entry()? {
+            members.push((name, value));
+        }
+        put_in_order(&mut members);
+        Ok(Written(members))
+    }
+}
+
+/// What serde reads into a `Cow` by itself is always a copy.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Name(Cow::Borrowed(name)))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Name(Cow::Owned(name.to_owned())))
     }
 }
 
@@ -144,7 +248,15 @@ mod tests {
         ] {
             let read: Attributes = serde_json::from_str(document).expect("attributes");
             assert_eq!(read, through_a_tree(document), "{document}");
+            assert_same(document);
         }
+    }
+
+    /// Borrowed or not, it is read alike.
+    fn assert_same(document: &str) {
+        let read: Attributes = serde_json::from_str(document).expect("attributes");
+        let written = Written::read(document).expect("attributes");
+        assert!(written.iter().eq(crate::Traits::from(&read).iter()), "{document}");
     }
 
     #[test]
@@ -152,12 +264,15 @@ mod tests {
         let read = |document| serde_json::from_str::<Attributes>(document).expect("attributes");
         assert_eq!(read(r#"{"b": 1, "a": 2, "b": "x"}"#), read(r#"{"a": 2, "b": "x"}"#));
         assert_eq!(read(r#"{"b": 1, "a": 2, "b": null}"#), read(r#"{"a": 2}"#));
+        assert_same(r#"{"b": 1, "a": 2, "b": "x"}"#);
+        assert_same(r#"{"b": 1, "\u0061": 2, "b": null}"#);
     }
 
     #[test]
     fn what_is_no_object_is_no_attributes_and_an_object_no_value() {
         for document in ["7", "[]", "\"x\"", "null", "{", "{\"a\": 1"] {
             assert!(serde_json::from_str::<Attributes>(document).is_err(), "{document}");
+            assert!(Written::read(document).is_err(), "{document}");
         }
         for document in ["null", "{}", r#"{"a": 1}"#] {
             assert!(serde_json::from_str::<AttributeValue>(document).is_err(), "{document}");
