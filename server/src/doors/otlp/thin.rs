@@ -1,0 +1,75 @@
+//! What is kept of telemetry: what it says about features and users. Everything else is skipped while it is read, so that
+//! an export takes little memory whatever it holds: empty messages are two bytes each, and hundreds once they are made.
+
+use http::StatusCode;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
+
+use super::error::OtlpError;
+use crate::limits::OTLP_ITEMS_MAX;
+
+/// What names a flag that was evaluated.
+pub const KEY: &str = "feature_flag.key";
+/// Attributes kept of one list; the conventions that are read know ten names.
+const ATTRIBUTES_MAX: usize = 24;
+const NAME_BYTES_MAX: usize = 64;
+/// Longer texts are no key of anything. They are kept long enough to be refused for it.
+const TEXT_BYTES_MAX: usize = 1024;
+const ID_BYTES_MAX: usize = 64;
+
+/// Counts the evaluations of one export while it is read.
+#[derive(Default)]
+pub struct Export {
+    evaluations: usize,
+}
+
+impl Export {
+    /// One more list of attributes; whether it is about a flag.
+    pub fn count(&mut self, attributes: &[KeyValue]) -> Result<bool, OtlpError> {
+        let is_about_flag = is_about_flag(attributes);
+        self.evaluations += usize::from(is_about_flag);
+        if self.evaluations > OTLP_ITEMS_MAX {
+            return Err(too_many());
+        }
+        Ok(is_about_flag)
+    }
+}
+
+pub fn is_about_flag(attributes: &[KeyValue]) -> bool {
+    attributes.iter().any(|it| it.key == KEY)
+}
+
+pub fn too_many() -> OtlpError {
+    let message = format!("send at most {OTLP_ITEMS_MAX} evaluations and spans with features at once");
+    OtlpError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+}
+
+pub fn is_wanted(name: &str) -> bool {
+    let ours = name.starts_with("feature_flag.") || name.starts_with("fader.");
+    (ours || name == "user.id" || name == "enduser.id") && name.len() <= NAME_BYTES_MAX
+}
+
+/// Adds an attribute that is wanted; the first of a name counts. `text` is `None` for values that are no text.
+pub fn keep(attributes: &mut Vec<KeyValue>, name: &str, text: Option<&str>) {
+    if !is_wanted(name) || attributes.len() == ATTRIBUTES_MAX || attributes.iter().any(|it| it.key == name) {
+        return;
+    }
+    let value = text.map(|text| Value::StringValue(shortened(text).to_owned()));
+    attributes.push(KeyValue {
+        key: name.to_owned(),
+        value: Some(AnyValue { value }),
+        ..KeyValue::default()
+    });
+}
+
+fn shortened(text: &str) -> &str {
+    let mut end = text.len().min(TEXT_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Of a trace or a span.
+pub fn id(bytes: &[u8]) -> Vec<u8> {
+    bytes[..bytes.len().min(ID_BYTES_MAX)].to_vec()
+}
