@@ -2,6 +2,7 @@
 //! SQLite has one write connection and read-only ones; PostgreSQL connections for both, and one that listens. Pages have
 //! connections of their own, which what may not wait does not share.
 
+mod args;
 mod encryption;
 mod faults;
 mod held;
@@ -9,6 +10,7 @@ mod pages;
 mod pairs;
 mod pulse;
 mod sides;
+mod tx;
 mod unavailable;
 
 use std::{
@@ -28,14 +30,17 @@ use sqlx::{
         SqliteSynchronous,
     },
 };
-use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{Invalid, StoreError};
+use args::bind;
+pub(crate) use args::{Arg, args};
 pub use faults::{Fault, Faults};
-use held::{Held, Side};
+use held::Side;
+pub(crate) use pairs::{Pairs, PairsSql};
 use pulse::Pulse;
 use sides::Sides;
-pub(crate) use pairs::{Pairs, PairsSql};
+pub(crate) use tx::Tx;
 pub(crate) use unavailable::is_unavailable;
 
 /// How long another process may hold the file's lock before a change says that it cannot be made now.
@@ -52,63 +57,6 @@ const PG_CONNECTIONS_MAX: u32 = 8;
 const PG_PAGE_CONNECTIONS_MAX: u32 = 7;
 /// A copy of the server that stopped in the middle of a change keeps the others waiting no longer than this.
 const PG_SETTINGS: &str = "SET lock_timeout = '4s'; SET idle_in_transaction_session_timeout = '30s'";
-
-/// A value bound to a placeholder.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Arg<'a> {
-    Int(Option<i64>),
-    Text(Option<&'a str>),
-    Bool(bool),
-    Bytes(&'a [u8]),
-}
-
-impl From<i64> for Arg<'_> {
-    fn from(value: i64) -> Self {
-        Self::Int(Some(value))
-    }
-}
-
-impl From<Option<i64>> for Arg<'_> {
-    fn from(value: Option<i64>) -> Self {
-        Self::Int(value)
-    }
-}
-
-impl From<bool> for Arg<'_> {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl<'a> From<&'a [u8]> for Arg<'a> {
-    fn from(value: &'a [u8]) -> Self {
-        Self::Bytes(value)
-    }
-}
-
-impl<'a> From<&'a str> for Arg<'a> {
-    fn from(value: &'a str) -> Self {
-        Self::Text(Some(value))
-    }
-}
-
-impl<'a> From<Option<&'a str>> for Arg<'a> {
-    fn from(value: Option<&'a str>) -> Self {
-        Self::Text(value)
-    }
-}
-
-impl<'a> From<&'a String> for Arg<'a> {
-    fn from(value: &'a String) -> Self {
-        Self::Text(Some(value))
-    }
-}
-
-/// `args![key, version]`: the values for `$1`, `$2`…
-macro_rules! args {
-    ($($value:expr),* $(,)?) => { &[$($crate::db::Arg::from($value)),*] };
-}
-pub(crate) use args;
 
 /// A row that both databases can decode; derived with `sqlx_macros::FromRow`.
 pub(crate) trait Record:
@@ -127,23 +75,6 @@ impl<'r, R: sqlx::Row, T: FromRow<'r, R>> FromRow<'r, R> for Readable<T> {
     }
 }
 
-/// The arguments of one database's own type.
-macro_rules! bind {
-    ($arguments:ty, $args:expr) => {{
-        let mut bound = <$arguments>::default();
-        for arg in $args {
-            match arg {
-                Arg::Int(value) => bound.add(*value),
-                Arg::Text(value) => bound.add(*value),
-                Arg::Bool(value) => bound.add(*value),
-                Arg::Bytes(value) => bound.add(*value),
-            }
-            .map_err(sqlx::Error::Encode)?;
-        }
-        bound
-    }};
-}
-
 /// Sends one statement through a connection that is held. What it waits with is large and stands on the heap.
 macro_rules! ask {
     ($held:expr, $connection:ident => $query:expr) => {{
@@ -156,6 +87,7 @@ macro_rules! ask {
         held.answered(done, fault)
     }};
 }
+use ask;
 
 /// Runs one query outside of a transaction on whichever database it is.
 macro_rules! run {
@@ -171,30 +103,10 @@ macro_rules! run {
     };
 }
 
-/// Runs one query in a transaction.
-macro_rules! run_in {
-    ($query:ident, $fetch:ident, $sql:expr, $args:expr, $this:expr) => {
-        match $this {
-            Self::Sqlite(held) => {
-                ask!(held, connection => sqlx::$query($sql, bind!(SqliteArguments, $args)).$fetch(connection))
-            }
-            Self::Pg(held) => {
-                ask!(held, connection => sqlx::$query($sql, bind!(PgArguments, $args)).$fetch(connection))
-            }
-        }
-    };
-}
-
 #[derive(Debug, Clone)]
 pub(crate) enum Db {
     Sqlite { read: Sides<Sqlite>, write: Side<Sqlite> },
     Pg(Sides<Postgres>),
-}
-
-/// A transaction; rolled back when dropped.
-pub(crate) enum Tx {
-    Sqlite(Held<Sqlite>),
-    Pg(Held<Postgres>),
 }
 
 impl Db {
@@ -418,121 +330,6 @@ impl Db {
         let rows = tx.execute(sql, args).await?;
         tx.commit().await?;
         Ok(rows)
-    }
-}
-
-impl Tx {
-    pub(crate) async fn all<T: Record>(
-        &mut self,
-        sql: &'static str,
-        args: &[Arg<'_>],
-    ) -> Result<Vec<T>, sqlx::Error> {
-        run_in!(query_as_with, fetch_all, sql, args, self)
-    }
-
-    /// Sends the rows in pages of at most `size` as they come, so that not all of them are there at once. Whoever does
-    /// not receive any more ends it.
-    pub(crate) async fn pages<T: Record>(
-        &mut self,
-        sql: &'static str,
-        args: &[Arg<'_>],
-        size: usize,
-        pages: mpsc::Sender<Vec<T>>,
-    ) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(held) => {
-                let query = sqlx::query_as_with(sql, bind!(SqliteArguments, args));
-                ask!(held, connection => pages::send(query.fetch(connection), size, pages))
-            }
-            Self::Pg(held) => {
-                let query = sqlx::query_as_with(sql, bind!(PgArguments, args));
-                ask!(held, connection => pages::send(query.fetch(connection), size, pages))
-            }
-        }
-    }
-
-    /// Sends pairs of texts of a whole table in pages of about `size`, quicker than rows are read one by one.
-    pub(crate) async fn pairs(
-        &mut self,
-        sql: &'static PairsSql,
-        size: usize,
-        pages: mpsc::Sender<Pairs>,
-    ) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(_) => {
-                let (last,): (i64,) = self.one(sql.last, args![]).await?;
-                let size = i64::try_from(size).unwrap_or(i64::MAX);
-                let mut from = 0;
-                while from < last {
-                    let (page,): (Option<Vec<u8>>,) =
-                        self.one(sql.range, args![from, from.saturating_add(size)]).await?;
-                    let page = page.map(Pairs::of_lengths).transpose()?;
-                    if let Some(page) = page
-                        && pages.send(page).await.is_err()
-                    {
-                        break;
-                    }
-                    from = from.saturating_add(size);
-                }
-                Ok(())
-            }
-            Self::Pg(held) => ask!(held, connection => pairs::copied(connection, sql.copy, size, pages)),
-        }
-    }
-
-    pub(crate) async fn optional<T: Record>(
-        &mut self,
-        sql: &'static str,
-        args: &[Arg<'_>],
-    ) -> Result<Option<T>, sqlx::Error> {
-        run_in!(query_as_with, fetch_optional, sql, args, self)
-    }
-
-    pub(crate) async fn one<T: Record>(
-        &mut self,
-        sql: &'static str,
-        args: &[Arg<'_>],
-    ) -> Result<T, sqlx::Error> {
-        run_in!(query_as_with, fetch_one, sql, args, self)
-    }
-
-    /// The number of rows changed.
-    pub(crate) async fn execute(&mut self, sql: &'static str, args: &[Arg<'_>]) -> Result<u64, sqlx::Error> {
-        Ok(match self {
-            Self::Sqlite(held) => {
-                let query = sqlx::query_with(sql, bind!(SqliteArguments, args));
-                ask!(held, connection => query.execute(connection))?.rows_affected()
-            }
-            Self::Pg(held) => {
-                let query = sqlx::query_with(sql, bind!(PgArguments, args));
-                ask!(held, connection => query.execute(connection))?.rows_affected()
-            }
-        })
-    }
-
-    /// Tells the other copies of the server, when the transaction commits. SQLite has no such thing: copies poll.
-    pub(crate) async fn notify(&mut self, channel: &str, payload: &str) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(_) => {}
-            Self::Pg(_) => {
-                self.execute("SELECT pg_notify($1, $2)", args![channel, payload]).await?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(held) => Box::pin(held.commit()).await,
-            Self::Pg(held) => Box::pin(held.commit()).await,
-        }
-    }
-
-    pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(held) => Box::pin(held.rollback()).await,
-            Self::Pg(held) => Box::pin(held.rollback()).await,
-        }
     }
 }
 
