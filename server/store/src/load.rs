@@ -25,8 +25,8 @@ use crate::{
     tokens,
     workspace::Secret,
 };
-use rows::{GroupRow, RolloutRow, changed_objects, head};
 pub(crate) use rows::{DocumentRow, Rows, all_rows};
+use rows::{GroupRow, RolloutRow, changed_objects, head};
 
 /// The definitions that the state is compiled from. An unchanged one keeps its `Arc`, so that what was compiled from
 /// it is used again.

@@ -114,7 +114,8 @@ impl Desk {
         let mut known = begun.count.known.clone();
         known.retain(|key, _| snapshot.flag(key.as_str()).is_some());
         let people = Arc::downgrade(&begun.people);
-        let remembered = Remembered { snapshot: Arc::clone(snapshot), people, until_ms: begun.until_ms, known };
+        let remembered =
+            Remembered { snapshot: Arc::clone(snapshot), people, until_ms: begun.until_ms, known };
         let mut environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
         environments.insert(snapshot.environment().to_string(), remembered);
     }

@@ -128,12 +128,7 @@ impl Shared {
         Some(told)
     }
 
-    fn heard_by(
-        &self,
-        state: &mut State,
-        asker: Option<Asker>,
-        entry: &Arc<Entry>,
-    ) -> watch::Receiver<Told> {
+    fn heard_by(&self, state: &mut State, asker: Option<Asker>, entry: &Arc<Entry>) -> watch::Receiver<Told> {
         entry.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         let told = entry.told.subscribe();
         state.ask(asker, entry);

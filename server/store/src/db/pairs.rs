@@ -57,9 +57,11 @@ impl Pairs {
             at = at.checked_add(more).ok_or_else(damaged)?;
         }
         while let Some(fields) = message.get(at..at.saturating_add(2)) {
-            if fields != [0, 2] {
+            match fields {
+                [0, 2] => {}
                 // Minus one ends it.
-                return if fields == [0xff, 0xff] { Ok(()) } else { Err(damaged()) };
+                [0xff, 0xff] => break,
+                _ => return Err(damaged()),
             }
             at += 2;
             let mut text = || {
@@ -133,7 +135,9 @@ mod tests {
         let pairs = Pairs::of_lengths(b"3 2 ada{}0 4 1 2 12 0 no one at al".to_vec()).expect("pairs");
         assert_eq!(texts(&pairs), [(&b"ada"[..], &b"{}"[..]), (b"", b"1 2 "), (b"no one at al", b"")]);
         assert!(Pairs::of_lengths(Vec::new()).expect("none").iter().next().is_none());
-        for damaged in ["3", "3 2", "3 2 ad", "x 2 ada{}", "-1 2 ada", "99999999999999999999 1 a", "3 2 ada{}1"] {
+        for damaged in
+            ["3", "3 2", "3 2 ad", "x 2 ada{}", "-1 2 ada", "99999999999999999999 1 a", "3 2 ada{}1"]
+        {
             assert!(Pairs::of_lengths(damaged.as_bytes().to_vec()).is_err(), "{damaged}");
         }
     }

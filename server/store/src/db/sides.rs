@@ -53,11 +53,12 @@ mod tests {
     use super::*;
     use crate::db::{Db, PAGE_READ_CONNECTIONS_MAX, PG_PAGE_CONNECTIONS_MAX, READ_CONNECTIONS_MAX, Tx};
 
-    /// Long enough for a connection that is there, and far less than one that is not would be waited for.
-    const AT_ONCE: Duration = Duration::from_secs(3);
+    /// Opening a connection may take its time on a machine that has other things to do.
+    const THERE: Duration = Duration::from_secs(10);
+    const NOT_THERE: Duration = Duration::from_millis(300);
 
-    async fn begun(db: &Db) -> Option<Tx> {
-        let begun = tokio::time::timeout(AT_ONCE, db.begin_read()).await.ok()?;
+    async fn begun(db: &Db, wait: Duration) -> Option<Tx> {
+        let begun = tokio::time::timeout(wait, db.begin_read()).await.ok()?;
         Some(begun.expect("a transaction"))
     }
 
@@ -70,17 +71,18 @@ mod tests {
             builder.build().expect("a runtime")
         };
         let (first, pages) = (runtime(Lane::First), runtime(Lane::Pages));
-        let on = |runtime: &tokio::runtime::Runtime| {
+        let on = |runtime: &tokio::runtime::Runtime, wait: Duration| {
             let db = db.clone();
-            let asked = runtime.spawn(async move { begun(&db).await });
+            let asked = runtime.spawn(async move { begun(&db, wait).await });
             first.block_on(asked).expect("asked")
         };
         first.block_on(db.answers()).expect("it is there");
-        let held: Vec<_> = (0..pages_max).map(|_| on(&pages).expect("a connection of pages")).collect();
-        assert!(on(&pages).is_none(), "{pages_max} are all that pages have");
+        let held: Vec<_> =
+            (0..pages_max).map(|_| on(&pages, THERE).expect("a connection of pages")).collect();
+        assert!(on(&pages, NOT_THERE).is_none(), "{pages_max} are all that pages have");
         let background = runtime(Lane::Background);
-        assert!(on(&background).is_none(), "nor has the background others");
-        let others: Vec<_> = (0..READ_CONNECTIONS_MAX).map(|_| on(&first)).collect();
+        assert!(on(&background, NOT_THERE).is_none(), "nor has the background others");
+        let others: Vec<_> = (0..READ_CONNECTIONS_MAX).map(|_| on(&first, THERE)).collect();
         assert!(others.iter().all(Option::is_some), "what may not wait has its own");
         first.block_on(async move { drop((held, others)) });
         first.block_on(db.close());

@@ -99,7 +99,8 @@ mod tests {
             (format!("u-{n:06}").into(), Some(traits.into_iter().collect()))
         };
         let everybody = People::default().with((0..N).map(person).collect());
-        let runs = (0..5).map(|run| People::default().with((0..N).skip(run).step_by(5).map(person).collect()));
+        let runs =
+            (0..5).map(|run| People::default().with((0..N).skip(run).step_by(5).map(person).collect()));
         let merged = People::merged(runs.collect());
         assert!(merged.iter().eq(everybody.iter()));
         for n in [0, 999, N - 1] {

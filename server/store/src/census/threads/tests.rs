@@ -1,8 +1,8 @@
 mod desk;
 
 use engine::{
-    AttributeSchema, Audience, BucketBy, EnvironmentConfig, Flag, FlagKey, Percentage, Rollout, Rule, Snapshot,
-    Survey,
+    AttributeSchema, Audience, BucketBy, EnvironmentConfig, Flag, FlagKey, Percentage, Rollout, Rule,
+    Snapshot, Survey,
 };
 
 use super::*;
