@@ -5,9 +5,15 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 scripts/packages.sh build
+# Other work on the machine is in every figure.
+say "$(nproc) processors, load $(cut -d' ' -f1-3 /proc/loadavg 2>/dev/null || echo unknown)"
 say "engine"
 cargo bench --package engine
 say "a million people"
-cargo bench --package store
+if have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+    scripts/postgres.sh with cargo bench --package store
+else
+    cargo bench --package store
+fi
 say "server"
 cargo bench --package server

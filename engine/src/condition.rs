@@ -14,6 +14,7 @@ mod version;
 
 pub use attribute::{AttributeValue, Attributes, NotAnAttribute};
 pub use operator::Operator;
+pub use read::Written;
 pub use schema::{AttributeDefinition, AttributeSchema, AttributeType};
 pub use test::Test;
 pub use tree::{Condition, DEPTH_MAX, TESTS_MAX};

@@ -20,7 +20,7 @@ pub use census::{
 };
 pub use condition::{
     AttributeDefinition, AttributeSchema, AttributeType, AttributeValue, Attributes, Condition, DEPTH_MAX,
-    NotAnAttribute, Operator, TESTS_MAX, Test,
+    NotAnAttribute, Operator, TESTS_MAX, Test, Written,
 };
 pub use decision::{
     Actual, Allocation, Arm, CompileError, CompiledFlag, CompiledGroup, Context, Decision, EnvironmentConfig,

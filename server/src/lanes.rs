@@ -225,7 +225,9 @@ impl http_body::Body for Pumped {
 
 #[cfg(test)]
 mod tests {
+    use axum::{Router, middleware::from_fn, routing::get};
     use futures::StreamExt as _;
+    use tower::ServiceExt as _;
 
     use super::*;
 
@@ -259,6 +261,29 @@ mod tests {
         drop(answered);
         assert!(waits.await.is_some());
         assert!(queue.enter().await.is_some(), "places are given back");
+    }
+
+    #[tokio::test]
+    async fn changes_and_pages_wait_in_queues_of_their_own() {
+        let mut lanes = lanes();
+        (lanes.reads, lanes.changes) = (Queue::new(1, 0), Queue::new(1, 0));
+        let lanes = Arc::new(lanes);
+        let answered = async |is_change: bool| {
+            let lanes = Arc::clone(&lanes);
+            let in_turn = move |request: Request, next: Next| {
+                let lanes = Arc::clone(&lanes);
+                async move { lanes.in_turn(is_change, request, next).await.is_ok().to_string() }
+            };
+            let app = Router::new().route("/", get(|| async { "" })).layer(from_fn(in_turn));
+            let answer = app.oneshot(Request::default()).await.expect("an answer");
+            text(answer).await == "true"
+        };
+        for (queue, full) in [(&lanes.reads, false), (&lanes.changes, true)] {
+            let place = queue.enter().await.expect("a place");
+            assert!(!answered(full).await && answered(!full).await, "changes: {full}");
+            drop(place);
+            assert!(answered(full).await, "changes: {full}");
+        }
     }
 
     #[tokio::test]

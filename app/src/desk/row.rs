@@ -43,6 +43,7 @@ impl Desk<'_> {
         let counted = self.counted.of(flag.key.as_str());
         let people =
             counted.map_or_else(|| "–".to_owned(), |impact| impact.sample.count(impact.after).number());
+        let older = self.counted.older_ms(flag.key.as_str()).map(|at_ms| time::of(here.now_ms, at_ms));
         let pulse = self.pulses.get(&flag.key);
         let served = pulse.map_or(0, Pulse::served_last);
         let mark = match flag.lifecycle {
@@ -55,7 +56,7 @@ impl Desk<'_> {
                 <th scope="row"><a href=href>{flag.name.clone()}</a>{mark}<code>{flag.key.to_string()}</code></th>
                 <td>{channels(&row.rollout)}</td>
                 <td>{phrase.replace(" %", "\u{a0}%")}</td>
-                <td class="num">{people}</td>
+                <td class="num">{people}{older}</td>
                 <td class="num">{grouped_u64(served)}{pulse.and_then(Pulse::served_line)}</td>
                 <td>{self.health_pill(row, here)}{pulse.and_then(Pulse::errors_line)}</td>
                 <td>{tags}</td>

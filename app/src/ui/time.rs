@@ -17,6 +17,17 @@ pub fn instant(at_ms: i64) -> impl IntoView {
     view! { <time datetime=iso(at_ms)>{full(at_ms)}</time> }
 }
 
+/// `<time>`: beside a number that is not of now, of when it is.
+pub fn of(now_ms: i64, at_ms: i64) -> impl IntoView {
+    view! { <time datetime=iso(at_ms) title=full(at_ms)>{of_phrase(now_ms, at_ms)}</time> }
+}
+
+/// `of 14:03`; of another day with its date.
+fn of_phrase(now_ms: i64, at_ms: i64) -> String {
+    let is_today = date(now_ms) == date(at_ms);
+    format!("of {}", if is_today { format_utc(at_ms, "%H:%M") } else { minute(at_ms) })
+}
+
 /// `just now`, `5 min ago`, `3 h ago`, `yesterday`, `12 days ago`, `3 Mar 2026`; `in 3 h` for what is to come.
 pub fn ago_phrase(now_ms: i64, at_ms: i64) -> String {
     let seconds = (now_ms - at_ms) / 1000;
@@ -109,6 +120,16 @@ fn format_utc(at_ms: i64, format: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_before_says_of_when_it_is() {
+        let now_ms = 1_795_378_765_000;
+        assert_eq!(of_phrase(now_ms, now_ms - 16 * 60_000), "of 20:03");
+        assert_eq!(of_phrase(now_ms, now_ms - DAY_S * 1000), "of 21 Nov 2026, 20:19 UTC");
+        let html = of(now_ms, now_ms - 16 * 60_000).to_html();
+        assert!(html.starts_with("<time datetime=\"2026-11-22T20:03:25Z\""), "{html}");
+        assert!(html.contains("title=\"22 Nov 2026, 20:03:25 UTC\"") && html.contains(">of 20:03"), "{html}");
+    }
 
     #[test]
     fn an_instant_is_told_relative_to_now() {

@@ -64,11 +64,30 @@ fn element_text(json: &Json) -> Option<String> {
 }
 
 /// A member of an object of attributes.
-#[derive(Debug)]
-pub(super) enum Tested {
-    Value(AttributeValue),
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Tested<V> {
+    Value(V),
     Object,
     Null,
+}
+
+impl<V> Tested<V> {
+    pub(super) fn map<W>(self, of: impl FnOnce(V) -> W) -> Tested<W> {
+        match self {
+            Self::Value(value) => Tested::Value(of(value)),
+            Self::Object => Tested::Object,
+            Self::Null => Tested::Null,
+        }
+    }
+}
+
+/// By name; of two with one name the last counts.
+pub(super) fn put_in_order<N: Ord, V>(members: &mut Vec<(N, V)>) {
+    if !members.is_sorted_by(|(a, _), (b, _)| a < b) {
+        members.sort_by(|(a, _), (b, _)| b.cmp(a));
+        members.reverse();
+        members.dedup_by(|(later, _), (earlier, _)| later == earlier);
+    }
 }
 
 /// Among so few, looking at each is quicker than halving.
@@ -102,12 +121,8 @@ impl Attributes {
     }
 
     /// Members as a document has them, in any order.
-    pub(super) fn from_members(mut members: Vec<(Box<str>, Tested)>) -> Self {
-        if !members.is_sorted_by(|(a, _), (b, _)| a < b) {
-            members.sort_by(|(a, _), (b, _)| b.cmp(a));
-            members.reverse();
-            members.dedup_by(|(later, _), (earlier, _)| later == earlier);
-        }
+    pub(super) fn from_members(mut members: Vec<(Box<str>, Tested<AttributeValue>)>) -> Self {
+        put_in_order(&mut members);
         let mut attributes = Self { values: Vec::with_capacity(members.len()), objects: Vec::new() };
         for (name, member) in members {
             match member {

@@ -48,6 +48,12 @@ impl Names {
         }
     }
 
+    /// Whether every number of `others` means the same here.
+    pub(super) fn begin_with(&self, others: &Self) -> bool {
+        let known = self.names.get(..others.names.len());
+        known.is_some_and(|known| known.iter().zip(&others.names).all(|(a, b)| same(a, b)))
+    }
+
     pub fn shrink(&mut self) {
         self.names.shrink_to_fit();
         self.sorted.shrink_to_fit();

@@ -80,6 +80,18 @@ impl Packer {
         self.text.push(PERSON);
     }
 
+    /// Adds somebody who is packed already, as they stand there. Where names have other numbers nothing is added, and they
+    /// are to be pushed.
+    #[must_use]
+    pub fn copy(&mut self, names: &Names, row: &[u8], text: &str) -> bool {
+        let is_same = self.names.begin_with(names);
+        if is_same {
+            self.rows.extend_from_slice(row);
+            self.text.push_str(text);
+        }
+        is_same
+    }
+
     fn value(&mut self, name: u64, value: ValueRef<'_>) {
         match value {
             ValueRef::Boolean(false) => self.integer(name | kind::FALSE),

@@ -46,6 +46,10 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    pub(crate) fn plain_list(items: &'a [String]) -> Self {
+        Self::List(Items(Source::Plain(items)))
+    }
+
     pub(super) fn packed_list(count: usize, cursor: Cursor<'a>) -> Self {
         Self::List(Items(Source::Packed(PackedItems { count, cursor })))
     }
@@ -85,7 +89,7 @@ impl<'a> From<&'a AttributeValue> for ValueRef<'a> {
             AttributeValue::Boolean(b) => Self::Boolean(*b),
             AttributeValue::Number(n) => Self::Number(*n),
             AttributeValue::Text(text) => Self::Text(text),
-            AttributeValue::List(items) => Self::List(Items(Source::Plain(items))),
+            AttributeValue::List(items) => Self::plain_list(items),
         }
     }
 }

@@ -12,11 +12,12 @@ use std::{sync::Arc, time::Duration};
 
 use engine::{Counted, Flag, Problem, Rollout, Snapshot, Survey};
 
-use entry::{Found, Key, Subject};
+use entry::{Asked, Found, Subject};
 use job::Work;
 use threads::Shared;
 
-pub use questions::{DeskCount, GroupChange, GroupCount, Listed};
+pub use desk::DeskCount;
+pub use questions::{GroupChange, GroupCount, Listed};
 
 use crate::{Clock, People, Viewer, live::Live};
 
@@ -85,13 +86,14 @@ impl Census {
         }
         let shapes: Vec<_> = rollouts.iter().map(|it| Arc::new(it.shape())).collect();
         let subject = Subject::Rollouts { flag: Arc::clone(flag), shapes: shapes.clone() };
-        let key = Key::new(subject, &[snapshot], &self.people());
+        let definitions = [snapshot];
+        let question = Asked::new(subject, &definitions, self.people());
         // What cannot be compiled is told at once, whether it was counted before or not.
         let compile =
             |shape: &Arc<Rollout>| snapshot.with_flag(Arc::clone(flag), Arc::clone(shape)).map(Arc::new);
         let snapshots: Vec<_> = shapes.iter().map(compile).collect::<Result<_, _>>()?;
         let work = || Work::survey(&flag.key, &snapshots);
-        Ok(match self.0.0.ask(key, &[snapshot], work, asker, patience).await {
+        Ok(match self.0.0.ask(question, work, asker, patience).await {
             Some((Found::Survey(survey), _)) => Some(survey),
             Some((Found::Counted(..), _)) | None => None,
         })
@@ -99,12 +101,11 @@ impl Census {
 
     async fn counted(
         &self,
-        key: Key,
-        snapshots: &[&Arc<Snapshot>],
+        asked: Asked<'_>,
         work: impl FnOnce() -> Option<Work>,
         (asker, patience): (Option<Asker>, Patience),
     ) -> Option<(Arc<Counted>, Arc<Listed>, bool)> {
-        match self.0.0.ask(key, snapshots, work, asker, patience).await {
+        match self.0.0.ask(asked, work, asker, patience).await {
             Some((Found::Counted(counted, listed), is_final)) => Some((counted, listed, is_final)),
             Some((Found::Survey(_), _)) | None => None,
         }

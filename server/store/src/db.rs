@@ -7,6 +7,7 @@ mod encryption;
 mod faults;
 mod held;
 mod pages;
+mod pairs;
 mod pulse;
 mod sides;
 mod statement;
@@ -24,6 +25,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use faults::{Fault, Faults};
 use held::{Held, Side};
+pub(crate) use pairs::{Pairs, PairsSql};
 use sides::Sides;
 pub(crate) use statement::{Arg, Readable, Record, args};
 use statement::{ask, bind};

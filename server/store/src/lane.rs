@@ -1,6 +1,8 @@
 //! Who waits for whom on a thread: what the thread is for decides its priority and which connections it uses.
 
-use std::cell::Cell;
+use std::{cell::Cell, io, thread};
+
+use tokio::sync::oneshot;
 
 /// What a thread works for, in the order in which the processor and the database serve them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -10,7 +12,7 @@ pub enum Lane {
     First,
     /// Pages, management, exports, imports.
     Pages,
-    /// What nobody waits for: verifying, sweeping, following.
+    /// What nobody waits for: verifying, sweeping, keeping the snapshot file, packing what another copy changed.
     Background,
     /// Counting known people.
     Census,
@@ -62,6 +64,20 @@ impl Lane {
         rustix::process::setpriority_process(None, self.niceness(*STARTED.get_or_init(|| now)))
     }
 
+    /// What `work` comes to, on a thread of its own in this lane: for what would keep a thread of another busy.
+    pub(crate) async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<T> {
+        let (done, result) = oneshot::channel();
+        thread::Builder::new().name("beside".to_owned()).spawn(move || {
+            self.enter();
+            // Nobody may wait any more.
+            drop(done.send(work()));
+        })?;
+        result.await.map_err(io::Error::other)
+    }
+
     /// The lane of this thread.
     pub fn current() -> Self {
         LANE.get()
@@ -83,6 +99,13 @@ mod tests {
         let expected = if cfg!(target_os = "linux") { Lane::Census.niceness(before) } else { before };
         assert_eq!(seen.join().expect("a thread"), (Lane::Census, expected));
         assert_eq!((lane, nice()), (Lane::First, before), "this thread is as it was");
+    }
+
+    #[tokio::test]
+    async fn work_of_another_lane_has_a_thread_of_its_own() {
+        let seen = Lane::Background.run(Lane::current).await.expect("a thread");
+        assert_eq!((seen, Lane::current()), (Lane::Background, Lane::First));
+        Lane::Background.run(|| panic!("a test asked for it")).await.expect_err("noticed");
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod live;
 mod load;
 mod metrics;
 mod object;
+mod opening;
 mod outcomes;
 mod people;
 mod permission;
@@ -84,6 +85,7 @@ pub use ledger::{
 };
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
+pub use opening::Opening;
 pub use outcomes::{
     ArmCells, ArmCount, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellReader, CellSum, Entry, FirstExposures,
     GroupTallies, RolledUp, Told, Total, Written,
@@ -100,7 +102,7 @@ pub use readiness::Checked;
 pub use secret::{TokenHash, hex};
 pub use stand_in::StandInFile;
 pub use standing::Standing as DatabaseStanding;
-pub use store::{Opening, Store};
+pub use store::Store;
 pub use supervise::{Task, TaskReport, Tasks};
 pub use tokens::{
     InvalidLifetime, Lifetime, NewToken, Rotation, Token, TokenId, TokenKind, TokenOwner, TokenRefused,

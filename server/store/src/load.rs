@@ -1,6 +1,8 @@
 //! Reads what is newer than the state in memory and builds the next state. A row that cannot be read is logged once
 //! and left out; the rest works.
 
+mod rows;
+
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
@@ -10,19 +12,21 @@ use engine::{
     AttributeSchema, CompileError, EnvironmentConfig, EnvironmentKey, Flag, FlagKey, Group, GroupKey,
     Rollout, Snapshot,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use crate::{
-    Changed, Clock, Environment, ObjectKind, ObjectRef, People, StoreError,
-    database_time::{Skew, at_database_time},
-    db::{Db, Tx, args},
+    Changed, Clock, Environment, ObjectRef, StoreError,
+    database_time::Skew,
+    db::Db,
     history::HistoryPoint,
     live::State,
-    metrics, number, people, signed,
-    testers::rows::{self as testers, Rosters, StoredGroup},
+    metrics, number, signed,
+    testers::rows::{Rosters, StoredGroup},
     tokens,
     workspace::Secret,
 };
+pub(crate) use rows::{DocumentRow, Rows, all_rows};
+use rows::{GroupRow, RolloutRow, changed_objects, head};
 
 /// The definitions that the state is compiled from. An unchanged one keeps its `Arc`, so that what was compiled from
 /// it is used again.
@@ -40,43 +44,6 @@ pub(crate) struct Loader {
 struct Stale {
     all: bool,
     environments: BTreeSet<EnvironmentKey>,
-}
-
-#[derive(sqlx_macros::FromRow)]
-struct AuditRow {
-    at_ms: i64,
-    object_kind: String,
-    object_key: String,
-}
-
-#[derive(sqlx_macros::FromRow)]
-struct HeadRow {
-    audit_seq: i64,
-    audit_hash: String,
-    history: String,
-    secret: Option<String>,
-    known_hash: Option<String>,
-    now_ms: i64,
-}
-
-/// Rows of the tables that a state is made of; `None` for a table that needs no look. They come from the database, or
-/// from the file that stands in for it.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Rows {
-    pub(crate) place: HistoryPoint,
-    pub(crate) secret: Option<Secret>,
-    environments: Vec<EnvironmentRow>,
-    attributes: Option<Vec<DocumentRow>>,
-    flags: Option<Vec<DocumentRow>>,
-    rollouts: Vec<RolloutRow>,
-    groups: Option<Vec<GroupRow>>,
-    /// Who is in those groups, and in others in which somebody changed.
-    testers: Rosters,
-    tokens: Option<tokens::Rows>,
-    metrics: Option<Vec<DocumentRow>>,
-    /// The file has everybody in a form of their own.
-    #[serde(skip)]
-    people: Option<people::Found>,
 }
 
 /// What a look at the database found.
@@ -117,96 +84,6 @@ pub(crate) async fn refresh(
     Ok(Found::Next(state, changed))
 }
 
-async fn head(tx: &mut Tx, db: &Db, clock: &Clock, known_seq: u64) -> Result<HeadRow, StoreError> {
-    let sql = at_database_time!(
-        db,
-        "SELECT audit_seq, audit_hash, history, secret, \
-         (SELECT hash FROM audit WHERE seq = $3) AS known_hash, " NOW " AS now_ms \
-         FROM workspace WHERE id = 1"
-    );
-    let (set_ms, ahead_ms) = clock.database().args();
-    Ok(tx.one(sql, args![set_ms, ahead_ms, signed(known_seq)]).await?)
-}
-
-/// All rows but people's, as they are now.
-pub(crate) async fn all_rows(db: &Db, clock: &Clock) -> Result<Rows, StoreError> {
-    let mut tx = db.begin_read().await?;
-    let head = head(&mut tx, db, clock, 0).await?;
-    let place = HistoryPoint { seq: number(head.audit_seq), hash: head.audit_hash, history: head.history };
-    let mut rows = Rows { place, secret: head.secret.map(Secret), ..Rows::default() };
-    rows.environments = environment_rows(&mut tx).await?;
-    rows.fetch(&mut tx, 0, |kind| kind != ObjectKind::Person, &Arc::default()).await?;
-    tx.rollback().await?;
-    Ok(rows)
-}
-
-impl Rows {
-    async fn fetched(
-        mut self,
-        tx: &mut Tx,
-        current: &State,
-        objects: &[(i64, ObjectRef)],
-    ) -> Result<Self, StoreError> {
-        let since = signed(current.place.seq);
-        let touches = |kind| since == 0 || objects.iter().any(|(_, object)| object.kind == kind);
-        self.environments = environment_rows(tx).await?;
-        self.fetch(tx, since, touches, &current.people).await?;
-        Ok(self)
-    }
-
-    async fn fetch(
-        &mut self,
-        tx: &mut Tx,
-        since: i64,
-        touches: impl Fn(ObjectKind) -> bool,
-        people: &Arc<People>,
-    ) -> Result<(), StoreError> {
-        if touches(ObjectKind::Attribute) {
-            let sql = "SELECT name AS key, document FROM attributes ORDER BY name";
-            self.attributes = Some(tx.all(sql, args![]).await?);
-        }
-        if touches(ObjectKind::Flag) {
-            let sql = "SELECT key, document FROM flags WHERE audit_seq > $1";
-            self.flags = Some(tx.all(sql, args![since]).await?);
-            let sql = "SELECT environment, flag, document FROM rollouts WHERE audit_seq > $1";
-            self.rollouts = tx.all(sql, args![since]).await?;
-        }
-        if touches(ObjectKind::Group) {
-            let sql = "SELECT key, document, deleted FROM groups WHERE audit_seq > $1";
-            let groups: Vec<GroupRow> = tx.all(sql, args![since]).await?;
-            self.testers = if since == 0 {
-                testers::all(tx, testers::report).await?
-            } else {
-                let mut rosters = Rosters::new();
-                let moved = testers::changed_since(tx, since).await?;
-                for key in groups.iter().map(|row| row.key.clone()).chain(moved) {
-                    let of_group = testers::of_group(tx, &key, || testers::report(&key)).await?;
-                    rosters.insert(key, of_group);
-                }
-                rosters
-            };
-            self.groups = Some(groups);
-        }
-        if touches(ObjectKind::Person) {
-            self.people = Some(people::read(tx, people, since).await?);
-        }
-        // A management token may what its owner may.
-        if touches(ObjectKind::Token) || touches(ObjectKind::Member) {
-            self.tokens = Some(tokens::rows(tx).await?);
-        }
-        if touches(ObjectKind::Metric) {
-            let sql = "SELECT key, document FROM metrics ORDER BY key";
-            self.metrics = Some(tx.all(sql, args![]).await?);
-        }
-        Ok(())
-    }
-}
-
-async fn environment_rows(tx: &mut Tx) -> Result<Vec<EnvironmentRow>, StoreError> {
-    let sql = "SELECT key, name, protected, revision, changed_ms FROM environments ORDER BY position";
-    Ok(tx.all(sql, args![]).await?)
-}
-
 fn announce(
     seq: u64,
     objects: Vec<(i64, ObjectRef)>,
@@ -225,70 +102,6 @@ fn announce(
         objects: objects.collect(),
         revisions: moved.map(|e| (e.key.clone(), e.revision)).collect(),
     }
-}
-
-/// What the entries after `since` are about; who only looked, came or went changed nothing. At the first load only the last entry is
-/// looked at.
-async fn changed_objects(tx: &mut Tx, since: i64) -> Result<Vec<(i64, ObjectRef)>, StoreError> {
-    let sql = if since == 0 {
-        "SELECT at_ms, object_kind, object_key FROM audit WHERE seq > $1 ORDER BY seq DESC LIMIT 1"
-    } else {
-        "SELECT at_ms, object_kind, object_key FROM audit WHERE seq > $1 AND action NOT IN ( \
-         'person_looked_up', 'people_searched', 'exposures_read', 'password_refused', 'signed_in', \
-         'sign_in_refused', 'signed_out') \
-         ORDER BY seq"
-    };
-    let rows = tx.all::<AuditRow>(sql, args![since]).await?;
-    let object = |row: AuditRow| {
-        Some((row.at_ms, ObjectRef::new(ObjectKind::parse(&row.object_kind).ok()?, row.object_key)))
-    };
-    Ok(rows.into_iter().filter_map(object).collect())
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize, sqlx_macros::FromRow)]
-struct EnvironmentRow {
-    key: String,
-    name: String,
-    protected: bool,
-    revision: i64,
-    changed_ms: i64,
-}
-
-impl TryFrom<EnvironmentRow> for Environment {
-    type Error = StoreError;
-
-    fn try_from(row: EnvironmentRow) -> Result<Self, StoreError> {
-        let key = EnvironmentKey::parse(&row.key)
-            .map_err(|_| StoreError::CorruptRow { table: "environments", id: row.key })?;
-        Ok(Self {
-            key,
-            name: row.name,
-            protected: row.protected,
-            revision: number(row.revision),
-            changed_ms: row.changed_ms,
-        })
-    }
-}
-
-/// A definition of the engine and the key it is filed under.
-#[derive(Debug, Serialize, Deserialize, sqlx_macros::FromRow)]
-pub(crate) struct DocumentRow {
-    pub(crate) key: String,
-    pub(crate) document: String,
-}
-
-#[derive(Debug, Serialize, Deserialize, sqlx_macros::FromRow)]
-struct RolloutRow {
-    environment: String,
-    flag: String,
-    document: String,
-}
-
-#[derive(Debug, Serialize, Deserialize, sqlx_macros::FromRow)]
-struct GroupRow {
-    key: String,
-    document: String,
-    deleted: bool,
 }
 
 impl Loader {

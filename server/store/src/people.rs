@@ -152,6 +152,15 @@ impl People {
     }
 }
 
+/// In the order of the keys.
+impl From<Vec<(Arc<str>, Arc<Shard>)>> for People {
+    fn from(shards: Vec<(Arc<str>, Arc<Shard>)>) -> Self {
+        let mut people = Self { shards: Vec::with_capacity(shards.len()) };
+        shards.into_iter().for_each(|shard| people.push(shard));
+        people
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use engine::Attributes;

@@ -11,12 +11,15 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::{
-    People, Store, StoreError,
+    Lane, People, Store, StoreError,
     file::beside,
     history::HistoryPoint,
     live::State,
@@ -66,11 +69,13 @@ struct Format {
     format: u32,
 }
 
+/// `P`: everybody, or nobody where only the rest is of interest.
 #[derive(Deserialize)]
-struct Kept {
+struct Kept<P> {
+    format: u32,
     written_ms: i64,
     rows: Rows,
-    people: People,
+    people: P,
 }
 
 /// What the file says is in force.
@@ -100,6 +105,18 @@ impl StandInFile {
 
     /// The state that the file holds; `None` when there is no file.
     pub(crate) fn read(&self) -> Result<Option<StandIn>, Unusable> {
+        self.read_with(|people: People| people)
+    }
+
+    /// The same without the people, who are nearly all of it: enough to tell whether a database goes on from there.
+    pub(crate) fn read_head(&self) -> Result<Option<StandIn>, Unusable> {
+        self.read_with(|_: IgnoredAny| People::default())
+    }
+
+    fn read_with<P: DeserializeOwned>(
+        &self,
+        people: impl FnOnce(P) -> People,
+    ) -> Result<Option<StandIn>, Unusable> {
         let mut text = Vec::new();
         match File::open(&self.0) {
             Ok(mut file) => file.read_to_end(&mut text)?,
@@ -110,14 +127,18 @@ impl StandInFile {
         if hex(&Sha256::digest(body)).as_bytes() != checksum {
             return Err(Unusable::Checksum);
         }
-        if serde_json::from_slice::<Format>(body)?.format != FORMAT {
+        let kept: Kept<P> =
+            serde_json::from_slice(body).map_err(|error| match serde_json::from_slice::<Format>(body) {
+                Ok(Format { format }) if format != FORMAT => Unusable::Format,
+                Ok(_) | Err(_) => error.into(),
+            })?;
+        if kept.format != FORMAT {
             return Err(Unusable::Format);
         }
-        let kept: Kept = serde_json::from_slice(body)?;
         let mut loader = Loader::default();
         let (state, _) =
             loader.next(&State::default(), kept.rows, Vec::new()).map_err(|_| Unusable::Environment)?;
-        let state = State { people: kept.people.into(), ..state };
+        let state = State { people: people(kept.people).into(), ..state };
         Ok(Some(StandIn { written_ms: kept.written_ms, loader, state }))
     }
 
@@ -209,11 +230,12 @@ impl Store {
         let mut rows = all_rows(&self.db(), self.clock()).await?;
         rows.place.clone_from(&state.place);
         let (file, written_ms) = (file.clone(), self.shared_now_ms());
-        let writing = tokio::task::spawn_blocking(move || {
+        // Writing everybody takes a second of a processor, which decisions would miss.
+        let writing = Lane::Background.run(move || {
             let document = Document { format: FORMAT, written_ms, rows: &rows, people: &state.people };
             file.write(&document).map(|()| rows.place)
         });
-        let written = writing.await.map_err(io::Error::other).flatten();
+        let written = writing.await.flatten();
         Ok(written.map_err(sqlx::Error::Io)?)
     }
 }

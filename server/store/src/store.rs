@@ -16,13 +16,12 @@ use crate::{
     audit::Watch,
     census::Census,
     change::CHANNEL,
-    database_time::Skew,
-    db::{Db, Faults, is_unavailable},
+    db::{Db, Faults},
     file::{DatabaseFile, SET_ASIDE_MAX, Seen},
     history::HeadLooks,
     ledger::Looked,
     people::Searched,
-    stand_in::{self, StandIn, StandInFile},
+    stand_in::{self, StandInFile},
     standing::Since,
 };
 
@@ -69,13 +68,6 @@ pub(crate) struct Inner {
     beside: OnceLock<[AbortHandle; 2]>,
 }
 
-/// How a database is opened, beyond its address.
-#[derive(Debug, Clone, Default)]
-pub struct Opening {
-    /// Keys the entries of the audit log, instead of the secret in the database.
-    pub audit_secret: Option<AuditSecret>,
-}
-
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stop_following();
@@ -91,70 +83,7 @@ impl Inner {
 }
 
 impl Store {
-    /// Opens `sqlite://path` (created when missing) or `postgres://…`, brings the schema up to date, loads [`Live`]
-    /// and follows changes made by other processes.
-    pub async fn open(database_url: &str, clock: Clock) -> Result<Self, StoreError> {
-        Self::open_with(database_url, clock, Opening::default()).await
-    }
-
-    /// The same; refuses a secret that is not the one the audit log was keyed with.
-    pub async fn open_with(database_url: &str, clock: Clock, opening: Opening) -> Result<Self, StoreError> {
-        let Opening { audit_secret } = opening;
-        let db = Db::lazy(database_url, true)?;
-        db.migrate().await?;
-        if let Some(secret) = &audit_secret {
-            secret.check(&db).await?;
-        }
-        let live = Live::load(&db, clock.clone()).await?;
-        let store = Self::around((database_url, db), clock, live, (None, audit_secret));
-        store.follow(None);
-        Ok(store)
-    }
-
-    /// Like [`Store::open`]; but when the database does not answer, decisions are those of the file that an earlier run
-    /// kept, until it does ([`Store::stands_in_since_ms`]). From then on everything is as if it had been opened then.
-    pub async fn open_or_stand_in(
-        database_url: &str,
-        clock: Clock,
-        opening: Opening,
-        file: &StandInFile,
-    ) -> Result<Self, StoreError> {
-        let Opening { audit_secret } = opening;
-        let kept = file.read().unwrap_or_else(|error| {
-            tracing::warn!(%error, path = %file.path().display(), "the snapshot file is of no use");
-            None
-        });
-        // Where decisions were made before, a file that is not there is away, and no new one takes its place.
-        let creates = kept.as_ref().is_none_or(|kept| kept.state.place.seq == 0);
-        let db = Db::lazy(database_url, creates)?;
-        let store = match (db.answers().await, kept) {
-            (Ok(()), kept) => {
-                db.migrate().await?;
-                if let Some(secret) = &audit_secret {
-                    secret.check(&db).await?;
-                }
-                let live = Live::load(&db, clock.clone()).await?;
-                let store = Self::around((database_url, db), clock, live, (None, audit_secret));
-                // A backup may have been put back while no server ran.
-                if let Some(kept) = kept
-                    && !store.goes_on_from(&kept.state.place).await?
-                {
-                    store.start_anew(&Arc::new(kept.state)).await?;
-                }
-                store
-            }
-            (Err(error), Some(StandIn { written_ms, loader, state })) if is_unavailable(&error) => {
-                tracing::error!(%error, "the database does not answer: decisions are those of the snapshot file");
-                let live = Live::standing_at(state, loader, clock.clone(), Skew::default());
-                Self::around((database_url, db), clock, live, (Some(written_ms), audit_secret))
-            }
-            (Err(error), _) => return Err(error.into()),
-        };
-        store.follow(Some(file.clone()));
-        Ok(store)
-    }
-
-    fn around(
+    pub(crate) fn around(
         (url, db): (&str, Db),
         clock: Clock,
         live: Live,
@@ -185,7 +114,7 @@ impl Store {
     }
 
     /// Starts what runs beside the requests; it does not keep the store alive.
-    fn follow(&self, file: Option<StandInFile>) {
+    pub(crate) fn follow(&self, file: Option<StandInFile>) {
         let followed = Arc::downgrade(&self.0);
         let following = self
             .tasks()

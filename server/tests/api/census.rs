@@ -1,9 +1,9 @@
-//! Pages count many people, and decisions go on meanwhile.
+//! Pages and previews count many people, and decisions go on meanwhile.
 
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -16,7 +16,8 @@ use store::{Clock, Role};
 use crate::app::{NOW_MS, TestApp};
 
 const PEOPLE: usize = 300_000;
-const PAGES: usize = 3;
+/// Each has pages and previews of their own: one's next preview takes the place of the one before.
+const LOOKING: [Role; 3] = [Role::Admin, Role::Product, Role::Qa];
 /// Of what is decided when nobody looks at a page: generous, the machine has other things to do. The exact figure is the
 /// bench's.
 const SHARE_MIN: f64 = 0.15;
@@ -39,11 +40,59 @@ async fn decided(app: &TestApp, token: &str) -> f64 {
     f64::from(count) / started.elapsed().as_secs_f64()
 }
 
-async fn rollout_page(http: reqwest::Client, url: String, cookie: String) -> String {
-    let page = http.get(format!("{url}/flags/pay")).header(header::COOKIE, cookie).send().await;
-    let page = page.expect("an answer");
-    assert_eq!(page.status(), 200);
-    page.text().await.expect("text")
+/// A member at work.
+#[derive(Clone)]
+struct Member {
+    http: reqwest::Client,
+    url: String,
+    cookie: String,
+}
+
+/// What was answered while decisions were measured.
+#[derive(Debug, Default)]
+struct Looked {
+    pages: usize,
+    previews: usize,
+    /// Previews that did not wait until everybody was counted.
+    early: usize,
+}
+
+impl Member {
+    async fn page(&self) -> String {
+        let page = self.http.get(format!("{}/flags/pay", self.url)).header(header::COOKIE, &self.cookie);
+        let page = page.send().await.expect("an answer");
+        assert_eq!(page.status(), 200);
+        page.text().await.expect("text")
+    }
+
+    async fn preview(&self, form: &str) -> Json {
+        let fields = [("flag", "pay"), ("environment", "production"), ("form", form)];
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self.http.post(format!("{}/call/preview_rollout", self.url)).body(body);
+        let request = request.header(header::COOKIE, &self.cookie).header(header::ORIGIN, &self.url);
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let preview = request.send().await.expect("an answer");
+        assert_eq!(preview.status(), 200);
+        preview.json().await.expect("JSON")
+    }
+
+    /// Opens the page and moves a fader until it is done. No two previews ask the same, so that counting never ends.
+    async fn look(self, done: Arc<AtomicBool>) -> Looked {
+        let mut looked = Looked::default();
+        while !done.load(Ordering::Relaxed) {
+            self.page().await;
+            looked.pages += 1;
+            let (number, to) = (looked.previews, looked.previews % 101);
+            let form = format!(
+                "expected=2&excluded=person-{number:06}&rule=vip-agencies&r.vip-agencies.group=vip-agencies&\
+                 r.vip-agencies.to=100&rule=everyone&r.everyone.audience=everyone&r.everyone.to={to}"
+            );
+            let preview = self.preview(&form).await;
+            looked.previews += 1;
+            looked.early += usize::from(preview["exact"] == json!(false) || preview["known"] == json!(0));
+        }
+        looked
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,35 +105,30 @@ async fn decisions_go_on_while_pages_count_many_people() {
     first.stop().await;
     let app = TestApp::start_on(&first.database_url, Config::default(), Clock::manual(NOW_MS)).await;
     assert_eq!(app.store.live().people().len(), PEOPLE);
-    let (token, cookie) = (app.server_token().await, app.sign_in(Role::Product).await);
+    let token = app.server_token().await;
+    let mut members = Vec::new();
+    for role in LOOKING {
+        let cookie = app.sign_in(role).await;
+        members.push(Member { http: app.http.clone(), url: app.url.clone(), cookie });
+    }
     let idle = decided(&app, &token).await;
-    let (done, opened) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let looking: Vec<_> = (0..PAGES)
-        .map(|_| {
-            let (http, url, cookie) = (app.http.clone(), app.url.clone(), cookie.clone());
-            let (done, opened) = (Arc::clone(&done), Arc::clone(&opened));
-            tokio::spawn(async move {
-                while !done.load(Ordering::Relaxed) {
-                    rollout_page(http.clone(), url.clone(), cookie.clone()).await;
-                    opened.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
+    let done = Arc::new(AtomicBool::new(false));
+    let looking: Vec<_> =
+        members.iter().map(|member| tokio::spawn(member.clone().look(Arc::clone(&done)))).collect();
     let busy = decided(&app, &token).await;
     done.store(true, Ordering::Relaxed);
     for looks in looking {
-        looks.await.expect("every page is answered");
+        let looked = looks.await.expect("every page is answered");
+        assert!(looked.pages > 0 && looked.early > 0, "it counted meanwhile: {looked:?}");
     }
-    let opened = opened.load(Ordering::Relaxed);
     assert!(
         busy >= SHARE_MIN * idle,
-        "{busy:.0} decisions a second beside {opened} pages, {idle:.0} without"
+        "{busy:.0} decisions a second while people are counted, {idle:.0} else"
     );
     // The sample is replaced by the exact number: 30,000 VIPs and 20 % of the others.
     let exact = async {
         loop {
-            let page = rollout_page(app.http.clone(), app.url.clone(), cookie.clone()).await;
+            let page = members[0].page().await;
             if page.contains("30,000 of 30,000") {
                 return page;
             }

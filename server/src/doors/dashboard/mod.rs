@@ -17,7 +17,7 @@ use axum::{
     response::Response,
 };
 use futures::StreamExt as _;
-use http::header::CONTENT_TYPE;
+use http::{Method, header::CONTENT_TYPE};
 use leptos::prelude::LeptosOptions;
 use store::Principal;
 use tower::ServiceBuilder;
@@ -90,8 +90,8 @@ async fn in_turn(
     request: Request,
     next: Next,
 ) -> Response {
-    let changes = !is_for_strangers(request.uri().path()) && !request.method().is_safe();
-    match lanes.in_turn(changes, request, next).await {
+    let is_change = is_change(request.method(), request.uri().path());
+    match lanes.in_turn(is_change, request, next).await {
         Ok(response) => response,
         Err(request) => sessions.keep_refused(request, Fault::Crowded).await,
     }
@@ -123,6 +123,11 @@ async fn read_form(State(bodies): State<Arc<Bodies>>, request: Request, next: Ne
 }
 
 /// Where somebody who is not signed in may send a form. (A server function has to say in its own shape who may not.)
+/// Whether a request waits among the changes of members. What strangers may send, and previews, waits among the pages.
+fn is_change(method: &Method, path: &str) -> bool {
+    !is_for_strangers(path) && !method.is_safe()
+}
+
 fn is_for_strangers(path: &str) -> bool {
     const PAGES: [&str; 4] = ["/sign-in", "/sign-out", "/setup", "/theme"];
     const BELOW: [&str; 3] = ["/invite/", "/join/", "/call/"];
@@ -135,7 +140,7 @@ async fn count_joins(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if request.method() == http::Method::POST && request.uri().path().starts_with("/join/") {
+    if request.method() == Method::POST && request.uri().path().starts_with("/join/") {
         let address = request.extensions().get::<ClientAddress>().copied();
         if let Err(retry_after_s) = allowances.join(address) {
             request.extensions_mut().insert(TooMany { retry_after_s });
@@ -164,4 +169,26 @@ async fn end_streams(State(stopping): State<Stopping>, request: Request, next: N
         return response;
     }
     response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(stopping.comes()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_of_members_wait_apart_from_what_only_reads() {
+        for (method, path, expected) in [
+            (Method::GET, "/", false),
+            (Method::HEAD, "/flags/pay", false),
+            (Method::POST, "/flags/pay", true),
+            (Method::POST, "/flags/pay/stop", true),
+            (Method::POST, "/settings/tokens", true),
+            (Method::POST, "/call/preview_rollout", false),
+            (Method::POST, "/sign-in", false),
+            (Method::POST, "/join/abc", false),
+            (Method::POST, "/sign-in-as", true),
+        ] {
+            assert_eq!(is_change(&method, path), expected, "{method} {path}");
+        }
+    }
 }

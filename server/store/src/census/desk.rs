@@ -8,7 +8,7 @@ use std::{
 
 use engine::{FlagKey, Impact, Snapshot};
 
-use super::{Census, DeskCount, Patience};
+use super::{Census, Patience};
 use crate::{Clock, People};
 
 /// How long a request waits when there is nothing older to show; with something older it hardly waits.
@@ -17,12 +17,22 @@ const AGAIN: Patience = Patience { exact: Duration::from_millis(20), first: Dura
 /// A smaller sample is no number to show.
 const SEEN_MIN: usize = 128;
 
+/// Who has each flag of an environment.
+#[derive(Debug, Default)]
+pub struct DeskCount {
+    known: HashMap<FlagKey, KnownCount>,
+    /// Flags whose numbers are of now.
+    current: HashSet<FlagKey>,
+}
+
 /// What is known of one flag.
 #[derive(Debug, Clone, Copy)]
 struct KnownCount {
     impact: Impact,
     /// It becomes no better: everybody was looked at, or the largest sample that is taken.
     is_final: bool,
+    /// When it was last about the definitions and people that there were.
+    of_ms: i64,
 }
 
 #[derive(Debug)]
@@ -31,17 +41,16 @@ struct Remembered {
     people: Weak<People>,
     /// When an enrolment begins or ends, and everything may be another.
     until_ms: Option<i64>,
-    counts: HashMap<FlagKey, KnownCount>,
+    known: HashMap<FlagKey, KnownCount>,
 }
 
 /// What a look at the desk begins with.
 struct Begun {
-    people: Weak<People>,
+    people: Arc<People>,
+    now_ms: i64,
     until_ms: Option<i64>,
     /// What is known, older numbers among it.
-    counts: HashMap<FlagKey, KnownCount>,
-    /// Flags whose numbers are about these definitions and people.
-    current: HashSet<FlagKey>,
+    count: DeskCount,
     asked: Vec<FlagKey>,
 }
 
@@ -52,57 +61,85 @@ pub(super) struct Desk {
     environments: Mutex<HashMap<String, Remembered>>,
 }
 
+impl DeskCount {
+    /// KnownCount people who have the flag, before and after being the same; `None` while it is not counted yet.
+    pub fn of(&self, flag: &str) -> Option<&Impact> {
+        self.known.get(flag).map(|known| &known.impact)
+    }
+
+    /// Of when that number is; `None` when it is of now.
+    pub fn older_ms(&self, flag: &str) -> Option<i64> {
+        let known = self.known.get(flag).filter(|_| !self.current.contains(flag));
+        known.map(|known| known.of_ms)
+    }
+}
+
 impl Desk {
     pub(super) fn new(clock: Clock) -> Self {
         Self { clock, environments: Mutex::default() }
     }
 
     pub(super) async fn of(&self, census: &Census, snapshot: &Arc<Snapshot>) -> DeskCount {
-        let mut begun = self.begin(snapshot, Arc::downgrade(&census.people()));
+        let mut begun = self.begin(snapshot, census.people());
         if !begun.asked.is_empty() {
-            let patience = if begun.counts.is_empty() { FIRST } else { AGAIN };
-            if let Some((impacts, is_final)) = census.holders(snapshot, &begun.asked, patience).await
+            let patience = if begun.count.known.is_empty() { FIRST } else { AGAIN };
+            let asked = (snapshot, Arc::clone(&begun.people));
+            if let Some((impacts, is_final)) = census.holders(asked, &begun.asked, patience).await
                 && impacts.iter().all(|it| it.sample.is_whole() || it.sample.seen >= SEEN_MIN)
             {
                 begun.learn(impacts, is_final);
                 self.end(snapshot, &begun);
             }
         }
-        begun.counts.into_iter().map(|(key, known)| (key, known.impact)).collect::<HashMap<_, _>>().into()
+        begun.count
     }
 
-    fn begin(&self, snapshot: &Arc<Snapshot>, people: Weak<People>) -> Begun {
+    fn begin(&self, snapshot: &Arc<Snapshot>, people: Arc<People>) -> Begun {
         let now_ms = self.clock.now_ms();
-        let environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = environments.get(snapshot.environment().as_str());
-        let still = old
-            .filter(|it| Weak::ptr_eq(&it.people, &people) && it.until_ms.is_none_or(|until| now_ms < until));
-        let is_same = |old: &Remembered, key: &FlagKey| {
-            let (before, now) = (old.snapshot.flag(key.as_str()), snapshot.flag(key.as_str()));
-            before.zip(now).is_some_and(|(a, b)| {
-                std::ptr::eq(a, b)
-                    && (b.rollout().prerequisites.is_empty() || Arc::ptr_eq(&old.snapshot, snapshot))
-            })
-        };
-        let current = still.map_or_else(HashSet::new, |old| {
-            old.counts.keys().filter(|key| is_same(old, key)).cloned().collect()
-        });
-        let counts = old.map(|old| old.counts.clone()).unwrap_or_default();
+        let mut environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = environments.get_mut(snapshot.environment().as_str());
+        let count = old.map_or_else(DeskCount::default, |old| old.seen(snapshot, &people, now_ms));
         let mut asked: Vec<_> = snapshot.flags().map(|flag| flag.key().clone()).collect();
-        asked.retain(|key| !(current.contains(key) && counts.get(key).is_some_and(|it| it.is_final)));
+        let is_final = |key: &FlagKey| {
+            count.current.contains(key) && count.known.get(key).is_some_and(|known| known.is_final)
+        };
+        asked.retain(|key| !is_final(key));
         asked.sort_unstable();
         // As of now: what is counted from here on does not know of anything later.
         let until_ms = snapshot.next_change_ms(now_ms);
-        Begun { people, until_ms, counts, current, asked }
+        Begun { people, now_ms, until_ms, count, asked }
     }
 
     fn end(&self, snapshot: &Arc<Snapshot>, begun: &Begun) {
-        let Begun { people, until_ms, counts, .. } = begun;
-        let (people, until_ms, mut counts) = (Weak::clone(people), *until_ms, counts.clone());
-        counts.retain(|key, _| snapshot.flag(key.as_str()).is_some());
-        let remembered = Remembered { snapshot: Arc::clone(snapshot), people, until_ms, counts };
+        let mut known = begun.count.known.clone();
+        known.retain(|key, _| snapshot.flag(key.as_str()).is_some());
+        let people = Arc::downgrade(&begun.people);
+        let remembered =
+            Remembered { snapshot: Arc::clone(snapshot), people, until_ms: begun.until_ms, known };
         let mut environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
         environments.insert(snapshot.environment().to_string(), remembered);
+    }
+}
+
+impl Remembered {
+    /// What is known, and which of it is still so: that is of now.
+    fn seen(&mut self, snapshot: &Arc<Snapshot>, people: &Arc<People>, now_ms: i64) -> DeskCount {
+        let same_people = std::ptr::eq(self.people.as_ptr(), Arc::as_ptr(people));
+        let mut current = HashSet::new();
+        if same_people && self.until_ms.is_none_or(|until| now_ms < until) {
+            for (key, known) in &mut self.known {
+                let (before, now) = (self.snapshot.flag(key.as_str()), snapshot.flag(key.as_str()));
+                let is_same = before.zip(now).is_some_and(|(a, b)| {
+                    std::ptr::eq(a, b)
+                        && (b.rollout().prerequisites.is_empty() || Arc::ptr_eq(&self.snapshot, snapshot))
+                });
+                if is_same {
+                    known.of_ms = now_ms;
+                    current.insert(key.clone());
+                }
+            }
+        }
+        DeskCount { known: self.known.clone(), current }
     }
 }
 
@@ -111,9 +148,10 @@ impl Begun {
     /// anew with every change of one.
     fn learn(&mut self, impacts: Vec<Impact>, is_final: bool) {
         for (key, impact) in self.asked.iter().zip(impacts) {
-            let known = self.counts.get(key).filter(|_| self.current.contains(key));
+            let known = self.count.known.get(key).filter(|_| self.count.current.contains(key));
             if known.is_none_or(|known| known.impact.sample.seen <= impact.sample.seen) {
-                self.counts.insert(key.clone(), KnownCount { impact, is_final });
+                self.count.known.insert(key.clone(), KnownCount { impact, is_final, of_ms: self.now_ms });
+                self.count.current.insert(key.clone());
             }
         }
     }

@@ -39,6 +39,19 @@ pub(super) struct Key {
     people: Weak<People>,
 }
 
+/// A question, and what it was asked about: whatever is in force when it is counted, these are.
+pub(super) struct Asked<'a> {
+    pub(super) key: Key,
+    pub(super) definitions: &'a [&'a Arc<Snapshot>],
+    pub(super) people: Arc<People>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(subject: Subject, definitions: &'a [&'a Arc<Snapshot>], people: Arc<People>) -> Self {
+        Self { key: Key::new(subject, definitions, &people), definitions, people }
+    }
+}
+
 impl Key {
     pub(super) fn new(subject: Subject, definitions: &[&Arc<Snapshot>], people: &Arc<People>) -> Self {
         Self {

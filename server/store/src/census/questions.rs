@@ -1,15 +1,15 @@
 //! What pages ask: who is in each group, what a changed group does, and who has each flag.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use engine::{CompiledGroup, Context, FlagKey, Group, Impact, Question, Sample, Snapshot, attributes_phrase};
 
 use super::{
-    Asker, Census, Patience,
-    entry::{Key, Subject},
+    Asker, Census, DeskCount, Patience,
+    entry::{Asked, Subject},
     job::Work,
 };
-use crate::{GroupUse, PeopleReader, Viewer};
+use crate::{GroupUse, People, PeopleReader, Viewer};
 
 /// Members who are listed with a group.
 const LISTED_MAX: usize = 50;
@@ -46,12 +46,6 @@ pub struct GroupChange {
     /// What that does to each flag that was asked for, in that order.
     pub flags: Vec<Impact>,
     pub listed: Arc<Listed>,
-}
-
-/// Who has each flag of an environment.
-#[derive(Debug, Clone, Default)]
-pub struct DeskCount {
-    counts: Arc<HashMap<FlagKey, Impact>>,
 }
 
 impl Listing {
@@ -98,13 +92,6 @@ impl Listing {
     }
 }
 
-impl DeskCount {
-    /// Known people who have the flag, before and after being the same; `None` while it is not counted yet.
-    pub fn of(&self, flag: &str) -> Option<&Impact> {
-        self.counts.get(flag)
-    }
-}
-
 impl Census {
     /// Members of each group, in the order of `groups`. Nothing while it is not counted yet.
     pub async fn groups(
@@ -115,7 +102,8 @@ impl Census {
         patience: Patience,
     ) -> Option<Vec<GroupCount>> {
         by.require_in(snapshot.environment()).ok()?;
-        let key = Key::new(Subject::Groups(groups.to_vec()), &[snapshot], &self.people());
+        let definitions = [snapshot];
+        let asked = Asked::new(Subject::Groups(groups.to_vec()), &definitions, self.people());
         let question = |group: &Arc<Group>| {
             let compiled = CompiledGroup::new(Arc::clone(group), snapshot.attributes()).ok();
             compiled.map(|after| Question::Belongs { before: None, after: Arc::new(after) })
@@ -123,7 +111,7 @@ impl Census {
         let questions: Vec<_> = groups.iter().map(question).collect();
         let compiled: Vec<_> = questions.iter().map(Option::is_some).collect();
         let work = || Some(Work::tally(questions.into_iter().flatten().collect(), Listing::none()));
-        let (counted, ..) = self.counted(key, &[snapshot], work, (None, patience)).await?;
+        let (counted, ..) = self.counted(asked, work, (None, patience)).await?;
         let mut impacts = counted.impacts.iter();
         // A condition that cannot be read is met by nobody.
         let count = |is_compiled: bool| {
@@ -149,7 +137,7 @@ impl Census {
         let subject =
             Subject::Group { before: before.cloned(), after: Arc::clone(after), search: search.clone() };
         let definitions: Vec<_> = std::iter::once(snapshot).chain(snapshots).collect();
-        let key = Key::new(subject, &definitions, &self.people());
+        let asked = Asked::new(subject, &definitions, self.people());
         let compile = |group: &Arc<Group>| CompiledGroup::new(Arc::clone(group), snapshot.attributes());
         let compiled = Arc::new(compile(after).ok()?);
         let work = || {
@@ -159,13 +147,13 @@ impl Census {
             questions.extend(flag_questions(snapshots, after, used_by));
             Some(Work::tally(questions, listing))
         };
-        let (counted, listed, _) = self.counted(key, &definitions, work, (asker, patience)).await?;
+        let (counted, listed, _) = self.counted(asked, work, (asker, patience)).await?;
         let (impact, flags) = counted.impacts.split_first()?;
         Some(GroupChange { impact: *impact, flags: flags.to_vec(), listed })
     }
 
     /// Who has each flag. While many are counted, what is known of an older revision is shown, flag by flag; each number
-    /// says itself of how many people it is.
+    /// says itself of how many people it is, and of when.
     pub async fn desk(&self, by: &Viewer, snapshot: &Arc<Snapshot>) -> DeskCount {
         if by.require_in(snapshot.environment()).is_err() {
             return DeskCount::default();
@@ -173,25 +161,20 @@ impl Census {
         self.0.0.desk.of(self, snapshot).await
     }
 
-    /// Who has each of `flags`, all of one sample, and whether no larger one comes.
+    /// Which of `people` have each of `flags`, all of one sample, and whether no larger one comes.
     pub(super) async fn holders(
         &self,
-        snapshot: &Arc<Snapshot>,
+        (snapshot, people): (&Arc<Snapshot>, Arc<People>),
         flags: &[FlagKey],
         patience: Patience,
     ) -> Option<(Vec<Impact>, bool)> {
-        let key = Key::new(Subject::Flags(flags.to_vec()), &[snapshot], &self.people());
+        let definitions = [snapshot];
+        let asked = Asked::new(Subject::Flags(flags.to_vec()), &definitions, people);
         let question =
             |flag: &FlagKey| Question::Holds { snapshot: Arc::clone(snapshot), flag: flag.clone() };
         let work = || Some(Work::tally(flags.iter().map(question).collect(), Listing::none()));
-        let (counted, _, is_final) = self.counted(key, &[snapshot], work, (None, patience)).await?;
+        let (counted, _, is_final) = self.counted(asked, work, (None, patience)).await?;
         Some((counted.impacts.clone(), is_final))
-    }
-}
-
-impl From<HashMap<FlagKey, Impact>> for DeskCount {
-    fn from(counts: HashMap<FlagKey, Impact>) -> Self {
-        Self { counts: Arc::new(counts) }
     }
 }
 

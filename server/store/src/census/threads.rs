@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use engine::Snapshot;
 use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
@@ -20,7 +19,7 @@ use tokio::{
 use super::{
     Asker, Patience,
     desk::Desk,
-    entry::{Entry, Found, Key, Told},
+    entry::{Asked, Entry, Found, Key, Told},
     job::{Job, Work},
 };
 use crate::{Clock, Lane, People, live::Live};
@@ -72,15 +71,13 @@ impl Shared {
     /// The answer that is kept, or one that is made now, and whether it is final. `None` where there is none in time.
     pub(super) async fn ask(
         self: &Arc<Self>,
-        key: Key,
-        definitions: &[&Arc<Snapshot>],
+        asked: Asked<'_>,
         work: impl FnOnce() -> Option<Work>,
         asker: Option<Asker>,
         patience: Patience,
     ) -> Option<(Found, bool)> {
         let start = Instant::now();
-        let entry = self.entry(key, definitions, work, asker)?;
-        let mut told = entry.told.subscribe();
+        let mut told = self.listen(asked, work, asker)?;
         if let Some(told) = heard(&mut told, start + patience.exact, |told| told.is_final).await {
             return told.found.map(|found| (found, true));
         }
@@ -89,37 +86,35 @@ impl Shared {
         told.found.map(|found| (found, told.is_final))
     }
 
-    fn entry(
+    /// Hears what is told of a question, from the moment at which others can find it: nobody drops it before.
+    fn listen(
         self: &Arc<Self>,
-        key: Key,
-        definitions: &[&Arc<Snapshot>],
+        asked: Asked<'_>,
         work: impl FnOnce() -> Option<Work>,
         asker: Option<Asker>,
-    ) -> Option<Arc<Entry>> {
-        let (now_ms, people) = (self.clock.now_ms(), self.live.people());
-        let known = {
+    ) -> Option<watch::Receiver<Told>> {
+        let now_ms = self.clock.now_ms();
+        {
             let mut state = self.state();
-            state.forget_the_past(&people, now_ms);
-            state.find(&key)
-        };
+            state.forget_the_past(&self.live.people(), now_ms);
+            if let Some(entry) = state.find(&asked.key) {
+                return Some(self.heard_by(&mut state, asker, &entry));
+            }
+        }
         // Compiling what is asked takes longer than others should wait.
-        let job = if known.is_some() {
-            None
-        } else {
-            let next_change = definitions.iter().filter_map(|it| it.next_change_ms(now_ms)).min();
-            let mut job = Job::new(Arc::new(Entry::new(key.clone(), next_change)), people, work()?, now_ms);
-            while job.is_small() && job.piece() {}
-            Some(job)
-        };
+        let next_change = asked.definitions.iter().filter_map(|it| it.next_change_ms(now_ms)).min();
+        let entry = Arc::new(Entry::new(asked.key, next_change));
+        let mut job = Job::new(entry, asked.people, work()?, now_ms);
+        while job.is_small() && job.piece() {}
         let mut state = self.state();
-        let entry = match (state.find(&key), job) {
-            (Some(entry), _) => entry,
-            (None, Some(job)) if job.entry.is_done() => {
+        let entry = match state.find(&job.entry.key) {
+            Some(entry) => entry,
+            None if job.entry.is_done() => {
                 state.entries.push(Arc::clone(&job.entry));
                 job.entry
             }
-            (None, Some(_)) if state.urgent.len() >= WAITING_MAX || state.is_closed => return None,
-            (None, Some(job)) => {
+            None if state.urgent.len() >= WAITING_MAX || state.is_closed => return None,
+            None => {
                 let entry = Arc::clone(&job.entry);
                 state.urgent.push_back(job);
                 state.entries.push(Arc::clone(&entry));
@@ -127,13 +122,17 @@ impl Shared {
                 self.news.notify_one();
                 entry
             }
-            // It was forgotten in between.
-            (None, None) => known?,
         };
-        entry.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        state.ask(asker, &entry);
+        let told = self.heard_by(&mut state, asker, &entry);
         state.forget_the_oldest();
-        Some(entry)
+        Some(told)
+    }
+
+    fn heard_by(&self, state: &mut State, asker: Option<Asker>, entry: &Arc<Entry>) -> watch::Receiver<Told> {
+        entry.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        let told = entry.told.subscribe();
+        state.ask(asker, entry);
+        told
     }
 
     /// They start with the first question, so that a command that asks none has none.

@@ -45,3 +45,59 @@ impl<DB: Database> Sides<DB> {
         self.pages.pool.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::db::{Db, PAGE_READ_CONNECTIONS_MAX, PG_PAGE_CONNECTIONS_MAX, READ_CONNECTIONS_MAX, Tx};
+
+    /// Opening a connection may take its time on a machine that has other things to do.
+    const THERE: Duration = Duration::from_secs(10);
+    const NOT_THERE: Duration = Duration::from_millis(300);
+
+    async fn begun(db: &Db, wait: Duration) -> Option<Tx> {
+        let begun = tokio::time::timeout(wait, db.begin_read()).await.ok()?;
+        Some(begun.expect("a transaction"))
+    }
+
+    /// Whether what may not wait has a connection while pages keep all of theirs, and they keep no more than those.
+    fn keeps_apart(url: &str, pages_max: u32) {
+        let db = Db::lazy(url, true).expect("a database");
+        let runtime = |lane: Lane| {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(1).enable_all().on_thread_start(move || lane.enter());
+            builder.build().expect("a runtime")
+        };
+        let (first, pages) = (runtime(Lane::First), runtime(Lane::Pages));
+        let on = |runtime: &tokio::runtime::Runtime, wait: Duration| {
+            let db = db.clone();
+            let asked = runtime.spawn(async move { begun(&db, wait).await });
+            first.block_on(asked).expect("asked")
+        };
+        first.block_on(db.answers()).expect("it is there");
+        let held: Vec<_> =
+            (0..pages_max).map(|_| on(&pages, THERE).expect("a connection of pages")).collect();
+        assert!(on(&pages, NOT_THERE).is_none(), "{pages_max} are all that pages have");
+        let background = runtime(Lane::Background);
+        assert!(on(&background, NOT_THERE).is_none(), "nor has the background others");
+        let others: Vec<_> = (0..READ_CONNECTIONS_MAX).map(|_| on(&first, THERE)).collect();
+        assert!(others.iter().all(Option::is_some), "what may not wait has its own");
+        first.block_on(async move { drop((held, others)) });
+        first.block_on(db.close());
+        for runtime in [first, pages, background] {
+            runtime.shutdown_background();
+        }
+    }
+
+    #[test]
+    fn pages_use_up_their_own_connections_only() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = format!("sqlite://{}", folder.path().join("lanes.db").display());
+        keeps_apart(&file, PAGE_READ_CONNECTIONS_MAX);
+        if let Ok(url) = std::env::var("FADER_TEST_POSTGRES_URL") {
+            keeps_apart(&url, PG_PAGE_CONNECTIONS_MAX);
+        }
+    }
+}

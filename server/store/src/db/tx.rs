@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Arg, Record, Tx, args, pages,
+    pairs::{self, Pairs, PairsSql},
     statement::{ask, bind},
 };
 
@@ -49,6 +50,35 @@ impl Tx {
                 let query = sqlx::query_as_with(sql, bind!(PgArguments, args));
                 ask!(held, connection => pages::send(query.fetch(connection), size, pages))
             }
+        }
+    }
+
+    /// Sends pairs of texts of a whole table in pages of about `size`, quicker than rows are read one by one.
+    pub(crate) async fn pairs(
+        &mut self,
+        sql: &'static PairsSql,
+        size: usize,
+        pages: mpsc::Sender<Pairs>,
+    ) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(_) => {
+                let (last,): (i64,) = self.one(sql.last, args![]).await?;
+                let size = i64::try_from(size).unwrap_or(i64::MAX);
+                let mut from = 0;
+                while from < last {
+                    let (page,): (Option<Vec<u8>>,) =
+                        self.one(sql.range, args![from, from.saturating_add(size)]).await?;
+                    let page = page.map(Pairs::of_lengths).transpose()?;
+                    if let Some(page) = page
+                        && pages.send(page).await.is_err()
+                    {
+                        break;
+                    }
+                    from = from.saturating_add(size);
+                }
+                Ok(())
+            }
+            Self::Pg(held) => ask!(held, connection => pairs::copied(connection, sql.copy, size, pages)),
         }
     }
 

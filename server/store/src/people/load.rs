@@ -1,24 +1,41 @@
 //! Reads the people that changed since the state in memory was read: in pages, so that no more than some thousands stand
-//! in memory in another form, and packs each page beside the threads that decide.
+//! in memory in another form, and packs them beside the threads that decide.
 
-use std::{collections::HashSet, fmt, io, sync::Arc};
+use std::{
+    collections::HashSet,
+    fmt, io,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
 
-use engine::Attributes;
+use engine::{Attributes, Written};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{SeqAccess, Visitor},
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{People, shard::Change};
+use super::{
+    People,
+    shard::{Change, Growing},
+};
 use crate::{
-    StoreError,
-    db::{Tx, args},
+    Lane, StoreError,
+    db::{Pairs, PairsSql, Tx, args},
     secret::sha256_hex,
 };
 
 /// People in a page.
 const PAGE_PEOPLE: usize = 20_000;
+/// Of everybody, in whatever order they stand: looking them up in order takes much longer.
+const EVERYBODY: PairsSql = PairsSql {
+    last: "SELECT coalesce(max(rowid), 0) FROM people",
+    range: "SELECT group_concat(octet_length(subject) || ' ' || octet_length(traits) || ' ' || subject || traits, '') \
+            FROM people WHERE rowid > $1 AND rowid <= $2",
+    copy: "COPY people (subject, traits) TO STDOUT (FORMAT binary)",
+};
+/// Threads that pack everybody, at most.
+const PACKING_MAX: usize = 4;
 
 #[derive(Debug, sqlx_macros::FromRow)]
 struct Row {
@@ -36,6 +53,9 @@ pub(crate) struct Found {
 
 /// What the rows after `since` make of `current`; all rows when it is 0. They are packed while the next ones are read.
 pub(crate) async fn read(tx: &mut Tx, current: &Arc<People>, since: i64) -> Result<Found, StoreError> {
+    if since == 0 {
+        return everybody(tx).await;
+    }
     let erased: Vec<(String,)> = if current.is_empty() {
         Vec::new()
     } else {
@@ -43,31 +63,76 @@ pub(crate) async fn read(tx: &mut Tx, current: &Arc<People>, since: i64) -> Resu
     };
     let (pages, received) = mpsc::channel(1);
     let found = Found { people: Arc::clone(current), unreadable: Vec::new() };
-    let packing = tokio::task::spawn_blocking(move || found.without(erased).packed(received));
-    if since == 0 {
-        // In whatever order they stand: looking them up in order takes much longer.
-        tx.pages("SELECT subject, traits FROM people", args![], PAGE_PEOPLE, pages).await?;
+    let pack = move || found.without(erased).changed(received);
+    let sql = "SELECT subject, traits FROM people WHERE audit_seq > $1";
+    let since = args![since];
+    let reading = tx.pages(sql, since, PAGE_PEOPLE, pages);
+    // What another copy of the server changed is followed where decisions are made.
+    let (read, packed) = if Lane::current() == Lane::First {
+        tokio::join!(reading, Lane::Background.run(pack))
     } else {
-        let sql = "SELECT subject, traits FROM people WHERE audit_seq > $1";
-        tx.pages(sql, args![since], PAGE_PEOPLE, pages).await?;
+        let packing = tokio::task::spawn_blocking(pack);
+        (reading.await, packing.await.map_err(io::Error::other))
+    };
+    read?;
+    Ok(packed.map_err(sqlx::Error::Io)?)
+}
+
+/// Packed by as many threads as there are processors, while they are read.
+async fn everybody(tx: &mut Tx) -> Result<Found, StoreError> {
+    let (pages, received) = mpsc::channel(1);
+    let received = Arc::new(Mutex::new(received));
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(PACKING_MAX);
+    let packing: Vec<JoinHandle<_>> = (0..threads)
+        .map(|_| {
+            let received = Arc::clone(&received);
+            tokio::task::spawn_blocking(move || runs(&received))
+        })
+        .collect();
+    drop(received);
+    tx.pairs(&EVERYBODY, PAGE_PEOPLE, pages).await?;
+    let (mut all, mut unreadable) = (Vec::new(), Vec::new());
+    for packed in packing {
+        let (runs, left_out) = packed.await.map_err(|error| sqlx::Error::Io(io::Error::other(error)))?;
+        all.extend(runs);
+        unreadable.extend(left_out);
     }
-    Ok(packing.await.map_err(|error| sqlx::Error::Io(io::Error::other(error)))?)
+    let merging = tokio::task::spawn_blocking(move || Arc::new(People::merged(all)));
+    let people = merging.await.map_err(|error| sqlx::Error::Io(io::Error::other(error)))?;
+    Ok(Found { people, unreadable })
+}
+
+/// Each page packed by itself, and who is left out.
+fn runs(pages: &Mutex<mpsc::Receiver<Pairs>>) -> (Vec<People>, Vec<String>) {
+    let (mut runs, mut unreadable) = (Vec::new(), Vec::new());
+    loop {
+        let page = pages.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        let Some(page) = page else { return (runs, unreadable) };
+        runs.push(run(&page, &mut unreadable));
+    }
+}
+
+fn run(page: &Pairs, unreadable: &mut Vec<String>) -> People {
+    let mut rows: Vec<_> = page.iter().collect();
+    rows.sort_unstable();
+    let mut growing = Growing::for_people(rows.len());
+    for (subject, traits) in rows {
+        let read = (std::str::from_utf8(subject).ok())
+            .zip(std::str::from_utf8(traits).ok().and_then(|traits| Written::read(traits).ok()));
+        match read {
+            Some((subject, traits)) => growing.push(subject, traits.iter()),
+            None => unreadable.push(String::from_utf8_lossy(subject).into_owned()),
+        }
+    }
+    growing.finish().into()
 }
 
 impl Found {
     /// With the people of all pages.
-    fn packed(mut self, mut pages: mpsc::Receiver<Vec<Row>>) -> Self {
-        if self.people.is_empty() {
-            let mut runs = Vec::new();
-            while let Some(page) = pages.blocking_recv() {
-                runs.push(People::default().with(self.changes(page)));
-            }
-            self.people = Arc::new(People::merged(runs));
-        } else {
-            while let Some(page) = pages.blocking_recv() {
-                let changes = self.changes(page);
-                self.people = Arc::new(self.people.with(changes));
-            }
+    fn changed(mut self, mut pages: mpsc::Receiver<Vec<Row>>) -> Self {
+        while let Some(page) = pages.blocking_recv() {
+            let changes = self.changes(page);
+            self.people = Arc::new(self.people.with(changes));
         }
         self
     }
@@ -106,13 +171,13 @@ impl Serialize for People {
 /// Everybody as they are serialized.
 impl<'de> Deserialize<'de> for People {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Pairs)
+        deserializer.deserialize_seq(Everybody)
     }
 }
 
-struct Pairs;
+struct Everybody;
 
-impl<'de> Visitor<'de> for Pairs {
+impl<'de> Visitor<'de> for Everybody {
     type Value = People;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

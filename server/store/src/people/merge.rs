@@ -1,9 +1,7 @@
 //! Many people that were packed in pieces become one: how a server that starts comes to know everybody, in whatever
 //! order the database has them.
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, vec};
-
-use engine::Packed;
+use std::{sync::Arc, vec};
 
 use super::{
     People, Piece,
@@ -21,40 +19,45 @@ impl People {
     /// Everybody of `runs`; nobody may be in two of them.
     pub(super) fn merged(runs: Vec<Self>) -> Self {
         let mut growing = Growing::for_people(runs.iter().map(Self::len).sum());
-        let runs = runs.into_iter().map(|people| Run {
-            rest: people.shards.into_iter(),
-            shard: Arc::default(),
-            at: 0,
-        });
-        let mut runs: Vec<_> = runs.collect();
-        let mut first: BinaryHeap<Reverse<(Box<str>, usize)>> = BinaryHeap::new();
-        for (n, run) in runs.iter_mut().enumerate() {
-            first.extend(run.first().map(|person| Reverse((person.subject().into(), n))));
-        }
-        while let Some(Reverse((_, n))) = first.pop() {
-            let next = first.peek().map(|Reverse((subject, _))| &**subject);
-            while let Some(person) = runs[n].first() {
-                if next.is_some_and(|next| next < person.subject()) {
-                    let again = Reverse((person.subject().into(), n));
-                    first.push(again);
+        let mut runs: Vec<_> = runs.into_iter().filter_map(Run::new).collect();
+        // Whoever comes first stands last, where taking them moves nobody else.
+        runs.sort_by(|a, b| b.subject().cmp(a.subject()));
+        while let Some(mut run) = runs.pop() {
+            growing.take(&run.shard, run.at);
+            while run.goes_on() {
+                if runs.last().is_none_or(|next| run.subject() < next.subject()) {
+                    growing.take(&run.shard, run.at);
+                } else {
+                    let place = runs.partition_point(|other| other.subject() > run.subject());
+                    runs.insert(place, run);
                     break;
                 }
-                growing.push(person.subject(), person.into());
-                runs[n].at += 1;
             }
         }
-        let mut people = Self::default();
-        growing.finish().into_iter().for_each(|shard| people.push(shard));
-        people
+        growing.finish().into()
     }
 }
 
 impl Run {
-    fn first(&mut self) -> Option<Packed<'_>> {
-        while self.at >= self.shard.len() {
-            (self.shard, self.at) = (self.rest.next()?.shard, 0);
+    fn new(people: People) -> Option<Self> {
+        let mut rest = people.shards.into_iter();
+        let shard = rest.next()?.shard;
+        Some(Self { rest, shard, at: 0 })
+    }
+
+    /// Whether there is somebody after whoever was taken.
+    fn goes_on(&mut self) -> bool {
+        self.at += 1;
+        if self.at == self.shard.len() {
+            let Some(next) = self.rest.next() else { return false };
+            (self.shard, self.at) = (next.shard, 0);
         }
-        self.shard.get(self.at)
+        true
+    }
+
+    /// Who is next.
+    fn subject(&self) -> &str {
+        self.shard.get(self.at).map_or("", |person| person.subject())
     }
 }
 
@@ -84,5 +87,25 @@ mod tests {
             assert!(merged.traits("u-000000").is_some() && merged.traits("u-010007").is_none());
         }
         assert!(People::merged(Vec::new()).is_empty());
+    }
+
+    /// Each piece numbers the names of its traits by itself.
+    #[test]
+    fn people_with_different_traits_keep_their_own() {
+        const N: usize = 2_000;
+        let person = |n: usize| -> Change {
+            let named = |n: usize| (format!("t{}", n % 17), AttributeValue::Text(format!("V{n}")));
+            let traits = [named(n), named(n * 7 + 3), named(n * 5 + 1)];
+            (format!("u-{n:06}").into(), Some(traits.into_iter().collect()))
+        };
+        let everybody = People::default().with((0..N).map(person).collect());
+        let runs =
+            (0..5).map(|run| People::default().with((0..N).skip(run).step_by(5).map(person).collect()));
+        let merged = People::merged(runs.collect());
+        assert!(merged.iter().eq(everybody.iter()));
+        for n in [0, 999, N - 1] {
+            let (subject, traits) = person(n);
+            assert_eq!(merged.traits(&subject), traits.as_ref().map(Into::into), "{n}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use engine::{Attributes, Names, Packed, Packer, Traits};
+use engine::{Attributes, Names, Packed, Packer, Traits, ValueRef};
 
 /// A larger shard is cut in pieces: a change copies this many at most.
 pub(super) const SHARD_PEOPLE_MAX: usize = 512;
@@ -40,13 +40,18 @@ impl Shard {
     }
 
     pub(super) fn get(&self, at: usize) -> Option<Packed<'_>> {
+        let (row, text) = self.as_packed(at)?;
+        Packed::new(&self.names, row, text)
+    }
+
+    fn as_packed(&self, at: usize) -> Option<(&[u8], &str)> {
         let begin = match at.checked_sub(1) {
             Some(before) => *self.ends.get(before)?,
             None => End::default(),
         };
         let end = *self.ends.get(at)?;
         let row = self.rows.get(begin.row as usize..end.row as usize)?;
-        Packed::new(&self.names, row, self.text.get(begin.text as usize..end.text as usize)?)
+        Some((row, self.text.get(begin.text as usize..end.text as usize)?))
     }
 
     /// In the order of the keys, without the first few.
@@ -100,19 +105,17 @@ impl Shard {
         let mut old = 0;
         let mut changes = changes.into_iter().peekable();
         while let Some((subject, traits)) = changes.next() {
-            while let Some(person) = self.get(old).filter(|person| person.subject() < &*subject) {
-                growing.push(person.subject(), person.into());
+            while self.get(old).is_some_and(|person| person.subject() < &*subject) {
+                growing.take(self, old);
                 old += 1;
             }
             old += usize::from(self.get(old).is_some_and(|person| person.subject() == &*subject));
             let is_last = changes.peek().is_none_or(|(next, _)| *next != subject);
             if let (Some(traits), true) = (traits, is_last) {
-                growing.push(&subject, (&traits).into());
+                growing.push(&subject, Traits::from(&traits).iter());
             }
         }
-        for person in self.people_from(old) {
-            growing.push(person.subject(), person.into());
-        }
+        (old..self.len()).for_each(|at| growing.take(self, at));
         growing.finish()
     }
 }
@@ -155,8 +158,25 @@ impl Growing {
         }
     }
 
-    pub(super) fn push(&mut self, subject: &str, traits: Traits<'_>) {
-        self.packer.push(subject, traits.iter());
+    pub(super) fn push<'v>(
+        &mut self,
+        subject: &str,
+        traits: impl Iterator<Item = (&'v str, ValueRef<'v>)> + Clone,
+    ) {
+        self.packer.push(subject, traits);
+        self.pushed(subject, mark(subject));
+    }
+
+    /// Somebody of another shard, read and written anew only where names have other numbers.
+    pub(super) fn take(&mut self, shard: &Shard, at: usize) {
+        let (Some((row, text)), Some(person)) = (shard.as_packed(at), shard.get(at)) else { return };
+        if !self.packer.copy(&shard.names, row, text) {
+            self.packer.push(person.subject(), Traits::from(person).iter());
+        }
+        self.pushed(person.subject(), shard.marks.get(at).copied().unwrap_or_default());
+    }
+
+    fn pushed(&mut self, subject: &str, mark: u16) {
         self.first.get_or_insert_with(|| subject.into());
         let end = |bytes: usize| {
             #[expect(clippy::cast_possible_truncation, reason = "a shard is cut long before")]
@@ -164,7 +184,7 @@ impl Growing {
             end
         };
         self.ends.push(End { row: end(self.packer.rows.len()), text: end(self.packer.text.len()) });
-        self.marks.push(mark(subject));
+        self.marks.push(mark);
         let bytes = self.packer.rows.len() + self.packer.text.len();
         if self.ends.len() >= self.size || bytes >= SHARD_BYTES_MAX {
             self.cut();

@@ -1,11 +1,16 @@
 mod desk;
 
 use engine::{
-    AttributeSchema, Audience, BucketBy, EnvironmentConfig, Flag, FlagKey, Percentage, Rollout, Rule, Survey,
+    AttributeSchema, Audience, BucketBy, EnvironmentConfig, Flag, FlagKey, Percentage, Rollout, Rule,
+    Snapshot, Survey,
 };
 
 use super::*;
-use crate::{census::entry::Subject, database_time::Skew, load::Loader};
+use crate::{
+    census::entry::{Key, Subject},
+    database_time::Skew,
+    load::Loader,
+};
 
 /// So many that they are not looked at all at once.
 const PEOPLE: usize = 60_000;
@@ -54,8 +59,11 @@ fn compiled(
 }
 
 fn shared(people: Arc<People>, threads: usize) -> Arc<Shared> {
+    shared_at(people, threads, Clock::manual(0))
+}
+
+fn shared_at(people: Arc<People>, threads: usize, clock: Clock) -> Arc<Shared> {
     let state = crate::live::State { people, ..Default::default() };
-    let clock = Clock::manual(0);
     let live = Live::standing_at(state, Loader::default(), clock.clone(), Skew::default());
     Arc::new(Shared::with_threads(live, clock, threads))
 }
@@ -67,16 +75,30 @@ async fn ask(
     asker: Option<&str>,
     patience: Patience,
 ) -> Option<Arc<Survey>> {
-    let subject = Subject::Rollouts {
-        flag: Arc::clone(snapshot.flag(key).expect("a flag").flag()),
-        shapes: vec![Arc::new(rollout(20).shape())],
-    };
-    let question = Key::new(subject, &[snapshot], &shared.live.people());
+    ask_about(shared, (snapshot, shared.live.people()), key, asker, patience).await
+}
+
+async fn ask_about(
+    shared: &Arc<Shared>,
+    (snapshot, people): (&Arc<Snapshot>, Arc<People>),
+    key: &str,
+    asker: Option<&str>,
+    patience: Patience,
+) -> Option<Arc<Survey>> {
+    let definitions = [snapshot];
+    let question = Asked::new(subject(snapshot, key), &definitions, people);
     let work = || Work::survey(&flag(key), &[Arc::clone(snapshot)]);
     let asker = asker.map(|it| Asker(it.to_owned()));
-    match shared.ask(question, &[snapshot], work, asker, patience).await? {
+    match shared.ask(question, work, asker, patience).await? {
         (Found::Survey(survey), _) => Some(survey),
         (Found::Counted(..), _) => panic!("a survey was asked for"),
+    }
+}
+
+fn subject(snapshot: &Arc<Snapshot>, key: &str) -> Subject {
+    Subject::Rollouts {
+        flag: Arc::clone(snapshot.flag(key).expect("a flag").flag()),
+        shapes: vec![Arc::new(rollout(20).shape())],
     }
 }
 
@@ -193,6 +215,35 @@ async fn what_nobody_can_ask_for_any_more_is_not_counted_to_the_end() {
     let job = shared.next().expect("a job");
     shared.state().wait(job, true);
     assert_eq!(waiting(&shared), 0);
+}
+
+/// A change of the people in between makes no answer about others than were asked about.
+#[tokio::test]
+async fn a_question_is_counted_over_the_people_it_was_asked_about() {
+    let (shared, snapshot) = (shared(people(300), 0), snapshot(1));
+    let before = people(200);
+    let survey = ask_about(&shared, (&snapshot, Arc::clone(&before)), "a", None, AT_ONCE).await;
+    assert_eq!(survey.expect("a small question").sample().known, 200);
+    let survey = ask(&shared, &snapshot, "a", None, AT_ONCE).await.expect("a small question");
+    assert_eq!(survey.sample().known, 300, "another question");
+}
+
+/// Between its making and the first look of whoever asked, people change and everything about others is forgotten.
+#[tokio::test]
+async fn a_question_is_heard_from_its_first_moment() {
+    let (shared, snapshot) = (shared(people(PEOPLE), 0), snapshot(1));
+    let definitions = [&snapshot];
+    let listen = || {
+        let question = Asked::new(subject(&snapshot, "a"), &definitions, shared.live.people());
+        shared.listen(question, || Work::survey(&flag("a"), &[Arc::clone(&snapshot)]), None)
+    };
+    let first = listen().expect("it is taken");
+    let again = listen().expect("it is found");
+    drop(first);
+    shared.state().forget_the_past(&people(1), 0);
+    let mut job = shared.next().expect("a job");
+    while job.piece() {}
+    assert!(again.borrow().is_final, "it was counted to the end");
 }
 
 fn waiting(shared: &Shared) -> usize {

@@ -6,9 +6,11 @@ use super::*;
 use crate::census::{Census, DeskCount, Threads, entry::Subject, questions::Listed};
 
 const FLAGS: usize = 150;
+const NOON_MS: i64 = 12 * 3_600_000;
 
 struct Desk {
     shared: Arc<Shared>,
+    clock: Clock,
     census: Census,
     flags: Vec<(Arc<Flag>, Arc<Rollout>)>,
     snapshot: Arc<Snapshot>,
@@ -16,7 +18,8 @@ struct Desk {
 
 impl Desk {
     fn new(people_count: usize) -> Self {
-        let shared = shared(people(people_count), 0);
+        let clock = Clock::manual(NOON_MS);
+        let shared = shared_at(people(people_count), 0, clock.clone());
         let census = Census(Arc::new(Threads(Arc::clone(&shared))));
         let of = |n: usize| {
             let key = format!("flag-{n}");
@@ -24,7 +27,7 @@ impl Desk {
         };
         let flags: Vec<_> = (0..FLAGS).map(of).collect();
         let snapshot = compiled(1, flags.clone(), None);
-        Self { shared, census, flags, snapshot }
+        Self { shared, clock, census, flags, snapshot }
     }
 
     async fn look(&self) -> DeskCount {
@@ -83,6 +86,25 @@ async fn a_sample_that_is_too_small_makes_no_older_number_a_present_one() {
     assert_eq!(desk.of("flag-7").await, Some((400, 400)), "the older number meanwhile");
     while job.piece() {}
     assert_eq!(desk.of("flag-7").await, Some((0, 400)), "it was asked for again");
+}
+
+#[tokio::test]
+async fn a_number_that_is_not_of_now_says_of_when_it_is() {
+    let mut desk = Desk::new(400);
+    desk.look().await;
+    desk.count();
+    assert_eq!(desk.look().await.older_ms("flag-7"), None, "just counted");
+    desk.clock.advance(300_000);
+    assert_eq!(desk.look().await.older_ms("flag-7"), None, "still so");
+    desk.clock.advance(300_000);
+    desk.turn_off(7..FLAGS);
+    let count = desk.look().await;
+    assert_eq!(count.older_ms("flag-7"), Some(NOON_MS + 300_000), "when it was last so");
+    assert_eq!((count.older_ms("flag-6"), count.of("flag-6").map(|it| it.after)), (None, Some(400)));
+    assert_eq!(count.older_ms("unknown"), None);
+    desk.count();
+    let count = desk.look().await;
+    assert_eq!((count.older_ms("flag-7"), count.of("flag-7").map(|it| it.after)), (None, Some(0)));
 }
 
 #[tokio::test]
