@@ -274,7 +274,7 @@ mod tests {
                 let lanes = Arc::clone(&lanes);
                 async move { lanes.in_turn(is_change, request, next).await.is_ok().to_string() }
             };
-            let app = Router::new().route("/", get(|| async { "" })).layer(from_fn(in_turn));
+            let app: Router = Router::new().route("/", get(|| async { "" })).layer(from_fn(in_turn));
             let answer = app.oneshot(Request::default()).await.expect("an answer");
             text(answer).await == "true"
         };

@@ -19,10 +19,10 @@ use crate::{Invalid, StoreError};
 
 /// How long another process may hold the file's lock before a change says that it cannot be made now.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
-const READ_CONNECTIONS_MAX: u32 = 4;
-const PAGE_READ_CONNECTIONS_MAX: u32 = 4;
+pub(super) const READ_CONNECTIONS_MAX: u32 = 4;
+pub(super) const PAGE_READ_CONNECTIONS_MAX: u32 = 4;
 const PG_CONNECTIONS_MAX: u32 = 8;
-const PG_PAGE_CONNECTIONS_MAX: u32 = 7;
+pub(super) const PG_PAGE_CONNECTIONS_MAX: u32 = 7;
 /// A copy of the server that stopped in the middle of a change keeps the others waiting no longer than this.
 const PG_SETTINGS: &str = "SET lock_timeout = '4s'; SET idle_in_transaction_session_timeout = '30s'";
 

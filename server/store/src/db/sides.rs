@@ -51,7 +51,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::db::{Db, PAGE_READ_CONNECTIONS_MAX, PG_PAGE_CONNECTIONS_MAX, READ_CONNECTIONS_MAX, Tx};
+    use crate::db::{
+        Db, Tx,
+        connect::{PAGE_READ_CONNECTIONS_MAX, PG_PAGE_CONNECTIONS_MAX, READ_CONNECTIONS_MAX},
+    };
 
     /// Opening a connection may take its time on a machine that has other things to do.
     const THERE: Duration = Duration::from_secs(10);
