@@ -1,7 +1,9 @@
 //! Accepts connections until it is told to stop, then lets what is under way finish. HTTP/1.1 and HTTP/2 are spoken on the
 //! same port: a client that begins with HTTP/2 knows that it may.
 
-use std::{convert::Infallible, future::poll_fn, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    convert::Infallible, future::poll_fn, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration,
+};
 
 use axum::{
     Router,

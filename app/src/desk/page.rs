@@ -144,7 +144,6 @@ impl Desk<'_> {
             <DeskKeys />
         }
     }
-
 }
 
 fn facts(row: &DeskRow, on: Option<usize>) -> Facts<'_> {

@@ -26,7 +26,9 @@ pub fn frame<V: IntoView + 'static>(
     view: impl FnOnce() -> V,
 ) -> Document {
     let worker = format!("/{}/live.js", options.site_pkg_dir);
-    document(options, meta, here, |meta, here| layout::frame(meta, here, worker, view().into_any()).into_any())
+    document(options, meta, here, |meta, here| {
+        layout::frame(meta, here, worker, view().into_any()).into_any()
+    })
 }
 
 /// A page for somebody who is not signed in.

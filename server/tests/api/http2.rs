@@ -62,8 +62,7 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Sent) -> Request<Sent> {
-        let mut request =
-            Request::builder().method(method).uri(format!("http://{}{path}", self.host));
+        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.host));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -129,14 +128,23 @@ async fn decisions_pages_forms_and_streams_are_the_same_over_http2() {
 
     // Where a form comes from is held against the address of the request, which HTTP/2 says elsewhere.
     let stop = |origin: &str| {
-        let headers =
-            [("cookie", cookie.as_str()), ("origin", origin), ("content-type", "application/x-www-form-urlencoded")];
+        let headers = [
+            ("cookie", cookie.as_str()),
+            ("origin", origin),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
         client.request(Method::POST, "/flags/fast-payment/stop", &headers, whole("reason=x"))
     };
     assert_eq!(client.send(stop("http://evil.test")).await.status(), StatusCode::FORBIDDEN);
 
-    let bulk: Json =
-        app.evaluate_all(&token, &json!({"targetingKey": "u-1"})).send().await.expect("an answer").json().await.expect("JSON");
+    let bulk: Json = app
+        .evaluate_all(&token, &json!({"targetingKey": "u-1"}))
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
     let path = bulk["eventStreams"][0]["endpoint"]["requestUri"].as_str().expect("a path").to_owned();
     let stream = client.get(&path, &[]).await;
     assert_eq!(stream.status(), StatusCode::OK);
@@ -155,8 +163,7 @@ async fn decisions_pages_forms_and_streams_are_the_same_over_http2() {
 
 #[tokio::test]
 async fn each_request_beside_another_takes_the_place_of_a_connection() {
-    let config =
-        Config { connections_max: 8, connections_per_address_max: Some(4), ..Config::default() };
+    let config = Config { connections_max: 8, connections_per_address_max: Some(4), ..Config::default() };
     let app = TestApp::start_with(config).await;
     app.boolean_flag("fast-payment").await;
     let token = app.server_token().await;

@@ -28,8 +28,15 @@ const PART_BYTES_MAX: usize = 16 * 1024;
 pub enum Answer {
     /// There was no place for the request.
     Refusal(Body),
-    Alone { body: Body, _under_way: UnderWay },
-    Beside { number: u64, open: Arc<Open>, connection: Arc<Connection> },
+    Alone {
+        body: Body,
+        _under_way: UnderWay,
+    },
+    Beside {
+        number: u64,
+        open: Arc<Open>,
+        connection: Arc<Connection>,
+    },
 }
 
 /// One of several answers of a connection, as the others see it.
@@ -168,9 +175,8 @@ mod tests {
             let under_way = place.connection.works(true).expect("a place");
             Answer::new(body, under_way, true)
         };
-        let poll = |answer: &mut Answer| {
-            Pin::new(answer).poll_frame(&mut Context::from_waker(noop_waker_ref()))
-        };
+        let poll =
+            |answer: &mut Answer| Pin::new(answer).poll_frame(&mut Context::from_waker(noop_waker_ref()));
         let mut stalled = answer(Body::from(vec![b'x'; 100_000]));
         let first = poll(&mut stalled);
         let Poll::Ready(Some(Ok(frame))) = first else { panic!("a part") };

@@ -64,7 +64,11 @@ pub struct UnderWay {
 }
 
 impl Connection {
-    pub(super) fn new(places: &Arc<Places>, address: Option<IpAddr>, taken: Option<Arc<AtomicUsize>>) -> Self {
+    pub(super) fn new(
+        places: &Arc<Places>,
+        address: Option<IpAddr>,
+        taken: Option<Arc<AtomicUsize>>,
+    ) -> Self {
         let connection = Self {
             address,
             start: places.start,

@@ -172,8 +172,7 @@ impl Places {
     /// An address that has as many as it may have gives up its longest idle one.
     fn has_room_for(&self, address: IpAddr) -> bool {
         let mut open = self.open();
-        let has_room =
-            |it: &OfAddress| it.taken.load(Ordering::Relaxed) < self.per_address_max;
+        let has_room = |it: &OfAddress| it.taken.load(Ordering::Relaxed) < self.per_address_max;
         if open.by_address.get(&address).is_none_or(has_room) {
             return true;
         }
@@ -302,6 +301,8 @@ mod tests {
         drop(first);
         assert!(!place.connection.is_busy());
 
+        place.connection.is(Doing::Nothing { since_ms: 0 });
+        other.connection.is(Doing::Nothing { since_ms: 1 });
         let proxy = places.enter(peer(9)).await.expect("a place");
         let first = proxy.connection.works(true);
         let second = proxy.connection.works(true).expect("the fourth of four");
