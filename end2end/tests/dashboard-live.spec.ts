@@ -111,6 +111,28 @@ test('a page in the background holds no stream and catches up when it is seen', 
     await page.context().close();
 });
 
+// A browser may end the worker together with the tab that happened to carry it.
+test('a page whose worker has died finds another', async ({ browser, world }) => {
+    test.setTimeout(120_000);
+    const writer = await signedIn(browser, world, 'product');
+    const page = await signedIn(browser, world, 'viewer');
+    await page.goto('/');
+    await alive(page);
+    await writer.goto('about:blank');
+    const session = await browser.newBrowserCDPSession();
+    const { targetInfos } = await session.send('Target.getTargets', {
+        filter: [{ type: 'shared_worker', exclude: false }, { exclude: true }],
+    });
+    expect(targetInfos).toHaveLength(1);
+    await session.send('Target.closeTarget', { targetId: targetInfos[0]!.targetId });
+    await stop(writer, 'trip-suggestions');
+    const row = page.getByRole('row').filter({ hasText: 'Trip suggestions' });
+    await expect(row).toContainText('Stopped', { timeout: 45_000 });
+    await resume(writer, 'trip-suggestions');
+    await writer.context().close();
+    await page.context().close();
+});
+
 test('the next member in the same browser gets a stream of their own', async ({ browser, world }) => {
     const page = await signedIn(browser, world, 'viewer');
     await page.goto('/');

@@ -301,6 +301,8 @@ mod tests {
         drop(first);
         assert!(!place.connection.is_busy());
 
+        place.connection.is(Doing::Nothing { since_ms: 0 });
+        other.connection.is(Doing::Nothing { since_ms: 1 });
         let proxy = places.enter(peer(9)).await.expect("a place");
         let first = proxy.connection.works(true);
         let second = proxy.connection.works(true).expect("the fourth of four");
