@@ -57,11 +57,11 @@ fn row(name: String, stored: &Attributes, schema: &AttributeSchema) -> impl Into
     let word =
         if schema.get(&name).is_some() { word.to_owned() } else { format!("{word}, not in the schema") };
     view! {
-        <label for=id.clone()>{name.clone()}" "<small class="muted" id=type_id.clone()>{word}</small></label>
+        <label for=id.clone()>{name.clone()}" "<small class="muted" id=type_id>{word}</small></label>
         <span>
             <input type="hidden" name="a" value=name />
             <input type="hidden" name="was" value=was />
-            <input id=id name="v" value=shown autocomplete="off" aria-describedby=type_id />
+            <input id=id name="v" value=shown autocomplete="off" />
         </span>
     }
 }

@@ -54,11 +54,15 @@ async fn neighbouring_tenants_are_drawn_one_by_one() {
     let token = app.server_token().await;
     app.boolean_flag("drawn").await;
     let by_tenant = json!([{"id": "r", "audience": "everyone", "percentage": 50_000, "bucket_by": {"attribute": "tenant"}}]);
-    app.rules("drawn", by_tenant).await;
-    app.change_rollout("production", "drawn", |rollout| "tenants".clone_into(&mut rollout.seed)).await;
+    let mut seed = String::new();
+    app.change_rollout("production", "drawn", |rollout| {
+        rollout.rules = serde_json::from_value(by_tenant).expect("rules");
+        seed.clone_from(&rollout.seed);
+    })
+    .await;
     let mut inside = 0;
     for tenant in BEYOND..BEYOND + 40 {
-        let wanted = position("tenants", &tenant.to_string()).get() < 50_000;
+        let wanted = position(&seed, &tenant.to_string()).get() < 50_000;
         let context = json!({"targetingKey": "u-1", "tenant": tenant});
         assert_eq!(app.is_on(&token, "drawn", context).await, wanted, "{tenant}");
         inside += usize::from(wanted);
