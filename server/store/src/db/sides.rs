@@ -67,13 +67,13 @@ mod tests {
 
     /// Whether what may not wait has a connection while pages keep all of theirs, and they keep no more than those.
     fn keeps_apart(url: &str, pages_max: u32) {
-        let db = Db::lazy(url, true).expect("a database");
         let runtime = |lane: Lane| {
             let mut builder = tokio::runtime::Builder::new_multi_thread();
             builder.worker_threads(1).enable_all().on_thread_start(move || lane.enter());
             builder.build().expect("a runtime")
         };
         let (first, pages) = (runtime(Lane::First), runtime(Lane::Pages));
+        let db = first.block_on(async { Db::lazy(url, true) }).expect("a database");
         let on = |runtime: &tokio::runtime::Runtime, wait: Duration| {
             let db = db.clone();
             let asked = runtime.spawn(async move { begun(&db, wait).await });
