@@ -97,6 +97,7 @@ impl Server {
         self.ingest.flush().await;
         uses::write(&self.store).await;
         self.ingest.unverified.flush().await;
+        self.ingest.omitted.flush().await;
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

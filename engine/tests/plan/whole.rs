@@ -143,7 +143,10 @@ fn an_outage_stops_the_flag() {
     world.live(Some(90));
     assert!(!world.enabled, "{:?}", world.history);
     let sentence = world.state.sentence(4);
-    assert_eq!(sentence, "Stopped at step 1 of 4: Errors 95 %, above the limit, certain enough to act.");
+    assert_eq!(
+        sentence,
+        "Stopped at step 1 of 4: Errors 95 % (19 of 20) within 10 s, above the limit of 5 %, certain enough to act."
+    );
 }
 
 #[test]

@@ -233,7 +233,7 @@ impl Looking {
         for rule in watched.rollout.rules.iter().filter(|rule| rule.percentage > Percentage::NONE) {
             let place = place(watched, &rule.id);
             let known = self.memory.of(&place, watched, rule, standing, now_ms);
-            consider(store, &place, rule, known, &exposures, (steps_ms, held_ms)).await?;
+            consider(store, &place, rule, known, &exposures, (steps_ms, held_ms), standing.began_ms).await?;
             judged.extend(known.judgement.clone().map(|judgement| (rule.id.clone(), judgement)));
         }
         Ok(judged)

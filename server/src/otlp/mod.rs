@@ -4,6 +4,7 @@
 mod json;
 mod protobuf;
 mod read;
+mod taken;
 mod thin;
 mod wire;
 
@@ -16,16 +17,17 @@ use axum::{
     response::Response,
     routing::post,
 };
-use engine::{Sender, Snapshot};
+use engine::Snapshot;
 use http::{StatusCode, request::Parts};
 use opentelemetry_proto::tonic::collector::{
     logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse},
     trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse},
 };
-use store::{Environment, TokenKind};
+use store::{Environment, Exposure, TokenId, TokenKind};
 
 use crate::{Server, access::Caller, door::Fault, ingest::EventId, limits::OTLP_BODY_BYTES_MAX};
-use read::{Reader, Taken};
+use read::Reader;
+use taken::Taken;
 use wire::{Content, Encoding, OtlpError};
 
 pub fn router(server: &Arc<Server>) -> Router {
@@ -44,15 +46,15 @@ async fn traces(State(server): State<Arc<Server>>, request: Request) -> Response
     // Refusals are answered in some encoding too.
     let encoding = known.unwrap_or(Encoding::Json);
     let answer = async {
-        let (environment, content) = admit(&server, &parts, body).await?;
+        let (client, content) = admit(&server, &parts, body).await?;
         let known = known.ok_or_else(OtlpError::unknown_encoding)?;
-        let taken = take(&server, &environment, |reader| {
+        let taken = take(&server, &client, |reader| {
             known.spans(&content, |span| {
                 reader.take_span(span);
                 reader.taken.has_room()
             })
         })?;
-        let partial = taken.rejected().map(|(rejected_spans, error_message)| ExportTracePartialSuccess {
+        let partial = taken.partly().map(|(rejected_spans, error_message)| ExportTracePartialSuccess {
             rejected_spans,
             error_message,
         });
@@ -68,24 +70,31 @@ async fn logs(State(server): State<Arc<Server>>, request: Request) -> Response {
     // Refusals are answered in some encoding too.
     let encoding = known.unwrap_or(Encoding::Json);
     let answer = async {
-        let (environment, content) = admit(&server, &parts, body).await?;
+        let (client, content) = admit(&server, &parts, body).await?;
         let known = known.ok_or_else(OtlpError::unknown_encoding)?;
-        let taken = take(&server, &environment, |reader| {
+        let taken = take(&server, &client, |reader| {
             known.records(&content, |record| {
                 reader.take_record(record);
                 reader.taken.has_room()
             })
         })?;
-        let partial = taken.rejected().map(|(rejected_log_records, error_message)| {
-            ExportLogsPartialSuccess { rejected_log_records, error_message }
+        let partial = taken.partly().map(|(rejected_log_records, error_message)| ExportLogsPartialSuccess {
+            rejected_log_records,
+            error_message,
         });
         encoding.answer(&ExportLogsServiceResponse { partial_success: partial })
     };
     answer.await.unwrap_or_else(|error: OtlpError| error.answer(encoding))
 }
 
+/// Whose telemetry it is.
+struct Client {
+    token: TokenId,
+    environment: Environment,
+}
+
 /// A server token; browsers send events instead.
-async fn admit(server: &Server, parts: &Parts, body: Body) -> Result<(Environment, Content), OtlpError> {
+async fn admit(server: &Server, parts: &Parts, body: Body) -> Result<(Client, Content), OtlpError> {
     let caller = match Caller::admit(server, parts) {
         Ok(caller) => caller,
         Err((_, error)) => return Err(OtlpError::access(&error)),
@@ -100,34 +109,37 @@ async fn admit(server: &Server, parts: &Parts, body: Body) -> Result<(Environmen
     let environment = environment.ok_or(OtlpError::fault(Fault::Internal))?;
     let whole = server.bodies.read(&caller, body, &parts.headers, OTLP_BODY_BYTES_MAX).await;
     let whole = whole.map_err(OtlpError::fault)?;
-    Ok((environment, wire::inflate(&parts.headers, whole)?))
+    let client = Client { token: caller.token.id, environment };
+    Ok((client, wire::inflate(&parts.headers, whole)?))
 }
 
 /// Reads the items, and takes in what they say.
 fn take(
     server: &Server,
-    environment: &Environment,
+    Client { token, environment }: &Client,
     read: impl FnOnce(&mut Reader<'_>) -> Result<(), OtlpError>,
 ) -> Result<Taken, OtlpError> {
     let snapshot: Arc<Snapshot> =
         server.store.live().snapshot(environment.key.as_str()).ok_or(OtlpError::fault(Fault::Internal))?;
     let (people, metrics) = (server.store.live().people(), server.store.live().metrics());
     let now_ms = server.store.clock().now_ms();
-    let mut reader = Reader::new(&snapshot, &people, &metrics, now_ms);
+    let ingest = &server.ingest;
+    let oldest_ms = ingest.retention.oldest_ms(&environment.key, now_ms);
+    let mut reader = Reader::new(&snapshot, &people, &metrics, (now_ms, oldest_ms));
     read(&mut reader)?;
     let mut taken = reader.taken;
-    let ingest = &server.ingest;
-    if !taken.exposures.is_empty() || !taken.outcomes.is_empty() {
+    if taken.items() > 0 {
         ingest.accepts().map_err(OtlpError::behind)?;
     }
     ingest.outcomes.has_room(taken.outcomes.len()).map_err(OtlpError::full)?;
     let id = |text: String| EventId::new(&environment.key, &text);
-    let exposures = std::mem::take(&mut taken.exposures).into_iter();
-    let exposures = exposures.map(|(text, exposure)| (Some(id(text)), exposure)).collect();
-    ingest
-        .exposures
-        .offer_events((&environment.key, Sender::Server), exposures, now_ms)
-        .map_err(OtlpError::full)?;
+    let with_ids = |exposures: Vec<(String, Exposure)>| -> Vec<_> {
+        exposures.into_iter().map(|(text, exposure)| (Some(id(text)), exposure)).collect()
+    };
+    let placed = with_ids(std::mem::take(&mut taken.exposures));
+    let unplaced = with_ids(std::mem::take(&mut taken.unplaced));
+    let offered = ingest.exposures.offer_told(&environment.key, placed, unplaced, now_ms);
+    offered.map_err(OtlpError::full)?;
     let (mut outcomes, mut ids) = (Vec::new(), Vec::new());
     for (text, outcome) in std::mem::take(&mut taken.outcomes) {
         let id = id(text);
@@ -137,6 +149,9 @@ fn take(
         }
     }
     ingest.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
+    for (omission, times, why) in taken.omitted() {
+        ingest.omitted.add(*token, omission, times, why);
+    }
     Ok(taken)
 }
 

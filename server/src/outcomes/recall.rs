@@ -40,7 +40,7 @@ pub(super) async fn recall(shared: &Shared) -> Result<(), StoreError> {
     }
     // Nobody is shown what is read here: it only says which arm outcomes belong to.
     let Ok(by) = Principal::command_line().people_reader() else { return Ok(()) };
-    let metrics = shared.store.live().metrics();
+    let (people, metrics) = (shared.store.live().people(), shared.store.live().metrics());
     while let Some((environment, subject)) = held.waiting.keys().next().cloned() {
         let now_ms = shared.store.clock().now_ms();
         let seen = match shared.store.exposures_around(&by, &environment, &subject, now_ms).await {
@@ -60,7 +60,7 @@ pub(super) async fn recall(shared: &Shared) -> Result<(), StoreError> {
         let before = state.seen;
         state.remember(&snapshot, &metrics, (&subject, &seen), now_ms);
         for (outcome, received_ms) in outcomes {
-            state.record(&snapshot, &metrics, &outcome, received_ms);
+            state.record(&snapshot, (&people, &metrics), &outcome, received_ms);
         }
         shared.counters.count(before, state.seen);
     }

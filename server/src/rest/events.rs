@@ -14,7 +14,7 @@ use engine::{MetricDefinition, Sender, Snapshot};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
-use store::{Token, TokenKind};
+use store::{Omission, Token, TokenKind};
 use utoipa::ToSchema;
 
 pub(crate) use self::read::EventItem;
@@ -30,7 +30,7 @@ use crate::{
     body::Whole,
     client_address::ClientAddress,
     door::Fault,
-    ingest::{Counters, EventId},
+    ingest::EventId,
     limits::{EVENTS_MAX, REST_BODY_BYTES_MAX},
     outcomes::Outcome,
     whole::whole_numbers,
@@ -209,7 +209,6 @@ fn keep(server: &Server, token: &Token, items: Items) -> Result<Accepted, RestEr
             Err(unfit) => rejected.push(Rejected { index, detail: unfit.to_string() }),
         }
     }
-    Counters::add(&server.ingest.counters.rejected, rejected.len());
     server.ingest.accepts()?;
     server.ingest.unverified.add(snapshot.environment(), of_flags);
     // Exposures first: an outcome may be of one that came with it.
@@ -221,6 +220,9 @@ fn keep(server: &Server, token: &Token, items: Items) -> Result<Accepted, RestEr
     taken.accepted += outcomes.len();
     taken.duplicates += sent - outcomes.len();
     server.ingest.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
+    if let Some(first) = rejected.first() {
+        server.ingest.omitted.add(token.id, Omission::Rejected, rejected.len() as u64, &first.detail);
+    }
     Ok(Accepted { accepted: taken.accepted, duplicates: taken.duplicates, unverified, rejected })
 }
 

@@ -26,6 +26,7 @@ mod live;
 mod load;
 mod metrics;
 mod object;
+mod omitted;
 mod outcomes;
 mod people;
 mod permission;
@@ -35,6 +36,7 @@ mod previews;
 mod readiness;
 mod receipts;
 mod retention;
+mod rollout_times;
 mod rollouts;
 mod secret;
 mod stand_in;
@@ -83,6 +85,7 @@ pub use ledger::{
 };
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
+pub use omitted::{OMITTED_SHOWN_MS, Omission, Omitted};
 pub use outcomes::{
     ArmCells, ArmCount, ArmWord, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellSum, Entry, FirstExposures,
     GroupTallies, GuardReader, RolledUp, Told, Total, Written,
@@ -113,6 +116,7 @@ pub use workspace::InvalidHash;
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};
 pub use receipts::{Claim, Proof, ReceiptKey, SubjectReceipts};
 pub use retention::Kept;
+pub use rollout_times::RolloutTimes;
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
     EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, TesterIn,

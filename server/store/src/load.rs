@@ -13,7 +13,7 @@ use engine::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    Changed, Clock, Environment, ObjectKind, ObjectRef, People, StoreError,
+    Changed, Clock, Environment, ObjectKind, ObjectRef, People, RolloutTimes, StoreError,
     database_time::{Skew, at_database_time},
     db::{Db, Tx, args},
     history::Place,
@@ -32,6 +32,7 @@ pub(crate) struct Loader {
     flags: HashMap<FlagKey, Arc<Flag>>,
     rollouts: HashMap<EnvironmentKey, HashMap<FlagKey, Arc<Rollout>>>,
     groups: HashMap<GroupKey, Arc<Group>>,
+    times: RolloutTimes,
     reported: HashSet<String>,
 }
 
@@ -168,7 +169,7 @@ impl Rows {
         if touches(ObjectKind::Flag) {
             let sql = "SELECT key, document FROM flags WHERE audit_seq > $1";
             self.flags = Some(tx.all(sql, args![since]).await?);
-            let sql = "SELECT environment, flag, document FROM rollouts WHERE audit_seq > $1";
+            let sql = "SELECT environment, flag, document, changed_ms FROM rollouts WHERE audit_seq > $1";
             self.rollouts = tx.all(sql, args![since]).await?;
         }
         if touches(ObjectKind::Group) {
@@ -282,6 +283,9 @@ struct RolloutRow {
     environment: String,
     flag: String,
     document: String,
+    /// A file of before has none.
+    #[serde(default)]
+    changed_ms: i64,
 }
 
 #[derive(Debug, Serialize, Deserialize, sqlx_macros::FromRow)]
@@ -292,6 +296,15 @@ struct GroupRow {
 }
 
 impl Loader {
+    /// Knows nothing yet, and tells what it reads to those who ask these.
+    pub(crate) fn with_times(times: &RolloutTimes) -> Self {
+        Self { times: times.clone(), ..Self::default() }
+    }
+
+    pub(crate) fn times(&self) -> &RolloutTimes {
+        &self.times
+    }
+
     /// The state that these rows lead to, and its announcement.
     pub(crate) fn next(
         &mut self,
@@ -383,6 +396,7 @@ impl Loader {
                 continue;
             };
             stale.environments.insert(environment.clone());
+            self.times.set(&environment, &flag, row.changed_ms);
             let rollout = self.read::<Rollout>("rollouts", &id, &row.document);
             let rollouts = self.rollouts.entry(environment).or_default();
             match rollout {

@@ -150,10 +150,10 @@ impl Stage {
             self.guard_fast_payment().await?;
         }
         let gates = |subjects_min: u64| {
-            [Gate::Hold { hold_ms: 5 * MINUTE_MS }, Gate::Sample { subjects_min }, Gate::Healthy]
+            [Gate::Hold { hold_ms: 3 * MINUTE_MS }, Gate::Sample { subjects_min }, Gate::Healthy]
         };
         let steps = vec![
-            step("vip", 100, &[Gate::Hold { hold_ms: 2 * MINUTE_MS }]),
+            step("vip", 100, &[Gate::Hold { hold_ms: MINUTE_MS }]),
             step("everyone", 20, &gates(200)),
             step("everyone", 50, &gates(500)),
             step("everyone", 100, &[Gate::Approval, Gate::Hold { hold_ms: HOUR_MS }]),
@@ -289,6 +289,8 @@ impl Stage {
             first_ms: from_ms,
             treatment_last_ms: last_ms,
             control_last_ms: last_ms,
+            entered: people * inside / 10_000,
+            entered_last_ms: last_ms,
         });
         let run = format!("demo-{from_ms}");
         self.store.write_cells(&run, &written).await?;
