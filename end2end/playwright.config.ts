@@ -21,9 +21,10 @@ export default defineConfig<object, { database: Database }>({
     timeout: 60_000,
     expect: { timeout: 10_000 },
     projects: [
-        { name: 'sqlite' },
-        // What a plan and the guard do with the database is worth seeing on both.
+        // What a plan and the guard do with the database is worth seeing on both. First, because its one file waits for
+        // the guard most of the time: at the end, one worker would wait with it for minutes while the other is done.
         ...(onPostgres ? [{ name: 'postgres', testMatch: 'guard.spec.ts', grepInvert: /accessible/, use: { database: 'postgres' as const } }] : []),
+        { name: 'sqlite' },
     ],
     use: {
         locale: 'en-GB',

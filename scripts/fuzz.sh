@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Coverage-guided fuzzing of everything that reads what others wrote (`fuzz/`):
-#   scripts/fuzz.sh                  every target a little, always the same way: part of `make test`
+#   scripts/fuzz.sh                  every target a little, from one seed: part of `make test`. What is compared by
+#                                    address or hashed at random makes two runs differ all the same
 #   scripts/fuzz.sh TARGET MINUTES   one target for long, from the kept corpus and what earlier runs found
 #   scripts/fuzz.sh TARGET FILE      one input again
 # What a long run finds stays in target/fuzz/TARGET; an input that breaks a promise is written to target/fuzz/broken.

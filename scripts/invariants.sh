@@ -28,8 +28,10 @@ refuse "SQL outside server/store:" \
 
 refuse "known people are counted past the census:" \
     "$(find_in -rnE '\.contexts\(\)' --include='*.rs' app/src server/src)"
-refuse "a body is read past server/src/body.rs:" \
-    "$(find_in -rnE 'JsonRejection|Multipart|Form<|body::to_bytes|BodyExt|: Result<Json<|: Json<|body: Bytes' --include='*.rs' server/src | find_in -vE '^server/src/(body|demo|guard|resend)')"
+refuse "a body is read past server/src/edge/body/:" \
+    "$(find_in -rnE 'JsonRejection|Multipart|Form<|body::to_bytes|BodyExt|: Result<Json<|: Json<|body: Bytes' --include='*.rs' server/src | find_in -vE '^server/src/(edge/body|command/demo|guard|doors/dashboard/resend)')"
+circles="$(scripts/circles.py engine/src app/src app/islands/src server/src)"
+refuse "more than three files use each other:" "$circles"
 # The framework does not escape what stands in elements of raw text; `ui/text_area.rs` does.
 refuse "an element of raw text, or HTML from a string, outside app/src/ui/text_area.rs:" \
     "$(find_in -rnE --include='*.rs' \

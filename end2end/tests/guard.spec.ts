@@ -155,11 +155,20 @@ test('a person overrides the plan, and it waits until it is resumed', async ({ b
 test('without outcomes a plan stays where it is, and goes on when they come', async ({ browser, world }) => {
     const { key, page } = await planned(browser, world, 'Silent', [step(20, hold(1), 'healthy'), step(50, hold(3600))], [LIMIT]);
     await start(page);
-    // Three looks of the guard after the time is over.
-    await page.waitForTimeout(7_000);
-    await page.reload();
-    await expect(now(page)).toContainText('Step 1 Now');
-    await expect(page.locator('#plan-now')).toContainText('Waits for');
+    const steps = [step(20, hold(1)), step(30, hold(1)), step(50, hold(3600))];
+    const other = await planned(browser, world, 'Meanwhile', steps, []);
+    const isHeldBack = async () => {
+        await page.reload();
+        await expect(now(page)).toContainText('Step 1 Now');
+        await expect(page.locator('#plan-now')).toContainText('Waits for');
+    };
+    // Its time is over.
+    await expect(isHeldBack).toPass(SOON);
+    // Another plan, begun only now, advances twice: in between the guard has looked at all of them.
+    await start(other.page);
+    await expect(now(other.page)).toContainText('Step 3 Now', SOON);
+    await other.page.context().close();
+    await isHeldBack();
     await report(page, world, key, { treatment: 40, control: 160 }, 0);
     await expect(now(page)).toContainText('Step 2 Now', SOON);
     await page.context().close();

@@ -6,23 +6,32 @@ use std::{
     time::Duration,
 };
 
-use store::{StoreError, Task};
+use store::{Store, StoreError, Task};
 use tokio::sync::watch;
 
-use crate::Server;
+use crate::{doors::ofrep::Ofrep, intake::Intake};
 
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// Waits for such moments until the server stops; does not keep it alive.
-pub fn start(server: &Arc<Server>) {
-    let (weak, eras, stopping) = (Arc::downgrade(server), server.store.live().eras(), server.stopping());
-    server.store.tasks().spawn("the reader of what a new database remembers", move |task| {
-        watch(Weak::clone(&weak), eras.clone(), stopping.clone(), task)
+/// Waits for such moments until the server stops; keeps nothing of it alive.
+pub fn start(store: &Store, ofrep: &Arc<Ofrep>, intake: &Arc<Intake>, stopping: watch::Receiver<bool>) {
+    let remembering =
+        Remembering { store: store.clone(), ofrep: Arc::downgrade(ofrep), intake: Arc::downgrade(intake) };
+    let eras = store.live().eras();
+    store.tasks().spawn("the reader of what a new database remembers", move |task| {
+        watch(remembering.clone(), eras.clone(), stopping.clone(), task)
     });
 }
 
+#[derive(Clone)]
+struct Remembering {
+    store: Store,
+    ofrep: Weak<Ofrep>,
+    intake: Weak<Intake>,
+}
+
 async fn watch(
-    server: Weak<Server>,
+    remembering: Remembering,
     mut eras: watch::Receiver<u64>,
     mut stopping: watch::Receiver<bool>,
     task: Task,
@@ -34,21 +43,27 @@ async fn watch(
         }
         task.turn();
         loop {
-            let Some(server) = server.upgrade() else { return };
-            match read(&server).await {
-                Ok(()) => break,
-                Err(error) => {
+            match remembering.read_anew().await {
+                Some(Ok(())) => break,
+                None => return,
+                Some(Err(error)) => {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(error, "what was remembered cannot be read again yet; trying again");
                 }
             }
-            drop(server);
             tokio::time::sleep(RETRY_PAUSE).await;
         }
     }
 }
 
-async fn read(server: &Server) -> Result<(), StoreError> {
-    server.ofrep.read_keys(&server.store).await?;
-    server.ingest.remember_anew(&server.store).await
+impl Remembering {
+    /// `None` when there is no server any more.
+    async fn read_anew(&self) -> Option<Result<(), StoreError>> {
+        let (ofrep, intake) = (self.ofrep.upgrade()?, self.intake.upgrade()?);
+        let read = async {
+            ofrep.read_keys().await?;
+            intake.remember_anew(&self.store).await
+        };
+        Some(read.await)
+    }
 }

@@ -11,12 +11,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    body::Body,
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::{body::Body, extract::Request, middleware::Next, response::Response};
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
 use store::Lane;
@@ -27,10 +22,8 @@ use tokio::{
 };
 
 use crate::{
-    Server, dashboard,
-    door::{Door, Fault},
+    edge::fault::Fault,
     limits::{CHANGES_AT_ONCE_MAX, PAGE_MAX, PAGES_PER_THREAD_MAX, PAGES_WAITING_MAX},
-    rest, session,
 };
 
 /// Threads that wait for a disk or hash a password for pages.
@@ -130,27 +123,32 @@ impl Lanes {
 
     /// Answers behind whatever may not wait. Whoever only reads is given up after a while; a change that is under way is not,
     /// so that nobody is told of it what is not so.
-    async fn answer(
+    pub async fn answer(
         &self,
-        door: Door,
         only_reads: bool,
         answering: impl Future<Output = Response> + Send + 'static,
-    ) -> Response {
-        let Some(pages) = &self.pages else { return door.refuse(Fault::Crowded) };
+    ) -> Result<Response, Fault> {
+        let pages = self.pages.as_ref().ok_or(Fault::Crowded)?;
         let mut task = Aborted(pages.spawn(async move { pumped(answering.await) }));
         let done = if only_reads {
-            match tokio::time::timeout(self.page_max, &mut task.0).await {
-                Ok(done) => done,
-                Err(_) => return door.refuse(Fault::GivenUp),
-            }
+            tokio::time::timeout(self.page_max, &mut task.0).await.map_err(|_| Fault::GivenUp)?
         } else {
             (&mut task.0).await
         };
         match done.map_err(tokio::task::JoinError::try_into_panic) {
-            Ok(response) => response,
+            Ok(response) => Ok(response),
             // Whoever surrounds every request logs it.
             Err(Ok(panic)) => std::panic::resume_unwind(panic),
-            Err(Err(_)) => door.refuse(Fault::Internal),
+            Err(Err(_)) => Err(Fault::Internal),
+        }
+    }
+
+    /// Below [`Lanes::answer`]: answers once there is a place. The request comes back when more wait than may.
+    pub async fn in_turn(&self, changes: bool, request: Request, next: Next) -> Result<Response, Request> {
+        let queue = if changes { &self.changes } else { &self.reads };
+        match queue.enter().await {
+            Some(place) => Ok(PLACE.scope(place, next.run(request)).await),
+            None => Err(request),
         }
     }
 }
@@ -169,33 +167,6 @@ struct Aborted(JoinHandle<Response>);
 impl Drop for Aborted {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// For routes of people and of programs that manage, but for what programs send without end: events and feedback.
-pub async fn on_pages(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    if rest::is_intake(request.uri().path()) {
-        return next.run(request).await;
-    }
-    let door = Door::of(request.uri().path());
-    let only_reads = request.method().is_safe();
-    server.lanes.answer(door, only_reads, next.run(request)).await
-}
-
-/// Below [`on_pages`]: answers once there is a place.
-pub async fn in_turn(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    if rest::is_intake(path) {
-        return next.run(request).await;
-    }
-    let door = Door::of(path);
-    let of_member = !dashboard::is_for_strangers(path);
-    let changes = of_member && !request.method().is_safe();
-    let queue = if changes { &server.lanes.changes } else { &server.lanes.reads };
-    match queue.enter().await {
-        Some(place) => PLACE.scope(place, next.run(request)).await,
-        None if door == Door::Dashboard => session::keep_refused(&server, request, Fault::Crowded).await,
-        None => door.refuse(Fault::Crowded),
     }
 }
 
@@ -255,7 +226,6 @@ impl http_body::Body for Pumped {
 #[cfg(test)]
 mod tests {
     use futures::StreamExt as _;
-    use http::StatusCode;
 
     use super::*;
 
@@ -275,7 +245,7 @@ mod tests {
     async fn a_page_is_made_behind_what_may_not_wait() {
         let lanes = lanes();
         let page = async { Response::new(Body::from(format!("{:?}", Lane::current()))) };
-        let answer = lanes.answer(Door::Dashboard, true, page).await;
+        let answer = lanes.answer(true, page).await.expect("an answer");
         assert_eq!((text(answer).await, Lane::current()), ("Pages".to_owned(), Lane::First));
     }
 
@@ -311,13 +281,13 @@ mod tests {
     #[tokio::test]
     async fn a_page_that_takes_too_long_is_given_up_and_a_change_is_not() {
         let lanes = lanes();
-        let answer = lanes.answer(Door::Rest, true, std::future::pending()).await;
-        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let answer = lanes.answer(true, std::future::pending()).await;
+        assert_eq!(answer.err(), Some(Fault::GivenUp));
         let change = async {
             tokio::time::sleep(Duration::from_millis(100)).await;
             Response::default()
         };
-        assert_eq!(lanes.answer(Door::Rest, false, change).await.status(), StatusCode::OK);
+        assert!(lanes.answer(false, change).await.is_ok());
     }
 
     #[tokio::test]
@@ -326,7 +296,7 @@ mod tests {
             futures::stream::iter((0..100).map(|n| Ok::<_, std::io::Error>(Bytes::from(format!("{n},")))));
         let lanes = lanes();
         let page = async { Response::new(Body::from_stream(parts)) };
-        let answer = lanes.answer(Door::Dashboard, true, page).await;
+        let answer = lanes.answer(true, page).await.expect("an answer");
         let body = text(answer).await;
         assert!(body.starts_with("0,1,") && body.ends_with("98,99,"), "{body}");
     }

@@ -1,44 +1,26 @@
 //! The server behind the binary `fader`, as a library, so that tests and benches start the same thing in-process.
 //! It holds wiring and protocols; what is decided for whom lives in `engine`, every line of SQL in `store`.
 
-mod access;
 pub mod anchor;
 mod anew;
-pub mod assets;
-mod body;
-pub mod cli;
-mod client_address;
-mod coding;
-mod commands;
+mod command;
 pub mod config;
-mod csrf;
-mod dashboard;
-mod demo;
-mod door;
-mod edge;
+pub mod doors;
+pub mod edge;
+mod error;
 mod guard;
-mod health;
 mod https;
-pub mod ingest;
+pub mod intake;
 mod lanes;
 pub mod limits;
-mod nul;
-mod ofrep;
-mod otlp;
-mod outcomes;
-pub mod places;
-pub mod resend;
-pub mod rest;
 mod router;
 mod serve;
-mod session;
-mod stand_in;
 mod state;
-mod whole;
-mod widget;
+mod stopping;
 
-pub use commands::run;
+pub use command::{cli::Cli, run};
 pub use config::Config;
+pub use error::StartError;
 pub use router::{app, surround};
 pub use serve::serve;
-pub use state::{Server, StartError};
+pub use state::Server;

@@ -11,5 +11,5 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    server::run(server::cli::Cli::parse()).await
+    server::run(server::Cli::parse()).await
 }

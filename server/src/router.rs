@@ -2,27 +2,27 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware::from_fn_with_state, routing::get};
+use axum::{Router, middleware::from_fn_with_state};
 
-use crate::{Server, dashboard, edge, health, ofrep, otlp, rest, stand_in, widget};
+use crate::{
+    Server,
+    doors::{DOORS, dashboard, ofrep, otlp, probes, rest, widget},
+    edge::{around, stand_in},
+};
 
 /// The whole server, as tests, benches and `fader serve` start it. Expects `ConnectInfo<SocketAddr>`.
-pub fn app(server: &Arc<Server>) -> Router {
-    let plain = Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .route("/readyz/decisions", get(health::decides))
-        .with_state(Arc::clone(server));
-    let doors = plain
+pub fn app(server: &Server) -> Router {
+    let doors = probes::router(Arc::clone(&server.probes))
         .merge(widget::router())
-        .merge(ofrep::router(server))
+        .merge(ofrep::router(Arc::clone(&server.ofrep)))
         .merge(rest::router(server))
         .merge(otlp::router(server))
         .merge(dashboard::router(server));
-    surround(server, doors.layer(from_fn_with_state(Arc::clone(server), stand_in::gate)))
+    let gated = (server.store.clone(), DOORS);
+    surround(server, doors.layer(from_fn_with_state(gated, stand_in::gate)))
 }
 
 /// Puts around `routes` what surrounds every request.
-pub fn surround(server: &Arc<Server>, routes: Router) -> Router {
-    routes.layer(from_fn_with_state(Arc::clone(server), edge::surround))
+pub fn surround(server: &Server, routes: Router) -> Router {
+    routes.layer(from_fn_with_state(Arc::clone(&server.edge), around::surround))
 }

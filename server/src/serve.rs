@@ -20,10 +20,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 use crate::{
-    Server, edge,
+    Server,
+    doors::ofrep,
+    edge::{
+        around::around,
+        connections::{Connection, Place, Places, Socket},
+    },
     limits::{HEADER_BYTES_MAX, SHUTDOWN_MAX},
-    ofrep,
-    places::{Connection, Place, Places, Socket},
 };
 
 /// How long to leave the listener alone when the operating system has no more sockets for us.
@@ -33,7 +36,7 @@ const LEAVE_MAX: Duration = Duration::from_millis(100);
 
 /// Serves `app` until `stop` resolves, ends all streams, waits for other requests for a limited time, and writes down
 /// what they brought.
-pub async fn serve(listener: TcpListener, server: &Arc<Server>, app: Router, stop: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, server: &Server, app: Router, stop: impl Future<Output = ()>) {
     let places = Places::new(&server.config);
     let looking = tokio::spawn(Arc::clone(&places).look_for_slow_heads());
     let mut stop = pin!(stop);
@@ -43,7 +46,7 @@ pub async fn serve(listener: TcpListener, server: &Arc<Server>, app: Router, sto
             () = &mut stop => break,
         };
         let Some((stream, peer, place)) = accepted else { continue };
-        tokio::spawn(connection(stream, peer, place, app.clone(), Arc::clone(server)));
+        tokio::spawn(connection(stream, peer, place, app.clone(), server.clone()));
     }
     drop(listener);
     looking.abort();
@@ -52,7 +55,7 @@ pub async fn serve(listener: TcpListener, server: &Arc<Server>, app: Router, sto
         tracing::warn!("some requests did not finish in time and were broken off");
     }
     if tokio::time::timeout(SHUTDOWN_MAX, server.finish()).await.is_err() {
-        let (exposures, cells) = server.ingest.unwritten();
+        let (exposures, cells) = server.intake.unwritten();
         tracing::error!(exposures, cells, "the database did not take the last events in time; they are lost");
     }
     if tokio::time::timeout(SHUTDOWN_MAX, server.guard.finished()).await.is_err() {
@@ -75,7 +78,7 @@ async fn accept(listener: &TcpListener, places: &Arc<Places>) -> Option<(TcpStre
 }
 
 /// HTTP/1.1: TLS and HTTP/2 are the business of the proxy in front.
-async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Router, server: Arc<Server>) {
+async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Router, server: Server) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection stays without TCP_NODELAY");
     }
@@ -87,8 +90,8 @@ async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, app: Rout
         request.extensions_mut().insert(ConnectInfo(peer));
         async move {
             // Evaluations do without the layers of the router.
-            let response = if ofrep::is_direct(server, &request) {
-                edge::around(server, request, |request| ofrep::direct(server, request)).await
+            let response = if ofrep::is_direct(&server.ofrep, &request) {
+                around(&server.edge, request, |request| ofrep::direct(&server.ofrep, request)).await
             } else {
                 app.clone().oneshot(request).await?
             };

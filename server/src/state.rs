@@ -1,90 +1,126 @@
-//! What one running server shares between its requests.
+//! What one running server shares between its requests, in parts: whatever answers a request takes the parts that it needs,
+//! and sees no others.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 
-use store::{Store, StoreError};
+use axum::extract::FromRef;
+use store::Store;
 use tokio::sync::watch;
 
 use crate::{
-    Config,
-    access::{allowance::Allowances, uses},
-    anchor::{Anchor, KeyError},
+    Config, StartError,
+    anchor::Anchor,
     anew,
-    body::Bodies,
-    edge::RequestIds,
+    doors::{
+        DOORS,
+        ofrep::{self, Ofrep},
+        probes::{Probes, Readiness},
+    },
+    edge::{
+        access::{Access, allowance::Allowances, uses},
+        around::Edge,
+        body::Bodies,
+        request_id::RequestIds,
+    },
     guard::Guard,
-    health::Readiness,
-    ingest::Ingest,
+    intake::Intake,
     lanes::Lanes,
-    ofrep::Ofrep,
+    stopping::Stopping,
 };
 
-/// The server's state; `Server::start` also starts what runs beside the requests.
-pub struct Server {
+/// A running server. Cheap to clone.
+#[derive(Clone)]
+pub struct Server(Arc<Parts>);
+
+pub struct Parts {
     pub store: Store,
-    pub config: Config,
-    pub(crate) allowances: Arc<Allowances>,
-    pub(crate) ofrep: Ofrep,
-    pub ingest: Ingest,
-    pub(crate) request_ids: RequestIds,
-    pub(crate) guard: Guard,
+    pub config: Arc<Config>,
+    pub intake: Arc<Intake>,
+    pub(crate) access: Access,
+    pub(crate) bodies: Arc<Bodies>,
+    pub(crate) edge: Arc<Edge>,
+    pub(crate) lanes: Arc<Lanes>,
+    pub(crate) ofrep: Arc<Ofrep>,
+    pub(crate) probes: Arc<Probes>,
+    pub(crate) guard: Arc<Guard>,
     pub(crate) anchor: Anchor,
-    pub(crate) bodies: Bodies,
-    pub(crate) readiness: Readiness,
-    pub(crate) lanes: Lanes,
     stopping: watch::Sender<bool>,
 }
 
-/// Why a server could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("the operating system gives no random numbers")]
-    NoEntropy,
-    #[error("the threads for pages do not start: {0}; the operating system may limit how many a user has")]
-    Threads(io::Error),
-    #[error("webhooks cannot be sent: the HTTP client does not start")]
-    HttpClient,
-    #[error(transparent)]
-    AuditKey(#[from] KeyError),
-    #[error("the checkpoints of the audit log cannot be written to {}: {error}", .file.display())]
-    Checkpoints { file: PathBuf, error: io::Error },
+impl Deref for Server {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The parts that handlers and extractors may ask for.
+macro_rules! part {
+    ($($part:ty: $field:ident),+ $(,)?) => {
+        $(impl FromRef<Server> for $part {
+            fn from_ref(server: &Server) -> Self {
+                Clone::clone(&server.$field)
+            }
+        })+
+    };
+}
+
+part! {
+    Store: store,
+    Access: access,
+    Arc<Bodies>: bodies,
+    Arc<Intake>: intake,
 }
 
 impl Server {
-    /// Reads what the server needs from the store, and starts the task that announces changes to streams.
-    pub async fn start(store: Store, config: Config) -> Result<Arc<Self>, StartError> {
+    /// Reads what the server needs from the store, and starts what runs beside the requests.
+    pub async fn start(store: Store, config: Config) -> Result<Self, StartError> {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|_| StartError::NoEntropy)?;
-        let lanes = Lanes::start().map_err(StartError::Threads)?;
-        let (stopping, _) = watch::channel(false);
-        let allowances = Arc::new(Allowances::new(&config));
-        let ofrep = Ofrep::start(&store, &config, Arc::clone(&allowances), stopping.subscribe()).await?;
-        let ingest = Ingest::start(&store, &config, &lanes, stopping.subscribe()).await?;
-        let request_ids = RequestIds::starting_at(u64::from_ne_bytes(seed));
-        let guard = Guard::start(&store, &config, stopping.subscribe())?;
+        let lanes = Arc::new(Lanes::start().map_err(StartError::Threads)?);
+        let (stopping, stops) = watch::channel(false);
+        let access = Access { store: store.clone(), allowances: Arc::new(Allowances::new(&config)) };
+        let bodies = Arc::new(Bodies::new(&config));
+        let request_ids = Arc::new(RequestIds::starting_at(u64::from_ne_bytes(seed)));
+        let intake = Arc::new(Intake::start(&store, &config, &lanes, stops.clone()).await?);
+        let parts = ofrep::Parts {
+            access: access.clone(),
+            bodies: Arc::clone(&bodies),
+            intake: Arc::clone(&intake),
+            request_ids: Arc::clone(&request_ids),
+            stopping: Stopping(stops.clone()),
+        };
+        let ofrep = Arc::new(Ofrep::start(parts, &config).await?);
+        let guard = Arc::new(Guard::start(&store, &config, stops.clone())?);
         let signing = config.signing.clone();
-        let anchor = Anchor::start((&store, &lanes), signing, config.anchor_every, stopping.subscribe())?;
-        uses::start(&store, stopping.subscribe());
-        let readiness = Readiness::default();
-        let bodies = Bodies::new(&config);
-        let server = Arc::new(Self {
+        let anchor = Anchor::start((&store, &lanes), signing, config.anchor_every, stops.clone())?;
+        uses::start(&store, stops.clone());
+        anew::start(&store, &ofrep, &intake, stops.clone());
+        let probes = Arc::new(Probes {
+            store: store.clone(),
+            intake: Arc::clone(&intake),
+            guard: Arc::clone(&guard),
+            stopping: Stopping(stops),
+            look_every: config.look_every,
+            readiness: Readiness::default(),
+        });
+        let config = Arc::new(config);
+        let edge = Arc::new(Edge { request_ids, config: Arc::clone(&config), doors: DOORS });
+        Ok(Self(Arc::new(Parts {
             store,
             config,
-            allowances,
+            intake,
+            access,
+            bodies,
+            edge,
+            lanes,
             ofrep,
-            ingest,
-            request_ids,
+            probes,
             guard,
             anchor,
-            bodies,
-            readiness,
-            lanes,
             stopping,
-        });
-        anew::start(&server);
-        Ok(server)
+        })))
     }
 
     /// Ends all streams; `/readyz` says so from now on.
@@ -94,18 +130,14 @@ impl Server {
 
     /// Writes down what was taken in. After the last request.
     pub async fn finish(&self) {
-        self.ingest.flush().await;
+        self.intake.flush().await;
         uses::write(&self.store).await;
-        self.ingest.unverified.flush().await;
-        self.ingest.omitted.flush().await;
+        self.intake.unverified.flush().await;
+        self.intake.omitted.flush().await;
     }
 
-    pub(crate) fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
-    }
-
-    /// Turns true when the server is told to stop.
-    pub fn stopping(&self) -> watch::Receiver<bool> {
-        self.stopping.subscribe()
+    /// That it was told to stop.
+    pub(crate) fn stopping(&self) -> Stopping {
+        Stopping(self.stopping.subscribe())
     }
 }

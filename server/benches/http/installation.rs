@@ -1,6 +1,6 @@
 //! A server of its own on a free port, with a SQLite file in a temporary folder.
 
-use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroU32};
 
 use axum::{Json, Router, body::Bytes, routing::post};
 use engine::{EnvironmentKey, Flag, FlagKey, Group, Rule};
@@ -16,7 +16,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 
 pub struct Installation {
     pub store: Store,
-    pub server: Arc<Server>,
+    pub server: Server,
     pub app: Router,
     pub address: SocketAddr,
     pub database_url: String,
@@ -47,7 +47,7 @@ impl Installation {
         let app = server::app(&server).merge(server::surround(&server, empty));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let (served, serving) = (app.clone(), Arc::clone(&server));
+        let (served, serving) = (app.clone(), server.clone());
         tokio::spawn(async move {
             server::serve(listener, &serving, served, std::future::pending()).await;
         });

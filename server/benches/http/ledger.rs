@@ -77,7 +77,7 @@ async fn take_in() -> BenchResult {
     let started = Instant::now();
     fader.server.finish().await;
     let (drained, sent) = (started.elapsed(), load.latencies.len() as u64 * BATCH);
-    let written = fader.server.ingest.counters.written.load(std::sync::atomic::Ordering::Relaxed);
+    let written = fader.server.intake.exposures.counters().written.load(std::sync::atomic::Ordering::Relaxed);
     let p99 = quantile(&load.latencies, 990).unwrap_or_default();
     Ok(vec![
         Figure::new("exposures accepted, batches of 100 over HTTP", format!("{accepted:.0} /s"))

@@ -28,7 +28,7 @@ const HOLDER_BYTES: usize = 8;
 
 /// The loop, while the server runs.
 #[derive(Debug)]
-pub(crate) struct Guard {
+pub struct Guard {
     running: tokio::sync::Mutex<Option<JoinHandle<()>>>,
     looks: Arc<Looks>,
 }
@@ -45,16 +45,16 @@ struct Looks {
 
 /// How the last look stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub struct Standing {
     /// This copy guards.
-    pub(crate) guards: bool,
+    pub guards: bool,
     /// Since its last look that ended well, or since the start.
-    pub(crate) looked_ms: u64,
+    pub looked_ms: u64,
 }
 
 impl Guard {
     /// Starts looking as often as `config` says, until `stopping` turns true.
-    pub(crate) fn start(
+    pub fn start(
         store: &Store,
         config: &Config,
         stopping: watch::Receiver<bool>,
@@ -85,7 +85,7 @@ impl Guard {
         Ok(Self { running: tokio::sync::Mutex::new(Some(running)), looks })
     }
 
-    pub(crate) fn standing(&self) -> Standing {
+    pub fn standing(&self) -> Standing {
         let now_ms = u64::try_from(self.looks.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         Standing {
             guards: self.looks.guards.load(Ordering::Relaxed),
@@ -94,7 +94,7 @@ impl Guard {
     }
 
     /// Waits until the loop has ended and given the lease back; the server has been told to stop before.
-    pub(crate) async fn finished(&self) {
+    pub async fn finished(&self) {
         if let Some(running) = self.running.lock().await.take()
             && let Err(error) = running.await
         {

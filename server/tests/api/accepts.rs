@@ -251,3 +251,28 @@ async fn no_page_takes_away_whom_a_server_placed() {
     ada.server_tells("error_rate", false).await;
     app.books_are("pay", &Metric::ErrorRate, [(1, 1), (1, 1)]).await;
 }
+
+#[tokio::test]
+async fn a_complaint_counts_with_its_receipt_and_is_only_read_without() {
+    let app = TestApp::start().await;
+    app.boolean_flag("pay").await;
+    app.rules("pay", json!([everyone(50)])).await;
+    let (client, server) = (app.client_token().await, app.server_token().await);
+    let ada = Told::new(&app, (&client, &server), "ada", true).await;
+    let bob = Told::new(&app, (&client, &server), "bob", true).await;
+    app.books_are("pay", &Metric::Complaints, [(2, 0), (2, 0)]).await;
+    let complain = async |token: &str, subject: &str, features: Json| {
+        let body = json!({ "subject": subject, "rating": 1, "flag": "pay", "features": features });
+        let request = app.request(Method::POST, "/api/v1/feedback").bearer_auth(token);
+        let request = request.header("Origin", "https://shop.test").json(&body);
+        assert_eq!(request.send().await.expect("an answer").status(), 201);
+    };
+    complain(&client, "ada", json!([])).await;
+    complain(&client, "ada", json!([feature(&bob.decided)])).await;
+    app.unverified_are("pay", 2).await;
+    app.books_are("pay", &Metric::Complaints, [(2, 0), (2, 0)]).await;
+    complain(&client, "ada", json!([feature(&ada.decided)])).await;
+    app.books_are("pay", &Metric::Complaints, [(2, 0), (2, 1)]).await;
+    complain(&server, "bob", json!([])).await;
+    app.books_are("pay", &Metric::Complaints, [(2, 1), (2, 2)]).await;
+}

@@ -104,6 +104,20 @@ async fn unknown_places_and_methods_are_answered_in_the_shape_of_the_door() {
 }
 
 #[tokio::test]
+async fn what_no_handler_sees_is_refused_in_the_shape_of_the_door() {
+    let app = TestApp::start().await;
+    for (path, says) in [(ALL, "errorDetails"), ("/api/v1/events", "detail"), ("/v1/traces", "message")] {
+        let answer = app.request(Method::POST, &format!("{path}?a=%00")).send().await.expect("an answer");
+        assert_eq!(answer.status(), 400, "{path}");
+        let failure: Json = answer.json().await.expect("JSON");
+        assert!(failure[says].as_str().is_some_and(|it| it.contains("NUL")), "{path}: {failure}");
+    }
+    let page = app.get("/flags?a=%00").await;
+    assert_eq!(page.status(), 400);
+    assert!(page.text().await.expect("a page").starts_with("<!DOCTYPE html>"));
+}
+
+#[tokio::test]
 async fn odd_flag_keys_are_not_found() {
     let app = TestApp::start().await;
     let token = app.server_token().await;

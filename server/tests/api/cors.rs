@@ -23,7 +23,7 @@ async fn a_preflight_allows_what_clients_send() {
     assert_eq!(header(&answer, "access-control-allow-origin"), Some("https://shop.test"));
     assert!(header(&answer, "access-control-allow-methods").is_some_and(|it| it.contains("POST")));
     let allowed = header(&answer, "access-control-allow-headers").expect("there").to_ascii_lowercase();
-    for name in ["authorization", "x-api-key", "if-none-match", "content-type"] {
+    for name in ["authorization", "x-api-key", "if-none-match", "content-type", "traceparent", "tracestate"] {
         assert!(allowed.contains(name), "{name}");
     }
     assert!(header(&answer, "access-control-max-age").is_some());

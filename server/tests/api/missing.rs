@@ -89,8 +89,15 @@ async fn a_copy_that_sees_only_half_of_it_counts_nothing() {
     app.tell(&token, &[exposure("a", "treatment"), exposure("b", "control")]).await;
     app.tell(&token, &[outcome("elsewhere")]).await;
     app.arms_with("pay", "latency", 1).await;
+    // Served and asked within the same ten seconds as those who would be missing.
+    app.tell(&token, &[exposure("c", "treatment")]).await;
+    let then_ms = app.clock.now_ms();
     app.clock.advance(WAIT_MS);
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let mut late = outcome("c");
+    late["time"] = json!(then_ms);
+    app.tell(&token, &[late]).await;
+    // Whoever is missing is counted when cells of that time are written, and before that of this outcome is.
+    app.arms_with("pay", "latency", 2).await;
     let (treatment, control) = app.arms("pay", "missing_outcome").await;
     assert_eq!((treatment.outcomes, control.outcomes), (0, 0));
 }

@@ -30,7 +30,7 @@ impl TestApp {
     }
 
     /// Waits until so many are counted: writing takes a second.
-    async fn unverified_are(&self, flag: &str, times: u64) {
+    pub async fn unverified_are(&self, flag: &str, times: u64) {
         let counted = async {
             while self.unverified(flag).await != times {
                 tokio::time::sleep(Duration::from_millis(20)).await;

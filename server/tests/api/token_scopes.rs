@@ -2,7 +2,7 @@
 
 use reqwest::{Method, header};
 use serde_json::{Value as Json, json};
-use server::rest::needs::{Needs, OPERATIONS};
+use server::doors::rest::needs::{Needs, OPERATIONS};
 use store::{Action, AuditFilter, Lifetime, NewToken, Principal, Role, TokenKind, TokenScope};
 
 use crate::{

@@ -1,5 +1,7 @@
 //! Making, revoking and granting.
 
+use url::Url;
+
 use super::{Lifetime, TokenId, TokenKind, TokenScope};
 use crate::{
     Action, Invalid, ObjectKind, ObjectRef, RecentAdministrator, Role, Store, StoreError, TokenHash, UserId,
@@ -205,22 +207,29 @@ fn check_scope(kind: TokenKind, scope: &TokenScope, writes_traits: bool) -> Resu
     }
 }
 
-/// `https://www.example.org`: scheme, host, perhaps a port, nothing more.
-fn is_origin(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let host =
-        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | ':' | '[' | ']');
-    text.len() <= ORIGIN_CHARS_MAX && rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(host))
+/// `https://www.example.org`: scheme, host, perhaps a port, nothing more; as browsers name it, so without the scheme's own
+/// port, in lower case, and a host of other letters in its ASCII form.
+fn as_origin(text: &str) -> Option<String> {
+    let url = Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let origin = url.origin().ascii_serialization();
+    // Nothing but the origin was written: what a browser never sends would be left out without a word.
+    let is_whole = url.as_str().trim_end_matches('/') == origin;
+    // A pattern is no host, and would never match.
+    let is_host = !origin.contains('*');
+    (is_whole && is_host && origin.len() <= ORIGIN_CHARS_MAX).then_some(origin)
 }
 
 fn check_origins(kind: TokenKind, origins: &[String]) -> Result<Vec<String>, Invalid> {
-    let origins: Vec<_> = origins.iter().map(|o| o.trim().trim_end_matches('/').to_lowercase()).collect();
     let fits = match kind {
         TokenKind::Server | TokenKind::Admin(_) => origins.is_empty(),
         TokenKind::Client => !origins.is_empty() && origins.len() <= TOKEN_ORIGINS_MAX,
     };
-    let known = |origin: &String| origin == "*" || is_origin(origin);
-    if fits && origins.iter().all(known) { Ok(origins) } else { Err(Invalid::Origins) }
+    let known = |origin: &String| match origin.trim() {
+        "*" => Some("*".to_owned()),
+        text => as_origin(text),
+    };
+    let known: Option<Vec<_>> = origins.iter().map(known).collect();
+    known.filter(|_| fits).ok_or(Invalid::Origins)
 }
 
 #[cfg(test)]
@@ -236,7 +245,26 @@ mod tests {
             client(&["https://Shop.example/", "*"]),
             Ok(vec!["https://shop.example".into(), "*".into()])
         );
-        for bad in [&[][..], &["shop.example"], &["https://shop.example/path"], &["https://"], &["null"]] {
+        for (written, sent) in [
+            ("https://shop.example:443", "https://shop.example"),
+            (" http://Shop.example:80/ ", "http://shop.example"),
+            ("http://shop.example:443", "http://shop.example:443"),
+            ("https://läden.example", "https://xn--lden-loa.example"),
+            ("http://[::1]:3100", "http://[::1]:3100"),
+        ] {
+            assert_eq!(client(&[written]), Ok(vec![sent.into()]), "{written}");
+        }
+        for bad in [
+            &[][..],
+            &["shop.example"],
+            &["https://shop.example/path"],
+            &["https://shop.example/?q"],
+            &["https://ada@shop.example"],
+            &["https://*.shop.example"],
+            &["https://"],
+            &["ftp://shop.example"],
+            &["null"],
+        ] {
             assert_eq!(client(bad), Err(Invalid::Origins), "{bad:?}");
         }
         assert_eq!(check_origins(TokenKind::Server, &["*".into()]), Err(Invalid::Origins));

@@ -1,0 +1,340 @@
+//! OTLP over HTTP, protobuf and JSON: spans and log records that carry the `feature_flag.*` attributes of OpenTelemetry's
+//! semantic conventions become exposures and outcomes, so that an instrumented service needs no Fader code.
+
+pub mod door;
+mod error;
+mod json;
+mod protobuf;
+mod read;
+mod taken;
+mod thin;
+mod wire;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+    routing::post,
+};
+use engine::Snapshot;
+use http::{StatusCode, request::Parts};
+use opentelemetry_proto::tonic::collector::{
+    logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse},
+    trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse},
+};
+use store::{Environment, Exposure, Store, TokenId, TokenKind};
+
+use crate::{
+    Server,
+    edge::{
+        access::{Access, Caller},
+        body::Bodies,
+        fault::Fault,
+    },
+    intake::{Intake, exposures::Counters, ids::EventId},
+    limits::OTLP_BODY_BYTES_MAX,
+};
+use error::OtlpError;
+use read::Reader;
+use taken::Taken;
+use wire::{Content, Encoding};
+
+pub fn router(server: &Server) -> Router {
+    let not_allowed = || async { OtlpError::fault(Fault::MethodNotAllowed).answer(Encoding::Json) };
+    Router::new()
+        .route("/v1/traces", post(traces))
+        .route("/v1/logs", post(logs))
+        .method_not_allowed_fallback(not_allowed)
+        .with_state(server.clone())
+}
+
+/// `POST /v1/traces`: a span is a request, with its status and how long it took.
+async fn traces(
+    State(access): State<Access>,
+    State(bodies): State<Arc<Bodies>>,
+    State(intake): State<Arc<Intake>>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let known = Encoding::of(&parts.headers);
+    // Refusals are answered in some encoding too.
+    let encoding = known.unwrap_or(Encoding::Json);
+    let answer = async {
+        let (client, content) = admit(&access, &bodies, &parts, body).await?;
+        let known = known.ok_or_else(OtlpError::unknown_encoding)?;
+        let taken = take((&access.store, &intake), &client, |reader| {
+            known.spans(&content, |span| {
+                reader.take_span(span);
+                reader.taken.has_room()
+            })
+        })?;
+        let partial = taken.partly().map(|(rejected_spans, error_message)| ExportTracePartialSuccess {
+            rejected_spans,
+            error_message,
+        });
+        encoding.answer(&ExportTraceServiceResponse { partial_success: partial })
+    };
+    answer.await.unwrap_or_else(|error: OtlpError| error.answer(encoding))
+}
+
+/// `POST /v1/logs`: evaluation events are exposures, errors with features in force are outcomes.
+async fn logs(
+    State(access): State<Access>,
+    State(bodies): State<Arc<Bodies>>,
+    State(intake): State<Arc<Intake>>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let known = Encoding::of(&parts.headers);
+    // Refusals are answered in some encoding too.
+    let encoding = known.unwrap_or(Encoding::Json);
+    let answer = async {
+        let (client, content) = admit(&access, &bodies, &parts, body).await?;
+        let known = known.ok_or_else(OtlpError::unknown_encoding)?;
+        let taken = take((&access.store, &intake), &client, |reader| {
+            known.records(&content, |record| {
+                reader.take_record(record);
+                reader.taken.has_room()
+            })
+        })?;
+        let partial = taken.partly().map(|(rejected_log_records, error_message)| ExportLogsPartialSuccess {
+            rejected_log_records,
+            error_message,
+        });
+        encoding.answer(&ExportLogsServiceResponse { partial_success: partial })
+    };
+    answer.await.unwrap_or_else(|error: OtlpError| error.answer(encoding))
+}
+
+/// Whose telemetry it is.
+struct Client {
+    token: TokenId,
+    environment: Environment,
+}
+
+/// A server token; browsers send events instead.
+async fn admit(
+    access: &Access,
+    bodies: &Bodies,
+    parts: &Parts,
+    body: Body,
+) -> Result<(Client, Content), OtlpError> {
+    let caller = match Caller::admit(access, parts) {
+        Ok(caller) => caller,
+        Err((_, error)) => return Err(OtlpError::access(&error)),
+    };
+    match caller.token.kind {
+        TokenKind::Server => {}
+        TokenKind::Client | TokenKind::Admin(_) => {
+            return Err(OtlpError::new(StatusCode::FORBIDDEN, "telemetry is sent with a server token"));
+        }
+    }
+    let environment = access.store.live().environment(caller.token.environment_key());
+    let environment = environment.ok_or(OtlpError::fault(Fault::Internal))?;
+    let whole = bodies.read(&caller, body, &parts.headers, OTLP_BODY_BYTES_MAX).await;
+    let whole = whole.map_err(OtlpError::fault)?;
+    let client = Client { token: caller.token.id, environment };
+    Ok((client, wire::inflate(&parts.headers, whole)?))
+}
+
+/// Reads the items, and takes in what they say.
+fn take(
+    (store, intake): (&Store, &Intake),
+    Client { token, environment }: &Client,
+    read: impl FnOnce(&mut Reader<'_>) -> Result<(), OtlpError>,
+) -> Result<Taken, OtlpError> {
+    let snapshot: Arc<Snapshot> =
+        store.live().snapshot(environment.key.as_str()).ok_or(OtlpError::fault(Fault::Internal))?;
+    let (people, metrics) = (store.live().people(), store.live().metrics());
+    let now_ms = store.clock().now_ms();
+    let oldest_ms = intake.retention.oldest_ms(&environment.key, now_ms);
+    let mut reader = Reader::new(&snapshot, &people, &metrics, (now_ms, oldest_ms));
+    read(&mut reader)?;
+    let mut taken = reader.taken;
+    if taken.items() > 0 {
+        intake.accepts().map_err(OtlpError::behind)?;
+    }
+    intake.outcomes.has_room(taken.outcomes.len()).map_err(OtlpError::full)?;
+    let id = |text: String| EventId::new(&environment.key, &text);
+    let with_ids = |exposures: Vec<(String, Exposure)>| -> Vec<_> {
+        exposures.into_iter().map(|(text, exposure)| (Some(id(text)), exposure)).collect()
+    };
+    let placed = with_ids(std::mem::take(&mut taken.exposures));
+    let unplaced = with_ids(std::mem::take(&mut taken.unplaced));
+    let offered = intake.exposures.offer_told(&environment.key, placed, unplaced, now_ms);
+    offered.map_err(OtlpError::full)?;
+    let (mut outcomes, mut ids) = (Vec::new(), Vec::new());
+    for (text, outcome) in std::mem::take(&mut taken.outcomes) {
+        let id = id(text);
+        if intake.ids.remember(id, now_ms) {
+            outcomes.push(outcome);
+            ids.push(id.0);
+        }
+    }
+    intake.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
+    for (omission, times, why) in taken.omitted() {
+        Counters::add(&intake.exposures.counters().rejected, usize::try_from(times).unwrap_or(usize::MAX));
+        intake.omitted.add(*token, omission, times, why);
+    }
+    Ok(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use allocation_counter::measure;
+    use prost::Message as _;
+
+    use super::*;
+    use crate::limits::{OTLP_INFLATED_BYTES_MAX, OTLP_ITEMS_MAX};
+
+    /// A message that holds these bytes as field `tag`.
+    fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {
+        let mut message = vec![tag << 3 | 2];
+        let mut length = bytes.len();
+        while length >= 0x80 {
+            message.push(u8::try_from(length & 0x7f).expect("seven bits") | 0x80);
+            length >>= 7;
+        }
+        message.push(u8::try_from(length).expect("seven bits"));
+        message.extend_from_slice(bytes);
+        message
+    }
+
+    /// An export with these spans.
+    fn export(spans: &[u8]) -> Vec<u8> {
+        field(1, &field(2, spans))
+    }
+
+    fn times(bytes: &[u8], count: usize) -> Vec<u8> {
+        bytes.repeat(count)
+    }
+
+    /// What reading takes at most, beside the bytes that are read; and what became of it.
+    fn reading(encoding: Encoding, bytes: &[u8]) -> (u64, Result<(), OtlpError>) {
+        let mut result = Ok(());
+        let taken = measure(|| result = encoding.spans(bytes, |_| Ok(())));
+        (taken.bytes_max, result)
+    }
+
+    #[test]
+    fn empty_messages_take_no_memory() {
+        let count = 500_000;
+        let bombs = [
+            ("spans", export(&times(&field(2, &[]), count))),
+            ("attributes", export(&field(2, &times(&field(9, &[]), count)))),
+            ("events", export(&field(2, &times(&field(11, &[]), count)))),
+            ("links", export(&field(2, &times(&field(13, &[]), count)))),
+            ("scopes", field(1, &times(&field(2, &[]), count))),
+            ("resources", times(&field(1, &[]), count)),
+        ];
+        for (name, bytes) in bombs {
+            let (taken, result) = reading(Encoding::Protobuf, &bytes);
+            assert!(result.is_ok() && taken < 64 * 1024, "{name}: {taken} {result:?}");
+        }
+        let list = format!("[{}{{}}]", "{},".repeat(count));
+        for (name, spans) in [
+            ("spans", list.clone()),
+            ("attributes", format!("[{{\"attributes\":{list}}}]")),
+            ("events", format!("[{{\"events\":{list}}}]")),
+            ("unknown", format!("[{{\"later\":{list}}}]")),
+        ] {
+            let json = format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":{spans}}}]}}]}}");
+            let (taken, result) = reading(Encoding::Json, json.as_bytes());
+            assert!(result.is_ok() && taken < 64 * 1024, "{name} in JSON: {taken} {result:?}");
+        }
+    }
+
+    #[test]
+    fn evaluations_are_counted_while_they_are_read() {
+        let attribute = field(3, &field(1, thin::KEY.as_bytes()));
+        let events = times(&field(11, &attribute), 10 * OTLP_ITEMS_MAX);
+        let (taken, result) = reading(Encoding::Protobuf, &export(&field(2, &events)));
+        assert_eq!(result, Err(thin::too_many()));
+        assert!(taken < OTLP_INFLATED_BYTES_MAX as u64, "{taken}");
+        let event = format!("{{\"attributes\":[{{\"key\":\"{}\"}}]}},", thin::KEY);
+        let events = format!("[{}{{}}]", event.repeat(10 * OTLP_ITEMS_MAX));
+        let json =
+            format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{{\"events\":{events}}}]}}]}}]}}");
+        let (taken, result) = reading(Encoding::Json, json.as_bytes());
+        assert_eq!(result, Err(thin::too_many()));
+        assert!(taken < OTLP_INFLATED_BYTES_MAX as u64, "{taken}");
+    }
+
+    #[test]
+    fn a_long_text_is_kept_in_part() {
+        let text = "ø".repeat(1_000_000);
+        let attribute = [field(1, b"user.id"), field(2, &field(1, text.as_bytes()))].concat();
+        let bytes = export(&field(2, &field(9, &attribute)));
+        assert!(reading(Encoding::Protobuf, &bytes).0 < 64 * 1024);
+    }
+
+    #[test]
+    fn inflating_takes_little_more_than_it_gives() {
+        use std::io::Write as _;
+        let compress = |bytes: &[u8]| {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            gzip.write_all(bytes).expect("compressed");
+            gzip.finish().expect("compressed")
+        };
+        let fits = compress(&vec![0; OTLP_INFLATED_BYTES_MAX]);
+        let taken =
+            measure(|| assert_eq!(wire::gunzip(&fits).map(|it| it.len()), Ok(OTLP_INFLATED_BYTES_MAX)));
+        // While it grows for the last time, both are there; with the 4 MiB that came, far below 64 MiB.
+        let most = 2 * OTLP_INFLATED_BYTES_MAX as u64 + 256 * 1024;
+        assert!(taken.bytes_max < most, "{}", taken.bytes_max);
+        let too_large = compress(&vec![0; OTLP_INFLATED_BYTES_MAX + 1]);
+        assert!(wire::gunzip(&too_large).is_err());
+    }
+
+    #[test]
+    fn what_is_kept_is_the_same_in_both_encodings_and_as_it_was_sent() {
+        use opentelemetry_proto::tonic::{
+            common::v1::{AnyValue, KeyValue, any_value::Value},
+            trace::v1::{ResourceSpans, ScopeSpans, Span, Status, TracesData, span::Event},
+        };
+        let attribute = |key: &str, value: Value| KeyValue {
+            key: key.to_owned(),
+            value: Some(AnyValue { value: Some(value) }),
+            ..KeyValue::default()
+        };
+        let flag = attribute(thin::KEY, Value::StringValue("pay".to_owned()));
+        let kept = Span {
+            trace_id: vec![1; 16],
+            span_id: vec![2; 8],
+            start_time_unix_nano: 1_700_000_000_000_000_000,
+            end_time_unix_nano: 1_700_000_000_000_000_001,
+            attributes: vec![attribute("user.id", Value::StringValue("ada".to_owned()))],
+            events: vec![Event { attributes: vec![flag.clone()], ..Event::default() }],
+            status: Some(Status { code: 2, ..Status::default() }),
+            ..Span::default()
+        };
+        let mut sent = kept.clone();
+        sent.name = "POST /bookings".to_owned();
+        sent.attributes.insert(0, attribute("http.status", Value::IntValue(500)));
+        sent.events[0].name = "feature_flag.evaluation".to_owned();
+        sent.events.push(Event { name: "log".to_owned(), ..Event::default() });
+        let scope_spans = vec![ScopeSpans { spans: vec![sent], ..ScopeSpans::default() }];
+        let data =
+            TracesData { resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }] };
+        let json = serde_json::to_vec(&data).expect("JSON");
+        for (encoding, bytes) in [(Encoding::Protobuf, data.encode_to_vec()), (Encoding::Json, json)] {
+            let mut spans = Vec::new();
+            let read = encoding.spans(&bytes, |span| {
+                spans.push(span.clone());
+                Ok(())
+            });
+            assert_eq!(read, Ok(()), "{encoding:?}");
+            assert_eq!(spans, std::slice::from_ref(&kept), "{encoding:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_protobuf_are_refused() {
+        for bytes in [&b"\xff\xff"[..], &[1 << 3], &[1 << 3 | 3], &[1 << 3 | 2, 200], &[0xff; 12]] {
+            assert!(Encoding::Protobuf.spans(bytes, |_| Ok(())).is_err(), "{bytes:?}");
+        }
+    }
+}

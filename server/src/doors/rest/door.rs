@@ -1,0 +1,27 @@
+//! What the edge has to know of REST, and what its own lanes do.
+
+use axum::response::IntoResponse as _;
+
+use super::error::RestError;
+use crate::edge::door::Door;
+
+/// Where events go; they come by the ten thousand.
+const EVENTS_PATH: &str = "/api/v1/events";
+/// Where users' feedback goes.
+const FEEDBACK_PATH: &str = "/api/v1/feedback";
+
+/// Programs, with a token.
+pub static DOOR: Door = Door {
+    below: &["/api/"],
+    refuse: |fault| RestError::Fault(fault).into_response(),
+    takes_forms: false,
+    tells_items: |path| path == EVENTS_PATH,
+    is_rush: |path| path == EVENTS_PATH,
+    secret_below: &[],
+    needs_no_database: |_, _| false,
+};
+
+/// Whether programs send there without end what may not wait behind pages.
+pub fn is_intake(path: &str) -> bool {
+    path == EVENTS_PATH || path == FEEDBACK_PATH
+}

@@ -1,0 +1,57 @@
+//! Whoever manages Fader through REST: a management token, acting with the permissions of its role.
+
+use axum::extract::{FromRef, FromRequestParts, Query};
+use engine::EnvironmentKey;
+use http::request::Parts;
+use serde::Deserialize;
+use store::{Environment, Principal};
+
+use super::error::RestError;
+use crate::edge::{
+    access::{Access, AccessError, Caller, request_origin},
+    body::Known,
+};
+
+/// Extracted by every management operation; proofs come from `principal`.
+pub struct Manager {
+    pub principal: Principal,
+    /// The environment that the request is about, where it names one or the token is bound to one.
+    environment: Option<Environment>,
+}
+
+/// What stands in the address of any of them.
+#[derive(Deserialize)]
+struct Where {
+    environment: Option<String>,
+}
+
+impl Manager {
+    /// What an operation on one environment is about.
+    pub fn environment(&self) -> Result<&Environment, RestError> {
+        let unnamed =
+            "this token counts in the whole workspace: name the environment, as in ?environment=production";
+        self.environment.as_ref().ok_or_else(|| RestError::Refused(unnamed.to_owned()))
+    }
+}
+
+impl Known for Manager {}
+
+impl<S: Send + Sync> FromRequestParts<S> for Manager
+where
+    Access: FromRef<S>,
+{
+    type Rejection = RestError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, RestError> {
+        let access = Access::from_ref(state);
+        let caller = Caller::identify(&access, parts).map_err(|(_, error)| error)?;
+        let principal = Principal::of_token(&caller.token, request_origin(parts))
+            .ok_or(AccessError::NotManagementToken)?;
+        let Query(Where { environment }) = Query::try_from_uri(&parts.uri)?;
+        let missing = || RestError::NotFound("environment");
+        let named = environment.map(|key| EnvironmentKey::parse(&key)).transpose().map_err(|_| missing())?;
+        let key = principal.environment(named)?;
+        let known = |key: EnvironmentKey| access.store.live().environment(key.as_str()).ok_or_else(missing);
+        Ok(Self { environment: key.map(known).transpose()?, principal })
+    }
+}

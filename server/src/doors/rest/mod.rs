@@ -1,0 +1,131 @@
+//! REST below `/api/v1`: what programs send (people, events, feedback) and what they manage with a management token.
+//! Handlers read, ask for a proof of permission and call the store; the `OpenAPI` document is made from them.
+
+mod audit;
+mod document;
+pub mod door;
+mod enrolments;
+mod error;
+mod events;
+mod exposures;
+mod feedback;
+mod flags;
+mod guardrails;
+mod health;
+mod manager;
+pub mod needs;
+mod people;
+mod plan;
+mod proof;
+mod token;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use http::{HeaderValue, header};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    Server,
+    edge::{access::cors, fault::Fault},
+    lanes::Lanes,
+};
+use door::is_intake;
+use error::RestError;
+
+/// What the document says beside its paths.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Fader", description = "Progressive delivery: who saw what, when and why."),
+    modifiers(&Tokens),
+    security(("bearer" = []), ("api_key" = [])),
+)]
+struct Document;
+
+struct Tokens;
+
+impl Modify for Tokens {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let api_key = ApiKey::Header(ApiKeyValue::new("X-API-Key"));
+        components.add_security_scheme("api_key", SecurityScheme::ApiKey(api_key));
+    }
+}
+
+/// Every operation, with its documentation.
+fn operations() -> OpenApiRouter<Server> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(token::get))
+        .routes(routes!(audit::head))
+        .routes(routes!(flags::list))
+        .routes(routes!(people::put, people::get, people::delete))
+        .routes(routes!(people::post))
+        .routes(routes!(people::exposures))
+        .routes(routes!(events::send))
+        .routes(routes!(exposures::of_flag))
+        .routes(routes!(enrolments::enrol, enrolments::list_all))
+        .routes(routes!(enrolments::remove))
+        .routes(routes!(feedback::post))
+        .routes(routes!(health::of_flag))
+        .routes(routes!(guardrails::get, guardrails::put, guardrails::delete))
+        .routes(routes!(guardrails::get_defaults, guardrails::put_defaults, guardrails::delete_defaults))
+        .routes(routes!(plan::get, plan::save))
+        .routes(routes!(plan::transit))
+}
+
+pub fn router(server: &Server) -> Router {
+    let (routes, mut document) = operations().split_for_parts();
+    needs::describe(&mut document);
+    let not_found = || async { RestError::Fault(Fault::NotFound) };
+    let document = document::Served::new(&document);
+    let describe = move || std::future::ready(document.answer());
+    routes
+        .route("/api/v1/openapi.json", get(describe))
+        .route("/api/{*path}", axum::routing::any(not_found))
+        .method_not_allowed_fallback(|| async { RestError::Fault(Fault::MethodNotAllowed) })
+        .layer(from_fn_with_state(Arc::clone(&server.lanes), in_turn))
+        .layer(from_fn_with_state(Arc::clone(&server.lanes), on_pages))
+        .layer(from_fn(keep_nowhere))
+        .layer(from_fn(cors::answer_preflight))
+        .with_state(server.clone())
+}
+
+/// What programs manage is made behind what may not wait; events and feedback, which come without end, are not.
+async fn on_pages(State(lanes): State<Arc<Lanes>>, request: Request, next: Next) -> Response {
+    if is_intake(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let only_reads = request.method().is_safe();
+    let answer = lanes.answer(only_reads, next.run(request)).await;
+    answer.unwrap_or_else(|fault| RestError::Fault(fault).into_response())
+}
+
+/// Below [`on_pages`]: answers once there is a place.
+async fn in_turn(State(lanes): State<Arc<Lanes>>, request: Request, next: Next) -> Response {
+    if is_intake(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let changes = !request.method().is_safe();
+    let answer = lanes.in_turn(changes, request, next).await;
+    answer.unwrap_or_else(|_| RestError::Fault(Fault::Crowded).into_response())
+}
+
+/// What is answered to a token is for its holder at this moment: caches on the way keep none of it, unless it says so
+/// itself.
+async fn keep_nowhere(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
