@@ -129,7 +129,8 @@ impl Pace {
         let counted = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let each_ms = now_ms.saturating_sub(self.since_ms).max(0) / counted(have).max(1);
         let quiet_ms = now_ms.saturating_sub(self.last_ms.unwrap_or(self.since_ms)).max(0);
-        if quiet_ms >= QUIET_MS_MIN.max(each_ms.saturating_mul(QUIET_INTERVALS)) {
+        let usual_ms = if have == 0 { 0 } else { each_ms.saturating_mul(QUIET_INTERVALS) };
+        if quiet_ms >= QUIET_MS_MIN.max(usual_ms) {
             return format!(" (never at this rate: nobody new for {})", duration_phrase(quiet_ms));
         }
         if have == 0 || now_ms.saturating_sub(self.since_ms) < MINUTE_MS {

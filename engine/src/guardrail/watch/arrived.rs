@@ -32,16 +32,13 @@ impl ArrivedLatency {
     pub(super) fn push(&mut self, cell: &Cell, stretch: &Stretch) {
         let latency = &cell.treatment.latency;
         let known = self.seen.iter_mut().find(|(from_ms, _)| *from_ms == cell.from_ms);
-        let arrived = match known {
-            Some((_, before)) => {
-                let arrived = latency.since(before);
-                *before = latency.clone();
-                arrived
-            }
-            None => {
-                self.seen.push_back((cell.from_ms, latency.clone()));
-                latency.clone()
-            }
+        let arrived = if let Some((_, before)) = known {
+            let arrived = latency.since(before);
+            *before = latency.clone();
+            arrived
+        } else {
+            self.seen.push_back((cell.from_ms, latency.clone()));
+            latency.clone()
         };
         let Stretch { from_ms, until_ms, .. } = *stretch;
         let since_ms = until_ms.saturating_sub(RECENT_MS);

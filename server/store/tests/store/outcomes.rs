@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use engine::{MetricDefinition, MetricKey, MetricKind, RuleId, guardrail::Accepts};
 use store::{
-    Action, ArmCount, ArmWord, AuditFilter, CELL_MS, Cell, CellKey, CellSum, Entry, Invalid, Store,
-    StoreError, Told, Written,
+    Action, ArmCount, ArmWord, AuditFilter, CELL_MS, Cell, CellKey, CellSum, Entry, Invalid, Omission,
+    Omitted, Store, StoreError, TokenId, Told, Written,
 };
 
 use crate::harness::*;
@@ -19,6 +19,7 @@ on_both!(
     a_cell_that_may_be_merged_already_is_not_written,
     the_guard_reads_both_arms_in_time_order,
     first_exposures_add_up,
+    what_was_left_out_adds_up_by_token_and_reason,
     the_book_of_servers_is_kept_apart_for_as_long_as_cells_are,
     a_row_that_cannot_be_read_hides_no_other,
     sums_of_huge_counts_overflow_nowhere,
@@ -395,6 +396,36 @@ async fn the_guard_reads_both_arms_in_time_order(t: Harness) {
     assert_eq!(told, [(START_MS, second, 7, 2, 3), (second, second + CELL_MS, 8, 0, 4)]);
     assert_eq!(cells[0].treatment.groups.to_groups().tallies().count(), 1);
     assert_eq!(read(START_MS + 2 * CELL_MS - 1).await.len(), 1, "a cell that is not complete is left out");
+}
+
+async fn what_was_left_out_adds_up_by_token_and_reason(t: Harness) {
+    let omitted = |token: i64, omission, times, at_ms, sentence: &str| Omitted {
+        token: TokenId::new(token),
+        omission,
+        times,
+        at_ms,
+        sentence: sentence.to_owned(),
+    };
+    let hour_ms = 3_600_000;
+    for (at_ms, sentence) in [(START_MS, "first"), (START_MS + 1, "then"), (START_MS + hour_ms, "last")] {
+        let flags = omitted(1, Omission::UnknownFlag, 2, at_ms, sentence);
+        let late = omitted(1, Omission::TooLate, 1, at_ms, &"ø".repeat(1000));
+        t.store
+            .record_omitted(&[flags, late, omitted(2, Omission::Rejected, 7, at_ms, "")])
+            .await
+            .expect("kept");
+    }
+    let all = t.store.list_omitted(&admin(), START_MS).await.expect("reads");
+    let told = |token| -> Vec<_> {
+        all[&TokenId::new(token)].iter().map(|it| (it.omission, it.times, it.at_ms)).collect()
+    };
+    let last_ms = START_MS + hour_ms;
+    assert_eq!(told(1), [(Omission::UnknownFlag, 6, last_ms), (Omission::TooLate, 3, last_ms)]);
+    assert_eq!(told(2), [(Omission::Rejected, 21, last_ms)]);
+    let (flags, late) = (&all[&TokenId::new(1)][0], &all[&TokenId::new(1)][1]);
+    assert_eq!((flags.sentence.as_str(), late.sentence.chars().count()), ("last", 300));
+    let later = t.store.list_omitted(&admin(), last_ms).await.expect("reads");
+    assert_eq!(later[&TokenId::new(2)][0].times, 7);
 }
 
 async fn first_exposures_add_up(t: Harness) {
