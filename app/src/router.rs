@@ -38,6 +38,7 @@ pub fn router(state: AppState) -> Router {
         .route("/password", get(password::page::get).post(password::save::post))
         .route("/settings/members", get(settings::members::page::get).post(settings::members::save::post))
         .route("/settings/tokens", get(settings::tokens::page::get).post(settings::tokens::save::post))
+        .route("/settings/clients", get(settings::clients::get))
         .route(
             "/settings/environments",
             get(settings::environments::page::get).post(settings::environments::save::post),

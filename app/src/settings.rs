@@ -1,6 +1,7 @@
 //! What an administrator sets up.
 
 pub mod attributes;
+pub mod clients;
 pub mod environments;
 pub mod guardrails;
 pub mod members;

@@ -116,12 +116,12 @@ test('a broken step rolls back by itself, the page says why, and a person resume
     await expect(page.locator('#flag-head')).toContainText('50 % of everyone');
     await report(page, world, key, { treatment: 200, control: 200 }, 150);
     await expect(state(page)).toContainText('Rolled back', SOON);
-    await expect(state(page)).toContainText('Went back from step 2 of 2 to step 1: Errors 75 %, above the limit');
+    await expect(state(page)).toContainText(/Went back from step 2 of 2 to step 1: Errors 75 % \([^)]*\) within [^,]*, above the limit of 5 %/);
     await expect(page.locator('.plan-line > [data-place="left"]')).toContainText('Rolled back from here');
     await expect(page.locator('#flag-head')).toContainText('20 % of everyone');
 
     await page.goto(`/flags/${key}/health`);
-    await expect(page.locator('.health-verdict')).toContainText('Errors 75 %, above the limit');
+    await expect(page.locator('.health-verdict')).toContainText(/Errors 75 % \([^)]*\) within [^,]*, above the limit of 5 %/);
     await expect(page.locator('.verdicts > li').first()).toContainText('It stepped back');
     await page.goto('/');
     const row = page.getByRole('row', { name: new RegExp(key) });

@@ -19,4 +19,4 @@ pub use picture::{Picture, consider};
 pub use state::{Approval, PauseReason, Person, PlanState, Progress, WATCH_GAP_MS_MAX};
 pub use template::{TEMPLATES, Template};
 pub use transition::{Moved, Refused};
-pub use words::{RuleNames, open_gates_sentence};
+pub use words::{Pace, RuleNames, open_gates_sentence};

@@ -133,6 +133,7 @@ impl Server {
         self.intake.flush().await;
         uses::write(&self.store).await;
         self.intake.unverified.flush().await;
+        self.intake.omitted.flush().await;
     }
 
     /// That it was told to stop.

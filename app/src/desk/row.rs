@@ -30,7 +30,9 @@ impl Desk<'_> {
     fn health_pill(&self, row: &DeskRow, here: &Here) -> Option<impl IntoView + use<>> {
         let found = self.health.get(&row.flag.key)?;
         let href = here.href(&format!("/flags/{}/health", row.flag.key));
-        let (tone, word) = (tone::tone(found.health).as_str(), tone::word(found.health));
+        let (tone, word) =
+            if found.unasked { tone::UNASKED } else { (tone::tone(found.health), tone::word(found.health)) };
+        let tone = tone.as_str();
         Some(view! { <a class="badge" data-tone=tone href=href title=found.sentence.clone()>{word}</a> })
     }
 

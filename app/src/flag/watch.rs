@@ -47,7 +47,7 @@ impl Watch {
         let all = together(self.health.iter().map(|rule| &rule.judgement), self.now_ms);
         let health = (!self.health.is_empty()).then(|| {
             let judged = &all;
-            let (tone, word) = (health::tone::tone(judged.health), health::tone::word(judged.health));
+            let (tone, word) = health::tone::of(judged);
             let href = here.href(&Tab::Health.path(flag));
             view! { <a class="badge" data-tone=tone.as_str() href=href title=judged.sentence()>{word}</a> }
         });

@@ -18,6 +18,7 @@ pub enum Section {
     Audit,
     Members,
     Tokens,
+    Clients,
     Attributes,
     Account,
     Feedback,
@@ -30,7 +31,7 @@ pub enum Section {
 }
 
 impl Section {
-    const NAVIGATION: [Self; 13] = [
+    const NAVIGATION: [Self; 14] = [
         Self::Desk,
         Self::Groups,
         Self::People,
@@ -42,6 +43,7 @@ impl Section {
         Self::Guardrails,
         Self::Members,
         Self::Tokens,
+        Self::Clients,
         Self::Webhooks,
         Self::Environments,
     ];
@@ -53,6 +55,7 @@ impl Section {
             Self::Audit => "/audit",
             Self::Members => "/settings/members",
             Self::Tokens => "/settings/tokens",
+            Self::Clients => "/settings/clients",
             Self::Attributes => "/settings/attributes",
             Self::Account => "/account",
             Self::Feedback => "/feedback",
@@ -72,6 +75,7 @@ impl Section {
             Self::Audit => "Audit",
             Self::Members => "Members",
             Self::Tokens => "Tokens",
+            Self::Clients => "Clients",
             Self::Attributes => "Attributes",
             Self::Account => "Account",
             Self::Feedback => "Feedback",
@@ -94,6 +98,7 @@ impl Section {
             Self::Approvals => principal.may(Operation::Approve),
             Self::Members
             | Self::Tokens
+            | Self::Clients
             | Self::Attributes
             | Self::Metrics
             | Self::Webhooks
@@ -108,6 +113,7 @@ impl Section {
             Self::Audit => icon::audit().into_any(),
             Self::Members | Self::Account => icon::members().into_any(),
             Self::Tokens => icon::token().into_any(),
+            Self::Clients => icon::clients().into_any(),
             Self::Attributes => icon::filter().into_any(),
             Self::Feedback => icon::feedback().into_any(),
             Self::People => icon::person().into_any(),

@@ -100,6 +100,11 @@ fn ours(page: &Page, here: &Here) -> Vec<Candidate> {
         (Section::Audit, "Who changed what, when and why", "log history changes"),
         (Section::Members, "People who sign in here, and their roles", "users team invite roles"),
         (Section::Tokens, "How applications ask Fader", "api keys sdk"),
+        (
+            Section::Clients,
+            "What asks and reports, and what of it was left out",
+            "telemetry opentelemetry exporter rejected events",
+        ),
         (Section::People, "What somebody saw, would see, and why", "support users customers subjects"),
         (
             Section::Approvals,

@@ -61,6 +61,8 @@ pub enum Missing {
     Silent,
     Treatment,
     Control,
+    /// Nobody was ever served the flag.
+    Unasked,
     /// The counts cannot be: more events than trials.
     Rejected,
     /// Stored counts cannot be read back. Everything else is judged all the same.
@@ -81,6 +83,7 @@ impl Missing {
             Self::Silent
             | Self::Treatment
             | Self::Control
+            | Self::Unasked
             | Self::Rejected
             | Self::Unreadable
             | Self::Clock => false,
@@ -124,13 +127,14 @@ impl Evidence {
         needed
     }
 
-    /// `Errors 2.1 % against 0.4 % in control: worse, certain enough to act`.
+    /// `Errors 2.1 % (21 of 1,000) against 0.4 % (4 of 1,000) in control within 3 min: worse, certain enough to act`.
     pub fn sentence(&self) -> String {
         let noun = capitalised(&self.metric.noun());
         let Some(numbers) = self.numbers() else {
             return match self.missing {
                 Some(Missing::NoTreatment) => format!("{noun}: nobody has the feature yet"),
                 Some(Missing::NoControl) => format!("{noun}: no control to compare with"),
+                Some(Missing::Unasked) => format!("{noun}: no application has asked for the flag yet"),
                 Some(Missing::Clock) => format!("{noun}: the clock went back"),
                 Some(Missing::Rejected) => format!("{noun}: the counts do not add up"),
                 Some(Missing::Unreadable) => format!("{noun}: what is stored cannot be read"),
@@ -147,14 +151,15 @@ impl Evidence {
         };
         let conclusion = match (self.verdict, self.missing) {
             (Verdict::Regressed, _) => self.breach(),
-            (_, Some(Missing::Silent)) => "but no outcomes arrive any more",
-            (_, Some(Missing::Treatment)) => "but none arrive from those who have the feature",
-            (_, Some(Missing::Control)) => "but none arrive from control",
-            (_, Some(Missing::Clock)) => "but the clock went back; resume to begin anew",
-            (_, Some(Missing::Rejected)) => "but the counts do not add up any more",
-            (_, Some(Missing::Unreadable)) => "but some of what is stored cannot be read",
-            (_, Some(Missing::NoTreatment)) => "nobody has the feature",
-            (_, Some(Missing::NoControl)) => "no control to compare with any more",
+            (_, Some(Missing::Silent)) => "but no outcomes arrive any more".to_owned(),
+            (_, Some(Missing::Treatment)) => "but none arrive from those who have the feature".to_owned(),
+            (_, Some(Missing::Control)) => "but none arrive from control".to_owned(),
+            (_, Some(Missing::Unasked)) => "but no application asks".to_owned(),
+            (_, Some(Missing::Clock)) => "but the clock went back; resume to begin anew".to_owned(),
+            (_, Some(Missing::Rejected)) => "but the counts do not add up any more".to_owned(),
+            (_, Some(Missing::Unreadable)) => "but some of what is stored cannot be read".to_owned(),
+            (_, Some(Missing::NoTreatment)) => "nobody has the feature".to_owned(),
+            (_, Some(Missing::NoControl)) => "no control to compare with any more".to_owned(),
             (Verdict::Amber, None) => self.suspicion(),
             (Verdict::Safe, None) => self.safety(),
             (Verdict::Undecided, None) => self.open(),
@@ -170,55 +175,80 @@ impl Evidence {
         }
     }
 
+    /// The value, of how many, and over what time: whoever reads it can find the same in a chart.
     fn numbers(&self) -> Option<String> {
         let recent = self.recent?;
+        let within = words::span(recent.until_ms.saturating_sub(recent.from_ms));
         let shown = |tally: Tally, ms: Option<f64>| match self.metric.counting() {
-            Counting::Tally(_) => tally.rate().map(|rate| words::value(&self.metric, rate)),
-            Counting::Durations(_) => ms.map(|ms| words::value(&self.metric, ms)),
+            Counting::Tally(_) => {
+                let value = tally.rate().map(|rate| words::value(&self.metric, rate))?;
+                Some(format!("{value} ({})", words::count(&self.metric, tally)))
+            }
+            Counting::Durations(_) => {
+                let value = words::value(&self.metric, ms?);
+                Some(format!("{value} ({})", words::count(&self.metric, tally)))
+            }
         };
         let treatment = shown(recent.treatment, self.treatment_ms);
         match self.limit {
-            Limit::Ceiling { .. } => treatment.map(|value| format!("{value}, ")),
+            Limit::Ceiling { .. } => treatment.map(|value| format!("{value} within {within}, ")),
             Limit::Comparison { .. } => {
                 let none = || "nothing".to_owned();
                 let control = shown(recent.control, self.control_ms);
                 (treatment.is_some() || control.is_some()).then(|| {
                     let (treatment, control) = (treatment.unwrap_or_else(none), control.unwrap_or_else(none));
-                    format!("{treatment} against {control} in control: ")
+                    format!("{treatment} against {control} in control within {within}: ")
                 })
             }
         }
     }
 
-    fn breach(&self) -> &'static str {
+    /// `the limit of 5 %`.
+    fn the_limit(&self, limit: f64) -> String {
+        format!("the limit of {}", words::value(&self.metric, limit))
+    }
+
+    fn breach(&self) -> String {
         match (self.limit, self.metric.worse()) {
-            (Limit::Comparison { .. }, _) => "worse, certain enough to act",
-            (Limit::Ceiling { .. }, Worse::Higher) => "above the limit, certain enough to act",
-            (Limit::Ceiling { .. }, Worse::Lower) => "below the limit, certain enough to act",
+            (Limit::Comparison { .. }, _) => "worse, certain enough to act".to_owned(),
+            (Limit::Ceiling { limit }, Worse::Higher) => {
+                format!("above {}, certain enough to act", self.the_limit(limit))
+            }
+            (Limit::Ceiling { limit }, Worse::Lower) => {
+                format!("below {}, certain enough to act", self.the_limit(limit))
+            }
         }
     }
 
-    fn suspicion(&self) -> &'static str {
+    fn suspicion(&self) -> String {
         match (self.limit, self.metric.worse()) {
-            (Limit::Comparison { .. }, _) => "looks worse, not certain yet",
-            (Limit::Ceiling { .. }, Worse::Higher) => "looks above the limit, not certain yet",
-            (Limit::Ceiling { .. }, Worse::Lower) => "looks below the limit, not certain yet",
+            (Limit::Comparison { .. }, _) => "looks worse, not certain yet".to_owned(),
+            (Limit::Ceiling { limit }, Worse::Higher) => {
+                format!("looks above {}, not certain yet", self.the_limit(limit))
+            }
+            (Limit::Ceiling { limit }, Worse::Lower) => {
+                format!("looks below {}, not certain yet", self.the_limit(limit))
+            }
         }
     }
 
     /// A ceiling does not weigh evidence of safety.
-    fn safety(&self) -> &'static str {
+    fn safety(&self) -> String {
         match (self.limit, self.metric.worse()) {
-            (Limit::Comparison { .. }, Worse::Higher) => "not twice as bad, certain enough to go on",
-            (Limit::Comparison { .. }, Worse::Lower) => "no fifth is lost, certain enough to go on",
-            (Limit::Ceiling { .. }, _) => "within the limit",
+            (Limit::Comparison { .. }, Worse::Higher) => {
+                "not twice as bad, certain enough to go on".to_owned()
+            }
+            (Limit::Comparison { .. }, Worse::Lower) => {
+                "no fifth is lost, certain enough to go on".to_owned()
+            }
+            (Limit::Ceiling { limit }, _) => format!("within {}", self.the_limit(limit)),
         }
     }
 
-    fn open(&self) -> &'static str {
+    fn open(&self) -> String {
         match self.limit {
-            Limit::Comparison { .. } => "nothing certain yet",
-            Limit::Ceiling { .. } => "no evidence that the limit is broken",
+            Limit::Comparison { .. } => "nothing certain yet".to_owned(),
+            Limit::Ceiling { limit } => format!("no evidence that {} is broken", self.the_limit(limit)),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::definition::{Guardrail, Metric};
 use super::evidence::{Evidence, Missing};
 use super::judgement::{Health, Judgement, Proof, Surroundings, Warning};
 use super::srm::{KAPPA, is_mismatch, log_bayes_factor};
+use super::tally::Tally;
 use super::verdict::{Thresholds, Verdict};
 use super::watch::{Watch, default_closing};
 use crate::RuleId;
@@ -111,6 +112,12 @@ impl Guard {
         let report = |post: &Post| {
             let mut evidence = post.watch.evidence(&post.rule, exposed(&post.rule), now_ms);
             let expected = evidence.missing.is_some_and(Missing::is_expected);
+            let silent =
+                matches!(evidence.missing, Some(Missing::Silent | Missing::Treatment | Missing::Control));
+            let nothing = evidence.treatment.is_empty() && evidence.control.is_none_or(Tally::is_empty);
+            if around.unasked && silent && nothing {
+                evidence.missing = Some(Missing::Unasked);
+            }
             if !expected && is_unreadable(around, &post.rule, &evidence.metric) {
                 evidence.missing = Some(Missing::Unreadable);
             }
@@ -211,10 +218,13 @@ const fn health(step: StepAction) -> Health {
 
 /// All that applies, also beside a breach.
 fn warnings(facts: &Facts, evidence: &[Evidence], step: StepAction) -> Vec<Warning> {
-    let missing = |missing: Missing| !missing.is_expected() && missing != Missing::Unreadable;
+    let missing = |missing: Missing| {
+        !missing.is_expected() && !matches!(missing, Missing::Unreadable | Missing::Unasked)
+    };
     let found = [
         (facts.srm_log_bf.is_nan() || is_mismatch(facts.srm_log_bf), Warning::Mismatch),
         (evidence.iter().any(|one| one.missing == Some(Missing::Unreadable)), Warning::Unreadable),
+        (evidence.iter().any(|one| one.missing == Some(Missing::Unasked)), Warning::Unasked),
         (evidence.iter().any(|one| one.missing.is_some_and(missing)), Warning::MissingData),
         (
             facts.late_fraction.is_nan() || facts.late_fraction > super::decision::LATE_FRACTION_MAX,

@@ -49,6 +49,8 @@ pub struct Surroundings {
     pub steps_ms: Vec<i64>,
     /// Time really spent on the current step.
     pub held_ms: i64,
+    /// Nobody was ever served the flag.
+    pub unasked: bool,
     /// Metrics of which stored cells could not be read lately, by rule.
     pub unreadable: BTreeMap<RuleId, BTreeSet<Metric>>,
 }
@@ -74,6 +76,8 @@ pub enum Warning {
     Mismatch,
     /// Stored evidence, or what was made of it, cannot be read back.
     Unreadable,
+    /// Nobody was ever served it: there is nothing that outcomes could be missing of.
+    Unasked,
     MissingData,
     LateData,
     Suspicion,
@@ -89,6 +93,9 @@ impl Warning {
             }
             Self::Unreadable => {
                 "Stored evidence cannot be read; everything else is judged all the same, and the plan holds."
+            }
+            Self::Unasked => {
+                "No application has asked for it yet, so there is nothing to judge; the plan holds until one does."
             }
             Self::MissingData => {
                 "Outcomes are missing, so nothing can be said; the plan holds until they come."
@@ -133,6 +140,11 @@ impl Judgement {
             srm_log_bf: 0.0,
             evidence: Vec::new(),
         }
+    }
+
+    /// Whether all that keeps it from being judged is that no application asks.
+    pub fn is_unasked(&self) -> bool {
+        self.health == Health::Inconclusive && self.warnings == [Warning::Unasked]
     }
 
     /// The broken guardrails, strongest action first.

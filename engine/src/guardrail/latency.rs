@@ -104,6 +104,17 @@ impl LatencyHistogram {
         self.invalid = self.invalid.saturating_add(other.invalid);
     }
 
+    /// What was added since an earlier copy.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut added = Self { invalid: self.invalid.saturating_sub(earlier.invalid), ..Self::default() };
+        for (bucket, count) in &self.counts {
+            let before = earlier.counts.get(bucket).copied().unwrap_or(0);
+            added.add(*bucket, count.saturating_sub(before));
+        }
+        added
+    }
+
     pub fn total(&self) -> u64 {
         self.counts.values().fold(0, |sum, count| sum.saturating_add(*count))
     }

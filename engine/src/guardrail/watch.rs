@@ -15,7 +15,11 @@ use super::recent::{Recent, Stretch};
 use super::tally::{Block, BlockError, Kernel, Tally};
 use super::verdict::{Thresholds, Verdict};
 
+mod arrived;
 mod report;
+
+use arrived::ArrivedLatency;
+use report::Numbers;
 
 /// How often "it became bad only now" gets its share of the evidence.
 pub const RESTART_MS: i64 = 15 * 60_000;
@@ -71,8 +75,14 @@ pub struct Watch {
     groups: [Groups; 2],
     recent: Recent,
     recent_latency: Vec<(i64, LatencyHistogram, LatencyHistogram)>,
+    /// For limits on durations.
+    #[serde(default)]
+    arrived_latency: ArrivedLatency,
     data_until_ms: i64,
     since_ms: Option<i64>,
+    /// What it was broken by, as it was then: a breach is told with one number wherever and whenever it is told.
+    #[serde(default)]
+    broken_by: Option<Numbers>,
     rejected: Option<BlockError>,
 }
 
@@ -92,8 +102,10 @@ impl Watch {
             groups: [Groups::default(), Groups::default()],
             recent: Recent::default(),
             recent_latency: Vec::new(),
+            arrived_latency: ArrivedLatency::default(),
             data_until_ms: began_ms,
             since_ms: None,
+            broken_by: None,
             rejected: None,
         }
     }
@@ -127,13 +139,17 @@ impl Watch {
             Method::Ceiling(_) => self.look(cells, now_ms),
             Method::Comparison(_) | Method::Durations(_) => self.close(cells, steps_ms, now_ms),
         }
+    }
+
+    /// At once, before more is taken in: that may be fine again.
+    fn note_breach(&mut self, now_ms: i64) {
         if self.since_ms.is_none() && self.verdict() == Verdict::Regressed {
             self.since_ms = Some(now_ms);
+            self.broken_by = self.numbers_of(Verdict::Regressed);
         }
     }
 
     fn look(&mut self, cells: &[Cell], now_ms: i64) {
-        let Method::Ceiling(ceiling) = &mut self.method else { return };
         // Whoever was exposed a moment ago has not converted yet: that is no evidence of anything.
         let settle_ms = match self.guardrail.metric {
             Metric::Conversion => self.closing.settle_ms,
@@ -146,6 +162,7 @@ impl Watch {
         };
         let settled = |cell: &&Cell| cell.until_ms.saturating_add(settle_ms) <= now_ms;
         for cell in whole_cells(cells).iter().filter(settled) {
+            let Method::Ceiling(ceiling) = &mut self.method else { return };
             let tally = absolute_tally(&self.guardrail, &cell.treatment);
             if let Err(error) = ceiling.check(tally) {
                 self.rejected = Some(error);
@@ -160,7 +177,10 @@ impl Watch {
             let stretch =
                 Stretch { from_ms: cell.from_ms, until_ms, treatment: arrived, control: Tally::default() };
             self.recent.push(stretch);
-            remember(&mut self.recent_latency, cell);
+            if let Counting::Durations(_) = self.guardrail.metric.counting() {
+                self.arrived_latency.push(cell, &stretch);
+            }
+            self.note_breach(now_ms);
         }
     }
 
@@ -173,6 +193,7 @@ impl Watch {
                 Ok(()) => self.rejected = None,
                 Err(error) => self.rejected = Some(error),
             }
+            self.note_breach(now_ms);
         }
     }
 

@@ -11,6 +11,7 @@ use crate::{Percentage, RuleId, guardrail::GuardAction};
 pub enum HoldReason {
     Mismatch,
     MissingData,
+    Unasked,
     LateData,
     Suspicion,
     NotShownSafe,

@@ -172,6 +172,7 @@ fn hold_reason(progress: &Progress, seen: &Seen<'_>, now_ms: i64) -> Option<Hold
     seen.judgement.warnings.first().filter(|_| watched).map(|warning| match warning {
         Warning::Mismatch => HoldReason::Mismatch,
         Warning::Unreadable | Warning::MissingData => HoldReason::MissingData,
+        Warning::Unasked => HoldReason::Unasked,
         Warning::LateData => HoldReason::LateData,
         Warning::Suspicion => HoldReason::Suspicion,
         Warning::NotShownSafe => HoldReason::NotShownSafe,

@@ -171,9 +171,10 @@ impl PlanState {
                 Moved { enabled: stopped.then_some(true), new_guard: true, ..moved }
             }
             Self::Paused { why: PauseReason::Guardrail(_), .. }
-            | Self::Holding { reason: HoldReason::Broken | HoldReason::MissingData, .. } => {
-                Moved { new_guard: true, ..moved }
-            }
+            | Self::Holding {
+                reason: HoldReason::Broken | HoldReason::MissingData | HoldReason::Unasked,
+                ..
+            } => Moved { new_guard: true, ..moved },
             Self::Draft
             | Self::Scheduled { .. }
             | Self::Running { .. }

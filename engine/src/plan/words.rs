@@ -113,9 +113,53 @@ impl OpenGate {
     }
 }
 
-/// `Waits until Friday 14:00 UTC and for 2,000 subjects.`
-pub fn open_gates_sentence(open: &[OpenGate], now_ms: i64) -> String {
-    let phrases = open.iter().map(|gate| gate.phrase(now_ms)).collect::<Vec<_>>();
+/// How subjects come to a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// When it began.
+    pub since_ms: i64,
+    /// When the last new one came.
+    pub last_ms: Option<i64>,
+}
+
+impl Pace {
+    /// ` (about 14:20 UTC at this rate)`, ` (never at this rate: nobody new for 6 minutes)`; nothing of a step that has only
+    /// begun.
+    fn phrase(self, have: u64, missing: u64, now_ms: i64) -> String {
+        let counted = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let each_ms = now_ms.saturating_sub(self.since_ms).max(0) / counted(have).max(1);
+        let quiet_ms = now_ms.saturating_sub(self.last_ms.unwrap_or(self.since_ms)).max(0);
+        let usual_ms = if have == 0 { 0 } else { each_ms.saturating_mul(QUIET_INTERVALS) };
+        if quiet_ms >= QUIET_MS_MIN.max(usual_ms) {
+            return format!(" (never at this rate: nobody new for {})", duration_phrase(quiet_ms));
+        }
+        if have == 0 || now_ms.saturating_sub(self.since_ms) < MINUTE_MS {
+            return String::new();
+        }
+        match each_ms.saturating_mul(counted(missing)) {
+            ahead_ms if ahead_ms > AHEAD_MS_MAX => " (not within a year at this rate)".to_owned(),
+            ahead_ms => {
+                let at_ms = now_ms.saturating_add(ahead_ms).div_ceil_to(MINUTE_MS);
+                format!(" (about {} at this rate)", moment_phrase(at_ms, now_ms))
+            }
+        }
+    }
+}
+
+/// So long without anybody new, and so many times longer than usual, and it is said.
+const QUIET_MS_MIN: i64 = 3 * MINUTE_MS;
+const QUIET_INTERVALS: i64 = 10;
+const AHEAD_MS_MAX: i64 = 365 * DAY_MS;
+
+/// `Waits until Friday 14:00 UTC and for 2,000 subjects.` With `pace` it also says when those will have come.
+pub fn open_gates_sentence(open: &[OpenGate], pace: Option<Pace>, now_ms: i64) -> String {
+    let phrase = |gate: &OpenGate| match (gate, pace) {
+        (OpenGate::Sample { have, missing }, Some(pace)) => {
+            format!("{}{}", gate.phrase(now_ms), pace.phrase(*have, *missing, now_ms))
+        }
+        (gate, _) => gate.phrase(now_ms),
+    };
+    let phrases = open.iter().map(phrase).collect::<Vec<_>>();
     match phrases.as_slice() {
         [] => "Every gate is met.".to_owned(),
         phrases => format!("Waits {}.", phrases.join(" and ")),
@@ -140,6 +184,7 @@ impl HoldReason {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Mismatch => "Holds: the arms are not as large as the percentages say.",
+            Self::Unasked => "Holds: no application has asked for it yet.",
             Self::MissingData => "Holds: outcomes are missing, so nothing can be said.",
             Self::LateData => "Holds: too many outcomes come late.",
             Self::Suspicion => "Holds: a guardrail looks broken, but that is not certain yet.",
@@ -203,6 +248,30 @@ mod tests {
         ] {
             assert_eq!(duration_phrase(ms), text);
         }
+    }
+
+    #[test]
+    fn a_sample_says_when_it_will_be_there() {
+        let now_ms = 1_772_000_000_000; // 06:13 UTC
+        let say = |have, missing, since_min: i64, last_min: Option<i64>| {
+            let ago = |minutes: i64| now_ms - minutes * MINUTE_MS;
+            let pace = Pace { since_ms: ago(since_min), last_ms: last_min.map(ago) };
+            open_gates_sentence(&[OpenGate::Sample { have, missing }], Some(pace), now_ms)
+        };
+        assert_eq!(say(100, 100, 30, Some(0)), "Waits for 100 more subjects (about 06:44 UTC at this rate).");
+        assert_eq!(
+            say(22, 178, 30, Some(15)),
+            "Waits for 178 more subjects (never at this rate: nobody new for 15 minutes)."
+        );
+        assert_eq!(
+            say(0, 200, 4, None),
+            "Waits for 200 subjects (never at this rate: nobody new for 4 minutes)."
+        );
+        assert_eq!(say(0, 200, 0, None), "Waits for 200 subjects.");
+        assert_eq!(
+            say(2, 20_000_000, 100, Some(0)),
+            "Waits for 20,000,000 more subjects (not within a year at this rate)."
+        );
     }
 
     #[test]

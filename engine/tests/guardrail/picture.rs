@@ -23,6 +23,11 @@ fn around() -> Surroundings {
     Surroundings { exposed: exposed(BOTH), steps_ms: vec![0], held_ms: 5_400_000, ..Surroundings::default() }
 }
 
+/// Of how many stands between the two.
+fn told(sentence: &str, begins: &str, ends: &str) {
+    assert!(sentence.starts_with(begins) && sentence.ends_with(ends), "{sentence}");
+}
+
 const END_MS: i64 = 540 * CELL_MS + 10_000;
 
 #[test]
@@ -55,8 +60,11 @@ fn a_broken_treatment_is_a_breach_within_half_a_minute_of_its_evidence() {
     assert!(now_ms <= 500 * CELL_MS + 40_000, "{}", now_ms - 500 * CELL_MS);
     assert_eq!((judged.action, judged.breach_since_ms), (Some(GuardAction::StepBack), Some(now_ms)));
     let sentence = judged.sentence();
-    assert!(sentence.starts_with("Errors 40 % against "), "{sentence}");
-    assert!(sentence.ends_with(" in control: worse, certain enough to act."), "{sentence}");
+    assert!(sentence.starts_with("Errors 40 % ("), "{sentence}");
+    assert!(
+        sentence.contains(" in control within ") && sentence.ends_with(": worse, certain enough to act."),
+        "{sentence}"
+    );
 }
 
 #[test]
@@ -129,9 +137,10 @@ fn a_silent_arm_is_missing_data_when_it_is_exposed() {
     let now_ms = 180 * CELL_MS + 10_000;
     let judged = judge(&guardrails, &of_errors(silent), &around(), now_ms);
     assert_eq!(judged.health, Health::Inconclusive);
-    assert_eq!(
-        judged.evidence[0].sentence(),
-        "Errors 0 % against nothing in control: but none arrive from control"
+    told(
+        &judged.evidence[0].sentence(),
+        "Errors 0 % (0 of ",
+        ") against nothing in control within 5 min: but none arrive from control",
     );
 }
 
@@ -177,7 +186,7 @@ fn the_strongest_broken_guardrail_decides_the_action() {
     ];
     let judged = judge(&guardrails, &of_errors(cells(Some(500))), &around(), END_MS);
     assert_eq!(judged.action, Some(GuardAction::Stop));
-    assert_eq!(judged.sentence(), "Errors 40 %, above the limit, certain enough to act.");
+    told(&judged.sentence(), "Errors 40 % (", " s, above the limit of 5 %, certain enough to act.");
     let order: Vec<_> = judged.broken().iter().map(|evidence| evidence.guardrail.as_str()).collect();
     assert_eq!(order, ["limit", "paused", "told"]);
 }
@@ -233,10 +242,49 @@ fn a_slower_tail_is_worse_and_an_equal_one_is_not() {
     assert_eq!(slower.health, Health::Breach);
     let sentence = slower.sentence();
     assert!(sentence.starts_with("Latency 4"), "{sentence}");
-    assert!(sentence.contains(" ms against 17"), "{sentence}");
+    assert!(sentence.contains(" measured) against 17"), "{sentence}");
     let equal = judged(1.0);
     assert_eq!(equal.action, None);
     assert_eq!(equal.evidence[0].verdict, Verdict::Safe);
+}
+
+/// Thousands of quick ones in the same minutes, and the quick ones that follow, change nothing of what broke it.
+#[test]
+fn a_breach_is_told_by_what_broke_it_wherever_and_whenever_it_is_told() {
+    let metric = Metric::Latency(Quantile::P95);
+    let limit = Limit::Ceiling { limit: 1_000.0 };
+    let mut guard = guard(&[guardrail("slow", metric.clone(), limit, GuardAction::Notify)]);
+    let at = |at: i64, slow: i64| Cell {
+        treatment: durations((0..1_000 + slow).map(|n| if n < 1_000 { 32.0 } else { 2_100.0 })),
+        ..cell(at, (0, 0), (0, 0))
+    };
+    let mut look = |cell: Cell, now_ms: i64| {
+        guard.observe(&of(metric.clone(), vec![cell]), &[], now_ms);
+        guard = serde_json::from_str(&serde_json::to_string(&guard).expect("state")).expect("state");
+        guard.judge(&around(), now_ms)
+    };
+    for n in 0..24 {
+        assert_eq!(look(at(n, 0), n * CELL_MS + 9_000).action, None);
+    }
+    assert_eq!(look(at(24, 0), 245_000).action, None);
+    let told = "P95 latency 2.1 s (40 measured) within 8 s, above the limit of 1 s, certain enough to act.";
+    assert_eq!(look(at(24, 40), 248_000).sentence(), told);
+    for n in 25..90 {
+        assert_eq!(look(at(n, 0), n * CELL_MS + 9_000).sentence(), told);
+    }
+}
+
+#[test]
+fn a_flag_that_nobody_asks_for_is_no_alarm() {
+    let guardrails = [errors(COMPARED, GuardAction::StepBack)];
+    let unasked = Surroundings { unasked: true, ..around() };
+    let judged = judge(&guardrails, &of_errors(Vec::new()), &unasked, END_MS);
+    assert_eq!((judged.health, &judged.warnings[..]), (Health::Inconclusive, &[Warning::Unasked][..]));
+    assert!(judged.is_unasked(), "{judged:?}");
+    assert!(judged.sentence().starts_with("No application has asked for it yet"), "{}", judged.sentence());
+    let asked = judge(&guardrails, &of_errors(Vec::new()), &around(), END_MS);
+    assert_eq!(asked.warnings, [Warning::MissingData]);
+    assert!(!asked.is_unasked());
 }
 
 #[test]
@@ -256,7 +304,10 @@ fn a_latency_limit_counts_the_durations_beyond_it() {
     assert_eq!(judged(1).action, None);
     let slow = judged(8);
     assert_eq!(slow.action, Some(GuardAction::Stop));
-    assert_eq!(slow.sentence(), "P95 latency 1.5 s, above the limit, certain enough to act.");
+    assert_eq!(
+        slow.sentence(),
+        "P95 latency 1.5 s (40 measured) within 10 s, above the limit of 800 ms, certain enough to act."
+    );
 }
 
 #[test]
@@ -283,7 +334,8 @@ fn complaints_and_counts_of_ones_own_are_counted_per_subject() {
         let judged = judge(&guardrails, &cells, &around(), 610_000);
         assert_eq!(judged.action, Some(GuardAction::Stop));
         assert!(
-            judged.sentence().contains("150 per 100 subjects against 5 per 100"),
+            judged.sentence().contains("150 per 100 subjects (")
+                && judged.sentence().contains(" against 5 per 100 subjects ("),
             "{}",
             judged.sentence()
         );
@@ -342,9 +394,10 @@ fn at_100_per_cent_there_is_nobody_to_compare_with_and_only_limits_watch() {
     let judged = |guardrails: &[_]| judge(guardrails, &of_errors(all.clone()), &alone, now_ms);
     let both = judged(&[compared.clone(), limited]);
     assert_eq!((both.health, both.warnings), (Health::Healthy, vec![]));
-    assert_eq!(
-        both.evidence[0].sentence(),
-        "Errors 1 % against nothing in control: no control to compare with any more"
+    told(
+        &both.evidence[0].sentence(),
+        "Errors 1 % (",
+        ") against nothing in control within 5 min: no control to compare with any more",
     );
     assert_eq!(judged(&[compared]).health, Health::Watching, "nothing watches");
 }

@@ -40,13 +40,13 @@ fn what_a_plan_waits_for_reads_as_one_sentence() {
         OpenGate::Approval { step: 3 },
     ];
     assert_eq!(
-        open_gates_sentence(&open, NOW_MS),
+        open_gates_sentence(&open, None, NOW_MS),
         "Waits until Friday 06:13 UTC and for 2,000 subjects and for enough evidence that it is healthy \
          and for an approval of step 4."
     );
-    assert_eq!(open_gates_sentence(&[], NOW_MS), "Every gate is met.");
+    assert_eq!(open_gates_sentence(&[], None, NOW_MS), "Every gate is met.");
     let some = [OpenGate::Sample { have: 800, missing: 1_200 }];
-    assert_eq!(open_gates_sentence(&some, NOW_MS), "Waits for 1,200 more subjects.");
+    assert_eq!(open_gates_sentence(&some, None, NOW_MS), "Waits for 1,200 more subjects.");
 }
 
 #[test]

@@ -233,7 +233,8 @@ impl Looking {
         for rule in watched.rollout.rules.iter().filter(|rule| rule.percentage > Percentage::NONE) {
             let place = place(watched, &rule.id);
             let known = self.memory.of(&place, watched, rule, standing, now_ms);
-            consider(store, lease, &place, rule, known, &exposures, (steps_ms, held_ms)).await?;
+            let times = (steps_ms, held_ms);
+            consider(store, lease, &place, rule, known, &exposures, times, standing.began_ms).await?;
             judged.extend(known.judgement.clone().map(|judgement| (rule.id.clone(), judgement)));
         }
         Ok(judged)

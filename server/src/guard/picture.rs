@@ -32,9 +32,11 @@ pub(super) async fn consider(
     known: &mut RuleGuard,
     exposures: &[FirstExposures],
     (steps_ms, held_ms): (&[i64], i64),
+    decided_ms: i64,
 ) -> Result<(), StoreError> {
     let now_ms = store.clock().now_ms();
     let began_ms = known.guard.posts().first().map_or(now_ms, |post| post.watch.began_ms());
+    let is_decision = began_ms <= decided_ms;
     let reader = CellReader::from(lease);
     let at = (&place.0, &place.1, &place.2);
     let looked_ms = known.judgement.as_ref().map(|judgement| judgement.at_ms);
@@ -42,13 +44,18 @@ pub(super) async fn consider(
     // The cell that is growing belongs to the picture: a ceiling looks at it.
     let cells = store.guarded_cells(&reader, at, &wanted, now_ms.saturating_add(CELL_MS)).await?;
     known.note_unreadable(place, &cells, now_ms);
-    let cells: BTreeMap<Basis, Vec<Cell>> =
-        cells.into_iter().map(|(basis, cells)| (basis, from_the_beginning(cells, began_ms))).collect();
+    let cells: BTreeMap<Basis, Vec<Cell>> = cells
+        .into_iter()
+        .map(|(basis, cells)| (basis, from_the_beginning(cells, began_ms, is_decision)))
+        .collect();
     if now_ms.saturating_sub(known.late.1) >= LATE_EVERY_MS {
         known.late = (late_fraction(store, &reader, place, &known.guard, now_ms).await?, now_ms);
     }
     known.observe(&[(rule.id.clone(), cells)].into(), steps_ms, now_ms);
+    // Whether anybody was ever served it is asked only while it looks as if nobody was.
+    let unasked = exposures.is_empty() && !store.is_in_ledger(reader, &place.0, &place.1).await?;
     let around = Surroundings {
+        unasked,
         segments: segments(exposures, rule, began_ms, &known.guard),
         exposed: [(rule.id.clone(), exposed(exposures, rule, now_ms))].into(),
         late_fraction: known.late.0,
@@ -61,23 +68,25 @@ pub(super) async fn consider(
     Ok(())
 }
 
-/// A guard begins within a cell. What that cell holds of percentages that began with the guard belongs to it.
-fn from_the_beginning(cells: Vec<ArmCells>, began_ms: i64) -> Vec<Cell> {
+/// Where a guard begins with a decision, so do the cells after it: one that holds what was before as well was written by a
+/// server that had not heard of it. Where new limits begin it, there may be no more than one cell, and what that holds of
+/// percentages that nobody had before belongs to it.
+fn from_the_beginning(cells: Vec<ArmCells>, began_ms: i64, is_decision: bool) -> Vec<Cell> {
     let older: Vec<i64> = cells
         .iter()
         .filter(|cell| cell.until_ms <= began_ms && cell.treatment.outcomes > 0)
         .map(|cell| cell.allocation)
         .collect();
-    let begins = |cell: &ArmCells| {
-        cell.from_ms < began_ms && cell.until_ms > began_ms && !older.contains(&cell.allocation)
-    };
+    let straddles = |cell: &ArmCells| cell.from_ms < began_ms && cell.until_ms > began_ms;
+    let is_new = |cell: &ArmCells| !is_decision && !older.contains(&cell.allocation);
+    let own = cells.into_iter().filter(|cell| !straddles(cell) || is_new(cell));
     let moved = |mut cell: ArmCells| {
-        if begins(&cell) {
+        if straddles(&cell) {
             cell.from_ms = began_ms;
         }
         Cell::from(cell)
     };
-    cells.into_iter().map(moved).collect()
+    own.map(moved).collect()
 }
 
 /// From when on the cells of each basis are asked for: what is not folded yet.
@@ -181,21 +190,37 @@ fn exposed(exposures: &[FirstExposures], rule: &Rule, now_ms: i64) -> Exposed {
 mod tests {
     use super::*;
 
-    fn cell(from_ms: i64) -> ArmCells {
-        let mut cell = ArmCells { from_ms, until_ms: from_ms + CELL_MS, ..ArmCells::default() };
+    fn cell(from_ms: i64, until_ms: i64) -> ArmCells {
+        let mut cell = ArmCells { from_ms, until_ms, ..ArmCells::default() };
         cell.treatment.outcomes = 1;
         cell
     }
 
+    fn spans(cells: &[Cell]) -> Vec<(i64, i64)> {
+        cells.iter().map(|cell| (cell.from_ms, cell.until_ms)).collect()
+    }
+
     #[test]
-    fn what_was_before_a_person_went_on_never_comes_back() {
+    fn a_cell_from_before_a_decision_says_nothing_about_what_came_after() {
+        let straddling = cell(1_000_000, 1_010_000);
+        let stored = vec![straddling.clone(), cell(1_006_000, 1_010_000), cell(1_010_000, 1_020_000)];
+        let kept = from_the_beginning(stored, 1_006_000, true);
+        assert_eq!(spans(&kept), [(1_006_000, 1_010_000), (1_010_000, 1_020_000)]);
+        let alone = from_the_beginning(vec![straddling.clone()], 1_006_000, true);
+        assert_eq!(spans(&alone), []);
+        let of_new_limits = from_the_beginning(vec![straddling], 1_006_000, false);
+        assert_eq!(spans(&of_new_limits), [(1_006_000, 1_010_000)]);
+    }
+
+    #[test]
+    fn what_was_before_new_limits_never_comes_back() {
         // The guard begins within a cell, and the cell before it is of the same percentages.
         let began_ms = 1_006_000;
-        let stored = [cell(990_000), cell(1_000_000), cell(1_010_000)];
+        let stored = [cell(990_000, 1_000_000), cell(1_000_000, 1_010_000), cell(1_010_000, 1_020_000)];
         for from_ms in (900_000..1_200_000).step_by(1_000) {
             let from_ms = growing_from(began_ms, from_ms);
             let asked = stored.iter().filter(|cell| cell.from_ms >= from_ms).cloned().collect();
-            let moved = from_the_beginning(asked, began_ms);
+            let moved = from_the_beginning(asked, began_ms, false);
             assert!(moved.iter().all(|cell| cell.from_ms != began_ms), "asked from {from_ms}");
         }
         assert_eq!(growing_from(1_000_000, 1_000_001), 1_000_001);

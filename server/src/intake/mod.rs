@@ -5,6 +5,7 @@ pub mod backlog;
 mod day;
 pub mod exposures;
 pub mod ids;
+mod omitted;
 pub mod outcomes;
 mod retention;
 pub mod unverified;
@@ -20,6 +21,7 @@ use self::{
     day::Day,
     exposures::{Counters, Exposures},
     ids::RecentIds,
+    omitted::Omissions,
     outcomes::Outcomes,
     retention::Retention,
     unverified::Unverified,
@@ -34,6 +36,8 @@ pub struct Intake {
     pub(crate) retention: Retention,
     pub(crate) backlog: Arc<Backlog>,
     pub unverified: Unverified,
+    /// What of whose events was of no use.
+    pub(crate) omitted: Omissions,
     day: Day,
     /// What the receipts of decisions are checked with.
     pub(crate) receipts: ArcSwap<ReceiptKey>,
@@ -60,8 +64,9 @@ impl Intake {
         let receipts = ArcSwap::from_pointee(store.receipt_key().await?);
         let day = Day::new(config.client_exposures_per_day);
         let unverified = Unverified::start(store, stopping.clone());
+        let omitted = Omissions::start(store, stopping.clone());
         let retention = Retention::start(store, lanes, config.upkeep_every, stopping).await?;
-        Ok(Self { exposures, outcomes, ids, retention, backlog, unverified, day, receipts })
+        Ok(Self { exposures, outcomes, ids, retention, backlog, unverified, omitted, day, receipts })
     }
 
     /// Whether events can be promised to be kept. Evaluations are served in any case, and their own exposures wait.

@@ -27,6 +27,7 @@ mod live;
 mod load;
 mod metrics;
 mod object;
+mod omitted;
 mod opening;
 mod outcomes;
 mod people;
@@ -37,6 +38,7 @@ mod previews;
 mod readiness;
 mod receipts;
 mod retention;
+mod rollout_times;
 mod rollouts;
 mod secret;
 mod stand_in;
@@ -85,6 +87,7 @@ pub use ledger::{
 };
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
+pub use omitted::{OMITTED_SHOWN_MS, Omission, Omitted};
 pub use opening::Opening;
 pub use outcomes::{
     ArmCells, ArmCount, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellReader, CellSum, Entry, FirstExposures,
@@ -116,6 +119,7 @@ pub use workspace::InvalidHash;
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};
 pub use receipts::{Claim, Proof, ReceiptKey, SubjectReceipts};
 pub use retention::Kept;
+pub use rollout_times::RolloutTimes;
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
     EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, TesterIn,

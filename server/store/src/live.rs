@@ -13,7 +13,7 @@ use engine::{AttributeSchema, EnvironmentKey, MetricDefinition, Snapshot};
 use tokio::sync::{Mutex, broadcast, watch};
 
 use crate::{
-    ObjectKind, ObjectRef, People, StoreError, Token, TokenHash, TokenRefused,
+    ObjectKind, ObjectRef, People, RolloutTimes, StoreError, Token, TokenHash, TokenRefused,
     clock::Clock,
     database_time::Skew,
     db::Db,
@@ -95,6 +95,8 @@ pub struct Live(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     state: ArcSwap<State>,
+    /// Those that the loader brings up to date.
+    times: RolloutTimes,
     loader: Mutex<Loader>,
     announcements: broadcast::Sender<Changed>,
     clock: Clock,
@@ -127,6 +129,7 @@ impl Live {
         let (announcements, _) = broadcast::channel(ANNOUNCEMENTS_MAX);
         Self(Arc::new(Shared {
             state: ArcSwap::from_pointee(state),
+            times: loader.times().clone(),
             loader: Mutex::new(loader),
             announcements,
             clock,
@@ -157,7 +160,7 @@ impl Live {
     /// Reads everything again, as if nothing had been known, and announces that anything may have changed.
     pub(crate) async fn load_anew(&self, db: &Db) -> Result<(), StoreError> {
         let mut known = self.0.loader.lock().await;
-        let mut loader = Loader::default();
+        let mut loader = Loader::with_times(&self.0.times);
         let clock = (&self.0.clock, &self.0.skew);
         let Found::Next(state, changed) = load::refresh(&mut loader, &State::default(), db, clock).await?
         else {
@@ -207,6 +210,10 @@ impl Live {
             Look::Continued => Ok(()),
             Look::AnotherHistory => Err(StoreError::Restored),
         }
+    }
+
+    pub fn rollout_times(&self) -> &RolloutTimes {
+        &self.0.times
     }
 
     pub(crate) fn state(&self) -> Arc<State> {

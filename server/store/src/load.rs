@@ -15,7 +15,7 @@ use engine::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Changed, Clock, Environment, ObjectRef, StoreError,
+    Changed, Clock, Environment, ObjectRef, RolloutTimes, StoreError,
     database_time::Skew,
     db::Db,
     history::HistoryPoint,
@@ -36,6 +36,7 @@ pub(crate) struct Loader {
     flags: HashMap<FlagKey, Arc<Flag>>,
     rollouts: HashMap<EnvironmentKey, HashMap<FlagKey, Arc<Rollout>>>,
     groups: HashMap<GroupKey, Arc<Group>>,
+    times: RolloutTimes,
     reported: HashSet<String>,
 }
 
@@ -105,6 +106,15 @@ fn announce(
 }
 
 impl Loader {
+    /// Knows nothing yet, and tells what it reads to those who ask these.
+    pub(crate) fn with_times(times: &RolloutTimes) -> Self {
+        Self { times: times.clone(), ..Self::default() }
+    }
+
+    pub(crate) fn times(&self) -> &RolloutTimes {
+        &self.times
+    }
+
     /// The state that these rows lead to, and its announcement.
     pub(crate) fn next(
         &mut self,
@@ -196,6 +206,7 @@ impl Loader {
                 continue;
             };
             stale.environments.insert(environment.clone());
+            self.times.set(&environment, &flag, row.changed_ms);
             let rollout = self.read::<Rollout>("rollouts", &id, &row.document);
             let rollouts = self.rollouts.entry(environment).or_default();
             match rollout {

@@ -25,7 +25,7 @@ pub(crate) use uses::Uses;
 use crate::{Role, UserId};
 
 /// A token's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId(i64);
 
 impl TokenId {

@@ -1,5 +1,7 @@
 //! OTLP over HTTP: what instrumented services send already, in both encodings.
 
+mod sent;
+
 use std::io::Write as _;
 
 use flate2::{Compression, write::GzEncoder};
@@ -29,6 +31,14 @@ fn attribute(key: &str, value: &str) -> KeyValue {
     KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
 }
 
+fn attribute_of(key: &str, value: Value) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+}
+
+fn event(attributes: Vec<KeyValue>) -> Event {
+    Event { name: "feature_flag.evaluation".to_owned(), attributes, ..Event::default() }
+}
+
 fn evaluated(flag: &str, variant: &str, subject: &str) -> Vec<KeyValue> {
     vec![
         attribute("feature_flag.key", flag),
@@ -46,11 +56,7 @@ fn span(id: u8, variant: &str, subject: &str, code: StatusCode) -> Span {
         name: "POST /bookings".to_owned(),
         start_time_unix_nano: start,
         end_time_unix_nano: start + 250_000_000,
-        events: vec![Event {
-            name: "feature_flag.evaluation".to_owned(),
-            attributes: evaluated("pay", variant, subject),
-            ..Event::default()
-        }],
+        events: vec![event(evaluated("pay", variant, subject))],
         status: Some(Status { code: code as i32, ..Status::default() }),
         ..Span::default()
     }
@@ -155,14 +161,15 @@ async fn what_cannot_be_taken_is_counted_and_said() {
         events: Vec::new(),
         ..span(1, "on", "a", StatusCode::Ok)
     };
-    let old = Span { start_time_unix_nano: 1, ..span(2, "on", &inside, StatusCode::Ok) };
+    let old =
+        Span { start_time_unix_nano: 1, end_time_unix_nano: 2, ..span(2, "on", &inside, StatusCode::Ok) };
     let body = traces(vec![unknown, old, span(3, "on", &inside, StatusCode::Ok)]);
     let answer = post(&app, &token, "/v1/traces", JSON, serde_json::to_vec(&body).expect("JSON")).await;
     assert_eq!(answer.status(), 200);
     let answer: Json = answer.json().await.expect("JSON");
     assert_eq!(answer["partialSuccess"]["rejectedSpans"].to_string().trim_matches('"'), "2", "{answer}");
     let why = answer["partialSuccess"]["errorMessage"].as_str().unwrap_or_default();
-    assert!(why.contains("no flag \"nope\""), "{answer}");
+    assert!(why.contains("no flag \"nope\"") && why.contains("1 outcome"), "{answer}");
     app.arms_with("pay", "error_rate", 1).await;
 }
 

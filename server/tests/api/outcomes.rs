@@ -8,7 +8,7 @@ use store::Cell;
 
 use crate::{
     app::{NOW_MS, TestApp, environment_key, viewer},
-    fixtures::everyone,
+    fixtures::{everyone, group},
 };
 
 const MINUTE_MS: i64 = 60_000;
@@ -254,6 +254,54 @@ async fn features_say_what_was_in_force() {
     assert_eq!((treatment.outcomes, control.outcomes, control.events), (2, 2, 1));
     assert_eq!(control.tally.trials, 2, "without subjects every outcome is a trial");
     assert_eq!(control.groups.to_groups().tallies().count(), 0);
+}
+
+#[tokio::test]
+async fn a_feature_without_a_rule_counts_where_the_stored_traits_lead() {
+    let app = TestApp::start().await;
+    app.boolean_flag("pay").await;
+    app.vip_agencies().await;
+    app.rules("pay", json!([group("vip-agencies"), everyone(100)])).await;
+    app.person("vera", json!({ "tier": "vip" })).await;
+    let token = app.server_token().await;
+    let named = json!([{ "flag": "pay", "variant": "on" }]);
+    let outcomes =
+        ["vera", "somebody"].map(|subject| with(request(subject, true), "features", named.clone()));
+    app.tell(&token, &outcomes).await;
+    app.arms_with("pay", "error_rate", 2).await;
+    let (flag, metric) =
+        (FlagKey::parse("pay").expect("a key"), MetricKey::parse("error_rate").expect("a key"));
+    let (environment, span) = (environment_key("production"), (0, i64::MAX));
+    let sums = app.store.cells(&viewer(), &environment, &flag, &[metric], span, 10_000).await.expect("reads");
+    let by_rule: Vec<_> = sums.iter().map(|sum| (sum.rule.as_str(), sum.cell.outcomes)).collect();
+    assert_eq!(by_rule, [("everyone", 1), ("vip-agencies", 1)]);
+}
+
+/// A plan's step waits for people who have the feature: most of them were there before, without it.
+#[tokio::test]
+async fn whoever_gets_the_feature_with_a_step_counts_for_it() {
+    let (app, token) = half().await;
+    let subjects = 0..20;
+    let before: Vec<_> =
+        subjects.clone().map(|n| exposure(&format!("u-{n}"), "control", revision(&app))).collect();
+    app.tell(&token, &before).await;
+    app.rules("pay", json!([everyone(100)])).await;
+    app.clock.advance(1_000);
+    let after: Vec<_> = subjects.map(|n| exposure(&format!("u-{n}"), "treatment", revision(&app))).collect();
+    app.tell(&token, &after).await;
+    app.tell(&token, &after).await;
+    let (flag, reader) = (FlagKey::parse("pay").expect("a key"), app.store.guard_reader());
+    let begin = Instant::now();
+    loop {
+        let counts = app.store.first_exposures(reader, &environment_key("production"), &flag, 0).await;
+        let counts: Vec<_> =
+            counts.expect("reads").iter().map(|it| (it.treatment, it.control, it.entered)).collect();
+        if counts == [(0, 20, 0), (0, 0, 20)] {
+            break;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(20), "{counts:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

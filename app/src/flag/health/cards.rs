@@ -57,12 +57,20 @@ fn card(card: &MetricCard) -> impl IntoView + use<> {
         let what = if card.unreadable == 1 { "One stored sum".to_owned() } else { format!("{} stored sums", number(card.unreadable)) };
         view! { <p class="note" data-tone="warning">{format!("{what} of this time cannot be read: the chart and the guard's evidence are without it.")}</p> }
     });
+    let broken: Vec<_> = card
+        .broken
+        .iter()
+        .map(|sentence| {
+            view! { <p class="health-broken" data-tone="danger"><b>{sentence.clone()}"."</b>" The numbers below are of all the time shown."</p> }
+        })
+        .collect();
     view! {
         <section class="card stack" aria-label=card.name.clone()>
             <div class="card-head">
                 <h2>{card.name.clone()}</h2>
                 <p class="note">{if card.lower_is_better { "lower is better" } else { "higher is better" }}</p>
             </div>
+            {broken}
             <dl class="health-numbers">
                 {side_view("With the feature", &card.treatment)}
                 {side_view("Control", &card.control)}

@@ -13,6 +13,8 @@ use crate::chart::Unit;
 const ALPHA: f64 = 0.05;
 /// Wider than this, an interval of shares says nothing.
 const SHARE_WIDTH_MAX: f64 = 1.0;
+/// Half a point is no surprise.
+const SURPRISE_MIN: f64 = 0.005;
 const QUANTILES: [(&str, f64); 2] = [("p95", 0.95), ("p99", 0.99)];
 
 /// Treatment minus control.
@@ -21,13 +23,16 @@ pub struct Difference {
     word: &'static str,
     unit: Unit,
     interval: Interval,
+    /// What the numbers of both arms differ by when all outcomes are put together.
+    plain: Option<f64>,
 }
 
 impl Difference {
     /// Of an event's rates, compared within each step: rates may move.
-    pub fn of_rates(steps: &[guardrail::Cell]) -> Vec<Self> {
+    /// `plain` is the difference of the rates that stand beside it.
+    pub fn of_rates(steps: &[guardrail::Cell], plain: Option<f64>) -> Vec<Self> {
         let interval = difference_over(steps, ALPHA);
-        interval.into_iter().map(|interval| Self { word: "", unit: Unit::Share, interval }).collect()
+        interval.into_iter().map(|interval| Self { word: "", unit: Unit::Share, interval, plain }).collect()
     }
 
     /// Of quantiles of durations; those that too few requests tell of are left out.
@@ -35,7 +40,8 @@ impl Difference {
         let one = |(word, q)| {
             let with = quantile_interval(&treatment.latency, q, ALPHA / 2.0)?;
             let without = quantile_interval(&control.latency, q, ALPHA / 2.0)?;
-            Some(Self { word, unit: Unit::Milliseconds, interval: difference(with, without) })
+            let interval = difference(with, without);
+            Some(Self { word, unit: Unit::Milliseconds, interval, plain: None })
         };
         QUANTILES.into_iter().filter_map(one).collect()
     }
@@ -44,9 +50,13 @@ impl Difference {
     pub fn of_counts(treatment: Tally, control: Tally) -> Vec<Self> {
         let each = |tally| count_interval(tally, ALPHA / 2.0);
         let both = each(treatment).zip(each(control));
-        both.map(|(with, without)| Self { word: "", unit: Unit::Each, interval: difference(with, without) })
-            .into_iter()
-            .collect()
+        let one = |(with, without)| Self {
+            word: "",
+            unit: Unit::Each,
+            interval: difference(with, without),
+            plain: None,
+        };
+        both.map(one).into_iter().collect()
     }
 
     /// What it means for people.
@@ -58,6 +68,15 @@ impl Difference {
             (_, true) => "better",
             (false, false) => "no difference is certain",
         }
+    }
+
+    /// Whether anybody who subtracts the two rates comes to something else.
+    fn is_surprising(&self) -> bool {
+        let estimate = self.interval.estimate;
+        self.plain.is_some_and(|plain| {
+            let apart = (plain - estimate).abs();
+            apart > SURPRISE_MIN && (plain.signum() != estimate.signum() || apart > plain.abs() / 4.0)
+        })
     }
 
     /// `+1.7 points worse`, `between +0.9 and +2.6 points`.
@@ -80,10 +99,19 @@ impl Difference {
                 "With 95 % certainty, however often one looks, when requests are independent and alike over this time"
             }
         };
+        let why = self.is_surprising().then(|| {
+            view! {
+                <small class="note">
+                    "Not what the two rates differ by: those are of all outcomes. This counts everybody once a minute and compares \
+                     both arms within each step, because rates and percentages change over time."
+                </small>
+            }
+        });
         let word = (!self.word.is_empty()).then(|| view! { <small>{self.word}</small>" " });
         view! {
             <span class="health-value">{word}<b>{by(self.interval.estimate).replace("none", "±0")}</b>" "<small>{self.meaning(lower_is_better)}</small></span>
             <small class="note" title=title>{between}</small>
+            {why}
         }
     }
 }
@@ -114,12 +142,16 @@ mod tests {
     fn a_difference_says_what_it_means() {
         let steps: Vec<_> =
             (0..200).map(|at| step(at * 10_000, 10_000, (Tally::new(50, 4), Tally::new(50, 1)))).collect();
-        let rates = Difference::of_rates(&steps);
+        let rates = Difference::of_rates(&steps, Some(0.06));
         assert_eq!(rates[0].meaning(true), "worse");
         assert_eq!(rates[0].meaning(false), "better");
         let html = view(&rates, true).expect("a difference").to_html();
         assert!(html.contains("+6 points") && html.contains("between +"), "{html}");
-        assert!(Difference::of_rates(&[]).is_empty() && view(&[], true).is_none());
+        assert!(!html.contains("Not what the two rates differ by"), "{html}");
+        let surprising = Difference::of_rates(&steps, Some(-0.032));
+        let html = view(&surprising, true).expect("a difference").to_html();
+        assert!(html.contains("Not what the two rates differ by"), "{html}");
+        assert!(Difference::of_rates(&[], None).is_empty() && view(&[], true).is_none());
     }
 
     #[test]

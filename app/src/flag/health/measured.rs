@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use engine::{
-    Arm, MetricDefinition, MetricKind, RuleId,
-    guardrail::{self, Guardrail, Limit, Metric, Tally},
+    Arm, MetricDefinition, MetricKey, MetricKind, RuleId,
+    guardrail::{self, Evidence, Guardrail, Limit, Metric, Tally, Verdict},
 };
 use store::{Action, Cell, CellSum};
 
@@ -36,8 +36,11 @@ pub struct Measured(pub(super) Vec<MetricCard>);
 
 /// One metric of one rule's audience.
 pub(super) struct MetricCard {
+    key: MetricKey,
     pub(super) name: String,
     pub(super) lower_is_better: bool,
+    /// What the guard says that is broken.
+    pub(super) broken: Vec<String>,
     pub(super) treatment: Side,
     pub(super) control: Side,
     pub(super) differences: Vec<Difference>,
@@ -99,6 +102,20 @@ impl Measured {
             }
         }
         Ok(Self(cards))
+    }
+}
+
+impl Measured {
+    /// The number that broke a guardrail stands where its metric is drawn: what is drawn is of another time.
+    pub fn with_breaches<'e>(mut self, evidence: impl Iterator<Item = &'e Evidence> + Clone) -> Self {
+        for card in &mut self.0 {
+            let own = evidence.clone().filter(|it| {
+                it.verdict == Verdict::Regressed
+                    && store::stored_metric(&it.metric).as_ref() == Some(&card.key)
+            });
+            card.broken = own.map(Evidence::sentence).collect();
+        }
+        self
     }
 }
 
@@ -193,13 +210,18 @@ impl MetricCard {
                 .into(),
         };
         let differences = match shape(definition.kind) {
-            Shape::Rate => Difference::of_rates(&pairs(cells, range.step_ms)),
+            Shape::Rate => Difference::of_rates(
+                &pairs(cells, range.step_ms),
+                treatment.rate().zip(control.rate()).map(|(with, without)| with - without),
+            ),
             Shape::Duration => Difference::of_durations(&treatment, &control),
             Shape::Each => Difference::of_counts(treatment.tally, control.tally),
         };
         Self {
+            key: definition.key.clone(),
             name,
             lower_is_better: definition.lower_is_better,
+            broken: Vec::new(),
             late: treatment.late.saturating_add(control.late),
             unreadable: cells.iter().map(|it| it.unreadable).sum(),
             treatment: side(definition.kind, &treatment),
@@ -287,8 +309,6 @@ fn pairs(cells: &[&CellSum], step_ms: i64) -> Vec<guardrail::Cell> {
 
 #[cfg(test)]
 mod tests {
-    use engine::MetricKey;
-
     use super::*;
 
     #[test]

@@ -6,16 +6,13 @@ use std::sync::Arc;
 use axum::{Extension, extract::Path};
 use engine::{
     RuleId, group_name,
-    guardrail::{Health, together},
+    guardrail::{Health, Judgement, Verdict, together},
 };
 use islands::swap::Swap;
 use leptos::prelude::*;
 use store::{GuardrailsInForce, Operation, Replayed, RuleHealth, VerdictRow};
 
-use super::{
-    measured::Measured,
-    tone::{tone, word},
-};
+use super::{measured::Measured, tone::of};
 use crate::{
     chart,
     error::AppError,
@@ -139,6 +136,8 @@ impl Loaded {
         let whole = span == Span::Step;
         let watched = &guardrails.set.guardrails;
         let measured = Measured::load(page, shown, (rule.as_ref(), watched), (range, whole)).await?;
+        let judged = health.iter().filter(|it| Some(&it.rule) == rule.as_ref());
+        let measured = measured.with_breaches(judged.flat_map(|it| &it.judgement.evidence));
         let sizes = store.first_exposures(&viewer, environment, flag, now_ms - ARMS_MS_MAX).await?;
         let arms = rule.as_ref().and_then(|rule| super::arms::ArmSizes::of(&sizes, rule));
         let unverified = store.unverified_events(&viewer, environment, flag, from_ms).await?;
@@ -218,23 +217,56 @@ fn summary(loaded: &Loaded) -> impl IntoView + use<> {
         .health
         .iter()
         .map(|it| {
+            let (tone, word) = of(&it.judgement);
             view! {
                 <li>
-                    <Badge tone=tone(it.judgement.health) text=word(it.judgement.health) />
+                    <Badge tone=tone text=word />
                     <span><b>{loaded.name_of(&it.rule)}</b>": "{it.judgement.sentence()}</span>
                 </li>
             }
         })
         .collect();
-    let (tone, word) = (tone(all.health), word(all.health));
+    let (tone, word) = of(&all);
+    let connect = all.is_unasked().then(connect);
+    let others = others(&all);
     view! {
         <section class="card stack health-summary" aria-label="Verdict">
             <p class="health-verdict"><Badge tone=tone text=word />" "<strong>{all.sentence()}</strong></p>
+            {connect}
             {acted}
             <ul class="health-rules">{rules}</ul>
+            {others}
         </section>
     }
     .into_any()
+}
+
+/// Why the guardrails beside a broken one say nothing.
+fn others(all: &Judgement) -> Option<impl IntoView + use<>> {
+    let broken = all.health == Health::Breach;
+    let quiet = all.evidence.iter().filter(|it| it.verdict != Verdict::Regressed);
+    let quiet: Vec<_> = quiet.map(|it| view! { <li>{it.sentence()}"."</li> }).collect();
+    (broken && !quiet.is_empty()).then(|| {
+        view! {
+            <details>
+                <summary class="note">"Why the other guardrails are quiet"</summary>
+                <ul>{quiet}</ul>
+            </details>
+        }
+    })
+}
+
+/// For a flag that no application asks for: how one comes to do so.
+pub fn connect() -> impl IntoView {
+    let here = here();
+    let (tokens, clients) = (here.href("/settings/tokens"), here.href("/settings/clients"));
+    view! {
+        <p class="note">
+            "An application asks with an OpenFeature SDK, or with one request to "
+            <code>"POST /ofrep/v1/evaluate/flags/…"</code>" and a "<a href=tokens>"token"</a>
+            ". Who asks already stands under "<a href=clients>"Clients"</a>"."
+        </p>
+    }
 }
 
 /// What is no evidence is told as such.

@@ -4,7 +4,7 @@ use axum::extract::Path;
 use engine::{
     Rule, RuleId, group_name,
     guardrail::Guardrail,
-    plan::{Plan, PlanDecision, PlanState, TEMPLATES, open_gates_sentence},
+    plan::{Pace, Plan, PlanDecision, PlanState, TEMPLATES, open_gates_sentence},
 };
 use leptos::prelude::*;
 use store::{Operation, PlanOutlook};
@@ -168,10 +168,11 @@ fn summary(shown: &FlagPage, loaded: &Loaded, outlook: &PlanOutlook) -> impl Int
     let active = release.state.is_active();
     let is_judged = !outlook.judgement.evidence.is_empty();
     let health = (active && is_judged).then(|| {
+        let (tone, word) = tone::of(&outlook.judgement);
         let href = here.href(&Tab::Health.path(shown.key()));
         view! {
             <p class="plan-health">
-                <Badge tone=tone::tone(outlook.judgement.health) text=tone::word(outlook.judgement.health) />
+                <Badge tone=tone text=word />
                 " "{outlook.judgement.sentence()}" "<a href=href>"Health"</a>
             </p>
         }
@@ -191,8 +192,9 @@ fn summary(shown: &FlagPage, loaded: &Loaded, outlook: &PlanOutlook) -> impl Int
                 " "
                 <strong>{release.state.sentence(release.plan.steps.len())}</strong>
             </p>
-            {waiting(&outlook.decision, outlook.at_ms).map(|text| view! { <p>{text}</p> })}
+            {waiting(&outlook.decision, outlook.pace, outlook.at_ms).map(|text| view! { <p>{text}</p> })}
             {health}
+            {(active && outlook.judgement.is_unasked()).then(crate::flag::health::page::connect)}
             <p class="note">{release.plan.sentence(&name)}</p>
             {watched(shown, &loaded.guardrails)}
         </section>
@@ -211,10 +213,10 @@ fn watched(shown: &FlagPage, guardrails: &[String]) -> impl IntoView + use<> {
 }
 
 /// What it waits for; a hold's reason stands in the state's sentence already.
-fn waiting(decision: &PlanDecision, now_ms: i64) -> Option<String> {
+fn waiting(decision: &PlanDecision, pace: Option<Pace>, now_ms: i64) -> Option<String> {
     match decision {
         PlanDecision::Wait { open } if open.is_empty() => None,
-        PlanDecision::Wait { open } => Some(open_gates_sentence(open, now_ms)),
+        PlanDecision::Wait { open } => Some(open_gates_sentence(open, pace, now_ms)),
         PlanDecision::Advance(advance) => {
             Some(format!("Every gate is met: it goes to step {} in a moment.", advance.to() + 1))
         }

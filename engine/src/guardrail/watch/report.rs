@@ -7,7 +7,18 @@ use super::{
     BLOCK_MS_MAX, Comparison, Counting, LatencyHistogram, Method, Quantile, SILENCE_MS_MAX, Verdict, Watch,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::RuleId;
+
+/// A stretch of time with what is told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Numbers {
+    pub(super) stretch: Stretch,
+    /// The quantile that is watched, where it is one.
+    pub(super) treatment_ms: Option<f64>,
+    pub(super) control_ms: Option<f64>,
+}
 
 impl Watch {
     /// What is missing, when these arms should have outcomes.
@@ -58,12 +69,13 @@ impl Watch {
             Counting::Durations(quantile) => Some(quantile),
             Counting::Tally(_) => None,
         };
-        let (treatment_ms, control_ms) = shown.map_or((None, None), |q| self.recent_quantiles(q));
+        let broken_by = self.broken_by.filter(|_| verdict == Verdict::Regressed);
+        let numbers = broken_by.or_else(|| self.numbers_of(verdict));
         let base = Evidence {
             verdict,
-            recent: self.told(verdict),
-            treatment_ms,
-            control_ms,
+            recent: numbers.map(|it| it.stretch),
+            treatment_ms: numbers.and_then(|it| it.treatment_ms),
+            control_ms: numbers.and_then(|it| it.control_ms),
             log_e_act: self.thresholds.log_e_act(),
             since_ms: self.since_ms,
             missing: self.missing(exposed, now_ms),
@@ -114,6 +126,21 @@ impl Watch {
             (Verdict::Regressed | Verdict::Amber, Method::Durations(_))
             | (Verdict::Safe | Verdict::Undecided, _) => self.recent.all(),
         }
+    }
+
+    /// What is told of the recent minutes: all of it of the same stretch.
+    pub(super) fn numbers_of(&self, verdict: Verdict) -> Option<Numbers> {
+        let stretch = self.told(verdict)?;
+        let (treatment_ms, control_ms) = match (self.guardrail.metric.counting(), &self.method) {
+            (Counting::Tally(_), _) => (None, None),
+            (Counting::Durations(quantile), Method::Ceiling(_)) => {
+                (self.arrived_latency.of(&stretch).quantile(quantile.shown()), None)
+            }
+            (Counting::Durations(quantile), Method::Comparison(_) | Method::Durations(_)) => {
+                self.recent_quantiles(quantile)
+            }
+        };
+        Some(Numbers { stretch, treatment_ms, control_ms })
     }
 
     fn recent_quantiles(&self, quantile: Quantile) -> (Option<f64>, Option<f64>) {

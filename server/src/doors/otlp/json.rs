@@ -1,5 +1,7 @@
 //! Reads spans and log records out of OTLP's JSON one by one, each as far as it is wanted.
 
+mod value;
+
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use opentelemetry_proto::tonic::{
@@ -12,9 +14,10 @@ use serde::{
     de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
+use self::value::JsonValue;
 use super::{
     error::OtlpError,
-    thin::{self, Export},
+    thin::{self, Export, Found},
 };
 use crate::limits::OTLP_ITEMS_MAX;
 
@@ -32,9 +35,9 @@ pub fn spans(json: &[u8], mut each: impl FnMut(&Span) -> Result<(), OtlpError>) 
             ..Span::default()
         };
         export.count(&kept.attributes)?;
-        for attributes in span.events.0 {
-            export.count(&attributes)?;
-            kept.events.push(Event { attributes, ..Event::default() });
+        for event in span.events.0 {
+            export.count(&event.attributes)?;
+            kept.events.push(event);
         }
         each(&kept)
     })
@@ -90,8 +93,9 @@ struct JsonRecord {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct JsonEvent {
+    time_unix_nano: Number,
     attributes: Attributes,
 }
 
@@ -104,20 +108,13 @@ struct JsonAttribute<'a> {
     value: Option<JsonValue<'a>>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct JsonValue<'a> {
-    #[serde(borrow)]
-    string_value: Option<Cow<'a, str>>,
-}
-
 /// What is wanted of a list of attributes.
 #[derive(Default)]
 struct Attributes(Vec<KeyValue>);
 
-/// The attributes of the events that are about a flag.
+/// The events that are about a flag.
 #[derive(Default)]
-struct Events(Vec<Vec<KeyValue>>);
+struct Events(Vec<Event>);
 
 /// An id.
 #[derive(Default)]
@@ -140,7 +137,7 @@ impl<'de> Deserialize<'de> for Attributes {
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Attributes, A::Error> {
                 let mut kept = Vec::new();
                 while let Some(JsonAttribute { key, value }) = list.next_element()? {
-                    thin::keep(&mut kept, &key, value.and_then(|it| it.string_value).as_deref());
+                    thin::keep(&mut kept, &key, &value.map_or(Found::Nothing, |it| it.0));
                 }
                 Ok(Attributes(kept))
             }
@@ -161,10 +158,11 @@ impl<'de> Deserialize<'de> for Events {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Events, A::Error> {
                 let mut kept = Vec::new();
-                while let Some(JsonEvent { attributes }) = list.next_element()? {
+                while let Some(JsonEvent { time_unix_nano, attributes }) = list.next_element()? {
                     // One more than there may be: it is refused where all evaluations are counted.
                     if thin::is_about_flag(&attributes.0) && kept.len() <= OTLP_ITEMS_MAX {
-                        kept.push(attributes.0);
+                        let (time_unix_nano, attributes) = (time_unix_nano.0, attributes.0);
+                        kept.push(Event { time_unix_nano, attributes, ..Event::default() });
                     }
                 }
                 Ok(Events(kept))

@@ -3,6 +3,7 @@
 
 pub mod door;
 mod error;
+mod extracted;
 mod json;
 mod protobuf;
 mod read;
@@ -18,13 +19,13 @@ use axum::{
     response::Response,
     routing::post,
 };
-use engine::{Sender, Snapshot};
+use engine::Snapshot;
 use http::{StatusCode, request::Parts};
 use opentelemetry_proto::tonic::collector::{
     logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse},
     trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse},
 };
-use store::{Environment, Store, TokenKind};
+use store::{Environment, Exposure, Store, TokenId, TokenKind};
 
 use crate::{
     Server,
@@ -33,11 +34,12 @@ use crate::{
         body::Bodies,
         fault::Fault,
     },
-    intake::{Intake, ids::EventId},
+    intake::{Intake, exposures::Counters, ids::EventId},
     limits::OTLP_BODY_BYTES_MAX,
 };
 use error::OtlpError;
-use read::{Extracted, Reader};
+use extracted::Extracted;
+use read::Reader;
 use wire::{Content, Encoding};
 
 pub fn router(server: &Server) -> Router {
@@ -61,15 +63,15 @@ async fn traces(
     // Refusals are answered in some encoding too.
     let encoding = known.unwrap_or(Encoding::Json);
     let answer = async {
-        let (environment, content) = admit(&access, &bodies, &parts, body).await?;
+        let (client, content) = admit(&access, &bodies, &parts, body).await?;
         let known = known.ok_or_else(OtlpError::unknown_encoding)?;
-        let taken = take((&access.store, &intake), &environment, |reader| {
+        let taken = take((&access.store, &intake), &client, |reader| {
             known.spans(&content, |span| {
                 reader.take_span(span);
                 reader.taken.has_room()
             })
         })?;
-        let partial = taken.rejected().map(|(rejected_spans, error_message)| ExportTracePartialSuccess {
+        let partial = taken.partly().map(|(rejected_spans, error_message)| ExportTracePartialSuccess {
             rejected_spans,
             error_message,
         });
@@ -90,20 +92,27 @@ async fn logs(
     // Refusals are answered in some encoding too.
     let encoding = known.unwrap_or(Encoding::Json);
     let answer = async {
-        let (environment, content) = admit(&access, &bodies, &parts, body).await?;
+        let (client, content) = admit(&access, &bodies, &parts, body).await?;
         let known = known.ok_or_else(OtlpError::unknown_encoding)?;
-        let taken = take((&access.store, &intake), &environment, |reader| {
+        let taken = take((&access.store, &intake), &client, |reader| {
             known.records(&content, |record| {
                 reader.take_record(record);
                 reader.taken.has_room()
             })
         })?;
-        let partial = taken.rejected().map(|(rejected_log_records, error_message)| {
-            ExportLogsPartialSuccess { rejected_log_records, error_message }
+        let partial = taken.partly().map(|(rejected_log_records, error_message)| ExportLogsPartialSuccess {
+            rejected_log_records,
+            error_message,
         });
         encoding.answer(&ExportLogsServiceResponse { partial_success: partial })
     };
     answer.await.unwrap_or_else(|error: OtlpError| error.answer(encoding))
+}
+
+/// Whose telemetry it is.
+struct Client {
+    token: TokenId,
+    environment: Environment,
 }
 
 /// A server token; browsers send events instead.
@@ -112,7 +121,7 @@ async fn admit(
     bodies: &Bodies,
     parts: &Parts,
     body: Body,
-) -> Result<(Environment, Content), OtlpError> {
+) -> Result<(Client, Content), OtlpError> {
     let caller = match Caller::admit(access, parts) {
         Ok(caller) => caller,
         Err((_, error)) => return Err(OtlpError::access(&error)),
@@ -127,33 +136,36 @@ async fn admit(
     let environment = environment.ok_or(OtlpError::fault(Fault::Internal))?;
     let whole = bodies.read(&caller, body, &parts.headers, OTLP_BODY_BYTES_MAX).await;
     let whole = whole.map_err(OtlpError::fault)?;
-    Ok((environment, wire::inflate(&parts.headers, whole)?))
+    let client = Client { token: caller.token.id, environment };
+    Ok((client, wire::inflate(&parts.headers, whole)?))
 }
 
 /// Reads the items, and takes in what they say.
 fn take(
     (store, intake): (&Store, &Intake),
-    environment: &Environment,
+    Client { token, environment }: &Client,
     read: impl FnOnce(&mut Reader<'_>) -> Result<(), OtlpError>,
 ) -> Result<Extracted, OtlpError> {
     let snapshot: Arc<Snapshot> =
         store.live().snapshot(environment.key.as_str()).ok_or(OtlpError::fault(Fault::Internal))?;
     let (people, metrics) = (store.live().people(), store.live().metrics());
     let now_ms = store.clock().now_ms();
-    let mut reader = Reader::new(&snapshot, &people, &metrics, now_ms);
+    let oldest_ms = intake.retention.oldest_ms(&environment.key, now_ms);
+    let mut reader = Reader::new(&snapshot, &people, &metrics, (now_ms, oldest_ms));
     read(&mut reader)?;
     let mut taken = reader.taken;
-    if !taken.exposures.is_empty() || !taken.outcomes.is_empty() {
+    if taken.items() > 0 {
         intake.accepts().map_err(OtlpError::behind)?;
     }
     intake.outcomes.has_room(taken.outcomes.len()).map_err(OtlpError::full)?;
     let id = |text: String| EventId::new(&environment.key, &text);
-    let exposures = std::mem::take(&mut taken.exposures).into_iter();
-    let exposures = exposures.map(|(text, exposure)| (Some(id(text)), exposure)).collect();
-    intake
-        .exposures
-        .offer_events((&environment.key, Sender::Server), exposures, now_ms)
-        .map_err(OtlpError::full)?;
+    let with_ids = |exposures: Vec<(String, Exposure)>| -> Vec<_> {
+        exposures.into_iter().map(|(text, exposure)| (Some(id(text)), exposure)).collect()
+    };
+    let placed = with_ids(std::mem::take(&mut taken.exposures));
+    let unplaced = with_ids(std::mem::take(&mut taken.unplaced));
+    let offered = intake.exposures.offer_told(&environment.key, placed, unplaced, now_ms);
+    offered.map_err(OtlpError::full)?;
     let (mut outcomes, mut ids) = (Vec::new(), Vec::new());
     for (text, outcome) in std::mem::take(&mut taken.outcomes) {
         let id = id(text);
@@ -163,6 +175,10 @@ fn take(
         }
     }
     intake.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
+    for (omission, times, why) in taken.omitted() {
+        Counters::add(&intake.exposures.counters().rejected, usize::try_from(times).unwrap_or(usize::MAX));
+        intake.omitted.add(*token, omission, times, why);
+    }
     Ok(taken)
 }
 

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::{
 
 use super::{
     error::OtlpError,
-    thin::{self, Export},
+    thin::{self, Export, Found},
 };
 
 /// Where the items are, in traces (resource, scope, span) as in logs.
@@ -72,8 +72,10 @@ fn event(bytes: &[u8]) -> Result<Event, OtlpError> {
     let mut event = Event::default();
     for field in Fields(bytes) {
         let (tag, content) = field?;
-        if tag == 3 {
-            attribute(content.bytes()?, &mut event.attributes)?;
+        match tag {
+            1 => event.time_unix_nano = content.number()?,
+            3 => attribute(content.bytes()?, &mut event.attributes)?,
+            _ => {}
         }
     }
     Ok(event)
@@ -121,12 +123,19 @@ fn attribute(bytes: &[u8], attributes: &mut Vec<KeyValue>) -> Result<(), OtlpErr
     if !thin::is_wanted(name) {
         return Ok(());
     }
-    let mut found = None;
+    let mut found = Found::Nothing;
     for field in Fields(value.unwrap_or_default()) {
         let (tag, content) = field?;
-        found = if tag == 1 { Some(text(content.bytes()?)?) } else { None };
+        found = match tag {
+            1 => Found::of_text(text(content.bytes()?)?),
+            2 => Found::of_truth(content.number()? != 0),
+            3 => Found::of_whole(content.number()?.cast_signed()),
+            4 => Found::of_number(f64::from_bits(content.number()?)),
+            5..=7 => Found::Unreadable,
+            _ => continue,
+        };
     }
-    thin::keep(attributes, name, found);
+    thin::keep(attributes, name, &found);
     Ok(())
 }
 

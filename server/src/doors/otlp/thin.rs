@@ -1,8 +1,10 @@
 //! What is kept of telemetry: what it says about features and users. Everything else is skipped while it is read, so that
 //! an export takes little memory whatever it holds: empty messages are two bytes each, and hundreds once they are made.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value};
 
 use super::error::OtlpError;
 use crate::limits::OTLP_ITEMS_MAX;
@@ -48,18 +50,76 @@ pub fn is_wanted(name: &str) -> bool {
     (ours || name == "user.id" || name == "enduser.id") && name.len() <= NAME_BYTES_MAX
 }
 
-/// Adds an attribute that is wanted; the first of a name counts. `text` is `None` for values that are no text.
-pub fn keep(attributes: &mut Vec<KeyValue>, name: &str, text: Option<&str>) {
+/// The value of an attribute.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub enum Found<'v> {
+    /// None was sent.
+    #[default]
+    Nothing,
+    /// A text, or what a number or a truth value is as a text: whoever sends the user 42 means the user "42".
+    Text(Cow<'v, str>),
+    /// A list, a map or bytes.
+    Unreadable,
+}
+
+impl Found<'_> {
+    pub fn of_text(text: &str) -> Found<'_> {
+        Found::Text(Cow::Borrowed(text))
+    }
+
+    pub fn of_truth(value: bool) -> Self {
+        Self::Text(Cow::Borrowed(if value { "true" } else { "false" }))
+    }
+
+    pub fn of_whole(number: i64) -> Self {
+        Self::Text(Cow::Owned(number.to_string()))
+    }
+
+    /// A whole number that was sent as a fraction is the same text as if it had not been: 7 for 7.0.
+    pub fn of_number(number: f64) -> Self {
+        if number.is_finite() { Self::Text(Cow::Owned(number.to_string())) } else { Self::Unreadable }
+    }
+}
+
+/// Adds an attribute that is wanted; the first of a name counts.
+pub fn keep(attributes: &mut Vec<KeyValue>, name: &str, found: &Found<'_>) {
     if !is_wanted(name) || attributes.len() == ATTRIBUTES_MAX || attributes.iter().any(|it| it.key == name) {
         return;
     }
-    let value = text.map(|text| Value::StringValue(shortened(text).to_owned()));
+    let value = match found {
+        Found::Nothing => None,
+        Found::Text(text) => Some(Value::StringValue(shortened(text).to_owned())),
+        Found::Unreadable => Some(Value::ArrayValue(ArrayValue::default())),
+    };
     attributes.push(KeyValue {
         key: name.to_owned(),
         value: Some(AnyValue { value }),
         ..KeyValue::default()
     });
 }
+
+/// What [`keep`] kept of a name; `Err` where it is there and cannot be read.
+pub fn kept<'v>(attributes: &'v [KeyValue], name: &str) -> Result<Option<&'v str>, Unreadable> {
+    let found = attributes.iter().find(|attribute| attribute.key == name);
+    match found.and_then(|it| it.value.as_ref()).and_then(|it| it.value.as_ref()) {
+        None => Ok(None),
+        Some(Value::StringValue(text)) => Ok(Some(text)),
+        Some(
+            Value::BoolValue(_)
+            | Value::IntValue(_)
+            | Value::DoubleValue(_)
+            | Value::ArrayValue(_)
+            | Value::KvlistValue(_)
+            | Value::BytesValue(_)
+            | Value::StringValueStrindex(_),
+        ) => Err(Unreadable(name.to_owned())),
+    }
+}
+
+/// The attribute of this name is something else than a text, a number or a truth value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is neither a text nor a number nor true or false")]
+pub struct Unreadable(String);
 
 fn shortened(text: &str) -> &str {
     let mut end = text.len().min(TEXT_BYTES_MAX);

@@ -14,7 +14,7 @@ use engine::{MetricDefinition, Sender, Snapshot};
 use http::{StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
-use store::{Store, Token, TokenKind};
+use store::{Omission, Store, Token, TokenKind};
 use utoipa::ToSchema;
 
 pub(crate) use self::read::EventItem;
@@ -215,7 +215,6 @@ fn keep(intake: &Intake, token: &Token, items: Items) -> Result<Accepted, RestEr
             Err(unfit) => rejected.push(Rejected { index, detail: unfit.to_string() }),
         }
     }
-    Counters::add(&intake.exposures.counters().rejected, rejected.len());
     intake.accepts()?;
     intake.unverified.add(snapshot.environment(), of_flags);
     // Exposures first: an outcome may be of one that came with it.
@@ -226,6 +225,10 @@ fn keep(intake: &Intake, token: &Token, items: Items) -> Result<Accepted, RestEr
     taken.accepted += outcomes.len();
     taken.duplicates += sent - outcomes.len();
     intake.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
+    if let Some(first) = rejected.first() {
+        Counters::add(&intake.exposures.counters().rejected, rejected.len());
+        intake.omitted.add(token.id, Omission::Rejected, rejected.len() as u64, &first.detail);
+    }
     Ok(Accepted { accepted: taken.accepted, duplicates: taken.duplicates, unverified, rejected })
 }
 

@@ -8,7 +8,7 @@ use axum::{
 };
 use engine::{
     FlagKey,
-    plan::{Plan, PlanDecision, PlanState, Step, open_gates_sentence},
+    plan::{Pace, Plan, PlanDecision, PlanState, Step, open_gates_sentence},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -242,7 +242,7 @@ async fn answer(store: &Store, manager: &Manager, flag: &FlagKey) -> Result<Json
 }
 
 fn release(outlook: &PlanOutlook, forecasts: &[StepForecast], names: engine::plan::RuleNames<'_>) -> Release {
-    let PlanOutlook { release, decision, subjects, at_ms, .. } = outlook;
+    let PlanOutlook { release, decision, subjects, pace, at_ms, .. } = outlook;
     let steps = release.plan.steps.iter().enumerate().map(|(at, step)| StepState {
         sentence: step.phrase(names),
         notices_doubled_errors_in_ms: forecasts.get(at).and_then(|forecast| forecast.notice_ms),
@@ -253,7 +253,7 @@ fn release(outlook: &PlanOutlook, forecasts: &[StepForecast], names: engine::pla
         version: release.version,
         state: release.state.as_str(),
         sentence: release.state.sentence(release.plan.steps.len()),
-        waiting: waiting(&release.state, decision, *at_ms),
+        waiting: waiting(&release.state, decision, (*pace, *at_ms)),
         step: release.state.progress().map(|progress| progress.step + 1),
         subjects: *subjects,
         steps: steps.collect(),
@@ -263,13 +263,13 @@ fn release(outlook: &PlanOutlook, forecasts: &[StepForecast], names: engine::pla
     }
 }
 
-fn waiting(state: &PlanState, decision: &PlanDecision, now_ms: i64) -> String {
+fn waiting(state: &PlanState, decision: &PlanDecision, (pace, now_ms): (Option<Pace>, i64)) -> String {
     match decision {
         PlanDecision::Wait { .. } if !state.is_active() => String::new(),
         PlanDecision::Wait { open } if open.is_empty() => String::new(),
-        PlanDecision::Wait { open } => open_gates_sentence(open, now_ms),
+        PlanDecision::Wait { open } => open_gates_sentence(open, pace, now_ms),
         PlanDecision::Hold { reason } => reason.sentence().to_owned(),
-        PlanDecision::Advance(_) | PlanDecision::Finish => open_gates_sentence(&[], now_ms),
+        PlanDecision::Advance(_) | PlanDecision::Finish => open_gates_sentence(&[], None, now_ms),
         PlanDecision::Breach(breach) => breach.sentence().to_owned(),
     }
 }

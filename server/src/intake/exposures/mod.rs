@@ -113,7 +113,9 @@ impl Exposures {
         let offered = exposures.len();
         self.reserve(offered)?;
         let delivery = Delivery { environment: environment.clone(), exposures, ids: Vec::new() };
-        self.deliver(delivery, Sender::Server, offered).map(|_| ())
+        // What happens next to these subjects counts in these arms.
+        self.outcomes.expose(environment, Sender::Server, &delivery.exposures);
+        self.deliver(delivery, offered).map(|_| ())
     }
 
     /// Appends what is new among these, all or nothing.
@@ -125,9 +127,40 @@ impl Exposures {
     ) -> Result<Offered, Full> {
         let offered = events.len();
         self.reserve(offered)?;
+        let delivery = self.new_ones(environment, events, now_ms);
+        self.outcomes.expose(&delivery.environment, sender, &delivery.exposures);
+        self.deliver(delivery, offered)
+    }
+
+    /// Appends what is new among exposures that telemetry told. Of those that are `unplaced` nobody knows the arm: they are
+    /// for the ledger, and where a subject stands they do not touch.
+    pub(crate) fn offer_told(
+        &self,
+        environment: &EnvironmentKey,
+        placed: Vec<(Option<EventId>, Exposure)>,
+        unplaced: Vec<(Option<EventId>, Exposure)>,
+        now_ms: i64,
+    ) -> Result<(), Full> {
+        let offered = placed.len() + unplaced.len();
+        self.reserve(offered)?;
+        let mut delivery = self.new_ones(environment, placed, now_ms);
+        self.outcomes.expose(environment, Sender::Server, &delivery.exposures);
+        let unplaced = self.new_ones(environment, unplaced, now_ms);
+        delivery.exposures.extend(unplaced.exposures);
+        delivery.ids.extend(unplaced.ids);
+        self.deliver(delivery, offered).map(|_| ())
+    }
+
+    /// Those with an id that was not sent before.
+    fn new_ones(
+        &self,
+        environment: &EnvironmentKey,
+        events: Vec<(Option<EventId>, Exposure)>,
+        now_ms: i64,
+    ) -> Delivery {
         let mut delivery = Delivery {
             environment: environment.clone(),
-            exposures: Vec::with_capacity(offered),
+            exposures: Vec::with_capacity(events.len()),
             ids: Vec::new(),
         };
         for (id, exposure) in events {
@@ -136,15 +169,13 @@ impl Exposures {
                 delivery.ids.extend(id.map(|id| id.0));
             }
         }
-        self.deliver(delivery, sender, offered)
+        delivery
     }
 
     /// Passes on what there was room reserved for, as many as were offered.
-    fn deliver(&self, delivery: Delivery, sender: Sender, offered: usize) -> Result<Offered, Full> {
+    fn deliver(&self, delivery: Delivery, offered: usize) -> Result<Offered, Full> {
         let accepted = delivery.exposures.len();
         self.waiting.fetch_sub(offered - accepted, Ordering::AcqRel);
-        // What happens next to these subjects counts in these arms.
-        self.outcomes.expose(&delivery.environment, sender, &delivery.exposures);
         // The writer ends only after the last sender: this cannot fail.
         if accepted > 0 && self.sender.send(Message::Deliver(delivery, Instant::now())).is_err() {
             return Err(Full);

@@ -12,7 +12,7 @@ use store::Entry;
 use super::{
     cells::CellId,
     count::{add_trial, entries, in_books},
-    places::PlaceId,
+    places::{Part, PlaceId},
     state::State,
     subjects::{Stand, Wait},
 };
@@ -31,7 +31,7 @@ struct Due {
     flag: u64,
     place: PlaceId,
     arm: Arm,
-    allocation: i64,
+    part: Part,
     at_ms: i64,
 }
 
@@ -74,7 +74,7 @@ impl State {
         let Some(known) = self.subjects.find_hashed(hash, now_ms) else { return };
         let Some(stand) = known.stand(flag) else { return };
         let Stand { place, arm, .. } = *stand;
-        let allocation = self.places.get(place).division(at_ms).allocation.id;
+        let part = self.places.get(place).division(at_ms).part();
         let until_ms = now_ms + OUTCOME_WINDOW_MS;
         let waits = *stand;
         let begins = |book| {
@@ -83,7 +83,7 @@ impl State {
         };
         for (entry, ()) in entries(sender, begins) {
             stand.set_awaited(entry, Trial::new(at_ms, false, true));
-            let due = Due { until_ms, entry, subject: hash, flag, place, arm, allocation, at_ms };
+            let due = Due { until_ms, entry, subject: hash, flag, place, arm, part, at_ms };
             self.awaited.due.push_back(due);
         }
     }
@@ -101,7 +101,7 @@ impl State {
             let Some(stand) = known.stand(due.flag) else { continue };
             let waits = *stand;
             let is_missing = |book| due.is_missing(waits.wait(book));
-            let id = CellId::new(due.place, metric, due.arm, due.allocation, due.at_ms);
+            let id = CellId::new(due.place, metric, due.arm, due.part, due.at_ms);
             for (entry, missing) in in_books(due.entry, is_missing) {
                 if missing {
                     stand.set_awaited(entry, Trial::new(due.at_ms, true, true));

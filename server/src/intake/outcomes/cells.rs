@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use engine::Arm;
 use store::{CELL_MS, Cell, Entry, Told};
 
-use super::places::{MetricId, PlaceId};
+use super::places::{MetricId, Part, PlaceId};
 use crate::limits::{CELLS_MAX, OUTCOME_LATE_MS_MAX};
 
 /// An exposure's outcome is waited for this long where the trial is the exposure (conversions).
@@ -25,13 +25,15 @@ pub(super) struct CellId {
 }
 
 impl CellId {
-    pub(super) fn new(place: PlaceId, metric: MetricId, arm: Arm, allocation: i64, at_ms: i64) -> Self {
-        let from_ms = at_ms.div_euclid(CELL_MS) * CELL_MS;
-        Self { place, metric, treatment: arm == Arm::Treatment, allocation, from_ms }
+    /// Where the rollout was changed within the ten seconds, what was before and what came after are two cells.
+    pub(super) fn new(place: PlaceId, metric: MetricId, arm: Arm, part: Part, at_ms: i64) -> Self {
+        let first_ms = at_ms.div_euclid(CELL_MS) * CELL_MS;
+        let from_ms = if part.began_ms <= at_ms { first_ms.max(part.began_ms) } else { first_ms };
+        Self { place, metric, treatment: arm == Arm::Treatment, allocation: part.allocation, from_ms }
     }
 
     pub(super) fn end_ms(&self) -> i64 {
-        self.from_ms + CELL_MS
+        self.from_ms.div_euclid(CELL_MS) * CELL_MS + CELL_MS
     }
 }
 

@@ -13,7 +13,7 @@ use store::{Cell, Entry};
 use super::{
     cells::{CellId, EXPOSED_WINDOW_MS, OpenCells},
     item::Outcome,
-    places::{MetricId, PlaceId},
+    places::{MetricId, Part, PlaceId},
     state::State,
     subjects::{CountedTrial, Subject},
 };
@@ -29,19 +29,19 @@ pub(super) struct Counted<'a> {
     pub(super) outcome: &'a Outcome,
     pub(super) place: PlaceId,
     pub(super) arm: Arm,
-    pub(super) allocation: i64,
+    pub(super) part: Part,
     pub(super) now_ms: i64,
 }
 
 impl Counted<'_> {
     fn cell(&self) -> CellId {
-        CellId::new(self.place, self.metric, self.arm, self.allocation, self.outcome.at_ms)
+        CellId::new(self.place, self.metric, self.arm, self.part, self.outcome.at_ms)
     }
 
     /// Which books it belongs in is decided later.
     fn trial(&self, own: trial::Trial) -> CountedTrial {
-        let Self { place, metric, arm, allocation, .. } = *self;
-        CountedTrial { entry: Entry::Both, place, metric, arm, allocation, own }
+        let Self { place, metric, arm, part, .. } = *self;
+        CountedTrial { entry: Entry::Both, place, metric, arm, part, own }
     }
 
     fn is_event(&self) -> bool {
@@ -51,7 +51,7 @@ impl Counted<'_> {
 
 impl CountedTrial {
     pub(super) fn cell(&self) -> CellId {
-        CellId::new(self.place, self.metric, self.arm, self.allocation, self.own.at_ms)
+        CellId::new(self.place, self.metric, self.arm, self.part, self.own.at_ms)
     }
 }
 

@@ -3,10 +3,10 @@
 
 use engine::{
     Arm, Attributes, Context, Counts, EnvironmentKey, FlagKey, MetricDefinition, RuleId, Sender, Snapshot,
-    SubjectKey, Traits,
+    SubjectKey,
     guardrail::{block::OUTCOME_WINDOW_MS, trial},
 };
-use store::{ArmCount, CELL_MS, Entry, Exposure, Seen};
+use store::{ArmCount, CELL_MS, Entry, Exposure, People, Seen};
 
 use super::{
     cells::EXPOSED_WINDOW_MS,
@@ -27,11 +27,13 @@ struct Noted {
     is_new: bool,
 }
 
-/// Whether it is a subject's first exposure: of all, and of those that servers told.
+/// Whether it is a subject's first exposure: of all, of those that servers told, and at these percentages.
 #[derive(Clone, Copy, Default)]
 struct Firsts {
     all: bool,
     servers: bool,
+    /// At these percentages.
+    entered: bool,
 }
 
 impl State {
@@ -82,10 +84,10 @@ impl State {
         let division = self.places.get(place).division(at_ms);
         let allocation = division.allocation.id;
         let known = self.subjects.get(environment, subject, now_ms);
-        let mut firsts = Firsts { all: false, servers: by_server };
+        let mut firsts = Firsts { all: false, servers: by_server, entered: false };
         match known.stand(flag_hash) {
             None => {
-                firsts.all = true;
+                (firsts.all, firsts.entered) = (true, true);
                 let mut stand = Stand::new(flag_hash, (place, arm, allocation), at_ms);
                 stand.told_by_servers = by_server;
                 known.add_stand(stand);
@@ -101,6 +103,7 @@ impl State {
                     (stand.place, stand.arm, stand.since_ms) = (place, arm, at_ms);
                 }
                 if may_move {
+                    firsts.entered = stand.allocation != allocation;
                     (stand.allocation, stand.last_ms) = (allocation, at_ms);
                 }
             }
@@ -134,6 +137,8 @@ impl State {
                 first_ms: at_ms,
                 treatment_last_ms: 0,
                 control_last_ms: 0,
+                entered: 0,
+                entered_last_ms: 0,
             };
             (count, true)
         };
@@ -146,8 +151,12 @@ impl State {
         };
         *total += u64::from(firsts.all);
         *of_servers += u64::from(firsts.servers);
+        let entered = firsts.entered && arm == Arm::Treatment;
+        if entered {
+            (count.entered, count.entered_last_ms) = (count.entered + 1, count.entered_last_ms.max(at_ms));
+        }
         // Whether an arm is exposed at all is asked by the minute.
-        let news = firsts.all || firsts.servers || at_ms >= *last_ms + CELL_MS;
+        let news = firsts.all || firsts.servers || entered || at_ms >= *last_ms + CELL_MS;
         if news {
             *last_ms = (*last_ms).max(at_ms);
             *changed = true;
@@ -164,7 +173,7 @@ impl State {
     ) {
         let Some(known) = self.subjects.find(environment, subject, now_ms) else { return };
         let Some(Stand { place, arm, .. }) = known.stand(flag).copied() else { return };
-        let allocation = self.places.get(place).division(at_ms).allocation.id;
+        let part = self.places.get(place).division(at_ms).part();
         let exposed = |metric: &&MetricDefinition| match metric.kind.counts() {
             Counts::Exposed | Counts::ExposedMany => true,
             Counts::Requests | Counts::Durations | Counts::Unanswered => false,
@@ -172,7 +181,7 @@ impl State {
         for definition in metrics.iter().filter(exposed) {
             let Some(metric) = self.places.metric(definition) else { continue };
             let own = trial::Trial::new(at_ms, false, false);
-            let trial = CountedTrial { entry: Entry::Both, place, metric, arm, allocation, own };
+            let trial = CountedTrial { entry: Entry::Both, place, metric, arm, part, own };
             let id = trial.cell();
             if !is_on_time(&id, now_ms) {
                 continue;
@@ -218,7 +227,7 @@ impl State {
     pub(super) fn note_feature(
         &mut self,
         snapshot: &Snapshot,
-        metrics: &[MetricDefinition],
+        (people, metrics): (&People, &[MetricDefinition]),
         (subject, feature, sender): (&SubjectKey, &Feature, Sender),
         at_ms: i64,
         now_ms: i64,
@@ -227,7 +236,7 @@ impl State {
         let served = feature.rule.clone().zip(feature.arm).or_else(|| {
             let known = self.subjects.find(snapshot.environment(), subject, now_ms);
             let is_known = known.is_some_and(|known| known.stand(flag_hash).is_some());
-            if is_known { None } else { decided(snapshot, subject, feature, now_ms) }
+            if is_known { None } else { decided(snapshot, people, (subject, feature), now_ms) }
         });
         if let Some((rule, arm)) = &served {
             let served = Some((rule, *arm));
@@ -237,11 +246,11 @@ impl State {
     }
 }
 
-/// What the flag decides for the subject now, when that is what it was served.
+/// What the flag decides for the subject now, with what is stored of it, when that is what it was served.
 fn decided(
     snapshot: &Snapshot,
-    subject: &SubjectKey,
-    feature: &Feature,
+    people: &People,
+    (subject, feature): (&SubjectKey, &Feature),
     now_ms: i64,
 ) -> Option<(RuleId, Arm)> {
     let context = Context {
@@ -249,7 +258,7 @@ fn decided(
         sender: Sender::Server,
         sent: Attributes::EMPTY,
         signed: Attributes::EMPTY,
-        traits: Traits::EMPTY,
+        traits: people.traits(subject.as_str()).unwrap_or_default(),
     };
     let decision = snapshot.evaluate(feature.flag.as_str(), &context, now_ms).ok()?;
     let same = feature.variant.as_ref().is_some_and(|variant| *variant == decision.variant.key);

@@ -89,7 +89,7 @@ impl Outcomes {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|_| StartError::NoEntropy)?;
         let shared = Arc::new(Shared {
-            state: Mutex::new(State::default()),
+            state: Mutex::new(State::new(store.live().rollout_times().clone())),
             store: store.clone(),
             run: format!("{:016x}", u64::from_ne_bytes(random)),
             flushing: tokio::sync::Mutex::new(()),
@@ -137,10 +137,11 @@ impl Outcomes {
             return;
         }
         let counters = &self.shared.counters;
+        let people = self.shared.store.live().people();
         let mut state = self.shared.state();
         let before = state.seen;
         for outcome in outcomes {
-            state.record(snapshot, metrics, outcome, now_ms);
+            state.record(snapshot, (&people, metrics), outcome, now_ms);
         }
         state.add_ids(ids);
         let after = state.seen;

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use engine::{
     Allocation, EnvironmentKey, FlagKey, MetricDefinition, MetricKey, RuleId, Snapshot, allocation,
 };
+use store::RolloutTimes;
 
-/// Changes of the percentages remembered for a rule; an outcome is at most ten minutes late.
+/// Changes of a rollout that are remembered for a rule; an outcome is at most ten minutes late.
 const ALLOCATIONS_MAX: usize = 32;
 
 /// A rule of a flag in an environment.
@@ -21,9 +22,24 @@ pub(super) struct MetricId(u16);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Division {
     since_ms: i64,
+    /// When the rollout became what it is: no cell holds what was before as well.
+    began_ms: i64,
     /// The revision that brought it, as far as this server knows.
     pub(super) revision: u64,
     pub(super) allocation: Allocation,
+}
+
+impl Division {
+    pub(super) fn part(&self) -> Part {
+        Part { allocation: self.allocation.id, began_ms: self.began_ms }
+    }
+}
+
+/// Which part of its ten seconds something belongs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) allocation: i64,
+    pub(super) began_ms: i64,
 }
 
 pub(super) struct Place {
@@ -46,6 +62,7 @@ impl Place {
 
 #[derive(Default)]
 pub(super) struct Places {
+    times: RolloutTimes,
     /// Environment → flag → rule.
     ids: HashMap<EnvironmentKey, HashMap<FlagKey, HashMap<RuleId, PlaceId>>>,
     known: Vec<Place>,
@@ -54,6 +71,10 @@ pub(super) struct Places {
 }
 
 impl Places {
+    pub(super) fn new(times: RolloutTimes) -> Self {
+        Self { times, ..Self::default() }
+    }
+
     /// The number of a rule that exists, its division up to date.
     pub(super) fn place(
         &mut self,
@@ -79,8 +100,14 @@ impl Places {
         let Some(compiled) = snapshot.flag(place.flag.as_str()) else { return false };
         let Some(allocation) = allocation(compiled.rollout(), &place.rule) else { return false };
         place.revision = revision;
-        if place.divisions.last().is_none_or(|last| last.allocation != allocation) {
-            place.divisions.push(Division { since_ms: now_ms, revision, allocation });
+        let changed_ms = self.times.changed_ms(&place.environment, &place.flag).unwrap_or(now_ms);
+        let last = place.divisions.last().copied();
+        let same = last.filter(|last| last.allocation == allocation);
+        if same.is_none_or(|last| last.began_ms != changed_ms) {
+            // A clock that went back opens nothing that is closed.
+            let since_ms = changed_ms.min(now_ms).max(last.map_or(i64::MIN, |last| last.since_ms));
+            let revision = same.map_or(revision, |same| same.revision);
+            place.divisions.push(Division { since_ms, began_ms: since_ms, revision, allocation });
             if place.divisions.len() > ALLOCATIONS_MAX {
                 place.divisions.remove(0);
             }
@@ -94,7 +121,8 @@ impl Places {
         let (environment, revision) = (snapshot.environment().clone(), snapshot.revision());
         let id = PlaceId(u32::try_from(self.known.len()).ok()?);
         // It may have been so for long: exposures of older answers fit as well.
-        let division = Division { since_ms: i64::MIN, revision: 0, allocation };
+        let began_ms = self.times.changed_ms(&environment, flag).unwrap_or(i64::MIN);
+        let division = Division { since_ms: i64::MIN, began_ms, revision: 0, allocation };
         let (flag, rule) = (flag.clone(), rule.clone());
         let rules = self.ids.entry(environment.clone()).or_default().entry(flag.clone()).or_default();
         rules.insert(rule.clone(), id);

@@ -38,7 +38,7 @@ pub(super) async fn recall(shared: &Shared) -> Result<(), StoreError> {
         let Some(subject) = outcome.subject.clone() else { continue };
         held.waiting.entry((environment, subject)).or_default().push((outcome, received_ms));
     }
-    let metrics = shared.store.live().metrics();
+    let (people, metrics) = (shared.store.live().people(), shared.store.live().metrics());
     while let Some((environment, subject)) = held.waiting.keys().next().cloned() {
         let now_ms = shared.store.clock().now_ms();
         let seen = match shared.store.recalled_exposures(&environment, &subject).await {
@@ -58,7 +58,7 @@ pub(super) async fn recall(shared: &Shared) -> Result<(), StoreError> {
         let before = state.seen;
         state.remember(&snapshot, &metrics, (&subject, &seen), now_ms);
         for (outcome, received_ms) in outcomes {
-            state.record(&snapshot, &metrics, &outcome, received_ms);
+            state.record(&snapshot, (&people, &metrics), &outcome, received_ms);
         }
         shared.counters.count(before, state.seen);
     }

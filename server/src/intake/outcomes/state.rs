@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use engine::{Arm, Counts, EnvironmentKey, MetricDefinition, Snapshot};
-use store::ArmCount;
+use store::{ArmCount, People, RolloutTimes};
 
 use super::{
     awaited::Awaited,
@@ -43,6 +43,10 @@ pub(super) struct State {
 }
 
 impl State {
+    pub(super) fn new(times: RolloutTimes) -> Self {
+        Self { places: Places::new(times), ..Self::default() }
+    }
+
     /// Whether a batch of outcomes fits: each opens two cells at most in each arm, and most open none.
     pub(super) fn has_room(&mut self, outcomes: usize) -> bool {
         self.cells.has_room(outcomes.min(1000))
@@ -52,7 +56,7 @@ impl State {
     pub(super) fn record(
         &mut self,
         snapshot: &Snapshot,
-        metrics: &[MetricDefinition],
+        (people, metrics): (&People, &[MetricDefinition]),
         outcome: &Outcome,
         now_ms: i64,
     ) {
@@ -61,7 +65,7 @@ impl State {
             for feature in &outcome.features {
                 self.note_feature(
                     snapshot,
-                    metrics,
+                    (people, metrics),
                     (subject, feature, outcome.sender),
                     outcome.at_ms,
                     now_ms,
@@ -85,12 +89,9 @@ impl State {
         for definition in [Some(definition), latency].into_iter().flatten() {
             let Some(metric) = self.places.metric(definition) else { continue };
             for (place, arm) in &arms {
-                let allocation = self.places.get(*place).division(outcome.at_ms).allocation.id;
+                let part = self.places.get(*place).division(outcome.at_ms).part();
                 let (place, arm) = (*place, *arm);
-                self.count(
-                    snapshot,
-                    &Counted { metric, definition, outcome, place, arm, allocation, now_ms },
-                );
+                self.count(snapshot, &Counted { metric, definition, outcome, place, arm, part, now_ms });
             }
         }
     }

@@ -12,7 +12,7 @@ use engine::{
 };
 use store::Entry;
 
-use super::places::{MetricId, PlaceId};
+use super::places::{MetricId, Part, PlaceId};
 use crate::limits::{SUBJECT_FEATURES_MAX, SUBJECT_TRIALS_MAX, SUBJECTS_MAX, SUBJECTS_WINDOW_MS};
 
 /// The salt of the groups that the spread between people is estimated from.
@@ -98,7 +98,7 @@ pub(super) struct CountedTrial {
     pub(super) place: PlaceId,
     pub(super) metric: MetricId,
     pub(super) arm: Arm,
-    pub(super) allocation: i64,
+    pub(super) part: Part,
     pub(super) own: trial::Trial,
 }
 

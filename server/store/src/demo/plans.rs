@@ -142,20 +142,20 @@ impl Stage {
         Ok(())
     }
 
-    /// Written, not started: quick enough to be watched.
+    /// Written, not started: quick enough to be watched to its end, and it waits for nobody else.
     pub(super) async fn plan_fast_payment(&self) -> Result<(), StoreError> {
         self.set_time(5, 15, 40);
         if !self.has_plan("fast-payment").await? {
             self.guard_fast_payment().await?;
         }
         let gates = |subjects_min: u64| {
-            [Gate::Hold { hold_ms: 5 * MINUTE_MS }, Gate::Sample { subjects_min }, Gate::Healthy]
+            [Gate::Hold { hold_ms: 3 * MINUTE_MS }, Gate::Sample { subjects_min }, Gate::Healthy]
         };
         let steps = vec![
-            step("vip", 100, &[Gate::Hold { hold_ms: 2 * MINUTE_MS }]),
+            step("vip", 100, &[Gate::Hold { hold_ms: MINUTE_MS }]),
             step("everyone", 20, &gates(200)),
             step("everyone", 50, &gates(500)),
-            step("everyone", 100, &[Gate::Approval, Gate::Hold { hold_ms: HOUR_MS }]),
+            step("everyone", 100, &[Gate::Hold { hold_ms: HOUR_MS }]),
         ];
         if !self.has_plan("fast-payment").await? {
             let why = "short steps, so that we can watch it together";
@@ -292,6 +292,8 @@ impl Stage {
             first_ms: from_ms,
             treatment_last_ms: last_ms,
             control_last_ms: last_ms,
+            entered: people * inside / 10_000,
+            entered_last_ms: last_ms,
         });
         let run = format!("demo-{from_ms}");
         self.store.write_cells(&run, &written).await?;

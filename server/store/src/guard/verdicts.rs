@@ -27,6 +27,8 @@ pub struct RuleHealth {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlagHealth {
     pub health: Health,
+    /// Nothing is wrong but that no application asks.
+    pub unasked: bool,
     pub at_ms: i64,
     pub sentence: String,
 }
@@ -139,6 +141,7 @@ impl Store {
             let key = FlagKey::try_from(flag).map_err(corrupt)?;
             let found = FlagHealth {
                 health: judgement.health,
+                unasked: judgement.is_unasked(),
                 at_ms: judgement.at_ms,
                 sentence: judgement.sentence(),
             };

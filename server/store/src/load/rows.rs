@@ -105,7 +105,7 @@ impl Rows {
         if touches(ObjectKind::Flag) {
             let sql = "SELECT key, document FROM flags WHERE audit_seq > $1";
             self.flags = Some(tx.all(sql, args![since]).await?);
-            let sql = "SELECT environment, flag, document FROM rollouts WHERE audit_seq > $1";
+            let sql = "SELECT environment, flag, document, changed_ms FROM rollouts WHERE audit_seq > $1";
             self.rollouts = tx.all(sql, args![since]).await?;
         }
         if touches(ObjectKind::Group) {
@@ -199,6 +199,9 @@ pub(super) struct RolloutRow {
     pub(super) environment: String,
     pub(super) flag: String,
     pub(super) document: String,
+    /// A file of before has none.
+    #[serde(default)]
+    pub(super) changed_ms: i64,
 }
 
 #[derive(Debug, Serialize, Deserialize, sqlx_macros::FromRow)]

@@ -110,6 +110,10 @@ pub struct FirstExposures {
     /// 0 for never.
     pub treatment_last_ms: i64,
     pub control_last_ms: i64,
+    /// Subjects who had the feature in this stretch, also those who had been seen before it; and when the last of them
+    /// came, 0 for never.
+    pub entered: u64,
+    pub entered_last_ms: i64,
 }
 
 #[derive(sqlx_macros::FromRow)]
@@ -136,6 +140,8 @@ struct CountRow {
     first_ms: i64,
     treatment_last_ms: i64,
     control_last_ms: i64,
+    entered: f64,
+    entered_last_ms: i64,
 }
 
 /// A row whose key is what it should be.
@@ -249,7 +255,7 @@ impl Store {
         by.into().require_in(environment)?;
         let mut merged: BTreeMap<(i64, i64, i64), ArmCells> = BTreeMap::new();
         for row in self.stored(environment, flag, (metric, accepts), (from_ms, until_ms), false).await? {
-            let end_ms = row.from_ms.saturating_add(row.step_ms);
+            let end_ms = end_ms(row.from_ms, row.step_ms);
             if row.rule != *rule || end_ms > until_ms {
                 continue;
             }
@@ -265,7 +271,9 @@ impl Store {
                 (Arm::Treatment | Arm::Control, None) => both.unreadable = true,
             }
         }
-        Ok(merged.into_values().collect())
+        let mut cells: Vec<ArmCells> = merged.into_values().collect();
+        end_where_the_next_begins(&mut cells);
+        Ok(cells)
     }
 
     /// Subjects by arm at their first exposure since `since_ms`, all servers together, by rule and time.
@@ -285,7 +293,9 @@ impl Store {
                  SUM(CAST(COALESCE(servers_treatment, treatment) AS DOUBLE PRECISION)) AS servers_treatment, \
                  SUM(CAST(COALESCE(servers_control, control) AS DOUBLE PRECISION)) AS servers_control, MAX(treatment_share) AS treatment_share, \
                  MAX(control_share) AS control_share, MIN(first_ms) AS first_ms, \
-                 MAX(treatment_last_ms) AS treatment_last_ms, MAX(control_last_ms) AS control_last_ms \
+                 MAX(treatment_last_ms) AS treatment_last_ms, MAX(control_last_ms) AS control_last_ms, \
+                 SUM(CAST(COALESCE(entered, treatment) AS DOUBLE PRECISION)) AS entered, \
+                 MAX(COALESCE(entered_last_ms, treatment_last_ms)) AS entered_last_ms \
                  FROM first_exposures WHERE environment = $1 AND flag = $2 AND first_ms >= $3 \
                  GROUP BY rule, allocation ORDER BY rule, MIN(first_ms) LIMIT 10000",
                 args![environment.as_str(), flag.as_str(), since_ms],
@@ -305,9 +315,24 @@ impl Store {
                 first_ms: row.first_ms,
                 treatment_last_ms: row.treatment_last_ms,
                 control_last_ms: row.control_last_ms,
+                entered: whole(row.entered),
+                entered_last_ms: row.entered_last_ms,
             })
         };
         Ok(rows.into_iter().filter_map(|Readable(row)| parse(row?)).collect())
+    }
+
+    /// Whether anybody was served the flag, as far back as the ledger goes.
+    pub async fn is_in_ledger(
+        &self,
+        _by: GuardReader,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+    ) -> Result<bool, StoreError> {
+        let sql = "SELECT first_ms FROM exposures WHERE environment = $1 AND flag = $2 LIMIT 1";
+        let found: Option<(i64,)> =
+            self.db().optional(sql, args![environment.as_str(), flag.as_str()]).await?;
+        Ok(found.is_some())
     }
 
     /// Rows in time order, told by those whose word counts. Hours stand beside the minutes they were made of: `coarse` reads hours as far as there are
@@ -346,6 +371,25 @@ impl Store {
             .await?;
         tx.rollback().await?;
         Ok(rows.into_iter().filter_map(|Readable(row)| row?.parse()).collect())
+    }
+}
+
+/// A cell that began with a decision ends with the others of its ten seconds.
+fn end_ms(from_ms: i64, step_ms: i64) -> i64 {
+    from_ms.saturating_sub(from_ms.rem_euclid(step_ms.max(1))).saturating_add(step_ms)
+}
+
+/// What was counted before a decision ends with it. In time order.
+fn end_where_the_next_begins(cells: &mut [ArmCells]) {
+    let mut next = None;
+    for cell in cells.iter_mut().rev() {
+        match next {
+            Some((from_ms, until_ms)) if until_ms == cell.until_ms && from_ms > cell.from_ms => {
+                next = Some((cell.from_ms, cell.until_ms));
+                cell.until_ms = from_ms;
+            }
+            Some(_) | None => next = Some((cell.from_ms, cell.until_ms)),
+        }
     }
 }
 

@@ -26,6 +26,10 @@ pub struct ArmCount {
     /// The last exposure in each arm, counted or not; 0 for none.
     pub treatment_last_ms: i64,
     pub control_last_ms: i64,
+    /// Subjects who had the feature while the percentages were so, whenever they were first seen; and when the last of
+    /// them came, 0 for none.
+    pub entered: u64,
+    pub entered_last_ms: i64,
 }
 
 /// What a server writes at once.
@@ -81,12 +85,14 @@ impl Store {
             tx.execute(
                 "INSERT INTO first_exposures \
                  (environment, flag, rule, allocation, writer, treatment, control, treatment_share, control_share, \
-                  first_ms, treatment_last_ms, control_last_ms, servers_treatment, servers_control) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+                  first_ms, treatment_last_ms, control_last_ms, servers_treatment, servers_control, entered, \
+                  entered_last_ms) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
                  ON CONFLICT (environment, flag, rule, allocation, writer) DO UPDATE SET \
                  treatment = excluded.treatment, control = excluded.control, \
                  treatment_last_ms = excluded.treatment_last_ms, control_last_ms = excluded.control_last_ms, \
-                 servers_treatment = excluded.servers_treatment, servers_control = excluded.servers_control",
+                 servers_treatment = excluded.servers_treatment, servers_control = excluded.servers_control, \
+                 entered = excluded.entered, entered_last_ms = excluded.entered_last_ms",
                 args![
                     count.environment.as_str(),
                     count.flag.as_str(),
@@ -102,6 +108,8 @@ impl Store {
                     count.control_last_ms,
                     signed(count.servers_treatment),
                     signed(count.servers_control),
+                    signed(count.entered),
+                    count.entered_last_ms,
                 ],
             )
             .await?;

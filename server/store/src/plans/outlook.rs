@@ -3,7 +3,7 @@
 use engine::{
     EnvironmentKey, FlagKey, Rollout, RuleId, allocation,
     guardrail::{Judgement, together},
-    plan::{Percentages, PlanDecision, Progress, Seen, advance},
+    plan::{Pace, Percentages, PlanDecision, Progress, Seen, advance},
 };
 
 use super::ReleasePlan;
@@ -25,6 +25,7 @@ pub struct PlanOutlook {
     pub judgement: Judgement,
     /// Subjects who had the feature at the present percentages.
     pub subjects: u64,
+    pub pace: Option<Pace>,
     pub at_ms: i64,
 }
 
@@ -51,7 +52,16 @@ impl ReleasePlan {
     pub fn subjects(&self, rollout: &Rollout, exposures: &[FirstExposures]) -> u64 {
         let now = |rule: &RuleId| allocation(rollout, rule).map(|allocation| allocation.id);
         let own = exposures.iter().filter(|it| self.names(&it.rule) && Some(it.allocation) == now(&it.rule));
-        own.map(|it| it.treatment).sum()
+        own.map(|it| it.entered).fold(0, u64::saturating_add)
+    }
+
+    /// How those subjects come: since when, and when the last of them came.
+    fn pace(&self, rollout: &Rollout, exposures: &[FirstExposures]) -> Option<Pace> {
+        let progress = self.state.progress()?;
+        let now = |rule: &RuleId| allocation(rollout, rule).map(|allocation| allocation.id);
+        let own = exposures.iter().filter(|it| self.names(&it.rule) && Some(it.allocation) == now(&it.rule));
+        let last_ms = own.map(|it| it.entered_last_ms).filter(|ms| *ms > 0).max();
+        Some(Pace { since_ms: progress.since_ms, last_ms })
     }
 }
 
@@ -90,6 +100,7 @@ impl Store {
         let since_ms = now_ms.saturating_sub(EXPOSURES_MS);
         let exposures = self.first_exposures(by, environment, flag, since_ms).await?;
         let (current, subjects) = (rollout.percentages(), release.subjects(rollout, &exposures));
+        let pace = release.pace(rollout, &exposures);
         let seen = Seen {
             judgement: &judgement,
             subjects,
@@ -97,6 +108,6 @@ impl Store {
             changed_by_person_ms: release.changed_by_hand_ms(rollout, person_ms, now_ms),
         };
         let decision = advance(&release.plan, &release.state, &seen, now_ms);
-        Ok(PlanOutlook { release, decision, judgement, subjects, at_ms: now_ms })
+        Ok(PlanOutlook { release, decision, judgement, subjects, pace, at_ms: now_ms })
     }
 }

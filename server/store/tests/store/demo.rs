@@ -1,6 +1,9 @@
 use std::time::Instant;
 
-use engine::{Attributes, Context, plan::PlanState};
+use engine::{
+    Attributes, Context,
+    plan::{Gate, PlanState},
+};
 use store::{AuditFilter, AuditVerdict, Consequence, DEMO_PASSWORD, Invalid, Role, StoreError};
 
 use crate::harness::*;
@@ -103,7 +106,27 @@ async fn plans_wait_ask_and_were_taken_back(t: Harness) {
         let found = t.store.find_plan(&viewer(), &production(), &flag_key(flag)).await.expect("reads");
         found.expect("a plan")
     };
-    assert_eq!(plan("fast-payment").await.state, PlanState::Draft);
+    let to_start = plan("fast-payment").await;
+    assert_eq!(to_start.state, PlanState::Draft);
+    // Whoever looks for the first time sees everyone have it within a quarter of an hour, alone, with the simulated
+    // customers: thousands, ten a second.
+    let (last, before) = to_start.plan.steps.split_last().expect("steps");
+    let entered: Vec<_> = last.percentages.values().map(ToString::to_string).collect();
+    assert_eq!(entered, ["100"]);
+    let mut held_ms = 0;
+    for (gate, step) in before.iter().flat_map(|step| step.gates.iter().map(move |gate| (gate, step))) {
+        match gate {
+            Gate::Hold { hold_ms } => held_ms += hold_ms,
+            Gate::Sample { subjects_min } => {
+                let share = step.percentages.values().map(|it| u64::from(it.thousandths())).sum::<u64>();
+                assert!(subjects_min * 100_000 <= 1_000 * share, "{step:?}");
+            }
+            Gate::Healthy => {}
+            Gate::Approval | Gate::NotBefore { .. } => panic!("nobody else is there: {step:?}"),
+        }
+    }
+    assert!(held_ms <= 10 * 60_000, "{held_ms}");
+    assert!(!last.gates.contains(&Gate::Approval));
     assert!(matches!(plan("group-bookings").await.state, PlanState::Running { .. }));
     let taken_back = plan("trip-suggestions").await;
     let sentence = taken_back.state.sentence(taken_back.plan.steps.len());

@@ -170,7 +170,7 @@ async fn the_guard_stops_and_says_why(t: Harness) {
     let entries = t.store.list_audit(&auditor(), &store::AuditFilter::default()).await.expect("reads");
     assert_eq!(entries[0].sentence, "stopped Flag a in production");
     assert_eq!(entries[0].actor_kind, store::ActorKind::System);
-    assert!(entries[0].reason.starts_with("Errors 75 %, above the limit"), "{}", entries[0].reason);
+    assert!(entries[0].reason.starts_with("Errors 75 % (150 of 200) within "), "{}", entries[0].reason);
     let verdicts =
         t.store.list_verdicts(&viewer(), &production(), &flag_key("a"), 0, 10).await.expect("reads");
     assert_eq!(verdicts[0].taken, Some(Consequence::Stopped));

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use engine::{Arm, MetricDefinition, MetricKey, MetricKind, RuleId, guardrail::Accepts};
 use store::{
-    Action, ArmCount, AuditFilter, CELL_MS, Cell, CellKey, CellSum, Entry, Invalid, Store, StoreError, Told,
-    Written,
+    Action, ArmCount, AuditFilter, CELL_MS, Cell, CellKey, CellSum, Entry, Invalid, Omission, Omitted, Store,
+    StoreError, TokenId, Told, Written,
 };
 
 use crate::harness::*;
@@ -20,6 +20,7 @@ on_both!(
     durations_by_group_live_as_long_as_the_guard_may_fold_them,
     errors_are_told_by_minute,
     a_cell_that_may_be_merged_already_is_not_written,
+    what_was_left_out_adds_up_by_token_and_reason,
 );
 
 const MINUTE_MS: i64 = 60_000;
@@ -227,4 +228,34 @@ async fn a_cell_that_may_be_merged_already_is_not_written(t: Harness) {
     t.store.roll_up_cells().await.expect("rolled up");
     write(&t.store, "one", &cells).await;
     assert_eq!(everything(&t, MINUTE_MS).await.outcomes, 10);
+}
+
+async fn what_was_left_out_adds_up_by_token_and_reason(t: Harness) {
+    let omitted = |token: i64, omission, times, at_ms, sentence: &str| Omitted {
+        token: TokenId::new(token),
+        omission,
+        times,
+        at_ms,
+        sentence: sentence.to_owned(),
+    };
+    let hour_ms = 3_600_000;
+    for (at_ms, sentence) in [(START_MS, "first"), (START_MS + 1, "then"), (START_MS + hour_ms, "last")] {
+        let flags = omitted(1, Omission::UnknownFlag, 2, at_ms, sentence);
+        let late = omitted(1, Omission::TooLate, 1, at_ms, &"ø".repeat(1000));
+        t.store
+            .record_omitted(&[flags, late, omitted(2, Omission::Rejected, 7, at_ms, "")])
+            .await
+            .expect("kept");
+    }
+    let all = t.store.list_omitted(&admin(), START_MS).await.expect("reads");
+    let told = |token| -> Vec<_> {
+        all[&TokenId::new(token)].iter().map(|it| (it.omission, it.times, it.at_ms)).collect()
+    };
+    let last_ms = START_MS + hour_ms;
+    assert_eq!(told(1), [(Omission::UnknownFlag, 6, last_ms), (Omission::TooLate, 3, last_ms)]);
+    assert_eq!(told(2), [(Omission::Rejected, 21, last_ms)]);
+    let (flags, late) = (&all[&TokenId::new(1)][0], &all[&TokenId::new(1)][1]);
+    assert_eq!((flags.sentence.as_str(), late.sentence.chars().count()), ("last", 300));
+    let later = t.store.list_omitted(&admin(), last_ms).await.expect("reads");
+    assert_eq!(later[&TokenId::new(2)][0].times, 7);
 }

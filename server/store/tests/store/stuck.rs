@@ -199,6 +199,8 @@ async fn cells_are_written_after_any_fault(t: Harness) {
             first_ms: START_MS,
             treatment_last_ms: START_MS,
             control_last_ms: 0,
+            entered: 1,
+            entered_last_ms: START_MS,
         };
         let written = Written { cells: vec![(0, key, cell.into())], counts: vec![count], ids: vec![1] };
         t.store.write_cells("run", &written).await

@@ -50,7 +50,8 @@ impl TestApp {
     async fn measure(&self, flag: &str, ((t, t_bad), (c, c_bad)): Arms) {
         let (environment, flag) = (environment_key("production"), FlagKey::parse(flag).expect("a key"));
         let rollout = self.store.find_rollout(&viewer(), &environment, &flag).await.expect("reads");
-        let rollout = rollout.expect("a rollout").value;
+        let rollout = rollout.expect("a rollout");
+        let (changed_ms, rollout) = (rollout.changed_ms, rollout.value);
         let now_ms = self.clock.now_ms();
         let mut cells = Vec::new();
         let mut counts = Vec::new();
@@ -64,7 +65,7 @@ impl TestApp {
                     rule: rule.clone(),
                     arm,
                     allocation: division.id,
-                    from_ms: now_ms.div_euclid(CELL_MS) * CELL_MS,
+                    from_ms: (now_ms.div_euclid(CELL_MS) * CELL_MS).max(changed_ms),
                 };
                 let tally = Tally::new(trials, events);
                 let mut cell = Cell::default();
@@ -84,6 +85,8 @@ impl TestApp {
                 first_ms: now_ms,
                 treatment_last_ms: now_ms,
                 control_last_ms: now_ms,
+                entered: t,
+                entered_last_ms: now_ms,
             });
         }
         self.write_cells(cells, counts).await;

@@ -31,7 +31,9 @@ async fn a_ceiling_stops_the_flag_and_clients_are_told() {
     let health = app.health(&viewer).await;
     let verdict = &health["verdicts"][0];
     assert_eq!((&verdict["taken"], &verdict["health"]), (&json!("stopped"), &json!("breach")), "{health}");
-    assert!(verdict["sentence"].as_str().is_some_and(|it| it.starts_with("Errors 75 %, above the limit")));
+    assert!(
+        verdict["sentence"].as_str().is_some_and(|it| it.starts_with("Errors 75 % (150 of 200) within "))
+    );
     assert_eq!(verdict["evidence"][0]["numbers"]["treatment"]["events"], 150);
 }
 
@@ -92,6 +94,50 @@ async fn evidence_that_cannot_be_read_is_an_alarm_and_blinds_nothing() {
     app.clock.advance(CELL_MS);
     app.measure(FLAG, OUTAGE).await;
     eventually("the guard stops it all the same", async || app.is_stopped().await).await;
+}
+
+/// Through the doors, as applications do it, and all within one cell of ten seconds.
+#[tokio::test]
+async fn what_failed_before_a_person_went_on_never_stops_it_again() {
+    for resumed_after_ms in [1, 1_500, 3_000, 6_000] {
+        let app = app().await;
+        app.rules(FLAG, json!([everyone(100)])).await;
+        let (token, viewer) = (app.server_token().await, app.management_token(Role::Viewer).await);
+        let requests = async |group: &str, ok: bool| {
+            let outcome = |n: u32| {
+                let subject = format!("{group}-{n}");
+                let features = json!([{ "flag": FLAG, "rule": "everyone", "arm": "treatment" }]);
+                json!({ "type": "outcome", "metric": "error_rate", "ok": ok, "subject": subject,
+                    "time": app.clock.now_ms(), "features": features })
+            };
+            let outcomes: Vec<_> = (0..40).map(outcome).collect();
+            app.tell(&token, &outcomes).await;
+        };
+        app.clock.advance(500);
+        requests("before", false).await;
+        eventually("it stops", async || app.is_stopped().await).await;
+        app.clock.advance(resumed_after_ms);
+        let late = app.clock.now_ms() - 1;
+        app.resume().await;
+        // What ended before the decision may arrive after it.
+        let features = json!([{ "flag": FLAG, "rule": "everyone", "arm": "treatment" }]);
+        let straggler = |n: u32| {
+            json!({ "type": "outcome", "metric": "error_rate", "ok": false, "subject": format!("late-{n}"),
+                "time": late, "features": features })
+        };
+        app.tell(&token, &(0..20).map(straggler).collect::<Vec<_>>()).await;
+        app.clock.advance(100);
+        requests("fine", true).await;
+        let seen = async || {
+            let health = app.health(&viewer).await;
+            health["rules"][0]["evidence"][0]["numbers"]["treatment"]["trials"] == 40
+        };
+        eventually("the guard has seen what came after", seen).await;
+        app.look().await;
+        assert!(!app.is_stopped().await, "resumed after {resumed_after_ms} ms");
+        requests("after", false).await;
+        eventually("new failures stop it at once", async || app.is_stopped().await).await;
+    }
 }
 
 #[tokio::test]

@@ -108,6 +108,8 @@ fn nobody() -> ArmCount {
         first_ms: START_MS,
         treatment_last_ms: START_MS,
         control_last_ms: START_MS,
+        entered: 0,
+        entered_last_ms: 0,
     }
 }
 
@@ -123,7 +125,7 @@ async fn sums_of_huge_counts_overflow_nowhere(t: Harness) {
             &[(errors.clone(), huge.clone()), (key(Arm::Treatment, START_MS), huge.clone())],
         )
         .await;
-        let count = ArmCount { treatment: u64::MAX, control: u64::MAX, ..nobody() };
+        let count = ArmCount { treatment: u64::MAX, control: u64::MAX, entered: u64::MAX, ..nobody() };
         let written = Written { counts: vec![count], ..Written::default() };
         t.store.write_cells(run, &written).await.expect("written");
     }
@@ -185,6 +187,8 @@ async fn first_exposures_add_up(t: Harness) {
         first_ms,
         treatment_last_ms: first_ms + 5,
         control_last_ms: 0,
+        entered: treatment + 7,
+        entered_last_ms: first_ms + 5,
     };
     let written =
         |count, ids: &[u64]| Written { counts: vec![count], ids: ids.to_vec(), ..Written::default() };
@@ -196,6 +200,7 @@ async fn first_exposures_add_up(t: Harness) {
     let read = read.expect("reads");
     assert_eq!(read.len(), 1);
     assert_eq!((read[0].treatment, read[0].control, read[0].shares), (5, 17, Some((20, 80))));
+    assert_eq!((read[0].entered, read[0].entered_last_ms), (19, START_MS + 6));
     assert_eq!(
         (read[0].first_ms, read[0].treatment_last_ms, read[0].control_last_ms),
         (START_MS, START_MS + 6, 0)
