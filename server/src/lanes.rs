@@ -275,7 +275,7 @@ mod tests {
                 async move { lanes.in_turn(is_change, request, next).await.is_ok().to_string() }
             };
             let app: Router = Router::new().route("/", get(|| async { "" })).layer(from_fn(in_turn));
-            let answer = app.oneshot(Request::default()).await.expect("an answer");
+            let answer = app.oneshot(Request::new(Body::empty())).await.expect("an answer");
             text(answer).await == "true"
         };
         for (queue, full) in [(&lanes.reads, false), (&lanes.changes, true)] {

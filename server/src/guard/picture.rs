@@ -53,7 +53,7 @@ pub(super) async fn consider(
     }
     known.observe(&[(rule.id.clone(), cells)].into(), steps_ms, now_ms);
     // Whether anybody was ever served it is asked only while it looks as if nobody was.
-    let unasked = exposures.is_empty() && !store.is_in_ledger(reader, &place.0, &place.1).await?;
+    let unasked = exposures.is_empty() && !store.is_in_ledger(&reader, &place.0, &place.1).await?;
     let around = Surroundings {
         unasked,
         segments: segments(exposures, rule, began_ms, &known.guard),

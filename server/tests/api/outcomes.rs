@@ -290,10 +290,10 @@ async fn whoever_gets_the_feature_with_a_step_counts_for_it() {
     let after: Vec<_> = subjects.map(|n| exposure(&format!("u-{n}"), "treatment", revision(&app))).collect();
     app.tell(&token, &after).await;
     app.tell(&token, &after).await;
-    let (flag, reader) = (FlagKey::parse("pay").expect("a key"), app.store.guard_reader());
+    let flag = FlagKey::parse("pay").expect("a key");
     let begin = Instant::now();
     loop {
-        let counts = app.store.first_exposures(reader, &environment_key("production"), &flag, 0).await;
+        let counts = app.store.first_exposures(&viewer(), &environment_key("production"), &flag, 0).await;
         let counts: Vec<_> =
             counts.expect("reads").iter().map(|it| (it.treatment, it.control, it.entered)).collect();
         if counts == [(0, 20, 0), (0, 0, 20)] {

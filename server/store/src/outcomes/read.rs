@@ -325,10 +325,11 @@ impl Store {
     /// Whether anybody was served the flag, as far back as the ledger goes.
     pub async fn is_in_ledger(
         &self,
-        _by: GuardReader,
+        by: impl Into<CellReader>,
         environment: &EnvironmentKey,
         flag: &FlagKey,
     ) -> Result<bool, StoreError> {
+        by.into().require_in(environment)?;
         let sql = "SELECT first_ms FROM exposures WHERE environment = $1 AND flag = $2 LIMIT 1";
         let found: Option<(i64,)> =
             self.db().optional(sql, args![environment.as_str(), flag.as_str()]).await?;
