@@ -88,7 +88,7 @@ for (const javaScriptEnabled of [true, false]) {
     test(`a stopped flag is resumed from the desk (${javaScriptEnabled ? 'with' : 'without'} scripts)`, async ({ browser, world }) => {
         const { page, close } = await signedIn(browser, world, EMAILS.product, { javaScriptEnabled });
         await page.goto('/');
-        const colour = (name: string) => page.getByRole('link', { name }).evaluate((link) => getComputedStyle(link).color);
+        const colour = (name: string) => page.getByRole('link', { name, exact: true }).evaluate((link) => getComputedStyle(link).color);
         if (javaScriptEnabled) {
             expect(await colour('Resume Automatic refunds')).toBe(await colour('Automatic refunds'));
             expect(await colour('Stop Fast payment')).not.toBe(await colour('Resume Automatic refunds'));
