@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware::from_fn_with_state};
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::Response,
+};
 
 use crate::{
     Server,
     doors::{DOORS, dashboard, ofrep, otlp, probes, rest, widget},
-    edge::{around, stand_in},
+    edge::{around, fault::Fault, stand_in},
 };
 
 /// The whole server, as tests, benches and `fader serve` start it. Expects `ConnectInfo<SocketAddr>`.
@@ -17,9 +22,15 @@ pub fn app(server: &Server) -> Router {
         .merge(ofrep::router(Arc::clone(&server.ofrep)))
         .merge(rest::router(server))
         .merge(otlp::router(server))
-        .merge(dashboard::router(server));
+        .merge(dashboard::router(server).layer(from_fn(by_its_door)));
     let gated = (server.store.clone(), DOORS);
     surround(server, doors.layer(from_fn_with_state(gated, stand_in::gate)))
+}
+
+/// What no door has a handler for comes to the last one. Below the paths of another, that one answers, in its own shape.
+async fn by_its_door(request: Request, next: Next) -> Response {
+    let door = DOORS.of(request.uri().path());
+    if std::ptr::eq(door, DOORS.last) { next.run(request).await } else { (door.refuse)(Fault::NotFound) }
 }
 
 /// Puts around `routes` what surrounds every request.

@@ -31,7 +31,10 @@ pub struct Doors {
 }
 
 impl Doors {
+    /// Also for a path that begins with more than one slash: a base address that ends with one makes such.
     pub fn of(self, path: &str) -> &'static Door {
+        let slashes = path.bytes().take_while(|byte| *byte == b'/').count();
+        let path = &path[slashes.saturating_sub(1)..];
         let is_below = |door: &&&Door| door.below.iter().any(|below| path.starts_with(below));
         self.named.iter().find(is_below).copied().unwrap_or(self.last)
     }

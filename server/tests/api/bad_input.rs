@@ -144,3 +144,33 @@ async fn a_request_that_is_not_http_gets_no_further() -> io::Result<()> {
     assert_eq!(app.get("/healthz").await.status(), 200);
     Ok(())
 }
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found_in_the_shape_of_its_door() {
+    let app = TestApp::start().await;
+    let token = app.server_token().await;
+    app.boolean_flag("fast-payment").await;
+    for (path, kind) in [
+        ("//ofrep/v1/evaluate/flags/fast-payment", "application/json"),
+        ("/ofrep//v1/evaluate/flags/fast-payment", "application/json"),
+        ("/ofrep/v1/evaluate/flags/fast-payment/", "application/json"),
+        ("/ofrep/v2/evaluate/flags", "application/json"),
+        ("//api/v1/events", "application/problem+json"),
+        ("/api/v1/events/", "application/problem+json"),
+        ("/api/v7/flags", "application/problem+json"),
+        ("/v1/metrics", "application/json"),
+        ("///v1/traces", "application/json"),
+        ("/metrics", "text/html; charset=utf-8"),
+        ("//flags", "text/html; charset=utf-8"),
+    ] {
+        let request = app.request(Method::POST, path).bearer_auth(&token);
+        let answer = request.json(&json!({ "context": {} })).send().await.expect("an answer");
+        let found = answer.headers().get("content-type").and_then(|it| it.to_str().ok()).map(str::to_owned);
+        assert_eq!((answer.status().as_u16(), found.as_deref()), (404, Some(kind)), "{path}");
+        let told = answer.text().await.expect("text");
+        assert!(!told.contains("form was sent from another site"), "{path}: {told}");
+    }
+    // A page that is there is still guarded.
+    let answer = app.request(Method::POST, "/flags/fast-payment/stop").send().await.expect("an answer");
+    assert_eq!(answer.status(), 403);
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
@@ -11,9 +11,11 @@ use http::{HeaderMap, Method, Uri, header};
 
 use crate::{Config, config::PublicUrl, edge::fault::Fault};
 
-/// Lets reads through, and writes that the browser says come from our own pages.
+/// Lets reads through, and writes that the browser says come from our own pages. What is no page at all is not found, whoever
+/// asks.
 pub async fn check(State(config): State<Arc<Config>>, request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        || request.extensions().get::<MatchedPath>().is_none();
     if reads || is_own(request.headers(), request.uri(), config.public_url.as_ref()) {
         return next.run(request).await;
     }
