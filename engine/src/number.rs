@@ -55,24 +55,6 @@ impl Number {
         }
     }
 
-    /// The nearest float, for drawing and estimating.
-    #[expect(clippy::cast_precision_loss, reason = "who asks for a float gets the nearest one")]
-    pub fn to_f64(self) -> f64 {
-        match self.0 {
-            Kind::Whole(n) => n as f64,
-            Kind::Large(n) => n as f64,
-            Kind::Float(n) => n,
-        }
-    }
-
-    /// The whole number, if it is one that fits.
-    pub fn as_i64(self) -> Option<i64> {
-        match self.0 {
-            Kind::Whole(n) => Some(n),
-            Kind::Large(_) | Kind::Float(_) => None,
-        }
-    }
-
     pub fn parts(self) -> Parts {
         match self.0 {
             Kind::Whole(n) => Parts::Whole(n),
