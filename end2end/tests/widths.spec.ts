@@ -40,6 +40,9 @@ test('no page scrolls sideways at any width', async ({ browser, world }) => {
             await page.setViewportSize({ width, height: 900 });
             const wide = await page.evaluate(() => {
                 const edge = document.documentElement.clientWidth;
+                if (document.documentElement.scrollWidth <= edge) {
+                    return { by: 0, first: [] };
+                }
                 const names = [...document.querySelectorAll('main *')]
                     .filter((it) => it.getBoundingClientRect().right > edge + 1)
                     .map((it) => `${it.tagName}.${it.getAttribute('class') ?? ''}#${it.id}`);
