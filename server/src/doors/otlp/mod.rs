@@ -26,12 +26,12 @@ use store::{Environment, TokenKind};
 
 use crate::{
     Server,
-    edge::{access::Caller, door::Fault},
-    intake::ids::EventId,
-    limits::OTLP_BODY_BYTES_MAX,
+    edge::{access::Caller, body::Whole, door::Fault},
+    intake::ids::{EventId, Maker},
+    limits::{OTLP_BODY_BYTES_MAX, OTLP_TAKEN_AT_ONCE},
 };
 use read::{Reader, Taken};
-use wire::{Content, Encoding, OtlpError};
+use wire::{Encoding, OtlpError};
 
 pub fn router(server: &Arc<Server>) -> Router {
     let not_allowed = || async { OtlpError::fault(Fault::MethodNotAllowed).answer(Encoding::Json) };
@@ -49,14 +49,15 @@ async fn traces(State(server): State<Arc<Server>>, request: Request) -> Response
     // Refusals are answered in some encoding too.
     let encoding = known.unwrap_or(Encoding::Json);
     let answer = async {
-        let (environment, content) = admit(&server, &parts, body).await?;
+        let (environment, sent) = admit(&server, &parts, body).await?;
         let known = known.ok_or_else(OtlpError::unknown_encoding)?;
-        let taken = take(&server, &environment, |reader| {
-            known.spans(&content, |span| {
+        let read = move |reader: &mut Reader<'_>| {
+            known.spans(&wire::inflate(&parts.headers, sent)?, |span| {
                 reader.take_span(span);
                 reader.taken.has_room()
             })
-        })?;
+        };
+        let taken = take(&server, environment, read).await?;
         let partial = taken.rejected().map(|(rejected_spans, error_message)| ExportTracePartialSuccess {
             rejected_spans,
             error_message,
@@ -73,14 +74,15 @@ async fn logs(State(server): State<Arc<Server>>, request: Request) -> Response {
     // Refusals are answered in some encoding too.
     let encoding = known.unwrap_or(Encoding::Json);
     let answer = async {
-        let (environment, content) = admit(&server, &parts, body).await?;
+        let (environment, sent) = admit(&server, &parts, body).await?;
         let known = known.ok_or_else(OtlpError::unknown_encoding)?;
-        let taken = take(&server, &environment, |reader| {
-            known.records(&content, |record| {
+        let read = move |reader: &mut Reader<'_>| {
+            known.records(&wire::inflate(&parts.headers, sent)?, |record| {
                 reader.take_record(record);
                 reader.taken.has_room()
             })
-        })?;
+        };
+        let taken = take(&server, environment, read).await?;
         let partial = taken.rejected().map(|(rejected_log_records, error_message)| {
             ExportLogsPartialSuccess { rejected_log_records, error_message }
         });
@@ -90,7 +92,7 @@ async fn logs(State(server): State<Arc<Server>>, request: Request) -> Response {
 }
 
 /// A server token; browsers send events instead.
-async fn admit(server: &Server, parts: &Parts, body: Body) -> Result<(Environment, Content), OtlpError> {
+async fn admit(server: &Server, parts: &Parts, body: Body) -> Result<(Environment, Whole), OtlpError> {
     let caller = match Caller::admit(server, parts) {
         Ok(caller) => caller,
         Err((_, error)) => return Err(OtlpError::access(&error)),
@@ -105,43 +107,52 @@ async fn admit(server: &Server, parts: &Parts, body: Body) -> Result<(Environmen
     let environment = environment.ok_or(OtlpError::fault(Fault::Internal))?;
     let whole = server.bodies.read(&caller, body, &parts.headers, OTLP_BODY_BYTES_MAX).await;
     let whole = whole.map_err(OtlpError::fault)?;
-    Ok((environment, wire::inflate(&parts.headers, whole)?))
+    Ok((environment, whole))
 }
 
-/// Reads the items, and takes in what they say.
-fn take(
-    server: &Server,
-    environment: &Environment,
-    read: impl FnOnce(&mut Reader<'_>) -> Result<(), OtlpError>,
+/// Reads the items, behind decisions, and takes in what they say.
+async fn take(
+    server: &Arc<Server>,
+    environment: Environment,
+    read: impl FnOnce(&mut Reader<'_>) -> Result<(), OtlpError> + Send + 'static,
 ) -> Result<Taken, OtlpError> {
     let snapshot: Arc<Snapshot> =
         server.store.live().snapshot(environment.key.as_str()).ok_or(OtlpError::fault(Fault::Internal))?;
     let (people, metrics) = (server.store.live().people(), server.store.live().metrics());
     let now_ms = server.store.clock().now_ms();
-    let mut reader = Reader::new(&snapshot, &people, &metrics, now_ms);
-    read(&mut reader)?;
-    let mut taken = reader.taken;
+    let known = (Arc::clone(&snapshot), Arc::clone(&metrics));
+    let reading = server.lanes.read_telemetry(move || {
+        let mut reader = Reader::new(&known.0, &people, &known.1, now_ms);
+        read(&mut reader).map(|()| reader.taken)
+    });
+    let mut taken = reading.await.map_err(OtlpError::fault)??;
     let intake = &server.intake;
     if !taken.exposures.is_empty() || !taken.outcomes.is_empty() {
         intake.accepts().map_err(OtlpError::behind)?;
     }
     intake.outcomes.has_room(taken.outcomes.len()).map_err(OtlpError::full)?;
-    let id = |text: String| EventId::new(&environment.key, &text);
-    let exposures = std::mem::take(&mut taken.exposures).into_iter();
-    let exposures = exposures.map(|(text, exposure)| (Some(id(text)), exposure)).collect();
-    intake
-        .exposures
-        .offer_events((&environment.key, Sender::Server), exposures, now_ms)
-        .map_err(OtlpError::full)?;
-    let (mut outcomes, mut ids) = (Vec::new(), Vec::new());
-    for (text, outcome) in std::mem::take(&mut taken.outcomes) {
-        let id = id(text);
-        if intake.ids.remember(id, now_ms) {
-            outcomes.push(outcome);
-            ids.push(id.0);
-        }
+    let id = |text: String| EventId::new(&environment.key, Maker::Telemetry, &text);
+    let mut exposures = std::mem::take(&mut taken.exposures).into_iter();
+    while exposures.len() > 0 {
+        let some = exposures.by_ref().take(OTLP_TAKEN_AT_ONCE);
+        let some = some.map(|(text, exposure)| (Some(id(text)), exposure)).collect();
+        let offered = intake.exposures.offer_events((&environment.key, Sender::Server), some, now_ms);
+        offered.map_err(OtlpError::full)?;
+        tokio::task::yield_now().await;
     }
-    intake.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
+    let mut sent = std::mem::take(&mut taken.outcomes).into_iter();
+    while sent.len() > 0 {
+        let (mut outcomes, mut ids) = (Vec::new(), Vec::new());
+        for (text, outcome) in sent.by_ref().take(OTLP_TAKEN_AT_ONCE) {
+            let id = id(text);
+            if intake.ids.remember(id, now_ms) {
+                outcomes.push(outcome);
+                ids.push(id.0);
+            }
+        }
+        intake.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
+        tokio::task::yield_now().await;
+    }
     Ok(taken)
 }
 
@@ -154,7 +165,7 @@ mod tests {
         wire::{Encoding, OtlpError},
         *,
     };
-    use crate::limits::{OTLP_INFLATED_BYTES_MAX, OTLP_ITEMS_MAX};
+    use crate::limits::{OTLP_FIELDS_MAX, OTLP_INFLATED_BYTES_MAX, OTLP_ITEMS_MAX};
 
     /// A message that holds these bytes as field `tag`.
     fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {
@@ -211,6 +222,23 @@ mod tests {
             let (taken, result) = reading(Encoding::Json, json.as_bytes());
             assert!(result.is_ok() && taken < 64 * 1024, "{name} in JSON: {taken} {result:?}");
         }
+    }
+
+    #[test]
+    fn fields_are_counted_while_they_are_read() {
+        let count = OTLP_FIELDS_MAX + 1;
+        for (name, bytes) in [
+            ("spans", export(&times(&field(2, &[]), count))),
+            ("attributes", export(&field(2, &times(&field(9, &[]), count)))),
+            ("of attributes", export(&field(2, &field(9, &times(&field(7, &[]), count))))),
+            ("resources", times(&field(1, &[]), count)),
+        ] {
+            assert_eq!(reading(Encoding::Protobuf, &bytes).1, Err(thin::too_detailed()), "{name}");
+        }
+        let list = format!("{{\"resourceSpans\":[],\"later\":[{}0]}}", "0,".repeat(count));
+        assert_eq!(reading(Encoding::Json, list.as_bytes()).1, Err(thin::too_detailed()));
+        let text = format!("{{\"resourceSpans\":[],\"later\":\"\\\"{}\"}}", "{,[".repeat(count));
+        assert_eq!(reading(Encoding::Json, text.as_bytes()).1, Ok(()), "a text is one value");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::{
     document::{FeedbackCompleted, FeedbackWord, Subject},
     error::{Problem, RestError},
+    list,
     proof::{FeatureItem, Proofs},
 };
 use crate::{
@@ -66,7 +67,7 @@ pub(crate) struct FeedbackBody {
     time: Option<Moment>,
     /// What was in force, each as its decision said it and with its receipt. A complaint of a client token without any is
     /// read by people and counted as unverified. Where it counts is looked up: a receipt says who tells it, not where.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list::up_to::<_, _, SUBJECT_FEATURES_MAX>")]
     features: Vec<FeatureItem>,
 }
 
@@ -136,7 +137,11 @@ struct Teller<'a> {
 
 async fn record(server: &Server, tells: Teller<'_>, new: NewFeedback) -> Result<Recorded, RestError> {
     let (complaint, flag) = (complaint(server, &new), new.flag.clone());
-    let recorded = server.store.record_feedback(tells.environment, new).await?;
+    let teller = match tells.kind {
+        TokenKind::Client => Sender::Client,
+        TokenKind::Server | TokenKind::Admin(_) => Sender::Server,
+    };
+    let recorded = server.store.record_feedback(tells.environment, teller, new).await?;
     if let (Recorded::New(_), Some(complaint)) = (&recorded, complaint) {
         measure(server, tells, flag, complaint);
     }

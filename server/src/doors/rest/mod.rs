@@ -11,6 +11,7 @@ mod feedback;
 mod flags;
 mod guardrails;
 mod health;
+mod list;
 mod manager;
 pub mod needs;
 mod people;

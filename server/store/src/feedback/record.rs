@@ -2,7 +2,10 @@
 
 use engine::{Arm, EnvironmentKey, FlagKey, Sender, SubjectKey};
 
-use super::{Completed, FeedbackId, FeedbackKind, FeedbackSource, Rating, Saw, TriageState};
+use super::{
+    Completed, FeedbackId, FeedbackKind, FeedbackSource, Rating, Saw, TriageState,
+    day::{count_for_today, teller_word},
+};
 use crate::{
     Action, FeedbackHandler, Invalid, ObjectKind, ObjectRef, Store, StoreError,
     change::Entry,
@@ -10,7 +13,7 @@ use crate::{
     db::{Tx, args},
     limits::{
         FEEDBACK_AGE_DAYS_MAX, FEEDBACK_COMMENT_CHARS_MAX, FEEDBACK_DURATION_S_MAX, FEEDBACK_ID_CHARS_MAX,
-        FEEDBACK_OF_BROWSERS_PER_DAY_MAX, FEEDBACK_PAGE_CHARS_MAX, FEEDBACK_PER_DAY_MAX, FEEDBACK_SAW_MAX,
+        FEEDBACK_PAGE_CHARS_MAX, FEEDBACK_SAW_MAX,
     },
     secret::random_hex,
     signed, to_json,
@@ -288,46 +291,6 @@ async fn insert(
         .await?;
     }
     Ok(Some(FeedbackId::new(id)))
-}
-
-/// The word in the database.
-fn teller_word(teller: Sender) -> &'static str {
-    match teller {
-        Sender::Server => "servers",
-        Sender::Client => "browsers",
-    }
-}
-
-/// One more today, unless the day is full, or the browsers' share of it: then the whole transaction is undone.
-async fn count_for_today(
-    tx: &mut Tx,
-    environment: &EnvironmentKey,
-    teller: Sender,
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    let day = now_ms.div_euclid(DAY_MS);
-    let of_browsers = i64::from(teller == Sender::Client);
-    let row: Option<(i64,)> = tx
-        .optional(
-            "INSERT INTO feedback_days (environment, day, arrived, of_browsers) VALUES ($1, $2, 1, $3) \
-             ON CONFLICT (environment, day) DO UPDATE SET arrived = feedback_days.arrived + 1, \
-             of_browsers = feedback_days.of_browsers + excluded.of_browsers \
-             WHERE feedback_days.arrived < $4 AND feedback_days.of_browsers + excluded.of_browsers <= $5 \
-             RETURNING arrived",
-            args![
-                environment.as_str(),
-                day,
-                of_browsers,
-                signed(FEEDBACK_PER_DAY_MAX as u64),
-                signed(FEEDBACK_OF_BROWSERS_PER_DAY_MAX as u64),
-            ],
-        )
-        .await?;
-    if row.is_some() {
-        return Ok(());
-    }
-    let left_ms = (day + 1) * DAY_MS - now_ms;
-    Err(Invalid::FeedbackDayFull { retry_after_s: left_ms.unsigned_abs().div_ceil(1000) }.into())
 }
 
 pub(super) fn arm_word(arm: Arm) -> &'static str {
