@@ -84,15 +84,13 @@ impl Exposures {
     ) -> Result<Self, StartError> {
         let (counters, waiting) = (Arc::new(Counters::default()), Arc::new(AtomicUsize::new(0)));
         let (sender, receiver) = mpsc::unbounded_channel();
-        let mut mark = [0; 8];
-        getrandom::fill(&mut mark).map_err(|_| StartError::NoEntropy)?;
         let writer = Arc::new(writer::Writer {
             store: store.clone(),
             waiting: Arc::clone(&waiting),
             counters: Arc::clone(&counters),
             backlog: Arc::clone(backlog),
             stopping,
-            hand: Mutex::new(writer::Hand::new(receiver, u64::from_ne_bytes(mark))),
+            hand: Mutex::new(writer::Hand::new(receiver, outcomes.first_mark())),
         });
         store.tasks().spawn("the writer of exposures", move |task| Arc::clone(&writer).run(task));
         let (ids, outcomes) = (Arc::clone(ids), Arc::clone(outcomes));
@@ -112,8 +110,9 @@ impl Exposures {
     pub fn offer(&self, environment: &EnvironmentKey, exposures: Vec<Exposure>) -> Result<(), Full> {
         let offered = exposures.len();
         self.reserve(offered)?;
-        let delivery = Delivery { environment: environment.clone(), exposures, ids: Vec::new() };
-        self.deliver(delivery, Sender::Server, offered).map(|_| ())
+        let (environment, sender) = (environment.clone(), Sender::Server);
+        let delivery = Delivery { environment, sender, exposures, ids: Vec::new() };
+        self.deliver(delivery, offered).map(|_| ())
     }
 
     /// Appends what is new among these, all or nothing.
@@ -127,6 +126,7 @@ impl Exposures {
         self.reserve(offered)?;
         let mut delivery = Delivery {
             environment: environment.clone(),
+            sender,
             exposures: Vec::with_capacity(offered),
             ids: Vec::new(),
         };
@@ -136,15 +136,15 @@ impl Exposures {
                 delivery.ids.extend(id.map(|id| id.0));
             }
         }
-        self.deliver(delivery, sender, offered)
+        self.deliver(delivery, offered)
     }
 
     /// Passes on what there was room reserved for, as many as were offered.
-    fn deliver(&self, delivery: Delivery, sender: Sender, offered: usize) -> Result<Taken, Full> {
+    fn deliver(&self, delivery: Delivery, offered: usize) -> Result<Taken, Full> {
         let accepted = delivery.exposures.len();
         self.waiting.fetch_sub(offered - accepted, Ordering::AcqRel);
         // What happens next to these subjects counts in these arms.
-        self.outcomes.expose(&delivery.environment, sender, &delivery.exposures);
+        self.outcomes.expose(&delivery.environment, delivery.sender, &delivery.exposures);
         // The writer ends only after the last sender: this cannot fail.
         if accepted > 0 && self.sender.send(Message::Deliver(delivery, Instant::now())).is_err() {
             return Err(Full);
