@@ -40,3 +40,4 @@ mod supervision;
 mod testers;
 mod texts;
 mod token_scopes;
+mod whose_events;
