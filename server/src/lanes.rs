@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     edge::fault::Fault,
-    limits::{CHANGES_AT_ONCE_MAX, PAGE_MAX, PAGES_PER_THREAD_MAX, PAGES_WAITING_MAX},
+    limits::{CHANGES_AT_ONCE_MAX, OTLP_WAITING_MAX, PAGE_MAX, PAGES_PER_THREAD_MAX, PAGES_WAITING_MAX},
 };
 
 /// Threads that wait for a disk or hash a password for pages.
@@ -41,6 +41,8 @@ pub struct Lanes {
     /// Changes of members and of programs. They are few, and one that has the turn to write is at the head of a short queue
     /// for the processor: intake and the guard wait for that turn.
     changes: Arc<Queue>,
+    /// Telemetry, which is read before anybody knows what it holds.
+    telemetry: Arc<Queue>,
 }
 
 /// Those that are answered at the same time, and those that wait for it.
@@ -113,12 +115,33 @@ impl Lanes {
             page_max: PAGE_MAX,
             reads: Queue::new(threads * PAGES_PER_THREAD_MAX, PAGES_WAITING_MAX),
             changes: Queue::new(CHANGES_AT_ONCE_MAX, PAGES_WAITING_MAX),
+            telemetry: Queue::new(threads, OTLP_WAITING_MAX),
         })
     }
 
     /// Where work runs that nobody waits for.
     pub fn background(&self) -> Option<&Handle> {
         self.background.as_ref().map(Runtime::handle)
+    }
+
+    /// Reads telemetry on a thread behind whatever may not wait. It keeps its place until it is read, also when whoever sent
+    /// it is gone.
+    pub async fn read_telemetry<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let place = self.telemetry.enter().await.ok_or(Fault::Busy)?;
+        let pages = self.pages.as_ref().ok_or(Fault::Busy)?;
+        let work = move || {
+            let done = read();
+            drop(place);
+            done
+        };
+        match pages.spawn_blocking(work).await.map_err(tokio::task::JoinError::try_into_panic) {
+            Ok(done) => Ok(done),
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            Err(Err(_)) => Err(Fault::Busy),
+        }
     }
 
     /// Answers behind whatever may not wait. Whoever only reads is given up after a while; a change that is under way is not,
@@ -249,6 +272,26 @@ mod tests {
         let page = async { Response::new(Body::from(format!("{:?}", Lane::current()))) };
         let answer = lanes.answer(true, page).await.expect("an answer");
         assert_eq!((text(answer).await, Lane::current()), ("Pages".to_owned(), Lane::First));
+    }
+
+    #[tokio::test]
+    async fn telemetry_is_read_behind_decisions_and_waits_in_a_queue() {
+        let lanes = lanes();
+        assert_eq!(lanes.read_telemetry(Lane::current).await.ok(), Some(Lane::Pages));
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let ended = Arc::new(Mutex::new(ended));
+        let read = || {
+            let ended = Arc::clone(&ended);
+            lanes.read_telemetry(move || drop(ended.lock().map(|it| it.recv())))
+        };
+        let most = lanes.telemetry.all.available_permits();
+        let mut waiting: Vec<_> = (0..most).map(|_| Box::pin(read())).collect();
+        for each in &mut waiting {
+            assert!(futures::poll!(each.as_mut()).is_pending());
+        }
+        assert!(matches!(read().await, Err(Fault::Busy)));
+        drop(end);
+        assert!(futures::future::join_all(waiting).await.into_iter().all(|it| it.is_ok()));
     }
 
     #[tokio::test]

@@ -72,6 +72,12 @@ pub const CATCHING_UP_MAX: usize = 1_000;
 /// Telemetry as it is sent, and after gzip; beyond it the answer is 413.
 pub const OTLP_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const OTLP_INFLATED_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Fields of one export, whatever they hold; beyond it the answer is 413.
+pub const OTLP_FIELDS_MAX: usize = 3_000_000;
+/// Exports that wait to be read, behind as many as there are processors; beyond it the answer is 503 with `Retry-After`.
+pub const OTLP_WAITING_MAX: usize = 64;
+/// Items of an export that are taken in before other requests have their turn.
+pub const OTLP_TAKEN_AT_ONCE: usize = 500;
 /// Evaluations and spans with features in one export; beyond it the answer is 413. Others cost nothing.
 pub const OTLP_ITEMS_MAX: usize = 20_000;
 /// An outcome that happened longer ago is rejected, alone.
@@ -85,12 +91,23 @@ pub const OUTCOME_LATENCY_MS_MAX: f64 = 86_400_000.0;
 pub const OUTCOME_VALUE_MAX: f64 = 1_000_000.0;
 /// Ids of outcomes that wait to be written; beyond it only the latest survive a restart.
 pub const OUTCOME_IDS_WAITING_MAX: usize = 400_000;
-/// Outcomes a second of subjects unknown to this server, which wait for the ledger; the others count nowhere.
-pub const OUTCOMES_RECALLED_MAX: usize = 2_000;
+/// Outcomes of servers that wait until the ledger was asked for their subjects; the others count for what this copy of the
+/// server knows.
+pub const OUTCOMES_RECALLED_MAX: usize = 5_000;
+/// The same of browsers.
+pub const OUTCOMES_OF_BROWSERS_RECALLED_MAX: usize = 500;
+/// Subjects for which the ledger is asked at once.
+pub const SUBJECTS_RECALLED_AT_ONCE: usize = 500;
+/// After so long the others wait for the next second, so that what was counted is written.
+pub const RECALL_MAX: Duration = Duration::from_millis(500);
+/// A copy of the server says so often that it is there…
+pub const ANNOUNCED_EVERY_S: u32 = 60;
+/// …and others believe so long that it may serve somebody.
+pub const ELSEWHERE_MS: i64 = 150_000;
 /// Those that the ledger could not be asked for while the database was away wait on.
 pub const OUTCOMES_HELD_MAX: usize = 20_000;
 /// Exposures of the last minute that an outcome is waited for, about 70 bytes each; more are no trials of
-/// `missing_outcome`.
+/// `missing_outcome`. Of browsers at most half.
 pub const OUTCOMES_AWAITED_MAX: usize = 200_000;
 /// After an outcome of somebody whom another copy served a moment ago, this copy counts no missing outcomes for so long.
 pub const OUTCOMES_ELSEWHERE_MS: i64 = 3 * 60 * 1000;
@@ -101,7 +118,8 @@ pub const CELLS_MAX: usize = 20_000;
 pub const SUBJECTS_MAX: usize = 200_000;
 /// An outcome counts for what its subject was exposed to within this time.
 pub const SUBJECTS_WINDOW_MS: i64 = 24 * 60 * 60 * 1000;
-/// Flags remembered for one subject, and trials; the oldest make room.
+/// Flags remembered for one subject, and trials; the oldest make room. So many of what servers told, and so many of what
+/// only browsers did.
 pub const SUBJECT_FEATURES_MAX: usize = 32;
 pub const SUBJECT_TRIALS_MAX: usize = 128;
 
@@ -119,6 +137,8 @@ pub const WRONG_TOKEN_ADDRESSES_MAX: usize = 50_000;
 
 /// Events in one request; beyond it the answer is 422.
 pub const EVENTS_MAX: usize = 1000;
+/// An event counts as one more of what a browser may send for each so many bytes of its JSON.
+pub const EVENT_BYTES_WEIGHED: usize = 1024;
 /// A longer event id is rejected.
 pub const EVENT_ID_BYTES_MAX: usize = 128;
 /// An event from further in the future is rejected: a clock may be wrong, but not by much.
@@ -135,7 +155,8 @@ pub const CLIENT_EVENT_AGE_MS_MAX: i64 = 2 * 24 * 60 * 60 * 1000;
 /// Events that wait for the writer; beyond it the answer is 429 with `Retry-After`.
 pub const EVENTS_WAITING_MAX: usize = 200_000;
 pub const EVENTS_RETRY_AFTER_S: u64 = 2;
-/// Event ids remembered, so that sending an event again does nothing; beyond it the oldest are forgotten early.
+/// Event ids of servers remembered, so that sending an event again does nothing, and a quarter as many of browsers; beyond
+/// it the oldest are forgotten early.
 pub const EVENT_IDS_MAX: usize = 4_000_000;
 /// When the oldest event waits longer than this to be written, the database takes nothing, and new ones are refused with
 /// 503: what was acknowledged has to be written once it does.

@@ -71,6 +71,7 @@ part! {
     Access: access,
     Arc<Bodies>: bodies,
     Arc<Intake>: intake,
+    Arc<Lanes>: lanes,
 }
 
 impl Server {

@@ -18,8 +18,8 @@ use tokio::sync::watch;
 
 use self::{
     backlog::{Backlog, Behind},
-    day::Day,
-    exposures::{Counters, Exposures},
+    day::{Day, Room},
+    exposures::Exposures,
     ids::RecentIds,
     omitted::Omissions,
     outcomes::Outcomes,
@@ -92,13 +92,9 @@ impl Intake {
         Ok(())
     }
 
-    /// Takes room for one exposure from what browsers may add today. Servers may always.
-    pub(crate) fn has_room_today(&self, token: &Token, now_ms: i64) -> bool {
+    /// What one request takes of what browsers may add today. Servers may always.
+    pub(crate) fn room_today<'a>(&'a self, token: &'a Token) -> Room<'a> {
         let of_browsers = token.environment().filter(|_| token.kind == TokenKind::Client);
-        let room = of_browsers.is_none_or(|environment| self.day.take(environment, now_ms));
-        if !room {
-            Counters::add(&self.exposures.counters().beyond_day, 1);
-        }
-        room
+        Room::new(&self.day, &self.ids, of_browsers)
     }
 }

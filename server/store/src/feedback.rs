@@ -1,6 +1,7 @@
 //! What users tell about what they saw, and complaints that support logs for them. Text from users is data: limited,
 //! cleaned of control characters, never part of an audit entry, so that it can be erased.
 
+mod day;
 mod decided;
 mod inbox;
 mod item;

@@ -9,10 +9,11 @@ mod ids;
 mod line;
 mod of_flag;
 mod of_subject;
+mod recall;
 mod retention;
 mod write;
 
-use engine::{Arm, EnvironmentKey, FlagKey, RuleId, SubjectKey, VariantKey};
+use engine::{Arm, EnvironmentKey, FlagKey, RuleId, Sender, SubjectKey, VariantKey};
 
 pub use counts::ExposureCount;
 pub use cursor::{ExposureCursor, InvalidCursor};
@@ -21,6 +22,7 @@ pub use export::ExposureExport;
 pub(crate) use ids::insert as insert_ids;
 pub(crate) use of_flag::Looked;
 pub use of_flag::{ExposureFilter, ExposurePage};
+pub use recall::{Elsewhere, Stood};
 
 use crate::clock::DAY_MS;
 
@@ -42,6 +44,8 @@ pub struct Exposure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     pub environment: EnvironmentKey,
+    /// Whose word it is.
+    pub sender: Sender,
     pub exposures: Vec<Exposure>,
     /// Hashes of the ids of these events, so that sending them again after a restart is noticed.
     pub ids: Vec<u64>,

@@ -82,8 +82,8 @@ pub use guard::{
 };
 pub use lane::Lane;
 pub use ledger::{
-    Delivery, Erased, Exposure, ExposureCount, ExposureCursor, ExposureExport, ExposureFilter, ExposurePage,
-    InvalidCursor, Seen,
+    Delivery, Elsewhere, Erased, Exposure, ExposureCount, ExposureCursor, ExposureExport, ExposureFilter,
+    ExposurePage, InvalidCursor, Seen, Stood,
 };
 pub use live::{Changed, Environment, Live};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};

@@ -69,6 +69,8 @@ pub const FEEDBACK_AGE_DAYS_MAX: i64 = 180;
 /// Items from users per environment and UTC day; beyond it they are refused until the next day. The longest items in
 /// four-byte characters are 18 kB, so a day of spam is at most 180 MB.
 pub const FEEDBACK_PER_DAY_MAX: usize = 10_000;
+/// Of them, so many may come from browsers: a token in every visitor's hands does not use up what servers may tell.
+pub const FEEDBACK_OF_BROWSERS_PER_DAY_MAX: usize = 5_000;
 pub const FEEDBACK_PAGE_MAX: usize = 200;
 /// Items shown of one subject.
 pub const FEEDBACK_OF_SUBJECT_MAX: usize = 100;

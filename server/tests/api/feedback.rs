@@ -65,7 +65,8 @@ async fn feedback_is_stored_with_what_the_subject_had() {
         at_ms: NOW_MS - 1000,
     };
     let environment = environment_key("production");
-    let delivery = Delivery { environment, exposures: vec![exposure], ids: Vec::new() };
+    let delivery =
+        Delivery { environment, sender: engine::Sender::Server, exposures: vec![exposure], ids: Vec::new() };
     app.store.record_exposures(&[delivery]).await.expect("written");
     let body = json!({
         "id": "f-1", "subject": "ada", "rating": 2, "completed": "partly", "duration_s": 12.5,

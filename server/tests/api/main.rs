@@ -42,3 +42,4 @@ mod testers;
 mod texts;
 mod token_scopes;
 mod values;
+mod whose_events;

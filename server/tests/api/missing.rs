@@ -84,7 +84,12 @@ async fn a_copy_that_sees_only_half_of_it_counts_nothing() {
         arm: Some(engine::Arm::Treatment),
         at_ms: app.clock.now_ms(),
     };
-    let delivery = Delivery { environment, exposures: vec![exposure_elsewhere], ids: Vec::new() };
+    let delivery = Delivery {
+        environment,
+        sender: engine::Sender::Server,
+        exposures: vec![exposure_elsewhere],
+        ids: Vec::new(),
+    };
     app.store.record_exposures(&[delivery]).await.expect("recorded");
     app.tell(&token, &[exposure("a", "treatment"), exposure("b", "control")]).await;
     app.tell(&token, &[outcome("elsewhere")]).await;

@@ -382,6 +382,6 @@ async fn huge_values_are_refused_one_by_one_and_spoil_nothing() {
         .await;
     assert_eq!((&answer["accepted"], answer["rejected"].as_array().map(Vec::len)), (&json!(2), Some(5)));
     assert_eq!(answer["rejected"][0]["detail"], "\"error_rate\" has no \"value\"; leave it out");
-    assert_eq!(answer["rejected"][2]["detail"], "\"value\" lies between 0 and 1000000");
+    assert_eq!(answer["rejected"][2]["detail"], "\"complaints\" has no \"value\"; leave it out");
     assert_eq!(app.arms_with("pay", "error_rate", 1).await.0.events, 1);
 }

@@ -34,7 +34,12 @@ impl TestApp {
             at_ms,
         };
         let environment = engine::EnvironmentKey::parse("production").expect("a key");
-        let delivery = Delivery { environment, exposures: vec![exposure], ids: Vec::new() };
+        let delivery = Delivery {
+            environment,
+            sender: engine::Sender::Server,
+            exposures: vec![exposure],
+            ids: Vec::new(),
+        };
         self.store.record_exposures(&[delivery]).await.expect("recorded");
     }
 }

@@ -23,7 +23,8 @@ use crate::limits::OTLP_ITEMS_MAX;
 
 /// Calls `each` for every span.
 pub fn spans(json: &[u8], mut each: impl FnMut(&Span) -> Result<(), OtlpError>) -> Result<(), OtlpError> {
-    let mut export = Export::default();
+    Export::values(json)?;
+    let export = Export::default();
     items(json, &["resourceSpans", "scopeSpans", "spans"], &mut |span: JsonSpan| {
         let mut kept = Span {
             trace_id: span.trace_id.0,
@@ -48,7 +49,8 @@ pub fn records(
     json: &[u8],
     mut each: impl FnMut(&LogRecord) -> Result<(), OtlpError>,
 ) -> Result<(), OtlpError> {
-    let mut export = Export::default();
+    Export::values(json)?;
+    let export = Export::default();
     items(json, &["resourceLogs", "scopeLogs", "logRecords"], &mut |record: JsonRecord| {
         export.count(&record.attributes.0)?;
         each(&LogRecord {

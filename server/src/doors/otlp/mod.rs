@@ -19,28 +19,34 @@ use axum::{
     response::Response,
     routing::post,
 };
-use engine::Snapshot;
+use engine::{EnvironmentKey, Sender, Snapshot};
 use http::{StatusCode, request::Parts};
 use opentelemetry_proto::tonic::collector::{
     logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse},
     trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse},
 };
-use store::{Environment, Exposure, Store, TokenId, TokenKind};
+use store::{Environment, Store, TokenId, TokenKind};
 
 use crate::{
     Server,
     edge::{
         access::{Access, Caller},
-        body::Bodies,
+        body::{Bodies, Whole},
         fault::Fault,
     },
-    intake::{Intake, exposures::Counters, ids::EventId},
-    limits::OTLP_BODY_BYTES_MAX,
+    intake::{
+        Intake,
+        backlog::Full,
+        exposures::Counters,
+        ids::{EventId, Maker},
+    },
+    lanes::Lanes,
+    limits::{OTLP_BODY_BYTES_MAX, OTLP_TAKEN_AT_ONCE},
 };
 use error::OtlpError;
 use extracted::Extracted;
 use read::Reader;
-use wire::{Content, Encoding};
+use wire::Encoding;
 
 pub fn router(server: &Server) -> Router {
     let not_allowed = || async { OtlpError::fault(Fault::MethodNotAllowed).answer(Encoding::Json) };
@@ -56,6 +62,7 @@ async fn traces(
     State(access): State<Access>,
     State(bodies): State<Arc<Bodies>>,
     State(intake): State<Arc<Intake>>,
+    State(lanes): State<Arc<Lanes>>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
@@ -63,14 +70,15 @@ async fn traces(
     // Refusals are answered in some encoding too.
     let encoding = known.unwrap_or(Encoding::Json);
     let answer = async {
-        let (client, content) = admit(&access, &bodies, &parts, body).await?;
+        let (client, sent) = admit(&access, &bodies, &parts, body).await?;
         let known = known.ok_or_else(OtlpError::unknown_encoding)?;
-        let taken = take((&access.store, &intake), &client, |reader| {
-            known.spans(&content, |span| {
+        let read = move |reader: &mut Reader<'_>| {
+            known.spans(&wire::inflate(&parts.headers, sent)?, |span| {
                 reader.take_span(span);
                 reader.taken.has_room()
             })
-        })?;
+        };
+        let taken = take((&access.store, &intake, &lanes), &client, read).await?;
         let partial = taken.partly().map(|(rejected_spans, error_message)| ExportTracePartialSuccess {
             rejected_spans,
             error_message,
@@ -85,6 +93,7 @@ async fn logs(
     State(access): State<Access>,
     State(bodies): State<Arc<Bodies>>,
     State(intake): State<Arc<Intake>>,
+    State(lanes): State<Arc<Lanes>>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
@@ -92,14 +101,15 @@ async fn logs(
     // Refusals are answered in some encoding too.
     let encoding = known.unwrap_or(Encoding::Json);
     let answer = async {
-        let (client, content) = admit(&access, &bodies, &parts, body).await?;
+        let (client, sent) = admit(&access, &bodies, &parts, body).await?;
         let known = known.ok_or_else(OtlpError::unknown_encoding)?;
-        let taken = take((&access.store, &intake), &client, |reader| {
-            known.records(&content, |record| {
+        let read = move |reader: &mut Reader<'_>| {
+            known.records(&wire::inflate(&parts.headers, sent)?, |record| {
                 reader.take_record(record);
                 reader.taken.has_room()
             })
-        })?;
+        };
+        let taken = take((&access.store, &intake, &lanes), &client, read).await?;
         let partial = taken.partly().map(|(rejected_log_records, error_message)| ExportLogsPartialSuccess {
             rejected_log_records,
             error_message,
@@ -121,7 +131,7 @@ async fn admit(
     bodies: &Bodies,
     parts: &Parts,
     body: Body,
-) -> Result<(Client, Content), OtlpError> {
+) -> Result<(Client, Whole), OtlpError> {
     let caller = match Caller::admit(access, parts) {
         Ok(caller) => caller,
         Err((_, error)) => return Err(OtlpError::access(&error)),
@@ -137,49 +147,71 @@ async fn admit(
     let whole = bodies.read(&caller, body, &parts.headers, OTLP_BODY_BYTES_MAX).await;
     let whole = whole.map_err(OtlpError::fault)?;
     let client = Client { token: caller.token.id, environment };
-    Ok((client, wire::inflate(&parts.headers, whole)?))
+    Ok((client, whole))
 }
 
-/// Reads the items, and takes in what they say.
-fn take(
-    (store, intake): (&Store, &Intake),
+/// Reads the items, behind decisions, and takes in what they say.
+async fn take(
+    (store, intake, lanes): (&Store, &Intake, &Lanes),
     Client { token, environment }: &Client,
-    read: impl FnOnce(&mut Reader<'_>) -> Result<(), OtlpError>,
+    read: impl FnOnce(&mut Reader<'_>) -> Result<(), OtlpError> + Send + 'static,
 ) -> Result<Extracted, OtlpError> {
     let snapshot: Arc<Snapshot> =
         store.live().snapshot(environment.key.as_str()).ok_or(OtlpError::fault(Fault::Internal))?;
     let (people, metrics) = (store.live().people(), store.live().metrics());
     let now_ms = store.clock().now_ms();
     let oldest_ms = intake.retention.oldest_ms(&environment.key, now_ms);
-    let mut reader = Reader::new(&snapshot, &people, &metrics, (now_ms, oldest_ms));
-    read(&mut reader)?;
-    let mut taken = reader.taken;
+    let known = (Arc::clone(&snapshot), Arc::clone(&metrics));
+    let reading = lanes.read_telemetry(move || {
+        let mut reader = Reader::new(&known.0, &people, &known.1, (now_ms, oldest_ms));
+        read(&mut reader).map(|()| reader.taken)
+    });
+    let mut taken = reading.await.map_err(OtlpError::fault)??;
     if taken.items() > 0 {
         intake.accepts().map_err(OtlpError::behind)?;
     }
     intake.outcomes.has_room(taken.outcomes.len()).map_err(OtlpError::full)?;
-    let id = |text: String| EventId::new(&environment.key, &text);
-    let with_ids = |exposures: Vec<(String, Exposure)>| -> Vec<_> {
-        exposures.into_iter().map(|(text, exposure)| (Some(id(text)), exposure)).collect()
-    };
-    let placed = with_ids(std::mem::take(&mut taken.exposures));
-    let unplaced = with_ids(std::mem::take(&mut taken.unplaced));
-    let offered = intake.exposures.offer_told(&environment.key, placed, unplaced, now_ms);
-    offered.map_err(OtlpError::full)?;
-    let (mut outcomes, mut ids) = (Vec::new(), Vec::new());
-    for (text, outcome) in std::mem::take(&mut taken.outcomes) {
-        let id = id(text);
-        if intake.ids.remember(id, now_ms) {
-            outcomes.push(outcome);
-            ids.push(id.0);
+    let by = (&environment.key, Sender::Server);
+    let placed = std::mem::take(&mut taken.exposures);
+    in_pieces(&environment.key, placed, |some| intake.exposures.offer_events(by, some, now_ms).map(drop))
+        .await?;
+    let unplaced = std::mem::take(&mut taken.unplaced);
+    in_pieces(&environment.key, unplaced, |some| intake.exposures.offer_unplaced(by, some, now_ms).map(drop))
+        .await?;
+    let outcomes = std::mem::take(&mut taken.outcomes);
+    in_pieces(&environment.key, outcomes, |some| {
+        let (mut outcomes, mut ids) = (Vec::new(), Vec::new());
+        for (id, outcome) in some {
+            if id.is_none_or(|id| intake.ids.remember(id, now_ms)) {
+                outcomes.push(outcome);
+                ids.extend(id.map(|id| id.0));
+            }
         }
-    }
-    intake.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
+        intake.outcomes.record(&snapshot, &metrics, &outcomes, ids, now_ms);
+        Ok(())
+    })
+    .await?;
     for (omission, times, why) in taken.omitted() {
         Counters::add(&intake.exposures.counters().rejected, usize::try_from(times).unwrap_or(usize::MAX));
         intake.omitted.add(*token, omission, times, why);
     }
     Ok(taken)
+}
+
+/// Hands on what was read with its ids, so much at once, so that decisions are made in between.
+async fn in_pieces<T>(
+    environment: &EnvironmentKey,
+    items: Vec<(String, T)>,
+    mut hand_on: impl FnMut(Vec<(Option<EventId>, T)>) -> Result<(), Full>,
+) -> Result<(), OtlpError> {
+    let mut items = items.into_iter();
+    while items.len() > 0 {
+        let some = items.by_ref().take(OTLP_TAKEN_AT_ONCE);
+        let some = some.map(|(text, item)| (Some(EventId::new(environment, Maker::Telemetry, &text)), item));
+        hand_on(some.collect()).map_err(OtlpError::full)?;
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -188,7 +220,7 @@ mod tests {
     use prost::Message as _;
 
     use super::*;
-    use crate::limits::{OTLP_INFLATED_BYTES_MAX, OTLP_ITEMS_MAX};
+    use crate::limits::{OTLP_FIELDS_MAX, OTLP_INFLATED_BYTES_MAX, OTLP_ITEMS_MAX};
 
     /// A message that holds these bytes as field `tag`.
     fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {
@@ -245,6 +277,23 @@ mod tests {
             let (taken, result) = reading(Encoding::Json, json.as_bytes());
             assert!(result.is_ok() && taken < 64 * 1024, "{name} in JSON: {taken} {result:?}");
         }
+    }
+
+    #[test]
+    fn fields_are_counted_while_they_are_read() {
+        let count = OTLP_FIELDS_MAX + 1;
+        for (name, bytes) in [
+            ("spans", export(&times(&field(2, &[]), count))),
+            ("attributes", export(&field(2, &times(&field(9, &[]), count)))),
+            ("of attributes", export(&field(2, &field(9, &times(&field(7, &[]), count))))),
+            ("resources", times(&field(1, &[]), count)),
+        ] {
+            assert_eq!(reading(Encoding::Protobuf, &bytes).1, Err(thin::too_detailed()), "{name}");
+        }
+        let list = format!("{{\"resourceSpans\":[],\"later\":[{}0]}}", "0,".repeat(count));
+        assert_eq!(reading(Encoding::Json, list.as_bytes()).1, Err(thin::too_detailed()));
+        let text = format!("{{\"resourceSpans\":[],\"later\":\"\\\"{}\"}}", "{,[".repeat(count));
+        assert_eq!(reading(Encoding::Json, text.as_bytes()).1, Ok(()), "a text is one value");
     }
 
     #[test]

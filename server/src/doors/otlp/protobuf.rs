@@ -16,8 +16,8 @@ const PATH: [u32; 3] = [1, 2, 2];
 
 /// Calls `each` for every span.
 pub fn spans(bytes: &[u8], mut each: impl FnMut(&Span) -> Result<(), OtlpError>) -> Result<(), OtlpError> {
-    let mut export = Export::default();
-    items(bytes, &PATH, &mut |bytes| each(&span(bytes, &mut export)?))
+    let export = Export::default();
+    items((bytes, &export), &PATH, &mut |bytes| each(&span(bytes, &export)?))
 }
 
 /// Calls `each` for every log record.
@@ -25,42 +25,42 @@ pub fn records(
     bytes: &[u8],
     mut each: impl FnMut(&LogRecord) -> Result<(), OtlpError>,
 ) -> Result<(), OtlpError> {
-    let mut export = Export::default();
-    items(bytes, &PATH, &mut |bytes| each(&record(bytes, &mut export)?))
+    let export = Export::default();
+    items((bytes, &export), &PATH, &mut |bytes| each(&record(bytes, &export)?))
 }
 
 fn items(
-    bytes: &[u8],
+    (bytes, export): (&[u8], &Export),
     path: &[u32],
     each: &mut impl FnMut(&[u8]) -> Result<(), OtlpError>,
 ) -> Result<(), OtlpError> {
     let Some((step, rest)) = path.split_first() else { return each(bytes) };
-    for field in Fields(bytes) {
+    for field in Fields(bytes, export) {
         let (tag, content) = field?;
         if tag == *step {
-            items(content.bytes()?, rest, each)?;
+            items((content.bytes()?, export), rest, each)?;
         }
     }
     Ok(())
 }
 
-fn span(bytes: &[u8], export: &mut Export) -> Result<Span, OtlpError> {
+fn span(bytes: &[u8], export: &Export) -> Result<Span, OtlpError> {
     let mut span = Span::default();
-    for field in Fields(bytes) {
+    for field in Fields(bytes, export) {
         let (tag, content) = field?;
         match tag {
             1 => span.trace_id = thin::id(content.bytes()?),
             2 => span.span_id = thin::id(content.bytes()?),
             7 => span.start_time_unix_nano = content.number()?,
             8 => span.end_time_unix_nano = content.number()?,
-            9 => attribute(content.bytes()?, &mut span.attributes)?,
+            9 => attribute((content.bytes()?, export), &mut span.attributes)?,
             11 => {
-                let event = event(content.bytes()?)?;
+                let event = event(content.bytes()?, export)?;
                 if export.count(&event.attributes)? {
                     span.events.push(event);
                 }
             }
-            15 => span.status = Some(status(content.bytes()?)?),
+            15 => span.status = Some(status(content.bytes()?, export)?),
             _ => {}
         }
     }
@@ -68,22 +68,22 @@ fn span(bytes: &[u8], export: &mut Export) -> Result<Span, OtlpError> {
     Ok(span)
 }
 
-fn event(bytes: &[u8]) -> Result<Event, OtlpError> {
+fn event(bytes: &[u8], export: &Export) -> Result<Event, OtlpError> {
     let mut event = Event::default();
-    for field in Fields(bytes) {
+    for field in Fields(bytes, export) {
         let (tag, content) = field?;
         match tag {
             1 => event.time_unix_nano = content.number()?,
-            3 => attribute(content.bytes()?, &mut event.attributes)?,
+            3 => attribute((content.bytes()?, export), &mut event.attributes)?,
             _ => {}
         }
     }
     Ok(event)
 }
 
-fn status(bytes: &[u8]) -> Result<Status, OtlpError> {
+fn status(bytes: &[u8], export: &Export) -> Result<Status, OtlpError> {
     let mut status = Status::default();
-    for field in Fields(bytes) {
+    for field in Fields(bytes, export) {
         let (tag, content) = field?;
         if tag == 3 {
             status.code = i32::try_from(content.number()?).unwrap_or_default();
@@ -92,14 +92,14 @@ fn status(bytes: &[u8]) -> Result<Status, OtlpError> {
     Ok(status)
 }
 
-fn record(bytes: &[u8], export: &mut Export) -> Result<LogRecord, OtlpError> {
+fn record(bytes: &[u8], export: &Export) -> Result<LogRecord, OtlpError> {
     let mut record = LogRecord::default();
-    for field in Fields(bytes) {
+    for field in Fields(bytes, export) {
         let (tag, content) = field?;
         match tag {
             1 => record.time_unix_nano = content.number()?,
             2 => record.severity_number = i32::try_from(content.number()?).unwrap_or_default(),
-            6 => attribute(content.bytes()?, &mut record.attributes)?,
+            6 => attribute((content.bytes()?, export), &mut record.attributes)?,
             9 => record.trace_id = thin::id(content.bytes()?),
             10 => record.span_id = thin::id(content.bytes()?),
             11 => record.observed_time_unix_nano = content.number()?,
@@ -110,9 +110,9 @@ fn record(bytes: &[u8], export: &mut Export) -> Result<LogRecord, OtlpError> {
     Ok(record)
 }
 
-fn attribute(bytes: &[u8], attributes: &mut Vec<KeyValue>) -> Result<(), OtlpError> {
+fn attribute((bytes, export): (&[u8], &Export), attributes: &mut Vec<KeyValue>) -> Result<(), OtlpError> {
     let (mut name, mut value) = ("", None);
-    for field in Fields(bytes) {
+    for field in Fields(bytes, export) {
         let (tag, content) = field?;
         match tag {
             1 => name = text(content.bytes()?)?,
@@ -124,7 +124,7 @@ fn attribute(bytes: &[u8], attributes: &mut Vec<KeyValue>) -> Result<(), OtlpErr
         return Ok(());
     }
     let mut found = Found::Nothing;
-    for field in Fields(value.unwrap_or_default()) {
+    for field in Fields(value.unwrap_or_default(), export) {
         let (tag, content) = field?;
         found = match tag {
             1 => Found::of_text(text(content.bytes()?)?),
@@ -143,8 +143,8 @@ fn text(bytes: &[u8]) -> Result<&str, OtlpError> {
     std::str::from_utf8(bytes).map_err(|_| OtlpError::malformed("a text is not UTF-8"))
 }
 
-/// The fields of one message, in order, with their tags.
-struct Fields<'b>(&'b [u8]);
+/// The fields of one message, in order, with their tags; counted for the whole export.
+struct Fields<'b>(&'b [u8], &'b Export);
 
 enum Content<'b> {
     Number(u64),
@@ -216,7 +216,7 @@ impl<'b> Iterator for Fields<'b> {
         if self.0.is_empty() {
             return None;
         }
-        let field = self.field();
+        let field = self.1.field().and_then(|()| self.field());
         if field.is_err() {
             self.0 = &[];
         }

@@ -1,13 +1,13 @@
 //! What is kept of telemetry: what it says about features and users. Everything else is skipped while it is read, so that
 //! an export takes little memory whatever it holds: empty messages are two bytes each, and hundreds once they are made.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::Cell};
 
 use http::StatusCode;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value};
 
 use super::error::OtlpError;
-use crate::limits::OTLP_ITEMS_MAX;
+use crate::limits::{OTLP_FIELDS_MAX, OTLP_ITEMS_MAX};
 
 /// What names a flag that was evaluated.
 pub const KEY: &str = "feature_flag.key";
@@ -18,21 +18,44 @@ const NAME_BYTES_MAX: usize = 64;
 const TEXT_BYTES_MAX: usize = 1024;
 const ID_BYTES_MAX: usize = 64;
 
-/// Counts the evaluations of one export while it is read.
+/// Counts the evaluations of one export while it is read, and its fields: the smallest are two bytes each, and take as
+/// long to read as others.
 #[derive(Default)]
 pub struct Export {
-    evaluations: usize,
+    evaluations: Cell<usize>,
+    fields: Cell<usize>,
 }
 
 impl Export {
     /// One more list of attributes; whether it is about a flag.
-    pub fn count(&mut self, attributes: &[KeyValue]) -> Result<bool, OtlpError> {
+    pub fn count(&self, attributes: &[KeyValue]) -> Result<bool, OtlpError> {
         let is_about_flag = is_about_flag(attributes);
-        self.evaluations += usize::from(is_about_flag);
-        if self.evaluations > OTLP_ITEMS_MAX {
+        self.evaluations.update(|count| count + usize::from(is_about_flag));
+        if self.evaluations.get() > OTLP_ITEMS_MAX {
             return Err(too_many());
         }
         Ok(is_about_flag)
+    }
+
+    /// One more field of any message.
+    pub fn field(&self) -> Result<(), OtlpError> {
+        self.fields.update(|count| count + 1);
+        if self.fields.get() > OTLP_FIELDS_MAX { Err(too_detailed()) } else { Ok(()) }
+    }
+
+    /// The same for all values of a JSON document, before they are read.
+    pub fn values(json: &[u8]) -> Result<(), OtlpError> {
+        let (mut values, mut in_text, mut escaped) = (0_usize, false, false);
+        for byte in json {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if in_text => escaped = true,
+                b'"' => in_text = !in_text,
+                b'{' | b'[' | b',' if !in_text => values += 1,
+                _ => {}
+            }
+        }
+        if values > OTLP_FIELDS_MAX { Err(too_detailed()) } else { Ok(()) }
     }
 }
 
@@ -42,6 +65,11 @@ pub fn is_about_flag(attributes: &[KeyValue]) -> bool {
 
 pub fn too_many() -> OtlpError {
     let message = format!("send at most {OTLP_ITEMS_MAX} evaluations and spans with features at once");
+    OtlpError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+}
+
+pub fn too_detailed() -> OtlpError {
+    let message = format!("send at most {OTLP_FIELDS_MAX} fields at once: smaller batches");
     OtlpError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
 }
 

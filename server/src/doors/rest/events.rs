@@ -22,6 +22,7 @@ pub(super) use self::read::key;
 use self::read::{Event, Reader, Unfit};
 use super::{
     error::{Problem, RestError},
+    list,
     proof::Proofs,
 };
 use crate::{
@@ -32,13 +33,13 @@ use crate::{
         fault::Fault,
     },
     intake::{Intake, exposures::Counters, ids::EventId, outcomes::Outcome},
-    limits::{EVENTS_MAX, REST_BODY_BYTES_MAX},
+    limits::{EVENT_BYTES_WEIGHED, EVENTS_MAX, REST_BODY_BYTES_MAX},
 };
 
 /// What happened, at most 1,000 items.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct Events<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "list::up_to::<_, _, EVENTS_MAX>")]
     #[schema(value_type = Vec<AnyEvent>, max_items = 1000)]
     events: Vec<&'a RawValue>,
 }
@@ -161,7 +162,8 @@ async fn take(
         return Err(RestError::Refused(format!("send at most {EVENTS_MAX} events at once")));
     }
     if token.kind == TokenKind::Client {
-        access.allowances.events(token.id, address, events.events.len())?;
+        let weight = events.events.iter().map(|event| 1 + event.get().len() / EVENT_BYTES_WEIGHED).sum();
+        access.allowances.events(token.id, address, weight)?;
     }
     let mut items = read(&access.store, intake, token, &events)?;
     if items.read.iter().any(|item| matches!(item, Err(Unfit::Ahead { .. }))) {
@@ -200,9 +202,11 @@ fn keep(intake: &Intake, token: &Token, items: Items) -> Result<Accepted, RestEr
     let Items { snapshot, metrics, sender, now_ms, read } = items;
     let (mut exposures, mut outcomes, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
     let (mut unverified, mut of_flags) = (0, Vec::new());
+    let mut room = intake.room_today(token);
     for (index, item) in read.into_iter().enumerate() {
         match item {
-            Ok(Event::Exposure(..)) if !intake.has_room_today(token, now_ms) => {
+            Ok(Event::Exposure(id, _)) if !room.take(id, now_ms) => {
+                Counters::add(&intake.exposures.counters().beyond_day, 1);
                 let detail = format!("{} takes no more exposures of browsers today", snapshot.environment());
                 rejected.push(Rejected { index, detail });
             }
@@ -220,6 +224,7 @@ fn keep(intake: &Intake, token: &Token, items: Items) -> Result<Accepted, RestEr
     // Exposures first: an outcome may be of one that came with it.
     intake.outcomes.has_room(outcomes.len())?;
     let mut taken = intake.exposures.offer_events((snapshot.environment(), sender), exposures, now_ms)?;
+    room.keep(taken.accepted);
     let sent = outcomes.len();
     let (outcomes, ids) = new_ones(intake, outcomes, now_ms);
     taken.accepted += outcomes.len();

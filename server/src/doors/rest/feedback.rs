@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::{
     document::{FeedbackCompleted, FeedbackWord, Subject},
     error::{Problem, RestError},
+    list,
     proof::{FeatureItem, Proofs},
 };
 use crate::{
@@ -68,7 +69,7 @@ pub(crate) struct FeedbackBody {
     time: Option<Moment>,
     /// What was in force, each as its decision said it and with its receipt. A complaint of a client token without any is
     /// read by people and counted as unverified. Where it counts is looked up: a receipt says who tells it, not where.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list::up_to::<_, _, SUBJECT_FEATURES_MAX>")]
     features: Vec<FeatureItem>,
 }
 
@@ -148,7 +149,11 @@ async fn record(
     new: NewFeedback,
 ) -> Result<Recorded, RestError> {
     let (complaint, flag) = (complaint(store, &new), new.flag.clone());
-    let recorded = store.record_feedback(tells.environment, new).await?;
+    let teller = match tells.kind {
+        TokenKind::Client => Sender::Client,
+        TokenKind::Server | TokenKind::Admin(_) => Sender::Server,
+    };
+    let recorded = store.record_feedback(tells.environment, teller, new).await?;
     if let (Recorded::New(_), Some(complaint)) = (&recorded, complaint) {
         measure((store, intake), tells, flag, complaint);
     }

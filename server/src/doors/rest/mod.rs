@@ -12,6 +12,7 @@ mod feedback;
 mod flags;
 mod guardrails;
 mod health;
+mod list;
 mod manager;
 pub mod needs;
 mod people;

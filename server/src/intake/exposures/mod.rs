@@ -84,15 +84,13 @@ impl Exposures {
     ) -> Result<Self, StartError> {
         let (counters, waiting) = (Arc::new(Counters::default()), Arc::new(AtomicUsize::new(0)));
         let (sender, receiver) = mpsc::unbounded_channel();
-        let mut mark = [0; 8];
-        getrandom::fill(&mut mark).map_err(|_| StartError::NoEntropy)?;
         let writer = Arc::new(writer::Writer {
             store: store.clone(),
             waiting: Arc::clone(&waiting),
             counters: Arc::clone(&counters),
             backlog: Arc::clone(backlog),
             stopping,
-            hand: Mutex::new(writer::Hand::new(receiver, u64::from_ne_bytes(mark))),
+            hand: Mutex::new(writer::Hand::new(receiver, outcomes.first_mark())),
         });
         store.tasks().spawn("the writer of exposures", move |task| Arc::clone(&writer).run(task));
         let (ids, outcomes) = (Arc::clone(ids), Arc::clone(outcomes));
@@ -112,9 +110,10 @@ impl Exposures {
     pub fn offer(&self, environment: &EnvironmentKey, exposures: Vec<Exposure>) -> Result<(), Full> {
         let offered = exposures.len();
         self.reserve(offered)?;
-        let delivery = Delivery { environment: environment.clone(), exposures, ids: Vec::new() };
+        let (environment, sender) = (environment.clone(), Sender::Server);
+        let delivery = Delivery { environment, sender, exposures, ids: Vec::new() };
         // What happens next to these subjects counts in these arms.
-        self.outcomes.expose(environment, Sender::Server, &delivery.exposures);
+        self.outcomes.expose(&delivery.environment, sender, &delivery.exposures);
         self.deliver(delivery, offered).map(|_| ())
     }
 
@@ -127,39 +126,35 @@ impl Exposures {
     ) -> Result<Offered, Full> {
         let offered = events.len();
         self.reserve(offered)?;
-        let delivery = self.new_ones(environment, events, now_ms);
+        let delivery = self.new_ones((environment, sender), events, now_ms);
         self.outcomes.expose(&delivery.environment, sender, &delivery.exposures);
         self.deliver(delivery, offered)
     }
 
-    /// Appends what is new among exposures that telemetry told. Of those that are `unplaced` nobody knows the arm: they are
-    /// for the ledger, and where a subject stands they do not touch.
-    pub(crate) fn offer_told(
+    /// The same of exposures of which nobody knows the arm: they are for the ledger, and where a subject stands they do not
+    /// touch.
+    pub(crate) fn offer_unplaced(
         &self,
-        environment: &EnvironmentKey,
-        placed: Vec<(Option<EventId>, Exposure)>,
-        unplaced: Vec<(Option<EventId>, Exposure)>,
+        (environment, sender): (&EnvironmentKey, Sender),
+        events: Vec<(Option<EventId>, Exposure)>,
         now_ms: i64,
-    ) -> Result<(), Full> {
-        let offered = placed.len() + unplaced.len();
+    ) -> Result<Offered, Full> {
+        let offered = events.len();
         self.reserve(offered)?;
-        let mut delivery = self.new_ones(environment, placed, now_ms);
-        self.outcomes.expose(environment, Sender::Server, &delivery.exposures);
-        let unplaced = self.new_ones(environment, unplaced, now_ms);
-        delivery.exposures.extend(unplaced.exposures);
-        delivery.ids.extend(unplaced.ids);
-        self.deliver(delivery, offered).map(|_| ())
+        let delivery = self.new_ones((environment, sender), events, now_ms);
+        self.deliver(delivery, offered)
     }
 
     /// Those with an id that was not sent before.
     fn new_ones(
         &self,
-        environment: &EnvironmentKey,
+        (environment, sender): (&EnvironmentKey, Sender),
         events: Vec<(Option<EventId>, Exposure)>,
         now_ms: i64,
     ) -> Delivery {
         let mut delivery = Delivery {
             environment: environment.clone(),
+            sender,
             exposures: Vec::with_capacity(events.len()),
             ids: Vec::new(),
         };

@@ -27,6 +27,7 @@ struct Due {
     until_ms: i64,
     /// In which books.
     entry: Entry,
+    sender: Sender,
     subject: u64,
     flag: u64,
     place: PlaceId,
@@ -48,11 +49,18 @@ impl Due {
 #[derive(Default)]
 pub(super) struct Awaited {
     due: VecDeque<Due>,
+    /// Those that no server told: at most half of what there may be.
+    of_browsers: usize,
     /// Until when an environment's outcomes may arrive at another server.
     elsewhere_until_ms: HashMap<EnvironmentKey, i64>,
 }
 
 impl Awaited {
+    fn is_full(&self, sender: Sender) -> bool {
+        let browsers = sender == Sender::Client && self.of_browsers >= OUTCOMES_AWAITED_MAX / 2;
+        browsers || self.due.len() >= OUTCOMES_AWAITED_MAX
+    }
+
     fn is_knowable(&self, environment: &EnvironmentKey, now_ms: i64) -> bool {
         self.elsewhere_until_ms.get(environment).is_none_or(|until_ms| now_ms >= *until_ms)
     }
@@ -66,8 +74,10 @@ impl State {
         at_ms: i64,
         now_ms: i64,
     ) {
-        let full = self.awaited.due.len() >= OUTCOMES_AWAITED_MAX;
-        if full || !self.awaited.is_knowable(environment, now_ms) || at_ms < now_ms - TOLD_LATE_MS_MAX {
+        if self.awaited.is_full(sender)
+            || !self.awaited.is_knowable(environment, now_ms)
+            || at_ms < now_ms - TOLD_LATE_MS_MAX
+        {
             return;
         }
         let hash = self.subjects.hash((environment, subject.as_str()));
@@ -83,7 +93,8 @@ impl State {
         };
         for (entry, ()) in entries(sender, begins) {
             stand.set_awaited(entry, Trial::new(at_ms, false, true));
-            let due = Due { until_ms, entry, subject: hash, flag, place, arm, part, at_ms };
+            let due = Due { until_ms, entry, sender, subject: hash, flag, place, arm, part, at_ms };
+            self.awaited.of_browsers += usize::from(sender == Sender::Client);
             self.awaited.due.push_back(due);
         }
     }
@@ -94,6 +105,7 @@ impl State {
         let metric = definition.and_then(|definition| self.places.metric(definition));
         let Self { awaited, subjects, cells, places, .. } = self;
         while let Some(due) = awaited.due.pop_front_if(|due| due.until_ms <= now_ms) {
+            awaited.of_browsers -= usize::from(due.sender == Sender::Client);
             let is_knowable = awaited.is_knowable(&places.get(due.place).environment, now_ms);
             let Some(metric) = metric.filter(|_| is_knowable) else { continue };
             let Some(known) = subjects.find_hashed(due.subject, now_ms) else { continue };

@@ -6,7 +6,7 @@ use engine::{
     SubjectKey,
     guardrail::{block::OUTCOME_WINDOW_MS, trial},
 };
-use store::{ArmCount, CELL_MS, Entry, Exposure, People, Seen};
+use store::{ArmCount, CELL_MS, Entry, Exposure, People, Stood};
 
 use super::{
     cells::EXPOSED_WINDOW_MS,
@@ -18,13 +18,23 @@ use super::{
 };
 use crate::limits::SUBJECTS_WINDOW_MS;
 
-/// Whose word it is that an exposure happened, when, under which revision, and whether nobody counted it yet.
+/// Whose word it is that an exposure happened, when, under which revision, and what of it was counted elsewhere.
 #[derive(Clone, Copy)]
 struct Noted {
     sender: Sender,
     revision: u64,
     at_ms: i64,
-    is_new: bool,
+    news: News,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum News {
+    /// Nobody counted it yet.
+    All,
+    /// The ledger has it: whoever wrote it has counted what began there.
+    Begun,
+    /// The same, and nothing began there.
+    None,
 }
 
 /// Whether it is a subject's first exposure: of all, of those that servers told, and at these percentages.
@@ -51,7 +61,7 @@ impl State {
             return;
         }
         let Exposure { subject, flag, revision, .. } = exposure;
-        let noted = Noted { sender, revision: *revision, at_ms, is_new: true };
+        let noted = Noted { sender, revision: *revision, at_ms, news: News::All };
         self.note(snapshot, metrics, (subject, flag, served), noted, now_ms);
     }
 
@@ -63,7 +73,7 @@ impl State {
         noted: Noted,
         now_ms: i64,
     ) {
-        let Noted { sender, revision, at_ms, is_new } = noted;
+        let Noted { sender, revision, at_ms, news } = noted;
         let environment = snapshot.environment();
         let flag_hash = self.subjects.hash((environment, flag.as_str()));
         let served =
@@ -86,6 +96,14 @@ impl State {
         let known = self.subjects.get(environment, subject, now_ms);
         let mut firsts = Firsts { all: false, servers: by_server, entered: false };
         match known.stand(flag_hash) {
+            Some(stand) if by_server && !stand.told_by_servers => {
+                // A browser's word gives way to a server's, also where it says that it came later.
+                let mut told = *stand;
+                told.told_by_servers = true;
+                firsts.entered = told.allocation != allocation;
+                told.move_to((place, arm, allocation), at_ms);
+                known.add_stand(told);
+            }
             None => {
                 (firsts.all, firsts.entered) = (true, true);
                 let mut stand = Stand::new(flag_hash, (place, arm, allocation), at_ms);
@@ -96,7 +114,6 @@ impl State {
                 firsts.servers &= !stand.told_by_servers;
                 // Whom a server placed, no browser moves.
                 let may_move = (by_server || !stand.told_by_servers) && at_ms >= stand.last_ms;
-                stand.told_by_servers |= by_server;
                 let crosses = stand.place != place || (stand.arm != arm && stand.allocation != allocation);
                 if crosses && may_move {
                     stand.before = Some((stand.place, stand.arm));
@@ -109,14 +126,18 @@ impl State {
             }
         }
         // An answer from before the step says nothing about how people are divided after it.
-        if !is_new || revision < division.revision {
+        if news != News::All || revision < division.revision {
             firsts = Firsts::default();
         }
         self.count_exposure(place, at_ms, arm, firsts);
         let of = (environment, subject, flag_hash);
-        self.begin_trials(metrics, (of, sender), at_ms, now_ms);
-        if is_new {
-            self.await_outcome((of, sender), at_ms, now_ms);
+        match news {
+            News::All => {
+                self.begin_trials(metrics, (of, sender), (at_ms, true), now_ms);
+                self.await_outcome((of, sender), at_ms, now_ms);
+            }
+            News::Begun => self.begin_trials(metrics, (of, sender), (at_ms, false), now_ms),
+            News::None => {}
         }
     }
 
@@ -163,12 +184,13 @@ impl State {
         }
     }
 
-    /// Where the trial is an exposed subject: it begins here, at most every half hour.
+    /// Where the trial is an exposed subject: it begins here, at most every half hour. Whatever is not `new` was counted by
+    /// whoever was told first.
     fn begin_trials(
         &mut self,
         metrics: &[MetricDefinition],
         ((environment, subject, flag), sender): ((&EnvironmentKey, &SubjectKey, u64), Sender),
-        at_ms: i64,
+        (at_ms, new): (i64, bool),
         now_ms: i64,
     ) {
         let Some(known) = self.subjects.find(environment, subject, now_ms) else { return };
@@ -189,37 +211,65 @@ impl State {
             let runs = |trial: CountedTrial| at_ms < trial.own.at_ms + EXPOSED_WINDOW_MS && trial.arm == arm;
             let begins = |book| (!known.trial(place, metric, book).is_some_and(runs)).then_some(());
             for (entry, ()) in entries(sender, begins) {
-                self.cells.enter(id, entry, |cell| {
-                    cell.outcomes += 1;
-                    add_trial(cell, Some(known.group), 1, 0);
-                });
+                if new {
+                    self.cells.enter(id, entry, |cell| {
+                        cell.outcomes += 1;
+                        add_trial(cell, Some(known.group), 1, 0);
+                    });
+                }
                 known.set_trial(CountedTrial { entry, ..trial });
             }
         }
     }
 
-    /// Puts back what the ledger knows of a subject, so that it is known from here on, perhaps to have seen nothing.
-    pub(super) fn remember(
+    /// Puts back what the ledger knows of a subject: from here on everything is known, perhaps that it has seen nothing.
+    pub(super) fn remember<'l>(
         &mut self,
         snapshot: &Snapshot,
         metrics: &[MetricDefinition],
-        (subject, seen): (&SubjectKey, &[Seen]),
+        (subject, stood): (&SubjectKey, impl Iterator<Item = &'l Stood>),
         now_ms: i64,
     ) {
         let environment = snapshot.environment();
-        // Meanwhile its exposure may have come here.
-        let came_here = !self.subjects.get(environment, subject, now_ms).stands.is_empty();
-        if !came_here && seen.iter().any(|line| line.last_ms > now_ms - OUTCOME_WINDOW_MS) {
-            self.served_elsewhere(environment, now_ms);
-        }
-        for line in seen.iter().filter(|line| line.last_ms > now_ms - SUBJECTS_WINDOW_MS) {
+        let epoch = self.waiting.epoch();
+        self.subjects.get(environment, subject, now_ms).recalled = Some(epoch);
+        for line in stood {
+            if self.is_from_elsewhere(snapshot, line, now_ms) {
+                self.served_elsewhere(environment, now_ms);
+            }
             let served = (subject, &line.flag, line.rule.as_ref().zip(line.arm));
-            for at_ms in [line.first_ms, line.last_ms] {
-                // The ledger does not say who told it. Only a server's outcome asks: a browser names what it proves.
-                let sender = Sender::Server;
-                let noted = Noted { sender, revision: line.revision, at_ms, is_new: false };
+            // What servers told of the line lies within it.
+            let (first_ms, last_ms) = line.by_servers.unwrap_or((i64::MAX, i64::MIN));
+            let told = [
+                (line.first_ms < first_ms).then_some((line.first_ms, Sender::Client, News::Begun)),
+                line.by_servers.map(|_| (first_ms, Sender::Server, News::Begun)),
+                line.by_servers.map(|_| (last_ms, Sender::Server, News::None)),
+                (line.last_ms > last_ms).then_some((line.last_ms, Sender::Client, News::None)),
+            ];
+            for (at_ms, sender, news) in told.into_iter().flatten() {
+                let noted = Noted { sender, revision: line.revision, at_ms: at_ms.min(now_ms), news };
                 self.note(snapshot, metrics, served, noted, now_ms);
             }
+        }
+    }
+
+    /// Whether the line tells of something that another server served a moment ago.
+    fn is_from_elsewhere(&mut self, snapshot: &Snapshot, line: &Stood, now_ms: i64) -> bool {
+        let Some((rule, _)) = line.rule.as_ref().zip(line.arm) else { return false };
+        let last_ms = line.by_servers.map_or(line.last_ms, |(_, last_ms)| last_ms);
+        if last_ms <= now_ms - OUTCOME_WINDOW_MS
+            || self.places.place(snapshot, &line.flag, rule, now_ms).is_none()
+        {
+            return false;
+        }
+        let environment = snapshot.environment();
+        let flag = self.subjects.hash((environment, line.flag.as_str()));
+        let Some(known) = self.subjects.find(environment, &line.subject, now_ms) else { return true };
+        let by_servers = line.by_servers.is_some();
+        match known.stand(flag) {
+            Some(stand) => stand.last_ms < last_ms && (by_servers || !stand.told_by_servers),
+            // What browsers told may have made room.
+            None => by_servers || !known.is_full(false),
         }
     }
 
@@ -240,7 +290,7 @@ impl State {
         });
         if let Some((rule, arm)) = &served {
             let served = Some((rule, *arm));
-            let noted = Noted { sender, revision: snapshot.revision(), at_ms, is_new: true };
+            let noted = Noted { sender, revision: snapshot.revision(), at_ms, news: News::All };
             self.note(snapshot, metrics, (subject, &feature.flag, served), noted, now_ms);
         }
     }

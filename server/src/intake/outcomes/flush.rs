@@ -7,7 +7,7 @@ use store::{CellKey, Store, StoreError, Task, Written};
 use tokio::{sync::watch, time::Instant};
 
 use super::{OutcomeCounters, Shared, cells::CellId, recall::recall, state::State};
-use crate::intake::backlog::Writing;
+use crate::{intake::backlog::Writing, limits::ANNOUNCED_EVERY_S};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Older cells are written every so many seconds.
@@ -24,6 +24,14 @@ pub(super) async fn write_every_second(shared: Arc<Shared>, mut stopping: watch:
             return;
         }
         turn = turn.wrapping_add(1);
+        if turn % ANNOUNCED_EVERY_S == 1
+            && let Err(error) = shared.store.announce_writer(shared.mark).await
+        {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "other copies could not be told of this one"
+            );
+        }
         match write(&shared, turn.is_multiple_of(OLD_EVERY), Some(&task)).await {
             Ok(()) => failing = false,
             Err(error) => {
@@ -46,7 +54,7 @@ pub(super) async fn write_all(shared: &Shared) {
 async fn write(shared: &Shared, everything: bool, task: Option<&Task>) -> Result<(), StoreError> {
     let _one = shared.flushing.lock().await;
     shared.backlog.begins(Writing::Outcomes, Instant::now());
-    recall(shared).await?;
+    recall(shared, everything && task.is_none()).await?;
     let now_ms = shared.store.clock().now_ms();
     let metrics = shared.store.live().metrics();
     let mut taken = Unwritten::of(shared, &metrics, now_ms, everything);

@@ -1,6 +1,8 @@
 //! An outcome as it is sent, checked against what the workspace measures.
 
-use engine::{Arm, Counts, FlagKey, MetricDefinition, MetricKey, RuleId, Sender, SubjectKey, VariantKey};
+use engine::{
+    Arm, Counts, FlagKey, MetricDefinition, MetricKey, MetricKind, RuleId, Sender, SubjectKey, VariantKey,
+};
 
 use crate::limits::{OUTCOME_LATE_MS_MAX, OUTCOME_LATENCY_MS_MAX, OUTCOME_VALUE_MAX};
 
@@ -45,10 +47,16 @@ impl Outcome {
         if self.latency_ms.is_some_and(|ms| !(0.0..=OUTCOME_LATENCY_MS_MAX).contains(&ms)) {
             return Err("\"latency_ms\" lies between 0 and 86400000 (a day)".to_owned());
         }
-        let value_max = match definition.kind.counts() {
-            Counts::Durations => Some(OUTCOME_LATENCY_MS_MAX),
-            Counts::ExposedMany => Some(OUTCOME_VALUE_MAX),
-            Counts::Requests | Counts::Exposed | Counts::Unanswered => None,
+        let value_max = match definition.kind {
+            MetricKind::Latency | MetricKind::Duration => Some(OUTCOME_LATENCY_MS_MAX),
+            MetricKind::Count => Some(OUTCOME_VALUE_MAX),
+            // Each is one, whoever tells it.
+            MetricKind::ErrorRate
+            | MetricKind::Crashes
+            | MetricKind::Rate
+            | MetricKind::Conversion
+            | MetricKind::Complaints
+            | MetricKind::MissingOutcome => None,
         };
         match (self.value, value_max) {
             (Some(_), None) => {
@@ -98,8 +106,6 @@ pub(crate) fn outcome_time(at_ms: i64, now_ms: i64) -> Result<i64, &'static str>
 
 #[cfg(test)]
 mod tests {
-    use engine::MetricKind;
-
     use super::*;
 
     fn metric(kind: MetricKind) -> MetricDefinition {
@@ -151,7 +157,9 @@ mod tests {
         }
         let pointless = Outcome { value: Some(1.0), ok: Some(true), ..outcome("error_rate") };
         assert_eq!(refusal(pointless), "\"error_rate\" has no \"value\"; leave it out");
-        assert_eq!(refusal(Outcome { value: Some(1e6), ..outcome("complaints") }), "");
+        let loud = Outcome { value: Some(1e6), ..outcome("complaints") };
+        assert_eq!(refusal(loud), "\"complaints\" has no \"value\"; leave it out");
+        assert_eq!(refusal(Outcome { value: Some(1e6), ..outcome("count") }), "");
         assert!(refusal(outcome("missing_outcome")).contains("counted by Fader itself"));
     }
 

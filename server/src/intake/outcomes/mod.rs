@@ -11,6 +11,7 @@ mod places;
 mod recall;
 mod state;
 mod subjects;
+mod waiting;
 
 use std::{
     sync::{
@@ -66,6 +67,8 @@ struct Shared {
     store: Store,
     /// Names this run of this server: rows that it writes are its own.
     run: String,
+    /// Names the writer of the ledger of this run.
+    mark: u64,
     /// One flush at a time.
     flushing: tokio::sync::Mutex<()>,
     backlog: Arc<Backlog>,
@@ -86,12 +89,14 @@ impl Outcomes {
         upkeep_every: Duration,
         stopping: &watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
-        let mut random = [0; 8];
+        let (mut random, mut writer) = ([0; 8], [0; 4]);
         getrandom::fill(&mut random).map_err(|_| StartError::NoEntropy)?;
+        getrandom::fill(&mut writer).map_err(|_| StartError::NoEntropy)?;
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new(store.live().rollout_times().clone())),
             store: store.clone(),
             run: format!("{:016x}", u64::from_ne_bytes(random)),
+            mark: u64::from(u32::from_ne_bytes(writer)) << u32::BITS,
             flushing: tokio::sync::Mutex::new(()),
             backlog,
             counters: OutcomeCounters::default(),
@@ -107,6 +112,11 @@ impl Outcomes {
             flush::roll_up(store, upkeep_every, stopping, task)
         });
         Ok(Self { shared })
+    }
+
+    /// The mark of the first batch that this run writes to the ledger; its upper half names the run.
+    pub(super) fn first_mark(&self) -> u64 {
+        self.shared.mark
     }
 
     pub fn counters(&self) -> &OutcomeCounters {

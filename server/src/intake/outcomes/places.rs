@@ -12,10 +12,10 @@ use store::RolloutTimes;
 const ALLOCATIONS_MAX: usize = 32;
 
 /// A rule of a flag in an environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct PlaceId(u32);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct MetricId(u16);
 
 /// How a rule's audience was divided from some moment on.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use engine::{Arm, Counts, EnvironmentKey, MetricDefinition, Snapshot};
+use engine::{Arm, Counts, MetricDefinition, Snapshot};
 use store::{ArmCount, People, RolloutTimes};
 
 use super::{
@@ -12,11 +12,9 @@ use super::{
     item::{Feature, Outcome, find},
     places::{PlaceId, Places},
     subjects::{Stand, Subjects},
+    waiting::Waiting,
 };
-use crate::limits::{
-    OUTCOME_IDS_WAITING_MAX, OUTCOMES_HELD_MAX, OUTCOMES_RECALLED_MAX, SUBJECT_FEATURES_MAX,
-    SUBJECTS_WINDOW_MS,
-};
+use crate::limits::{OUTCOME_IDS_WAITING_MAX, SUBJECT_FEATURES_MAX, SUBJECTS_WINDOW_MS};
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tallied {
@@ -36,10 +34,7 @@ pub(super) struct State {
     pub(super) seen: Tallied,
     /// Hashes of event ids that are not written yet.
     ids: Vec<u64>,
-    /// Until the ledger was asked, a second at most.
-    waiting: Vec<(EnvironmentKey, Outcome, i64)>,
-    /// The ledger could not be asked for these.
-    held: Vec<(EnvironmentKey, Outcome, i64)>,
+    pub(super) waiting: Waiting,
 }
 
 impl State {
@@ -52,8 +47,21 @@ impl State {
         self.cells.has_room(outcomes.min(1000))
     }
 
-    /// Counts an outcome in every arm that it belongs to. It was checked.
+    /// Counts an outcome in every arm that it belongs to, perhaps once the ledger was asked. It was checked.
     pub(super) fn record(
+        &mut self,
+        snapshot: &Snapshot,
+        (people, metrics): (&People, &[MetricDefinition]),
+        outcome: &Outcome,
+        now_ms: i64,
+    ) {
+        if !self.waits(snapshot, outcome, now_ms) {
+            self.attribute(snapshot, (people, metrics), outcome, now_ms);
+        }
+    }
+
+    /// The same with what is known of its subject by now.
+    pub(super) fn attribute(
         &mut self,
         snapshot: &Snapshot,
         (people, metrics): (&People, &[MetricDefinition]),
@@ -73,9 +81,6 @@ impl State {
             }
         }
         let arms = self.arms(snapshot, outcome, now_ms);
-        if arms.is_empty() && self.waits(snapshot, outcome, now_ms) {
-            return;
-        }
         self.seen.unattributed += u64::from(arms.is_empty());
         // What a request took belongs to the latency as well, whatever it was sent as.
         let latency = match definition.kind.counts() {
@@ -96,29 +101,17 @@ impl State {
         }
     }
 
-    /// Somebody not seen here lately may have been exposed before a restart, or by another server: the ledger knows.
+    /// Its subject may have been exposed to more than is known here, before a restart or by another server: the ledger
+    /// knows. An exposure that came here is no sign that no other did.
     fn waits(&mut self, snapshot: &Snapshot, outcome: &Outcome, now_ms: i64) -> bool {
         let Some(subject) = &outcome.subject else { return false };
-        let environment = snapshot.environment();
-        let unknown = self.subjects.find(environment, subject, now_ms).is_none();
-        let waits = unknown && outcome.features.is_empty() && self.waiting.len() < OUTCOMES_RECALLED_MAX;
-        if waits {
-            self.waiting.push((environment.clone(), outcome.clone(), now_ms));
+        let says_where = |feature: &Feature| feature.rule.is_some() && feature.arm.is_some();
+        if !outcome.features.is_empty() && outcome.features.iter().all(says_where) {
+            return false;
         }
-        waits
-    }
-
-    /// Outcomes of subjects that are not known here, and when they arrived.
-    pub(super) fn take_waiting(&mut self) -> Vec<(EnvironmentKey, Outcome, i64)> {
-        let mut waiting = std::mem::take(&mut self.held);
-        waiting.append(&mut self.waiting);
-        waiting
-    }
-
-    /// For the next time. There are never many: while the ledger cannot be asked, events are soon refused.
-    pub(super) fn hold(&mut self, outcomes: impl Iterator<Item = (EnvironmentKey, Outcome, i64)>) {
-        self.held.extend(outcomes);
-        self.held.truncate(OUTCOMES_HELD_MAX);
+        let environment = snapshot.environment();
+        let recalled = self.subjects.find(environment, subject, now_ms).and_then(|known| known.recalled);
+        !self.waiting.is_complete(recalled) && self.waiting.add(environment, outcome, now_ms)
     }
 
     /// Where an outcome counts.

@@ -63,6 +63,14 @@ impl Stand {
         }
     }
 
+    /// As if it had stood there from `at_ms` on.
+    pub(super) fn move_to(&mut self, (place, arm, allocation): (PlaceId, Arm, i64), at_ms: i64) {
+        if self.place != place || self.arm != arm {
+            (self.place, self.arm, self.since_ms) = (place, arm, at_ms);
+        }
+        (self.before, self.allocation, self.last_ms) = (None, allocation, at_ms);
+    }
+
     pub(super) fn wait(&self, book: Accepts) -> Wait {
         self.waits[book as usize]
     }
@@ -106,6 +114,8 @@ pub(super) struct CountedTrial {
 pub(super) struct Subject {
     pub(super) group: u8,
     pub(super) stands: Vec<Stand>,
+    /// When the ledger was asked for it, see [`super::waiting::Waiting::epoch`].
+    pub(super) recalled: Option<u64>,
     trials: Vec<CountedTrial>,
 }
 
@@ -119,13 +129,22 @@ impl Subject {
         self.stands.iter_mut().find(|stand| stand.flag == flag)
     }
 
-    /// Adds a stand; the one that was seen longest ago makes room.
+    /// Adds a stand, or what a server tells instead of a browser. What servers told has a room of its own, and what only
+    /// browsers told another: in each, the one that was seen longest ago makes room.
     pub(super) fn add_stand(&mut self, stand: Stand) {
-        if self.stands.len() >= SUBJECT_FEATURES_MAX {
-            let oldest = (0..self.stands.len()).min_by_key(|at| self.stands[*at].last_ms);
+        self.stands.retain(|each| each.flag != stand.flag);
+        if self.is_full(stand.told_by_servers) {
+            let those = |at: &usize| self.stands[*at].told_by_servers == stand.told_by_servers;
+            let oldest = (0..self.stands.len()).filter(those).min_by_key(|at| self.stands[*at].last_ms);
             oldest.map(|at| self.stands.swap_remove(at));
         }
         self.stands.push(stand);
+    }
+
+    /// Whether a further stand of servers, or of browsers, pushes out another.
+    pub(super) fn is_full(&self, of_servers: bool) -> bool {
+        let those = self.stands.iter().filter(|stand| stand.told_by_servers == of_servers);
+        those.count() >= SUBJECT_FEATURES_MAX
     }
 
     /// The latest trial in one book.
@@ -143,8 +162,11 @@ impl Subject {
             old.entry = rest.unwrap_or(old.entry);
             rest.is_some()
         });
-        if self.trials.len() >= SUBJECT_TRIALS_MAX {
-            let oldest = (0..self.trials.len()).min_by_key(|at| self.trials[*at].own.at_ms);
+        // The book of servers has a room of its own.
+        let of_servers = trial.entry.is_in(Accepts::Servers);
+        let those = |at: &usize| self.trials[*at].entry.is_in(Accepts::Servers) == of_servers;
+        if (0..self.trials.len()).filter(those).count() >= SUBJECT_TRIALS_MAX {
+            let oldest = (0..self.trials.len()).filter(those).min_by_key(|at| self.trials[*at].own.at_ms);
             oldest.map(|at| self.trials.swap_remove(at));
         }
         self.trials.push(trial);
@@ -221,7 +243,56 @@ impl Subjects {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use engine::{MetricDefinition, MetricKey, MetricKind};
+
+    use super::{super::places::Places, *};
+
+    fn rule(n: u64) -> (Stand, Trial) {
+        // Numbers of rules and metrics are made for those that exist: one of each is enough here.
+        let (place, metric) = (PlaceId::default(), MetricId::default());
+        let own = trial::Trial::new(n.cast_signed(), false, false);
+        let stand = Stand::new(n, (place, Arm::Treatment, 1), n.cast_signed());
+        (stand, Trial { entry: Entry::Both, place, metric, arm: Arm::Treatment, allocation: 1, own })
+    }
+
+    #[test]
+    fn browsers_push_out_nothing_that_servers_told() {
+        let mut ada = Subject::default();
+        let of_server = Stand { told_by_servers: true, ..rule(0).0 };
+        ada.add_stand(of_server);
+        for n in 1..200 {
+            ada.add_stand(rule(n).0);
+        }
+        assert_eq!(ada.stands.len(), SUBJECT_FEATURES_MAX + 1);
+        assert!(ada.stand(0).is_some() && ada.stand(199).is_some() && ada.stand(1).is_none());
+        for n in 1000..1200 {
+            ada.add_stand(Stand { told_by_servers: true, ..rule(n).0 });
+        }
+        assert!(ada.stand(0).is_none() && ada.stand(199).is_some(), "each in its own room");
+        ada.add_stand(Stand { told_by_servers: true, ..rule(199).0 });
+        assert_eq!(ada.stands.iter().filter(|stand| stand.flag == 199).count(), 1);
+    }
+
+    #[test]
+    fn browsers_push_out_no_trial_of_the_book_of_servers() {
+        let mut metrics = Places::default();
+        let mut metric = |n: usize| {
+            let (kind, key) = (MetricKind::Rate, MetricKey::parse(&format!("m-{n}")).expect("a key"));
+            let (name, description, unit) = (String::new(), String::new(), String::new());
+            let definition = MetricDefinition { key, name, description, kind, unit, lower_is_better: true };
+            metrics.metric(&definition).expect("a number")
+        };
+        let mut ada = Subject::default();
+        let place = PlaceId::default();
+        let first = metric(0);
+        ada.set_trial(Trial { metric: first, ..rule(0).1 });
+        for n in 1..400 {
+            let entry = Entry::Only(Accepts::ServersAndBrowsers);
+            ada.set_trial(Trial { metric: metric(n), entry, ..rule(n as u64).1 });
+        }
+        assert!(ada.trial(place, first, Accepts::Servers).is_some());
+        assert!(ada.trials.len() <= 2 * SUBJECT_TRIALS_MAX);
+    }
 
     #[test]
     fn memory_is_bounded_and_a_day_without_a_sign_forgets() {

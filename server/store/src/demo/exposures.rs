@@ -1,6 +1,6 @@
 //! What the booking site of the demo served: visits of some of its people, decided by the configuration of the day.
 
-use engine::Context;
+use engine::{Context, Sender};
 
 use super::{Stage, environment_key, flag_key, people::mix, subject_key};
 use crate::{
@@ -52,7 +52,8 @@ impl Stage {
             }
         }
         exposures.sort_by_key(|exposure| exposure.at_ms);
-        let delivery = Delivery { environment: production, exposures, ids: Vec::new() };
+        let delivery =
+            Delivery { environment: production, sender: Sender::Server, exposures, ids: Vec::new() };
         self.store.record_exposures(&[delivery]).await
     }
 }

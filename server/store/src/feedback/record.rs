@@ -1,8 +1,11 @@
 //! Taking feedback in: idempotent by id, capped per environment and day, with the variants of the moment attached.
 
-use engine::{EnvironmentKey, FlagKey, SubjectKey};
+use engine::{EnvironmentKey, FlagKey, Sender, SubjectKey};
 
-use super::{Completed, FeedbackId, FeedbackKind, FeedbackSource, Rating, Saw, TriageState};
+use super::{
+    Completed, FeedbackId, FeedbackKind, FeedbackSource, Rating, Saw, TriageState,
+    day::{count_for_today, teller_word},
+};
 use crate::{
     Action, FeedbackHandler, Invalid, ObjectKind, ObjectRef, Store, StoreError, arm,
     change::Entry,
@@ -10,7 +13,7 @@ use crate::{
     db::{Tx, args},
     limits::{
         FEEDBACK_AGE_DAYS_MAX, FEEDBACK_COMMENT_CHARS_MAX, FEEDBACK_DURATION_S_MAX, FEEDBACK_ID_CHARS_MAX,
-        FEEDBACK_PAGE_CHARS_MAX, FEEDBACK_PER_DAY_MAX, FEEDBACK_SAW_MAX,
+        FEEDBACK_PAGE_CHARS_MAX, FEEDBACK_SAW_MAX,
     },
     secret::random_hex,
     signed, to_json,
@@ -23,7 +26,7 @@ const EVENT_ID_BYTES: usize = 16;
 /// What a user tells. Everything but the subject may be left out, but not all of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewFeedback {
-    /// The sender's own name for it: sent again, it is not stored again.
+    /// The sender's own name for it: sent again, it is not stored again. Those of browsers and of servers are apart.
     pub event_id: Option<String>,
     pub subject: SubjectKey,
     /// The moment that it is about; now when nothing is said.
@@ -109,37 +112,40 @@ impl NewFeedback {
 /// Everything of a row that is not what the user typed.
 struct Stamp<'a> {
     environment: &'a EnvironmentKey,
+    /// Who brought it.
+    teller: Sender,
     source: FeedbackSource,
     now_ms: i64,
     logged_by: &'a str,
 }
 
 impl Store {
-    /// Stores what a user tells. No audit entry: nothing of Fader's own changes.
+    /// Stores what a user tells, through a browser or a server. No audit entry: nothing of Fader's own changes.
     pub async fn record_feedback(
         &self,
         environment: &EnvironmentKey,
+        teller: Sender,
         new: NewFeedback,
     ) -> Result<Recorded, StoreError> {
         let now_ms = self.clock().now_ms();
         let new = new.checked(now_ms)?;
         if let Some(event_id) = &new.event_id
-            && let Some(id) = self.find_by_event(environment, event_id).await?
+            && let Some(id) = self.find_by_event(environment, teller, event_id).await?
         {
             return Ok(Recorded::Again(id));
         }
         let saw = self.saw(environment, &new, now_ms).await?;
-        let stamp = Stamp { environment, source: FeedbackSource::User, now_ms, logged_by: "" };
+        let stamp = Stamp { environment, teller, source: FeedbackSource::User, now_ms, logged_by: "" };
         let mut tx = self.db().begin().await?;
         let Some(id) = insert(&mut tx, &stamp, &new, &saw).await? else {
             // Sent twice at the same time: the other one was first.
             tx.rollback().await?;
             let event_id = new.event_id.as_deref().unwrap_or_default();
-            let first = self.find_by_event(environment, event_id).await?;
+            let first = self.find_by_event(environment, teller, event_id).await?;
             let corrupt = || StoreError::CorruptRow { table: "feedback", id: event_id.to_owned() };
             return first.map(Recorded::Again).ok_or_else(corrupt);
         };
-        count_for_today(&mut tx, environment, now_ms).await?;
+        count_for_today(&mut tx, environment, teller, now_ms).await?;
         tx.commit().await?;
         Ok(Recorded::New(id))
     }
@@ -169,7 +175,8 @@ impl Store {
             return Err(Invalid::FeedbackEmpty.into());
         }
         let saw = self.saw(environment, &new, now_ms).await?;
-        let stamp = Stamp { environment, source: FeedbackSource::Support, now_ms, logged_by: by.name() };
+        let source = FeedbackSource::Support;
+        let stamp = Stamp { environment, teller: Sender::Server, source, now_ms, logged_by: by.name() };
         let mut work = self.begin(by).await?;
         let id = insert(&mut work.tx, &stamp, &new, &saw).await?;
         let id = id.ok_or(sqlx::Error::RowNotFound)?;
@@ -191,13 +198,14 @@ impl Store {
     async fn find_by_event(
         &self,
         environment: &EnvironmentKey,
+        teller: Sender,
         event_id: &str,
     ) -> Result<Option<FeedbackId>, StoreError> {
         let row: Option<(i64,)> = self
             .db()
             .optional(
-                "SELECT id FROM feedback WHERE environment = $1 AND event_id = $2",
-                args![environment.as_str(), event_id],
+                "SELECT id FROM feedback WHERE environment = $1 AND teller = $2 AND event_id = $3",
+                args![environment.as_str(), teller_word(teller), event_id],
             )
             .await?;
         Ok(row.map(|(id,)| FeedbackId::new(id)))
@@ -246,9 +254,9 @@ async fn insert(
         .optional(
             "INSERT INTO feedback (environment, event_id, source, subject, at_ms, received_ms, rating, completed, \
              duration_ms, kinds, complaint, comment, page, flag, saw, logged_by, state, note, version, changed_ms, \
-             changed_by) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, '', 1, $6, $16) \
-             ON CONFLICT (environment, event_id) DO NOTHING RETURNING id",
+             changed_by, teller) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, '', 1, $6, $16, $18) \
+             ON CONFLICT (environment, teller, event_id) DO NOTHING RETURNING id",
             args![
                 environment,
                 &event_id,
@@ -267,6 +275,7 @@ async fn insert(
                 &to_json("feedback", &saw)?,
                 stamp.logged_by,
                 TriageState::New.as_str(),
+                teller_word(stamp.teller),
             ],
         )
         .await?;
@@ -282,24 +291,6 @@ async fn insert(
         .await?;
     }
     Ok(Some(FeedbackId::new(id)))
-}
-
-/// One more today, unless the day is full: then the whole transaction is undone.
-async fn count_for_today(tx: &mut Tx, environment: &EnvironmentKey, now_ms: i64) -> Result<(), StoreError> {
-    let day = now_ms.div_euclid(DAY_MS);
-    let row: Option<(i64,)> = tx
-        .optional(
-            "INSERT INTO feedback_days (environment, day, arrived) VALUES ($1, $2, 1) \
-             ON CONFLICT (environment, day) DO UPDATE SET arrived = feedback_days.arrived + 1 \
-             WHERE feedback_days.arrived < $3 RETURNING arrived",
-            args![environment.as_str(), day, signed(FEEDBACK_PER_DAY_MAX as u64)],
-        )
-        .await?;
-    if row.is_some() {
-        return Ok(());
-    }
-    let left_ms = (day + 1) * DAY_MS - now_ms;
-    Err(Invalid::FeedbackDayFull { retry_after_s: left_ms.unsigned_abs().div_ceil(1000) }.into())
 }
 
 /// Without control characters but line breaks, and without marks that turn the text around them.

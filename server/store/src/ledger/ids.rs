@@ -5,6 +5,7 @@ use crate::{
     Store, StoreError,
     db::{Tx, args},
     limits::EVENT_IDS_KEPT_MS,
+    signed,
 };
 
 /// Eight bytes.
@@ -18,7 +19,7 @@ pub(super) async fn write(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let ids = deliveries.iter().flat_map(|delivery| &delivery.ids);
-    insert(tx, mark.into_iter().chain(ids), now_ms).await?;
+    insert_of(tx, mark.map(|mark| writer_of(*mark)), mark.into_iter().chain(ids), now_ms).await?;
     tx.execute("DELETE FROM event_ids WHERE written_ms < $1", args![now_ms - EVENT_IDS_KEPT_MS]).await?;
     Ok(())
 }
@@ -36,12 +37,26 @@ pub(crate) async fn insert(
     ids: impl Iterator<Item = &u64>,
     now_ms: i64,
 ) -> Result<(), StoreError> {
+    insert_of(tx, None, ids, now_ms).await
+}
+
+async fn insert_of(
+    tx: &mut Tx,
+    writer: Option<i64>,
+    ids: impl Iterator<Item = &u64>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
     let hashes: Vec<u8> = ids.flat_map(|id| id.to_be_bytes()).collect();
     if !hashes.is_empty() {
-        tx.execute("INSERT INTO event_ids (written_ms, hashes) VALUES ($1, $2)", args![now_ms, &hashes[..]])
-            .await?;
+        let sql = "INSERT INTO event_ids (written_ms, hashes, writer) VALUES ($1, $2, $3)";
+        tx.execute(sql, args![now_ms, &hashes[..], writer]).await?;
     }
     Ok(())
+}
+
+/// Which copy of the server a batch is of: the upper half of its mark.
+pub(super) fn writer_of(mark: u64) -> i64 {
+    signed(mark >> u32::BITS)
 }
 
 impl Store {

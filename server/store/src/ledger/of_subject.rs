@@ -55,16 +55,6 @@ impl Store {
         self.seen_around(environment, subject, at_ms).await
     }
 
-    /// The same at this moment, without a person who asks: the server's own intake counts outcomes by it, and nobody is
-    /// shown it.
-    pub async fn recalled_exposures(
-        &self,
-        environment: &EnvironmentKey,
-        subject: &SubjectKey,
-    ) -> Result<Vec<Seen>, StoreError> {
-        self.seen_around(environment, subject, self.clock().now_ms()).await
-    }
-
     /// [`Store::exposures_around`] for Fader itself, which attaches it to feedback.
     pub(crate) async fn seen_around(
         &self,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use engine::Sender;
 use serde::Serialize;
 
 use super::{Delivery, Exposure, day_of, erase::ErasedLately, ids};
@@ -17,22 +18,30 @@ use crate::{
 /// locks in this order.
 type Key<'a> = (&'a str, &'a str, &'a str, i64, &'a str, i64, &'a str, &'a str);
 
+/// First and last time of a line that no server told.
+pub(super) const BY_NO_SERVER: (i64, i64) = (i64::MAX, 0);
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Span {
     first_ms: i64,
     last_ms: i64,
     times: i64,
+    /// The same times of what servers told.
+    servers: (i64, i64),
 }
 
 impl Span {
     fn at(at_ms: i64) -> Self {
-        Self { first_ms: at_ms, last_ms: at_ms, times: 0 }
+        Self { first_ms: at_ms, last_ms: at_ms, times: 0, servers: BY_NO_SERVER }
     }
 
-    fn add(&mut self, at_ms: i64) {
+    fn add(&mut self, at_ms: i64, sender: Sender) {
         self.first_ms = self.first_ms.min(at_ms);
         self.last_ms = self.last_ms.max(at_ms);
         self.times += 1;
+        if sender == Sender::Server {
+            self.servers = (self.servers.0.min(at_ms), self.servers.1.max(at_ms));
+        }
     }
 }
 
@@ -51,20 +60,20 @@ impl<'a> Batch<'a> {
         for delivery in deliveries {
             let kept = |it: &&Exposure| !erased.covers(&it.subject, it.at_ms);
             for exposure in delivery.exposures.iter().filter(kept) {
-                batch.add(delivery.environment.as_str(), exposure);
+                batch.add((delivery.environment.as_str(), delivery.sender), exposure);
             }
         }
         batch
     }
 
-    fn add(&mut self, environment: &'a str, exposure: &'a Exposure) {
+    fn add(&mut self, (environment, sender): (&'a str, Sender), exposure: &'a Exposure) {
         let (subject, flag, variant) =
             (exposure.subject.as_str(), exposure.flag.as_str(), exposure.variant.as_str());
         let (rule, at_ms) = (exposure.rule.as_ref().map_or("", |rule| rule.as_str()), exposure.at_ms);
         let (revision, arm) = (signed(exposure.revision), arm::stored(exposure.arm));
         let key = (environment, subject, flag, day_of(at_ms), variant, revision, rule, arm);
-        self.lines.entry(key).or_insert_with(|| Span::at(at_ms)).add(at_ms);
-        self.subjects.entry(subject).or_insert_with(|| Span::at(at_ms)).add(at_ms);
+        self.lines.entry(key).or_insert_with(|| Span::at(at_ms)).add(at_ms, sender);
+        self.subjects.entry(subject).or_insert_with(|| Span::at(at_ms)).add(at_ms, sender);
         for step_ms in [MINUTE_MS, HOUR_MS] {
             let begins = at_ms - at_ms.rem_euclid(step_ms);
             *self.counts.entry((environment, flag, step_ms, begins, variant)).or_default() += 1;
@@ -76,8 +85,9 @@ impl<'a> Batch<'a> {
             .lines
             .into_iter()
             .map(|((environment, subject, flag, day, variant, revision, rule, arm), span)| {
-                let Span { first_ms, last_ms, times } = span;
-                (environment, subject, flag, day, variant, revision, rule, arm, first_ms, last_ms, times)
+                let Span { first_ms, last_ms, times, servers } = span;
+                let key = (environment, subject, flag, day, variant, revision, rule, arm);
+                (key, (first_ms, last_ms, times), servers)
             })
             .collect();
         lines.sort_unstable();
@@ -119,26 +129,37 @@ impl Table {
         match (self, tx) {
             (Self::Exposures, Tx::Sqlite(_)) => {
                 "INSERT INTO exposures (environment, subject, flag, day_ms, variant, revision, rule, arm, \
-                 first_ms, last_ms, times) \
-                 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-                 value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10 \
+                 first_ms, last_ms, times, servers_first_ms, servers_last_ms) \
+                 SELECT value ->> '$[0][0]', value ->> '$[0][1]', value ->> '$[0][2]', value ->> '$[0][3]', \
+                 value ->> '$[0][4]', value ->> '$[0][5]', value ->> '$[0][6]', value ->> '$[0][7]', \
+                 value ->> '$[1][0]', value ->> '$[1][1]', value ->> '$[1][2]', \
+                 value ->> '$[2][0]', value ->> '$[2][1]' \
                  FROM json_each($1) WHERE true \
                  ON CONFLICT (environment, subject, flag, day_ms, variant, revision, rule, arm) DO UPDATE SET \
                  first_ms = MIN(exposures.first_ms, excluded.first_ms), \
                  last_ms = MAX(exposures.last_ms, excluded.last_ms), \
-                 times = exposures.times + excluded.times"
+                 times = exposures.times + excluded.times, \
+                 servers_first_ms = MIN(COALESCE(exposures.servers_first_ms, exposures.first_ms), \
+                 excluded.servers_first_ms), \
+                 servers_last_ms = MAX(COALESCE(exposures.servers_last_ms, exposures.last_ms), \
+                 excluded.servers_last_ms)"
             }
             (Self::Exposures, Tx::Pg(_)) => {
                 "INSERT INTO exposures (environment, subject, flag, day_ms, variant, revision, rule, arm, \
-                 first_ms, last_ms, times) \
-                 SELECT line ->> 0, line ->> 1, line ->> 2, (line ->> 3)::BIGINT, line ->> 4, \
-                 (line ->> 5)::BIGINT, line ->> 6, line ->> 7, (line ->> 8)::BIGINT, (line ->> 9)::BIGINT, \
-                 (line ->> 10)::BIGINT \
+                 first_ms, last_ms, times, servers_first_ms, servers_last_ms) \
+                 SELECT line -> 0 ->> 0, line -> 0 ->> 1, line -> 0 ->> 2, (line -> 0 ->> 3)::BIGINT, \
+                 line -> 0 ->> 4, (line -> 0 ->> 5)::BIGINT, line -> 0 ->> 6, line -> 0 ->> 7, \
+                 (line -> 1 ->> 0)::BIGINT, (line -> 1 ->> 1)::BIGINT, (line -> 1 ->> 2)::BIGINT, \
+                 (line -> 2 ->> 0)::BIGINT, (line -> 2 ->> 1)::BIGINT \
                  FROM json_array_elements($1::json) AS line \
                  ON CONFLICT (environment, subject, flag, day_ms, variant, revision, rule, arm) DO UPDATE SET \
                  first_ms = LEAST(exposures.first_ms, excluded.first_ms), \
                  last_ms = GREATEST(exposures.last_ms, excluded.last_ms), \
-                 times = exposures.times + excluded.times"
+                 times = exposures.times + excluded.times, \
+                 servers_first_ms = LEAST(COALESCE(exposures.servers_first_ms, exposures.first_ms), \
+                 excluded.servers_first_ms), \
+                 servers_last_ms = GREATEST(COALESCE(exposures.servers_last_ms, exposures.last_ms), \
+                 excluded.servers_last_ms)"
             }
             (Self::Counts, Tx::Sqlite(_)) => {
                 "INSERT INTO exposure_counts (environment, flag, step_ms, at_ms, variant, times) \
@@ -187,7 +208,8 @@ impl Store {
     }
 
     /// The same for a writer that tries until it works: what has `mark`, which no other batch has, is written once, also
-    /// when the answer to its commit was lost. `again`: it was tried before.
+    /// when the answer to its commit was lost. The upper half of the mark names the writer, a copy of the server. `again`:
+    /// it was tried before.
     pub async fn record_batch(
         &self,
         deliveries: &[Delivery],
@@ -240,6 +262,7 @@ mod tests {
     fn a_batch_holds_one_line_per_subject_and_day() {
         let delivery = Delivery {
             environment: EnvironmentKey::parse("production").expect("a key"),
+            sender: Sender::Server,
             exposures: vec![exposure("a", 10), exposure("a", 5), exposure("a", DAY_MS), exposure("b", 5)],
             ids: Vec::new(),
         };
@@ -247,8 +270,9 @@ mod tests {
         let batch = Batch::of(&deliveries, &ErasedLately::default());
         assert_eq!(batch.lines.len(), 3);
         let key = ("production", "a", "fast-payment", 0, "on", 7, "", "");
-        assert_eq!(batch.lines[&key], Span { first_ms: 5, last_ms: 10, times: 2 });
-        assert_eq!(batch.subjects["a"], Span { first_ms: 5, last_ms: DAY_MS, times: 3 });
+        assert_eq!(batch.lines[&key], Span { first_ms: 5, last_ms: 10, times: 2, servers: (5, 10) });
+        let of_a = Span { first_ms: 5, last_ms: DAY_MS, times: 3, servers: (5, DAY_MS) };
+        assert_eq!(batch.subjects["a"], of_a);
         assert_eq!(batch.counts[&("production", "fast-payment", HOUR_MS, 0, "on")], 3);
         assert_eq!(batch.counts.len(), 4, "minutes and hours of two days");
     }

@@ -63,7 +63,7 @@ fn about(flag: &str, by: &str, stars: i64) -> NewFeedback {
 
 impl Harness {
     async fn tell(&self, new: NewFeedback) -> FeedbackId {
-        match self.store.record_feedback(&production(), new).await.expect("stored") {
+        match self.store.record_feedback(&production(), engine::Sender::Server, new).await.expect("stored") {
             Recorded::New(id) => id,
             Recorded::Again(id) => panic!("{id} was there"),
         }
@@ -128,7 +128,8 @@ async fn the_ledger_says_what_was_seen(t: Harness) {
         exposure("pay", "off", START_MS - hour),
         exposure("other", "on", START_MS - 2 * hour),
     ];
-    let delivery = Delivery { environment: production(), exposures, ids: Vec::new() };
+    let delivery =
+        Delivery { environment: production(), sender: engine::Sender::Server, exposures, ids: Vec::new() };
     t.store.record_exposures(&[delivery]).await.expect("written");
     let then = NewFeedback { at_ms: Some(START_MS - 90 * 60 * 1000), ..told("tom", 1) };
     let item = t.item(t.tell(then).await).await;
@@ -147,7 +148,10 @@ async fn feedback_is_kept_as_long_as_its_environment_says(t: Harness) {
     assert_eq!(t.store.retention_days(Kept::Exposures).await.expect("reads")[&production()], 180);
     t.pay_for_vips().await;
     let first = t.tell(about("pay", "ada", 1)).await;
-    t.store.record_feedback(&staging(), told("tom", 3)).await.expect("stored elsewhere");
+    t.store
+        .record_feedback(&staging(), engine::Sender::Server, told("tom", 3))
+        .await
+        .expect("stored elsewhere");
     t.advance(30 * 24 * 60 * 60_000);
     assert_eq!(t.store.sweep_feedback().await.expect("swept"), 0, "to the day");
     let kept = t.tell(about("pay", "tom", 1)).await;
@@ -177,15 +181,17 @@ async fn an_erased_subject_leaves_no_feedback(t: Harness) {
 async fn the_same_id_is_stored_once(t: Harness) {
     let new = NewFeedback { event_id: Some("abc".into()), ..told("ada", 4) };
     let id = t.tell(new.clone()).await;
-    let again = t.store.record_feedback(&production(), new.clone()).await.expect("taken");
+    let again =
+        t.store.record_feedback(&production(), engine::Sender::Server, new.clone()).await.expect("taken");
     assert_eq!(again, Recorded::Again(id));
-    let elsewhere = t.store.record_feedback(&staging(), new.clone()).await.expect("taken");
+    let elsewhere =
+        t.store.record_feedback(&staging(), engine::Sender::Server, new.clone()).await.expect("taken");
     assert!(matches!(elsewhere, Recorded::New(_)), "ids are of one environment");
     let other = NewFeedback { event_id: Some("both".into()), ..new };
     let environment = production();
     let (one, two) = tokio::join!(
-        t.store.record_feedback(&environment, other.clone()),
-        t.store.record_feedback(&environment, other)
+        t.store.record_feedback(&environment, engine::Sender::Server, other.clone()),
+        t.store.record_feedback(&environment, engine::Sender::Server, other)
     );
     let ids: Vec<_> = [one, two]
         .into_iter()
@@ -339,13 +345,13 @@ async fn a_day_has_a_cap(t: Harness) {
     );
     t.sql(&full).await.expect("written");
     t.tell(told("ada", 4)).await;
-    let refused = t.store.record_feedback(&production(), told("ada", 4)).await;
+    let refused = t.store.record_feedback(&production(), engine::Sender::Server, told("ada", 4)).await;
     let Err(StoreError::Invalid(Invalid::FeedbackDayFull { retry_after_s })) = refused else {
         panic!("{refused:?}")
     };
     assert!((1..=86_400).contains(&retry_after_s));
     assert_eq!(t.inbox(FeedbackFilter::default()).await.len(), 1, "nothing was stored");
-    assert!(t.store.record_feedback(&staging(), told("ada", 4)).await.is_ok());
+    assert!(t.store.record_feedback(&staging(), engine::Sender::Server, told("ada", 4)).await.is_ok());
     t.advance(DAY_MS);
     t.tell(told("ada", 4)).await;
 }

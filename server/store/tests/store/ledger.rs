@@ -61,7 +61,7 @@ impl Harness {
     }
 
     async fn record_in(&self, environment: EnvironmentKey, exposures: Vec<Exposure>) {
-        let delivery = Delivery { environment, exposures, ids: Vec::new() };
+        let delivery = Delivery { environment, sender: engine::Sender::Server, exposures, ids: Vec::new() };
         self.store.record_exposures(&[delivery]).await.expect("recorded");
     }
 
@@ -331,8 +331,12 @@ async fn an_erasure_leaves_no_trace_of_the_key(t: Harness) {
 async fn what_was_on_its_way_stays_erased(t: Harness) {
     let other = t.another().await;
     let record = async |store: &store::Store, who: &str, at_ms| {
-        let delivery =
-            Delivery { environment: production(), exposures: vec![exposure(who, at_ms)], ids: Vec::new() };
+        let delivery = Delivery {
+            environment: production(),
+            sender: engine::Sender::Server,
+            exposures: vec![exposure(who, at_ms)],
+            ids: Vec::new(),
+        };
         store.record_exposures(&[delivery]).await.expect("recorded");
     };
     record(&t.store, "ada", START_MS).await;
@@ -364,7 +368,12 @@ async fn an_erasure_waits_for_whoever_writes(t: Harness) {
 
 async fn event_ids_survive_a_restart(t: Harness) {
     let deliver = async |ids: Vec<u64>| {
-        let delivery = Delivery { environment: production(), exposures: Vec::new(), ids };
+        let delivery = Delivery {
+            environment: production(),
+            sender: engine::Sender::Server,
+            exposures: Vec::new(),
+            ids,
+        };
         t.store.record_exposures(&[delivery]).await.expect("recorded");
     };
     deliver(vec![1, u64::MAX]).await;

@@ -28,4 +28,5 @@ mod time;
 mod tls;
 mod tokens;
 mod upgrade;
+mod whose_events;
 mod witness;

@@ -292,7 +292,8 @@ async fn an_answer_compares_what_was_served_with_what_is_decided(t: Harness) {
     t.store.put_people(&admin(), vec![(subject("ada"), traits(&[("tier", "vip")]))]).await.expect("saved");
     t.advance(60_000);
     let exposures = vec![exposure("a", "on", START_MS + 60_000), exposure("gone", "on", START_MS)];
-    let delivery = Delivery { environment: production(), exposures, ids: Vec::new() };
+    let delivery =
+        Delivery { environment: production(), sender: engine::Sender::Server, exposures, ids: Vec::new() };
     t.store.record_exposures(&[delivery]).await.expect("recorded");
     t.advance(60_000);
     t.store.put_people(&admin(), vec![(subject("ada"), traits(&[("tier", "basic")]))]).await.expect("saved");

@@ -264,7 +264,12 @@ async fn a_file_that_is_put_in_the_place_of_the_database_is_opened() {
         t.store.check_writes(Duration::from_secs(1)).await.is_err()
     })
     .await;
-    let delivery = Delivery { environment: production(), exposures: Vec::new(), ids: vec![1] };
+    let delivery = Delivery {
+        environment: production(),
+        sender: engine::Sender::Server,
+        exposures: Vec::new(),
+        ids: vec![1],
+    };
     assert!(t.store.record_exposures(&[delivery]).await.is_err(), "no event is taken that would be lost");
     std::fs::rename(backup_path(&t, BACKUP), path(&t)).expect("put in its place");
     eventually("the file is served", async || percentage(&t.store, "a") == Percentage::whole(20)).await;

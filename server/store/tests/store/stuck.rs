@@ -162,7 +162,12 @@ fn delivery(id: u64) -> Delivery {
         arm: Some(Arm::Treatment),
         at_ms: START_MS,
     };
-    Delivery { environment: production(), exposures: vec![exposure], ids: vec![id] }
+    Delivery {
+        environment: production(),
+        sender: engine::Sender::Server,
+        exposures: vec![exposure],
+        ids: vec![id],
+    }
 }
 
 async fn exposures_are_recorded_after_any_fault(t: Harness) {

@@ -73,7 +73,12 @@ async fn served(store: &Store, at_ms: i64) {
         arm: None,
         at_ms,
     };
-    let delivery = Delivery { environment: production(), exposures: vec![exposure], ids: vec![8] };
+    let delivery = Delivery {
+        environment: production(),
+        sender: engine::Sender::Server,
+        exposures: vec![exposure],
+        ids: vec![8],
+    };
     store.record_exposures(&[delivery]).await.expect("recorded");
 }
 

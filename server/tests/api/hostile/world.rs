@@ -228,8 +228,12 @@ impl World {
             at_ms: NOW_MS - 60_000,
         };
         let environment = environment_key("production");
-        let delivery =
-            Delivery { environment: environment.clone(), exposures: vec![exposure], ids: Vec::new() };
+        let delivery = Delivery {
+            environment: environment.clone(),
+            sender: engine::Sender::Server,
+            exposures: vec![exposure],
+            ids: Vec::new(),
+        };
         self.app.store.record_exposures(&[delivery]).await.expect("recorded");
         let said = json!({
             "subject": self.subject, "rating": 1, "comment": typed.long("@feedback"), "page": typed.long("@page"),

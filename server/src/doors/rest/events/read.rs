@@ -10,9 +10,12 @@ use store::{Claim, Exposure, Proof};
 use utoipa::ToSchema;
 
 use crate::{
-    doors::rest::proof::{FeatureItem, Proofs},
+    doors::rest::{
+        list,
+        proof::{FeatureItem, Proofs},
+    },
     intake::{
-        ids::EventId,
+        ids::{EventId, Maker},
         outcomes::{Outcome, item::outcome_time},
         unverified::Claimed,
     },
@@ -73,7 +76,7 @@ pub(crate) struct OutcomeItem {
     time: Option<Time>,
     /// What was in force. Without it the outcome counts for whatever the subject was exposed to within a day. Client tokens
     /// need it, each feature as its decision said it and with its receipt.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list::up_to::<_, _, SUBJECT_FEATURES_MAX>")]
     features: Vec<FeatureItem>,
 }
 
@@ -141,7 +144,6 @@ impl Reader<'_> {
         if item.revision > REVISION_MAX {
             return Err("\"revision\" is too large".to_owned().into());
         }
-        let id = item.id.as_deref().map(|id| self.id(id)).transpose()?;
         let exposure = Exposure {
             flag: key("flag", FlagKey::try_from(item.flag))?,
             variant: key("variant", VariantKey::try_from(item.variant))?,
@@ -151,6 +153,7 @@ impl Reader<'_> {
             arm: item.arm,
             at_ms: self.time(item.time)?,
         };
+        let id = self.id(item.id.as_deref(), Some(&exposure.subject))?;
         let claim = Claim {
             environment: self.snapshot.environment().as_str(),
             subject: exposure.subject.as_str(),
@@ -194,7 +197,6 @@ impl Reader<'_> {
     }
 
     fn outcome(&self, item: OutcomeItem) -> Result<Event, Unfit> {
-        let id = item.id.as_deref().map(|id| self.id(id)).transpose()?;
         if item.features.len() > SUBJECT_FEATURES_MAX {
             return Err(format!("\"features\" names at most {SUBJECT_FEATURES_MAX} flags").into());
         }
@@ -203,6 +205,7 @@ impl Reader<'_> {
         if subject.is_none() && self.proofs.are_needed() {
             return Err("\"subject\" is needed with a client token".to_owned().into());
         }
+        let id = self.id(item.id.as_deref(), subject.as_ref())?;
         let mut proved = Vec::with_capacity(item.features.len());
         let mut unproved = Vec::new();
         for named in item.features {
@@ -242,11 +245,17 @@ impl Reader<'_> {
         Ok(Event::Unverified(unproved.into_iter().map(|flag| (flag, rate.clone())).collect()))
     }
 
-    fn id(&self, id: &str) -> Result<EventId, String> {
+    /// Whoever has a receipt for one subject swallows no event of another's.
+    fn id(&self, id: Option<&str>, subject: Option<&SubjectKey>) -> Result<Option<EventId>, String> {
+        let Some(id) = id else { return Ok(None) };
         if id.is_empty() || id.len() > EVENT_ID_BYTES_MAX {
             return Err(format!("\"id\" has 1 to {EVENT_ID_BYTES_MAX} bytes"));
         }
-        Ok(EventId::new(self.snapshot.environment(), id))
+        let maker = match subject.filter(|_| self.proofs.are_needed()) {
+            Some(subject) => Maker::Browser(subject),
+            None => Maker::Servers,
+        };
+        Ok(Some(EventId::new(self.snapshot.environment(), maker, id)))
     }
 
     fn time(&self, time: Option<Time>) -> Result<i64, String> {
