@@ -18,7 +18,7 @@ use server::Config;
 use store::{Clock, TokenKind};
 
 use crate::{
-    app::{NOW_MS, TestApp, environment_key},
+    app::{NOW_MS, TestApp, environment_key, viewer},
     fixtures::everyone,
     postgres::database,
     receipts::{exposure, failure, feature, with},
@@ -193,7 +193,7 @@ async fn what_browsers_told_stays_their_word_after_a_restart() {
     let rule = RuleId::parse("everyone").expect("an id");
     let basis = Basis { metric: Metric::Conversion, accepts: Accepts::Servers };
     let at = (&environment, &flag, &rule);
-    let found = app.store.guarded_cells(app.store.guard_reader(), at, &[(basis.clone(), 0)], i64::MAX).await;
+    let found = app.store.guarded_cells(&viewer(), at, &[(basis.clone(), 0)], i64::MAX).await;
     let cells = found.expect("reads").remove(&basis).unwrap_or_default();
     let trials: u64 = cells.into_iter().map(|cell| Cell::from(cell).treatment.tally.trials).sum();
     assert_eq!(trials, 0, "in the book of servers nobody was exposed");

@@ -247,12 +247,13 @@ mod tests {
 
     use super::{super::places::Places, *};
 
-    fn rule(n: u64) -> (Stand, Trial) {
+    fn rule(n: u64) -> (Stand, CountedTrial) {
         // Numbers of rules and metrics are made for those that exist: one of each is enough here.
         let (place, metric) = (PlaceId::default(), MetricId::default());
         let own = trial::Trial::new(n.cast_signed(), false, false);
         let stand = Stand::new(n, (place, Arm::Treatment, 1), n.cast_signed());
-        (stand, Trial { entry: Entry::Both, place, metric, arm: Arm::Treatment, allocation: 1, own })
+        let part = Part { allocation: 1, began_ms: 0 };
+        (stand, CountedTrial { entry: Entry::Both, place, metric, arm: Arm::Treatment, part, own })
     }
 
     #[test]
@@ -285,10 +286,10 @@ mod tests {
         let mut ada = Subject::default();
         let place = PlaceId::default();
         let first = metric(0);
-        ada.set_trial(Trial { metric: first, ..rule(0).1 });
+        ada.set_trial(CountedTrial { metric: first, ..rule(0).1 });
         for n in 1..400 {
             let entry = Entry::Only(Accepts::ServersAndBrowsers);
-            ada.set_trial(Trial { metric: metric(n), entry, ..rule(n as u64).1 });
+            ada.set_trial(CountedTrial { metric: metric(n), entry, ..rule(n as u64).1 });
         }
         assert!(ada.trial(place, first, Accepts::Servers).is_some());
         assert!(ada.trials.len() <= 2 * SUBJECT_TRIALS_MAX);

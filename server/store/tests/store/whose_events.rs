@@ -1,6 +1,6 @@
 use engine::{Arm, RuleId, Sender, SubjectKey, VariantKey};
 use store::{
-    Delivery, Exposure, Invalid, NewFeedback, PeopleReader, Principal, Rating, Recorded, Stood, StoreError,
+    Delivery, Exposure, Invalid, NewFeedback, Principal, Rating, Recorded, Stood, StoreError,
     limits::{FEEDBACK_OF_BROWSERS_PER_DAY_MAX, FEEDBACK_PER_DAY_MAX},
 };
 
@@ -18,10 +18,6 @@ on_both!(
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
-
-fn reader() -> PeopleReader {
-    Principal::command_line().people_reader().expect("may read")
-}
 
 fn subject(key: &str) -> SubjectKey {
     SubjectKey::parse(key).expect("a key")
