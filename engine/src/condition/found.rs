@@ -32,11 +32,9 @@ pub(super) fn read_as(operator: &Operator, value: &AttributeValue) -> Option<Str
         (List, AttributeValue::Text(_) | AttributeValue::Number(_) | AttributeValue::Boolean(_)) => {
             Some(format!("{}, compared as a list of one", value.kind()))
         }
-        (Text, AttributeValue::Text(_) | AttributeValue::List(_))
-        | (Number, AttributeValue::Number(_) | AttributeValue::Boolean(_) | AttributeValue::List(_))
-        | (Boolean, AttributeValue::Boolean(_) | AttributeValue::Number(_) | AttributeValue::List(_))
-        | (List, AttributeValue::List(_))
-        | (Date, AttributeValue::Boolean(_) | AttributeValue::List(_))
-        | (Semver, AttributeValue::Text(_) | AttributeValue::Boolean(_) | AttributeValue::List(_)) => None,
+        (Text | Semver, AttributeValue::Text(_))
+        | (Number | Boolean, AttributeValue::Number(_) | AttributeValue::Boolean(_))
+        | (Date | Semver, AttributeValue::Boolean(_))
+        | (Text | Number | Boolean | List | Date | Semver, AttributeValue::List(_)) => None,
     }
 }
