@@ -15,7 +15,8 @@ async function lengthen(page: Page): Promise<void> {
     await page.getByRole('button', { name: 'Create the flag' }).click();
     await page.waitForURL(/\/flags\/m+/);
     await page.goto('/groups/vip-agencies?tab=testers');
-    await page.getByText('Enrol testers').click();
+    // Open by itself while there is nobody.
+    await page.locator('details:has([name=list])').evaluate((form) => form.setAttribute('open', ''));
     const testers = ['ada.moreau', 'maximiliane.mustermann-schulze@subsidiary.travel-agency.example.org', 'x'.repeat(60)];
     await page.locator('[name=list]').fill(testers.join('\n'));
     await page.locator('[name=purpose]').fill('Pays by hand on an old telephone in the branch office of Aix-en-Provence');
