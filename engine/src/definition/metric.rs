@@ -98,9 +98,9 @@ mod tests {
     #[test]
     fn kinds_come_back_from_their_words() {
         for kind in MetricKind::ALL {
-            assert_eq!(MetricKind::parse(kind.as_str()), Some(kind));
+            assert_eq!(MetricKind::parse(kind.as_str()), Ok(kind));
             assert_eq!(kind.is_built_in(), !MetricKind::CUSTOM.contains(&kind));
         }
-        assert_eq!(MetricKind::parse("p95"), None);
+        assert!(MetricKind::parse("p95").is_err());
     }
 }

@@ -5,7 +5,7 @@ use engine::guardrail::{GuardAction, Health};
 use engine::plan::{Gate, HoldReason, Percentages, Plan, PlanState, Refused, TEMPLATES, advance};
 
 use crate::{
-    HOUR_MS, NOW_MS, SAMPLE, ada, breach, held, judged, per_cent, percentages, plan, rule, running, seen,
+    HOUR_MS, NOW_MS, SAMPLE, ada, breach, held, judged, percentages, plan, rule, running, seen,
     step,
 };
 

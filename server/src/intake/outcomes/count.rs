@@ -157,10 +157,9 @@ fn count_request(cells: &mut OpenCells, known: Option<&mut Subject>, counted: &C
     let rests = counted.definition.lower_is_better;
     let decide = |book| {
         let before = known.trial(counted.place, counted.metric, book);
-        let added = before
-            .map_or(Added::Trial(trial::Trial::new(at_ms, event, rests)), |before| {
-                before.own.add(at_ms, event, rests, before.arm == counted.arm)
-            });
+        let added = before.map_or(Added::Trial(trial::Trial::new(at_ms, event, rests)), |before| {
+            before.own.add(at_ms, event, rests, before.arm == counted.arm)
+        });
         let (cell, trials, events, trial) = match added {
             Added::Trial(own) => (id, 1, u64::from(event), counted.trial(own)),
             Added::Event(own) => {
@@ -204,10 +203,7 @@ fn count_duration(
     };
     for (entry, ()) in entries(sender, decide) {
         count(entry, Some(known.group));
-        known.set_trial(CountedTrial {
-            entry,
-            ..counted.trial(trial::Trial::new(at_ms, false, false))
-        });
+        known.set_trial(CountedTrial { entry, ..counted.trial(trial::Trial::new(at_ms, false, false)) });
     }
 }
 
