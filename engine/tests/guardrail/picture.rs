@@ -140,7 +140,7 @@ fn a_silent_arm_is_missing_data_when_it_is_exposed() {
     told(
         &judged.evidence[0].sentence(),
         "Errors 0 % (0 of ",
-        ") against nothing in control within 5 min: but none arrive from control",
+        ") against nothing in control within 15 min: but none arrive from control",
     );
 }
 
@@ -397,7 +397,7 @@ fn at_100_per_cent_there_is_nobody_to_compare_with_and_only_limits_watch() {
     told(
         &both.evidence[0].sentence(),
         "Errors 1 % (",
-        ") against nothing in control within 5 min: no control to compare with any more",
+        ") against nothing in control within 15 min: no control to compare with any more",
     );
     assert_eq!(judged(&[compared]).health, Health::Watching, "nothing watches");
 }

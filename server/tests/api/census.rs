@@ -17,7 +17,7 @@ use crate::app::{NOW_MS, TestApp};
 
 const PEOPLE: usize = 300_000;
 /// Each has pages and previews of their own: one's next preview takes the place of the one before.
-const LOOKING: [Role; 3] = [Role::Admin, Role::Product, Role::Qa];
+const LOOKING: [Role; 2] = [Role::Admin, Role::Product];
 /// Of what is decided when nobody looks at a page: generous, the machine has other things to do. The exact figure is the
 /// bench's.
 const SHARE_MIN: f64 = 0.15;
