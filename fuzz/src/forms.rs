@@ -169,7 +169,7 @@ fn trial(fields: &Fields) {
     assert_eq!(again.attributes(&schema), form.attributes(&schema), "its address asks something else");
     match edited(fields, &Attributes::default(), &schema) {
         Ok(traits) => {
-            assert_eq!(edited(&Fields::default(), &traits, &schema), Ok(traits), "nothing was touched")
+            assert_eq!(edited(&Fields::default(), &traits, &schema), Ok(traits), "nothing was touched");
         }
         Err(sentence) => assert!(!sentence.is_empty()),
     }

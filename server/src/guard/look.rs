@@ -233,8 +233,8 @@ impl Looking {
         for rule in watched.rollout.rules.iter().filter(|rule| rule.percentage > Percentage::NONE) {
             let place = place(watched, &rule.id);
             let known = self.memory.of(&place, watched, rule, standing, now_ms);
-            let times = (steps_ms, held_ms);
-            consider(store, lease, &place, rule, known, &exposures, times, standing.began_ms).await?;
+            let times = (steps_ms, held_ms, standing.began_ms);
+            consider(store, lease, &place, rule, known, &exposures, times).await?;
             judged.extend(known.judgement.clone().map(|judgement| (rule.id.clone(), judgement)));
         }
         Ok(judged)

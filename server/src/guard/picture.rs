@@ -31,8 +31,7 @@ pub(super) async fn consider(
     rule: &Rule,
     known: &mut RuleGuard,
     exposures: &[FirstExposures],
-    (steps_ms, held_ms): (&[i64], i64),
-    decided_ms: i64,
+    (steps_ms, held_ms, decided_ms): (&[i64], i64, i64),
 ) -> Result<(), StoreError> {
     let now_ms = store.clock().now_ms();
     let began_ms = known.guard.posts().first().map_or(now_ms, |post| post.watch.began_ms());

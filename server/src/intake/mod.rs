@@ -60,7 +60,7 @@ impl Intake {
         let outcomes =
             Arc::new(Outcomes::start(store, Arc::clone(&backlog), config.upkeep_every, &stopping)?);
         let beside = (&backlog, &ids, &outcomes);
-        let exposures = Exposures::start(store, config.events_waiting_max, beside, stopping.clone())?;
+        let exposures = Exposures::start(store, config.events_waiting_max, beside, stopping.clone());
         let receipts = ArcSwap::from_pointee(store.receipt_key().await?);
         let day = Day::new(config.client_exposures_per_day);
         let unverified = Unverified::start(store, stopping.clone());

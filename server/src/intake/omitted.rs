@@ -60,7 +60,9 @@ impl Omissions {
         if let Err(error) = self.store.record_omitted(&all).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "what was left out cannot be counted at the moment; trying again");
-            all.into_iter().for_each(|omitted| self.put(omitted));
+            for omitted in all {
+                self.put(omitted);
+            }
         }
     }
 }

@@ -156,7 +156,9 @@ impl People {
 impl From<Vec<(Arc<str>, Arc<Shard>)>> for People {
     fn from(shards: Vec<(Arc<str>, Arc<Shard>)>) -> Self {
         let mut people = Self { shards: Vec::with_capacity(shards.len()) };
-        shards.into_iter().for_each(|shard| people.push(shard));
+        for shard in shards {
+            people.push(shard);
+        }
         people
     }
 }

@@ -54,6 +54,7 @@ async fn every_task_is_started_again() {
     let expected = [
         "the announcer of changes",
         "the counter of unverified events",
+        "the counter of what was left out",
         "the delivery of webhooks",
         "the follower of other copies",
         "the guard",

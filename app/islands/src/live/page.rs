@@ -16,7 +16,7 @@ pub(super) enum Fetched {
 /// What a swap did.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Swapped {
-    pub swapped: bool,
+    pub replaced: bool,
     /// Some region is being edited: try again later.
     pub waiting: bool,
     /// A form with unsaved typing is about something that changed.
@@ -76,7 +76,7 @@ pub(super) fn swap(fresh: &Document, changed: Option<&[String]>) -> Swapped {
     for region in all(&document(), "[data-live]") {
         swap_region(&region, fresh, &mut outcome);
     }
-    if outcome.swapped
+    if outcome.replaced
         && let Ok(event) = Event::new("fader:live")
     {
         let _ = window().dispatch_event(&event);
@@ -105,7 +105,7 @@ fn swap_region(old: &Element, fresh: &Document, outcome: &mut Swapped) {
     if old.replace_with_with_node_1(&new).is_err() {
         return;
     }
-    outcome.swapped = true;
+    outcome.replaced = true;
     if let Some(new) = new.dyn_ref::<Element>() {
         bring_to_life(new);
         if let Some(target) = focus.and_then(|selector| new.query_selector(&selector).ok().flatten()) {

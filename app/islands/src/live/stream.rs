@@ -226,7 +226,7 @@ fn apply(fresh: &web_sys::Document, changed: Option<&[String]>, signals: Signals
     }
     // New numbers are no news: nobody wants to hear of them every few seconds.
     let is_news = changed.is_none_or(|changed| changed.iter().any(|it| it != MEASURES));
-    if outcome.swapped && is_news {
+    if outcome.replaced && is_news {
         signals.announced.set("");
         signals.announced.set("The page was updated.");
     }

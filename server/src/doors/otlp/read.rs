@@ -267,13 +267,11 @@ impl<'a> Reader<'a> {
             let decision = self.snapshot.evaluate(feature.flag.as_str(), &context, self.now_ms);
             let same = decision.ok().filter(|it| it.variant.key == variant);
             placed = same.is_some();
-            match same {
-                Some(decision) => (feature.rule, feature.arm) = (decision.rule.cloned(), decision.arm),
-                None => {
-                    let why =
-                        format!("\"{}\" is decided otherwise here; send {RULE} and {ARM}", feature.flag);
-                    self.taken.omit(Omission::NoArm, why);
-                }
+            if let Some(decision) = same {
+                (feature.rule, feature.arm) = (decision.rule.cloned(), decision.arm);
+            } else {
+                let why = format!("\"{}\" is decided otherwise here; send {RULE} and {ARM}", feature.flag);
+                self.taken.omit(Omission::NoArm, why);
             }
         }
         let (rule, arm) = if placed { (feature.rule.clone(), feature.arm) } else { (None, None) };

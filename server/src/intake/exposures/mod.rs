@@ -20,7 +20,6 @@ use super::{
     ids::{EventId, RecentIds},
     outcomes::Outcomes,
 };
-use crate::StartError;
 
 /// What happened since the server started.
 #[derive(Debug, Default)]
@@ -81,7 +80,7 @@ impl Exposures {
         waiting_max: usize,
         (backlog, ids, outcomes): (&Arc<Backlog>, &Arc<RecentIds>, &Arc<Outcomes>),
         stopping: watch::Receiver<bool>,
-    ) -> Result<Self, StartError> {
+    ) -> Self {
         let (counters, waiting) = (Arc::new(Counters::default()), Arc::new(AtomicUsize::new(0)));
         let (sender, receiver) = mpsc::unbounded_channel();
         let writer = Arc::new(writer::Writer {
@@ -94,7 +93,7 @@ impl Exposures {
         });
         store.tasks().spawn("the writer of exposures", move |task| Arc::clone(&writer).run(task));
         let (ids, outcomes) = (Arc::clone(ids), Arc::clone(outcomes));
-        Ok(Self { sender, waiting, waiting_max, ids, outcomes, counters })
+        Self { sender, waiting, waiting_max, ids, outcomes, counters }
     }
 
     pub fn counters(&self) -> &Counters {

@@ -62,7 +62,7 @@ pub(super) struct Desk {
 }
 
 impl DeskCount {
-    /// KnownCount people who have the flag, before and after being the same; `None` while it is not counted yet.
+    /// Known people who have the flag, before and after being the same; `None` while it is not counted yet.
     pub fn of(&self, flag: &str) -> Option<&Impact> {
         self.known.get(flag).map(|known| &known.impact)
     }

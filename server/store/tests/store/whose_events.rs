@@ -1,6 +1,6 @@
 use engine::{Arm, RuleId, Sender, SubjectKey, VariantKey};
 use store::{
-    Delivery, Exposure, Invalid, NewFeedback, Principal, Rating, Recorded, Stood, StoreError,
+    Delivery, Exposure, Invalid, NewFeedback, Rating, Recorded, Stood, StoreError,
     limits::{FEEDBACK_OF_BROWSERS_PER_DAY_MAX, FEEDBACK_PER_DAY_MAX},
 };
 

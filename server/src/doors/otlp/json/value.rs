@@ -14,7 +14,6 @@ pub struct JsonValue<'a>(pub Found<'a>);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::enum_variant_names, reason = "the names of the encoding")]
 enum Kind {
     StringValue,
     BoolValue,
