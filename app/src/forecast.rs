@@ -20,7 +20,7 @@ impl<'s> Drafted<'s> {
         if self.saved.shape() == self.draft.shape() { vec![self.saved] } else { vec![self.saved, self.draft] }
     }
 
-    /// What saving the draft does to the known people, from a survey of [`Trial::surveyed`]. Of a stopped flag one wants to
+    /// What saving the draft does to the known people, from a survey of [`Self::surveyed`]. Of a stopped flag one wants to
     /// know what it will be when resumed.
     pub fn forecast(&self, survey: &Survey) -> Forecast {
         let (saved, draft) = ((0, self.saved), (self.surveyed().len() - 1, self.draft));
