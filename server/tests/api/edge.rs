@@ -361,35 +361,6 @@ async fn one_stream_more_than_four_of_a_browser_ends_the_oldest() {
     assert_eq!(others.pop().map(|it| it.status()), Some(StatusCode::OK));
 }
 
-/// All pages of a browser listen through it, whatever they show.
-#[tokio::test]
-async fn a_stream_of_pages_says_every_few_seconds_that_it_lives_and_goes_on_where_it_was() {
-    let app = TestApp::start().await;
-    app.boolean_flag("fast-payment").await;
-    let cookie = app.sign_in(Role::Viewer).await;
-    let seq = app.store.live().seq();
-    let heard = async |request: reqwest::RequestBuilder, what: &str| {
-        let mut answer = request.header("Cookie", &cookie).send().await.expect("an answer");
-        let mut text = String::new();
-        let reading = async {
-            while !text.contains(what) {
-                let chunk = answer.chunk().await.expect("is open").expect("goes on");
-                text.push_str(std::str::from_utf8(&chunk).expect("text"));
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(8), reading).await.expect("in time");
-        text
-    };
-    let open = |since: u64| app.request(Method::GET, &format!("/live?since={since}"));
-    let passed = format!("data: {{\"objects\":[\"measures\"],\"seq\":{seq}}}");
-    let text = heard(open(seq), &passed).await;
-    assert!(text.contains(&format!("id: {seq}\n")), "{text}");
-    let everything = "data: {\"objects\":[]";
-    assert!(heard(open(0), everything).await.contains(everything), "something happened since");
-    let back = open(0).header("Last-Event-ID", seq.to_string());
-    assert!(!heard(back, &passed).await.contains(everything), "it was told before");
-}
-
 #[tokio::test]
 async fn whoever_signs_out_or_is_disabled_hears_nothing_more() {
     let app = TestApp::start().await;

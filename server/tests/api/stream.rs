@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Response, header};
 use serde_json::{Value as Json, json};
 use server::Config;
-use store::TokenKind;
+use store::{Role, TokenKind};
 
 use crate::{
     app::{NOW_MS, TestApp},
@@ -252,4 +252,33 @@ async fn streams_end_when_the_server_stops() {
     let started = std::time::Instant::now();
     tokio::join!(app.stop(), events.ends());
     assert!(started.elapsed() < PATIENCE);
+}
+
+/// All pages of a browser listen through it, whatever they show.
+#[tokio::test]
+async fn a_stream_of_pages_says_every_few_seconds_that_it_lives_and_goes_on_where_it_was() {
+    let app = TestApp::start().await;
+    app.boolean_flag("fast-payment").await;
+    let cookie = app.sign_in(Role::Viewer).await;
+    let seq = app.store.live().seq();
+    let heard = async |request: reqwest::RequestBuilder, what: &str| {
+        let mut answer = request.header("Cookie", &cookie).send().await.expect("an answer");
+        let mut text = String::new();
+        let reading = async {
+            while !text.contains(what) {
+                let chunk = answer.chunk().await.expect("is open").expect("goes on");
+                text.push_str(std::str::from_utf8(&chunk).expect("text"));
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(8), reading).await.expect("in time");
+        text
+    };
+    let open = |since: u64| app.request(reqwest::Method::GET, &format!("/live?since={since}"));
+    let passed = format!("data: {{\"objects\":[\"measures\"],\"seq\":{seq}}}");
+    let text = heard(open(seq), &passed).await;
+    assert!(text.contains(&format!("id: {seq}\n")), "{text}");
+    let everything = "data: {\"objects\":[]";
+    assert!(heard(open(0), everything).await.contains(everything), "something happened since");
+    let back = open(0).header("Last-Event-ID", seq.to_string());
+    assert!(!heard(back, &passed).await.contains(everything), "it was told before");
 }
