@@ -5,7 +5,7 @@ import { signedIn } from '../clients/dashboard';
 import { PAGES } from '../clients/pages';
 import { expect, test } from '../clients/world';
 
-const WIDTHS = [320, 390, 640, 768, 900, 1000, 1024, 1100, 1165, 1280, 1440, 1601, 1920, 2560];
+const WIDTHS = [320, 390, 768, 1000, 1100, 1165, 1280, 1440, 1920, 2560];
 
 /** Names as long as they may be, and testers with much to say. */
 async function lengthen(page: Page): Promise<void> {
