@@ -218,8 +218,10 @@ impl PlanState {
     #[must_use]
     pub fn watched(mut self, now_ms: i64) -> Self {
         match &mut self {
+            // At percentages that somebody set by hand, nothing is learnt about the step.
+            Self::Paused { progress, .. }
+            | Self::Holding { progress, reason: HoldReason::PersonDecided, .. } => progress.skip_to(now_ms),
             Self::Running { progress } | Self::Holding { progress, .. } => progress.watched(now_ms),
-            Self::Paused { progress, .. } => progress.skip_to(now_ms),
             Self::Draft
             | Self::Scheduled { .. }
             | Self::Finished { .. }

@@ -115,9 +115,8 @@ impl PlanState {
     /// Stays at the step until somebody resumes. A scheduled plan becomes a draft again.
     pub fn pause(&self, by: &Person, now_ms: i64) -> Result<Moved, Refused> {
         match self {
-            Self::Running { progress } | Self::Holding { progress, .. } => {
-                let mut progress = progress.clone();
-                progress.watched(now_ms);
+            Self::Running { .. } | Self::Holding { .. } => {
+                let progress = self.clone().watched(now_ms).require_started()?.clone();
                 let why = PauseReason::Person(by.clone());
                 Ok(Moved::keeping(Self::Paused { progress, at_ms: now_ms, why }))
             }
