@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::{
     client_address::ClientAddress,
+    coding,
     door::{Door, Doors},
     fault::Fault,
     nul,
@@ -58,6 +59,7 @@ pub async fn around<F: Future<Output = Response>>(
         request.extensions_mut().insert(address);
     }
     request.extensions_mut().insert(id);
+    let is_coded = request.headers().contains_key(header::CONTENT_ENCODING);
     let mut response = if let Some(fault) = fault_of_address(request.uri()) {
         (door.refuse)(fault)
     } else {
@@ -70,6 +72,9 @@ pub async fn around<F: Future<Output = Response>>(
         // Whoever wanted the body got none, and said so in words that do not know why.
         if nul.is_some_and(|found| found.is_set()) { (door.refuse)(Fault::Nul) } else { response }
     };
+    if is_coded && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding::READ));
+    }
     add_headers(response.headers_mut(), id, edge.config.is_tls());
     seen.log(response.status(), started.elapsed());
     response

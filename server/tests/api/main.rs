@@ -6,6 +6,7 @@ mod anchor;
 mod app;
 mod away;
 mod bad_input;
+mod bodies;
 mod census;
 mod command_line;
 mod compressed;

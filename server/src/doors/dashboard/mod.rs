@@ -105,8 +105,8 @@ async fn read_form(State(bodies): State<Arc<Bodies>>, request: Request, next: Ne
     }
     let (parts, body) = request.into_parts();
     let read = match parts.extensions.get::<Principal>() {
-        Some(principal) => bodies.read(principal, body, &parts.headers, FORM_BODY_BYTES_MAX).await,
-        None if is_for_strangers(parts.uri.path()) => bodies.read_of_stranger(body, &parts.headers).await,
+        Some(principal) => bodies.read(principal, body, &parts, FORM_BODY_BYTES_MAX).await,
+        None if is_for_strangers(parts.uri.path()) => bodies.read_of_stranger(body, &parts).await,
         // The page sends them to the sign-in.
         None => return next.run(Request::from_parts(parts, Body::empty())).await,
     };

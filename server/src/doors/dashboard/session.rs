@@ -60,13 +60,13 @@ impl Sessions {
         if let Some(sent) = parts.extensions.get::<KeptForm>() {
             match seen {
                 Some(seen) => {
-                    match self.bodies.read(&seen, body, &parts.headers, FORM_BODY_BYTES_MAX).await {
+                    match self.bodies.read(&seen, body, &parts, FORM_BODY_BYTES_MAX).await {
                         Ok(whole) => sent.keep(whole.into_parts()),
                         Err(fault) => return fault.page(),
                     }
                 }
                 None => {
-                    if let Ok(whole) = self.bodies.read_of_stranger(body, &parts.headers).await {
+                    if let Ok(whole) = self.bodies.read_of_stranger(body, &parts).await {
                         sent.keep(whole.into_parts());
                     }
                 }

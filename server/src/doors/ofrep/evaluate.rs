@@ -111,7 +111,7 @@ async fn admit(
         Ok(caller) => caller,
         Err((token, error)) => return Err((token, error.into())),
     };
-    let read = ofrep.parts.bodies.read(&caller, body, &parts.headers, OFREP_BODY_BYTES_MAX).await;
+    let read = ofrep.parts.bodies.read(&caller, body, parts, OFREP_BODY_BYTES_MAX).await;
     let read = read.map_err(OfrepError::Fault);
     match read.and_then(|bytes| context::parse(&bytes)) {
         Ok(context) => Ok((caller, context)),
