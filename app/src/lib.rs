@@ -32,6 +32,7 @@ pub mod person;
 pub mod router;
 pub mod search;
 pub mod settings;
+pub mod site;
 pub mod setup;
 pub mod sign_in;
 pub mod state;

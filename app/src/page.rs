@@ -1,6 +1,7 @@
 //! The page around everything: the request that asks for it, its frame, its errors.
 
 mod error;
+pub mod address;
 pub mod here;
 pub mod layout;
 mod meta;

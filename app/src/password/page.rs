@@ -53,7 +53,7 @@ pub(crate) fn show(page: &Page, asked: Asked, draft: FormState<()>) -> PageResul
         let fields = asked.fields.iter().map(hidden).collect_view();
         view! {
             <PageHead title="Your password, please" lead=lead />
-            <form method="post" action=asked.action class="card stack ask-again">
+            <form method="post" action=here().plain(&asked.action) class="card stack ask-again">
                 {fields}
                 <FormError error=draft.general() />
                 <input class="visually-hidden" autocomplete="username" value=email tabindex="-1" aria-hidden="true" readonly />
@@ -68,7 +68,7 @@ pub(crate) fn show(page: &Page, asked: Asked, draft: FormState<()>) -> PageResul
                 />
                 <div class="cluster">
                     <button class="button" data-kind="primary">"Go on"</button>
-                    <a class="button" href=back>"Cancel"</a>
+                    <a class="button" href=here().plain(&back)>"Cancel"</a>
                 </div>
             </form>
         }

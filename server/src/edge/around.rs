@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use app::site::Site;
 use axum::{
     extract::{ConnectInfo, Request, State},
     middleware::Next,
@@ -19,7 +20,7 @@ use super::{
     client_address::ClientAddress,
     coding,
     door::{Door, Doors},
-    fault::Fault,
+    fault::{Fault, FaultPage},
     nul,
     request_id::{RequestId, RequestIds},
 };
@@ -36,6 +37,7 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSub
 pub struct Edge {
     pub request_ids: Arc<RequestIds>,
     pub config: Arc<Config>,
+    pub site: Site,
     pub doors: Doors,
 }
 
@@ -72,6 +74,9 @@ pub async fn around<F: Future<Output = Response>>(
         // Whoever wanted the body got none, and said so in words that do not know why.
         if nul.is_some_and(|found| found.is_set()) { (door.refuse)(Fault::Nul) } else { response }
     };
+    if let Some(shown) = response.extensions().get::<FaultPage>().copied() {
+        *response.body_mut() = shown.html(&edge.site).into();
+    }
     if is_coded && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding::READ));
     }

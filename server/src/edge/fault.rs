@@ -1,5 +1,6 @@
 //! What can go wrong around any handler, in a sentence and a status. Each door gives it its own shape.
 
+use app::site::Site;
 use axum::response::{Html, IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
@@ -146,24 +147,33 @@ impl Fault {
         }
     }
 
-    /// A page that says it, for people and for whoever has no shape of its own.
+    /// A page that says it, for people and for whoever has no shape of its own. Its text comes with [`FaultPage`].
     pub fn page(self) -> Response {
-        let mut response = (self.status(), Html(self.html())).into_response();
+        let mut response = (self.status(), Html(String::new())).into_response();
+        response.extensions_mut().insert(FaultPage(self));
         if let Some(seconds) = self.retry_after_s() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
 
-    fn html(self) -> String {
-        let status = self.status();
+}
+
+/// With the answer of [`Fault::page`]: whoever knows where browsers find this site writes it.
+#[derive(Debug, Clone, Copy)]
+pub struct FaultPage(Fault);
+
+impl FaultPage {
+    pub fn html(self, site: &Site) -> String {
+        let status = self.0.status();
         let title = status.canonical_reason().unwrap_or("Error");
         format!(
             "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} · Fader</title>\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta name=\"color-scheme\" content=\"light dark\"></head>\
-             <body><main><h1>{title}</h1><p>{}</p><p><a href=\"/\">Back to the desk</a></p></main></body></html>",
-            self.sentence()
+             <body><main><h1>{title}</h1><p>{}</p><p><a href=\"{}\">Back to the desk</a></p></main></body></html>",
+            self.0.sentence(),
+            site.address("/"),
         )
     }
 }
