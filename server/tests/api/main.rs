@@ -24,6 +24,7 @@ mod hostile;
 mod http2;
 mod lanes;
 mod missing;
+mod names;
 mod otlp;
 mod outcomes;
 mod pages;
