@@ -1,7 +1,7 @@
 //! The page around everything: the request that asks for it, its frame, its errors.
 
-mod error;
 pub mod address;
+mod error;
 pub mod here;
 pub mod layout;
 mod meta;

@@ -214,7 +214,11 @@ impl FromStr for PublicUrl {
             return Err(InvalidPublicUrl);
         }
         let scheme = if tls { "https" } else { "http" };
-        Ok(Self { origin: format!("{scheme}://{}", authority.as_str().to_ascii_lowercase()), base: base.to_owned(), tls })
+        Ok(Self {
+            origin: format!("{scheme}://{}", authority.as_str().to_ascii_lowercase()),
+            base: base.to_owned(),
+            tls,
+        })
     }
 }
 
@@ -256,7 +260,17 @@ mod tests {
         for (text, base) in [("https://x/fader", "/fader"), ("http://x:81/tools/f-1.x/", "/tools/f-1.x")] {
             assert_eq!(text.parse::<PublicUrl>().expect("an address").base, base);
         }
-        for bad in ["fader.example.org", "ftp://x", "https://x/a//b", "https://x/../a", "https://x/a%20b", "https://x/?q", "https://x/a#b", "https://me@x", ""] {
+        for bad in [
+            "fader.example.org",
+            "ftp://x",
+            "https://x/a//b",
+            "https://x/../a",
+            "https://x/a%20b",
+            "https://x/?q",
+            "https://x/a#b",
+            "https://me@x",
+            "",
+        ] {
             assert_eq!(bad.parse::<PublicUrl>(), Err(InvalidPublicUrl), "{bad}");
         }
     }

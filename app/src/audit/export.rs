@@ -30,7 +30,7 @@ struct Cursor {
     reader: AuditReader,
     filter: AuditFilter,
     /// The last entry when it began.
-    head: u64,
+    last: u64,
     line: fn(&AuditEntry) -> String,
     done: bool,
 }
@@ -45,8 +45,8 @@ async fn export(
     let reader = page.principal.audit_reader()?;
     let filter =
         AuditFilter { documents: extension == "jsonl", ..AuditQuery::read(page).filter(AUDIT_PAGE_MAX) };
-    let head = page.store().live().seq();
-    let mut cursor = Cursor { store: page.store().clone(), reader, filter, head, line, done: false };
+    let last = page.store().live().seq();
+    let mut cursor = Cursor { store: page.store().clone(), reader, filter, last, line, done: false };
     // The first page comes before the headers, so that an error is still an error page.
     let first = next_chunk(&mut cursor).await.map_err(AppError::from)?;
     let rest = stream::unfold(cursor, |mut cursor| async move {
@@ -69,7 +69,7 @@ async fn next_chunk(cursor: &mut Cursor) -> Result<Option<String>, StoreError> {
     if cursor.done {
         return Ok(None);
     }
-    let (filter, further) = cursor.filter.clone().in_reach(cursor.head);
+    let (filter, further) = cursor.filter.clone().in_reach(cursor.last);
     let entries = cursor.store.list_audit(&cursor.reader, &filter).await?;
     cursor.filter.before_seq = match entries.len() < filter.limit {
         true => further,

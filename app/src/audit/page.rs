@@ -126,10 +126,11 @@ fn filters(query: &AuditQuery, actors: Vec<String>) -> impl IntoView + use<> {
     let key = query.key.clone().map(|key| {
         view! { <input type="hidden" name="key" value=key.clone() /> }
     });
-    let clear =
-        query.is_filtered().then(|| view! { <a class="button" data-kind="quiet" href=here().plain("/audit")>"Clear"</a> });
+    let clear = query
+        .is_filtered()
+        .then(|| view! { <a class="button" data-kind="quiet" href=here.plain("/audit")>"Clear"</a> });
     view! {
-        <form class="toolbar" method="get" action=here().plain("/audit") role="search">
+        <form class="toolbar" method="get" action=here.plain("/audit") role="search">
             <div class="field" data-wide="">
                 <label for="audit-q">"Contains"</label>
                 <input

@@ -10,7 +10,10 @@ use store::{
 
 use crate::{
     flag::Tab,
-    page::{address, here::{Here, here}},
+    page::{
+        address,
+        here::{Here, here},
+    },
     ui::{
         badge::{Badge, Tone},
         icon,

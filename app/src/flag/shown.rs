@@ -13,7 +13,7 @@ use super::{rollout::form::RolloutForm, watch::Watch};
 use crate::{
     error::{AppError, Thing},
     forecast::Drafted,
-    page::{address, Page},
+    page::{Page, address},
 };
 
 /// How many of the flag's last changes every page of it looks at.

@@ -6,7 +6,7 @@ use store::{GroupUse, Versioned};
 
 use crate::{
     error::{AppError, Thing},
-    page::{address, Page, here::here, layout::PageHead},
+    page::{Page, address, here::here, layout::PageHead},
 };
 
 /// A tab of the page; the tab stands in the query.

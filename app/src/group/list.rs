@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use store::{GroupRow, GroupUse, Operation, Patience};
 
 use crate::{
-    page::{address, 
-        Page, PageMeta, PageResult,
+    page::{
+        Page, PageMeta, PageResult, address,
         here::{Here, here},
         layout::{PageHead, Section},
     },

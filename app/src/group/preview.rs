@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::AppError,
-    page::{address, Page, here::here},
+    page::{Page, address, here::here},
     ui::{icon, person::person_link},
 };
 

@@ -50,7 +50,9 @@ async fn create(page: &Page, form: &GroupForm) -> Result<GroupKey, Box<(FormErro
 fn restore(error: &StoreError) -> Option<Restore> {
     let StoreError::AlreadyExists { key, by: Taken::Deleted { seq }, .. } = error else { return None };
     Some(Restore {
-        sentence: format!("{key} is the key of a group that was deleted. Restored, it is as it was, with its testers."),
+        sentence: format!(
+            "{key} is the key of a group that was deleted. Restored, it is as it was, with its testers."
+        ),
         name: key.clone(),
         action: format!("/audit/{seq}/revert"),
         fields: vec![("group", key.clone())],

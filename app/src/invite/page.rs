@@ -8,7 +8,7 @@ use store::InvitePurpose;
 use crate::{
     error::AppError,
     form::state::FormState,
-    page::{PageMeta, PageResult, Visit},
+    page::{PageMeta, PageResult, Visit, here::here},
     ui::{
         field::{Field, FormError, password_hint},
         time,

@@ -283,11 +283,11 @@ fn person(who: &Principal, here: &Here) -> impl IntoView + use<> {
             <div class="menu-panel">
                 <p class="menu-mail">{who.email().to_owned()}</p>
                 <a href=here.href("/account")>{icon::members()}"Your account"</a>
-                <form method="post" action=here().plain("/theme")>
+                <form method="post" action=here.plain("/theme")>
                     <input type="hidden" name="back" value=back />
                     <div class="segments" role="group" aria-label="Theme">{themes}</div>
                 </form>
-                <form method="post" action=here().plain("/sign-out")><button>{icon::sign_out()}"Sign out"</button></form>
+                <form method="post" action=here.plain("/sign-out")><button>{icon::sign_out()}"Sign out"</button></form>
             </div>
         </details>
     }

@@ -66,13 +66,14 @@ fn document(
 
 fn page(options: &LeptosOptions, meta: &PageMeta, here: &Here, body: AnyView) -> impl IntoView + use<> {
     let stylesheet = here.plain(&format!("/{}/{}.css", options.site_pkg_dir, options.output_name));
-    let base = here.site.base().to_owned();
+    let root = here.site.base().to_owned();
+    let base = Some(root.clone()).filter(|base| !base.is_empty());
     let title = format!("{} · Fader", meta.title);
     // Forms on this page hold what somebody typed, although nobody has touched them yet.
     let draft = meta.status.is_client_error().then_some("");
     let referrer = meta.secret_address.then(|| view! { <meta name="referrer" content="no-referrer" /> });
     view! {
-        <html lang="en" data-theme=here.theme.as_str() data-draft=draft data-base=(!base.is_empty()).then(|| base.clone())>
+        <html lang="en" data-theme=here.theme.as_str() data-draft=draft data-base=base>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -83,7 +84,7 @@ fn page(options: &LeptosOptions, meta: &PageMeta, here: &Here, body: AnyView) ->
                 <link rel="icon" href=here.plain("/favicon.svg") r#type="image/svg+xml" />
                 <link rel="icon" href=here.plain("/favicon.png") r#type="image/png" sizes="64x64" />
                 {referrer}
-                <HydrationScripts options=options.clone() islands=true root=base />
+                <HydrationScripts options=options.clone() islands=true root=root />
             </head>
             <body>{body}</body>
         </html>

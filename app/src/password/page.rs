@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::ask::PASSWORD;
 use crate::{
     form::{fields::Fields, state::FormState},
-    page::{Page, PageMeta, PageResult, layout::PageHead, same_site_path},
+    page::{Page, PageMeta, PageResult, here::here, layout::PageHead, same_site_path},
     ui::field::{Field, FormError},
 };
 

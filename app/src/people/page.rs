@@ -7,7 +7,7 @@ use store::{Match, Matches, Operation};
 
 use crate::{
     page::{
-        Page, PageMeta, PageResult,
+        Page, PageMeta, PageResult, address,
         here::here,
         layout::{PageHead, Section},
     },

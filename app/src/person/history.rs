@@ -9,7 +9,7 @@ use store::{ObjectKind, ObjectRef, PeopleReader, Seen};
 use super::timeline::{Lane, Mark, Range, Span, timeline};
 use crate::{
     error::AppError,
-    page::{address, Page, here::here},
+    page::{Page, address, here::here},
     ui::{
         table::{Column, Table},
         time,

@@ -12,13 +12,12 @@ use super::history::{Enrolled, History};
 use crate::{
     error::{AppError, Thing},
     form::state::FormState,
-    page::{address, Page, PageMeta, PageResult, here::here, layout::Section},
+    page::{Page, PageMeta, PageResult, address, here::here, layout::Section},
     tester::page,
     ui::{
         badge::{Callout, Tone},
         field::FormError,
-        icon,
-        time,
+        icon, time,
     },
 };
 

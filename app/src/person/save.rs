@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::{AppError, Thing},
     form::{error::FormErrors, fields::Fields},
-    page::{address, Page, PageResult, toast::Toast},
+    page::{Page, PageResult, address, toast::Toast},
 };
 
 pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {

@@ -8,7 +8,7 @@ use super::closeness::closeness;
 use crate::{
     caps::check_search,
     error::AppError,
-    page::{address, Page, here::Here, layout::Section},
+    page::{Page, address, here::Here, layout::Section},
 };
 
 /// Hits shown at once.

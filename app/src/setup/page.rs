@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     form::{fields::Fields, state::FormState},
-    page::{PageMeta, PageResult, Visit},
+    page::{PageMeta, PageResult, Visit, here::here},
     ui::field::{Field, FormError},
 };
 

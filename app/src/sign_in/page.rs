@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     form::{fields::Fields, state::FormState},
-    page::{PageMeta, PageResult, Visit, same_site_path},
+    page::{PageMeta, PageResult, Visit, here::here, same_site_path},
     ui::{
         badge::{Callout, Tone},
         field::{Field, FormError},

@@ -9,8 +9,8 @@ use crate::{
     error::{AppError, Thing},
     form::{fields::Fields, state::FormState},
     group,
-    page::{address, 
-        Page, PageMeta, PageResult,
+    page::{
+        Page, PageMeta, PageResult, address,
         here::here,
         layout::{PageHead, Section},
     },

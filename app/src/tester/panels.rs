@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::page::{Facts, IssuedPreview, TesterForms, TesterInput, address};
 use crate::{
     form::state::FormState,
-    page::{address, Page, here::here},
+    page::{Page, address, here::here},
     ui::{
         badge::{Callout, Tone},
         dialog::Confirm,

@@ -156,7 +156,6 @@ impl Fault {
         }
         response
     }
-
 }
 
 /// With the answer of [`Fault::page`]: whoever knows where browsers find this site writes it.

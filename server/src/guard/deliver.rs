@@ -61,7 +61,12 @@ pub(super) struct Sender {
 
 impl Deliverer {
     pub(super) fn new(sender: Sender, store: &Store) -> Self {
-        Self { sender, task: store.tasks().task("the delivery of webhooks"), round: None, receivers: Receivers::default() }
+        Self {
+            sender,
+            task: store.tasks().task("the delivery of webhooks"),
+            round: None,
+            receivers: Receivers::default(),
+        }
     }
 
     pub(super) fn client(reach: Reach) -> Result<Sender, StartError> {

@@ -93,9 +93,11 @@ impl Work<'_> {
             .await;
         match inserted {
             Ok((id,)) => Ok(UserId::new(id)),
-            Err(error) if violates(&error, "users_email_unique") => {
-                Err(StoreError::AlreadyExists { kind: ObjectKind::Member, key: member.email.clone(), by: Taken::Present })
-            }
+            Err(error) if violates(&error, "users_email_unique") => Err(StoreError::AlreadyExists {
+                kind: ObjectKind::Member,
+                key: member.email.clone(),
+                by: Taken::Present,
+            }),
             Err(error) => Err(error.into()),
         }
     }

@@ -83,10 +83,14 @@ impl Taken {
                 "the {noun} \"{key}\" exists already, and upper and lower case make no difference; choose another"
             ),
             Self::Archived => {
-                format!("the key \"{key}\" belongs to a {noun} that is archived; restore it, or choose another")
+                format!(
+                    "the key \"{key}\" belongs to a {noun} that is archived; restore it, or choose another"
+                )
             }
             Self::Deleted { .. } => {
-                format!("the key \"{key}\" belongs to a {noun} that was deleted; restore it, or choose another")
+                format!(
+                    "the key \"{key}\" belongs to a {noun} that was deleted; restore it, or choose another"
+                )
             }
         }
     }

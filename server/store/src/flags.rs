@@ -1,7 +1,8 @@
 //! Flags: what they are, the same in every environment. A flag is never deleted, only archived.
 
 use engine::{
-    Change, EnvironmentKey, Flag, FlagKey, Lifecycle, Prerequisite, Problem, Rollout, flag_changes, means_a_place,
+    Change, EnvironmentKey, Flag, FlagKey, Lifecycle, Prerequisite, Problem, Rollout, flag_changes,
+    means_a_place,
 };
 
 use crate::{
@@ -118,7 +119,9 @@ impl Work<'_> {
         let flag: Flag = parse("flags", asked.as_str(), &document)?;
         let by = match flag.lifecycle {
             Lifecycle::Archived => Taken::Archived,
-            Lifecycle::Draft | Lifecycle::Active | Lifecycle::Completed if flag.key == *asked => Taken::Present,
+            Lifecycle::Draft | Lifecycle::Active | Lifecycle::Completed if flag.key == *asked => {
+                Taken::Present
+            }
             Lifecycle::Draft | Lifecycle::Active | Lifecycle::Completed => Taken::InOtherCase,
         };
         Err(StoreError::AlreadyExists { kind: ObjectKind::Flag, key: flag.key.to_string(), by })

@@ -42,7 +42,8 @@ impl Doors {
 /// Every door that takes a body, with one that it takes, and what it answers to it.
 fn doors() -> Vec<(Method, &'static str, Json, u16)> {
     let context = json!({"context": {"targetingKey": "ada"}});
-    let exposure = json!({"type": "exposure", "id": "e-1", "subject": "ada", "flag": "pay", "variant": "off"});
+    let exposure =
+        json!({"type": "exposure", "id": "e-1", "subject": "ada", "flag": "pay", "variant": "off"});
     vec![
         (Method::POST, "/ofrep/v1/evaluate/flags/pay", context.clone(), 200),
         (Method::POST, "/ofrep/v1/evaluate/flags", context, 200),
@@ -63,7 +64,10 @@ async fn gzip_and_zstd_are_read_at_every_door() {
             let answer = doors_open.send(coding, (method.clone(), path), sent).await;
             let answered = answer.status().as_u16();
             let text = answer.text().await.expect("text");
-            assert!(answered == status || (path.ends_with("ada") && answered / 100 == 2), "{coding} {path}: {text}");
+            assert!(
+                answered == status || (path.ends_with("ada") && answered / 100 == 2),
+                "{coding} {path}: {text}"
+            );
         }
     }
     let person = doors_open.app.rest(&doors_open.manager, Method::GET, "/api/v1/people/ada", None).await.1;

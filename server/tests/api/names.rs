@@ -35,7 +35,8 @@ async fn a_key_of_something_archived_or_deleted_offers_to_restore_it() {
     let cookie = app.sign_in(Role::Product).await;
     app.boolean_flag("pay").await;
     app.archive("pay").await;
-    let taken = post(&app, &cookie, "/flags/new", &[("name", "Pay"), ("key", "PAY"), ("type", "boolean")]).await;
+    let taken =
+        post(&app, &cookie, "/flags/new", &[("name", "Pay"), ("key", "PAY"), ("type", "boolean")]).await;
     assert_eq!(taken.status(), 409);
     let html = taken.text().await.expect("a page");
     assert!(html.contains("belongs to a flag that is archived; restore it, or choose another"), "{html}");
@@ -130,7 +131,8 @@ async fn an_attribute_in_use_is_linked_to_what_uses_it_and_kept() {
     assert!(html.contains("href=\"/groups/vip-agencies\""), "{html}");
     assert!(!html.contains("value=\"delete\""), "nobody is offered what is refused");
     // Whoever has an older page open.
-    let deleted = post(&app, &cookie, "/settings/attributes", &[("intent", "delete"), ("name", "tier")]).await;
+    let deleted =
+        post(&app, &cookie, "/settings/attributes", &[("intent", "delete"), ("name", "tier")]).await;
     assert_eq!(deleted.status(), 409);
     let html = deleted.text().await.expect("a page");
     assert!(html.contains("is in use by the group vip-agencies; change those first"), "{html}");
@@ -167,8 +169,10 @@ async fn the_audit_log_is_searched_for_what_changed() {
     let by = store::Principal::command_line().enroller().expect("may");
     let choice = store::EnrolmentChoice { with_unknown: true, ..store::EnrolmentChoice::default() };
     app.store.enrol(&by, &key, &list, choice, None, "").await.expect("enrolled");
-    let (production, flag) = (crate::app::environment_key("production"), engine::FlagKey::parse("pay").expect("a key"));
-    let found = app.store.find_rollout(&viewer(), &production, &flag).await.expect("reads").expect("a rollout");
+    let (production, flag) =
+        (crate::app::environment_key("production"), engine::FlagKey::parse("pay").expect("a key"));
+    let found =
+        app.store.find_rollout(&viewer(), &production, &flag).await.expect("reads").expect("a rollout");
     let subject = |text: &str| engine::SubjectKey::parse(text).expect("a key");
     let mut rollout = found.value.clone();
     rollout.pins = vec![engine::Pin {

@@ -10,7 +10,7 @@ use crate::{
     error::{AppError, Thing},
     flag::{FlagPage, Tab},
     form::{error::FormErrors, fields::Fields, state::FormState},
-    page::{address, Page, PageResult, toast::Toast},
+    page::{Page, PageResult, address, toast::Toast},
     ui::time,
 };
 

@@ -19,7 +19,7 @@ use crate::{
         fields::Fields,
         state::FormState,
     },
-    page::{address, Page, PageResult, toast::Toast},
+    page::{Page, PageResult, address, toast::Toast},
 };
 
 /// Every button of the rollout form. Only `save` writes; the others show the page with the changed draft.

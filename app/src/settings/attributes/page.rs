@@ -127,6 +127,7 @@ fn table(definitions: &[AttributeDefinition], uses: &AttributeUses) -> impl Into
             let name = definition.name.to_string();
             let used = uses.get(&name).map(Vec::as_slice).unwrap_or_default();
             let delete = used.is_empty().then(|| {
+                let name = name.clone();
                 view! {
                     <Confirm
                         label="Delete"
@@ -136,12 +137,13 @@ fn table(definitions: &[AttributeDefinition], uses: &AttributeUses) -> impl Into
                         danger=true
                     >
                         <input type="hidden" name="intent" value="delete" />
-                        <input type="hidden" name="name" value=name.clone() />
+                        <input type="hidden" name="name" value=name />
                     </Confirm>
                 }
             });
             let trusted = definition.trusted.then(|| view! { <Badge tone=Tone::Accent text="trusted" /> });
-            let personal = definition.personal.then(|| view! { <Badge tone=Tone::Neutral text="personal" /> });
+            let personal =
+                definition.personal.then(|| view! { <Badge tone=Tone::Neutral text="personal" /> });
             view! {
                 <tr>
                     <td><code>{name.clone()}</code>" "{trusted}" "{personal}</td>
@@ -199,7 +201,7 @@ fn used_by(used: &[AttributeUse]) -> impl IntoView + use<> {
     view! { <span class="group-uses">{links}{more}</span> }
 }
 
-/// What a browser could enter from now on, and the button that means it.
+/// What a browser could enter from now on.
 fn confirm(name: &str, entries: &[RolloutEntry]) -> impl IntoView + use<> {
     let here = here();
     let more = entries.len().saturating_sub(ENTRIES_MAX);
@@ -212,11 +214,11 @@ fn confirm(name: &str, entries: &[RolloutEntry]) -> impl IntoView + use<> {
             view! { <li><a href=href>{format!("{} in {}", entry.name, entry.environment)}</a></li> }
         })
         .collect_view();
+    let why = format!("A browser could then say of itself what {name} is, and get what is rolled out by it:");
     view! {
         <Callout tone=Tone::Danger role="alert">
-            <p>{format!("A browser could then say of itself what {name} is, and get what is rolled out by it:")}</p>
+            <p>{why}</p>
             <ul>{links}{more}</ul>
-            <button name="intent" value="untrust" class="button" data-kind="danger">"Stop trusting it"</button>
         </Callout>
     }
 }
@@ -227,7 +229,11 @@ fn form(
     is_edit: bool,
     entries: Vec<RolloutEntry>,
 ) -> impl IntoView + use<> {
-    let untrust = (!entries.is_empty()).then(|| confirm(&input.name, &entries));
+    let entered = (!entries.is_empty()).then(|| confirm(&input.name, &entries));
+    // Behind "Save": whoever presses Enter in a field is asked once more.
+    let untrust = (!entries.is_empty()).then(|| {
+        view! { <button name="intent" value="untrust" class="button" data-kind="danger">"Stop trusting it"</button> }
+    });
     let options = TYPES.iter().map(|(_, word, label)| ((*word).to_owned(), (*label).to_owned())).collect();
     let value_type = if input.value_type.is_empty() { "text".to_owned() } else { input.value_type };
     let title = if is_edit { format!("Change {}", input.name) } else { "Describe an attribute".to_owned() };
@@ -237,7 +243,7 @@ fn form(
         <form method="post" action=here().href(ADDRESS) class="card stack" aria-labelledby="attribute-title">
             <h2 id="attribute-title">{title}</h2>
             <FormError error=draft.general() />
-            {untrust}
+            {entered}
             <Field
                 label="Name"
                 name="name"
@@ -266,6 +272,7 @@ fn form(
             </label>
             <div class="cluster">
                 <button name="intent" value="save" class="button" data-kind="primary">"Save"</button>
+                {untrust}
                 {cancel}
             </div>
         </form>

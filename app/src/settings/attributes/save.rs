@@ -43,9 +43,7 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
             let errors = FormErrors::from(error).beside("type");
             page::show(&page, FormState::refused(input, errors), Vec::new()).await
         }
-        Err(error) => {
-            page::show(&page, FormState::refused(input, FormErrors::from(error)), Vec::new()).await
-        }
+        Err(error) => page::show(&page, FormState::refused(input, FormErrors::from(error)), Vec::new()).await,
     }
 }
 

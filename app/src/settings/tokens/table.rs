@@ -175,7 +175,7 @@ fn rotate(token: &TokenRow, here: &Here) -> Option<impl IntoView + use<>> {
         <Confirm
             label="Rotate"
             text=text
-            action=here().plain("/settings/tokens")
+            action=here.plain("/settings/tokens")
             button="Rotate the token"
         >
             <input type="hidden" name="id" value=id.clone() />

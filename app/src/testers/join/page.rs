@@ -8,7 +8,7 @@ use store::{Acceptance, InvitationState, TesterInvitation};
 use crate::{
     error::AppError,
     form::state::FormState,
-    page::{PageMeta, PageResult, Visit},
+    page::{PageMeta, PageResult, Visit, here::here},
     ui::{
         badge::{Callout, Tone},
         field::{Field, FormError},

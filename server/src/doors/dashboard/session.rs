@@ -58,12 +58,10 @@ impl Sessions {
         let seen = token.and_then(|token| self.store.find_seen_session(token));
         if let Some(sent) = parts.extensions.get::<KeptForm>() {
             match seen {
-                Some(seen) => {
-                    match self.bodies.read(&seen, body, &parts, FORM_BODY_BYTES_MAX).await {
-                        Ok(whole) => sent.keep(whole.into_parts()),
-                        Err(fault) => return fault.page(),
-                    }
-                }
+                Some(seen) => match self.bodies.read(&seen, body, &parts, FORM_BODY_BYTES_MAX).await {
+                    Ok(whole) => sent.keep(whole.into_parts()),
+                    Err(fault) => return fault.page(),
+                },
                 None => {
                     if let Ok(whole) = self.bodies.read_of_stranger(body, &parts).await {
                         sent.keep(whole.into_parts());

@@ -87,7 +87,7 @@ impl OfrepError {
             Self::Evaluation(error) => Some((*error).into()),
             Self::Parse(_) | Self::Fault(Fault::BrokenBody | Fault::NotAsCoded | Fault::Nul) => {
                 Some(ErrorCode::ParseError)
-            },
+            }
             Self::InvalidContext(_) => Some(ErrorCode::InvalidContext),
             Self::Fault(
                 Fault::TooLarge { .. }

@@ -192,7 +192,15 @@ async fn decide_all(
     }
     // What is decided without the database says how old it is, whatever its ETag.
     let coding = Coding::accepted(&parts.headers).filter(|_| !is_stale);
-    let write = || write_all((&keys, &ofrep.stream_address), caller, context, (&prepared, &people), (preview, stale, now_ms));
+    let write = || {
+        write_all(
+            (&keys, &ofrep.stream_address),
+            caller,
+            context,
+            (&prepared, &people),
+            (preview, stale, now_ms),
+        )
+    };
     let plain = match coding {
         // Kept with the keys that sign it: when they become others meanwhile, it is gone with them.
         Some(coding) => match keys.compressed.find_or_make(&etag, coding, write) {

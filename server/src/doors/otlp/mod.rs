@@ -87,7 +87,8 @@ impl Export for Traces {
     }
 
     fn answer(left_out: Option<(i64, String)>) -> Self::Answer {
-        let partial = |(rejected_spans, error_message)| ExportTracePartialSuccess { rejected_spans, error_message };
+        let partial =
+            |(rejected_spans, error_message)| ExportTracePartialSuccess { rejected_spans, error_message };
         ExportTraceServiceResponse { partial_success: left_out.map(partial) }
     }
 }
@@ -126,8 +127,7 @@ async fn export<E: Export>(
         let (client, sent) = admit(&access, &bodies, &parts, body).await?;
         let known = known.ok_or_else(OtlpError::unknown_encoding)?;
         let headers = parts.headers;
-        let read =
-            move |reader: &mut Reader<'_>| E::read(known, &wire::decoded(&headers, sent)?, reader);
+        let read = move |reader: &mut Reader<'_>| E::read(known, &wire::decoded(&headers, sent)?, reader);
         let taken = take((&access.store, &intake, &lanes), &client, read).await?;
         encoding.answer(&E::answer(taken.partly()))
     };
@@ -231,9 +231,9 @@ async fn in_pieces<T>(
 
 #[cfg(test)]
 mod tests {
-    use allocation_counter::measure;
     use super::*;
     use crate::limits::{OTLP_FIELDS_MAX, OTLP_INFLATED_BYTES_MAX, OTLP_ITEMS_MAX};
+    use allocation_counter::measure;
 
     /// A message that holds these bytes as field `tag`.
     fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {

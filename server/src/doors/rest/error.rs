@@ -90,7 +90,9 @@ impl RestError {
                 _ => "forbidden",
             },
             Self::Denied(_) | Self::Fault(Fault::CrossSite) => "forbidden",
-            Self::Malformed(_) | Self::Fault(Fault::BrokenBody | Fault::NotAsCoded | Fault::Nul) => "malformed",
+            Self::Malformed(_) | Self::Fault(Fault::BrokenBody | Fault::NotAsCoded | Fault::Nul) => {
+                "malformed"
+            }
             Self::Refused(_) => "refused",
             Self::NotFound(_) | Self::Fault(Fault::NotFound) => "not_found",
             Self::Conflict(_) => "conflict",

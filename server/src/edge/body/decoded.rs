@@ -104,7 +104,11 @@ mod tests {
         for (coding, compress) in CODINGS {
             for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, MAX] {
                 let plain = words(length);
-                assert_eq!(decode(coding, &compress(&plain), MAX).as_ref(), Ok(&plain), "{coding:?} {length}");
+                assert_eq!(
+                    decode(coding, &compress(&plain), MAX).as_ref(),
+                    Ok(&plain),
+                    "{coding:?} {length}"
+                );
             }
             let beyond = decode(coding, &compress(&words(MAX + 1)), MAX);
             assert_eq!(beyond, Err(Fault::TooLarge { bytes_max: MAX }), "{coding:?}");
@@ -130,7 +134,8 @@ mod tests {
     fn what_is_broken_or_looks_back_too_far_is_refused() {
         for (coding, compress) in CODINGS {
             let whole = compress(&words(1000));
-            let broken = [&whole[..whole.len() - 9], b"not compressed", &[whole.as_slice(), b"rest"].concat()];
+            let broken =
+                [&whole[..whole.len() - 9], b"not compressed", &[whole.as_slice(), b"rest"].concat()];
             for sent in broken {
                 assert_eq!(decode(coding, sent, MAX), Err(Fault::NotAsCoded), "{coding:?}");
             }

@@ -2,25 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use engine::{Attributes, AttributeName, EnvironmentKey, FlagKey, GroupKey, Rollout, Snapshot};
+use engine::{AttributeName, Attributes, EnvironmentKey, FlagKey, GroupKey, Rollout, Snapshot};
 
 use crate::{
-    Administrator, ObjectKind, Store, StoreError,
-    change::Work,
-    db::args,
-    limits::PERSONAS_MAX,
-    live::State,
-    signed,
-    versioned::parse,
+    Administrator, ObjectKind, Store, StoreError, change::Work, db::args, limits::PERSONAS_MAX, live::State,
+    signed, versioned::parse,
 };
 
 /// One use of an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttributeUse {
     /// A rule of the flag's rollout there tests it, or buckets by it.
-    Rollout { environment: EnvironmentKey, flag: FlagKey, name: String },
-    Group { key: GroupKey, name: String },
-    Persona { name: String },
+    Rollout {
+        environment: EnvironmentKey,
+        flag: FlagKey,
+        name: String,
+    },
+    Group {
+        key: GroupKey,
+        name: String,
+    },
+    Persona {
+        name: String,
+    },
 }
 
 /// A rollout whose rules let in whoever says of themselves what an attribute demands, once nobody has to vouch for it.
@@ -91,7 +95,10 @@ fn uses(state: &State, personas: Vec<(String, String)>) -> Result<AttributeUses,
         for flag in snapshot.flags() {
             let names = flag.rollout().attributes().map(AttributeName::as_str).collect();
             let (environment, flag) = (snapshot.environment().clone(), flag.flag());
-            add(names, &AttributeUse::Rollout { environment, flag: flag.key.clone(), name: flag.name.clone() });
+            add(
+                names,
+                &AttributeUse::Rollout { environment, flag: flag.key.clone(), name: flag.name.clone() },
+            );
         }
     }
     for (name, attributes) in personas {

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::LiveRow;
-use crate::{ObjectKind, ObjectRef, limits::{AUDIT_PAGE_DEFAULT, AUDIT_SEARCH_ENTRIES_MAX}};
+use crate::{
+    ObjectKind, ObjectRef,
+    limits::{AUDIT_PAGE_DEFAULT, AUDIT_SEARCH_ENTRIES_MAX},
+};
 
 engine::words! {
     /// What was done.

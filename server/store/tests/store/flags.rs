@@ -1,5 +1,5 @@
 use engine::{Flag, Lifecycle, Prerequisite, Problem, ValueType, VariantKey};
-use store::{Action, AuditFilter, Invalid, ObjectKind, ObjectRef, StoreError};
+use store::{Action, AuditFilter, Invalid, ObjectKind, ObjectRef, StoreError, Taken};
 
 use crate::harness::*;
 
@@ -34,7 +34,7 @@ async fn a_new_flag_stands_in_every_environment(t: Harness) {
 
 async fn a_taken_key_is_refused(t: Harness) {
     let flag = t.create_flag("a").await;
-    let error = t.store.create_flag(&editor(), flag).await.expect_err("refused");
+    let error = t.store.create_flag(&editor(), flag.clone()).await.expect_err("refused");
     assert!(matches!(error, StoreError::AlreadyExists { by: Taken::Present, .. }), "{error:?}");
     let other_case = Flag::boolean(flag_key("A"), "Another");
     let error = t.store.create_flag(&editor(), other_case.clone()).await.expect_err("refused");
@@ -44,7 +44,10 @@ async fn a_taken_key_is_refused(t: Harness) {
     t.store.update_flag(&editor(), 1, archived.clone(), "").await.expect("archived");
     for taken in [Flag { lifecycle: Lifecycle::Draft, ..archived }, other_case] {
         let error = t.store.create_flag(&editor(), taken).await.expect_err("refused");
-        assert!(error.to_string().contains("\"a\" belongs to a flag that is archived; restore it"), "{error}");
+        assert!(
+            error.to_string().contains("\"a\" belongs to a flag that is archived; restore it"),
+            "{error}"
+        );
     }
 }
 
@@ -61,8 +64,7 @@ async fn one_of_two_who_ask_for_a_key_at_once_gets_it(t: Harness) {
     let other = t.another().await;
     let make = |key: &str| Flag::boolean(flag_key(key), key);
     let by = editor();
-    let (one, two) =
-        tokio::join!(t.store.create_flag(&by, make("Pay")), other.create_flag(&by, make("pay")));
+    let (one, two) = tokio::join!(t.store.create_flag(&by, make("Pay")), other.create_flag(&by, make("pay")));
     assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
 }
 

@@ -1,5 +1,6 @@
 use engine::{
-    AttributeDefinition, AttributeName, AttributeType, AttributeValue, Attributes, Audience, BucketBy, Rule, SubjectKey,
+    AttributeDefinition, AttributeName, AttributeType, AttributeValue, Attributes, Audience, BucketBy, Rule,
+    SubjectKey,
 };
 use store::{AttributeUse, ObjectKind, Principal, StoreError};
 
@@ -56,7 +57,8 @@ async fn an_attribute_in_use_keeps_its_type_and_stays(t: Harness) {
     t.store.put_attribute(&admin(), attribute("tier", false)).await.expect("only trust changed");
     t.store.delete_group(&editor(), 1, &group.key, "").await.expect("deleted");
     t.create_flag("a").await;
-    let matching = |tier: &str| Audience::Matching { groups: vec![], condition: Some(condition("tier", tier)) };
+    let matching =
+        |tier: &str| Audience::Matching { groups: vec![], condition: Some(condition("tier", tier)) };
     t.change("a", |rollout| rollout.rules = vec![Rule { audience: matching("gold"), ..everyone(100) }])
         .await
         .expect("saved");

@@ -42,7 +42,9 @@ async fn no_address_leads_out_of_the_path_that_a_proxy_shows() {
                 .links
                 .iter()
                 .chain(page.forms.iter().map(|form| &form.action).filter(|action| !action.is_empty()))
-                .filter(|link| link.starts_with('/') && !inside(link.split(['?', '#']).next().unwrap_or_default()))
+                .filter(|link| {
+                    link.starts_with('/') && !inside(link.split(['?', '#']).next().unwrap_or_default())
+                })
                 .collect();
             assert!(outside.is_empty(), "{address}: {outside:?}");
             looked_at.push(address.to_owned());
@@ -78,7 +80,9 @@ async fn forms_cookies_files_and_apis_stay_below_the_path() {
     };
     for before in ["", BASE] {
         let key = format!("pay{}", before.len());
-        let made = post(&format!("{before}/flags/new"), &[("name", "Pay"), ("key", &key), ("type", "boolean")]).await;
+        let made =
+            post(&format!("{before}/flags/new"), &[("name", "Pay"), ("key", &key), ("type", "boolean")])
+                .await;
         assert_eq!((made.status().as_u16(), text(&made, "location")), (303, format!("{BASE}/flags/{key}")));
         assert!(text(&made, "set-cookie").contains(&format!("; Path={BASE};")), "{:?}", made.headers());
         // Signed out, one comes back to where one was.
