@@ -38,7 +38,7 @@ pub async fn show(page: &Page, seq: u64, draft: FormState<String>) -> PageResult
             let history = format!("/audit?kind={}&key={}", entry.object.kind.as_str(), entry.object.key);
             view! {
                 <a class="button" href=path>{format!("Open {}", entry.object_name)}</a>
-                <a class="button" href=history>"Its whole history"</a>
+                <a class="button" href=here.plain(&history)>"Its whole history"</a>
             }
         });
         let nothing = entry.changes.is_empty().then(|| {
