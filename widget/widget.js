@@ -114,7 +114,7 @@ textarea { display: block; inline-size: 100%; min-block-size: 88px; padding: 10p
             own.sort((a, b) => (b.flag === flag) - (a.flag === flag));
             return own.slice(0, FEATURES_MAX).map(({ subject: _, ...feature }) => feature);
         }
-        const address = new URL(`/ofrep/v1/evaluate/flags/${encodeURIComponent(flag)}`, script.src);
+        const address = new URL(`ofrep/v1/evaluate/flags/${encodeURIComponent(flag)}`, script.src);
         const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
         const options = { method: 'POST', headers, body: JSON.stringify({ context: { targetingKey: subject } }) };
         const signal = AbortSignal.timeout(PROOF_MS);
@@ -126,7 +126,7 @@ textarea { display: block; inline-size: 100%; min-block-size: 88px; padding: 10p
 
     /** Gives what the user should read when it did not work, or nothing. */
     async function send(body) {
-        const address = new URL('/api/v1/feedback', script.src);
+        const address = new URL('api/v1/feedback', script.src);
         const headers = { Authorization: `Bearer ${settings.token}`, 'Content-Type': 'application/json' };
         let answer;
         try {

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use store::ApprovalRequest;
 
 use crate::{
+    flag,
     form::{
         error::{FormErrors, as_sentence},
         state::FormState,
@@ -52,7 +53,7 @@ pub async fn show(page: &Page, refused: Option<FormErrors>) -> PageResult {
 fn item(request: &ApprovalRequest, here: &Here) -> impl IntoView + use<> {
     let step = request.step + 1;
     let key = format!("{}-{}-{step}", request.environment, request.flag);
-    let plan = here.href_in(&format!("/flags/{}/plan", request.flag), &request.environment);
+    let plan = here.href_in(&flag::Tab::Plan.path(&request.flag), &request.environment);
     let (tone, word) = if request.next { (Tone::Accent, "Next step") } else { (Tone::Neutral, "Later step") };
     let form = if request.may_be_mine {
         view! {

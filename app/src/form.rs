@@ -2,5 +2,6 @@
 
 pub mod error;
 pub mod fields;
+pub mod restore;
 pub mod state;
 pub mod value;

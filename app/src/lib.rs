@@ -34,6 +34,7 @@ pub mod search;
 pub mod settings;
 pub mod setup;
 pub mod sign_in;
+pub mod site;
 pub mod state;
 pub mod tester;
 pub mod testers;

@@ -1,5 +1,6 @@
 //! The page around everything: the request that asks for it, its frame, its errors.
 
+pub mod address;
 mod error;
 pub mod here;
 pub mod layout;

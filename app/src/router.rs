@@ -19,6 +19,7 @@ use crate::{
     page::Visit,
     password::{self, ask},
     people, person, search, settings, setup, sign_in,
+    site::Site,
     state::AppState,
     tester, testers, try_it,
 };
@@ -154,7 +155,7 @@ async fn error_pages(State(state): State<AppState>, request: Request, next: Next
     let Some(error) = error.filter(|_| is_page) else {
         return response;
     };
-    let back = way_back(&parts);
+    let back = way_back(&parts, &state.site);
     // The error page must not fail for the reason that the page failed for.
     if error == AppError::NotFound(Thing::Environment) {
         parts.uri = http::Uri::from_static("/");
@@ -176,12 +177,14 @@ async fn error_pages(State(state): State<AppState>, request: Request, next: Next
 }
 
 /// Where somebody was who has to sign in first: the page, or the page whose form was sent.
-fn way_back(parts: &Parts) -> String {
+fn way_back(parts: &Parts, site: &Site) -> String {
     let page = if parts.method == Method::GET {
-        Some(parts.uri.clone())
+        parts.uri.path_and_query().map(ToString::to_string)
     } else {
         let referrer = parts.headers.get(header::REFERER).and_then(|it| it.to_str().ok());
-        referrer.and_then(|it| it.parse::<Uri>().ok())
+        let referrer = referrer.and_then(|it| it.parse::<Uri>().ok());
+        let address = referrer.as_ref().and_then(Uri::path_and_query).map(ToString::to_string);
+        address.and_then(|address| site.inside(&address).map(str::to_owned))
     };
-    page.as_ref().and_then(Uri::path_and_query).map_or_else(|| "/".to_owned(), ToString::to_string)
+    page.unwrap_or_else(|| "/".to_owned())
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::LeptosOptions;
 use store::Store;
 
-use crate::live::seats::Seats;
+use crate::{live::seats::Seats, site::Site};
 
 /// What [`crate::router()`] is made with. The server's session middleware puts a [`store::Principal`] and a
 /// [`store::RequestOrigin`] into the extensions of each request.
@@ -11,10 +11,7 @@ use crate::live::seats::Seats;
 pub struct AppState {
     pub store: Store,
     pub options: LeptosOptions,
-    /// How browsers reach the site, such as `https://fader.example.org`: what links begin with.
-    pub origin: String,
-    /// The site is reached through TLS: cookies are `Secure`.
-    pub secure: bool,
+    pub site: Site,
     /// Where webhooks may lead.
     pub webhooks: store::Reach,
     /// The streams of open pages.

@@ -14,7 +14,7 @@ pub use flag::{Flag, FlagKind, Lifecycle, TAGS_MAX, VARIANTS_MAX, Variant};
 pub use group::{ENROLMENTS_MAX, Enrolment, EnrolmentState, Group};
 pub use key::{
     AttributeName, EnvironmentKey, FlagKey, GroupKey, GuardrailId, InvalidKey, MetricKey, RuleId, SubjectKey,
-    TARGETING_KEY, VariantKey,
+    TARGETING_KEY, VariantKey, is_dots, means_a_place,
 };
 pub use metric::{Counts, MetricDefinition, MetricKind};
 pub use percentage::{InvalidPercentage, Percentage};

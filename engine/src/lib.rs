@@ -33,7 +33,7 @@ pub use definition::{
     Exclusions, Flag, FlagKey, FlagKind, Group, GroupKey, GuardrailId, InvalidKey, InvalidPercentage,
     Lifecycle, MetricDefinition, MetricKey, MetricKind, Percentage, Pin, Prerequisite, Problem, Rollout,
     Rule, RuleId, SUBJECTS_MAX, Share, SubjectKey, TAGS_MAX, TARGETING_KEY, VARIANTS_MAX, ValueType, Variant,
-    VariantKey, WEIGHT_TOTAL,
+    VariantKey, WEIGHT_TOTAL, is_dots, means_a_place,
 };
 pub use number::{Number, Parts};
 pub use time::{

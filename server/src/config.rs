@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use app::site::Site;
 use http::Uri;
 use ipnet::IpNet;
 use store::Reach;
@@ -154,22 +155,35 @@ impl Config {
         self.public_url.as_ref().map_or_else(local, |url| url.origin.clone())
     }
 
+    /// What stands before every path as browsers see it: empty, or a path like `/fader`.
+    pub fn base(&self) -> &str {
+        self.public_url.as_ref().map_or("", |url| &url.base)
+    }
+
+    /// Where browsers find the server.
+    pub fn site(&self) -> Site {
+        Site::new(&self.origin(), self.base(), self.is_tls())
+    }
+
     /// Others can reach the server, and nobody said how: links then work on this machine only.
     pub fn links_lead_nowhere(&self) -> bool {
         self.public_url.is_none() && !self.listens_on.ip().is_loopback()
     }
 }
 
-/// The address under which browsers reach the server, such as `https://fader.example.org`.
+/// The address under which browsers reach the server, such as `https://fader.example.org`, or below a path of a proxy:
+/// `https://tools.example.org/fader`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
     origin: String,
+    /// Empty, or a path without a slash at its end.
+    base: String,
     tls: bool,
 }
 
 /// The text is not such an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the public address is written like https://fader.example.org, without a path")]
+#[error("the public address is written like https://fader.example.org or https://tools.example.org/fader")]
 pub struct InvalidPublicUrl;
 
 impl PublicUrl {
@@ -190,11 +204,21 @@ impl FromStr for PublicUrl {
             Some(_) | None => return Err(InvalidPublicUrl),
         };
         let authority = uri.authority().ok_or(InvalidPublicUrl)?;
-        if uri.path() != "/" || uri.query().is_some() || authority.as_str().contains('@') {
+        let base = uri.path().trim_end_matches('/');
+        let is_plain = |part: &str| {
+            let chars = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+            !part.is_empty() && !matches!(part, "." | "..") && part.bytes().all(chars)
+        };
+        let fits = base.is_empty() || base.split('/').skip(1).all(is_plain);
+        if !fits || uri.query().is_some() || text.contains('#') || authority.as_str().contains('@') {
             return Err(InvalidPublicUrl);
         }
         let scheme = if tls { "https" } else { "http" };
-        Ok(Self { origin: format!("{scheme}://{}", authority.as_str().to_ascii_lowercase()), tls })
+        Ok(Self {
+            origin: format!("{scheme}://{}", authority.as_str().to_ascii_lowercase()),
+            base: base.to_owned(),
+            tls,
+        })
     }
 }
 
@@ -230,10 +254,23 @@ mod tests {
     }
 
     #[test]
-    fn a_public_address_is_an_origin() {
+    fn a_public_address_is_an_origin_and_perhaps_a_path() {
         let url: PublicUrl = "https://Fader.example.org/".parse().expect("an address");
-        assert_eq!((url.origin(), url.tls), ("https://fader.example.org", true));
-        for bad in ["fader.example.org", "ftp://x", "https://x/path", "https://x/?q", "https://me@x", ""] {
+        assert_eq!((url.origin(), &*url.base, url.tls), ("https://fader.example.org", "", true));
+        for (text, base) in [("https://x/fader", "/fader"), ("http://x:81/tools/f-1.x/", "/tools/f-1.x")] {
+            assert_eq!(text.parse::<PublicUrl>().expect("an address").base, base);
+        }
+        for bad in [
+            "fader.example.org",
+            "ftp://x",
+            "https://x/a//b",
+            "https://x/../a",
+            "https://x/a%20b",
+            "https://x/?q",
+            "https://x/a#b",
+            "https://me@x",
+            "",
+        ] {
             assert_eq!(bad.parse::<PublicUrl>(), Err(InvalidPublicUrl), "{bad}");
         }
     }

@@ -12,6 +12,9 @@ pub const FORM_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const PEOPLE_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// A form of somebody who is not signed in, such as a sign-in; beyond it the answer is 413.
 pub const STRANGER_BODY_BYTES_MAX: usize = 16 * 1024;
+/// A compressed body that grows to more than so many times its size is refused with 413, once it is larger than 64 KiB. The
+/// limits of sizes above hold for what comes out of it.
+pub const BODY_RATIO_MAX: usize = 200;
 /// Bodies that take more than one read, all of them together, as long as they are read and handled; beyond it the answer
 /// is 503 with `Retry-After`.
 pub const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -69,7 +72,7 @@ pub const CATCH_UP_POLL: Duration = Duration::from_millis(20);
 /// So many refetches wait at once; beyond it the answer is 503 with `Retry-After` at once.
 pub const CATCHING_UP_MAX: usize = 1_000;
 
-/// Telemetry as it is sent, and after gzip; beyond it the answer is 413.
+/// Telemetry as it is sent, and decompressed; beyond it the answer is 413.
 pub const OTLP_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const OTLP_INFLATED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Fields of one export, whatever they hold; beyond it the answer is 413.

@@ -5,6 +5,7 @@ use std::{
     convert::Infallible, future::poll_fn, net::SocketAddr, pin::pin, sync::Arc, task::Poll, time::Duration,
 };
 
+use app::site::Site;
 use axum::{
     Router,
     body::Body,
@@ -100,6 +101,7 @@ impl Asked {
         if shared {
             like_http1(&mut request);
         }
+        inside(&self.server.site, &mut request);
         request.extensions_mut().insert(ConnectInfo(self.peer));
         let Some(under_way) = self.connection.works(shared) else {
             let refuse = async |request: Request| (DOORS.of(request.uri().path()).refuse)(Fault::Busy);
@@ -123,6 +125,20 @@ fn like_http1(request: &mut Request) {
         request.headers_mut().entry(header::HOST).or_insert(host);
     }
     *request.uri_mut() = Uri::from(path);
+}
+
+/// Below a path of its own, a proxy may take that off before it asks, or leave it: nobody behind this has to know which.
+fn inside(site: &Site, request: &mut Request) {
+    if site.base().is_empty() {
+        return;
+    }
+    let Some(address) = request.uri().path_and_query() else { return };
+    // What comes without it is left as it is.
+    let Some(path) = site.inside(address.path()) else { return };
+    let query = address.query().map(|query| format!("?{query}")).unwrap_or_default();
+    if let Ok(uri) = Uri::try_from(format!("{path}{query}")) {
+        *request.uri_mut() = uri;
+    }
 }
 
 /// TLS is the business of the proxy in front.

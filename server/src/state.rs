@@ -3,6 +3,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use app::site::Site;
 use axum::extract::FromRef;
 use store::Store;
 use tokio::sync::watch;
@@ -35,6 +36,7 @@ pub struct Server(Arc<Parts>);
 pub struct Parts {
     pub store: Store,
     pub config: Arc<Config>,
+    pub site: Site,
     pub intake: Arc<Intake>,
     pub(crate) access: Access,
     pub(crate) bodies: Arc<Bodies>,
@@ -106,11 +108,14 @@ impl Server {
             look_every: config.look_every,
             readiness: Readiness::default(),
         });
+        let site = config.site();
         let config = Arc::new(config);
-        let edge = Arc::new(Edge { request_ids, config: Arc::clone(&config), doors: DOORS });
+        let edge =
+            Arc::new(Edge { request_ids, config: Arc::clone(&config), site: site.clone(), doors: DOORS });
         Ok(Self(Arc::new(Parts {
             store,
             config,
+            site,
             intake,
             access,
             bodies,

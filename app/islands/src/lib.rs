@@ -16,6 +16,7 @@ pub mod menus;
 pub mod palette;
 pub mod preview;
 pub mod refused;
+pub mod site;
 pub mod swap;
 
 /// Brings every island of the page to life; called by the script that the page loads.
@@ -23,5 +24,10 @@ pub mod swap;
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
+    let base = site::base();
+    if !base.is_empty() {
+        // Once for the life of the page.
+        leptos::server_fn::client::set_server_url(base.leak());
+    }
     leptos::mount::hydrate_islands();
 }

@@ -11,8 +11,10 @@ pub fn leads_on(error: &CallError) -> bool {
         return false;
     }
     let location = window().location();
-    let here = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
+    let base = crate::site::base();
+    let path = location.pathname().unwrap_or_default();
+    let here = path.strip_prefix(&base).unwrap_or(&path).to_owned() + &location.search().unwrap_or_default();
     let Ok(query) = UrlSearchParams::new() else { return false };
     query.append("next", &here);
-    location.set_href(&format!("/password?{}", String::from(query.to_string()))).is_ok()
+    location.set_href(&format!("{base}/password?{}", String::from(query.to_string()))).is_ok()
 }

@@ -29,7 +29,7 @@ pub async fn show(page: &Page, draft: FormState<()>) -> PageResult {
     page.render(PageMeta::new("Your account", Section::Account).status(draft.status()), move || {
         let others = has_others.then(|| {
             view! {
-                <form method="post" action="/account">
+                <form method="post" action=here().plain("/account")>
                     <button class="button" name="do" value="end_others">"Sign out everywhere else"</button>
                 </form>
             }
@@ -50,7 +50,7 @@ pub async fn show(page: &Page, draft: FormState<()>) -> PageResult {
 
 fn password_form(draft: &FormState<()>, email: String) -> impl IntoView + use<> {
     view! {
-        <form method="post" action="/account" class="card stack" aria-labelledby="password-title">
+        <form method="post" action=here().plain("/account") class="card stack" aria-labelledby="password-title">
             <h2 id="password-title">"Change your password"</h2>
             <FormError error=draft.general() />
             <input class="visually-hidden" name="username" autocomplete="username" value=email tabindex="-1" aria-hidden="true" readonly />
@@ -82,7 +82,7 @@ fn session(row: SessionRow) -> impl IntoView {
         view! { <Badge tone=Tone::Good text="This one" /> }.into_any()
     } else {
         view! {
-            <form method="post" action="/account">
+            <form method="post" action=here().plain("/account")>
                 <input type="hidden" name="session" value=row.id.to_string() />
                 <button class="button" data-size="small" name="do" value="end">"Sign out"</button>
             </form>

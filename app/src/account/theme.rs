@@ -13,6 +13,6 @@ pub async fn post(visit: Visit, fields: Fields) -> PageResult {
     let mut response = visit.go(fields.text("back"));
     response
         .headers_mut()
-        .append(header::SET_COOKIE, cookies::remember_theme(theme.as_str(), visit.state.secure));
+        .append(header::SET_COOKIE, cookies::remember_theme(theme.as_str(), &visit.state.site));
     Ok(response)
 }

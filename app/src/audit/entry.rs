@@ -38,7 +38,7 @@ pub async fn show(page: &Page, seq: u64, draft: FormState<String>) -> PageResult
             let history = format!("/audit?kind={}&key={}", entry.object.kind.as_str(), entry.object.key);
             view! {
                 <a class="button" href=path>{format!("Open {}", entry.object_name)}</a>
-                <a class="button" href=history>"Its whole history"</a>
+                <a class="button" href=here.plain(&history)>"Its whole history"</a>
             }
         });
         let nothing = entry.changes.is_empty().then(|| {
@@ -107,7 +107,7 @@ fn revert(seq: u64, draft: FormState<String>) -> impl IntoView {
     let (error, comment) = (draft.general(), draft.input.clone().unwrap_or_default());
     let beside = draft.at("comment");
     view! {
-        <form method="post" action=format!("/audit/{seq}/revert") class="card stack" aria-labelledby="revert-title">
+        <form method="post" action=here().plain(&format!("/audit/{seq}/revert")) class="card stack" aria-labelledby="revert-title">
             <h2 id="revert-title">"Revert this change"</h2>
             <p class="note">
                 "Brings back the state from before this change, as a new change. What came later is replaced too; the log keeps all of it."

@@ -29,6 +29,8 @@ struct Cursor {
     store: Store,
     reader: AuditReader,
     filter: AuditFilter,
+    /// The last entry when it began.
+    last: u64,
     line: fn(&AuditEntry) -> String,
     done: bool,
 }
@@ -43,7 +45,8 @@ async fn export(
     let reader = page.principal.audit_reader()?;
     let filter =
         AuditFilter { documents: extension == "jsonl", ..AuditQuery::read(page).filter(AUDIT_PAGE_MAX) };
-    let mut cursor = Cursor { store: page.store().clone(), reader, filter, line, done: false };
+    let last = page.store().live().seq();
+    let mut cursor = Cursor { store: page.store().clone(), reader, filter, last, line, done: false };
     // The first page comes before the headers, so that an error is still an error page.
     let first = next_chunk(&mut cursor).await.map_err(AppError::from)?;
     let rest = stream::unfold(cursor, |mut cursor| async move {
@@ -66,9 +69,13 @@ async fn next_chunk(cursor: &mut Cursor) -> Result<Option<String>, StoreError> {
     if cursor.done {
         return Ok(None);
     }
-    let entries = cursor.store.list_audit(&cursor.reader, &cursor.filter).await?;
-    cursor.done = entries.len() < cursor.filter.limit;
-    cursor.filter.before_seq = entries.last().map(|entry| entry.seq);
+    let (filter, further) = cursor.filter.clone().in_reach(cursor.last);
+    let entries = cursor.store.list_audit(&cursor.reader, &filter).await?;
+    cursor.filter.before_seq = match entries.len() < filter.limit {
+        true => further,
+        false => entries.last().map(|entry| entry.seq),
+    };
+    cursor.done = cursor.filter.before_seq.is_none();
     Ok(Some(entries.iter().map(cursor.line).collect()))
 }
 

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use store::{ActorKind, AuditEntry, AuditStanding, AuditVerdict, ObjectKind, ObjectRef};
 
 use crate::{
-    page::here::here,
+    page::{address, here::here},
     ui::{
         badge::{Badge, Tone},
         icon, time,
@@ -107,8 +107,8 @@ pub fn changes(entry: &AuditEntry) -> impl IntoView + use<> {
 /// The page of what an entry is about, where it has one.
 pub fn object_address(object: &ObjectRef) -> Option<String> {
     match object.kind {
-        ObjectKind::Flag => Some(format!("/flags/{}", object.key)),
-        ObjectKind::Group => Some(format!("/groups/{}", object.key)),
+        ObjectKind::Flag => Some(address::flag(&object.key)),
+        ObjectKind::Group => Some(address::group(&object.key)),
         ObjectKind::Member => Some("/settings/members".to_owned()),
         ObjectKind::Token => Some("/settings/tokens".to_owned()),
         ObjectKind::Feedback => Some(format!("/feedback/{}", object.key)),
@@ -116,7 +116,7 @@ pub fn object_address(object: &ObjectRef) -> Option<String> {
         ObjectKind::Webhook => Some("/settings/webhooks".to_owned()),
         // An erased person is named by a digest, several at once by nothing.
         ObjectKind::Person if object.key.is_empty() || object.key.starts_with("sha256:") => None,
-        ObjectKind::Person => Some(crate::ui::person::person_path(&object.key)),
+        ObjectKind::Person => Some(address::person(&object.key)),
         ObjectKind::Workspace if object.key == "guardrails" => Some("/settings/guardrails".to_owned()),
         ObjectKind::Attribute | ObjectKind::Persona | ObjectKind::Environment | ObjectKind::Workspace => None,
     }

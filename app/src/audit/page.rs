@@ -2,7 +2,7 @@
 //! everything that was recorded and the way back.
 
 use leptos::prelude::*;
-use store::{Action, AuditEntry, AuditStanding, ObjectKind};
+use store::{Action, AuditEntry, AuditStanding, ObjectKind, limits::AUDIT_SEARCH_ENTRIES_MAX};
 
 use super::log;
 use crate::{
@@ -22,13 +22,27 @@ pub use super::query::AuditQuery;
 
 const PAGE_ENTRIES: usize = 50;
 
+/// What there is before the entries of the page.
+#[derive(Debug, Clone, Copy)]
+enum Older {
+    Nothing,
+    /// More that match, before this entry.
+    Found(u64),
+    /// Entries before this one, at which the search did not look.
+    Unread(u64),
+}
+
 pub async fn get(page: Page) -> PageResult {
     let reader = page.principal.audit_reader()?;
     let query = AuditQuery::read(&page);
-    let mut entries = page.store().list_audit(&reader, &query.filter(PAGE_ENTRIES + 1)).await?;
+    let (filter, further) = query.filter(PAGE_ENTRIES + 1).in_reach(page.store().live().seq());
+    let mut entries = page.store().list_audit(&reader, &filter).await?;
     let actors = page.store().list_actors(&reader).await?;
     let standing = page.store().audit_standing(&reader).await?;
-    let older = (entries.len() > PAGE_ENTRIES).then(|| entries[PAGE_ENTRIES - 1].seq);
+    let older = match entries.len() > PAGE_ENTRIES {
+        true => Older::Found(entries[PAGE_ENTRIES - 1].seq),
+        false => further.map_or(Older::Nothing, Older::Unread),
+    };
     entries.truncate(PAGE_ENTRIES);
     let own_only = reader.only_own().is_some();
     page.render(PageMeta::new("Audit", Section::Audit), move || {
@@ -41,7 +55,7 @@ fn view(
     entries: Vec<AuditEntry>,
     actors: Vec<String>,
     standing: AuditStanding,
-    older: Option<u64>,
+    older: Older,
     own_only: bool,
 ) -> impl IntoView {
     let here = here();
@@ -50,18 +64,30 @@ fn view(
     } else {
         "Every change: who, when, from where and why. Nothing here can be edited."
     };
-    let list =
-        if entries.is_empty() { empty(query.is_filtered()).into_any() } else { log::log(entries).into_any() };
+    let list = match (entries.is_empty(), older) {
+        (true, Older::Unread(_)) => view! { <p class="muted">"No entry matches so far."</p> }.into_any(),
+        (true, Older::Nothing | Older::Found(_)) => empty(query.is_filtered()).into_any(),
+        (false, _) => log::log(entries).into_any(),
+    };
+    let unread = matches!(older, Older::Unread(_)).then(|| {
+        let looked = engine::grouped(AUDIT_SEARCH_ENTRIES_MAX);
+        view! { <p class="note">{format!("These are the matches among {looked} entries. There are earlier ones.")}</p> }
+    });
     let newest = query.before.is_some().then(|| {
         view! { <a class="button" href=here.same_page_with(&[("before", "")])>{icon::left()}"Newest"</a> }
     });
-    let older = older.map(|seq| {
+    let next = match older {
+        Older::Nothing => None,
+        Older::Found(seq) => Some((seq, "Older")),
+        Older::Unread(seq) => Some((seq, "Look further back")),
+    };
+    let older = next.map(|(seq, label)| {
         let address = here.same_page_with(&[("before", &seq.to_string())]);
-        view! { <a class="button" href=address rel="next">"Older"{icon::right()}</a> }
+        view! { <a class="button" href=address rel="next">{label}{icon::right()}</a> }
     });
-    let unpaged = here.same_page_with(&[("before", ""), ("env", "")]);
-    let csv = unpaged.replacen("/audit", "/audit/export.csv", 1);
-    let json_lines = unpaged.replacen("/audit", "/audit/export.jsonl", 1);
+    let unpaged = here.same_path_with(&[("before", ""), ("env", "")]);
+    let export = |file: &str| here.plain(&unpaged.replacen("/audit", file, 1));
+    let (csv, json_lines) = (export("/audit/export.csv"), export("/audit/export.jsonl"));
     view! {
         <PageHead title="Audit" lead=lead>
             <a class="button" href=csv>{icon::download()}"CSV"</a>
@@ -71,6 +97,7 @@ fn view(
         <div id="audit" data-live="" class="stack">
             <div class="cluster">{log::chain_badge(&standing, here.now_ms)}</div>
             {list}
+            {unread}
         </div>
         <nav class="cluster" aria-label="Pages of the log">{newest}{older}</nav>
     }
@@ -99,10 +126,11 @@ fn filters(query: &AuditQuery, actors: Vec<String>) -> impl IntoView + use<> {
     let key = query.key.clone().map(|key| {
         view! { <input type="hidden" name="key" value=key.clone() /> }
     });
-    let clear =
-        query.is_filtered().then(|| view! { <a class="button" data-kind="quiet" href="/audit">"Clear"</a> });
+    let clear = query
+        .is_filtered()
+        .then(|| view! { <a class="button" data-kind="quiet" href=here.plain("/audit")>"Clear"</a> });
     view! {
-        <form class="toolbar" method="get" action="/audit" role="search">
+        <form class="toolbar" method="get" action=here.plain("/audit") role="search">
             <div class="field" data-wide="">
                 <label for="audit-q">"Contains"</label>
                 <input
@@ -134,7 +162,7 @@ fn empty(filtered: bool) -> impl IntoView {
     if filtered {
         view! {
             <Empty title="No entry matches" text="Widen the time, or drop a filter.">
-                <a class="button" href="/audit">"Clear the filters"</a>
+                <a class="button" href=here().plain("/audit")>"Clear the filters"</a>
             </Empty>
         }
     } else {

@@ -61,6 +61,7 @@ impl AuditQuery {
             from_ms: ms(&self.from),
             until_ms: ms(&self.until).map(|at| at + DAY_MS),
             text: self.text.clone(),
+            from_seq: None,
             before_seq: self.before,
             limit,
             documents: false,

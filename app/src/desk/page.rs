@@ -210,7 +210,7 @@ fn toolbar(rows: &[DeskRow], filter: &Filter, here: &Here) -> impl IntoView + us
     let environment =
         (!first).then(|| view! { <input type="hidden" name="env" value=here.environment.key.to_string() /> });
     view! {
-        <form class="toolbar desk-toolbar" id="desk-filters" method="get" action="/" role="search">
+        <form class="toolbar desk-toolbar" id="desk-filters" method="get" action=here.plain("/") role="search">
             {environment}
             <label class="desk-search">
                 <span class="visually-hidden">"Search flags"</span>

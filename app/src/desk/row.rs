@@ -10,8 +10,8 @@ use super::{
     pulse::{Pulse, grouped_u64},
 };
 use crate::{
-    flag::{health::tone, settings::form::lifecycle_word},
-    page::here::Here,
+    flag::{Tab, health::tone, settings::form::lifecycle_word},
+    page::{address, here::Here},
     ui::time,
 };
 
@@ -29,7 +29,7 @@ impl Desk<'_> {
     /// The word of its worst rule; nothing for a flag that the guard has not looked at.
     fn health_pill(&self, row: &DeskRow, here: &Here) -> Option<impl IntoView + use<>> {
         let found = self.health.get(&row.flag.key)?;
-        let href = here.href(&format!("/flags/{}/health", row.flag.key));
+        let href = here.href(&Tab::Health.path(&row.flag.key));
         let (tone, word) =
             if found.unasked { tone::UNASKED } else { (tone::tone(found.health), tone::word(found.health)) };
         let tone = tone.as_str();
@@ -38,7 +38,7 @@ impl Desk<'_> {
 
     pub fn row(&self, row: &DeskRow, here: &Here) -> impl IntoView + use<> {
         let flag = &row.flag;
-        let href = here.href(&format!("/flags/{}", flag.key));
+        let href = here.href(&address::flag(&flag.key));
         let state = State::of(&row.rollout);
         let phrase =
             self.snapshot.map_or_else(String::new, |it| rollout_phrase(&row.rollout, &group_name(it)));
@@ -81,7 +81,7 @@ impl Desk<'_> {
         };
         let is_there = may && row.flag.lifecycle != Lifecycle::Archived;
         is_there.then(|| {
-            let path = format!("/flags/{}?confirm={}", row.flag.key, word.to_lowercase());
+            let path = format!("{}?confirm={}", address::flag(&row.flag.key), word.to_lowercase());
             let label = format!("{word} {}", row.flag.name);
             view! { <a class=class href=here.href(&path) aria-label=label>{word}</a> }
         })

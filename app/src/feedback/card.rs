@@ -9,11 +9,14 @@ use store::{
 };
 
 use crate::{
-    page::here::{Here, here},
+    flag::Tab,
+    page::{
+        address,
+        here::{Here, here},
+    },
     ui::{
         badge::{Badge, Tone},
         icon,
-        person::person_path,
         text_area::TextArea,
         time,
     },
@@ -97,7 +100,7 @@ pub fn duration(ms: u64) -> String {
 pub fn in_list(item: &Feedback, names: &Names, handlers: &[Handler]) -> impl IntoView + use<> {
     let here = here();
     let triage = (!handlers.is_empty()).then(|| {
-        let back = here.same_page_with(&[]);
+        let back = here.same_path_with(&[]);
         let form = triage_form(item, handlers, &Typed::of(item), Some(back), &here);
         view! {
             <details class="triage">
@@ -211,7 +214,7 @@ fn origin(item: &Feedback, here: &Here) -> impl IntoView + use<> {
     });
     view! {
         <span class="feedback-who">
-            <a href=here.href(&person_path(item.subject.as_str())) title="What they saw, and why"><bdi>{item.subject.to_string()}</bdi></a>
+            <a href=here.href(&address::person(item.subject.as_str())) title="What they saw, and why"><bdi>{item.subject.to_string()}</bdi></a>
             {page}
             {logged}
         </span>
@@ -254,7 +257,7 @@ fn chip(saw: &Saw, names: &Names, here: &Here) -> impl IntoView + use<> {
     view! {
         <span class="saw" title=title>
             <span class="note">{word}</span>
-            <a href=here.href(&format!("/flags/{}/feedback", saw.flag))>{names.flag(&saw.flag)}</a>
+            <a href=here.href(&Tab::Feedback.path(&saw.flag))>{names.flag(&saw.flag)}</a>
             <code>{saw.variant.to_string()}</code>
             {how}
         </span>

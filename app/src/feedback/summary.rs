@@ -14,6 +14,7 @@ use super::{
 use crate::{
     chart::{Chart, Point, Series, Stroke, Unit},
     error::AppError,
+    flag::Tab,
     page::{Page, here::here},
 };
 
@@ -103,7 +104,7 @@ fn of_flag(it: &OfFlag, names: &Names, first_day_ms: i64, days: u32, first: bool
     let name = names.flag(&it.flag);
     let control = it.rows.iter().filter(|row| row.arm == Some(Arm::Control)).max_by_key(|row| row.items);
     let rows = it.rows.iter().map(|row| line(row, control)).collect_view();
-    let address = here().href(&format!("/flags/{}/feedback", it.flag));
+    let address = here().href(&Tab::Feedback.path(&it.flag));
     let id = format!("summary-{}", it.flag);
     view! {
         <article class="card feedback-flag" aria-labelledby=id.clone()>

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::settings::form::{FlagForm, KINDS, TYPES};
 use crate::{
-    form::state::FormState,
+    form::{restore::Restore, state::FormState},
     page::{
         Page, PageMeta, PageResult,
         here::here,
@@ -22,10 +22,11 @@ pub async fn get(page: Page) -> PageResult {
         owner: page.principal.name().to_owned(),
         ..FlagForm::default()
     };
-    show(&page, FormState::editing(form))
+    show(&page, FormState::editing(form), None)
 }
 
-pub fn show(page: &Page, state: FormState<FlagForm>) -> PageResult {
+/// `restore`: what is archived and has the key that was asked for.
+pub fn show(page: &Page, state: FormState<FlagForm>, restore: Option<Restore>) -> PageResult {
     let mut meta = PageMeta::new("New flag", Section::Desk).status(state.status());
     meta.live = false;
     page.render(meta, move || {
@@ -37,6 +38,7 @@ pub fn show(page: &Page, state: FormState<FlagForm>) -> PageResult {
                 title="New flag"
                 lead="It starts as a draft that nobody gets. Then open it for a pilot group, and widen it step by step."
             />
+            {restore.map(Restore::view)}
             <form method="post" action=here.href("/flags/new") class="card stack new-flag">
                 <FormError error=at("") />
                 <Field

@@ -13,7 +13,7 @@ use super::{rollout::form::RolloutForm, watch::Watch};
 use crate::{
     error::{AppError, Thing},
     forecast::Drafted,
-    page::Page,
+    page::{Page, address},
 };
 
 /// How many of the flag's last changes every page of it looks at.
@@ -42,7 +42,7 @@ pub struct FlagPage {
 impl FlagPage {
     pub async fn load(page: &Page, key: &str) -> Result<Self, AppError> {
         let missing = || AppError::NotFound(Thing::Flag);
-        let key = FlagKey::parse(key).map_err(|_| missing())?;
+        let key = FlagKey::parse(address::key_of(key)).map_err(|_| missing())?;
         let (store, viewer) = (page.store(), page.viewer());
         let flag = store.find_flag(&viewer, &key).await?.ok_or_else(missing)?;
         let rollout = store.find_rollout(&viewer, &page.environment.key, &key).await?.ok_or_else(missing)?;

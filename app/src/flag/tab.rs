@@ -2,6 +2,8 @@
 
 use engine::FlagKey;
 
+use crate::page::address;
+
 /// The tabs of a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tab {
@@ -42,14 +44,14 @@ impl Tab {
 
     pub fn path(self, flag: &FlagKey) -> String {
         match self {
-            Self::Rollout => format!("/flags/{flag}"),
-            Self::Feedback => format!("/flags/{flag}/feedback"),
-            Self::Health => format!("/flags/{flag}/health"),
-            Self::TryIt => format!("/flags/{flag}/try"),
-            Self::History => format!("/flags/{flag}/history"),
-            Self::Settings => format!("/flags/{flag}/settings"),
-            Self::Exposures => format!("/flags/{flag}/exposures"),
-            Self::Plan => format!("/flags/{flag}/plan"),
+            Self::Rollout => address::flag(flag),
+            Self::Feedback => format!("{}/feedback", address::flag(flag)),
+            Self::Health => format!("{}/health", address::flag(flag)),
+            Self::TryIt => format!("{}/try", address::flag(flag)),
+            Self::History => format!("{}/history", address::flag(flag)),
+            Self::Settings => format!("{}/settings", address::flag(flag)),
+            Self::Exposures => format!("{}/exposures", address::flag(flag)),
+            Self::Plan => format!("{}/plan", address::flag(flag)),
         }
     }
 }

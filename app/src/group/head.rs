@@ -6,7 +6,7 @@ use store::{GroupUse, Versioned};
 
 use crate::{
     error::{AppError, Thing},
-    page::{Page, here::here, layout::PageHead},
+    page::{Page, address, here::here, layout::PageHead},
 };
 
 /// A tab of the page; the tab stands in the query.
@@ -22,9 +22,9 @@ impl Tab {
 
     pub fn address(self, key: &GroupKey) -> String {
         match self {
-            Self::Definition => format!("/groups/{key}"),
-            Self::Testers => format!("/groups/{key}?tab=testers"),
-            Self::History => format!("/groups/{key}?tab=history"),
+            Self::Definition => address::group(key),
+            Self::Testers => format!("{}?tab=testers", address::group(key)),
+            Self::History => format!("{}?tab=history", address::group(key)),
         }
     }
 
@@ -53,7 +53,7 @@ impl Found {
 
 /// The group that an address names; 404 when there is none.
 pub async fn require_group(page: &Page, key: &str) -> Result<Found, AppError> {
-    let key = GroupKey::parse(key).map_err(|_| AppError::NotFound(Thing::Group))?;
+    let key = GroupKey::parse(address::key_of(key)).map_err(|_| AppError::NotFound(Thing::Group))?;
     let viewer = page.viewer();
     let saved = page.store().find_group(&viewer, &key).await?.ok_or(AppError::NotFound(Thing::Group))?;
     let used_by = page.store().group_use(&viewer, &key).await?;

@@ -8,7 +8,7 @@ use store::{GroupRow, GroupUse, Operation, Patience};
 
 use crate::{
     page::{
-        Page, PageMeta, PageResult,
+        Page, PageMeta, PageResult, address,
         here::{Here, here},
         layout::{PageHead, Section},
     },
@@ -97,10 +97,10 @@ async fn lines(page: &Page, rows: Vec<GroupRow>) -> Vec<GroupLine> {
 
 fn search(query: &str, total: usize) -> impl IntoView + use<> {
     let environment = here().environment.key.to_string();
-    let is_default = here().href("/") == "/";
+    let is_default = here().is_default();
     let environment = (!is_default).then(|| view! { <input type="hidden" name="env" value=environment /> });
     view! {
-        <form method="get" action="/groups" class="toolbar group-search" role="search">
+        <form method="get" action=here().plain("/groups") class="toolbar group-search" role="search">
             {environment}
             <div class="field" data-wide="">
                 <label for="group-query" class="visually-hidden">"Search groups"</label>
@@ -145,7 +145,7 @@ fn row_view(here: &Here, line: GroupLine, known: usize) -> impl IntoView + use<>
     view! {
         <tr>
             <td>
-                <a class="group-name" href=here.href(&format!("/groups/{}", row.group.key))>{row.group.name.clone()}</a>
+                <a class="group-name" href=here.href(&address::group(&row.group.key))>{row.group.name.clone()}</a>
                 <small class="mono faint">{row.group.key.to_string()}</small>
             </td>
             <td data-label="Who is in it">{who}</td>
@@ -188,7 +188,7 @@ fn uses(here: &Here, used_by: &[GroupUse]) -> AnyView {
     let links = flags
         .into_iter()
         .take(USES_MAX)
-        .map(|(key, name)| view! { <a href=here.href(&format!("/flags/{key}"))>{name.to_owned()}</a> })
+        .map(|(key, name)| view! { <a href=here.href(&address::flag(&key))>{name.to_owned()}</a> })
         .collect_view();
     view! { <span class="group-uses">{links}{more}</span> }.into_any()
 }

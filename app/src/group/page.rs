@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     condition::{builder::ConditionBuilder, form::ConditionErrors, vocabulary::vocabulary},
-    form::state::FormState,
+    form::{restore::Restore, state::FormState},
     page::{
         Page, PageMeta, PageResult,
         here::here,
@@ -38,7 +38,7 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
 
 pub async fn get_new(page: Page) -> PageResult {
     page.principal.flag_editor()?;
-    show_new(&page, GroupForm::starting(), FormState::default()).await
+    show_new(&page, GroupForm::starting(), FormState::default(), None).await
 }
 
 /// The page of a group, with `form` as it was typed.
@@ -75,8 +75,13 @@ pub async fn show(page: &Page, found: Found, mut form: GroupForm, draft: FormSta
     })
 }
 
-/// The page of a group that does not exist yet.
-pub async fn show_new(page: &Page, form: GroupForm, draft: FormState<()>) -> PageResult {
+/// The page of a group that does not exist yet; `restore`: what was deleted and had the key that was asked for.
+pub async fn show_new(
+    page: &Page,
+    form: GroupForm,
+    draft: FormState<()>,
+    restore: Option<Restore>,
+) -> PageResult {
     let meta = PageMeta::new("New group", Section::Groups).status(draft.status());
     let preview = super::preview::Preview::of(page, None, &form).await?;
     let vocabulary = vocabulary(page, &form.condition);
@@ -86,6 +91,7 @@ pub async fn show_new(page: &Page, form: GroupForm, draft: FormState<()>) -> Pag
                 title="New pilot group"
                 lead="Say who belongs to it by a condition. Testers can be enrolled one by one afterwards."
             />
+            {restore.map(Restore::view)}
             <Swap />
             <div class="group-grid">
                 {editor(&form, &draft, vocabulary, None, None, preview.view(true, &form.people))}

@@ -9,7 +9,7 @@ use store::{Conflict, GroupUse};
 use super::head::{Found, Tab};
 use crate::{
     form::{error::as_sentence, state::FormState},
-    page::here::here,
+    page::{address, here::here},
     ui::{
         badge::{Callout, Tone},
         field::Field,
@@ -72,7 +72,7 @@ pub fn used_by(used_by: &[GroupUse]) -> impl IntoView + use<> {
             let links = uses
                 .iter()
                 .map(|used| {
-                    let href = here.href_in(&format!("/flags/{}", used.flag), environment);
+                    let href = here.href_in(&address::flag(&used.flag), environment);
                     view! { <li><a href=href>{used.flag_name.clone()}</a></li> }
                 })
                 .collect_view();

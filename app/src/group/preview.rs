@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::AppError,
-    page::{Page, here::here},
+    page::{Page, address, here::here},
     ui::{icon, person::person_link},
 };
 
@@ -257,7 +257,7 @@ impl Counted {
             .flags
             .iter()
             .map(|flag| {
-                let href = here().href_in(&format!("/flags/{}", flag.used.flag), &flag.used.environment);
+                let href = here().href_in(&address::flag(&flag.used.flag), &flag.used.environment);
                 let what =
                     if flag.impact.is_none() { "nobody moves".to_owned() } else { delta(&flag.impact) };
                 view! {

@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use engine::{Group, GroupKey};
 use http::StatusCode;
-use store::StoreError;
+use store::{Invalid, StoreError, Taken};
 
 use super::{
     form::{CONDITION, GroupForm},
@@ -11,7 +11,7 @@ use super::{
     page,
 };
 use crate::{
-    form::{error::FormErrors, fields::Fields, state::FormState},
+    form::{error::FormErrors, fields::Fields, restore::Restore, state::FormState},
     page::{Page, PageResult, toast::Toast},
 };
 
@@ -20,23 +20,43 @@ pub async fn post_new(page: Page, fields: Fields) -> PageResult {
     let mut form = GroupForm::from_fields(&fields);
     form.condition.apply(fields.text("intent"), CONDITION);
     if fields.text("intent") != "save" {
-        return page::show_new(&page, form, FormState::default()).await;
+        return page::show_new(&page, form, FormState::default(), None).await;
     }
     match create(&page, &form).await {
         Ok(key) => Ok(page.done(&page.href(&Tab::Definition.address(&key)), Toast::Created)),
-        Err(errors) => page::show_new(&page, form, FormState::refused((), errors)).await,
+        Err(refused) => {
+            let (errors, restore) = *refused;
+            page::show_new(&page, form, FormState::refused((), errors), restore).await
+        }
     }
 }
 
-async fn create(page: &Page, form: &GroupForm) -> Result<GroupKey, FormErrors> {
-    let editor = page.principal.flag_editor()?;
-    let key = form.parse_key()?;
-    let group = form.parse(key.clone(), Vec::new())?;
+async fn create(page: &Page, form: &GroupForm) -> Result<GroupKey, Box<(FormErrors, Option<Restore>)>> {
+    let alone = |errors| Box::new((errors, None));
+    let editor = page.principal.flag_editor().map_err(|denied| alone(denied.into()))?;
+    let key = form.parse_key().map_err(alone)?;
+    let group = form.parse(key.clone(), Vec::new()).map_err(alone)?;
     match page.store().create_group(&editor, group, &form.comment).await {
         Ok(_) => Ok(key),
-        Err(error @ StoreError::AlreadyExists { .. }) => Err(FormErrors::from(error).beside("key")),
-        Err(error) => Err(error.into()),
+        Err(error @ (StoreError::AlreadyExists { .. } | StoreError::Invalid(Invalid::KeyMeansAPlace(_)))) => {
+            let restore = restore(&error);
+            Err(Box::new((FormErrors::from(error).beside("key"), restore)))
+        }
+        Err(error) => Err(alone(error.into())),
     }
+}
+
+/// The way back to a deleted group that had the key: what deleted it is reverted.
+fn restore(error: &StoreError) -> Option<Restore> {
+    let StoreError::AlreadyExists { key, by: Taken::Deleted { seq }, .. } = error else { return None };
+    Some(Restore {
+        sentence: format!(
+            "{key} is the key of a group that was deleted. Restored, it is as it was, with its testers."
+        ),
+        name: key.clone(),
+        action: format!("/audit/{seq}/revert"),
+        fields: vec![("group", key.clone())],
+    })
 }
 
 /// Everything that is posted to a group's address; the tab says which form it was.

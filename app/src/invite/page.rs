@@ -8,7 +8,7 @@ use store::InvitePurpose;
 use crate::{
     error::AppError,
     form::state::FormState,
-    page::{PageMeta, PageResult, Visit},
+    page::{PageMeta, PageResult, Visit, here::here},
     ui::{
         field::{Field, FormError, password_hint},
         time,
@@ -36,7 +36,7 @@ pub async fn show(visit: &Visit, token: &str, draft: FormState<()>) -> PageResul
         view! {
             <h1>{title}</h1>
             <p class="lead">{lead}</p>
-            <form method="post" action=action class="card stack">
+            <form method="post" action=here().plain(&action) class="card stack">
                 <FormError error=draft.general() />
                 <Field label="E-mail" name="email" kind="email" value=invite.email autocomplete="username" readonly=true />
                 <Field

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use engine::EnvironmentKey;
 use store::{Environment, Principal};
 
-use crate::page::{theme::Theme, toast::Toast};
+use crate::{
+    page::{theme::Theme, toast::Toast},
+    site::Site,
+};
 
 /// Where the page is and who looks at it; a context value of every render, see [`here`].
 #[derive(Clone)]
 pub struct Here {
+    pub site: Site,
     pub environments: Arc<Vec<Environment>>,
     pub environment: Environment,
     pub path: String,
@@ -32,13 +36,28 @@ pub fn here() -> Here {
 }
 
 impl Here {
-    /// `path` with the environment that is looked at, when it is not the default one.
+    /// The link to `path` with the environment that is looked at, when it is not the default one.
     pub fn href(&self, path: &str) -> String {
         self.href_in(path, &self.environment.key)
     }
 
-    /// `path` in another environment.
+    /// The link to `path` in another environment.
     pub fn href_in(&self, path: &str, environment: &EnvironmentKey) -> String {
+        self.plain(&self.path_in(path, environment))
+    }
+
+    /// The link to `path` as it is: what is the same in every environment, and forms that carry it in a field.
+    pub fn plain(&self, path: &str) -> String {
+        self.site.address(path)
+    }
+
+    /// Whether this is where one is who has chosen no environment.
+    pub fn is_default(&self) -> bool {
+        self.environments.first().is_some_and(|first| first.key == self.environment.key)
+    }
+
+    /// `path` in an environment, as a path of the router.
+    pub fn path_in(&self, path: &str, environment: &EnvironmentKey) -> String {
         if self.environments.first().is_some_and(|first| first.key == *environment) {
             return path.to_owned();
         }
@@ -48,13 +67,18 @@ impl Here {
         format!("{path}{mark}env={environment}{anchor}")
     }
 
-    /// This page with its query, in another environment.
+    /// The link to this page with its query, in another environment.
     pub fn same_page_in(&self, environment: &EnvironmentKey) -> String {
-        self.href_in(&self.same_page_with(&[("env", "")]), environment)
+        self.href_in(&self.same_path_with(&[("env", "")]), environment)
     }
 
-    /// This page with some names of its query set to other values; an empty value removes the name.
+    /// The link to this page with some names of its query set to other values; an empty value removes the name.
     pub fn same_page_with(&self, changes: &[(&str, &str)]) -> String {
+        self.plain(&self.same_path_with(changes))
+    }
+
+    /// The same as a path of the router, for a form that says where to go on.
+    pub fn same_path_with(&self, changes: &[(&str, &str)]) -> String {
         let kept = form_urlencoded::parse(self.query.as_bytes())
             .filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
         let mut query = form_urlencoded::Serializer::new(String::new());

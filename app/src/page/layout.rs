@@ -272,7 +272,7 @@ fn person(who: &Principal, here: &Here) -> impl IntoView + use<> {
             view! { <button name="theme" value=theme.as_str() aria-pressed=pressed>{theme.label()}</button> }
         })
         .collect_view();
-    let back = here.same_page_with(&[]);
+    let back = here.same_path_with(&[]);
     view! {
         <details class="menu" data-menu="">
             <summary>
@@ -283,11 +283,11 @@ fn person(who: &Principal, here: &Here) -> impl IntoView + use<> {
             <div class="menu-panel">
                 <p class="menu-mail">{who.email().to_owned()}</p>
                 <a href=here.href("/account")>{icon::members()}"Your account"</a>
-                <form method="post" action="/theme">
+                <form method="post" action=here.plain("/theme")>
                     <input type="hidden" name="back" value=back />
                     <div class="segments" role="group" aria-label="Theme">{themes}</div>
                 </form>
-                <form method="post" action="/sign-out"><button>{icon::sign_out()}"Sign out"</button></form>
+                <form method="post" action=here.plain("/sign-out")><button>{icon::sign_out()}"Sign out"</button></form>
             </div>
         </details>
     }

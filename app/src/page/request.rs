@@ -83,14 +83,14 @@ impl Visit {
     }
 
     pub fn session_token(&self) -> Option<&str> {
-        cookies::find(&self.headers, cookies::session_name(self.state.secure))
+        cookies::find(&self.headers, cookies::session_name(&self.state.site))
     }
 
     /// What the request says of the browser that sent it.
     pub fn browser(&self) -> Browser<'_> {
         Browser {
             user_agent: self.header(header::USER_AGENT),
-            device: cookies::find(&self.headers, cookies::device_name(self.state.secure)),
+            device: cookies::find(&self.headers, cookies::device_name(&self.state.site)),
         }
     }
 
@@ -98,13 +98,14 @@ impl Visit {
         self.principal.as_ref()
     }
 
-    /// The path with the environment that is looked at, when it is not the default one.
+    /// The path with the environment that is looked at, when it is not the default one: for [`Visit::done`].
     pub fn href(&self, path: &str) -> String {
-        self.here().href(path)
+        self.here().path_in(path, &self.environment.key)
     }
 
     pub(crate) fn here(&self) -> Here {
         Here {
+            site: self.state.site.clone(),
             environments: self.store().live().environments(),
             environment: self.environment.clone(),
             path: self.uri.path().to_owned(),
@@ -131,22 +132,23 @@ impl Visit {
     /// The full URL of a path, for whoever gets it outside this browser. Never by what the request says of its host:
     /// that is written by whoever sends it.
     pub fn absolute(&self, path: &str) -> String {
-        format!("{}{path}", self.state.origin)
+        self.state.site.absolute(path)
     }
 
-    /// 303 to a page, which says `toast` once.
+    /// 303 to a page, by its path of the router, which says `toast` once.
     pub fn done(&self, path: &str, toast: Toast) -> Response {
         let mut response = self.go(path);
         response
             .headers_mut()
-            .append(header::SET_COOKIE, cookies::carry_toast(toast.as_str(), self.state.secure));
+            .append(header::SET_COOKIE, cookies::carry_toast(toast.as_str(), &self.state.site));
         response
     }
 
-    /// 303 to a page of this site.
+    /// 303 to a page of this site, by its path of the router.
     pub fn go(&self, path: &str) -> Response {
         let target = same_site_path(path).unwrap_or("/");
-        let location = HeaderValue::from_str(target).unwrap_or_else(|_| HeaderValue::from_static("/"));
+        let address = self.state.site.address(target);
+        let location = HeaderValue::from_str(&address).unwrap_or_else(|_| HeaderValue::from_static("/"));
         (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
     }
 
@@ -179,7 +181,7 @@ impl Visit {
             headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         }
         if self.toast.is_some() {
-            headers.append(header::SET_COOKIE, cookies::drop_toast(self.state.secure));
+            headers.append(header::SET_COOKIE, cookies::drop_toast(&self.state.site));
         }
         response
     }
@@ -230,13 +232,13 @@ impl Visit {
         let environment = environment.cloned().ok_or(AppError::NotFound(Thing::Environment))?;
         // A page that only refreshes itself must not take the toast from the one that was redirected.
         let refetch = parts.headers.contains_key("x-fader-live");
-        let toast = cookies::find(&parts.headers, cookies::toast_name(state.secure))
+        let toast = cookies::find(&parts.headers, cookies::toast_name(&state.site))
             .and_then(|word| Toast::parse(word).ok());
         Ok(Self {
             state: state.clone(),
             origin: parts.extensions.get::<RequestOrigin>().cloned().unwrap_or_default(),
             environment,
-            theme: cookies::find(&parts.headers, cookies::theme_name(state.secure))
+            theme: cookies::find(&parts.headers, cookies::theme_name(&state.site))
                 .map(Theme::or_system)
                 .unwrap_or_default(),
             toast: if refetch { None } else { toast },

@@ -25,7 +25,7 @@ pub fn frame<V: IntoView + 'static>(
     here: Here,
     view: impl FnOnce() -> V,
 ) -> Document {
-    let worker = format!("/{}/live.js", options.site_pkg_dir);
+    let worker = here.plain(&format!("/{}/live.js", options.site_pkg_dir));
     document(options, meta, here, |meta, here| {
         layout::frame(meta, here, worker, view().into_any()).into_any()
     })
@@ -65,24 +65,26 @@ fn document(
 }
 
 fn page(options: &LeptosOptions, meta: &PageMeta, here: &Here, body: AnyView) -> impl IntoView + use<> {
-    let stylesheet = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
+    let stylesheet = here.plain(&format!("/{}/{}.css", options.site_pkg_dir, options.output_name));
+    let root = here.site.base().to_owned();
+    let base = Some(root.clone()).filter(|base| !base.is_empty());
     let title = format!("{} · Fader", meta.title);
     // Forms on this page hold what somebody typed, although nobody has touched them yet.
     let draft = meta.status.is_client_error().then_some("");
     let referrer = meta.secret_address.then(|| view! { <meta name="referrer" content="no-referrer" /> });
     view! {
-        <html lang="en" data-theme=here.theme.as_str() data-draft=draft>
+        <html lang="en" data-theme=here.theme.as_str() data-draft=draft data-base=base>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content=here.theme.color_scheme() />
                 <title>{title}</title>
-                <link rel="preload" href="/inter.woff2" r#as="font" r#type="font/woff2" crossorigin="" />
+                <link rel="preload" href=here.plain("/inter.woff2") r#as="font" r#type="font/woff2" crossorigin="" />
                 <link rel="stylesheet" href=stylesheet />
-                <link rel="icon" href="/favicon.svg" r#type="image/svg+xml" />
-                <link rel="icon" href="/favicon.png" r#type="image/png" sizes="64x64" />
+                <link rel="icon" href=here.plain("/favicon.svg") r#type="image/svg+xml" />
+                <link rel="icon" href=here.plain("/favicon.png") r#type="image/png" sizes="64x64" />
                 {referrer}
-                <HydrationScripts options=options.clone() islands=true />
+                <HydrationScripts options=options.clone() islands=true root=root />
             </head>
             <body>{body}</body>
         </html>

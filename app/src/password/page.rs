@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::ask::PASSWORD;
 use crate::{
     form::{fields::Fields, state::FormState},
-    page::{Page, PageMeta, PageResult, layout::PageHead, same_site_path},
+    page::{Page, PageMeta, PageResult, here::here, layout::PageHead, same_site_path},
     ui::field::{Field, FormError},
 };
 
@@ -53,7 +53,7 @@ pub(crate) fn show(page: &Page, asked: Asked, draft: FormState<()>) -> PageResul
         let fields = asked.fields.iter().map(hidden).collect_view();
         view! {
             <PageHead title="Your password, please" lead=lead />
-            <form method="post" action=asked.action class="card stack ask-again">
+            <form method="post" action=here().plain(&asked.action) class="card stack ask-again">
                 {fields}
                 <FormError error=draft.general() />
                 <input class="visually-hidden" autocomplete="username" value=email tabindex="-1" aria-hidden="true" readonly />
@@ -68,7 +68,7 @@ pub(crate) fn show(page: &Page, asked: Asked, draft: FormState<()>) -> PageResul
                 />
                 <div class="cluster">
                     <button class="button" data-kind="primary">"Go on"</button>
-                    <a class="button" href=back>"Cancel"</a>
+                    <a class="button" href=here().plain(&back)>"Cancel"</a>
                 </div>
             </form>
         }

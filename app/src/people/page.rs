@@ -7,14 +7,14 @@ use store::{Match, Matches, Operation};
 
 use crate::{
     page::{
-        Page, PageMeta, PageResult,
+        Page, PageMeta, PageResult, address,
         here::here,
         layout::{PageHead, Section},
     },
     ui::{
         empty::Empty,
         icon,
-        person::{marked, person_path},
+        person::marked,
         table::{Column, Table},
         time,
     },
@@ -67,10 +67,10 @@ pub async fn get(page: Page) -> PageResult {
 
 fn search(found: &Found) -> impl IntoView + use<> {
     let environment = here().environment.key.to_string();
-    let is_default = here().href("/") == "/";
+    let is_default = here().is_default();
     let environment = (!is_default).then(|| view! { <input type="hidden" name="env" value=environment /> });
     view! {
-        <form method="get" action="/people" class="toolbar people-search" role="search">
+        <form method="get" action=here().plain("/people") class="toolbar people-search" role="search">
             {environment}
             <div class="field" data-wide="">
                 <label for="people-query" class="visually-hidden">"Search people"</label>
@@ -103,7 +103,7 @@ fn results(found: &Found, may_import: bool) -> AnyView {
             && !found.learned.iter().any(|(it, ..)| is_there(it.as_str()))
     });
     let open = open.map(|key| {
-        let href = here().href(&person_path(key.as_str()));
+        let href = here().href(&address::person(key.as_str()));
         view! {
             <p class="note">
                 "Is it a key that Fader has not met yet? "
@@ -156,7 +156,7 @@ fn table(found: &Found) -> AnyView {
 }
 
 fn row(person: &Match, words: &[String]) -> impl IntoView + use<> {
-    let href = here().href(&person_path(&person.subject));
+    let href = here().href(&address::person(&person.subject));
     // The name stands under the key.
     let others = person.traits.iter().filter(|(name, _)| *name != "name");
     let mut traits: Vec<_> = others.map(|(name, value)| (name, value.display())).collect();
@@ -197,7 +197,7 @@ fn learned(found: &Found) -> Option<impl IntoView + use<>> {
         .learned
         .iter()
         .map(|(subject, first_ms, last_ms)| {
-            let href = here().href(&person_path(subject.as_str()));
+            let href = here().href(&address::person(subject.as_str()));
             let now_ms = here().now_ms;
             view! {
                 <tr>

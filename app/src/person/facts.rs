@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::{flags::action, history::Enrolled, page::Person, traits::edit};
 use crate::{
+    group,
     page::here::here,
     ui::{
         badge::{Badge, Tone},
@@ -61,7 +62,7 @@ fn enrolled(enrolments: &[Enrolled]) -> impl IntoView + use<> {
     let rows = enrolments
         .iter()
         .map(|it| {
-            let href = here().href(&format!("/groups/{}?tab=testers", it.group));
+            let href = here().href(&group::head::Tab::Testers.address(&it.group));
             let (tone, state) = match (it.enrolment.is_active(now_ms), it.enrolment.until_ms) {
                 (true, _) => (Tone::Good, "in"),
                 (false, Some(until)) if until <= now_ms => (Tone::Neutral, "over"),

@@ -7,10 +7,9 @@ use store::{FlagAnswer, Seen};
 
 use super::{page::Person, sentence::for_customer};
 use crate::{
-    page::here::here,
+    page::{address, here::here},
     ui::{
         badge::{Badge, Tone},
-        person::person_path,
         time,
         trace::trace,
     },
@@ -59,7 +58,7 @@ pub fn view(person: &Person) -> impl IntoView + use<> {
 fn row(person: &Person, answer: &FlagAnswer, words: Words) -> impl IntoView + use<> {
     let flag = &answer.flag;
     let id = format!("flag-{}", flag.key);
-    let href = here().href(&format!("/flags/{}", flag.key));
+    let href = here().href(&address::flag(&flag.key));
     let differs = answer.differs();
     let badge = differs.then(|| view! { <Badge tone=Tone::Warning text=words.differs /> });
     let hints = answer.hints.iter().map(|hint| view! { <li>{hint.clone()}</li> }).collect_view();
@@ -216,7 +215,7 @@ fn change(person: &Person, answer: &FlagAnswer) -> Option<impl IntoView + use<>>
 /// Where the forms of this page post to.
 pub fn action(subject: &SubjectKey) -> String {
     let here = here();
-    here.href(&person_path(subject.as_str()))
+    here.href(&address::person(subject.as_str()))
 }
 
 fn other(seen: &[Seen]) -> Option<impl IntoView + use<>> {

@@ -9,7 +9,7 @@ use store::{ObjectKind, ObjectRef, PeopleReader, Seen};
 use super::timeline::{Lane, Mark, Range, Span, timeline};
 use crate::{
     error::AppError,
-    page::{Page, here::here},
+    page::{Page, address, here::here},
     ui::{
         table::{Column, Table},
         time,
@@ -127,16 +127,12 @@ fn lane(
     let feedback = said.iter().filter(|it| it.flag.as_ref().is_none_or(|flag| flag == key));
     Lane {
         name: compiled.map_or_else(|| key.to_string(), |flag| flag.flag().name.clone()),
-        href: here_or_default(key),
+        href: address::flag(key),
         served: served.collect(),
         changes,
         enrolled: enrolled.collect(),
         feedback: feedback.map(|it| Mark { at_ms: it.at_ms, label: it.label.clone() }).collect(),
     }
-}
-
-fn here_or_default(key: &FlagKey) -> String {
-    format!("/flags/{key}")
 }
 
 pub fn view(history: &History, at_ms: Option<i64>) -> impl IntoView + use<> {

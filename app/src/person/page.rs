@@ -12,14 +12,12 @@ use super::history::{Enrolled, History};
 use crate::{
     error::{AppError, Thing},
     form::state::FormState,
-    page::{Page, PageMeta, PageResult, here::here, layout::Section},
+    page::{Page, PageMeta, PageResult, address, here::here, layout::Section},
     tester::page,
     ui::{
         badge::{Callout, Tone},
         field::FormError,
-        icon,
-        person::person_path,
-        time,
+        icon, time,
     },
 };
 
@@ -60,7 +58,7 @@ pub type PersonForm = FormState<()>;
 
 /// The key that an address names.
 pub fn require_subject(key: &str) -> Result<SubjectKey, AppError> {
-    SubjectKey::parse(key).map_err(|_| AppError::NotFound(Thing::Other))
+    SubjectKey::parse(address::key_of(key)).map_err(|_| AppError::NotFound(Thing::Other))
 }
 
 pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
@@ -157,7 +155,7 @@ fn head(person: &Person) -> impl IntoView + use<> {
     let key = person.subject.to_string();
     let key = (title != key).then(|| view! { <code class="person-key">{key}</code> });
     let complaint = complaint_address(person);
-    let tester = format!("/testers/{}", person_path(person.subject.as_str()).trim_start_matches("/people/"));
+    let tester = address::tester(person.subject.as_str());
     view! {
         <header class="page-head">
             <div>
@@ -186,8 +184,8 @@ fn complaint_address(person: &Person) -> String {
 /// The instant stands in the address: an answer can be linked.
 fn as_of_form(person: &Person) -> impl IntoView + use<> {
     let here = here();
-    let path = person_path(person.subject.as_str());
-    let is_default = here.href("/") == "/";
+    let path = here.plain(&address::person(person.subject.as_str()));
+    let is_default = here.is_default();
     let environment = (!is_default)
         .then(|| view! { <input type="hidden" name="env" value=here.environment.key.to_string() /> });
     let value = person.answer.as_of_ms.map_or_else(|| person.at.text.clone(), time::field);

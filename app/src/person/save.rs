@@ -11,8 +11,7 @@ use super::{
 use crate::{
     error::{AppError, Thing},
     form::{error::FormErrors, fields::Fields},
-    page::{Page, PageResult, toast::Toast},
-    ui::person::person_path,
+    page::{Page, PageResult, address, toast::Toast},
 };
 
 pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {
@@ -37,7 +36,7 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
         _ => return Err(AppError::BadForm),
     };
     match outcome {
-        Ok(Done::Saved) => Ok(page.done(&page.href(&person_path(subject.as_str())), Toast::Saved)),
+        Ok(Done::Saved) => Ok(page.done(&page.href(&address::person(subject.as_str())), Toast::Saved)),
         Ok(Done::Erased) => Ok(page.done(&page.href("/people"), Toast::PersonErased)),
         Err(errors) => show(&page, &subject, PersonForm::refused((), errors)).await,
     }

@@ -8,8 +8,7 @@ use super::closeness::closeness;
 use crate::{
     caps::check_search,
     error::AppError,
-    page::{Page, here::Here, layout::Section},
-    ui::person::person_path,
+    page::{Page, address, here::Here, layout::Section},
 };
 
 /// Hits shown at once.
@@ -57,7 +56,7 @@ async fn people(page: &Page, here: &Here, query: &str) -> Result<Vec<Hit>, AppEr
             kind: HitKind::Person,
             title: it.subject.to_string(),
             detail: details.join(" · "),
-            href: here.href(&person_path(&it.subject)),
+            href: here.href(&address::person(&it.subject)),
         }
     };
     Ok(found.people.into_iter().map(hit).collect())
@@ -74,13 +73,13 @@ fn candidates(page: &Page, here: &Here) -> Vec<Candidate> {
             (_, true) => "",
         };
         let words = format!("{} {} {}", flag.key, flag.owner, flag.tags.join(" "));
-        let href = here.href(&format!("/flags/{}", flag.key));
+        let href = here.href(&address::flag(&flag.key));
         let detail = format!("{state}{}", flag.key);
         Candidate { hit: Hit { kind: HitKind::Flag, title: flag.name.clone(), detail, href }, words }
     }));
     list.extend(snapshot.groups().map(|compiled| {
         let group = compiled.group();
-        let href = here.href(&format!("/groups/{}", group.key));
+        let href = here.href(&address::group(&group.key));
         let detail = group.key.to_string();
         let hit = Hit { kind: HitKind::Group, title: group.name.clone(), detail, href };
         Candidate { hit, words: group.key.to_string() }

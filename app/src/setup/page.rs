@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     form::{fields::Fields, state::FormState},
-    page::{PageMeta, PageResult, Visit},
+    page::{PageMeta, PageResult, Visit, here::here},
     ui::field::{Field, FormError},
 };
 
@@ -42,7 +42,7 @@ pub fn show(visit: &Visit, draft: FormState<SetupInput>) -> PageResult {
         view! {
             <h1>"Set up Fader"</h1>
             <p class="lead">"Nobody has an account yet. The server printed a one-time code when it started."</p>
-            <form method="post" action="/setup" class="card stack">
+            <form method="post" action=here().plain("/setup") class="card stack">
                 <FormError error=general />
                 <Field label="Setup code" name="code" value=input.code error=code mono=true required=true autocomplete="off" />
                 <Field label="Your name" name="name" value=input.name error=name autocomplete="name" required=true />

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     form::{fields::Fields, state::FormState},
-    page::{PageMeta, PageResult, Visit, same_site_path},
+    page::{PageMeta, PageResult, Visit, here::here, same_site_path},
     ui::{
         badge::{Callout, Tone},
         field::{Field, FormError},
@@ -64,7 +64,7 @@ pub fn show(visit: &Visit, draft: FormState<SignInInput>) -> PageResult {
         let (error, input) = (draft.general(), draft.input.unwrap_or_default());
         view! {
             <h1>"Sign in"</h1>
-            <form method="post" action="/sign-in" class="card stack">
+            <form method="post" action=here().plain("/sign-in") class="card stack">
                 {unsaved}
                 <FormError error=error />
                 <input type="hidden" name="next" value=input.next />

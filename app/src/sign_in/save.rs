@@ -37,16 +37,16 @@ pub async fn sign_out(visit: Visit) -> PageResult {
         visit.store().sign_out(token, &visit.origin).await?;
     }
     let mut response = visit.done("/sign-in", Toast::SignedOut);
-    response.headers_mut().append(header::SET_COOKIE, cookies::end_session(visit.state.secure));
+    response.headers_mut().append(header::SET_COOKIE, cookies::end_session(&visit.state.site));
     Ok(response)
 }
 
 /// Adds the new session's cookies to an answer.
 pub(crate) fn start(visit: &Visit, session: &NewSession, mut response: Response) -> Response {
-    let (secure, headers) = (visit.state.secure, response.headers_mut());
-    headers.append(header::SET_COOKIE, cookies::start_session(&session.token, secure));
+    let (site, headers) = (&visit.state.site, response.headers_mut());
+    headers.append(header::SET_COOKIE, cookies::start_session(&session.token, site));
     if let Some(device) = &session.device {
-        headers.append(header::SET_COOKIE, cookies::remember_device(device, secure));
+        headers.append(header::SET_COOKIE, cookies::remember_device(device, site));
     }
     response
 }

@@ -8,8 +8,9 @@ use store::{Feedback, PREVIEW_MS, Seen, TesterIn};
 use crate::{
     error::{AppError, Thing},
     form::{fields::Fields, state::FormState},
+    group,
     page::{
-        Page, PageMeta, PageResult,
+        Page, PageMeta, PageResult, address,
         here::here,
         layout::{PageHead, Section},
     },
@@ -23,8 +24,7 @@ use crate::{
 
 /// The page of a tester.
 pub fn address(subject: &SubjectKey) -> String {
-    let encoded: String = form_urlencoded::byte_serialize(subject.as_str().as_bytes()).collect();
-    format!("/testers/{}", encoded.replace('+', "%20"))
+    address::tester(subject.as_str())
 }
 
 /// Each flag's off variant in the environment of the page: being served that is not having seen the feature.
@@ -112,7 +112,7 @@ pub struct TesterForms {
 
 /// The subject that an address names.
 pub fn require_subject(text: &str) -> Result<SubjectKey, AppError> {
-    SubjectKey::parse(text).map_err(|_| AppError::NotFound(Thing::Page))
+    SubjectKey::parse(address::key_of(text)).map_err(|_| AppError::NotFound(Thing::Page))
 }
 
 pub async fn get(page: Page, axum::extract::Path(subject): axum::extract::Path<String>) -> PageResult {
@@ -172,7 +172,7 @@ fn overlap(pilots: &[TesterIn]) -> impl IntoView + use<> {
 fn pilots(pilots: &[TesterIn]) -> AnyView {
     let here = here();
     let row = |it: &TesterIn| {
-        let href = here.href(&format!("/groups/{}?tab=testers", it.group));
+        let href = here.href(&group::head::Tab::Testers.address(&it.group));
         let by = it.enrolment.at_ms.filter(|_| !it.enrolment.by.is_empty()).map(|at| {
             view! { <small class="muted">{time::ago(here.now_ms, at)}" by "{it.enrolment.by.clone()}</small> }
         });
@@ -202,7 +202,7 @@ fn pilots(pilots: &[TesterIn]) -> AnyView {
 fn seen(seen: &[Seen]) -> AnyView {
     let here = here();
     let row = |it: &Seen| {
-        let href = here.href(&format!("/flags/{}", it.flag));
+        let href = here.href(&address::flag(&it.flag));
         view! {
             <tr>
                 <td><a href=href>{it.flag.to_string()}</a></td>

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::page::{Facts, IssuedPreview, TesterForms, TesterInput, address};
 use crate::{
     form::state::FormState,
-    page::{Page, here::here},
+    page::{Page, address, here::here},
     ui::{
         badge::{Callout, Tone},
         dialog::Confirm,
@@ -159,7 +159,7 @@ fn readmit(action: &str, (flag, name): (String, String)) -> impl IntoView + use<
     let id = format!("readmit-{flag}");
     view! {
         <div class="card stack">
-            <p>"Excluded by name from "<a href=here().href(&format!("/flags/{flag}"))>{name.clone()}</a>"."</p>
+            <p>"Excluded by name from "<a href=here().href(&address::flag(&flag))>{name.clone()}</a>"."</p>
             <Confirm
                 label="Take it back"
                 text=format!("Rules and enrolments of {name} count for them again.")

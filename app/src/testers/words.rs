@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use store::ExcludedFrom;
 
 use crate::{
-    page::here::here,
+    page::{address, here::here},
     ui::{
         badge::{Badge, Tone},
         time,
@@ -37,7 +37,7 @@ pub fn state(enrolment: &Enrolment, now_ms: i64) -> AnyView {
 pub fn where_excluded(excluded: &[ExcludedFrom]) -> impl IntoView + use<> {
     let here = here();
     let one = |it: &ExcludedFrom| {
-        let href = here.href_in(&format!("/flags/{}", it.flag), &it.environment);
+        let href = here.href_in(&address::flag(&it.flag), &it.environment);
         let through =
             it.through.as_ref().map_or_else(|| "by name".to_owned(), |(_, name)| format!("through {name}"));
         view! {

@@ -16,8 +16,8 @@ use crate::{
 
 pub fn view(trial: &Tried, shown: &FlagPage) -> impl IntoView + use<> {
     let here = here();
-    let path = Tab::TryIt.path(shown.key());
-    let is_default = here.href("/") == "/";
+    let path = here.plain(&Tab::TryIt.path(shown.key()));
+    let is_default = here.is_default();
     let environment = (!is_default).then(|| {
         view! { <input type="hidden" name="env" value=shown.environment.key.to_string() /> }
     });

@@ -14,11 +14,11 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
     if let Some(id) = fields.text("intent").strip_prefix("delete:") {
         let id = id.parse().map_err(|_| crate::error::AppError::BadForm)?;
         page.store().delete_persona(&reader, id).await?;
-        return Ok(page.done(&page.here().same_page_with(&[]), Toast::Deleted));
+        return Ok(page.done(&page.here().same_path_with(&[]), Toast::Deleted));
     }
     let name = fields.trimmed("name").to_owned();
     match save(&page, &name).await {
-        Ok(()) => Ok(page.done(&page.here().same_page_with(&[]), Toast::PersonaSaved)),
+        Ok(()) => Ok(page.done(&page.here().same_path_with(&[]), Toast::PersonaSaved)),
         Err(errors) => page::show(page, &key, FormState::refused(name, errors)).await,
     }
 }

@@ -3,31 +3,14 @@
 use leptos::prelude::*;
 use store::Operation;
 
-use crate::page::here::here;
-
-/// Bytes that stay as they are in a path; everything else is written as `%XX`.
-const PLAIN: &[u8] = b"-._~@:!$'()*,;";
-
-/// `/people/{key}`, whatever the key is made of.
-pub fn person_path(subject: &str) -> String {
-    use std::fmt::Write as _;
-    let mut path = "/people/".to_owned();
-    for byte in subject.bytes() {
-        if byte.is_ascii_alphanumeric() || PLAIN.contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            let _ = write!(path, "%{byte:02X}");
-        }
-    }
-    path
-}
+use crate::page::{address, here::here};
 
 /// The key, as a link for whoever may look people up.
 pub fn person_link(subject: &str) -> AnyView {
     let here = here();
     let text = subject.to_owned();
     if here.principal.as_ref().is_some_and(|who| who.may(Operation::ReadPeople)) {
-        let href = here.href(&person_path(subject));
+        let href = here.href(&address::person(subject));
         view! { <a class="person-link mono" href=href>{text}</a> }.into_any()
     } else {
         view! { <span class="mono">{text}</span> }.into_any()
@@ -71,12 +54,6 @@ fn hits(text: &str, words: &[String]) -> Vec<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_of_any_kind_is_one_piece_of_an_address() {
-        assert_eq!(person_path("ada.moreau"), "/people/ada.moreau");
-        assert_eq!(person_path("a/b c?d#é%"), "/people/a%2Fb%20c%3Fd%23%C3%A9%25");
-    }
 
     #[test]
     fn what_was_searched_for_is_marked_once() {

@@ -43,6 +43,17 @@ fn check_slug(text: &str) -> Result<(), InvalidKey> {
     Ok(())
 }
 
+/// Whether `text` is how an address names the folder that it stands in, or the one above: clients and proxies take it out,
+/// however it is encoded.
+pub fn is_dots(text: &str) -> bool {
+    matches!(text, "." | "..")
+}
+
+/// Whether `text`, as a part of an address, means a page or a folder and not what is called so.
+pub fn means_a_place(text: &str) -> bool {
+    is_dots(text) || text.eq_ignore_ascii_case("new")
+}
+
 fn check_attribute(text: &str) -> Result<(), InvalidKey> {
     if text.len() > KEY_CHARS_MAX {
         return Err(InvalidKey::TooLong(KEY_CHARS_MAX));

@@ -180,6 +180,24 @@ impl Rollout {
         audiences.chain(&self.exclusions.groups)
     }
 
+    /// The groups and the condition of every rule that is not for everyone.
+    pub fn audiences(&self) -> impl Iterator<Item = (&[GroupKey], Option<&Condition>)> {
+        self.rules.iter().filter_map(|rule| match &rule.audience {
+            Audience::Everyone => None,
+            Audience::Matching { groups, condition } => Some((&groups[..], condition.as_ref())),
+        })
+    }
+
+    /// Every attribute that a rule itself tests or buckets by, with repeats.
+    pub fn attributes(&self) -> impl Iterator<Item = &AttributeName> {
+        let tested = self.audiences().filter_map(|(_, condition)| condition).flat_map(Condition::attributes);
+        let buckets = self.rules.iter().filter_map(|rule| match &rule.bucket_by {
+            BucketBy::Subject => None,
+            BucketBy::Attribute(name) => Some(name),
+        });
+        tested.chain(buckets)
+    }
+
     /// Whether a rule is for this group.
     pub fn serves(&self, group: &GroupKey) -> bool {
         self.rules.iter().any(|rule| match &rule.audience {

@@ -125,15 +125,29 @@ fn split_phrase(rule: &Rule) -> String {
     if parts.is_empty() { "no split".to_owned() } else { parts }
 }
 
-/// Reports what came and went; many at once are counted. `noun`: for one, for many.
+/// Reports what came and went; many at once are counted, and named beside it. `noun`: for one, for many.
 fn list(noun: [&str; 2], before: &[String], after: &[String], changes: &mut Vec<Change>) {
+    came_and_went(noun, before, after, changes, |verb, items, phrase| {
+        let named = items.join(", ");
+        if verb == "added" { Change::sides(phrase, "", named) } else { Change::sides(phrase, named, "") }
+    });
+}
+
+/// `many` makes the change of what is counted: its verb, its items and its phrase.
+fn came_and_went(
+    noun: [&str; 2],
+    before: &[String],
+    after: &[String],
+    changes: &mut Vec<Change>,
+    many: impl Fn(&str, &[String], String) -> Change,
+) {
     let minus = |from: &[String], other: &[String]| {
         let other: HashSet<_> = other.iter().collect();
         from.iter().filter(|item| !other.contains(item)).cloned().collect::<Vec<_>>()
     };
     for (verb, items) in [("added", minus(after, before)), ("removed", minus(before, after))] {
         if items.len() > LISTED_MAX {
-            changes.push(Change::new(format!("{verb} {} {}", grouped(items.len()), noun[1])));
+            changes.push(many(verb, &items, format!("{verb} {} {}", grouped(items.len()), noun[1])));
         } else {
             changes.extend(items.iter().map(|item| Change::new(format!("{verb} the {} {item}", noun[0]))));
         }
@@ -221,7 +235,9 @@ pub fn group_changes(before: &Group, after: &Group) -> Vec<Change> {
         changes.push(Change::sides("changed the condition", phrase(before), phrase(after)));
     }
     let subjects = |group: &Group| group.enrolments.iter().map(|e| e.subject.to_string()).collect::<Vec<_>>();
-    list(["tester", "testers"], &subjects(before), &subjects(after), &mut changes);
+    // As many as ten thousand: each of them has versions of its own, which name this change.
+    let counted = |_: &str, _: &[String], phrase| Change::new(phrase);
+    came_and_went(["tester", "testers"], &subjects(before), &subjects(after), &mut changes, counted);
     enrolments(before, after, &mut changes);
     changes
 }

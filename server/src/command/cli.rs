@@ -95,7 +95,7 @@ pub struct Serve {
     #[arg(long, env = "FADER_ADDR", default_value = "127.0.0.1:3000")]
     pub addr: SocketAddr,
     #[arg(
-        help = "How browsers reach the server, such as https://fader.example.org; https makes cookies secure"
+        help = "How browsers reach the server, such as https://fader.example.org or https://tools.example.org/fader; https makes cookies secure"
     )]
     #[arg(long, value_name = "URL", env = "FADER_PUBLIC_URL")]
     pub public_url: Option<PublicUrl>,

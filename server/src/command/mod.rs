@@ -121,7 +121,7 @@ async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {
     let config =
         with_files(Config { listens_on: listener.local_addr()?, ..args.config().map_err(StartError::from)? });
     let local = format!("http://{}", config.listens_on);
-    let url = config.origin();
+    let url = config.site().absolute("");
     if config.links_lead_nowhere() {
         tracing::warn!(
             "links in invitations begin with {url}: say with --public-url how browsers reach this server"

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use app::site::Site;
 use axum::{
     extract::{ConnectInfo, Request, State},
     middleware::Next,
@@ -17,8 +18,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::{
     client_address::ClientAddress,
+    coding,
     door::{Door, Doors},
-    fault::Fault,
+    fault::{Fault, FaultPage},
     nul,
     request_id::{RequestId, RequestIds},
 };
@@ -35,6 +37,7 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSub
 pub struct Edge {
     pub request_ids: Arc<RequestIds>,
     pub config: Arc<Config>,
+    pub site: Site,
     pub doors: Doors,
 }
 
@@ -58,6 +61,7 @@ pub async fn around<F: Future<Output = Response>>(
         request.extensions_mut().insert(address);
     }
     request.extensions_mut().insert(id);
+    let is_coded = request.headers().contains_key(header::CONTENT_ENCODING);
     let mut response = if let Some(fault) = fault_of_address(request.uri()) {
         (door.refuse)(fault)
     } else {
@@ -70,6 +74,12 @@ pub async fn around<F: Future<Output = Response>>(
         // Whoever wanted the body got none, and said so in words that do not know why.
         if nul.is_some_and(|found| found.is_set()) { (door.refuse)(Fault::Nul) } else { response }
     };
+    if let Some(shown) = response.extensions().get::<FaultPage>().copied() {
+        *response.body_mut() = shown.html(&edge.site).into();
+    }
+    if is_coded && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding::READ));
+    }
     add_headers(response.headers_mut(), id, edge.config.is_tls());
     seen.log(response.status(), started.elapsed());
     response

@@ -1,9 +1,11 @@
 //! What can go wrong around any handler, in a sentence and a status. Each door gives it its own shape.
 
+use app::site::Site;
 use axum::response::{Html, IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
-use crate::limits::{DATABASE_RETRY_AFTER_S, PAGE_MAX};
+use super::coding;
+use crate::limits::{BODY_RATIO_MAX, DATABASE_RETRY_AFTER_S, PAGE_MAX};
 
 /// What can go wrong around any handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +17,12 @@ pub enum Fault {
     },
     TimedOut,
     BrokenBody,
+    /// The body is in a coding that is not read here.
+    UnknownCoding,
+    /// The body is not what its header `Content-Encoding` says.
+    NotAsCoded,
+    /// Far more comes out of a compressed body than people and programs write.
+    Swollen,
     /// The address or the body holds a NUL.
     Nul,
     /// A part of the query is longer.
@@ -45,9 +53,10 @@ impl Fault {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLarge { .. } | Self::TooDetailed => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } | Self::TooDetailed | Self::Swollen => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnknownCoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
-            Self::BrokenBody | Self::Nul => StatusCode::BAD_REQUEST,
+            Self::BrokenBody | Self::NotAsCoded | Self::Nul => StatusCode::BAD_REQUEST,
             Self::QueryTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::CrossSite => StatusCode::FORBIDDEN,
             Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -73,6 +82,9 @@ impl Fault {
             | Self::Nul
             | Self::TimedOut
             | Self::BrokenBody
+            | Self::UnknownCoding
+            | Self::NotAsCoded
+            | Self::Swollen
             | Self::CrossSite
             | Self::Internal => None,
         }
@@ -88,6 +100,16 @@ impl Fault {
             }
             Self::TimedOut => "The request took too long to arrive; please send it again.".to_owned(),
             Self::BrokenBody => "The request broke off; please send it again.".to_owned(),
+            Self::UnknownCoding => {
+                format!("Compress the body with one of {}, and say which in Content-Encoding, or send it as it is.", coding::READ)
+            }
+            Self::NotAsCoded => {
+                "The body is not compressed as its header Content-Encoding says: send it again, or as it is.".to_owned()
+            }
+            Self::Swollen => format!(
+                "The body grows to more than {BODY_RATIO_MAX} times its size when it is decompressed: send it in parts, or \
+                 not compressed."
+            ),
             Self::Nul => {
                 "The request holds the character NUL, which is part of no text: remove it and send the request again."
                     .to_owned()
@@ -125,24 +147,32 @@ impl Fault {
         }
     }
 
-    /// A page that says it, for people and for whoever has no shape of its own.
+    /// A page that says it, for people and for whoever has no shape of its own. Its text comes with [`FaultPage`].
     pub fn page(self) -> Response {
-        let mut response = (self.status(), Html(self.html())).into_response();
+        let mut response = (self.status(), Html(String::new())).into_response();
+        response.extensions_mut().insert(FaultPage(self));
         if let Some(seconds) = self.retry_after_s() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
+}
 
-    fn html(self) -> String {
-        let status = self.status();
+/// With the answer of [`Fault::page`]: whoever knows where browsers find this site writes it.
+#[derive(Debug, Clone, Copy)]
+pub struct FaultPage(Fault);
+
+impl FaultPage {
+    pub fn html(self, site: &Site) -> String {
+        let status = self.0.status();
         let title = status.canonical_reason().unwrap_or("Error");
         format!(
             "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} · Fader</title>\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta name=\"color-scheme\" content=\"light dark\"></head>\
-             <body><main><h1>{title}</h1><p>{}</p><p><a href=\"/\">Back to the desk</a></p></main></body></html>",
-            self.sentence()
+             <body><main><h1>{title}</h1><p>{}</p><p><a href=\"{}\">Back to the desk</a></p></main></body></html>",
+            self.0.sentence(),
+            site.address("/"),
         )
     }
 }

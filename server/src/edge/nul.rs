@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Uri, header};
 use http_body::{Frame, SizeHint};
 
-use super::door::Door;
+use super::{coding::BodyCoding, door::Door};
 
 /// Whether the path or the query holds a NUL.
 pub fn in_address(uri: &Uri) -> bool {
@@ -42,10 +42,25 @@ pub fn watch(door: &Door, request: Request) -> (Request, Option<Found>) {
         return (request, None);
     }
     let scanner = Scanner::of(door, kind);
+    if matches!(BodyCoding::of(request.headers()), Ok(Some(_))) {
+        let mut request = request;
+        request.extensions_mut().insert(Unseen(scanner));
+        return (request, None);
+    }
     let found = Found::default();
     let watched = found.clone();
     let request = request.map(|inner| Body::new(Watched { inner, scanner, found: watched, ended: false }));
     (request, Some(found))
+}
+
+/// With a request whose body is compressed: whoever decompresses it looks at what comes out.
+#[derive(Clone)]
+pub struct Unseen(Scanner);
+
+impl Unseen {
+    pub fn is_in(&self, decompressed: &[u8]) -> bool {
+        self.0.clone().finds(decompressed)
+    }
 }
 
 /// A form with a file: in some encodings of text a zero byte is part of a letter, so whoever decodes the parts looks for a
@@ -60,6 +75,7 @@ fn media_type(headers: &HeaderMap) -> &str {
 }
 
 /// Looks for one sequence of bytes that may be spread over several pieces.
+#[derive(Clone)]
 struct Scanner {
     /// What a NUL is written as: `%00` in forms, `\u0000` in JSON.
     written: &'static [u8],

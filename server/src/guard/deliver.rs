@@ -1,14 +1,19 @@
-//! Sends what webhooks are due: signed, one round at a time beside the guard's looks, so that a slow receiver never
-//! keeps the guard from looking. Addresses are checked where they are connected to: what a name resolves to is looked at
+//! Sends what webhooks are due: signed, beside the guard's looks, and to each receiver by itself, so that a slow one keeps
+//! neither the guard nor another receiver waiting. Addresses are checked where they are connected to: what a name resolves to is looked at
 //! here, and nothing else is connected to, so a name cannot mean another address a moment later.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use hmac::{Hmac, Mac};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use sha2::Sha256;
-use store::{GuardLease, Reach, Store, StoreError, Task, WebhookDelivery, is_public};
-use tokio::task::JoinHandle;
+use store::{GuardLease, Reach, Store, StoreError, Task, WebhookDelivery, WebhookId, is_public};
+use tokio::task::{JoinHandle, JoinSet};
 use url::Host;
 
 use crate::StartError;
@@ -28,6 +33,23 @@ pub(super) struct Deliverer {
     sender: Sender,
     task: Task,
     round: Option<JoinHandle<()>>,
+    receivers: Receivers,
+}
+
+/// The receivers to which something is under way, and the tasks that send it.
+#[derive(Clone, Default)]
+struct Receivers(Arc<Mutex<UnderWay>>);
+
+#[derive(Default)]
+struct UnderWay {
+    busy: BTreeSet<WebhookId>,
+    sending: JoinSet<()>,
+}
+
+/// A receiver to which something is under way, as long as this lives.
+struct Busy {
+    receivers: Receivers,
+    webhook: WebhookId,
 }
 
 /// What sends one message.
@@ -39,7 +61,12 @@ pub(super) struct Sender {
 
 impl Deliverer {
     pub(super) fn new(sender: Sender, store: &Store) -> Self {
-        Self { sender, task: store.tasks().task("the delivery of webhooks"), round: None }
+        Self {
+            sender,
+            task: store.tasks().task("the delivery of webhooks"),
+            round: None,
+            receivers: Receivers::default(),
+        }
     }
 
     pub(super) fn client(reach: Reach) -> Result<Sender, StartError> {
@@ -52,33 +79,35 @@ impl Deliverer {
         Ok(Sender { http, reach })
     }
 
-    /// Sends what is due, unless the round before is still under way.
+    /// Begins to send what is due to receivers to which nothing is under way.
     pub(super) fn send_due(&mut self, store: &Store, lease: &GuardLease) {
         if self.round.as_ref().is_some_and(|round| !round.is_finished()) {
             return;
         }
         let (sender, store, lease) = (self.sender.clone(), store.clone(), lease.clone());
-        let task = self.task.clone();
+        let (task, receivers) = (self.task.clone(), self.receivers.clone());
         self.round = Some(tokio::spawn(async move {
             let turn = task.clone();
-            let sending = async move {
+            let beginning = async move {
                 turn.turn();
-                if let Err(error) = round(&sender, &store, &lease).await {
+                if let Err(error) = begin(&receivers, &turn, &sender, (&store, &lease)).await {
                     tracing::warn!(%error, "webhooks are not sent at the moment; trying again");
                 }
             };
             // A round that fails is noted, and the next one begins with the guard's next look.
-            task.run(sending).await;
+            task.run(beginning).await;
         }));
     }
 
-    /// Breaks the round off: what did not arrive is due again.
+    /// Breaks everything off: what did not arrive is due again.
     pub(super) async fn stop(&mut self) {
         if let Some(round) = self.round.take() {
             round.abort();
             // Aborting is no failure.
             let _ = round.await;
         }
+        let mut sending = std::mem::take(&mut self.receivers.under_way().sending);
+        sending.shutdown().await;
     }
 }
 
@@ -128,8 +157,65 @@ fn check(url: &reqwest::Url) -> Result<(), PrivatePlace> {
     if public { Ok(()) } else { Err(PrivatePlace) }
 }
 
-async fn round(sender: &Sender, store: &Store, lease: &GuardLease) -> Result<(), StoreError> {
-    let due = store.list_due_deliveries(lease).await?;
+impl Receivers {
+    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `sending` beside the others; the receiver is busy until it ends.
+    fn send(&self, webhook: WebhookId, sending: impl Future<Output = ()> + Send + 'static) {
+        let mut under_way = self.under_way();
+        under_way.busy.insert(webhook);
+        let busy = Busy { receivers: self.clone(), webhook };
+        under_way.sending.spawn(async move {
+            sending.await;
+            drop(busy);
+        });
+        while under_way.sending.try_join_next().is_some() {}
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.receivers.under_way().busy.remove(&self.webhook);
+    }
+}
+
+/// Looks what is due, and leaves the sending to a task of each receiver.
+async fn begin(
+    receivers: &Receivers,
+    task: &Task,
+    sender: &Sender,
+    (store, lease): (&Store, &GuardLease),
+) -> Result<(), StoreError> {
+    // Looked at first: what ends while the list is read was due when the list began.
+    let busy = receivers.under_way().busy.clone();
+    let mut by_receiver: BTreeMap<WebhookId, Vec<WebhookDelivery>> = BTreeMap::new();
+    for delivery in store.list_due_deliveries(lease).await? {
+        by_receiver.entry(delivery.webhook).or_default().push(delivery);
+    }
+    by_receiver.retain(|webhook, _| !busy.contains(webhook));
+    for (webhook, due) in by_receiver {
+        let (task, sender, store, lease) = (task.clone(), sender.clone(), store.clone(), lease.clone());
+        receivers.send(webhook, async move {
+            let sending = async move {
+                if let Err(error) = send_all(&sender, &store, &lease, &due).await {
+                    tracing::warn!(%error, "what became of a webhook cannot be noted; it is sent again");
+                }
+            };
+            task.run(sending).await;
+        });
+    }
+    Ok(())
+}
+
+/// Sends these to their receiver at once, and notes what became of each.
+async fn send_all(
+    sender: &Sender,
+    store: &Store,
+    lease: &GuardLease,
+    due: &[WebhookDelivery],
+) -> Result<(), StoreError> {
     let sent = due.iter().map(|delivery| async move {
         let now_s = store.clock().now_ms().div_euclid(1000);
         let problem = sender.send(delivery, now_s).await.err();
@@ -138,9 +224,7 @@ async fn round(sender: &Sender, store: &Store, lease: &GuardLease) -> Result<(),
     for noted in futures::future::join_all(sent).await {
         noted?;
     }
-    if !due.is_empty() {
-        store.forget_deliveries(lease, FORGET_MS).await?;
-    }
+    store.forget_deliveries(lease, FORGET_MS).await?;
     Ok(())
 }
 
@@ -228,7 +312,8 @@ mod tests {
     }
 
     fn delivery(url: String) -> WebhookDelivery {
-        WebhookDelivery { id: 1, url, secret: "secret".into(), body: "{}".into(), attempts: 0 }
+        let webhook = "1".parse().expect("a number");
+        WebhookDelivery { id: 1, webhook, url, secret: "secret".into(), body: "{}".into(), attempts: 0 }
     }
 
     /// A listener that must not be reached; its port.

@@ -23,7 +23,7 @@ pub use sessions::{Browser, NewSession, SessionRow};
 pub(crate) use witness::Witnessed;
 
 use crate::{
-    Action, Invalid, ObjectKind, ObjectRef, Role, StoreError, UserId,
+    Action, Invalid, ObjectKind, ObjectRef, Role, StoreError, Taken, UserId,
     change::{Entry, Work},
     db::{args, violates},
     limits::MEMBER_NAME_CHARS_MAX,
@@ -93,9 +93,11 @@ impl Work<'_> {
             .await;
         match inserted {
             Ok((id,)) => Ok(UserId::new(id)),
-            Err(error) if violates(&error, "users_email_unique") => {
-                Err(StoreError::AlreadyExists { kind: ObjectKind::Member, key: member.email.clone() })
-            }
+            Err(error) if violates(&error, "users_email_unique") => Err(StoreError::AlreadyExists {
+                kind: ObjectKind::Member,
+                key: member.email.clone(),
+                by: Taken::Present,
+            }),
             Err(error) => Err(error.into()),
         }
     }

@@ -1,6 +1,10 @@
 //! The attribute schema. The list itself is part of every snapshot.
 
+mod uses;
+
 use engine::{AttributeDefinition, AttributeName};
+
+pub use self::uses::{AttributeUse, AttributeUses, Entry as RolloutEntry};
 
 use crate::{
     Action, Administrator, Invalid, ObjectKind, ObjectRef, Store, StoreError,
@@ -11,7 +15,7 @@ use crate::{
 };
 
 impl Store {
-    /// Adds an attribute to the schema or replaces its line. Whether it is trusted decides who may say it of themselves: a
+    /// Adds an attribute to the schema or replaces its line. Its type stays while something uses it. Whether it is trusted decides who may say it of themselves: a
     /// change of that is `PasswordNeeded` unless the password was given lately.
     pub async fn put_attribute(
         &self,
@@ -28,6 +32,10 @@ impl Store {
         let after = to_json("attributes", &definition)?;
         if before.as_deref() == Some(&after) {
             return work.cancel().await;
+        }
+        let read = before.as_deref().and_then(|it| serde_json::from_str::<AttributeDefinition>(it).ok());
+        if read.is_some_and(|before| before.value_type != definition.value_type) {
+            work.require_unused(&definition.name).await?;
         }
         let was_trusted = before.as_deref().map_or(Some(false), is_trusted);
         if was_trusted != Some(definition.trusted) {
@@ -58,8 +66,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes an attribute out of the schema: it may still be sent and tested, and is untrusted from then on; for a trusted
-    /// one the password has to be given lately.
+    /// Takes an attribute out of the schema, unless something uses it: it may still be sent and tested, and is untrusted from
+    /// then on; for a trusted one the password has to be given lately.
     pub async fn delete_attribute(&self, by: &Administrator, name: &AttributeName) -> Result<(), StoreError> {
         let mut work = self.begin(by).await?;
         let before: Option<(String,)> = work
@@ -69,6 +77,7 @@ impl Store {
         let Some((before,)) = before else {
             return Err(StoreError::NotFound { kind: ObjectKind::Attribute, key: name.to_string() });
         };
+        work.require_unused(name).await?;
         if is_trusted(&before) != Some(false) {
             by.recent_administrator(work.now_ms())?;
         }

@@ -27,8 +27,9 @@ pub enum StoreError {
     /// What `engine` found wrong with the definition.
     #[error("{}", sentence_of(.0))]
     Refused(Vec<Problem>),
-    #[error("a {} \"{key}\" exists already; choose another", .kind.noun())]
-    AlreadyExists { kind: ObjectKind, key: String },
+    /// `key` as what has it writes it.
+    #[error("{}", .by.sentence(*.kind, .key))]
+    AlreadyExists { kind: ObjectKind, key: String, by: Taken },
     #[error("the {} \"{key}\" is in use by {}; change those first", .kind.noun(), .by.join(", "))]
     InUse { kind: ObjectKind, key: String, by: Vec<String> },
     #[error(transparent)]
@@ -57,6 +58,42 @@ pub enum StoreError {
     Unwritable { table: &'static str },
     #[error("row \"{id}\" of table {table} cannot be read")]
     CorruptRow { table: &'static str, id: String },
+}
+
+/// By what a key is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    Present,
+    /// By something present whose key differs in upper and lower case only.
+    InOtherCase,
+    /// By a flag that was archived, and can be restored.
+    Archived,
+    /// By a group that was deleted with this audit entry: reverting that restores it.
+    Deleted {
+        seq: u64,
+    },
+}
+
+impl Taken {
+    fn sentence(self, kind: ObjectKind, key: &str) -> String {
+        let noun = kind.noun();
+        match self {
+            Self::Present => format!("the {noun} \"{key}\" exists already; choose another"),
+            Self::InOtherCase => format!(
+                "the {noun} \"{key}\" exists already, and upper and lower case make no difference; choose another"
+            ),
+            Self::Archived => {
+                format!(
+                    "the key \"{key}\" belongs to a {noun} that is archived; restore it, or choose another"
+                )
+            }
+            Self::Deleted { .. } => {
+                format!(
+                    "the key \"{key}\" belongs to a {noun} that was deleted; restore it, or choose another"
+                )
+            }
+        }
+    }
 }
 
 /// Why the schema cannot be brought up to date, and what to do where that is known.
@@ -166,6 +203,10 @@ pub enum Invalid {
     TraitType { subject: String, attribute: String, expected: &'static str, actual: String },
     #[error("send at most {PEOPLE_BATCH_MAX} people at once")]
     TooManyPeople,
+    #[error("choose another key: \"{0}\" means something else in addresses")]
+    KeyMeansAPlace(String),
+    #[error("nobody can be called \"{0}\": addresses of such people do not arrive")]
+    SubjectIsDots(String),
     #[error("the attribute schema is full; delete some attributes first")]
     TooManyAttributes,
     #[error("the key of a thing never changes")]

@@ -2,17 +2,18 @@
 
 use engine::{
     Change, EnvironmentKey, Flag, FlagKey, Lifecycle, Prerequisite, Problem, Rollout, flag_changes,
+    means_a_place,
 };
 
 use crate::{
-    Action, FlagEditor, Invalid, ObjectKind, ObjectRef, Store, StoreError, Versioned, Viewer,
+    Action, FlagEditor, Invalid, ObjectKind, ObjectRef, Store, StoreError, Taken, Versioned, Viewer,
     change::{Entry, Revisions, Work, lead},
     db::args,
     live::State,
     secret::random_hex,
     text::reason,
     to_json,
-    versioned::{VersionKey, VersionedRow},
+    versioned::{VersionKey, VersionedRow, parse},
 };
 
 const SEED_BYTES: usize = 8;
@@ -53,10 +54,11 @@ impl Store {
         seed: &(dyn Fn(&EnvironmentKey) -> Result<String, StoreError> + Sync),
     ) -> Result<u64, StoreError> {
         refuse(flag.problems())?;
-        let mut work = self.begin(by).await?;
-        if work.find_flag(&flag.key).await?.is_some() {
-            return Err(StoreError::AlreadyExists { kind: ObjectKind::Flag, key: flag.key.to_string() });
+        if means_a_place(flag.key.as_str()) {
+            return Err(Invalid::KeyMeansAPlace(flag.key.to_string()).into());
         }
+        let mut work = self.begin(by).await?;
+        work.require_free_key(&flag.key).await?;
         let document = to_json("flags", &flag)?;
         let (now_ms, seq, author) = (work.now_ms(), work.seq(), work.by().to_owned());
         work.tx
@@ -107,6 +109,22 @@ impl Work<'_> {
     pub(crate) async fn find_flag(&mut self, key: &FlagKey) -> Result<Option<Versioned<Flag>>, StoreError> {
         let sql = "SELECT document, version, changed_ms, changed_by, audit_seq FROM flags WHERE key = $1";
         self.read(sql, args![key.as_str()], "flags", key.as_str()).await
+    }
+
+    /// Changes are made one after the other: nobody takes the key in between.
+    async fn require_free_key(&mut self, asked: &FlagKey) -> Result<(), StoreError> {
+        let sql = "SELECT document FROM flags WHERE lower(key) = lower($1) ORDER BY key <> $1 LIMIT 1";
+        let found: Option<(String,)> = self.tx.optional(sql, args![asked.as_str()]).await?;
+        let Some((document,)) = found else { return Ok(()) };
+        let flag: Flag = parse("flags", asked.as_str(), &document)?;
+        let by = match flag.lifecycle {
+            Lifecycle::Archived => Taken::Archived,
+            Lifecycle::Draft | Lifecycle::Active | Lifecycle::Completed if flag.key == *asked => {
+                Taken::Present
+            }
+            Lifecycle::Draft | Lifecycle::Active | Lifecycle::Completed => Taken::InOtherCase,
+        };
+        Err(StoreError::AlreadyExists { kind: ObjectKind::Flag, key: flag.key.to_string(), by })
     }
 
     pub(crate) async fn require_flag(&mut self, key: &FlagKey) -> Result<Versioned<Flag>, StoreError> {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use engine::{Change, EnvironmentKey, FlagKey, Group, GroupKey, Snapshot, group_changes};
+use engine::{Change, EnvironmentKey, FlagKey, Group, GroupKey, Snapshot, group_changes, means_a_place};
 
 use crate::{
-    Action, FlagEditor, Invalid, ObjectKind, ObjectRef, Store, StoreError, Versioned, Viewer,
+    Action, FlagEditor, Invalid, ObjectKind, ObjectRef, Store, StoreError, Taken, Versioned, Viewer,
     change::{Entry, Revisions, Work, lead},
     db::args,
     flags::refuse,
@@ -100,24 +100,17 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let reason = reason(comment)?;
         refuse(group.problems())?;
+        if means_a_place(group.key.as_str()) {
+            return Err(Invalid::KeyMeansAPlace(group.key.to_string()).into());
+        }
         let mut work = self.begin(by).await?;
-        let key = group.key.as_str();
-        let row: Option<(bool, i64)> =
-            work.tx.optional("SELECT deleted, version FROM groups WHERE key = $1", args![key]).await?;
-        let version = match row {
-            Some((false, _)) => {
-                return Err(StoreError::AlreadyExists { kind: ObjectKind::Group, key: key.to_owned() });
-            }
-            Some((true, version)) => crate::number(version) + 1,
-            None => 1,
-        };
-        work.put_group(&group, version, false).await?;
+        work.require_free_group_key(&group.key).await?;
+        work.put_group(&group, 1, false).await?;
         work.put_testers(&group).await?;
         let sentence = format!("created the group {}", group.name);
-        let entry =
-            Entry { reason, version: Some(version), ..group_entry(Action::GroupCreated, &group, sentence) };
+        let entry = Entry { reason, version: Some(1), ..group_entry(Action::GroupCreated, &group, sentence) };
         work.finish(entry).await?;
-        Ok(version)
+        Ok(1)
     }
 
     /// Changes what the group is. Who is in it stays: testers come and go by [`Store::enrol`] and its siblings.
@@ -164,6 +157,20 @@ impl Store {
 }
 
 impl Work<'_> {
+    /// Changes are made one after the other: nobody takes the key in between.
+    async fn require_free_group_key(&mut self, asked: &GroupKey) -> Result<(), StoreError> {
+        let sql = "SELECT key, deleted, audit_seq FROM groups WHERE lower(key) = lower($1) \
+                   ORDER BY key <> $1 LIMIT 1";
+        let found: Option<(String, bool, i64)> = self.tx.optional(sql, args![asked.as_str()]).await?;
+        let Some((key, deleted, seq)) = found else { return Ok(()) };
+        let by = match deleted {
+            true => Taken::Deleted { seq: crate::number(seq) },
+            false if key == asked.as_str() => Taken::Present,
+            false => Taken::InOtherCase,
+        };
+        Err(StoreError::AlreadyExists { kind: ObjectKind::Group, key, by })
+    }
+
     pub(crate) async fn require_group(&mut self, key: &GroupKey) -> Result<Versioned<Group>, StoreError> {
         let sql = "SELECT document, version, changed_ms, changed_by, audit_seq FROM groups \
                    WHERE key = $1 AND NOT deleted";

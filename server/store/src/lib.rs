@@ -59,6 +59,7 @@ pub use accounts::{
     SeenSession, SessionRow,
 };
 pub use as_of::AsOf;
+pub use attributes::{AttributeUse, AttributeUses, RolloutEntry};
 pub use audit::{
     Action, ActorKind, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditSecret, AuditStanding,
     AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind, InvalidAuditHead, LiveRow,
@@ -69,7 +70,7 @@ pub use clock::Clock;
 pub use db::{Fault, Faults};
 pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts, demo_people};
 pub use desk::{DeskRow, LastChange};
-pub use error::{Conflict, Invalid, SignInError, StoreError};
+pub use error::{Conflict, Invalid, SignInError, StoreError, Taken};
 pub use feedback::{
     Completed, Feedback, FeedbackFilter, FeedbackId, FeedbackKind, FeedbackSource, Handler, InvalidCompleted,
     InvalidFeedbackKind, InvalidFeedbackSource, InvalidRating, InvalidTriageState, NewComplaint, NewFeedback,

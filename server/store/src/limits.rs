@@ -47,6 +47,8 @@ pub const METRIC_UNIT_CHARS_MAX: usize = 12;
 pub const AUDIT_PAGE_DEFAULT: usize = 50;
 pub const AUDIT_PAGE_MAX: usize = 500;
 pub const AUDIT_TEXT_CHARS_MAX: usize = 100;
+/// Entries of the audit log that one search for a text reads before it asks whether to look further back.
+pub const AUDIT_SEARCH_ENTRIES_MAX: usize = 20_000;
 /// Of the secret outside the database that entries are keyed with.
 pub const AUDIT_SECRET_CHARS_MIN: usize = 32;
 /// Longest sentence of an audit entry; longer ones end in an ellipsis, the whole stands in the changes.

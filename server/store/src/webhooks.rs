@@ -23,13 +23,13 @@ use crate::{
 const SECRET_BYTES: usize = 32;
 /// Seconds until a delivery is tried again; after the last it is given up (about a day in all).
 const RETRY_S: [i64; 9] = [2, 10, 60, 300, 900, 3_600, 10_800, 21_600, 43_200];
-/// Deliveries that one round sends.
-const ROUND_MAX: i64 = 50;
+/// Deliveries that are under way to one receiver at once.
+const AT_ONCE_MAX: i64 = 10;
 const DELIVERIES_SHOWN: i64 = 20;
 const PROBLEM_CHARS_MAX: usize = 200;
 
 /// A webhook's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WebhookId(i64);
 
 impl WebhookId {
@@ -71,6 +71,7 @@ pub struct Webhook {
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookDelivery {
     pub id: i64,
+    pub webhook: WebhookId,
     pub url: String,
     /// What the body is signed with.
     pub secret: String,
@@ -130,6 +131,7 @@ struct WebhookRow {
 #[derive(sqlx_macros::FromRow)]
 struct DeliveryRow {
     id: i64,
+    webhook: i64,
     url: String,
     secret: String,
     body: String,
@@ -272,7 +274,8 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// What is to be sent now, oldest first; only the guarding server sends, so that each goes out once per try.
+    /// What is to be sent now: the oldest of each receiver, so that one with a long queue is in nobody's way. Only the
+    /// guarding server sends, so that each goes out once per try.
     pub async fn list_due_deliveries(&self, _by: &GuardLease) -> Result<Vec<WebhookDelivery>, StoreError> {
         let now_ms = self.database_now_ms().await?;
         // Due later than the longest pause: by a clock that was wrong.
@@ -280,17 +283,19 @@ impl Store {
         let rows: Vec<DeliveryRow> = self
             .db()
             .all(
-                "SELECT webhook_deliveries.id, webhooks.url, webhooks.secret, webhook_deliveries.body, \
-                 webhook_deliveries.attempts \
-                 FROM webhook_deliveries \
-                 JOIN webhooks ON webhooks.id = webhook_deliveries.webhook \
-                 WHERE webhook_deliveries.due_ms <= $1 OR webhook_deliveries.due_ms > $2 \
-                 ORDER BY webhook_deliveries.id LIMIT $3",
-                args![now_ms, latest_ms, ROUND_MAX],
+                "SELECT due.id, due.webhook, webhooks.url, webhooks.secret, due.body, due.attempts \
+                 FROM (SELECT id, webhook, body, attempts, \
+                         ROW_NUMBER() OVER (PARTITION BY webhook ORDER BY id) AS place \
+                     FROM webhook_deliveries WHERE due_ms <= $1 OR due_ms > $2) AS due \
+                 JOIN webhooks ON webhooks.id = due.webhook \
+                 WHERE due.place <= $3 \
+                 ORDER BY due.id",
+                args![now_ms, latest_ms, AT_ONCE_MAX],
             )
             .await?;
         let delivery = |row: DeliveryRow| WebhookDelivery {
             id: row.id,
+            webhook: WebhookId(row.webhook),
             url: row.url,
             secret: row.secret,
             body: row.body,

@@ -31,7 +31,7 @@ function say(word) {
 function connect() {
     disconnect();
     heardMs = Date.now();
-    source = new EventSource(`/live?since=${seq}`);
+    source = new EventSource(`../../live?since=${seq}`);
     source.onopen = () => {
         heardMs = Date.now();
         say('live');

@@ -115,7 +115,7 @@ fn filters(shown: &FlagPage, query: &ExposureQuery) -> impl IntoView + use<> {
         .then(|| view! { <a class="button" data-kind="quiet" href=here.href(&action)>"Clear"</a> });
     let variant = query.variant.as_ref().map(ToString::to_string).unwrap_or_default();
     view! {
-        <form class="toolbar" method="get" action=action.clone() role="search">
+        <form class="toolbar" method="get" action=here.plain(&action) role="search">
             {environment}
             <Choice label="Variant" name="variant" value=variant options=variants />
             <Choice label="Rule" name="rule" value=wanted options=rules />
@@ -128,7 +128,7 @@ fn filters(shown: &FlagPage, query: &ExposureQuery) -> impl IntoView + use<> {
 
 fn who(shown: &FlagPage, page: ExposurePage) -> impl IntoView + use<> {
     let here = here();
-    let address = here.same_page_with(&[("cursor", ""), ("env", "")]);
+    let address = here.same_path_with(&[("cursor", ""), ("env", "")]);
     let csv = here.href(&address.replacen("/exposures", "/exposures.csv", 1));
     let next = page.next.as_ref().map(|cursor| {
         let href = here.same_page_with(&[("cursor", &cursor.to_string())]);

@@ -10,7 +10,7 @@ use crate::{
     error::{AppError, Thing},
     flag::{FlagPage, Tab},
     form::{error::FormErrors, fields::Fields, state::FormState},
-    page::{Page, PageResult, toast::Toast},
+    page::{Page, PageResult, address, toast::Toast},
     ui::time,
 };
 
@@ -75,7 +75,7 @@ pub async fn move_it(page: Page, Path(key): Path<String>, fields: Fields) -> Pag
     } else {
         page.principal.flag_editor()?;
     }
-    let flag = FlagKey::parse(&key).map_err(|_| AppError::NotFound(Thing::Flag))?;
+    let flag = FlagKey::parse(address::key_of(&key)).map_err(|_| AppError::NotFound(Thing::Flag))?;
     let environment = page.environment.key.clone();
     let moved = if approves {
         approve(&page, &environment, &flag, &fields).await.map(|()| Toast::PlanApproved)

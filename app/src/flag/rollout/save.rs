@@ -19,7 +19,7 @@ use crate::{
         fields::Fields,
         state::FormState,
     },
-    page::{Page, PageResult, toast::Toast},
+    page::{Page, PageResult, address, toast::Toast},
 };
 
 /// Every button of the rollout form. Only `save` writes; the others show the page with the changed draft.
@@ -113,7 +113,7 @@ fn field_error(problem: Problem) -> FieldError {
 }
 
 fn flag_key(key: &str) -> Result<FlagKey, AppError> {
-    FlagKey::parse(key).map_err(|_| AppError::NotFound(Thing::Flag))
+    FlagKey::parse(address::key_of(key)).map_err(|_| AppError::NotFound(Thing::Flag))
 }
 
 /// Where stopping and resuming come back to: the page whose button was pressed.

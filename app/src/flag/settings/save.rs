@@ -1,20 +1,21 @@
 //! Creating a flag, changing its definition, and the dangerous corner: archive, restore, re-randomise.
 
 use axum::extract::Path;
-use engine::{Flag, Lifecycle};
+use engine::{Flag, FlagKey, Lifecycle};
 use http::StatusCode;
-use store::StoreError;
+use store::{Invalid, StoreError, Taken};
 
 use super::{
     form::{FlagForm, field_error},
     page,
 };
 use crate::{
-    error::AppError,
+    error::{AppError, Thing},
     flag::{FlagPage, Tab, new},
     form::{
         error::{FieldError, FormErrors},
         fields::Fields,
+        restore::Restore,
         state::FormState,
     },
     page::{Page, PageResult, toast::Toast},
@@ -25,7 +26,7 @@ pub async fn create(page: Page, fields: Fields) -> PageResult {
     let form = FlagForm::from_fields(&fields);
     let flag = match form.create() {
         Ok(flag) => flag,
-        Err(errors) => return new::show(&page, FormState::refused(form, errors)),
+        Err(errors) => return new::show(&page, FormState::refused(form, errors), None),
     };
     let key = flag.key.clone();
     // Other types have values that only a person can know.
@@ -33,10 +34,24 @@ pub async fn create(page: Page, fields: Fields) -> PageResult {
     match page.store().create_flag(&editor, flag).await {
         Ok(_) => Ok(page.done(&page.href(&next.path(&key)), Toast::Created)),
         Err(error) => {
+            let restore = restore(&page, &error).await?;
             let errors = errors_of(&form, error)?;
-            new::show(&page, FormState::refused(form, errors))
+            new::show(&page, FormState::refused(form, errors), restore)
         }
     }
+}
+
+/// The way back to an archived flag that has the key.
+async fn restore(page: &Page, error: &StoreError) -> Result<Option<Restore>, AppError> {
+    let StoreError::AlreadyExists { key, by: Taken::Archived, .. } = error else { return Ok(None) };
+    let key = FlagKey::parse(key).map_err(|_| AppError::NotFound(Thing::Flag))?;
+    let found = page.store().find_flag(&page.viewer(), &key).await?;
+    Ok(found.map(|found| Restore {
+        sentence: format!("{key} is the key of {}, which is archived.", found.value.name),
+        name: found.value.name,
+        action: Tab::Settings.path(&key),
+        fields: vec![("intent", "restore".to_owned()), ("expected", found.version.to_string())],
+    }))
 }
 
 /// Every button of the Settings tab.
@@ -94,9 +109,8 @@ fn errors_of(form: &FlagForm, error: StoreError) -> Result<FormErrors, AppError>
             let errors: Vec<_> = problems.into_iter().map(|problem| field_error(form, problem)).collect();
             Ok(errors.into())
         }
-        StoreError::AlreadyExists { key, .. } => {
-            let sentence = format!("the key \"{key}\" is taken; choose another");
-            Ok(FormErrors::of(StatusCode::CONFLICT, "key", sentence))
+        error @ (StoreError::AlreadyExists { .. } | StoreError::Invalid(Invalid::KeyMeansAPlace(_))) => {
+            Ok(FormErrors::from(error).beside("key"))
         }
         StoreError::Conflict(conflict) => {
             let changes: Vec<_> = conflict.changes.iter().map(|it| it.phrase.clone()).collect();

@@ -2,16 +2,17 @@
 
 use engine::{AttributeDefinition, AttributeType};
 use leptos::prelude::*;
+use store::{AttributeUse, AttributeUses, RolloutEntry};
 
 use crate::{
     form::{fields::Fields, state::FormState},
     page::{
-        Page, PageMeta, PageResult,
+        Page, PageMeta, PageResult, address,
         here::here,
         layout::{PageHead, Section},
     },
     ui::{
-        badge::{Badge, Tone},
+        badge::{Badge, Callout, Tone},
         dialog::Confirm,
         empty::Empty,
         field::{Choice, Field, FormError},
@@ -21,6 +22,11 @@ use crate::{
 };
 
 pub const ADDRESS: &str = "/settings/attributes";
+
+/// Those that use an attribute in its line.
+const USES_MAX: usize = 4;
+/// Rollouts that are named before trust ends.
+const ENTRIES_MAX: usize = 20;
 
 /// The words in the form.
 const TYPES: [(AttributeType, &str, &str); 6] = [
@@ -57,7 +63,7 @@ impl AttributeInput {
         TYPES.iter().find(|(_, word, _)| *word == self.value_type).map(|(value_type, ..)| *value_type)
     }
 
-    fn of(definition: &AttributeDefinition) -> Self {
+    pub fn of(definition: &AttributeDefinition) -> Self {
         Self {
             name: definition.name.to_string(),
             value_type: words(definition.value_type).0.to_owned(),
@@ -74,18 +80,19 @@ fn words(value_type: AttributeType) -> (&'static str, &'static str) {
 }
 
 pub async fn get(page: Page) -> PageResult {
-    show(&page, FormState::default())
+    show(&page, FormState::default(), Vec::new()).await
 }
 
-pub fn show(page: &Page, draft: FormState<AttributeInput>) -> PageResult {
-    page.principal.administrator()?;
+/// `entries`: what a browser could enter by what it says of itself, to be confirmed first.
+pub async fn show(page: &Page, draft: FormState<AttributeInput>, entries: Vec<RolloutEntry>) -> PageResult {
+    let uses = page.store().attribute_uses(&page.principal.administrator()?).await?;
     let snapshot = page.store().live().snapshot(page.environment.key.as_str());
     let definitions = snapshot.map(|it| it.attributes().definitions().to_vec()).unwrap_or_default();
     // `?edit=name` fills the form with a definition.
     let edited = page.query("edit");
     let edited = edited.and_then(|name| definitions.iter().find(|it| it.name.as_str() == name));
     let input = draft.input.clone().or_else(|| edited.map(AttributeInput::of));
-    let is_edit = edited.is_some();
+    let is_edit = edited.is_some() || !entries.is_empty();
     let meta = PageMeta::new("Attributes", Section::Attributes).status(draft.status());
     page.render(meta, move || {
         let list = if definitions.is_empty() {
@@ -98,7 +105,7 @@ pub fn show(page: &Page, draft: FormState<AttributeInput>) -> PageResult {
             }
             .into_any()
         } else {
-            table(&definitions).into_any()
+            table(&definitions, &uses).into_any()
         };
         view! {
             <PageHead
@@ -107,24 +114,42 @@ pub fn show(page: &Page, draft: FormState<AttributeInput>) -> PageResult {
             />
             <div class="group-grid">
                 <div id="attributes" data-live="">{list}</div>
-                <aside class="stack">{form(&draft, input.unwrap_or_default(), is_edit)}</aside>
+                <aside class="stack">{form(&draft, input.unwrap_or_default(), is_edit, entries)}</aside>
             </div>
         }
     })
 }
 
-fn table(definitions: &[AttributeDefinition]) -> impl IntoView + use<> {
+fn table(definitions: &[AttributeDefinition], uses: &AttributeUses) -> impl IntoView + use<> {
     let rows = definitions
         .iter()
         .map(|definition| {
             let name = definition.name.to_string();
+            let used = uses.get(&name).map(Vec::as_slice).unwrap_or_default();
+            let delete = used.is_empty().then(|| {
+                let name = name.clone();
+                view! {
+                    <Confirm
+                        label="Delete"
+                        text=format!("{name} may still be sent, but it is no longer trusted or typed.")
+                        action=here().href(ADDRESS)
+                        button="Delete it"
+                        danger=true
+                    >
+                        <input type="hidden" name="intent" value="delete" />
+                        <input type="hidden" name="name" value=name />
+                    </Confirm>
+                }
+            });
             let trusted = definition.trusted.then(|| view! { <Badge tone=Tone::Accent text="trusted" /> });
-            let personal = definition.personal.then(|| view! { <Badge tone=Tone::Neutral text="personal" /> });
+            let personal =
+                definition.personal.then(|| view! { <Badge tone=Tone::Neutral text="personal" /> });
             view! {
                 <tr>
                     <td><code>{name.clone()}</code>" "{trusted}" "{personal}</td>
                     <td data-label="Type">{words(definition.value_type).1}</td>
                     <td data-label="Description" class="muted">{definition.description.clone()}</td>
+                    <td data-label="Used by">{used_by(used)}</td>
                     <td class="actions">
                         <span class="attribute-actions">
                             <a
@@ -135,16 +160,7 @@ fn table(definitions: &[AttributeDefinition]) -> impl IntoView + use<> {
                             >
                                 {icon::edit()}
                             </a>
-                            <Confirm
-                                label="Delete"
-                                text=format!("Conditions on {name} keep working, but it is no longer trusted or typed.")
-                                action=here().href(ADDRESS)
-                                button="Delete it"
-                                danger=true
-                            >
-                                <input type="hidden" name="intent" value="delete" />
-                                <input type="hidden" name="name" value=name.clone() />
-                            </Confirm>
+                            {delete}
                         </span>
                     </td>
                 </tr>
@@ -155,6 +171,7 @@ fn table(definitions: &[AttributeDefinition]) -> impl IntoView + use<> {
         Column::Text("Attribute"),
         Column::Text("Type"),
         Column::Text("Description"),
+        Column::Text("Used by"),
         Column::Hidden("Actions"),
     ];
     view! {
@@ -162,7 +179,61 @@ fn table(definitions: &[AttributeDefinition]) -> impl IntoView + use<> {
     }
 }
 
-fn form(draft: &FormState<AttributeInput>, input: AttributeInput, is_edit: bool) -> impl IntoView + use<> {
+/// Links to the first of those that use an attribute, which keep it as it is.
+fn used_by(used: &[AttributeUse]) -> impl IntoView + use<> {
+    let here = here();
+    let more = used.len().saturating_sub(USES_MAX);
+    let more = (more > 0).then(|| view! { <span class="muted">{format!("+{more}")}</span> });
+    let links = used
+        .iter()
+        .take(USES_MAX)
+        .map(|used| match used {
+            AttributeUse::Rollout { environment, flag, name } => {
+                let href = here.href_in(&address::flag(flag), environment);
+                view! { <a href=href>{format!("{name} in {environment}")}</a> }.into_any()
+            }
+            AttributeUse::Group { key, name } => {
+                view! { <a href=here.href(&address::group(key))>{name.clone()}</a> }.into_any()
+            }
+            AttributeUse::Persona { name } => view! { <span>{format!("persona {name}")}</span> }.into_any(),
+        })
+        .collect_view();
+    view! { <span class="group-uses">{links}{more}</span> }
+}
+
+/// What a browser could enter from now on.
+fn confirm(name: &str, entries: &[RolloutEntry]) -> impl IntoView + use<> {
+    let here = here();
+    let more = entries.len().saturating_sub(ENTRIES_MAX);
+    let more = (more > 0).then(|| view! { <li>{format!("and {more} more")}</li> });
+    let links = entries
+        .iter()
+        .take(ENTRIES_MAX)
+        .map(|entry| {
+            let href = here.href_in(&address::flag(&entry.flag), &entry.environment);
+            view! { <li><a href=href>{format!("{} in {}", entry.name, entry.environment)}</a></li> }
+        })
+        .collect_view();
+    let why = format!("A browser could then say of itself what {name} is, and get what is rolled out by it:");
+    view! {
+        <Callout tone=Tone::Danger role="alert">
+            <p>{why}</p>
+            <ul>{links}{more}</ul>
+        </Callout>
+    }
+}
+
+fn form(
+    draft: &FormState<AttributeInput>,
+    input: AttributeInput,
+    is_edit: bool,
+    entries: Vec<RolloutEntry>,
+) -> impl IntoView + use<> {
+    let entered = (!entries.is_empty()).then(|| confirm(&input.name, &entries));
+    // Behind "Save": whoever presses Enter in a field is asked once more.
+    let untrust = (!entries.is_empty()).then(|| {
+        view! { <button name="intent" value="untrust" class="button" data-kind="danger">"Stop trusting it"</button> }
+    });
     let options = TYPES.iter().map(|(_, word, label)| ((*word).to_owned(), (*label).to_owned())).collect();
     let value_type = if input.value_type.is_empty() { "text".to_owned() } else { input.value_type };
     let title = if is_edit { format!("Change {}", input.name) } else { "Describe an attribute".to_owned() };
@@ -172,6 +243,7 @@ fn form(draft: &FormState<AttributeInput>, input: AttributeInput, is_edit: bool)
         <form method="post" action=here().href(ADDRESS) class="card stack" aria-labelledby="attribute-title">
             <h2 id="attribute-title">{title}</h2>
             <FormError error=draft.general() />
+            {entered}
             <Field
                 label="Name"
                 name="name"
@@ -200,6 +272,7 @@ fn form(draft: &FormState<AttributeInput>, input: AttributeInput, is_edit: bool)
             </label>
             <div class="cluster">
                 <button name="intent" value="save" class="button" data-kind="primary">"Save"</button>
+                {untrust}
                 {cancel}
             </div>
         </form>

@@ -106,7 +106,7 @@ fn invite_form(draft: FormState<InviteInput>) -> impl IntoView {
     let general = draft.general();
     let input = draft.input.unwrap_or_default();
     view! {
-        <form method="post" action="/settings/members" class="card stack" aria-labelledby="invite-title">
+        <form method="post" action=here().plain("/settings/members") class="card stack" aria-labelledby="invite-title">
             <h2 id="invite-title">"Invite somebody"</h2>
             <FormError error=general />
             <div class="field-row">
@@ -167,7 +167,7 @@ fn manage(member: &Member, error: Option<String>) -> impl IntoView + use<> {
             </summary>
             <div class="confirm-panel stack">
                 <FormError error=error />
-                <form method="post" action="/settings/members" class="stack-small">
+                <form method="post" action=here().plain("/settings/members") class="stack-small">
                     {hidden()}
                     <Choice
                         label="Role"
@@ -179,7 +179,7 @@ fn manage(member: &Member, error: Option<String>) -> impl IntoView + use<> {
                     <button class="button" data-size="small" name="do" value="role">"Change the role"</button>
                 </form>
                 <hr />
-                <form method="post" action="/settings/members" class="stack-small">
+                <form method="post" action=here().plain("/settings/members") class="stack-small">
                     {hidden()}
                     <button class="button" data-size="small" name="do" value="reset" disabled=disabled>
                         "Make a new sign-in link"

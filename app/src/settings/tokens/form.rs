@@ -88,7 +88,7 @@ pub fn form(draft: FormState<TokenInput>, environment: String) -> impl IntoView 
         text.push_str(" (server and client tokens only)");
     }
     view! {
-        <form method="post" action="/settings/tokens" class="card stack" aria-labelledby="new-title">
+        <form method="post" action=here().plain("/settings/tokens") class="card stack" aria-labelledby="new-title">
             <h2 id="new-title">"New token"</h2>
             <FormError error=general />
             <div class="field-row">

@@ -138,7 +138,7 @@ fn revoke(token: &TokenRow) -> impl IntoView + use<> {
         <Confirm
             label="Revoke"
             text=format!("Every application that uses “{}” is refused from that moment. This cannot be undone.", name)
-            action="/settings/tokens"
+            action=here().plain("/settings/tokens")
             button="Revoke the token"
             danger=true
         >
@@ -175,7 +175,7 @@ fn rotate(token: &TokenRow, here: &Here) -> Option<impl IntoView + use<>> {
         <Confirm
             label="Rotate"
             text=text
-            action="/settings/tokens"
+            action=here.plain("/settings/tokens")
             button="Rotate the token"
         >
             <input type="hidden" name="id" value=id.clone() />
@@ -216,7 +216,7 @@ fn grant(token: &TokenRow) -> Option<impl IntoView + use<>> {
     };
     let (id, text) = (token.id.to_string(), format!("“{}” {text}.", token.name));
     Some(view! {
-        <Confirm label=label text=text action="/settings/tokens" button=button>
+        <Confirm label=label text=text action=here().plain("/settings/tokens") button=button>
             <input type="hidden" name="id" value=id />
             <input type="hidden" name="do" value=word />
         </Confirm>

@@ -89,7 +89,7 @@ fn form(draft: FormState<String>, reach: Reach) -> impl IntoView {
     let (error, general) = (draft.at("url"), draft.general());
     let url = draft.input.unwrap_or_default();
     view! {
-        <form method="post" action=ADDRESS class="card stack" aria-labelledby="new-title">
+        <form method="post" action=here().plain(ADDRESS) class="card stack" aria-labelledby="new-title">
             <h2 id="new-title">"New webhook"</h2>
             <FormError error=general />
             <Field
@@ -151,7 +151,7 @@ fn row(webhook: Webhook) -> impl IntoView {
 
 fn test(webhook: &Webhook) -> impl IntoView + use<> {
     view! {
-        <form method="post" action=ADDRESS>
+        <form method="post" action=here().plain(ADDRESS)>
             <input type="hidden" name="id" value=webhook.id.to_string() />
             <button class="button" data-size="small" name="do" value="test" aria-label=format!("Send a test message to {}, no. {}", webhook.place, webhook.id)>
                 "Send a test"
@@ -172,7 +172,7 @@ fn delete(webhook: &Webhook) -> impl IntoView + use<> {
         <Confirm
             label="Delete"
             text=text
-            action=ADDRESS
+            action=here().plain(ADDRESS)
             button="Delete the webhook"
             danger=true
         >

@@ -8,7 +8,7 @@ use store::{Acceptance, InvitationState, TesterInvitation};
 use crate::{
     error::AppError,
     form::state::FormState,
-    page::{PageMeta, PageResult, Visit},
+    page::{PageMeta, PageResult, Visit, here::here},
     ui::{
         badge::{Callout, Tone},
         field::{Field, FormError},
@@ -69,7 +69,7 @@ fn form(action: &str, invitation: &TesterInvitation, draft: FormState<String>) -
     let places = if left == 1 { "1 place is".to_owned() } else { format!("{left} places are") };
     let closes = format!("{places} left. The invitation closes {}.", time::last_moment(invitation.closes_ms));
     view! {
-        <form method="post" action=action.to_owned() class="card stack">
+        <form method="post" action=here().plain(action) class="card stack">
             <FormError error=general />
             <Field
                 label="Your user id (targeting key)"

@@ -39,15 +39,14 @@ pub fn router(server: &Server) -> Router {
     let state = AppState {
         store: server.store.clone(),
         options,
-        origin: server.config.origin(),
-        secure: server.config.is_tls(),
+        site: server.site.clone(),
         webhooks: server.config.webhooks,
         live: app::live::Seats::new(server.config.live_max()),
     };
     let sessions = Sessions {
         store: server.store.clone(),
         bodies: Arc::clone(&server.bodies),
-        secure: server.config.is_tls(),
+        site: server.site.clone(),
     };
     let (lanes, allowances) = (Arc::clone(&server.lanes), Arc::clone(&server.access.allowances));
     let around = ServiceBuilder::new()
@@ -59,7 +58,7 @@ pub fn router(server: &Server) -> Router {
         .layer(CompressionLayer::new().br(true).gzip(true).quality(CompressionLevel::Precise(4)))
         .layer(from_fn_with_state(Arc::clone(&server.config), csrf::check))
         .layer(from_fn_with_state(Arc::clone(&allowances), count_joins))
-        .layer(from_fn(resend::keep_form))
+        .layer(from_fn_with_state(server.site.clone(), resend::keep_form))
         .layer(from_fn_with_state((lanes, sessions.clone()), in_turn))
         .layer(from_fn_with_state(sessions, session::attach))
         .layer(from_fn_with_state(allowances, count_exports))
@@ -105,8 +104,8 @@ async fn read_form(State(bodies): State<Arc<Bodies>>, request: Request, next: Ne
     }
     let (parts, body) = request.into_parts();
     let read = match parts.extensions.get::<Principal>() {
-        Some(principal) => bodies.read(principal, body, &parts.headers, FORM_BODY_BYTES_MAX).await,
-        None if is_for_strangers(parts.uri.path()) => bodies.read_of_stranger(body, &parts.headers).await,
+        Some(principal) => bodies.read(principal, body, &parts, FORM_BODY_BYTES_MAX).await,
+        None if is_for_strangers(parts.uri.path()) => bodies.read_of_stranger(body, &parts).await,
         // The page sends them to the sign-in.
         None => return next.run(Request::from_parts(parts, Body::empty())).await,
     };

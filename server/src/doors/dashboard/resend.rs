@@ -6,9 +6,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use app::error::AppError;
+use app::{error::AppError, site::Site};
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     middleware::Next,
     response::{Html, IntoResponse as _, Response},
 };
@@ -47,7 +47,7 @@ impl KeptForm {
 pub struct NotTaken(pub Fault);
 
 /// Around everything that may find the database away, the session first of all.
-pub async fn keep_form(mut request: Request, next: Next) -> Response {
+pub async fn keep_form(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     if request.method() != Method::POST || !is_form(request.headers()) {
         return with_wait(next.run(request).await);
     }
@@ -63,7 +63,7 @@ pub async fn keep_form(mut request: Request, next: Next) -> Response {
         return with_wait(response);
     }
     let why = if crowded { Fault::Crowded.sentence() } else { AppError::Unavailable.to_string() };
-    with_wait(page(&address, &form, &why))
+    with_wait(page(&site, &address, &form, &why))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
@@ -79,7 +79,7 @@ fn with_wait(mut response: Response) -> Response {
     response
 }
 
-fn page(address: &str, form: &Bytes, why: &str) -> Response {
+fn page(site: &Site, address: &str, form: &Bytes, why: &str) -> Response {
     let mut fields = String::new();
     let mut left_out = false;
     for (name, value) in form_urlencoded::parse(form) {
@@ -98,14 +98,15 @@ fn page(address: &str, form: &Bytes, why: &str) -> Response {
         format!(
             "<form method=\"post\" action=\"{}\">{fields}<p><button autofocus>Try again</button></p></form>\
              <p>What you entered is kept on this page.</p>",
-            escape(address)
+            escape(&site.address(address))
         )
     };
     let html = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Not saved yet · Fader</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"></head>\
-         <body><main><h1>Not saved yet</h1><p>{why}</p>{again}<p><a href=\"/\">Go to the desk</a></p></main></body></html>"
+         <body><main><h1>Not saved yet</h1><p>{why}</p>{again}<p><a href=\"{}\">Go to the desk</a></p></main></body></html>",
+        site.address("/"),
     );
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -134,15 +135,19 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use axum::{body::Body, middleware::from_fn};
+    use axum::{body::Body, middleware::from_fn_with_state};
     use tower::ServiceExt as _;
 
     use super::*;
     use crate::limits::FORM_BODY_BYTES_MAX;
 
+    fn site() -> Site {
+        Site::new("https://tools.example", "/fader", true)
+    }
+
     async fn html(form: &'static str) -> String {
         let form = Bytes::from_static(form.as_bytes());
-        let body = page("/flags/a?env=staging&x=\"><b>", &form, "Later.").into_body();
+        let body = page(&site(), "/flags/a?env=staging&x=\"><b>", &form, "Later.").into_body();
         let bytes = axum::body::to_bytes(body, FORM_BODY_BYTES_MAX).await.expect("a page");
         String::from_utf8(bytes.to_vec()).expect("text")
     }
@@ -152,7 +157,7 @@ mod tests {
         let html = html("comment=a%22%3E%3Cb%3E%0D%0Ab&%3C%2Fform%3E=1").await;
         assert!(html.contains("name=\"comment\" value=\"a&quot;&gt;&lt;b&gt;&#13;&#10;b\""), "{html}");
         assert!(html.contains("name=\"&lt;/form&gt;\""), "{html}");
-        assert!(html.contains("action=\"/flags/a?env=staging&amp;x=&quot;&gt;&lt;b&gt;\""), "{html}");
+        assert!(html.contains("action=\"/fader/flags/a?env=staging&amp;x=&quot;&gt;&lt;b&gt;\""), "{html}");
         assert!(!html.contains("<b>"), "{html}");
     }
 
@@ -165,7 +170,7 @@ mod tests {
             refused.extensions_mut().insert(NotTaken(Fault::Crowded));
             refused
         };
-        let router = axum::Router::new().fallback(crowded).layer(from_fn(keep_form));
+        let router = axum::Router::new().fallback(crowded).layer(from_fn_with_state(site(), keep_form));
         let form = Request::post("/flags").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         let answer = router.oneshot(form.body(Body::empty()).expect("a request")).await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);

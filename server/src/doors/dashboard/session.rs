@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use app::{cookies, error::AppError};
+use app::{cookies, error::AppError, site::Site};
 use axum::{
     extract::{Request, State},
     middleware::Next,
@@ -22,8 +22,7 @@ use crate::{
 pub struct Sessions {
     pub store: Store,
     pub bodies: Arc<Bodies>,
-    /// Cookies go over TLS only.
-    pub secure: bool,
+    pub site: Site,
 }
 
 /// Adds `RequestOrigin` to every request, and `Principal` to those of somebody signed in.
@@ -34,7 +33,7 @@ pub async fn attach(State(sessions): State<Sessions>, mut request: Request, next
         address: extensions.get::<ClientAddress>().map(|it| it.0.to_string()).unwrap_or_default(),
     };
     request.extensions_mut().insert(origin.clone());
-    let name = cookies::session_name(sessions.secure);
+    let name = cookies::session_name(&sessions.site);
     if let Some(token) = cookies::find(request.headers(), name) {
         match sessions.store.find_session(token, origin).await {
             Ok(Some(principal)) => drop(request.extensions_mut().insert(principal)),
@@ -55,18 +54,16 @@ impl Sessions {
     /// ago as much as they may send, from others as much as strangers may.
     pub async fn keep_refused(&self, request: Request, fault: Fault) -> Response {
         let (parts, body) = request.into_parts();
-        let token = cookies::find(&parts.headers, cookies::session_name(self.secure));
+        let token = cookies::find(&parts.headers, cookies::session_name(&self.site));
         let seen = token.and_then(|token| self.store.find_seen_session(token));
         if let Some(sent) = parts.extensions.get::<KeptForm>() {
             match seen {
-                Some(seen) => {
-                    match self.bodies.read(&seen, body, &parts.headers, FORM_BODY_BYTES_MAX).await {
-                        Ok(whole) => sent.keep(whole.into_parts()),
-                        Err(fault) => return fault.page(),
-                    }
-                }
+                Some(seen) => match self.bodies.read(&seen, body, &parts, FORM_BODY_BYTES_MAX).await {
+                    Ok(whole) => sent.keep(whole.into_parts()),
+                    Err(fault) => return fault.page(),
+                },
                 None => {
-                    if let Ok(whole) = self.bodies.read_of_stranger(body, &parts.headers).await {
+                    if let Ok(whole) = self.bodies.read_of_stranger(body, &parts).await {
                         sent.keep(whole.into_parts());
                     }
                 }

@@ -85,11 +85,15 @@ impl OfrepError {
     fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Evaluation(error) => Some((*error).into()),
-            Self::Parse(_) | Self::Fault(Fault::BrokenBody | Fault::Nul) => Some(ErrorCode::ParseError),
+            Self::Parse(_) | Self::Fault(Fault::BrokenBody | Fault::NotAsCoded | Fault::Nul) => {
+                Some(ErrorCode::ParseError)
+            }
             Self::InvalidContext(_) => Some(ErrorCode::InvalidContext),
             Self::Fault(
                 Fault::TooLarge { .. }
                 | Fault::TooDetailed
+                | Fault::Swollen
+                | Fault::UnknownCoding
                 | Fault::QueryTooLong { .. }
                 | Fault::TimedOut
                 | Fault::Busy

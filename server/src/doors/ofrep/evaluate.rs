@@ -24,7 +24,7 @@ use super::{
     receipt::{self, Receipts},
     refetch::{self, Expected},
     state::Ofrep,
-    ticket::{self, STREAM_PATH, Ticket},
+    ticket::{self, Ticket},
 };
 use crate::{
     edge::{
@@ -111,7 +111,7 @@ async fn admit(
         Ok(caller) => caller,
         Err((token, error)) => return Err((token, error.into())),
     };
-    let read = ofrep.parts.bodies.read(&caller, body, &parts.headers, OFREP_BODY_BYTES_MAX).await;
+    let read = ofrep.parts.bodies.read(&caller, body, parts, OFREP_BODY_BYTES_MAX).await;
     let read = read.map_err(OfrepError::Fault);
     match read.and_then(|bytes| context::parse(&bytes)) {
         Ok(context) => Ok((caller, context)),
@@ -192,7 +192,15 @@ async fn decide_all(
     }
     // What is decided without the database says how old it is, whatever its ETag.
     let coding = Coding::accepted(&parts.headers).filter(|_| !is_stale);
-    let write = || write_all(&keys, caller, context, (&prepared, &people), (preview, stale, now_ms));
+    let write = || {
+        write_all(
+            (&keys, &ofrep.stream_address),
+            caller,
+            context,
+            (&prepared, &people),
+            (preview, stale, now_ms),
+        )
+    };
     let plain = match coding {
         // Kept with the keys that sign it: when they become others meanwhile, it is gone with them.
         Some(coding) => match keys.compressed.find_or_make(&etag, coding, write) {
@@ -205,7 +213,7 @@ async fn decide_all(
 }
 
 fn write_all(
-    keys: &Keys,
+    (keys, stream_address): (&Keys, &str),
     caller: &Caller,
     context: &CallerContext,
     (prepared, people): (&Prepared, &People),
@@ -216,7 +224,7 @@ fn write_all(
     let receipts = Receipts::of(&keys.receipts, caller, subject, snapshot.revision(), now_ms);
     let mark = subject.map(|subject| keys.tickets.mark(subject));
     let ticket = Ticket::new(caller.hash, mark, prepared.revision(now_ms), now_ms);
-    let stream = format!("{STREAM_PATH}{}", keys.tickets.sign(&ticket));
+    let stream = format!("{stream_address}{}", keys.tickets.sign(&ticket));
     let engine = engine_context(caller, context, people);
     let mut evaluator = snapshot.evaluator(&engine, now_ms);
     let live = snapshot.flags().zip(&prepared.parts).filter(|(flag, _)| !flag.is_archived());

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
-use super::{hub::Hub, keys::Keys, prepared::PreparedCache, seats::Seats};
+use super::{hub::Hub, keys::Keys, prepared::PreparedCache, seats::Seats, ticket::STREAM_PATH};
 use crate::{
     Config, StartError,
     edge::{access::Access, body::Bodies, request_id::RequestIds},
@@ -20,6 +20,8 @@ pub struct Ofrep {
     pub(super) prepared: Arc<PreparedCache>,
     pub(super) hub: Hub,
     keys: ArcSwap<Keys>,
+    /// Where clients open streams, as they ask for it: a ticket follows.
+    pub(super) stream_address: String,
     pub(super) streams: Seats,
     pub(super) catching_up: Semaphore,
 }
@@ -45,6 +47,7 @@ impl Ofrep {
             prepared,
             hub,
             keys,
+            stream_address: format!("{}{STREAM_PATH}", config.base()),
             streams: Seats::new(config),
             catching_up: Semaphore::new(CATCHING_UP_MAX),
         })

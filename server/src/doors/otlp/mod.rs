@@ -25,6 +25,8 @@ use opentelemetry_proto::tonic::collector::{
     logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse},
     trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse},
 };
+use prost::Message;
+use serde::Serialize;
 use store::{Environment, Store, TokenId, TokenKind};
 
 use crate::{
@@ -51,45 +53,66 @@ use wire::Encoding;
 pub fn router(server: &Server) -> Router {
     let not_allowed = || async { OtlpError::fault(Fault::MethodNotAllowed).answer(Encoding::Json) };
     Router::new()
-        .route("/v1/traces", post(traces))
-        .route("/v1/logs", post(logs))
+        .route("/v1/traces", post(export::<Traces>))
+        .route("/v1/logs", post(export::<Logs>))
         .method_not_allowed_fallback(not_allowed)
         .with_state(server.clone())
 }
 
-/// `POST /v1/traces`: a span is a request, with its status and how long it took.
-async fn traces(
-    State(access): State<Access>,
-    State(bodies): State<Arc<Bodies>>,
-    State(intake): State<Arc<Intake>>,
-    State(lanes): State<Arc<Lanes>>,
-    request: Request,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let known = Encoding::of(&parts.headers);
-    // Refusals are answered in some encoding too.
-    let encoding = known.unwrap_or(Encoding::Json);
-    let answer = async {
-        let (client, sent) = admit(&access, &bodies, &parts, body).await?;
-        let known = known.ok_or_else(OtlpError::unknown_encoding)?;
-        let read = move |reader: &mut Reader<'_>| {
-            known.spans(&wire::inflate(&parts.headers, sent)?, |span| {
-                reader.take_span(span);
-                reader.taken.has_room()
-            })
-        };
-        let taken = take((&access.store, &intake, &lanes), &client, read).await?;
-        let partial = taken.partly().map(|(rejected_spans, error_message)| ExportTracePartialSuccess {
-            rejected_spans,
-            error_message,
-        });
-        encoding.answer(&ExportTraceServiceResponse { partial_success: partial })
-    };
-    answer.await.unwrap_or_else(|error: OtlpError| error.answer(encoding))
+/// What an export holds.
+trait Export: Send + 'static {
+    type Answer: Message + Serialize;
+
+    /// Reads every item of an export in this encoding, as long as there is room.
+    fn read(encoding: Encoding, bytes: &[u8], reader: &mut Reader<'_>) -> Result<(), OtlpError>;
+
+    /// How many items were left out, and why.
+    fn answer(left_out: Option<(i64, String)>) -> Self::Answer;
 }
 
+/// `POST /v1/traces`: a span is a request, with its status and how long it took.
+struct Traces;
+
 /// `POST /v1/logs`: evaluation events are exposures, errors with features in force are outcomes.
-async fn logs(
+struct Logs;
+
+impl Export for Traces {
+    type Answer = ExportTraceServiceResponse;
+
+    fn read(encoding: Encoding, bytes: &[u8], reader: &mut Reader<'_>) -> Result<(), OtlpError> {
+        encoding.spans(bytes, |span| {
+            reader.take_span(span);
+            reader.taken.has_room()
+        })
+    }
+
+    fn answer(left_out: Option<(i64, String)>) -> Self::Answer {
+        let partial =
+            |(rejected_spans, error_message)| ExportTracePartialSuccess { rejected_spans, error_message };
+        ExportTraceServiceResponse { partial_success: left_out.map(partial) }
+    }
+}
+
+impl Export for Logs {
+    type Answer = ExportLogsServiceResponse;
+
+    fn read(encoding: Encoding, bytes: &[u8], reader: &mut Reader<'_>) -> Result<(), OtlpError> {
+        encoding.records(bytes, |record| {
+            reader.take_record(record);
+            reader.taken.has_room()
+        })
+    }
+
+    fn answer(left_out: Option<(i64, String)>) -> Self::Answer {
+        let partial = |(rejected_log_records, error_message)| ExportLogsPartialSuccess {
+            rejected_log_records,
+            error_message,
+        };
+        ExportLogsServiceResponse { partial_success: left_out.map(partial) }
+    }
+}
+
+async fn export<E: Export>(
     State(access): State<Access>,
     State(bodies): State<Arc<Bodies>>,
     State(intake): State<Arc<Intake>>,
@@ -103,18 +126,10 @@ async fn logs(
     let answer = async {
         let (client, sent) = admit(&access, &bodies, &parts, body).await?;
         let known = known.ok_or_else(OtlpError::unknown_encoding)?;
-        let read = move |reader: &mut Reader<'_>| {
-            known.records(&wire::inflate(&parts.headers, sent)?, |record| {
-                reader.take_record(record);
-                reader.taken.has_room()
-            })
-        };
+        let headers = parts.headers;
+        let read = move |reader: &mut Reader<'_>| E::read(known, &wire::decoded(&headers, sent)?, reader);
         let taken = take((&access.store, &intake, &lanes), &client, read).await?;
-        let partial = taken.partly().map(|(rejected_log_records, error_message)| ExportLogsPartialSuccess {
-            rejected_log_records,
-            error_message,
-        });
-        encoding.answer(&ExportLogsServiceResponse { partial_success: partial })
+        encoding.answer(&E::answer(taken.partly()))
     };
     answer.await.unwrap_or_else(|error: OtlpError| error.answer(encoding))
 }
@@ -144,7 +159,7 @@ async fn admit(
     }
     let environment = access.store.live().environment(caller.token.environment_key());
     let environment = environment.ok_or(OtlpError::fault(Fault::Internal))?;
-    let whole = bodies.read(&caller, body, &parts.headers, OTLP_BODY_BYTES_MAX).await;
+    let whole = bodies.read_as_sent(&caller, body, parts, OTLP_BODY_BYTES_MAX).await;
     let whole = whole.map_err(OtlpError::fault)?;
     let client = Client { token: caller.token.id, environment };
     Ok((client, whole))
@@ -216,11 +231,9 @@ async fn in_pieces<T>(
 
 #[cfg(test)]
 mod tests {
-    use allocation_counter::measure;
-    use prost::Message as _;
-
     use super::*;
     use crate::limits::{OTLP_FIELDS_MAX, OTLP_INFLATED_BYTES_MAX, OTLP_ITEMS_MAX};
+    use allocation_counter::measure;
 
     /// A message that holds these bytes as field `tag`.
     fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {
@@ -236,7 +249,7 @@ mod tests {
     }
 
     /// An export with these spans.
-    fn export(spans: &[u8]) -> Vec<u8> {
+    fn spans(spans: &[u8]) -> Vec<u8> {
         field(1, &field(2, spans))
     }
 
@@ -255,10 +268,10 @@ mod tests {
     fn empty_messages_take_no_memory() {
         let count = 500_000;
         let bombs = [
-            ("spans", export(&times(&field(2, &[]), count))),
-            ("attributes", export(&field(2, &times(&field(9, &[]), count)))),
-            ("events", export(&field(2, &times(&field(11, &[]), count)))),
-            ("links", export(&field(2, &times(&field(13, &[]), count)))),
+            ("spans", spans(&times(&field(2, &[]), count))),
+            ("attributes", spans(&field(2, &times(&field(9, &[]), count)))),
+            ("events", spans(&field(2, &times(&field(11, &[]), count)))),
+            ("links", spans(&field(2, &times(&field(13, &[]), count)))),
             ("scopes", field(1, &times(&field(2, &[]), count))),
             ("resources", times(&field(1, &[]), count)),
         ];
@@ -283,9 +296,9 @@ mod tests {
     fn fields_are_counted_while_they_are_read() {
         let count = OTLP_FIELDS_MAX + 1;
         for (name, bytes) in [
-            ("spans", export(&times(&field(2, &[]), count))),
-            ("attributes", export(&field(2, &times(&field(9, &[]), count)))),
-            ("of attributes", export(&field(2, &field(9, &times(&field(7, &[]), count))))),
+            ("spans", spans(&times(&field(2, &[]), count))),
+            ("attributes", spans(&field(2, &times(&field(9, &[]), count)))),
+            ("of attributes", spans(&field(2, &field(9, &times(&field(7, &[]), count))))),
             ("resources", times(&field(1, &[]), count)),
         ] {
             assert_eq!(reading(Encoding::Protobuf, &bytes).1, Err(thin::too_detailed()), "{name}");
@@ -300,7 +313,7 @@ mod tests {
     fn evaluations_are_counted_while_they_are_read() {
         let attribute = field(3, &field(1, thin::KEY.as_bytes()));
         let events = times(&field(11, &attribute), 10 * OTLP_ITEMS_MAX);
-        let (taken, result) = reading(Encoding::Protobuf, &export(&field(2, &events)));
+        let (taken, result) = reading(Encoding::Protobuf, &spans(&field(2, &events)));
         assert_eq!(result, Err(thin::too_many()));
         assert!(taken < OTLP_INFLATED_BYTES_MAX as u64, "{taken}");
         let event = format!("{{\"attributes\":[{{\"key\":\"{}\"}}]}},", thin::KEY);
@@ -316,26 +329,8 @@ mod tests {
     fn a_long_text_is_kept_in_part() {
         let text = "ø".repeat(1_000_000);
         let attribute = [field(1, b"user.id"), field(2, &field(1, text.as_bytes()))].concat();
-        let bytes = export(&field(2, &field(9, &attribute)));
+        let bytes = spans(&field(2, &field(9, &attribute)));
         assert!(reading(Encoding::Protobuf, &bytes).0 < 64 * 1024);
-    }
-
-    #[test]
-    fn inflating_takes_little_more_than_it_gives() {
-        use std::io::Write as _;
-        let compress = |bytes: &[u8]| {
-            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-            gzip.write_all(bytes).expect("compressed");
-            gzip.finish().expect("compressed")
-        };
-        let fits = compress(&vec![0; OTLP_INFLATED_BYTES_MAX]);
-        let taken =
-            measure(|| assert_eq!(wire::gunzip(&fits).map(|it| it.len()), Ok(OTLP_INFLATED_BYTES_MAX)));
-        // While it grows for the last time, both are there; with the 4 MiB that came, far below 64 MiB.
-        let most = 2 * OTLP_INFLATED_BYTES_MAX as u64 + 256 * 1024;
-        assert!(taken.bytes_max < most, "{}", taken.bytes_max);
-        let too_large = compress(&vec![0; OTLP_INFLATED_BYTES_MAX + 1]);
-        assert!(wire::gunzip(&too_large).is_err());
     }
 
     #[test]

@@ -1,9 +1,6 @@
 //! How telemetry travels: protobuf or JSON, perhaps compressed; errors are `google.rpc.Status` in the same encoding.
 
-use std::{io::Read as _, ops::Deref};
-
 use axum::response::{IntoResponse as _, Response};
-use flate2::read::GzDecoder;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use opentelemetry_proto::tonic::{logs::v1::LogRecord, trace::v1::Span};
 use prost::Message;
@@ -11,13 +8,12 @@ use serde::Serialize;
 
 use super::{error::OtlpError, json, protobuf};
 use crate::{
-    edge::{body::Whole, fault::Fault},
+    edge::{body::Whole, coding::BodyCoding, fault::Fault},
     limits::OTLP_INFLATED_BYTES_MAX,
 };
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
-const INFLATED_BYTES_MIN: usize = 64 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -102,51 +98,11 @@ impl OtlpError {
     }
 }
 
-/// An export as it was before gzip.
-pub enum Content {
-    Plain(Whole),
-    Inflated(Vec<u8>),
-}
-
-impl Deref for Content {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Plain(bytes) => bytes,
-            Self::Inflated(bytes) => bytes,
-        }
-    }
-}
-
-/// The body as it was before gzip, up to a limit.
-pub fn inflate(headers: &HeaderMap, body: Whole) -> Result<Content, OtlpError> {
-    let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
-    match encoding {
-        None | Some(b"identity" | b"") => Ok(Content::Plain(body)),
-        Some(b"gzip") => Ok(Content::Inflated(gunzip(&body)?)),
-        Some(_) => {
-            Err(OtlpError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "compress with gzip, or not at all"))
-        }
-    }
-}
-
-/// Grows with what comes, but never beyond the limit.
-pub fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, OtlpError> {
-    let mut inflated = Vec::new();
-    let mut gzip = GzDecoder::new(bytes).take(OTLP_INFLATED_BYTES_MAX as u64 + 1);
-    loop {
-        let room = inflated.len().max(INFLATED_BYTES_MIN).min(OTLP_INFLATED_BYTES_MAX + 1 - inflated.len());
-        inflated.reserve_exact(room);
-        let read = (&mut gzip).take(room as u64).read_to_end(&mut inflated);
-        let read = read.map_err(|_| {
-            OtlpError::new(StatusCode::BAD_REQUEST, "the body is not gzip as its header says")
-        })?;
-        if inflated.len() > OTLP_INFLATED_BYTES_MAX {
-            return Err(OtlpError::fault(Fault::TooLarge { bytes_max: OTLP_INFLATED_BYTES_MAX }));
-        }
-        if read < room {
-            return Ok(inflated);
-        }
-    }
+/// The body as it was before it was compressed, up to a limit.
+pub fn decoded(headers: &HeaderMap, body: Whole) -> Result<Whole, OtlpError> {
+    let decoded = match BodyCoding::of(headers).map_err(OtlpError::fault)? {
+        Some(coding) => body.decoded(coding, OTLP_INFLATED_BYTES_MAX),
+        None => Ok(body),
+    };
+    decoded.map_err(OtlpError::fault)
 }

@@ -33,9 +33,10 @@ const WITH_AN_ENVIRONMENT: [(&str, &str); 2] = [
         "Read, but it cannot be done as it is: the token counts in several environments, and none is named",
     ),
 ];
-const WITH_A_BODY: [(&str, &str); 3] = [
+const WITH_A_BODY: [(&str, &str); 4] = [
     ("408", "The body took too long"),
     ("413", "The body is too large, or has too many values"),
+    ("415", "The body is compressed with something else than gzip or zstd"),
     ("422", "Read, but it cannot be done as it is"),
 ];
 

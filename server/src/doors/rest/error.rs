@@ -90,15 +90,18 @@ impl RestError {
                 _ => "forbidden",
             },
             Self::Denied(_) | Self::Fault(Fault::CrossSite) => "forbidden",
-            Self::Malformed(_) | Self::Fault(Fault::BrokenBody | Fault::Nul) => "malformed",
+            Self::Malformed(_) | Self::Fault(Fault::BrokenBody | Fault::NotAsCoded | Fault::Nul) => {
+                "malformed"
+            }
             Self::Refused(_) => "refused",
             Self::NotFound(_) | Self::Fault(Fault::NotFound) => "not_found",
             Self::Conflict(_) => "conflict",
             Self::Later { .. } | Self::Fault(Fault::TooOften { .. }) => "too_many_requests",
             Self::Fault(Fault::MethodNotAllowed) => "method_not_allowed",
-            Self::Fault(Fault::TooLarge { .. } | Fault::TooDetailed | Fault::QueryTooLong { .. }) => {
-                "too_large"
-            }
+            Self::Fault(
+                Fault::TooLarge { .. } | Fault::TooDetailed | Fault::QueryTooLong { .. } | Fault::Swollen,
+            ) => "too_large",
+            Self::Fault(Fault::UnknownCoding) => "unsupported_coding",
             Self::Fault(Fault::TimedOut) => "timed_out",
             Self::Behind(_)
             | Self::Fault(

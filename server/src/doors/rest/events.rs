@@ -143,7 +143,7 @@ async fn admit(
     if let Err(error) = require_origin(&caller.token, &parts.headers) {
         return Err((Some(caller.token), error.into()));
     }
-    match bodies.read(&caller, body, &parts.headers, REST_BODY_BYTES_MAX).await {
+    match bodies.read(&caller, body, parts, REST_BODY_BYTES_MAX).await {
         Ok(bytes) => Ok((caller.token, bytes)),
         Err(fault) => Err((Some(caller.token), RestError::Fault(fault))),
     }

@@ -219,7 +219,7 @@ async fn admit(
     };
     let address = parts.extensions.get::<ClientAddress>().copied();
     let read = async {
-        let bytes = bodies.read(&caller, body, &parts.headers, FEEDBACK_BODY_BYTES_MAX).await?;
+        let bytes = bodies.read(&caller, body, parts, FEEDBACK_BODY_BYTES_MAX).await?;
         access.allowances.feedback(&caller.token, address)?;
         let mut body: FeedbackBody = serde_json::from_slice(&whole_numbers(&bytes))
             .map_err(|error| RestError::Malformed(error.to_string()))?;

@@ -89,6 +89,9 @@ fn operations() -> OpenApiRouter<Server> {
 pub fn router(server: &Server) -> Router {
     let (routes, mut document) = operations().split_for_parts();
     needs::describe(&mut document);
+    if !server.site.base().is_empty() {
+        document.servers = Some(vec![utoipa::openapi::Server::new(server.site.base())]);
+    }
     let not_found = || async { RestError::Fault(Fault::NotFound) };
     let document = document::Served::new(&document);
     let describe = move || std::future::ready(document.answer());

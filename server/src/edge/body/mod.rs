@@ -1,8 +1,9 @@
 //! The one way to read a body, whichever door it comes through: by somebody known, up to a size, in bounded time, and
-//! within what all bodies together may take.
+//! within what all bodies together may take. What was compressed is decompressed; the size holds before and after.
 //!
 //! A body that nobody reads is left alone: the answer goes out at once, and the connection ends after it.
 
+mod decoded;
 pub mod numbers;
 
 use std::{ops::Deref, sync::Arc, time::Duration};
@@ -12,13 +13,13 @@ use axum::{
     extract::{FromRequest, Request},
 };
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header::CONTENT_LENGTH};
+use http::{header::CONTENT_LENGTH, request::Parts};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use self::numbers::whole_numbers;
-use super::fault::Fault;
+use self::{decoded::Decoding, numbers::whole_numbers};
+use super::{coding::BodyCoding, fault::Fault, nul};
 use crate::{
     Config, lanes,
     limits::{JSON_WEIGHT_MAX, STRANGER_BODY_BYTES_MAX, STRANGERS_BODIES_BYTES_MAX},
@@ -62,7 +63,7 @@ pub struct Sent<T> {
 
 /// The body of a request for a handler that looks at its token first.
 pub struct Unread {
-    headers: HeaderMap,
+    parts: Parts,
     body: Body,
 }
 
@@ -76,31 +77,43 @@ impl Bodies {
         }
     }
 
-    /// The whole body, or why there is none.
+    /// The whole body as it was before it was compressed, or why there is none.
     pub async fn read(
         &self,
         _by: &impl Authenticated,
         body: Body,
-        headers: &HeaderMap,
+        parts: &Parts,
         bytes_max: usize,
     ) -> Result<Whole, Fault> {
-        self.collect(&self.known, body, headers, bytes_max).await
+        self.collect(&self.known, body, parts, bytes_max).await?.plain(parts, bytes_max).await
+    }
+
+    /// The whole body as it was sent: [`Whole::decoded`] makes of it what it was, where that may take long.
+    pub async fn read_as_sent(
+        &self,
+        _by: &impl Authenticated,
+        body: Body,
+        parts: &Parts,
+        bytes_max: usize,
+    ) -> Result<Whole, Fault> {
+        self.collect(&self.known, body, parts, bytes_max).await
     }
 
     /// A small body of somebody who has shown neither token nor session.
-    pub async fn read_of_stranger(&self, body: Body, headers: &HeaderMap) -> Result<Whole, Fault> {
-        self.collect(&self.strangers, body, headers, STRANGER_BODY_BYTES_MAX).await
+    pub async fn read_of_stranger(&self, body: Body, parts: &Parts) -> Result<Whole, Fault> {
+        let bytes_max = STRANGER_BODY_BYTES_MAX;
+        self.collect(&self.strangers, body, parts, bytes_max).await?.plain(parts, bytes_max).await
     }
 
     async fn collect(
         &self,
         of: &Arc<Semaphore>,
         body: Body,
-        headers: &HeaderMap,
+        parts: &Parts,
         bytes_max: usize,
     ) -> Result<Whole, Fault> {
         let announced =
-            headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+            parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|bytes| bytes > bytes_max) {
             return Err(Fault::TooLarge { bytes_max });
         }
@@ -159,6 +172,34 @@ impl Held {
 }
 
 impl Whole {
+    /// Decompresses it if it is compressed, in pieces between which others have their turn.
+    async fn plain(mut self, parts: &Parts, bytes_max: usize) -> Result<Self, Fault> {
+        let Some(coding) = BodyCoding::of(&parts.headers)?.filter(|_| !self.bytes.is_empty()) else {
+            return Ok(self);
+        };
+        let sent = std::mem::take(&mut self.bytes);
+        let mut decoding = Decoding::new(coding, &sent, bytes_max)?;
+        while let Some(more) = decoding.step()? {
+            self.held.grow(&self.of, more)?;
+            tokio::task::yield_now().await;
+        }
+        let bytes = decoding.into_bytes();
+        if parts.extensions.get::<nul::Unseen>().is_some_and(|it| it.is_in(&bytes)) {
+            return Err(Fault::Nul);
+        }
+        Ok(Self { bytes: bytes.into(), ..self })
+    }
+
+    /// As it was before it was compressed, at once: for threads on which nobody else waits.
+    pub fn decoded(mut self, coding: BodyCoding, bytes_max: usize) -> Result<Self, Fault> {
+        let sent = std::mem::take(&mut self.bytes);
+        let mut decoding = Decoding::new(coding, &sent, bytes_max)?;
+        while let Some(more) = decoding.step()? {
+            self.held.grow(&self.of, more)?;
+        }
+        Ok(Self { bytes: decoding.into_bytes().into(), ..self })
+    }
+
     /// The bytes, and what has to be kept while they are used.
     pub fn into_parts(self) -> (Bytes, Held) {
         (self.bytes, self.held)
@@ -191,7 +232,7 @@ impl Unread {
         bytes_max: usize,
         malformed: impl FnOnce(String) -> E,
     ) -> Result<Sent<T>, E> {
-        let mut whole = bodies.read(by, self.body, &self.headers, bytes_max).await?;
+        let mut whole = bodies.read(by, self.body, &self.parts, bytes_max).await?;
         whole.weigh_json()?;
         let value =
             serde_json::from_slice(&whole_numbers(&whole)).map_err(|error| malformed(error.to_string()))?;
@@ -204,7 +245,7 @@ impl<S: Send + Sync> FromRequest<S> for Unread {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
         let (parts, body) = request.into_parts();
-        Ok(Self { headers: parts.headers, body })
+        Ok(Self { parts, body })
     }
 }
 
@@ -249,7 +290,12 @@ mod tests {
     }
 
     async fn read(bodies: &Bodies, body: Body, bytes_max: usize) -> Result<Whole, Fault> {
-        bodies.read(&Somebody, body, &HeaderMap::new(), bytes_max).await
+        bodies.read(&Somebody, body, &parts(&[]), bytes_max).await
+    }
+
+    fn parts(headers: &[(http::HeaderName, &str)]) -> Parts {
+        let request = headers.iter().fold(Request::builder(), |it, (name, value)| it.header(name, *value));
+        request.body(()).expect("a request").into_parts().0
     }
 
     #[tokio::test]
@@ -271,7 +317,7 @@ mod tests {
         let too_large = Some(Fault::TooLarge { bytes_max: 5 });
         assert_eq!(read(&bodies, in_pieces(&["abc", "def"]), 5).await.err(), too_large);
         assert_eq!(read(&bodies, Body::from("abcdef"), 5).await.err(), too_large);
-        let announced = HeaderMap::from_iter([(CONTENT_LENGTH, http::HeaderValue::from_static("6"))]);
+        let announced = parts(&[(CONTENT_LENGTH, "6")]);
         let never = || Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
         assert_eq!(
             bodies.read(&Somebody, never(), &announced, 5).await.err(),

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::LiveRow;
-use crate::{ObjectKind, ObjectRef, limits::AUDIT_PAGE_DEFAULT};
+use crate::{
+    ObjectKind, ObjectRef,
+    limits::{AUDIT_PAGE_DEFAULT, AUDIT_SEARCH_ENTRIES_MAX},
+};
 
 engine::words! {
     /// What was done.
@@ -148,8 +151,11 @@ pub struct AuditFilter {
     pub action: Option<Action>,
     pub from_ms: Option<i64>,
     pub until_ms: Option<i64>,
-    /// Found anywhere in the sentence, the reason or the object's name, in any case.
+    /// Found anywhere in the sentence, the reason, the object's name, what changed, or the keys of the testers who came, left or
+    /// were changed, in any case.
     pub text: Option<String>,
+    /// Entries from this one on; see [`AuditFilter::in_reach`].
+    pub from_seq: Option<u64>,
     /// Entries before this one: the last `seq` of the page above.
     pub before_seq: Option<u64>,
     /// At most [`crate::limits::AUDIT_PAGE_MAX`].
@@ -169,10 +175,26 @@ impl Default for AuditFilter {
             from_ms: None,
             until_ms: None,
             text: None,
+            from_seq: None,
             before_seq: None,
             limit: AUDIT_PAGE_DEFAULT,
             documents: false,
         }
+    }
+}
+
+impl AuditFilter {
+    /// What of it is looked at in one go, in a log whose last entry is `head`: a search for a text reads so many entries and
+    /// no more, however few it finds. The second is where to go on, as `before_seq`, if that is not all.
+    #[must_use]
+    pub fn in_reach(self, head: u64) -> (Self, Option<u64>) {
+        if self.text.is_none() {
+            return (self, None);
+        }
+        let before = self.before_seq.map_or(head + 1, |seq| seq.min(head + 1));
+        let from = before.saturating_sub(AUDIT_SEARCH_ENTRIES_MAX as u64);
+        let more = Some(from).filter(|from| *from > 1);
+        (Self { from_seq: Some(from), ..self }, more)
     }
 }
 

@@ -115,7 +115,11 @@ impl Store {
         by: &AuditReader,
         filter: &AuditFilter,
     ) -> Result<Vec<AuditEntry>, StoreError> {
-        let text = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(like);
+        let text = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let in_changes = text.map(|text| like(&in_json(text)));
+        // `group/subject`: group keys have no slash.
+        let in_testers = text.map(|text| format!("%/{}", like(text)));
+        let text = text.map(like);
         let rows: Vec<Row> = self
             .db()
             .all(
@@ -130,8 +134,13 @@ impl Store {
                      AND ($9 IS NULL OR audit.at_ms < $9) \
                      AND ($10 IS NULL OR lower(audit.sentence) LIKE $10 ESCAPE '!' \
                          OR lower(audit.reason) LIKE $10 ESCAPE '!' \
-                         OR lower(audit.object_name) LIKE $10 ESCAPE '!') \
+                         OR lower(audit.object_name) LIKE $10 ESCAPE '!' \
+                         OR lower(audit.changes) LIKE $13 ESCAPE '!' \
+                         OR (audit.object_kind = 'group' AND EXISTS (SELECT 1 FROM versions AS tester \
+                             WHERE tester.audit_seq = audit.seq AND tester.object_kind = 'enrolment' \
+                             AND lower(tester.object_key) LIKE $14 ESCAPE '!'))) \
                      AND ($11 IS NULL OR audit.actor_id = $11) \
+                     AND audit.seq >= $15 \
                      ORDER BY audit.seq DESC LIMIT $12"
                 ),
                 args![
@@ -147,6 +156,9 @@ impl Store {
                     text.as_deref(),
                     by.only_own().map(crate::UserId::get),
                     page(filter.limit),
+                    in_changes.as_deref(),
+                    in_testers.as_deref(),
+                    signed(filter.from_seq.unwrap_or(0)),
                 ],
             )
             .await?;
@@ -226,6 +238,12 @@ pub(crate) fn like(text: &str) -> String {
     format!("%{escaped}%")
 }
 
+/// A text as it stands within a text of a JSON document.
+fn in_json(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or(text).to_owned()
+}
+
 /// The object of a rollout's entry.
 impl AuditEntry {
     /// The flag the entry is about, when it is about one.
@@ -242,5 +260,6 @@ mod tests {
     fn a_search_means_its_own_characters() {
         assert_eq!(like("50 → 100 %"), "%50 → 100 !%%");
         assert_eq!(like("A_b!"), "%a!_b!!%");
+        assert_eq!(in_json("say \"hi\" ü"), r#"say \"hi\" ü"#);
     }
 }

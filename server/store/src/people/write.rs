@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{AttributeSchema, AttributeValue, Attributes, SubjectKey, Traits, ValueRef};
+use engine::{AttributeSchema, AttributeValue, Attributes, SubjectKey, Traits, ValueRef, is_dots};
 
 use super::People;
 use crate::{
@@ -61,6 +61,14 @@ pub(crate) fn traits_json(traits: &Attributes) -> Result<String, StoreError> {
     }
 }
 
+/// Whoever is there already stays.
+fn check_name(standing: Standing, subject: &str) -> Result<(), StoreError> {
+    if standing == Standing::New && is_dots(subject) {
+        return Err(Invalid::SubjectIsDots(subject.to_owned()).into());
+    }
+    Ok(())
+}
+
 /// Refuses a value that is not of the type its attribute has, unless it is stored already: the type came later then, and
 /// somebody who changes another value need not know of it.
 fn check_types(
@@ -110,6 +118,7 @@ impl Store {
             let standing = state.people.standing(subject, traits);
             compared.count(standing);
             if standing != Standing::Unchanged {
+                check_name(standing, subject)?;
                 check_types(state.schema(), state.people.traits(subject), subject, traits)?;
                 rows.push((subject, traits_json(traits)?));
             }
@@ -145,7 +154,9 @@ impl Store {
         for (subject, traits) in people {
             let stored = state.people.traits(subject.as_str());
             check_types(state.schema(), stored, subject.as_str(), traits)?;
-            compared.count(state.people.standing(subject.as_str(), traits));
+            let standing = state.people.standing(subject.as_str(), traits);
+            check_name(standing, subject.as_str())?;
+            compared.count(standing);
         }
         Ok(compared)
     }

@@ -1,9 +1,10 @@
 //! A list of testers as somebody pasted or sent it: one targeting key per line, or CSV with a header. Every line that
 //! cannot be read is kept with its number and why.
 
-use engine::{DayEdge, ENROLMENTS_MAX, SubjectKey, parse_moment_ms};
+use engine::{DayEdge, ENROLMENTS_MAX, SubjectKey, is_dots, parse_moment_ms};
 
 use crate::{
+    Invalid,
     limits::{MALFORMED_TEXT_CHARS_MAX, PURPOSE_CHARS_MAX},
     table,
 };
@@ -135,6 +136,9 @@ fn read(
 ) -> Result<EnrolmentLine, String> {
     let subject =
         SubjectKey::parse(raw.subject.trim()).map_err(|error| format!("the targeting key {error}"))?;
+    if is_dots(subject.as_str()) {
+        return Err(Invalid::SubjectIsDots(subject.to_string()).to_string());
+    }
     let said =
         |own: &str, other: &str| if own.trim().is_empty() { other.trim() } else { own.trim() }.to_owned();
     let purpose = said(raw.purpose, otherwise.purpose);

@@ -1,11 +1,13 @@
 use engine::{Flag, Lifecycle, Prerequisite, Problem, ValueType, VariantKey};
-use store::{Action, AuditFilter, Invalid, ObjectKind, ObjectRef, StoreError};
+use store::{Action, AuditFilter, Invalid, ObjectKind, ObjectRef, StoreError, Taken};
 
 use crate::harness::*;
 
 on_both!(
     a_new_flag_stands_in_every_environment,
     a_taken_key_is_refused,
+    a_flag_cannot_be_called_what_addresses_mean,
+    one_of_two_who_ask_for_a_key_at_once_gets_it,
     a_flag_with_problems_is_refused_and_nothing_is_written,
     two_editors_of_a_flag_conflict,
     a_new_name_moves_no_revision,
@@ -32,8 +34,38 @@ async fn a_new_flag_stands_in_every_environment(t: Harness) {
 
 async fn a_taken_key_is_refused(t: Harness) {
     let flag = t.create_flag("a").await;
-    let error = t.store.create_flag(&editor(), flag).await.expect_err("refused");
-    assert!(matches!(error, StoreError::AlreadyExists { kind: ObjectKind::Flag, .. }), "{error:?}");
+    let error = t.store.create_flag(&editor(), flag.clone()).await.expect_err("refused");
+    assert!(matches!(error, StoreError::AlreadyExists { by: Taken::Present, .. }), "{error:?}");
+    let other_case = Flag::boolean(flag_key("A"), "Another");
+    let error = t.store.create_flag(&editor(), other_case.clone()).await.expect_err("refused");
+    let StoreError::AlreadyExists { key, by: Taken::InOtherCase, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(key, "a");
+    let archived = Flag { lifecycle: Lifecycle::Archived, ..flag };
+    t.store.update_flag(&editor(), 1, archived.clone(), "").await.expect("archived");
+    for taken in [Flag { lifecycle: Lifecycle::Draft, ..archived }, other_case] {
+        let error = t.store.create_flag(&editor(), taken).await.expect_err("refused");
+        assert!(
+            error.to_string().contains("\"a\" belongs to a flag that is archived; restore it"),
+            "{error}"
+        );
+    }
+}
+
+async fn a_flag_cannot_be_called_what_addresses_mean(t: Harness) {
+    for key in ["new", "NEW"] {
+        let refused = t.store.create_flag(&editor(), Flag::boolean(flag_key(key), "New")).await;
+        assert!(matches!(refused, Err(StoreError::Invalid(Invalid::KeyMeansAPlace(_)))), "{refused:?}");
+    }
+    t.create_flag("new.flag").await;
+}
+
+/// At once, from two copies of the server: one of them gets it.
+async fn one_of_two_who_ask_for_a_key_at_once_gets_it(t: Harness) {
+    let other = t.another().await;
+    let make = |key: &str| Flag::boolean(flag_key(key), key);
+    let by = editor();
+    let (one, two) = tokio::join!(t.store.create_flag(&by, make("Pay")), other.create_flag(&by, make("pay")));
+    assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
 }
 
 async fn a_flag_with_problems_is_refused_and_nothing_is_written(t: Harness) {

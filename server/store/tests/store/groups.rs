@@ -1,5 +1,5 @@
 use engine::{Enrolment, Group, SubjectKey};
-use store::{EnrolmentChoice, EnrolmentList, RawLine, StoreError};
+use store::{EnrolmentChoice, EnrolmentList, Invalid, RawLine, StoreError, Taken};
 
 use crate::harness::*;
 
@@ -10,6 +10,7 @@ on_both!(
     testers_change_without_touching_the_condition,
     two_editors_of_a_group_conflict,
     a_group_that_ends_before_it_starts_is_refused,
+    a_group_cannot_be_called_what_addresses_mean_or_like_another,
 );
 
 fn tester(subject: &str) -> Enrolment {
@@ -50,13 +51,18 @@ async fn a_deleted_group_comes_back_with_its_versions(t: Harness) {
         t.store.delete_group(&editor(), 2, &group.key, "").await,
         Err(StoreError::NotFound { .. })
     ));
-    let version = t.store.create_group(&editor(), group.clone(), "").await.expect("created");
-    assert_eq!(version, 3);
-    t.store.delete_group(&editor(), 3, &group.key, "").await.expect("deleted");
     let seq = t.store.live().seq();
-    assert_eq!(t.store.revert(&editor(), seq, "").await.expect("reverted"), 5);
+    for key in ["vip", "VIP"] {
+        let again = Group { key: group_key(key), ..group.clone() };
+        let taken = t.store.create_group(&editor(), again, "").await.expect_err("taken");
+        let StoreError::AlreadyExists { key, by, .. } = &taken else { panic!("{taken:?}") };
+        assert_eq!((key.as_str(), *by), ("vip", Taken::Deleted { seq }));
+        let sentence = "the key \"vip\" belongs to a group that was deleted; restore it, or choose another";
+        assert_eq!(taken.to_string(), sentence);
+    }
+    assert_eq!(t.store.revert(&editor(), seq, "").await.expect("reverted"), 3);
     let found = t.store.find_group(&viewer(), &group.key).await.expect("reads").expect("a group");
-    assert_eq!((found.version, found.value), (5, group));
+    assert_eq!((found.version, found.value), (3, group));
     assert!(t.store.live().snapshot("staging").expect("snapshot").group("vip").is_some());
 }
 
@@ -95,4 +101,17 @@ async fn a_group_that_ends_before_it_starts_is_refused(t: Harness) {
     let error = t.store.create_group(&editor(), group, "").await.expect_err("refused");
     assert!(matches!(error, StoreError::Refused(_)), "{error}");
     assert!(t.store.list_groups(&viewer()).await.expect("reads").is_empty());
+}
+
+async fn a_group_cannot_be_called_what_addresses_mean_or_like_another(t: Harness) {
+    for key in ["new", "New"] {
+        let refused = t.store.create_group(&editor(), group(key, "vip"), "").await;
+        assert!(matches!(refused, Err(StoreError::Invalid(Invalid::KeyMeansAPlace(_)))), "{refused:?}");
+    }
+    t.create_group("vip", "vip").await;
+    for (key, expected) in [("vip", Taken::Present), ("ViP", Taken::InOtherCase)] {
+        let refused = t.store.create_group(&editor(), group(key, "vip"), "").await;
+        assert!(matches!(refused, Err(StoreError::AlreadyExists { by, .. }) if by == expected), "{key}");
+    }
+    assert_eq!(t.store.list_groups(&viewer()).await.expect("reads").len(), 1);
 }

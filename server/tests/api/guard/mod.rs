@@ -2,6 +2,7 @@
 
 mod plans;
 mod verdicts;
+mod webhooks;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -1,5 +1,6 @@
 //! What somebody typed is never markup: every page of the router, with hostile text in everything that it shows.
 
+mod below;
 mod dom;
 mod routes;
 mod world;

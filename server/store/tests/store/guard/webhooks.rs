@@ -7,6 +7,7 @@ on_both!(
     test_messages_are_audited_and_limited_and_no_secret_is_kept,
     a_checkpoint_is_announced_once,
     deliveries_are_tried_again_and_given_up,
+    a_long_queue_is_in_nobodys_way,
 );
 
 async fn actions_are_announced_to_webhooks(t: Harness) {
@@ -97,4 +98,18 @@ async fn deliveries_are_tried_again_and_given_up(t: Harness) {
     assert_eq!(tries, 10);
     let webhooks = t.store.list_webhooks(&admin()).await.expect("reads");
     assert_eq!((webhooks[0].waiting, webhooks[0].last_problem.as_deref()), (0, Some("no answer")));
+}
+
+async fn a_long_queue_is_in_nobodys_way(t: Harness) {
+    let lease = lease(&t).await;
+    let added = async |url| t.store.create_webhook(&admin(), url, Reach::Public).await.expect("added").0;
+    let (slow, quick) = (added("https://slow.example.test").await, added("https://quick.example.test").await);
+    for _ in 0..12 {
+        t.store.test_webhook(&admin(), slow).await.expect("queued");
+        t.advance(60_001);
+    }
+    t.store.test_webhook(&admin(), quick).await.expect("queued");
+    let due = t.store.list_due_deliveries(&lease).await.expect("reads");
+    let of = |webhook| due.iter().filter(|delivery| delivery.webhook == webhook).count();
+    assert_eq!((of(slow), of(quick)), (10, 1));
 }
