@@ -1,6 +1,7 @@
 //! Reverting a change as a new change.
 
 use axum::extract::Path;
+use store::StoreError;
 
 use super::entry;
 use crate::{
@@ -9,10 +10,10 @@ use crate::{
 };
 
 pub async fn revert(page: Page, Path(seq): Path<u64>, fields: Fields) -> PageResult {
-    let editor = page.principal.flag_editor()?;
     let comment = fields.trimmed("comment");
-    match page.store().revert(&editor, seq, comment).await {
+    match page.store().revert(&page.viewer(), seq, comment).await {
         Ok(_) => Ok(page.done("/audit", Toast::Reverted)),
+        Err(StoreError::Denied(denied)) => Err(denied.into()),
         Err(error) => entry::show(&page, seq, FormState::refused(comment.to_owned(), error)).await,
     }
 }

@@ -101,7 +101,7 @@ async fn only_an_admin_changes_the_defaults_over_rest() {
         (Method::GET, DEFAULTS, None, &Role::ALL[..]),
         (Method::PUT, DEFAULTS, body(), &[Role::Admin]),
         (Method::DELETE, defaults.as_str(), None, &[Role::Admin]),
-        (Method::DELETE, own.as_str(), None, &[Role::Admin, Role::Product]),
+        (Method::DELETE, own.as_str(), None, &[Role::Admin, Role::Product, Role::Qa]),
     ];
     for role in Role::ALL {
         let token = app.workspace_token(role).await;

@@ -135,7 +135,7 @@ pub async fn show(
     let status = refused.as_ref().map_or(draft.status(), |errors| errors.status);
     let title = format!("Release plan of {}", shown.flag.name);
     let meta = PageMeta::new(title, Section::Desk).status(status).measures();
-    let editable = page.principal.may(Operation::EditFlags) && !shown.archived();
+    let editable = page.may(Operation::RollOut) && !shown.archived();
     let moves = FormState { input: Some(()), errors: refused };
     page.render(meta, move || {
         let ended = loaded.outlook.as_ref().is_none_or(|it| is_ended(&it.release.state));
