@@ -56,7 +56,8 @@ fn item(request: &ApprovalRequest, here: &Here) -> impl IntoView + use<> {
     let (tone, word) = if request.next { (Tone::Accent, "Next step") } else { (Tone::Neutral, "Later step") };
     let may = here.principal.as_ref().is_some_and(|who| who.may_in(Operation::Approve, &request.environment));
     let form = if !may {
-        let who = here.principal.as_ref().map(|who| who.who_may(Operation::Approve, Some(&request.environment)));
+        let who =
+            here.principal.as_ref().map(|who| who.who_may(Operation::Approve, Some(&request.environment)));
         let text = format!("{} may approve in {}.", who.unwrap_or_default(), request.environment);
         view! { <p class="note">{text}</p> }.into_any()
     } else if request.may_be_mine {

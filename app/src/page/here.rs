@@ -43,6 +43,17 @@ impl Here {
         who.map(|who| who.who_may(operation, Some(&self.environment.key))).unwrap_or_default()
     }
 
+    /// Why a control of the page is not there, for whoever may not: `Only Admin may stop a flag in Production.`
+    pub fn why_not(&self, operation: Operation) -> Option<String> {
+        let place = if operation.is_per_environment() {
+            format!(" in {}", self.environment.name)
+        } else {
+            String::new()
+        };
+        let sentence = || format!("{} may {}{place}.", self.who_may(operation), operation.phrase());
+        (!self.may(operation)).then(sentence)
+    }
+
     /// `path` with the environment that is looked at, when it is not the default one.
     pub fn href(&self, path: &str) -> String {
         self.href_in(path, &self.environment.key)

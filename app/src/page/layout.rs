@@ -97,7 +97,9 @@ impl Section {
         match self {
             // Everybody sees on a flag's Health tab what guards it.
             // So does who may do what: a refusal names the roles that may.
-            Self::Desk | Self::Groups | Self::Account | Self::Feedback | Self::Guardrails | Self::Roles => true,
+            Self::Desk | Self::Groups | Self::Account | Self::Feedback | Self::Guardrails | Self::Roles => {
+                true
+            }
             Self::Audit => principal.may(Operation::ReadAudit) || principal.may(Operation::ReadTrail),
             Self::People => principal.may(Operation::ReadPeople),
             Self::Approvals => principal.may(Operation::Approve),

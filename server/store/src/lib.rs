@@ -97,8 +97,9 @@ pub use outcomes::{
 pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{
     Administrator, Approver, AuditReader, AuditScope, Denied, DeniedBecause, Enroller, FeedbackHandler,
-    FlagEditor, Floor, InvalidRole, LedgerReader, Operation, PASSWORD_HOLDS_MS, PeopleReader, PeopleWriter, Principal,
-    RecentAdministrator, RecentRefused, RequestOrigin, Role, RoleCell, RoleTable, SessionId, Stopper, UserId, Viewer,
+    FlagEditor, Floor, InvalidRole, LedgerReader, Operation, PASSWORD_HOLDS_MS, PeopleReader, PeopleWriter,
+    Principal, RecentAdministrator, RecentRefused, RequestOrigin, Role, RoleCell, RoleTable, SessionId,
+    Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan};

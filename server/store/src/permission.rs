@@ -17,8 +17,8 @@ pub(crate) use permit::Permit;
 pub use principal::{PASSWORD_HOLDS_MS, Principal, RecentRefused};
 pub(crate) use principal::{TokenAnswerer, TokenAuthority, TokenRights};
 pub use proofs::{
-    Administrator, Approver, AuditReader, AuditScope, Enroller, FeedbackHandler, FlagEditor, LedgerReader, PeopleReader,
-    PeopleWriter, RecentAdministrator, Stopper, Viewer,
+    Administrator, Approver, AuditReader, AuditScope, Enroller, FeedbackHandler, FlagEditor, LedgerReader,
+    PeopleReader, PeopleWriter, RecentAdministrator, Stopper, Viewer,
 };
 pub use role::{InvalidRole, Operation, Role};
 pub use who::{RequestOrigin, SessionId, UserId};

@@ -4,8 +4,8 @@
 use engine::EnvironmentKey;
 
 use crate::{
-    Action, Conflict, Invalid, ObjectKind, ObjectRef, RecentAdministrator, RoleTable, Store, StoreError, Versioned,
-    Viewer,
+    Action, Conflict, Invalid, ObjectKind, ObjectRef, RecentAdministrator, RoleTable, Store, StoreError,
+    Versioned, Viewer,
     change::{Entry, Work, lead},
     db::{Tx, args},
     load::DocumentRow,
@@ -52,7 +52,11 @@ impl Store {
     }
 
     /// The table that was in force after the change `version`; 0 is the defaults.
-    pub async fn find_roles_version(&self, _by: &Viewer, version: u64) -> Result<Option<RoleTable>, StoreError> {
+    pub async fn find_roles_version(
+        &self,
+        _by: &Viewer,
+        version: u64,
+    ) -> Result<Option<RoleTable>, StoreError> {
         if version == 0 {
             return Ok(Some(RoleTable::default()));
         }

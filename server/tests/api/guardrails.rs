@@ -166,7 +166,7 @@ async fn an_admin_changes_the_defaults_and_the_others_read_them() {
     assert!(!page.contains("Back to the built-in ones"), "they are in force already");
     let (status, read) = app.text_of(SETTINGS_PAGE, &product).await;
     assert!(
-        status == 200 && read.contains("Only admins change them.") && !read.contains("<fieldset"),
+        status == 200 && read.contains("Only Admin may change them.") && !read.contains("<fieldset"),
         "{read}"
     );
 

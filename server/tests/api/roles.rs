@@ -49,17 +49,41 @@ const WRITES: &[Write] = &[
     Write { path: "/flags/fast-payment", fields: &[("intent", "save")], who: RELEASERS },
     Write { path: "/flags/fast-payment/settings", fields: &[("intent", "save")], who: EDITORS },
     Write { path: "/flags/fast-payment/re-randomise", fields: &[], who: RELEASERS },
-    Write { path: "/flags/fast-payment/revert", fields: &[], who: Who::One(&[Operation::EditFlags, Operation::RollOut]) },
+    Write {
+        path: "/flags/fast-payment/revert",
+        fields: &[],
+        who: Who::One(&[Operation::EditFlags, Operation::RollOut]),
+    },
     Write { path: "/flags/fast-payment/stop", fields: &[("reason", "errors")], who: STOPPERS },
     Write { path: "/flags/fast-payment/resume", fields: &[("reason", "fixed")], who: RELEASERS },
     Write { path: "/flags/fast-payment/try", fields: &[("intent", "save"), ("name", "")], who: READERS },
     Write { path: "/flags/fast-payment/plan", fields: &[("intent", "save")], who: RELEASERS },
     Write { path: "/flags/fast-payment/plan", fields: &[("intent", "add")], who: RELEASERS },
-    Write { path: "/flags/fast-payment/plan", fields: &[("intent", "template.none"), ("version", "0")], who: RELEASERS, },
-    Write { path: "/flags/fast-payment/plan/move", fields: &[("do", "start"), ("version", "0")], who: RELEASERS, },
-    Write { path: "/flags/fast-payment/plan/move", fields: &[("do", "abandon"), ("version", "0")], who: RELEASERS, },
-    Write { path: "/flags/fast-payment/plan/move", fields: &[("do", "approve"), ("version", "0"), ("step", "2")], who: APPROVERS, },
-    Write { path: "/approvals", fields: &[("flag", "fast-payment"), ("environment", "production"), ("version", "0"), ("step", "2")], who: APPROVERS, },
+    Write {
+        path: "/flags/fast-payment/plan",
+        fields: &[("intent", "template.none"), ("version", "0")],
+        who: RELEASERS,
+    },
+    Write {
+        path: "/flags/fast-payment/plan/move",
+        fields: &[("do", "start"), ("version", "0")],
+        who: RELEASERS,
+    },
+    Write {
+        path: "/flags/fast-payment/plan/move",
+        fields: &[("do", "abandon"), ("version", "0")],
+        who: RELEASERS,
+    },
+    Write {
+        path: "/flags/fast-payment/plan/move",
+        fields: &[("do", "approve"), ("version", "0"), ("step", "2")],
+        who: APPROVERS,
+    },
+    Write {
+        path: "/approvals",
+        fields: &[("flag", "fast-payment"), ("environment", "production"), ("version", "0"), ("step", "2")],
+        who: APPROVERS,
+    },
     Write { path: "/groups/new", fields: &[("intent", "save")], who: EDITORS },
     Write { path: "/groups/testers", fields: &[("intent", "save")], who: EDITORS },
     Write { path: "/groups/testers", fields: &[("intent", "delete")], who: EDITORS },
@@ -68,40 +92,84 @@ const WRITES: &[Write] = &[
     Write { path: "/groups/testers?tab=testers", fields: &[("intent", "check")], who: ENROLLERS },
     Write { path: "/groups/testers?tab=testers", fields: &[("intent", "extend")], who: ENROLLERS },
     Write { path: "/groups/testers?tab=testers", fields: &[("intent", "invite")], who: ENROLLERS },
-    Write { path: "/groups/testers?tab=testers", fields: &[("intent", "revoke"), ("id", "9")], who: ENROLLERS, },
-    Write { path: "/testers/u-1", fields: &[("intent", "exclude"), ("flag", "fast-payment")], who: EXCLUDERS, },
-    Write { path: "/testers/u-1", fields: &[("intent", "readmit"), ("flag", "fast-payment")], who: EXCLUDERS, },
+    Write {
+        path: "/groups/testers?tab=testers",
+        fields: &[("intent", "revoke"), ("id", "9")],
+        who: ENROLLERS,
+    },
+    Write {
+        path: "/testers/u-1",
+        fields: &[("intent", "exclude"), ("flag", "fast-payment")],
+        who: EXCLUDERS,
+    },
+    Write {
+        path: "/testers/u-1",
+        fields: &[("intent", "readmit"), ("flag", "fast-payment")],
+        who: EXCLUDERS,
+    },
     Write { path: "/testers/u-1", fields: &[("intent", "preview"), ("variant", "a/b")], who: EXCLUDERS },
     Write { path: "/join/no-such-link", fields: &[("subject", "u-1")], who: Who::Anybody },
     Write { path: "/audit/1/revert", fields: &[], who: EDITORS },
     Write { path: "/feedback/new", fields: &[("subject", "")], who: HANDLERS },
-    Write { path: "/feedback/999", fields: &[("version", "1"), ("state", "new")], who: HANDLERS },
+    Write {
+        path: "/feedback/999",
+        fields: &[("version", "1"), ("state", "new")],
+        who: Who::All(&[Operation::HandleFeedback, Operation::ReadPeople]),
+    },
     Write { path: "/settings/attributes", fields: &[("intent", "save")], who: ADMIN },
     Write { path: "/settings/attributes", fields: &[("intent", "delete")], who: ADMIN },
     Write { path: "/settings/metrics", fields: &[("intent", "save")], who: ADMIN },
     Write { path: "/settings/metrics", fields: &[("intent", "delete"), ("key", "x")], who: ADMIN },
-    Write { path: "/flags/fast-payment/health", fields: &[("intent", "save"), ("version", "99")], who: RELEASERS, },
+    Write {
+        path: "/flags/fast-payment/health",
+        fields: &[("intent", "save"), ("version", "99")],
+        who: RELEASERS,
+    },
     Write { path: "/flags/fast-payment/health", fields: &[("intent", "check")], who: RELEASERS },
     Write { path: "/flags/fast-payment/health", fields: &[("intent", "add")], who: RELEASERS },
-    Write { path: "/flags/fast-payment/health", fields: &[("intent", "reset"), ("version", "99")], who: RELEASERS, },
+    Write {
+        path: "/flags/fast-payment/health",
+        fields: &[("intent", "reset"), ("version", "99")],
+        who: RELEASERS,
+    },
     Write { path: "/settings/guardrails", fields: &[("intent", "save"), ("version", "99")], who: ADMIN },
     Write { path: "/settings/guardrails", fields: &[("intent", "check")], who: ADMIN },
     Write { path: "/settings/guardrails", fields: &[("intent", "add")], who: ADMIN },
     Write { path: "/settings/guardrails", fields: &[("intent", "reset"), ("version", "99")], who: ADMIN },
     Write { path: "/settings/members", fields: &[("do", "invite")], who: ADMIN },
-    Write { path: "/settings/members", fields: &[("do", "role"), ("id", "1"), ("role", "admin")], who: ADMIN, },
+    Write {
+        path: "/settings/members",
+        fields: &[("do", "role"), ("id", "1"), ("role", "admin")],
+        who: ADMIN,
+    },
     Write { path: "/settings/members", fields: &[("do", "disable"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/members", fields: &[("do", "sign-out"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/members", fields: &[("do", "reset"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/tokens", fields: &[("do", "create")], who: ADMIN },
-    Write { path: "/settings/environments", fields: &[("environment", "production"), ("days", "0")], who: ADMIN, },
+    Write {
+        path: "/settings/environments",
+        fields: &[("environment", "production"), ("days", "0")],
+        who: ADMIN,
+    },
     Write { path: "/settings/webhooks", fields: &[("do", "create")], who: ADMIN },
     Write { path: "/settings/webhooks", fields: &[("do", "test"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/webhooks", fields: &[("do", "delete"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/tokens", fields: &[("do", "revoke"), ("id", "999")], who: ADMIN },
-    Write { path: "/call/preview_rollout", fields: &[("flag", "fast-payment"), ("environment", "production"), ("form", "")], who: RELEASERS, },
-    Write { path: "/people/ada", fields: &[("intent", "pin"), ("flag", "fast-payment"), ("version", "1"), ("variant", "gone")], who: Who::All(&[Operation::ReadPeople, Operation::RollOut]), },
-    Write { path: "/people/ada", fields: &[("intent", "exclude"), ("flag", "nothing"), ("version", "1")], who: Who::All(&[Operation::ReadPeople, Operation::RollOut]), },
+    Write {
+        path: "/call/preview_rollout",
+        fields: &[("flag", "fast-payment"), ("environment", "production"), ("form", "")],
+        who: RELEASERS,
+    },
+    Write {
+        path: "/people/ada",
+        fields: &[("intent", "pin"), ("flag", "fast-payment"), ("version", "1"), ("variant", "gone")],
+        who: Who::All(&[Operation::ReadPeople, Operation::RollOut]),
+    },
+    Write {
+        path: "/people/ada",
+        fields: &[("intent", "exclude"), ("flag", "nothing"), ("version", "1")],
+        who: Who::All(&[Operation::ReadPeople, Operation::RollOut]),
+    },
     Write { path: "/people/ada", fields: &[("intent", "traits"), ("a", "-"), ("v", "x")], who: ADMIN },
     Write { path: "/people/ada", fields: &[("intent", "erase")], who: ADMIN },
     Write { path: "/import/people", fields: &[("intent", "import"), ("table", "")], who: ADMIN },
@@ -184,7 +252,8 @@ impl TestApp {
             for place in write.places() {
                 let (path, fields) = write.at(place);
                 for (role, cookie) in people {
-                    let answer = self.form(&path, cookie.as_deref(), &fields).send().await.expect("an answer");
+                    let answer =
+                        self.form(&path, cookie.as_deref(), &fields).send().await.expect("an answer");
                     let status = answer.status().as_u16();
                     let location =
                         answer.headers().get("location").and_then(|it| it.to_str().ok()).unwrap_or_default();
@@ -215,7 +284,8 @@ async fn every_write_is_refused_to_whoever_may_not() {
     for role in Role::ALL {
         people.push((Some(role), Some(app.sign_in(role).await)));
     }
-    for (name, table) in [("narrowed", narrowed()), ("widened", widened()), ("default", RoleTable::default())] {
+    for (name, table) in [("narrowed", narrowed()), ("widened", widened()), ("default", RoleTable::default())]
+    {
         app.roles(&table).await;
         let wrong = app.wrong_forms(&table, &people).await;
         assert!(wrong.is_empty(), "under the {name} table:\n{}", wrong.join("\n"));
@@ -258,12 +328,17 @@ async fn every_management_token_may_what_its_role_and_its_owners_may() {
             tokens.push((role, Some(place), app.owned(role, scope).await));
         }
     }
-    for (name, table) in [("narrowed", narrowed()), ("widened", widened()), ("default", RoleTable::default())] {
+    for (name, table) in [("narrowed", narrowed()), ("widened", widened()), ("default", RoleTable::default())]
+    {
         app.roles(&table).await;
         let mut wrong = Vec::new();
         for (method, path, body, operation) in operations() {
             for place in PLACES {
-                let path = if path.contains("/flags/") { format!("{path}?environment={place}") } else { path.to_owned() };
+                let path = if path.contains("/flags/") {
+                    format!("{path}?environment={place}")
+                } else {
+                    path.to_owned()
+                };
                 for (role, bound, token) in &tokens {
                     let shared = !path.contains("/flags/");
                     let reaches = bound.is_none_or(|own| own == place && !shared);

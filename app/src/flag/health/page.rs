@@ -186,6 +186,7 @@ pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed)
                 {super::cards::view(&loaded.measured)}
                 {unverified(loaded.unverified)}
             </div>
+            {here().why_not(Operation::RollOut).map(|why| view! { <p class="note">{why}</p> })}
             {super::guardrails::view(&shown, &loaded.guardrails, &loaded.replayed, typed, &metrics, editable)}
             <Swap />
             <div class="health" id="verdicts" data-live="">

@@ -156,7 +156,8 @@ pub async fn show(
             .then(|| begin(&shown, &loaded, editable));
         let edit = (editable && (loaded.outlook.is_some() || draft.input.is_some()))
             .then(|| super::editor::view(&shown, &loaded, draft));
-        frame(&shown, Tab::Plan, false, view! { <div class="plan">{unreadable}{plan}{begin}{edit}</div> })
+        let why = here().why_not(Operation::RollOut).map(|why| view! { <p class="note">{why}</p> });
+        frame(&shown, Tab::Plan, false, view! { <div class="plan">{unreadable}{plan}{begin}{edit}{why}</div> })
     })
 }
 

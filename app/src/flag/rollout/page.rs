@@ -124,6 +124,7 @@ fn desk_form(
             <div class="desk-form" id="rollout-region" data-live="">
                 {strip::bank(bank)}
                 {more::more(bank, candidates)}
+                {here.why_not(Operation::RollOut).map(|why| view! { <p class="note">{why}</p> })}
                 <div class="saving">{preview}</div>
             </div>
         }

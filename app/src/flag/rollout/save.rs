@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use engine::{EnvironmentKey, FlagKey, Problem, group_name, rollout_changes};
 use http::StatusCode;
-use store::{Conflict, StoreError};
+use store::{Conflict, Operation, StoreError};
 
 use super::{
     form::RolloutForm,
@@ -142,6 +142,10 @@ pub async fn resume(page: Page, Path(key): Path<String>, fields: Fields) -> Page
 
 /// Takes one change back, as a new change.
 pub async fn revert(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {
+    // Of the flag, or of its rollout here: the store asks which. Who may neither is refused before the form is read.
+    if !page.may(Operation::EditFlags) {
+        page.there()?.flag_editor()?;
+    }
     let viewer = page.viewer();
     let key = flag_key(&key)?;
     let (seq, comment) = (fields.number("seq")?, fields.trimmed("comment"));

@@ -51,6 +51,7 @@ fn definition(
 ) -> impl IntoView + use<> {
     let here = here();
     let at = |field: &str| sentences_at(errors, field);
+    let why = here.why_not(Operation::EditFlags).map(|why| view! { <p class="note">{why}</p> });
     let save = editable.then(|| {
         view! {
             <div class="settings-save">
@@ -92,6 +93,7 @@ fn definition(
                 {options("kind", "What it is for", &KINDS.map(|(_, code, label, hint)| (code, label, hint)), &form.kind)}
                 {variants(shown, form, errors)}
                 {save}
+                {why}
             </fieldset>
         </form>
     }

@@ -73,7 +73,9 @@ mod tests {
 
     #[test]
     fn what_no_table_may_say_is_refused() {
-        for cell in ["administer.qa", "roll_out.qa", "enrol.qa.production", "fly.qa", "stop.nobody.production", ""] {
+        for cell in
+            ["administer.qa", "roll_out.qa", "enrol.qa.production", "fly.qa", "stop.nobody.production", ""]
+        {
             assert_eq!(read(&[cell]).map(drop), Err(AppError::BadForm), "{cell}");
         }
     }

@@ -32,7 +32,7 @@ pub async fn show(page: &Page, draft: FormState<RolesForm>) -> PageResult {
     let meta = PageMeta::new("Roles", Section::Roles).status(draft.status());
     page.render(meta, move || {
         view! {
-            <PageHead title="Roles" lead="What each role may do, and where. It counts at every door: pages, REST and the command line's tokens." />
+            <PageHead title="Roles" lead="What each role may do, and where: on these pages, and through REST with a management token." />
             <div class="stack">
                 {standing(&known, editable)}
                 {if editable { form(&known, draft).into_any() } else { tables(&known.table, None).into_any() }}
@@ -162,7 +162,11 @@ fn tables(table: &RoleTable, in_force: Option<&RoleTable>) -> impl IntoView + us
     view! { {everywhere}{each} }
 }
 
-fn part(table: &RoleTable, in_force: Option<&RoleTable>, place: Option<&Environment>) -> impl IntoView + use<> {
+fn part(
+    table: &RoleTable,
+    in_force: Option<&RoleTable>,
+    place: Option<&Environment>,
+) -> impl IntoView + use<> {
     let (id, title, note) = match place {
         None => (
             "roles-everywhere".to_owned(),
@@ -172,7 +176,7 @@ fn part(table: &RoleTable, in_force: Option<&RoleTable>, place: Option<&Environm
         Some(place) => (
             format!("roles-{}", place.key),
             format!("In {}", place.name),
-            "What this environment does with flags, and with nobody's data elsewhere.",
+            "What this environment does with flags: nothing of it reaches another.",
         ),
     };
     let lines = Operation::ALL
@@ -183,12 +187,13 @@ fn part(table: &RoleTable, in_force: Option<&RoleTable>, place: Option<&Environm
     let heads =
         Role::ALL.into_iter().map(|role| view! { <th scope="col">{role.to_string()}</th> }).collect_view();
     let title_id = format!("{id}-title");
+    let (labelled, region) = (title_id.clone(), title.clone());
     view! {
-        <section class="card stack roles" id=id aria-labelledby=title_id.clone()>
-            <h2 id=title_id.clone()>{title.clone()}</h2>
+        <section class="card stack roles" id=id aria-labelledby=labelled>
+            <h2 id=title_id>{title}</h2>
             <p class="note">{note}</p>
-            <div class="roles-scroll" tabindex="0" role="region" aria-label=title>
-                <table class="table" aria-labelledby=title_id>
+            <div class="roles-scroll" tabindex="0" role="region" aria-label=region>
+                <table class="table">
                     <thead><tr><th scope="col">"May"</th>{heads}</tr></thead>
                     <tbody>{lines}</tbody>
                 </table>

@@ -29,7 +29,8 @@ async fn save(page: &Page, fields: &Fields) -> PageResult {
     let administrator = page.recent_administrator()?;
     let current = page.store().live().roles();
     let form = RolesForm::read(fields, &current)?;
-    let saved = page.store().save_roles(&administrator, form.version, form.table.clone(), &form.comment).await;
+    let saved =
+        page.store().save_roles(&administrator, form.version, form.table.clone(), &form.comment).await;
     match saved {
         Ok(version) if version == form.version => Ok(done(page, Toast::Unchanged)),
         Ok(_) => Ok(done(page, Toast::RolesSaved)),

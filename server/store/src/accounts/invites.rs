@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{Browser, NewMember, UserRow, devices, member_entry, passwords::Owner, sessions};
 use crate::{
-    Action, Invalid, NewSession, RecentAdministrator, RequestOrigin, Role, Store, StoreError,
-    TokenHash, UserId,
+    Action, Invalid, NewSession, RecentAdministrator, RequestOrigin, Role, Store, StoreError, TokenHash,
+    UserId,
     change::Work,
     clock::{DAY_MS, HOUR_MS},
     db::args,

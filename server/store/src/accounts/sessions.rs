@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 use super::{devices, member_entry};
 use crate::{
-    Action, Principal, RecentAdministrator, RequestOrigin, Role, RoleTable, SessionId, Store, StoreError, TokenHash,
-    UserId,
+    Action, Principal, RecentAdministrator, RequestOrigin, Role, RoleTable, SessionId, Store, StoreError,
+    TokenHash, UserId,
     change::Work,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::{Tx, args},

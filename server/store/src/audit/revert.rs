@@ -53,7 +53,8 @@ impl Store {
         let entry = self.entry_to_revert(seq).await?;
         let revertible = entry.as_ref().is_some_and(AuditEntry::is_revertible);
         let mut work = self.begin(&by.reverter(entry.as_ref().filter(|_| revertible))?).await?;
-        let entry = entry.ok_or(StoreError::NotFound { kind: ObjectKind::Workspace, key: seq.to_string() })?;
+        let entry =
+            entry.ok_or(StoreError::NotFound { kind: ObjectKind::Workspace, key: seq.to_string() })?;
         if !revertible {
             return Err(Invalid::NotRevertible.into());
         }

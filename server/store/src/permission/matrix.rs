@@ -37,8 +37,12 @@ impl Floor {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Everybody => "Everybody who is signed in may look at flags and groups.",
-            Self::AdminsMayAll => "Admins change this table, so they may everything; but nobody approves their own.",
-            Self::OnlyAdmins => "Who manages decides who may what, so only admins do: make somebody an admin instead.",
+            Self::AdminsMayAll => {
+                "Admins change this table, so they may everything; but nobody approves their own."
+            }
+            Self::OnlyAdmins => {
+                "Who manages decides who may what, so only admins do: make somebody an admin instead."
+            }
             Self::StopStays => "Nothing may stand between these roles and Stop.",
         }
     }
@@ -116,7 +120,8 @@ impl std::str::FromStr for RoleCell {
         let mut parts = text.splitn(3, '.');
         let operation = Operation::parse(parts.next().unwrap_or_default())?;
         let role = Role::parse(parts.next().unwrap_or_default()).map_err(|_| engine::UnknownWord)?;
-        let environment = parts.next().map(EnvironmentKey::parse).transpose().map_err(|_| engine::UnknownWord)?;
+        let environment =
+            parts.next().map(EnvironmentKey::parse).transpose().map_err(|_| engine::UnknownWord)?;
         if operation.is_per_environment() == environment.is_some() {
             Ok(Self { operation, role, environment })
         } else {
@@ -143,7 +148,9 @@ impl RoleTable {
             } else {
                 vec![None]
             };
-            places.into_iter().flat_map(move |place| Role::ALL.map(|role| RoleCell::new(operation, role, place)))
+            places
+                .into_iter()
+                .flat_map(move |place| Role::ALL.map(|role| RoleCell::new(operation, role, place)))
         })
     }
 

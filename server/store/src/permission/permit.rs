@@ -86,7 +86,8 @@ impl Permit {
         match self.roles().find(|role| !self.table.may_somewhere(*role, operation)) {
             None => Ok(()),
             Some(role) => {
-                let who = Role::ALL.into_iter().filter(|it| self.table.may_somewhere(*it, operation)).collect();
+                let who =
+                    Role::ALL.into_iter().filter(|it| self.table.may_somewhere(*it, operation)).collect();
                 Err(Denied { operation, because: DeniedBecause::Role { role, who, environment: None } })
             }
         }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use engine::EnvironmentKey;
 
 use super::{
-    Administrator, Approver, AuditReader, AuditScope, Denied, DeniedBecause, Enroller, FeedbackHandler, FlagEditor,
-    LedgerReader, Operation, PeopleReader, PeopleWriter, Permit, RecentAdministrator, RequestOrigin, Role,
-    RoleTable, SessionId, Stopper, UserId, Viewer, denied::all_of, permit::Reach,
+    Administrator, Approver, AuditReader, AuditScope, Denied, DeniedBecause, Enroller, FeedbackHandler,
+    FlagEditor, LedgerReader, Operation, PeopleReader, PeopleWriter, Permit, RecentAdministrator,
+    RequestOrigin, Role, RoleTable, SessionId, Stopper, UserId, Viewer, denied::all_of, permit::Reach,
 };
 use crate::clock::MINUTE_MS;
 

@@ -61,7 +61,11 @@ fn proofs_follow_the_role_table() {
         assert_eq!(p.administrator().is_ok(), may(Operation::Administer), "{role}");
         let audit = p.audit_reader().map(|it| it.scope());
         let seen = may(Operation::ReadTrail).then(|| AuditScope::Seen { people: may(Operation::ReadPeople) });
-        assert_eq!(audit.ok(), if may(Operation::ReadAudit) { Some(AuditScope::Whole) } else { seen }, "{role}");
+        assert_eq!(
+            audit.ok(),
+            if may(Operation::ReadAudit) { Some(AuditScope::Whole) } else { seen },
+            "{role}"
+        );
         for place in [key("production"), key("staging")] {
             let there = p.within(&place).expect("a member is bound to none");
             let may = |operation| table.may(role, operation, Some(&place));
@@ -93,7 +97,10 @@ fn a_proof_is_good_where_the_table_says() {
     assert!(qa.enroller().expect("may").require_in(&production).is_err(), "which excludes nobody");
     let there = qa.within(&staging).expect("may look").flag_editor().expect("may");
     assert!(there.require_in(&staging).is_ok() && there.require_in(&production).is_err());
-    assert!(there.permit().covers(None).is_err(), "a proof for one environment changes nothing for all of them");
+    assert!(
+        there.permit().covers(None).is_err(),
+        "a proof for one environment changes nothing for all of them"
+    );
 }
 
 #[test]
@@ -143,8 +150,11 @@ fn a_token_may_what_its_role_and_its_owners_may() {
     for (role, owner) in Role::ALL.into_iter().flat_map(|role| Role::ALL.map(|owner| (role, owner))) {
         for table in tables() {
             let token = token(role, owner, None, &table);
-            for (operation, place) in Operation::ALL.into_iter().flat_map(|it| keys.each_ref().map(|key| (it, key))) {
-                let both = table.may(role, operation, Some(place)) && table.may(owner, operation, Some(place));
+            for (operation, place) in
+                Operation::ALL.into_iter().flat_map(|it| keys.each_ref().map(|key| (it, key)))
+            {
+                let both =
+                    table.may(role, operation, Some(place)) && table.may(owner, operation, Some(place));
                 assert_eq!(token.may_in(operation, place), both, "{role} of {owner} {operation:?} {place}");
             }
         }

@@ -2,8 +2,8 @@ use engine::{Flag, Percentage};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use store::{
-    Action, ActorKind, AuditFilter, AuditVerdict, BrokenChain, Invalid, ObjectKind, ObjectRef, Operation, Role,
-    RoleCell, RoleTable, StoreError,
+    Action, ActorKind, AuditFilter, AuditVerdict, BrokenChain, Invalid, ObjectKind, ObjectRef, Operation,
+    Role, RoleCell, RoleTable, StoreError,
 };
 
 use crate::harness::*;
@@ -107,7 +107,8 @@ async fn support_sees_what_was_done_about_flags_and_people(t: Harness) {
     t.store.stop(&qa.stopper().expect("may stop"), &production(), &flag_key("a"), "").await.expect("stops");
     let ada = engine::SubjectKey::parse("ada").expect("a key");
     t.store.look_up(&qa.people_reader().expect("may read"), &ada).await.expect("looked up");
-    let all = t.store.list_audit(&qa.audit_reader().expect("may"), &AuditFilter::default()).await.expect("reads");
+    let all =
+        t.store.list_audit(&qa.audit_reader().expect("may"), &AuditFilter::default()).await.expect("reads");
     assert_eq!(all.len() as u64, t.store.live().seq(), "QA reads the whole log");
     let reader = support.audit_reader().expect("may read");
     let seen = t.store.list_audit(&reader, &AuditFilter::default()).await.expect("reads");
@@ -135,7 +136,10 @@ async fn support_sees_what_was_done_about_flags_and_people(t: Harness) {
     t.store.save_roles(&admin(), 0, table, "").await.expect("saved");
     let reader = t.sign_in("support@example.test").await.audit_reader().expect("may read");
     let seen = t.store.list_audit(&reader, &AuditFilter::default()).await.expect("reads");
-    assert!(seen.iter().all(|entry| entry.object.kind != ObjectKind::Person), "of nobody they may not look up");
+    assert!(
+        seen.iter().all(|entry| entry.object.kind != ObjectKind::Person),
+        "of nobody they may not look up"
+    );
 }
 
 async fn the_history_of_a_flag_has_its_definition_and_one_rollout(t: Harness) {

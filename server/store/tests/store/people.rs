@@ -224,7 +224,8 @@ async fn a_backend_stores_its_users_with_a_server_token(t: Harness) {
         t.store.live().token(&TokenHash::of(&secret), START_MS).expect("known")
     };
     let live = t.store.live();
-    let why = |token| PeopleWriter::of_token(token, live, origin()).map(drop).map_err(|denied| denied.because);
+    let why =
+        |token| PeopleWriter::of_token(token, live, origin()).map(drop).map_err(|denied| denied.because);
     let server = || NewToken::new("shop", TokenKind::Server, production());
     let reader = made(server()).await;
     assert_eq!(why(&reader), Err(DeniedBecause::NoTraits), "only where it was granted");

@@ -1,7 +1,7 @@
 use engine::{Flag, Preview, Rollout, SubjectKey, VariantKey};
 use store::{
-    Action, AuditFilter, AuditVerdict, Denied, DeniedBecause, GuardrailSet, Operation, PREVIEW_MS, PlanMove, Principal,
-    Role, RoleCell, RoleTable, StoreError,
+    Action, AuditFilter, AuditVerdict, Denied, DeniedBecause, GuardrailSet, Operation, PREVIEW_MS, PlanMove,
+    Principal, Role, RoleCell, RoleTable, StoreError,
 };
 
 use crate::harness::*;
@@ -77,7 +77,8 @@ async fn a_changed_table_is_in_force_everywhere_at_once(t: Harness) {
         store.find_session(token, origin()).await.expect("reads").expect("a session")
     };
     t.member(Role::Qa).await;
-    let token = t.store.sign_in("qa@example.test", PASSWORD, &origin(), "test").await.expect("signs in").token;
+    let token =
+        t.store.sign_in("qa@example.test", PASSWORD, &origin(), "test").await.expect("signs in").token;
     let other = t.another().await;
     let may = |who: &Principal| who.may_in(Operation::RollOut, &production());
     assert!(may(&session(&t.store, &token).await) && may(&session(&other, &token).await));
@@ -97,8 +98,11 @@ async fn a_narrowed_member_changes_nothing_there_whatever_a_page_forgot(t: Harne
     // Proofs that no environment was named for: each operation asks where.
     let (editor, enroller) = (qa.flag_editor().expect("may"), qa.enroller().expect("may"));
     let (seq, flag, who) = (t.store.live().seq(), flag_key("a"), SubjectKey::parse("ada").expect("a key"));
-    let preview =
-        Preview { flag: flag.clone(), subject: who.clone(), variant: VariantKey::parse("on").expect("a key") };
+    let preview = Preview {
+        flag: flag.clone(),
+        subject: who.clone(),
+        variant: VariantKey::parse("on").expect("a key"),
+    };
     let plan = engine::plan::Plan { name: "Plan".to_owned(), steps: Vec::new() };
     let here = production();
     let found = t.rollout("a").await;
