@@ -252,7 +252,7 @@ fn fixed() -> impl IntoView {
     let lines = FLOORS.into_iter().map(|floor| view! { <li>{floor.reason()}</li> }).collect_view();
     view! {
         <section class="card stack" aria-labelledby="fixed-title">
-            <h2 id="fixed-title">"What is fixed "{icon::lock()}</h2>
+            <h2 id="fixed-title">"What is fixed"</h2>
             <ul class="changes">
                 {lines}
                 <li>"Nobody approves what they proposed or started themselves, whatever their role."</li>

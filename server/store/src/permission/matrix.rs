@@ -43,7 +43,9 @@ impl Floor {
             Self::OnlyAdmins => {
                 "Who manages decides who may what, so only admins do: make somebody an admin instead."
             }
-            Self::StopStays => "Nothing may stand between these roles and Stop.",
+            Self::StopStays => {
+                "Product managers, QA and support always stop: nothing may stand between them and Stop."
+            }
         }
     }
 }
