@@ -1,7 +1,7 @@
 //! Approvals: the steps of release plans that wait for somebody, the next ones first.
 
 use leptos::prelude::*;
-use store::ApprovalRequest;
+use store::{ApprovalRequest, Operation};
 
 use crate::{
     flag,
@@ -55,7 +55,13 @@ fn item(request: &ApprovalRequest, here: &Here) -> impl IntoView + use<> {
     let key = format!("{}-{}-{step}", request.environment, request.flag);
     let plan = here.href_in(&flag::Tab::Plan.path(&request.flag), &request.environment);
     let (tone, word) = if request.next { (Tone::Accent, "Next step") } else { (Tone::Neutral, "Later step") };
-    let form = if request.may_be_mine {
+    let may = here.principal.as_ref().is_some_and(|who| who.may_in(Operation::Approve, &request.environment));
+    let form = if !may {
+        let who =
+            here.principal.as_ref().map(|who| who.who_may(Operation::Approve, Some(&request.environment)));
+        let text = format!("{} may approve in {}.", who.unwrap_or_default(), request.environment);
+        view! { <p class="note">{text}</p> }.into_any()
+    } else if request.may_be_mine {
         view! {
             <form method="post" action=here.href("/approvals") class="plan-approve">
                 <input type="hidden" name="flag" value=request.flag.to_string() />

@@ -40,7 +40,7 @@ impl Call {
 
     async fn forecast(self, flag: String, environment: String, form: String) -> Result<Forecast, AppError> {
         let page = self.page(&environment)?;
-        let editor = page.principal.flag_editor()?;
+        let editor = page.there()?.flag_editor()?;
         let form = RolloutForm::from_fields(&Fields::parse(form.as_bytes())?);
         forecast_of(page.store(), &editor.viewer(), &environment, &flag, &form).await
     }

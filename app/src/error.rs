@@ -2,7 +2,7 @@
 //! wrote. A form that was refused is not this error but a [`crate::form::state::FormState`] with the sentence beside its field.
 
 use islands::error::{BAD_FORM, CallError, INTERNAL};
-use store::{ObjectKind, Operation, StoreError};
+use store::{Denied, ObjectKind, StoreError};
 
 /// Why a request got no page. `Display` says what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,8 +11,8 @@ pub enum AppError {
     SignedOut,
     #[error("This changes who may do what: give your password again.")]
     PasswordNeeded,
-    #[error("Your role does not allow this. {0}")]
-    Denied(Needs),
+    #[error("{}", crate::form::error::as_sentence(&.0.to_string()))]
+    Denied(Denied),
     #[error("{0} does not exist, or it was deleted.")]
     NotFound(Thing),
     #[error("This link is not valid any more: it was used, or it is too old. Ask an admin for a new one.")]
@@ -41,19 +41,6 @@ pub enum AppError {
         "The database cannot be reached at the moment, so nothing can be changed. Wait a few seconds and try again."
     )]
     Unavailable,
-}
-
-/// Who may do what was denied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Needs {
-    #[error("Ask an administrator.")]
-    Administrator,
-    #[error("Ask an administrator or a product manager.")]
-    Editor,
-    #[error("Ask an administrator, a product manager or a tester.")]
-    Enroller,
-    #[error("Ask anybody who is more than a viewer.")]
-    Staff,
 }
 
 /// What was not found.
@@ -115,7 +102,7 @@ impl From<StoreError> for AppError {
         match error {
             StoreError::NotFound { kind, .. } => Self::NotFound(thing(kind)),
             StoreError::Conflict(_) => Self::Conflict,
-            StoreError::Denied(denied) => denied.into(),
+            StoreError::Denied(denied) => Self::Denied(denied),
             StoreError::PasswordNeeded => Self::PasswordNeeded,
             StoreError::Busy { retry_after_s } => Self::Busy { retry_after_s },
             StoreError::Refused(_)
@@ -139,18 +126,9 @@ impl From<StoreError> for AppError {
     }
 }
 
-impl From<store::Denied> for AppError {
-    fn from(denied: store::Denied) -> Self {
-        Self::Denied(match denied.operation {
-            Operation::Administer => Needs::Administrator,
-            Operation::EditFlags | Operation::Approve => Needs::Editor,
-            Operation::Enrol => Needs::Enroller,
-            Operation::View
-            | Operation::Stop
-            | Operation::ReadPeople
-            | Operation::HandleFeedback
-            | Operation::ReadAudit => Needs::Staff,
-        })
+impl From<Denied> for AppError {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
     }
 }
 
@@ -167,7 +145,8 @@ fn thing(kind: ObjectKind) -> Thing {
         | ObjectKind::Persona
         | ObjectKind::Workspace
         | ObjectKind::Metric
-        | ObjectKind::Webhook => Thing::Other,
+        | ObjectKind::Webhook
+        | ObjectKind::Roles => Thing::Other,
     }
 }
 

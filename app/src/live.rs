@@ -187,6 +187,7 @@ fn is_visible(object: &ObjectRef, principal: &Principal) -> bool {
         | ObjectKind::Environment
         | ObjectKind::Workspace
         | ObjectKind::Metric
+        | ObjectKind::Roles
         // Viewers see what it adds up to.
         | ObjectKind::Feedback => true,
     }

@@ -38,6 +38,7 @@ pub fn router(state: AppState) -> Router {
         .route("/account", get(account::page::get).post(account::save::post))
         .route("/password", get(password::page::get).post(password::save::post))
         .route("/settings/members", get(settings::members::page::get).post(settings::members::save::post))
+        .route("/settings/roles", get(settings::roles::page::get).post(settings::roles::save::post))
         .route("/settings/tokens", get(settings::tokens::page::get).post(settings::tokens::save::post))
         .route("/settings/clients", get(settings::clients::get))
         .route(

@@ -6,5 +6,6 @@ pub mod environments;
 pub mod guardrails;
 pub mod members;
 pub mod metrics;
+pub mod roles;
 pub mod tokens;
 pub mod webhooks;

@@ -7,5 +7,5 @@ export const PAGES = [
     `${FLAG}/history`, `${FLAG}/settings`, '/flags/new', '/groups', '/groups/vip-agencies', '/groups/vip-agencies?tab=testers',
     '/groups/new', '/people', '/people/ada.moreau', '/testers/ada.moreau', '/import/people', '/feedback', '/feedback/new', '/audit',
     '/approvals', '/search?q=fast', '/account', '/settings/members', '/settings/tokens', '/settings/environments',
-    '/settings/webhooks', '/settings/attributes', '/settings/metrics', '/settings/guardrails', '/no/such/page',
+    '/settings/webhooks', '/settings/roles', '/settings/attributes', '/settings/metrics', '/settings/guardrails', '/no/such/page',
 ];

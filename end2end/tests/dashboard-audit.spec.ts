@@ -84,12 +84,14 @@ for (const javaScriptEnabled of [true, false]) {
     });
 }
 
-test('QA and support see what they changed themselves', async ({ browser, world }) => {
-    const page = await signedIn(browser, world, 'qa');
+test('support sees what was done about flags and people', async ({ browser, world }) => {
+    const page = await signedIn(browser, world, 'support');
     await page.goto('/audit');
-    await expect(page.getByText('What you changed yourself.')).toBeVisible();
+    await expect(page.getByText('Admin, Product manager and QA may read the whole log.')).toBeVisible();
+    await expect(entries(page).filter({ hasText: 'on Fast payment in production' }).first()).toBeVisible();
+    await page.goto('/audit?kind=member');
     for (const actor of await entries(page).locator('strong').allInnerTexts()) {
-        expect(actor).toBe('Quentin Osei');
+        expect(actor).toBe('Sofia Reyes');
     }
     expect((await page.goto('/audit/1'))?.status()).toBe(404);
     await page.context().close();

@@ -2,7 +2,7 @@
 
 use axum::extract::Path;
 use leptos::prelude::*;
-use store::{AuditEntry, AuditFilter, Operation};
+use store::{AuditEntry, AuditFilter};
 
 use super::log;
 use crate::{
@@ -26,7 +26,7 @@ pub async fn show(page: &Page, seq: u64, draft: FormState<String>) -> PageResult
         AuditFilter { before_seq: Some(seq + 1), limit: 1, documents: true, ..AuditFilter::default() };
     let entry = page.store().list_audit(&reader, &filter).await?.into_iter().next();
     let entry = entry.filter(|entry| entry.seq == seq).ok_or(AppError::NotFound(Thing::Change))?;
-    let may_revert = entry.is_revertible() && page.principal.may(Operation::EditFlags);
+    let may_revert = page.principal.may_revert(&entry);
     let meta = PageMeta::new(format!("Change {seq}"), Section::Audit).status(draft.status());
     page.render(meta, move || {
         let here = here();

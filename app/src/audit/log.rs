@@ -54,10 +54,9 @@ fn line(entry: AuditEntry) -> impl IntoView {
             </details>
         }
     });
-    let may_open = here.principal.as_ref().and_then(|who| who.audit_reader().ok()).is_some_and(|reader| {
-        // Whoever sees only their own changes finds nothing behind the others.
-        reader.only_own().is_none() || reader.email() == entry.actor_email
-    });
+    // Whoever reads a part of the log finds nothing behind the others.
+    let reader = here.principal.as_ref().and_then(|who| who.audit_reader().ok());
+    let may_open = reader.is_some_and(|reader| reader.sees(&entry));
     let clock = view! { <time datetime=time::iso(entry.at_ms) title=time::full(entry.at_ms)>{time::clock(entry.at_ms)}</time> };
     let clock = if may_open {
         view! { <a href=address>{clock}<span class="visually-hidden">{format!(", change {}", entry.seq)}</span></a> }
@@ -114,6 +113,7 @@ pub fn object_address(object: &ObjectRef) -> Option<String> {
         ObjectKind::Feedback => Some(format!("/feedback/{}", object.key)),
         ObjectKind::Metric => Some("/settings/metrics".to_owned()),
         ObjectKind::Webhook => Some("/settings/webhooks".to_owned()),
+        ObjectKind::Roles => Some(crate::settings::roles::ADDRESS.to_owned()),
         // An erased person is named by a digest, several at once by nothing.
         ObjectKind::Person if object.key.is_empty() || object.key.starts_with("sha256:") => None,
         ObjectKind::Person => Some(address::person(&object.key)),

@@ -2,7 +2,10 @@
 //! everything that was recorded and the way back.
 
 use leptos::prelude::*;
-use store::{Action, AuditEntry, AuditStanding, ObjectKind, limits::AUDIT_SEARCH_ENTRIES_MAX};
+use store::{
+    Action, AuditEntry, AuditReader, AuditScope, AuditStanding, ObjectKind, Operation,
+    limits::AUDIT_SEARCH_ENTRIES_MAX,
+};
 
 use super::log;
 use crate::{
@@ -44,10 +47,23 @@ pub async fn get(page: Page) -> PageResult {
         false => further.map_or(Older::Nothing, Older::Unread),
     };
     entries.truncate(PAGE_ENTRIES);
-    let own_only = reader.only_own().is_some();
+    let lead = lead(&reader);
     page.render(PageMeta::new("Audit", Section::Audit), move || {
-        view(query, entries, actors, standing, older, own_only)
+        view(query, entries, actors, standing, older, lead)
     })
+}
+
+/// How much of the log this is, and who sees the rest.
+fn lead(reader: &AuditReader) -> String {
+    let seen = match reader.scope() {
+        AuditScope::Whole => {
+            return "Every change: who, when, from where and why. Nothing here can be edited.".to_owned();
+        }
+        AuditScope::Seen { people: true } => "flags, groups, people and feedback",
+        AuditScope::Seen { people: false } => "flags and groups",
+    };
+    let all = reader.who_may(Operation::ReadAudit, None);
+    format!("What was done about {seen}, and what you did yourself. {all} may read the whole log.")
 }
 
 fn view(
@@ -56,14 +72,9 @@ fn view(
     actors: Vec<String>,
     standing: AuditStanding,
     older: Older,
-    own_only: bool,
+    lead: String,
 ) -> impl IntoView {
     let here = here();
-    let lead = if own_only {
-        "What you changed yourself. Admins and product managers see everything."
-    } else {
-        "Every change: who, when, from where and why. Nothing here can be edited."
-    };
     let list = match (entries.is_empty(), older) {
         (true, Older::Unread(_)) => view! { <p class="muted">"No entry matches so far."</p> }.into_any(),
         (true, Older::Nothing | Older::Found(_)) => empty(query.is_filtered()).into_any(),
@@ -113,6 +124,7 @@ fn filters(query: &AuditQuery, actors: Vec<String>) -> impl IntoView + use<> {
         ObjectKind::Member,
         ObjectKind::Token,
         ObjectKind::Attribute,
+        ObjectKind::Roles,
     ];
     let kinds =
         kinds.into_iter().map(|kind| (kind.as_str().to_owned(), super::query::kind_name(kind).to_owned()));

@@ -83,6 +83,7 @@ pub(crate) fn kind_name(kind: ObjectKind) -> &'static str {
         ObjectKind::Feedback => "Feedback",
         ObjectKind::Metric => "Metrics",
         ObjectKind::Webhook => "Webhooks",
+        ObjectKind::Roles => "Who may do what",
     }
 }
 

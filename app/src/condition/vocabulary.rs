@@ -16,7 +16,7 @@ const PEOPLE_SAMPLED_MAX: usize = 1000;
 pub fn vocabulary(page: &Page, draft: &ConditionForm) -> Vocabulary {
     let live = page.store().live();
     let Some(snapshot) = live.snapshot(page.environment.key.as_str()) else { return Vocabulary::default() };
-    if !page.principal.may(Operation::ReadPeople) {
+    if !page.may(Operation::ReadPeople) {
         return Vocabulary::new(snapshot.attributes(), []);
     }
     let people = live.people();

@@ -48,8 +48,8 @@ pub async fn get(page: Page, Extension(memory): Extension<Memory>) -> PageResult
     let health = page.store().list_flag_health(&page.viewer(), &environment).await?;
     let filter = Filter::read(page.queries());
     let soon = page.principal.administrator().map_or(0, |by| page.store().tokens_that_expire_soon(&by));
-    let may_edit = page.principal.may(Operation::EditFlags);
-    let may = May { stop: page.principal.may(Operation::Stop), resume: may_edit };
+    let may_edit = page.may(Operation::EditFlags);
+    let may = May { stop: page.may(Operation::Stop), resume: page.may(Operation::RollOut) };
     page.render(PageMeta::new("Desk", Section::Desk).measures(), move || {
         let desk = Desk {
             rows: &rows,

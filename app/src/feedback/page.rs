@@ -30,7 +30,7 @@ pub async fn get(page: Page) -> PageResult {
     let query = InboxQuery::read(&page, None);
     let shown = Inbox::load(&page, query).await?;
     let snippet = Snippet::of(&page, None);
-    let may_log = page.principal.may(Operation::HandleFeedback);
+    let may_log = page.may(Operation::HandleFeedback);
     page.render(PageMeta::new("Feedback", Section::Feedback), move || {
         let log = may_log.then(|| {
             view! { <a class="button" href=here().href("/feedback/new")>{icon::plus()}"Log a complaint"</a> }

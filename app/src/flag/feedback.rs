@@ -18,7 +18,7 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
     let shown = FlagPage::load(&page, &key).await?;
     let inbox = Inbox::load(&page, InboxQuery::read(&page, Some(shown.key().clone()))).await?;
     let snippet = Snippet::of(&page, Some(shown.key().as_str()));
-    let may_log = page.principal.may(Operation::HandleFeedback);
+    let may_log = page.may(Operation::HandleFeedback);
     let meta = PageMeta::new(format!("Feedback on {}", shown.flag.name), Section::Desk);
     page.render(meta, move || {
         let log = may_log.then(|| {

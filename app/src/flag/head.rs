@@ -84,11 +84,10 @@ fn elsewhere(shown: &FlagPage, here: &Here) -> impl IntoView + use<> {
 }
 
 fn controls(shown: &FlagPage, confirm: bool, here: &Here) -> Option<AnyView> {
-    let may = |operation| here.principal.as_ref().is_some_and(|who| who.may(operation));
     if shown.archived() {
         return None;
     }
-    match (shown.stopped(), may(Operation::Stop), may(Operation::EditFlags)) {
+    match (shown.stopped(), here.may(Operation::Stop), here.may(Operation::RollOut)) {
         (true, _, true) => Some(resume(shown, confirm, here).into_any()),
         (false, true, _) => Some(stop(shown, confirm, here).into_any()),
         (true, _, false) | (false, false, _) => None,

@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use engine::{Change, Rollout, audience_phrase, group_name, rollout_phrase};
 use leptos::prelude::*;
-use store::{AuditEntry, ObjectKind, ObjectRef, Operation, Versioned};
+use store::{AuditEntry, ObjectKind, ObjectRef, Versioned};
 
 use super::{FlagPage, Tab, frame};
 use crate::{
@@ -32,25 +32,24 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
         }
         None => None,
     };
-    let editable = page.principal.may(Operation::EditFlags);
     let meta = PageMeta::new(format!("History of {}", shown.flag.name), Section::Desk);
     page.render(meta, move || {
         let preview = version.as_ref().map(|version| version_view(&shown, version));
         let body = view! {
             {preview}
-            {list(&shown, &entries, more, editable)}
+            {list(&shown, &entries, more)}
         };
         frame(&shown, Tab::History, false, body)
     })
 }
 
-fn list(shown: &FlagPage, entries: &[AuditEntry], more: bool, editable: bool) -> impl IntoView + use<> {
+fn list(shown: &FlagPage, entries: &[AuditEntry], more: bool) -> impl IntoView + use<> {
     let here = here();
     if entries.is_empty() {
         let text = "Every change will stand here as a sentence, with who made it, when and why.";
         return view! { <Empty title="Nothing happened yet" text=text /> }.into_any();
     }
-    let rows: Vec<_> = entries.iter().map(|it| row(shown, it, editable, &here)).collect();
+    let rows: Vec<_> = entries.iter().map(|it| row(shown, it, &here)).collect();
     let older = entries.last().filter(|_| more).map(|last| {
         let href = here.same_page_with(&[("before", &last.seq.to_string())]);
         view! { <p><a class="button" href=href>"Older changes"</a></p> }
@@ -62,14 +61,15 @@ fn list(shown: &FlagPage, entries: &[AuditEntry], more: bool, editable: bool) ->
     .into_any()
 }
 
-fn row(shown: &FlagPage, entry: &AuditEntry, editable: bool, here: &Here) -> impl IntoView + use<> {
+fn row(shown: &FlagPage, entry: &AuditEntry, here: &Here) -> impl IntoView + use<> {
     let reason = (!entry.reason.is_empty())
         .then(|| view! { <p class="history-reason">{format!("“{}”", entry.reason)}</p> });
     let version = entry.version.filter(|_| entry.environment.is_some()).map(|version| {
         let href = here.same_page_with(&[("version", &version.to_string())]);
         view! { <a class="button" data-size="small" data-kind="quiet" href=href>{format!("Version {version}")}</a> }
     });
-    let revert = (editable && entry.is_revertible()).then(|| revert(shown, entry, here));
+    let may = here.principal.as_ref().is_some_and(|who| who.may_revert(entry));
+    let revert = may.then(|| revert(shown, entry, here));
     view! {
         <li class="history-entry" id=format!("change-{}", entry.seq) data-key=entry.seq.to_string() data-action=entry.action.as_str()>
             <i class="history-dot" aria-hidden="true"></i>

@@ -41,7 +41,7 @@ pub async fn get(page: Page) -> PageResult {
     let found = rows.len();
     rows.truncate(ROWS_MAX);
     let lines = lines(&page, rows).await;
-    let may_edit = page.principal.may(Operation::EditFlags);
+    let may_edit = page.may(Operation::EditFlags);
     let known = page.store().live().people().len();
     let meta = PageMeta::new("Groups", Section::Groups);
     // Exact numbers come by themselves.

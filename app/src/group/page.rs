@@ -44,7 +44,7 @@ pub async fn get_new(page: Page) -> PageResult {
 /// The page of a group, with `form` as it was typed.
 pub async fn show(page: &Page, found: Found, mut form: GroupForm, draft: FormState<()>) -> PageResult {
     let meta = PageMeta::new(found.saved.value.name.clone(), Section::Groups).status(draft.status());
-    let may_edit = page.principal.may(Operation::EditFlags);
+    let may_edit = page.may(Operation::EditFlags);
     // Whoever saves again after a conflict has read what the others did.
     let conflict = draft.conflict().cloned();
     if let Some(conflict) = &conflict {

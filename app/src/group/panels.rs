@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::{Group, GroupKey, condition_phrase};
 use leptos::prelude::*;
-use store::{Conflict, GroupUse};
+use store::{Conflict, GroupUse, Operation};
 
 use super::head::{Found, Tab};
 use crate::{
@@ -131,6 +131,7 @@ pub fn delete(found: &Found, draft: &FormState<()>) -> AnyView {
 
 /// The definition for somebody who may not change it.
 pub fn reading(group: &Group) -> impl IntoView + use<> {
+    let who = here().who_may(Operation::EditFlags);
     let condition = group.condition.as_ref().map_or_else(
         || view! { <p class="muted">"No condition: only enrolled testers are in it."</p> }.into_any(),
         |condition| view! { <p class="builder-words">{condition_phrase(condition)}</p> }.into_any(),
@@ -139,9 +140,7 @@ pub fn reading(group: &Group) -> impl IntoView + use<> {
         <section class="card stack" aria-labelledby="definition-title" data-live="" id="definition">
             <h2 id="definition-title">"Who is in it"</h2>
             {condition}
-            <p class="note">
-                "An admin or a product manager may change the condition."
-            </p>
+            <p class="note">{format!("{who} may change the condition.")}</p>
         </section>
     }
 }

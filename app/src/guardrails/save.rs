@@ -23,7 +23,7 @@ pub async fn post(
     Path(key): Path<String>,
     fields: Fields,
 ) -> PageResult {
-    page.principal.flag_editor()?;
+    page.there()?.flag_editor()?;
     let shown = FlagPage::load(&page, &key).await?;
     let home = page.href(&Tab::Health.path(shown.key()));
     let intent = fields.text("intent");
@@ -90,7 +90,7 @@ fn toast(before: u64, after: u64) -> Toast {
 }
 
 async fn save(page: &Page, shown: &FlagPage, form: &GuardrailForm) -> Result<Toast, FormErrors> {
-    let editor = page.principal.flag_editor()?;
+    let editor = page.there()?.flag_editor()?;
     let (store, environment, flag) = (page.store(), &page.environment.key, shown.key());
     let guardrails = form.parse(&store.live().metrics())?;
     // What counts as healthy is not in this form: it stays.
@@ -111,7 +111,7 @@ async fn save_defaults(page: &Page, form: &GuardrailForm) -> Result<Toast, FormE
 }
 
 async fn reset(page: &Page, shown: &FlagPage, fields: &Fields) -> Result<(), FormErrors> {
-    let editor = page.principal.flag_editor()?;
+    let editor = page.there()?.flag_editor()?;
     let (version, comment) = (fields.number("version")?, fields.trimmed("comment"));
     let environment = &page.environment.key;
     page.store().reset_guardrails(&editor, environment, shown.key(), version, comment).await?;

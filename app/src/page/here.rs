@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::EnvironmentKey;
-use store::{Environment, Principal};
+use store::{Environment, Operation, Principal};
 
 use crate::{
     page::{theme::Theme, toast::Toast},
@@ -36,6 +36,28 @@ pub fn here() -> Here {
 }
 
 impl Here {
+    /// Whether whoever looks at the page may do it, in its environment where each answers for itself.
+    pub fn may(&self, operation: Operation) -> bool {
+        self.principal.as_ref().is_some_and(|who| who.may_in(operation, &self.environment.key))
+    }
+
+    /// Who may do it, in the environment of the page: `Admin and Product manager`, `Only Admin`.
+    pub fn who_may(&self, operation: Operation) -> String {
+        let who = self.principal.as_ref();
+        who.map(|who| who.who_may(operation, Some(&self.environment.key))).unwrap_or_default()
+    }
+
+    /// Why a control of the page is not there, for whoever may not: `Only Admin may stop a flag in Production.`
+    pub fn why_not(&self, operation: Operation) -> Option<String> {
+        let place = if operation.is_per_environment() {
+            format!(" in {}", self.environment.name)
+        } else {
+            String::new()
+        };
+        let sentence = || format!("{} may {}{place}.", self.who_may(operation), operation.phrase());
+        (!self.may(operation)).then(sentence)
+    }
+
     /// The link to `path` with the environment that is looked at, when it is not the default one.
     pub fn href(&self, path: &str) -> String {
         self.href_in(path, &self.environment.key)

@@ -28,10 +28,11 @@ pub enum Section {
     Webhooks,
     Approvals,
     Environments,
+    Roles,
 }
 
 impl Section {
-    const NAVIGATION: [Self; 14] = [
+    const NAVIGATION: [Self; 15] = [
         Self::Desk,
         Self::Groups,
         Self::People,
@@ -42,6 +43,7 @@ impl Section {
         Self::Metrics,
         Self::Guardrails,
         Self::Members,
+        Self::Roles,
         Self::Tokens,
         Self::Clients,
         Self::Webhooks,
@@ -65,6 +67,7 @@ impl Section {
             Self::Webhooks => "/settings/webhooks",
             Self::Approvals => "/approvals",
             Self::Environments => "/settings/environments",
+            Self::Roles => "/settings/roles",
         }
     }
 
@@ -85,6 +88,7 @@ impl Section {
             Self::Webhooks => "Webhooks",
             Self::Approvals => "Approvals",
             Self::Environments => "Environments",
+            Self::Roles => "Roles",
         }
     }
 
@@ -92,8 +96,11 @@ impl Section {
     pub fn is_for(self, principal: &Principal) -> bool {
         match self {
             // Everybody sees on a flag's Health tab what guards it.
-            Self::Desk | Self::Groups | Self::Account | Self::Feedback | Self::Guardrails => true,
-            Self::Audit => principal.may(Operation::ReadAudit),
+            // So does who may do what: a refusal names the roles that may.
+            Self::Desk | Self::Groups | Self::Account | Self::Feedback | Self::Guardrails | Self::Roles => {
+                true
+            }
+            Self::Audit => principal.may(Operation::ReadAudit) || principal.may(Operation::ReadTrail),
             Self::People => principal.may(Operation::ReadPeople),
             Self::Approvals => principal.may(Operation::Approve),
             Self::Members
@@ -122,6 +129,7 @@ impl Section {
             Self::Webhooks => icon::link().into_any(),
             Self::Approvals => icon::check().into_any(),
             Self::Environments => icon::layers().into_any(),
+            Self::Roles => icon::lock().into_any(),
         }
     }
 }

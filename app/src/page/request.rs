@@ -192,6 +192,16 @@ impl Page {
         self.principal.viewer()
     }
 
+    /// Whoever looks at the page as far as its environment goes: proofs for what it does with flags come from here.
+    pub fn there(&self) -> Result<Principal, AppError> {
+        Ok(self.principal.within(&self.environment.key)?)
+    }
+
+    /// Whether they may do it, in the environment of the page where each answers for itself: for showing controls.
+    pub fn may(&self, operation: Operation) -> bool {
+        self.principal.may_in(operation, &self.environment.key)
+    }
+
     /// For what changes who may do what. An action that returns its `PasswordNeeded` has the password asked for, and is
     /// called once more with the same form.
     pub fn recent_administrator(&self) -> Result<RecentAdministrator, AppError> {

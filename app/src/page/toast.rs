@@ -43,6 +43,7 @@ engine::words! {
         PlanApproved = "plan-approved",
         GuardrailsSaved = "guardrails-saved",
         GuardrailsReset = "guardrails-reset",
+        RolesSaved = "roles-saved",
     }
 }
 
@@ -85,6 +86,7 @@ impl Toast {
             Self::PlanMoved => "Done. The line of steps shows where the plan is now.",
             Self::PlanApproved => "Approved. The plan may enter this step.",
             Self::GuardrailsSaved => "Saved. The guard judges by these from now on.",
+            Self::RolesSaved => "Saved. It counts from the next click of everybody.",
             Self::GuardrailsReset => "Done. The guard judges by these from now on.",
         }
     }

@@ -48,7 +48,7 @@ pub async fn get(page: Page) -> PageResult {
         learned.truncate(LEARNED_MAX);
     }
     let found = Found { query, matches, learned, known: people.len() };
-    let may_import = page.principal.may(Operation::Administer);
+    let may_import = page.may(Operation::Administer);
     page.render(PageMeta::new("People", Section::People), move || {
         let import = may_import.then(|| {
             let href = here().href(super::import::page::ADDRESS);

@@ -112,8 +112,8 @@ impl Person {
             known: looked.traits().is_some(),
             versions: rows.into_iter().map(|row| (row.flag.key.clone(), row.rollout_version)).collect(),
             may: May {
-                edit_flags: page.principal.may(Operation::EditFlags),
-                administer: page.principal.may(Operation::Administer),
+                edit_flags: page.may(Operation::RollOut),
+                administer: page.may(Operation::Administer),
             },
             at: At { text, error },
             answer,

@@ -64,7 +64,7 @@ fn exclude(rollout: &mut Rollout, subject: &SubjectKey) {
 
 /// Saves the rollout on top of the version that the page showed.
 async fn change(page: &Page, fields: &Fields, change: impl FnOnce(&mut Rollout)) -> Result<Done, FormErrors> {
-    let editor = page.principal.flag_editor()?;
+    let editor = page.there()?.flag_editor()?;
     let missing = || AppError::NotFound(Thing::Flag);
     let flag = FlagKey::parse(fields.text("flag")).map_err(|_| missing())?;
     let version = fields.number("version")?;

@@ -98,6 +98,7 @@ fn ours(page: &Page, here: &Here) -> Vec<Candidate> {
         (Section::Groups, "Pilot groups", "segments audiences"),
         (Section::Audit, "Who changed what, when and why", "log history changes"),
         (Section::Members, "People who sign in here, and their roles", "users team invite roles"),
+        (Section::Roles, "Who may do what, and where", "permissions rights matrix may allow"),
         (Section::Tokens, "How applications ask Fader", "api keys sdk"),
         (
             Section::Clients,
@@ -124,7 +125,7 @@ fn ours(page: &Page, here: &Here) -> Vec<Candidate> {
             candidate(HitKind::Page, section.label(), detail, &here.href(section.path()), words)
         })
         .collect();
-    if page.principal.may(Operation::EditFlags) {
+    if page.may(Operation::EditFlags) {
         let flag = here.href("/flags/new");
         list.push(candidate(HitKind::Action, "New flag", "Create a flag", &flag, "create add"));
         let group = here.href("/groups/new");

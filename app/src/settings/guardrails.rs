@@ -108,7 +108,7 @@ pub async fn show(page: &Page, typed: Typed) -> PageResult {
     let known = page.store().find_default_guardrails(&page.viewer()).await?;
     let usage = Usage::of(page).await?;
     let metrics = page.store().live().metrics();
-    let editable = page.principal.may(Operation::Administer);
+    let editable = page.may(Operation::Administer);
     let meta = PageMeta::new("Guardrails", Section::Guardrails).status(typed.draft.status());
     page.render(meta, move || {
         let address = here().href(ADDRESS);
@@ -133,7 +133,14 @@ pub async fn show(page: &Page, typed: Typed) -> PageResult {
         });
         let back = known.saved.as_ref().filter(|_| editable).map(|saved| back(&address, saved.version));
         let readers = (!editable).then(|| {
-            view! { <p class="note">"Only admins change them. A product manager can give a flag guardrails of its own, on its Health tab."</p> }
+            let here = here();
+            let text = format!(
+                "{} may change them. In {}, {} may give a flag guardrails of its own, on its Health tab.",
+                here.who_may(Operation::Administer),
+                here.environment.name,
+                here.who_may(Operation::RollOut),
+            );
+            view! { <p class="note">{text}</p> }
         });
         view! {
             <PageHead title="Guardrails" lead="What guards every rollout that has no guardrails of its own." />

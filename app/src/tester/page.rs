@@ -124,7 +124,7 @@ pub async fn show(page: &Page, subject: &SubjectKey, draft: TesterForms) -> Page
     let facts = Facts::read(page, subject).await?;
     let status = draft.exclude.status().max(draft.preview.status());
     let meta = PageMeta::new(subject.to_string(), Section::Groups).status(status);
-    let may_enrol = page.principal.may(store::Operation::Enrol);
+    let may_enrol = page.may(store::Operation::Exclude);
     let known = page.store().live().people().traits(subject.as_str()).is_some();
     let lead = if known { "A tester, and a known person." } else { "A tester, not among the known people." };
     let panels = may_enrol

@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub async fn post(page: Page, Path(subject): Path<String>, fields: Fields) -> PageResult {
-    page.principal.enroller()?;
+    page.there()?.excluder()?;
     let subject = require_subject(&subject)?;
     let input = TesterInput::from_fields(&fields);
     match fields.text("intent") {
@@ -24,7 +24,7 @@ pub async fn post(page: Page, Path(subject): Path<String>, fields: Fields) -> Pa
 }
 
 async fn exclude(page: &Page, subject: &SubjectKey, input: TesterInput, excluded: bool) -> PageResult {
-    let enroller = page.principal.enroller()?;
+    let enroller = page.there()?.excluder()?;
     let flag = FlagKey::parse(&input.flag).map_err(|_| AppError::BadForm)?;
     let (store, environment) = (page.store(), &page.environment.key);
     let outcome = if excluded {
@@ -54,7 +54,7 @@ async fn preview(page: &Page, subject: &SubjectKey, input: TesterInput) -> PageR
 }
 
 async fn make(page: &Page, subject: &SubjectKey, input: &TesterInput) -> Result<IssuedPreview, FormErrors> {
-    let enroller = page.principal.enroller()?;
+    let enroller = page.there()?.excluder()?;
     let (flag, variant) = input.variant.split_once('/').ok_or(AppError::BadForm)?;
     let preview = Preview {
         flag: FlagKey::parse(flag).map_err(|_| AppError::BadForm)?,

@@ -93,7 +93,7 @@ pub async fn show(page: &Page, found: Found, drafts: Forms) -> PageResult {
     let status = [drafts.enrol.status(), drafts.bulk.status(), drafts.invite.status()];
     let status = status.into_iter().max().unwrap_or_default();
     let meta = PageMeta::new(title, Section::Groups).status(status);
-    let may_enrol = page.principal.may(Operation::Enrol);
+    let may_enrol = page.may(Operation::Enrol);
     let testers = read(page, &found).await?;
     let invitations = page.store().list_tester_invitations(&page.viewer(), &found.saved.value.key).await?;
     let (show, query) = (Show::of(page), page.query("q").unwrap_or_default());

@@ -70,7 +70,7 @@ pub async fn show(page: Page, key: &str, draft: FormState<PersonaName>) -> PageR
 impl Tried {
     async fn of(page: &Page, shown: &FlagPage) -> Result<Self, AppError> {
         let form = TrialForm::from_pairs(page.queries());
-        let may_read = page.principal.may(Operation::ReadPeople);
+        let may_read = page.may(Operation::ReadPeople);
         let (traits, suggestions) = match page.principal.people_reader() {
             Ok(reader) => known(page.store(), &reader, &form.subject).await?,
             Err(_) => (None, Vec::new()),

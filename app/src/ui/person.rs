@@ -9,7 +9,7 @@ use crate::page::{address, here::here};
 pub fn person_link(subject: &str) -> AnyView {
     let here = here();
     let text = subject.to_owned();
-    if here.principal.as_ref().is_some_and(|who| who.may(Operation::ReadPeople)) {
+    if here.may(Operation::ReadPeople) {
         let href = here.href(&address::person(subject));
         view! { <a class="person-link mono" href=href>{text}</a> }.into_any()
     } else {

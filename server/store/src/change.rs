@@ -18,7 +18,7 @@ use crate::{
     limits::{CHANGE_CHARS_MAX, CHANGES_MAX, ORIGIN_TEXT_CHARS_MAX, SENTENCE_CHARS_MAX},
     live::State,
     number,
-    permission::Reach,
+    permission::Permit,
     secret::new_secret,
     text::shorten,
 };
@@ -34,8 +34,8 @@ pub(crate) struct Actor {
     pub(crate) name: String,
     pub(crate) email: String,
     pub(crate) origin: RequestOrigin,
-    /// Where their changes may count.
-    pub(crate) reach: Reach,
+    /// What they may change, and where.
+    pub(crate) permit: Permit,
 }
 
 impl Actor {
@@ -47,7 +47,7 @@ impl Actor {
             name: "Fader".to_owned(),
             email: String::new(),
             origin,
-            reach: Reach::Everywhere,
+            permit: Permit::unlimited(),
         }
     }
 
@@ -71,7 +71,7 @@ impl From<&Principal> for Actor {
             name: principal.name().to_owned(),
             email: principal.email().to_owned(),
             origin: principal.origin().clone(),
-            reach: principal.reach().clone(),
+            permit: principal.permit().clone(),
         }
     }
 }
@@ -235,9 +235,9 @@ impl Work<'_> {
         &self.actor.name
     }
 
-    /// Refuses whoever is bound to another environment.
+    /// Refuses whoever may not change this environment: bound to another, or by the role table.
     pub(crate) fn require_in(&self, environment: &EnvironmentKey) -> Result<(), StoreError> {
-        Ok(self.actor.reach.covers(Some(environment))?)
+        Ok(self.actor.permit.covers(Some(environment))?)
     }
 
     /// From here on it is this member's change: they did not exist when it began.
@@ -321,8 +321,8 @@ impl Work<'_> {
     /// Writes the audit entry, commits, and puts the change into force. After the commit nothing can fail any more:
     /// a reload that does not work now is repeated by the follower.
     pub(crate) async fn finish(self, entry: Entry) -> Result<u64, StoreError> {
-        // Whoever is bound to one environment changes nothing elsewhere, whatever an operation forgot to ask.
-        self.actor.reach.covers(entry.environment.as_ref())?;
+        // Nobody changes anything where they may not, whatever an operation forgot to ask.
+        self.actor.permit.covers(entry.environment.as_ref())?;
         let store = self.store;
         let seq = self.commit(entry).await?;
         if let Err(error) = store.live().reach(&store.db(), seq).await {

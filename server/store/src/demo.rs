@@ -136,7 +136,8 @@ impl Stage {
             Err(error) => return Err(error),
         };
         let origin = RequestOrigin { request_id: String::new(), address: "192.0.2.10".to_owned() };
-        Ok(Principal::new(id, name.to_owned(), email.to_owned(), role, origin))
+        let who = (id, name.to_owned(), email.to_owned());
+        Ok(Principal::new(who, role, &self.store.live().roles(), origin))
     }
 
     async fn play(&self) -> Result<(), StoreError> {

@@ -38,6 +38,7 @@ mod previews;
 mod readiness;
 mod receipts;
 mod retention;
+mod roles;
 mod rollout_times;
 mod rollouts;
 mod secret;
@@ -96,9 +97,10 @@ pub use outcomes::{
 };
 pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
 pub use permission::{
-    Administrator, Approver, AuditReader, Denied, DeniedBecause, Enroller, FeedbackHandler, FlagEditor,
-    InvalidRole, LedgerReader, Operation, PASSWORD_HOLDS_MS, PeopleReader, PeopleWriter, Principal,
-    RecentAdministrator, RecentRefused, RequestOrigin, Role, SessionId, Stopper, UserId, Viewer,
+    Administrator, Approver, AuditReader, AuditScope, Denied, DeniedBecause, Enroller, FeedbackHandler,
+    FlagEditor, Floor, InvalidRole, LedgerReader, Operation, PASSWORD_HOLDS_MS, PeopleReader, PeopleWriter,
+    Principal, RecentAdministrator, RecentRefused, RequestOrigin, Role, RoleCell, RoleTable, SessionId,
+    Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan};
@@ -120,6 +122,7 @@ pub use workspace::InvalidHash;
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};
 pub use receipts::{Claim, Proof, ReceiptKey, SubjectReceipts};
 pub use retention::Kept;
+pub use roles::RolesInForce;
 pub use rollout_times::RolloutTimes;
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,

@@ -13,7 +13,7 @@ use engine::{AttributeSchema, EnvironmentKey, MetricDefinition, Snapshot};
 use tokio::sync::{Mutex, broadcast, watch};
 
 use crate::{
-    ObjectKind, ObjectRef, People, RolloutTimes, StoreError, Token, TokenHash, TokenRefused,
+    ObjectKind, ObjectRef, People, RoleTable, RolloutTimes, StoreError, Token, TokenHash, TokenRefused,
     clock::Clock,
     database_time::Skew,
     db::Db,
@@ -71,6 +71,7 @@ pub(crate) struct State {
     pub(crate) tokens: Arc<HashMap<TokenHash, Arc<Token>>>,
     /// By key.
     pub(crate) metrics: Arc<Vec<MetricDefinition>>,
+    pub(crate) roles: Arc<RoleTable>,
 }
 
 impl State {
@@ -242,6 +243,11 @@ impl Live {
     /// What the workspace measures, by key.
     pub fn metrics(&self) -> Arc<Vec<MetricDefinition>> {
         Arc::clone(&self.0.state.load().metrics)
+    }
+
+    /// Who may do what.
+    pub fn roles(&self) -> Arc<RoleTable> {
+        Arc::clone(&self.0.state.load().roles)
     }
 
     /// The token with this hash, if it still works; without the database.

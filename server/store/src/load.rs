@@ -20,7 +20,7 @@ use crate::{
     db::Db,
     history::HistoryPoint,
     live::State,
-    metrics, number, signed,
+    metrics, number, roles, signed,
     testers::rows::{Rosters, StoredGroup},
     tokens,
     workspace::Secret,
@@ -141,6 +141,7 @@ impl Loader {
             people: Arc::clone(&current.people),
             tokens: Arc::clone(&current.tokens),
             metrics: Arc::clone(&current.metrics),
+            roles: Arc::clone(&current.roles),
             ..State::default()
         };
         if let Some(found) = rows.people {
@@ -153,6 +154,10 @@ impl Loader {
         }
         if let Some(rows) = rows.metrics {
             next.metrics = Arc::new(metrics::read(&rows, &mut |table, id| self.report(table, id)));
+        }
+        if let Some(rows) = rows.roles {
+            let keys: Vec<_> = environments.iter().map(|it| it.key.clone()).collect();
+            next.roles = Arc::new(roles::read(&rows, &keys, &mut |table, id| self.report(table, id)));
         }
         for environment in &environments {
             next.snapshots.push(self.compile(environment, current, &stale));

@@ -21,6 +21,8 @@ engine::words! {
         Feedback = "feedback",
         Metric = "metric",
         Webhook = "webhook",
+        /// Who may do what.
+        Roles = "roles",
     } else InvalidObjectKind = "there is no such kind of object"
 }
 

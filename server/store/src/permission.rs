@@ -2,6 +2,8 @@
 //! operation that forgot to ask does not compile. The ground floor: it knows nobody above it.
 
 mod denied;
+mod matrix;
+mod permit;
 mod principal;
 mod proofs;
 mod role;
@@ -10,11 +12,13 @@ mod tests;
 mod who;
 
 pub use denied::{Denied, DeniedBecause};
+pub use matrix::{Floor, RoleCell, RoleTable};
+pub(crate) use permit::Permit;
 pub use principal::{PASSWORD_HOLDS_MS, Principal, RecentRefused};
-pub(crate) use principal::{Reach, TokenAnswerer, TokenAuthority, TokenRights};
+pub(crate) use principal::{TokenAnswerer, TokenAuthority, TokenRights};
 pub use proofs::{
-    Administrator, Approver, AuditReader, Enroller, FeedbackHandler, FlagEditor, LedgerReader, PeopleReader,
-    PeopleWriter, RecentAdministrator, Stopper, Viewer,
+    Administrator, Approver, AuditReader, AuditScope, Enroller, FeedbackHandler, FlagEditor, LedgerReader,
+    PeopleReader, PeopleWriter, RecentAdministrator, Stopper, Viewer,
 };
 pub use role::{InvalidRole, Operation, Role};
 pub use who::{RequestOrigin, SessionId, UserId};

@@ -101,7 +101,7 @@ async fn only_an_admin_changes_the_defaults_over_rest() {
         (Method::GET, DEFAULTS, None, &Role::ALL[..]),
         (Method::PUT, DEFAULTS, body(), &[Role::Admin]),
         (Method::DELETE, defaults.as_str(), None, &[Role::Admin]),
-        (Method::DELETE, own.as_str(), None, &[Role::Admin, Role::Product]),
+        (Method::DELETE, own.as_str(), None, &[Role::Admin, Role::Product, Role::Qa]),
     ];
     for role in Role::ALL {
         let token = app.workspace_token(role).await;
@@ -166,7 +166,7 @@ async fn an_admin_changes_the_defaults_and_the_others_read_them() {
     assert!(!page.contains("Back to the built-in ones"), "they are in force already");
     let (status, read) = app.text_of(SETTINGS_PAGE, &product).await;
     assert!(
-        status == 200 && read.contains("Only admins change them.") && !read.contains("<fieldset"),
+        status == 200 && read.contains("Only Admin may change them.") && !read.contains("<fieldset"),
         "{read}"
     );
 

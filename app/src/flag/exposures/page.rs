@@ -41,7 +41,7 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
         off: shown.flag.off_variant.as_str(),
     };
     let chart = chart.chart("chart-served", &format!("Served {}", super::query::step_phrase(span.step_ms)));
-    let people = if page.principal.may(Operation::ReadPeople) {
+    let people = if page.may(Operation::ReadPeople) {
         let reader = page.principal.people_reader()?;
         Some(page.store().exposures_of_flag(&reader, &environment, shown.key(), &query.filter(PAGE)).await?)
     } else {

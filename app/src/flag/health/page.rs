@@ -176,7 +176,7 @@ pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed)
     let meta = PageMeta::new(format!("Health of {}", shown.flag.name), Section::Desk)
         .status(typed.draft.status())
         .measures();
-    let editable = page.principal.may(Operation::EditFlags) && !shown.archived();
+    let editable = page.may(Operation::RollOut) && !shown.archived();
     page.render(meta, move || {
         let body = view! {
             <div class="health" id="health" data-live="">
@@ -186,6 +186,7 @@ pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed)
                 {super::cards::view(&loaded.measured)}
                 {unverified(loaded.unverified)}
             </div>
+            {here().why_not(Operation::RollOut).map(|why| view! { <p class="note">{why}</p> })}
             {super::guardrails::view(&shown, &loaded.guardrails, &loaded.replayed, typed, &metrics, editable)}
             <Swap />
             <div class="health" id="verdicts" data-live="">

@@ -184,7 +184,7 @@ impl Moves<'_> {
         let Some(progress) = release.state.progress().filter(|_| release.state.takes_approvals()) else {
             return Vec::new();
         };
-        let may = here.principal.as_ref().is_some_and(|who| who.may(Operation::Approve));
+        let may = here.may(Operation::Approve);
         let own = here.principal.as_ref().is_none_or(|who| !release.may_be_approved_by(who.person()));
         // Whoever cannot approve needs to know of it once it is the next thing that is missing.
         let concerns = |at: usize| at == progress.step + 1 || (may && !own);
@@ -201,7 +201,8 @@ impl Moves<'_> {
                 let what = format!("Step {} waits for an approval.", at + 1);
                 let rest = match (may, own) {
                     (false, _) => {
-                        view! { <p>"An administrator or a product manager approves it."</p> }.into_any()
+                        let who = here.who_may(Operation::Approve);
+                        view! { <p>{format!("{who} may approve it.")}</p> }.into_any()
                     }
                     (true, true) => {
                         view! { <p>"Somebody else has to: nobody approves a plan they wrote or started."</p> }

@@ -135,7 +135,7 @@ pub async fn show(
     let status = refused.as_ref().map_or(draft.status(), |errors| errors.status);
     let title = format!("Release plan of {}", shown.flag.name);
     let meta = PageMeta::new(title, Section::Desk).status(status).measures();
-    let editable = page.principal.may(Operation::EditFlags) && !shown.archived();
+    let editable = page.may(Operation::RollOut) && !shown.archived();
     let moves = FormState { input: Some(()), errors: refused };
     page.render(meta, move || {
         let ended = loaded.outlook.as_ref().is_none_or(|it| is_ended(&it.release.state));
@@ -156,7 +156,8 @@ pub async fn show(
             .then(|| begin(&shown, &loaded, editable));
         let edit = (editable && (loaded.outlook.is_some() || draft.input.is_some()))
             .then(|| super::editor::view(&shown, &loaded, draft));
-        frame(&shown, Tab::Plan, false, view! { <div class="plan">{unreadable}{plan}{begin}{edit}</div> })
+        let why = here().why_not(Operation::RollOut).map(|why| view! { <p class="note">{why}</p> });
+        frame(&shown, Tab::Plan, false, view! { <div class="plan">{unreadable}{plan}{begin}{edit}{why}</div> })
     })
 }
 

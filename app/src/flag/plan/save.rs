@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {
-    page.principal.flag_editor()?;
+    page.there()?.flag_editor()?;
     let shown = FlagPage::load(&page, &key).await?;
     let intent = fields.text("intent");
     if let Some(template) = intent.strip_prefix("template.") {
@@ -53,7 +53,7 @@ async fn begin(page: &Page, shown: FlagPage, template: &str, fields: &Fields) ->
 }
 
 async fn save(page: &Page, shown: &FlagPage, form: &PlanForm) -> Result<(), FormErrors> {
-    let editor = page.principal.flag_editor()?;
+    let editor = page.there()?.flag_editor()?;
     let (store, environment, flag) = (page.store(), &page.environment.key, shown.key());
     let saved = store.find_plan(&page.viewer(), environment, flag).await?;
     let rollout = super::preview::prepared(&shown.rollout.value);
@@ -71,9 +71,9 @@ async fn save(page: &Page, shown: &FlagPage, form: &PlanForm) -> Result<(), Form
 pub async fn move_it(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {
     let approves = fields.text("do") == "approve";
     if approves {
-        page.principal.approver()?;
+        page.there()?.approver()?;
     } else {
-        page.principal.flag_editor()?;
+        page.there()?.flag_editor()?;
     }
     let flag = FlagKey::parse(address::key_of(&key)).map_err(|_| AppError::NotFound(Thing::Flag))?;
     let environment = page.environment.key.clone();
@@ -92,7 +92,7 @@ pub async fn move_it(page: Page, Path(key): Path<String>, fields: Fields) -> Pag
 }
 
 async fn carry_out(page: &Page, flag: &FlagKey, fields: &Fields) -> Result<Toast, FormErrors> {
-    let editor = page.principal.flag_editor()?;
+    let editor = page.there()?.flag_editor()?;
     let (what, toast) = match fields.text("do") {
         "start" => (PlanMove::Start, Toast::PlanStarted),
         "start_at" => {
@@ -119,7 +119,7 @@ async fn approve(
     flag: &FlagKey,
     fields: &Fields,
 ) -> Result<(), FormErrors> {
-    let approver = page.principal.approver()?;
+    let approver = page.principal.within(environment)?.approver()?;
     let (version, comment) = (fields.number("version")?, fields.trimmed("comment"));
     page.store().approve_step(&approver, environment, flag, version, step(fields)?, comment).await?;
     Ok(())
@@ -135,8 +135,8 @@ fn step(fields: &Fields) -> Result<usize, AppError> {
 pub async fn approve_listed(page: Page, fields: Fields) -> PageResult {
     page.principal.approver()?;
     let flag = FlagKey::parse(fields.text("flag")).map_err(|_| AppError::NotFound(Thing::Flag))?;
-    let environment = EnvironmentKey::parse(fields.text("environment"))
-        .map_err(|_| AppError::NotFound(Thing::Environment))?;
+    let environment = page.store().live().environment(fields.text("environment"));
+    let environment = environment.ok_or(AppError::NotFound(Thing::Environment))?.key;
     match approve(&page, &environment, &flag, &fields).await {
         Ok(()) => Ok(page.done(&page.href("/approvals"), Toast::PlanApproved)),
         Err(errors) => approvals::show(&page, Some(errors)).await,

@@ -56,7 +56,7 @@ pub async fn show(page: &Page, shown: FlagPage, typed: Typed) -> PageResult {
     let errors = state.errors.map(|errors| errors.fields).unwrap_or_default();
     let form =
         state.input.unwrap_or_else(|| RolloutForm::from_rollout(&shown.rollout.value, shown.rollout.version));
-    let editable = page.principal.may(Operation::EditFlags) && !shown.archived();
+    let editable = page.may(Operation::RollOut) && !shown.archived();
     let forecast = shown.forecast(page, &form).await;
     let vocabularies: Vec<_> = form.rules.iter().map(|rule| vocabulary(page, &rule.condition)).collect();
     let candidates = candidates(&shown);
@@ -124,6 +124,7 @@ fn desk_form(
             <div class="desk-form" id="rollout-region" data-live="">
                 {strip::bank(bank)}
                 {more::more(bank, candidates)}
+                {here.why_not(Operation::RollOut).map(|why| view! { <p class="note">{why}</p> })}
                 <div class="saving">{preview}</div>
             </div>
         }

@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use engine::{EnvironmentKey, FlagKey, Problem, group_name, rollout_changes};
 use http::StatusCode;
-use store::{Conflict, StoreError};
+use store::{Conflict, Operation, StoreError};
 
 use super::{
     form::RolloutForm,
@@ -24,7 +24,7 @@ use crate::{
 
 /// Every button of the rollout form. Only `save` writes; the others show the page with the changed draft.
 pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {
-    let editor = page.principal.flag_editor()?;
+    let editor = page.there()?.flag_editor()?;
     let shown = FlagPage::load(&page, &key).await?;
     // The page always sends everyone's strip: a form without any arrived incomplete, and would remove every rule.
     if !fields.has("rule") {
@@ -127,14 +127,14 @@ fn environment(page: &Page) -> &EnvironmentKey {
 }
 
 pub async fn stop(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {
-    let stopper = page.principal.stopper()?;
+    let stopper = page.there()?.stopper()?;
     let key = flag_key(&key)?;
     page.store().stop(&stopper, environment(&page), &key, fields.trimmed("reason")).await?;
     Ok(page.done(&back(&page, &fields, &key), Toast::Stopped))
 }
 
 pub async fn resume(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {
-    let editor = page.principal.flag_editor()?;
+    let editor = page.there()?.flag_editor()?;
     let key = flag_key(&key)?;
     page.store().resume(&editor, environment(&page), &key, fields.trimmed("reason")).await?;
     Ok(page.done(&back(&page, &fields, &key), Toast::Resumed))
@@ -142,15 +142,19 @@ pub async fn resume(page: Page, Path(key): Path<String>, fields: Fields) -> Page
 
 /// Takes one change back, as a new change.
 pub async fn revert(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {
-    let editor = page.principal.flag_editor()?;
+    // Of the flag, or of its rollout here: the store asks which. Who may neither is refused before the form is read.
+    if !page.may(Operation::EditFlags) {
+        page.there()?.flag_editor()?;
+    }
+    let viewer = page.viewer();
     let key = flag_key(&key)?;
     let (seq, comment) = (fields.number("seq")?, fields.trimmed("comment"));
     // "Undo" means the change that stands beside it, not what somebody saved since.
     let tab = if fields.trimmed("back") == "rollout" {
-        page.store().undo(&editor, seq, comment).await?;
+        page.store().undo(&viewer, seq, comment).await?;
         Tab::Rollout
     } else {
-        page.store().revert(&editor, seq, comment).await?;
+        page.store().revert(&viewer, seq, comment).await?;
         Tab::History
     };
     Ok(page.done(&page.href(&tab.path(&key)), Toast::Reverted))

@@ -28,14 +28,15 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
 }
 
 pub fn show(page: &Page, shown: FlagPage, form: FormState<FlagForm>) -> PageResult {
-    let editable = page.principal.may(Operation::EditFlags);
+    let editable = page.may(Operation::EditFlags);
+    let random = page.may(Operation::RollOut) && !shown.archived();
     let meta = PageMeta::new(format!("Settings of {}", shown.flag.name), Section::Desk).status(form.status());
     let errors = form.errors.map(|errors| errors.fields).unwrap_or_default();
     let form = form.input.unwrap_or_else(|| FlagForm::from_flag(&shown.flag, shown.flag_version));
     page.render(meta, move || {
         let body = view! {
             {definition(&shown, &form, &errors, editable)}
-            {editable.then(|| danger(&shown, &errors))}
+            {(editable || random).then(|| danger(&shown, &errors, (editable, random)))}
             <Swap />
         };
         frame(&shown, Tab::Settings, false, body)
@@ -50,6 +51,7 @@ fn definition(
 ) -> impl IntoView + use<> {
     let here = here();
     let at = |field: &str| sentences_at(errors, field);
+    let why = here.why_not(Operation::EditFlags).map(|why| view! { <p class="note">{why}</p> });
     let save = editable.then(|| {
         view! {
             <div class="settings-save">
@@ -91,6 +93,7 @@ fn definition(
                 {options("kind", "What it is for", &KINDS.map(|(_, code, label, hint)| (code, label, hint)), &form.kind)}
                 {variants(shown, form, errors)}
                 {save}
+                {why}
             </fieldset>
         </form>
     }
@@ -193,15 +196,17 @@ fn value_editor(value_type: ValueType, value: String, label: String) -> AnyView 
     }
 }
 
-fn danger(shown: &FlagPage, errors: &[FieldError]) -> impl IntoView + use<> {
+/// `may`: edit the flag, and draw everyone anew in this environment.
+fn danger(shown: &FlagPage, errors: &[FieldError], may: (bool, bool)) -> impl IntoView + use<> {
+    let (editable, random) = may;
     view! {
         <section class="card stack danger" aria-label="Lifecycle">
             <div class="card-head">
                 <h2>"Lifecycle"</h2>
                 <Badge tone=lifecycle_tone(shown.flag.lifecycle) text=lifecycle_word(shown.flag.lifecycle) />
             </div>
-            {lifecycle(shown, errors)}
-            {(!shown.archived()).then(|| re_randomise(shown, errors))}
+            {editable.then(|| lifecycle(shown, errors))}
+            {random.then(|| re_randomise(shown, errors))}
         </section>
     }
 }

@@ -128,7 +128,7 @@ fn errors_of(form: &FlagForm, error: StoreError) -> Result<FormErrors, AppError>
 }
 
 pub async fn re_randomise(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {
-    let editor = page.principal.flag_editor()?;
+    let editor = page.there()?.flag_editor()?;
     let shown = FlagPage::load(&page, &key).await?;
     let form = FlagForm::from_flag(&shown.flag, shown.flag_version);
     if fields.trimmed("confirm") != shown.key().as_str() {

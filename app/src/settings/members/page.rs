@@ -92,7 +92,7 @@ pub async fn show(page: &Page, draft: MembersForms) -> PageResult {
             {issued}
             {invite_form(invite)}
             <Table columns id="members" live=true>{rows}</Table>
-            {roles_table()}
+            <p><a href=here().href(Section::Roles.path())>"What each role may do, and where"</a></p>
         }
     })
 }
@@ -189,47 +189,6 @@ fn manage(member: &Member, error: Option<String>) -> impl IntoView + use<> {
                     </button>
                     <button class="button" data-size="small" data-kind=kind name="do" value=word>{label}</button>
                 </form>
-            </div>
-        </details>
-    }
-}
-
-/// The role table, from the same source as the checks.
-fn roles_table() -> impl IntoView {
-    use store::Operation;
-    let operations = [
-        (Operation::View, "See flags, groups and history"),
-        (Operation::EditFlags, "Create and edit flags, groups and percentages"),
-        (Operation::Stop, "Stop a flag"),
-        (Operation::Enrol, "Enrol and remove testers"),
-        (Operation::ReadPeople, "Look up people"),
-        (Operation::ReadAudit, "Read the audit log (QA and support: their own changes)"),
-        (Operation::Administer, "Store and erase people; manage members, tokens, attributes and defaults"),
-    ];
-    let rows = operations
-        .into_iter()
-        .map(|(operation, text)| {
-            let cells = Role::ALL
-                .into_iter()
-                .map(|role| {
-                    let word = if role.may(operation) { "yes" } else { "no" };
-                    let mark = role.may(operation).then(crate::ui::icon::check);
-                    view! { <td data-may=word>{mark}<span class="visually-hidden">{word}</span></td> }
-                })
-                .collect_view();
-            view! { <tr><th scope="row">{text}</th>{cells}</tr> }
-        })
-        .collect_view();
-    let heads =
-        Role::ALL.into_iter().map(|role| view! { <th scope="col">{role.to_string()}</th> }).collect_view();
-    view! {
-        <details class="card roles">
-            <summary>{crate::ui::icon::right()}"What each role may do"</summary>
-            <div class="roles-scroll" tabindex="0" role="region" aria-label="What each role may do">
-                <table class="table">
-                    <thead><tr><th scope="col">"May"</th>{heads}</tr></thead>
-                    <tbody>{rows}</tbody>
-                </table>
             </div>
         </details>
     }

@@ -80,11 +80,9 @@ fn kind(token: &TokenRow) -> impl IntoView + use<> {
         }
     };
     let traits = token.writes_traits.then(|| view! { <span class="note">"stores people"</span> });
-    // What it may is the lesser of both roles.
     let less = token.kind.role().zip(token.owner.as_ref()).and_then(|(role, owner)| {
-        let lesser = role.lesser(owner.role);
-        (lesser != role)
-            .then(|| view! { <span class="note">{format!("may what {lesser} may, as its owner")}</span> })
+        let text = format!("no more than its owner may ({})", owner.role);
+        (owner.role != role).then(|| view! { <span class="note">{text}</span> })
     });
     view! { <div class="who">{badge}{traits}{less}</div> }
 }

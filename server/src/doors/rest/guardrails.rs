@@ -155,7 +155,7 @@ pub(crate) async fn put(
     Path(key): Path<String>,
     body: Unread,
 ) -> Result<Json<Guarded>, RestError> {
-    let editor = manager.principal.flag_editor()?;
+    let editor = manager.there()?.flag_editor()?;
     let sent = body.json(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
     let Change { version, guardrails, proof, comment } = sent.value;
     let flag = require_flag(&store, &manager, &key)?;
@@ -187,7 +187,7 @@ pub(crate) async fn delete(
     Path(key): Path<String>,
     taken: Result<Query<Removal>, QueryRejection>,
 ) -> Result<Json<Guarded>, RestError> {
-    let editor = manager.principal.flag_editor()?;
+    let editor = manager.there()?.flag_editor()?;
     let Query(Removal { version, comment }) = taken?;
     let flag = require_flag(&store, &manager, &key)?;
     store.reset_guardrails(&editor, &manager.environment()?.key, &flag, version, &comment).await?;

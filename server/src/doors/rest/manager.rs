@@ -1,4 +1,4 @@
-//! Whoever manages Fader through REST: a management token, acting with the permissions of its role.
+//! Whoever manages Fader through REST: a management token, acting with the permissions of its role and its owner's.
 
 use axum::extract::{FromRef, FromRequestParts, Query};
 use engine::EnvironmentKey;
@@ -32,6 +32,11 @@ impl Manager {
             "this token counts in the whole workspace: name the environment, as in ?environment=production";
         self.environment.as_ref().ok_or_else(|| RestError::Refused(unnamed.to_owned()))
     }
+
+    /// The bearer as far as that environment goes: proofs for what it does with flags come from here.
+    pub fn there(&self) -> Result<Principal, RestError> {
+        Ok(self.principal.within(&self.environment()?.key)?)
+    }
 }
 
 impl Authenticated for Manager {}
@@ -45,7 +50,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, RestError> {
         let access = Access::from_ref(state);
         let caller = Caller::identify(&access, parts).map_err(|(_, error)| error)?;
-        let principal = Principal::of_token(&caller.token, request_origin(parts))
+        let principal = Principal::of_token(&caller.token, access.store.live(), request_origin(parts))
             .ok_or(AccessError::NotManagementToken)?;
         let Query(Where { environment }) = Query::try_from_uri(&parts.uri)?;
         let missing = || RestError::NotFound("environment");

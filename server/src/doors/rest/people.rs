@@ -90,7 +90,7 @@ pub(crate) struct AsOf {
 /// A server token that was granted it, or a management token for the whole workspace whose role may.
 fn writer(access: &Access, parts: &Parts) -> Result<PeopleWriter, RestError> {
     let token = Caller::identify(access, parts).map_err(|(_, error)| error)?.token;
-    Ok(PeopleWriter::of_token(&token, request_origin(parts))?)
+    Ok(PeopleWriter::of_token(&token, access.store.live(), request_origin(parts))?)
 }
 
 fn subject(id: &str) -> Result<SubjectKey, RestError> {

@@ -147,7 +147,7 @@ pub(crate) async fn save(
     Path(key): Path<String>,
     body: Unread,
 ) -> Result<Json<Release>, RestError> {
-    let editor = manager.principal.flag_editor()?;
+    let editor = manager.there()?.flag_editor()?;
     let sent = body.json(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
     let Change { version, name, steps, comment } = sent.value;
     let flag = require_flag(&store, &manager, &key)?;
@@ -189,11 +189,11 @@ pub(crate) async fn transit(
     let flag = require_flag(&store, &manager, &key)?;
     let environment = &manager.environment()?.key;
     if transition == "approve" {
-        let approver = manager.principal.approver()?;
+        let approver = manager.there()?.approver()?;
         let step = step(&body)?;
         store.approve_step(&approver, environment, &flag, body.version, step, &body.comment).await?;
     } else {
-        let editor = manager.principal.flag_editor()?;
+        let editor = manager.there()?.flag_editor()?;
         let what = plan_move(&transition, &body)?;
         store.move_plan(&editor, environment, &flag, body.version, what, &body.comment).await?;
     }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::{Browser, NewMember, UserRow, devices, member_entry, passwords::Owner, sessions, sessions::Who};
+use super::{Browser, NewMember, UserRow, devices, member_entry, passwords::Owner, sessions};
 use crate::{
-    Action, Invalid, NewSession, Principal, RecentAdministrator, RequestOrigin, Role, Store, StoreError,
-    TokenHash, UserId,
+    Action, Invalid, NewSession, RecentAdministrator, RequestOrigin, Role, Store, StoreError, TokenHash,
+    UserId,
     change::Work,
     clock::{DAY_MS, HOUR_MS},
     db::args,
@@ -143,8 +143,8 @@ impl Store {
         let role = Role::parse(&row.role)
             .map_err(|_| StoreError::CorruptRow { table: "users", id: row.user_id.to_string() })?;
         let purpose = row.purpose();
-        let who = Who { id: UserId::new(row.user_id), name: row.name, email: row.email, role };
-        let member = Principal::new(who.id, who.name.clone(), who.email.clone(), role, origin.clone());
+        let who = self.who((UserId::new(row.user_id), row.name, row.email), role);
+        let member = who.without_session(origin);
         let (id, name) = (who.id, who.name.clone());
         let mut work = self.begin(&member).await?;
         let now_ms = work.now_ms();

@@ -1,11 +1,11 @@
 //! Sessions: 256 random bits in the cookie, their SHA-256 in the database, two expiries.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::{devices, member_entry};
 use crate::{
-    Action, Principal, RecentAdministrator, RequestOrigin, Role, SessionId, Store, StoreError, TokenHash,
-    UserId,
+    Action, Principal, RecentAdministrator, RequestOrigin, Role, RoleTable, SessionId, Store, StoreError,
+    TokenHash, UserId,
     change::Work,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     db::{Tx, args},
@@ -94,6 +94,16 @@ pub(super) struct Who {
     pub(super) name: String,
     pub(super) email: String,
     pub(super) role: Role,
+    /// The table in force.
+    pub(super) roles: Arc<RoleTable>,
+}
+
+impl Who {
+    /// What is done on the way to a session is theirs.
+    pub(super) fn without_session(&self, origin: &RequestOrigin) -> Principal {
+        let who = (self.id, self.name.clone(), self.email.clone());
+        Principal::new(who, self.role, &self.roles, origin.clone())
+    }
 }
 
 /// Makes a session; its password was given just now.
@@ -116,8 +126,7 @@ pub(super) async fn create(
         )
         .await?;
     tx.execute("UPDATE users SET last_seen_ms = $1 WHERE id = $2", args![now_ms, who.id.get()]).await?;
-    let principal = Principal::new(who.id, who.name, who.email, who.role, origin.clone())
-        .in_session(SessionId::new(id), now_ms);
+    let principal = who.without_session(origin).in_session(SessionId::new(id), now_ms);
     let device = Some(devices::remember(tx, principal.id(), browser, now_ms).await?);
     Ok(NewSession { token, device, principal, expires_ms })
 }
@@ -140,6 +149,11 @@ pub(super) async fn rotate(
 }
 
 impl Store {
+    /// A member (number, name, e-mail address) under the role table in force.
+    pub(super) fn who(&self, (id, name, email): (UserId, String, String), role: Role) -> Who {
+        Who { id, name, email, role, roles: self.live().roles() }
+    }
+
     /// Who the cookie stands for, if its session is not over and its member is not disabled.
     pub async fn find_session(
         &self,
@@ -175,7 +189,8 @@ impl Store {
         }
         let role = Role::parse(&row.role)
             .map_err(|_| StoreError::CorruptRow { table: "users", id: row.user_id.to_string() })?;
-        let principal = Principal::new(UserId::new(row.user_id), row.name, row.email, role, origin);
+        let who = (UserId::new(row.user_id), row.name, row.email);
+        let principal = Principal::new(who, role, &self.live().roles(), origin);
         Ok(Some(principal.in_session(SessionId::new(row.id), row.proved_ms)))
     }
 

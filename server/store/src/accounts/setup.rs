@@ -2,7 +2,7 @@
 
 use subtle::ConstantTimeEq;
 
-use super::{Browser, NewMember, member_entry, sessions, sessions::Who};
+use super::{Browser, NewMember, member_entry, sessions};
 use crate::{
     Action, Invalid, NewSession, RequestOrigin, Role, Store, StoreError,
     change::Actor,
@@ -52,7 +52,7 @@ impl Store {
         let id = work.insert_user(&member).await?;
         work.tx.execute("UPDATE workspace SET setup_code_hash = NULL WHERE id = 1", args![]).await?;
         let now_ms = work.now_ms();
-        let who = Who { id, name: member.name.clone(), email: member.email, role: Role::Admin };
+        let who = self.who((id, member.name.clone(), member.email), Role::Admin);
         let session = sessions::create(&mut work.tx, who, origin, browser.into(), now_ms).await?;
         work.act_as(&session.principal);
         let sentence = "set up the workspace and became its first admin".to_owned();

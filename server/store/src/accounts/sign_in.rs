@@ -4,7 +4,6 @@ use super::{
     Browser, UserRow, member_entry,
     passwords::{Owner, Queue},
     sessions,
-    sessions::Who,
     throttle::{self, Attempt},
 };
 use crate::{
@@ -74,8 +73,8 @@ impl Store {
         now_ms: i64,
     ) -> Result<NewSession, StoreError> {
         let (id, role) = (UserId::new(user.id), user.role()?);
-        let who = Who { id, name: user.name.clone(), email: user.email.clone(), role };
-        let member = Principal::new(id, user.name.clone(), user.email.clone(), role, origin.clone());
+        let who = self.who((id, user.name.clone(), user.email.clone()), role);
+        let member = who.without_session(origin);
         let sentence =
             if attempt.is_strangers() { "signed in, from a new device and address" } else { "signed in" };
         let Some(entry) = self.witness(&member, Action::SignedIn, sentence) else {

@@ -78,6 +78,7 @@ engine::words! {
         WebhookDeleted = "webhook_deleted",
         WebhookTested = "webhook_tested",
         DatabaseRestored = "database_restored",
+        RolesChanged = "roles_changed",
     } else InvalidAction = "there is no such action"
 }
 

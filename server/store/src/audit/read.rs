@@ -4,7 +4,7 @@ use engine::{EnvironmentKey, FlagKey};
 
 use super::{Action, ActorKind, AuditEntry, AuditFilter};
 use crate::{
-    AuditReader, ObjectKind, ObjectRef, Store, StoreError, Viewer,
+    AuditReader, AuditScope, ObjectKind, ObjectRef, Store, StoreError, Viewer,
     db::args,
     limits::{AUDIT_PAGE_MAX, AUDIT_TEXT_CHARS_MAX},
     number, signed,
@@ -108,6 +108,27 @@ fn before(seq: Option<u64>) -> i64 {
     seq.map_or(i64::MAX, signed)
 }
 
+/// Whose own entries a reader sees besides those of flags and groups, `None` for one who sees all; and whether those of
+/// people and of their feedback.
+fn scope(by: &AuditReader) -> (Option<i64>, bool) {
+    match by.scope() {
+        AuditScope::Whole => (None, true),
+        AuditScope::Seen { people } => (Some(by.id().get()), people),
+    }
+}
+
+impl AuditReader {
+    /// Whether the reader finds this entry in the log: as [`Store::list_audit`] asks.
+    pub fn sees(&self, entry: &AuditEntry) -> bool {
+        let AuditScope::Seen { people } = self.scope() else { return true };
+        match entry.object.kind {
+            ObjectKind::Flag | ObjectKind::Group => true,
+            ObjectKind::Person | ObjectKind::Feedback if people => true,
+            _ => !entry.actor_email.is_empty() && entry.actor_email == self.email(),
+        }
+    }
+}
+
 impl Store {
     /// The entries this reader may see, newest first; the next page starts before the last `seq` of this one.
     pub async fn list_audit(
@@ -115,6 +136,7 @@ impl Store {
         by: &AuditReader,
         filter: &AuditFilter,
     ) -> Result<Vec<AuditEntry>, StoreError> {
+        let (own, people) = scope(by);
         let text = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let in_changes = text.map(|text| like(&in_json(text)));
         // `group/subject`: group keys have no slash.
@@ -135,13 +157,14 @@ impl Store {
                      AND ($10 IS NULL OR lower(audit.sentence) LIKE $10 ESCAPE '!' \
                          OR lower(audit.reason) LIKE $10 ESCAPE '!' \
                          OR lower(audit.object_name) LIKE $10 ESCAPE '!' \
-                         OR lower(audit.changes) LIKE $13 ESCAPE '!' \
+                         OR lower(audit.changes) LIKE $14 ESCAPE '!' \
                          OR (audit.object_kind = 'group' AND EXISTS (SELECT 1 FROM versions AS tester \
                              WHERE tester.audit_seq = audit.seq AND tester.object_kind = 'enrolment' \
-                             AND lower(tester.object_key) LIKE $14 ESCAPE '!'))) \
-                     AND ($11 IS NULL OR audit.actor_id = $11) \
-                     AND audit.seq >= $15 \
-                     ORDER BY audit.seq DESC LIMIT $12"
+                             AND lower(tester.object_key) LIKE $15 ESCAPE '!'))) \
+                     AND ($11 IS NULL OR audit.actor_id = $11 OR audit.object_kind IN ('flag', 'group') \
+                         OR ($12 AND audit.object_kind IN ('person', 'feedback'))) \
+                     AND audit.seq >= $16 \
+                     ORDER BY audit.seq DESC LIMIT $13"
                 ),
                 args![
                     filter.documents,
@@ -154,7 +177,8 @@ impl Store {
                     filter.from_ms,
                     filter.until_ms,
                     text.as_deref(),
-                    by.only_own().map(crate::UserId::get),
+                    own,
+                    people,
                     page(filter.limit),
                     in_changes.as_deref(),
                     in_testers.as_deref(),
@@ -179,11 +203,14 @@ impl Store {
 
     /// Everybody who changed something, by name: the choices of the filter.
     pub async fn list_actors(&self, by: &AuditReader) -> Result<Vec<String>, StoreError> {
+        let (own, people) = scope(by);
         let rows: Vec<(String,)> = self
             .db()
             .all(
-                "SELECT DISTINCT actor FROM audit WHERE $1 IS NULL OR actor_id = $1 ORDER BY actor LIMIT $2",
-                args![by.only_own().map(crate::UserId::get), ACTORS_MAX],
+                "SELECT DISTINCT actor FROM audit WHERE $1 IS NULL OR actor_id = $1 \
+                 OR object_kind IN ('flag', 'group') OR ($2 AND object_kind IN ('person', 'feedback')) \
+                 ORDER BY actor LIMIT $3",
+                args![own, people, ACTORS_MAX],
             )
             .await?;
         Ok(rows.into_iter().map(|(actor,)| actor).collect())

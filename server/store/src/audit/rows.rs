@@ -211,6 +211,7 @@ const DEFAULTS_GONE: &str = gone!("guardrail_defaults", "guardrail_defaults", "l
 const PLANS_GONE: &str =
     gone!("plans", "plan", "live.flag = known.object_key AND live.environment = known.environment");
 const ATTRIBUTES: &str = of_entries!("attributes", "attribute", "name", "1 = 1");
+const ROLES: &str = of_entries!("role_table", "roles", "key", "1 = 1");
 const METRICS: &str = of_entries!("metrics", "metric", "key", "live.audit_seq <> 0");
 
 /// The first row in force that is not what the log knows of it last.
@@ -231,6 +232,7 @@ pub(super) async fn first_that_differs(tx: &mut Tx) -> Result<Option<LiveRow>, S
         ("release plan", PLANS_GONE),
         ("attribute", ATTRIBUTES),
         ("metric", METRICS),
+        ("role table", ROLES),
         ("environment", settings::ENVIRONMENTS),
         ("time that exposures are kept in", settings::EXPOSURES_KEPT),
         ("time that feedback is kept in", settings::FEEDBACK_KEPT),

@@ -151,7 +151,10 @@ impl Store {
                 args![HANDLERS_MAX],
             )
             .await?;
-        let may = |role: &str| Role::parse(role).is_ok_and(|it| it.may(crate::Operation::HandleFeedback));
+        let roles = self.live().roles();
+        let may = |role: &str| {
+            Role::parse(role).is_ok_and(|it| roles.may(it, crate::Operation::HandleFeedback, None))
+        };
         let rows = rows.into_iter().filter(|(_, _, role)| may(role));
         Ok(rows.map(|(id, name, _)| Handler { id: UserId::new(id), name }).collect())
     }

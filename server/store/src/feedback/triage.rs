@@ -128,7 +128,8 @@ async fn handler_name(work: &mut Work<'_>, user: UserId) -> Result<String, Store
         .tx
         .optional("SELECT name, role FROM users WHERE id = $1 AND NOT disabled", args![user.get()])
         .await?;
-    let may = |role: &str| Role::parse(role).is_ok_and(|it| it.may(Operation::HandleFeedback));
+    let roles = work.state().await?.roles.clone();
+    let may = |role: &str| Role::parse(role).is_ok_and(|it| roles.may(it, Operation::HandleFeedback, None));
     match row {
         Some((name, role)) if may(&role) => Ok(name),
         Some(_) | None => Err(Invalid::FeedbackAssignee.into()),

@@ -32,6 +32,9 @@ pub(crate) struct Rows {
     pub(super) testers: Rosters,
     pub(super) tokens: Option<tokens::Rows>,
     pub(super) metrics: Option<Vec<DocumentRow>>,
+    /// A file of before has none.
+    #[serde(default)]
+    pub(super) roles: Option<Vec<DocumentRow>>,
     /// The file has everybody in a form of their own.
     #[serde(skip)]
     pub(super) people: Option<people::Found>,
@@ -134,6 +137,9 @@ impl Rows {
         if touches(ObjectKind::Metric) {
             let sql = "SELECT key, document FROM metrics ORDER BY key";
             self.metrics = Some(tx.all(sql, args![]).await?);
+        }
+        if touches(ObjectKind::Roles) {
+            self.roles = Some(tx.all("SELECT key, document FROM role_table", args![]).await?);
         }
         Ok(())
     }

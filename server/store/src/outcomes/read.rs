@@ -9,7 +9,7 @@ use crate::{
     Denied, GuardLease, Store, StoreError, Viewer,
     db::{Readable, args},
     number,
-    permission::Reach,
+    permission::Permit,
 };
 
 /// More rows than this are not read for one question: ask for less time, or for longer steps.
@@ -41,18 +41,18 @@ const ROWS_MAX: i64 = 400_000;
 /// ```
 #[derive(Debug, Clone)]
 pub struct CellReader {
-    reach: Reach,
+    permit: Permit,
 }
 
 impl From<&GuardLease> for CellReader {
     fn from(_: &GuardLease) -> Self {
-        Self { reach: Reach::Everywhere }
+        Self { permit: Permit::unlimited() }
     }
 }
 
 impl From<&Viewer> for CellReader {
     fn from(viewer: &Viewer) -> Self {
-        Self { reach: viewer.reach().clone() }
+        Self { permit: viewer.permit().clone() }
     }
 }
 
@@ -64,7 +64,7 @@ impl From<&Self> for CellReader {
 
 impl CellReader {
     fn require_in(&self, environment: &EnvironmentKey) -> Result<(), Denied> {
-        self.reach.covers(Some(environment))
+        self.permit.covers(Some(environment))
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use engine::EnvironmentKey;
+
 use super::{Operation, Role};
 
 /// Why an operation is denied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeniedBecause {
-    /// The role table says no.
-    Role(Role),
+    /// The role table says no, in this environment where each answers for itself, and lets these.
+    Role { role: Role, who: Vec<Role>, environment: Option<EnvironmentKey> },
     /// A token of one environment, for what concerns them all.
     OneEnvironment,
     /// A token of another environment.
@@ -22,7 +24,7 @@ pub enum DeniedBecause {
 }
 
 /// Somebody may not do the operation. `Display` says who may, and how one becomes that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
     pub operation: Operation,
     pub because: DeniedBecause,
@@ -35,8 +37,12 @@ impl fmt::Display for Denied {
             Operation::View => "this".to_owned(),
             operation => format!("to {}", operation.phrase()),
         };
-        match self.because {
-            DeniedBecause::Role(role) => self.fmt_role(f, role),
+        match &self.because {
+            DeniedBecause::Role { role, who, environment } => {
+                let place = environment.as_ref().map(|key| format!(" in {key}")).unwrap_or_default();
+                let phrase = self.operation.phrase();
+                write!(f, "your role ({role}) does not allow you to {phrase}{place}: {} may", all_of(who))
+            }
             DeniedBecause::OneEnvironment => write!(
                 f,
                 "this token is bound to one environment, and {what} concerns the whole workspace: an admin makes a \
@@ -67,15 +73,13 @@ impl fmt::Display for Denied {
     }
 }
 
-impl Denied {
-    fn fmt_role(self, f: &mut fmt::Formatter<'_>, role: Role) -> fmt::Result {
-        let names: Vec<_> = self.operation.roles().iter().map(ToString::to_string).collect();
-        let may = match names.split_last() {
-            Some((last, rest)) if !rest.is_empty() => format!("{} and {last} may", rest.join(", ")),
-            Some((only, _)) => format!("only {only} may"),
-            None => "nobody may".to_owned(),
-        };
-        write!(f, "your role ({role}) does not allow you to {}: {may}", self.operation.phrase())
+/// `Admin, Product manager and QA`: never nobody, since an admin may everything.
+pub(super) fn all_of(roles: &[Role]) -> String {
+    let names: Vec<_> = roles.iter().map(ToString::to_string).collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        Some((only, _)) => format!("only {only}"),
+        None => "nobody".to_owned(),
     }
 }
 

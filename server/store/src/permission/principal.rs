@@ -1,12 +1,14 @@
 //! Somebody signed in, and the checks that turn them into proofs. Its fields are this module's alone: what a principal
 //! may do is settled when it is made.
 
+use std::sync::Arc;
+
 use engine::EnvironmentKey;
 
 use super::{
-    Administrator, Approver, AuditReader, Denied, DeniedBecause, Enroller, FeedbackHandler, FlagEditor,
-    LedgerReader, Operation, PeopleReader, PeopleWriter, RecentAdministrator, RequestOrigin, Role, SessionId,
-    Stopper, UserId, Viewer,
+    Administrator, Approver, AuditReader, AuditScope, Denied, DeniedBecause, Enroller, FeedbackHandler,
+    FlagEditor, LedgerReader, Operation, PeopleReader, PeopleWriter, Permit, RecentAdministrator,
+    RequestOrigin, Role, RoleTable, SessionId, Stopper, UserId, Viewer, denied::all_of, permit::Reach,
 };
 use crate::clock::MINUTE_MS;
 
@@ -20,27 +22,6 @@ enum Presence {
     Session { id: SessionId, password_ms: i64 },
     /// The command line or a management token: no browser that somebody may have left open, and no password to ask for.
     NoSession,
-}
-
-/// Where somebody's operations may count.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reach {
-    Everywhere,
-    /// A token that is bound to an environment.
-    Only(EnvironmentKey),
-}
-
-impl Reach {
-    /// Whether it covers what concerns an environment, or (`None`) all of them.
-    pub(crate) fn covers(&self, environment: Option<&EnvironmentKey>) -> Result<(), Denied> {
-        let because = match (self, environment) {
-            (Self::Everywhere, _) => return Ok(()),
-            (Self::Only(own), Some(asked)) if own == asked => return Ok(()),
-            (Self::Only(_), Some(_)) => DeniedBecause::AnotherEnvironment,
-            (Self::Only(_), None) => DeniedBecause::OneEnvironment,
-        };
-        Err(Denied { operation: Operation::View, because })
-    }
 }
 
 /// What a token is good for, as far as permission goes.
@@ -58,7 +39,7 @@ pub(crate) enum TokenRights {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TokenAnswerer {
     pub(crate) id: UserId,
-    /// What they may do now.
+    /// Their role now.
     pub(crate) role: Role,
     pub(crate) disabled: bool,
 }
@@ -69,13 +50,14 @@ pub(crate) struct TokenAuthority {
     pub(crate) id: UserId,
     pub(crate) name: String,
     pub(crate) rights: TokenRights,
-    pub(crate) reach: Reach,
+    /// The environment that it is bound to, if any.
+    pub(crate) bound_to: Option<EnvironmentKey>,
     /// `None` for a token that is nobody's.
     pub(crate) owner: Option<TokenAnswerer>,
 }
 
 /// An administrator is wanted who has just shown who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecentRefused {
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -98,7 +80,8 @@ pub enum RecentRefused {
 /// ```compile_fail,E0624
 /// let origin = store::RequestOrigin::default();
 /// let id = store::UserId::new(1);
-/// store::Principal::new(id, "Mallory".into(), "m@example.test".into(), store::Role::Admin, origin);
+/// let who = (id, "Mallory".to_owned(), "m@example.test".to_owned());
+/// store::Principal::new(who, store::Role::Admin, &Default::default(), origin);
 /// ```
 ///
 /// ```compile_fail,E0423
@@ -118,26 +101,30 @@ pub struct Principal {
     id: UserId,
     name: String,
     email: String,
-    role: Role,
+    permit: Permit,
     origin: RequestOrigin,
     presence: Presence,
-    reach: Reach,
     /// Who answers for what is done; `None` for a token that is nobody's.
     person: Option<UserId>,
 }
 
 /// Making one, and what it says.
 impl Principal {
-    /// A member without a session: see [`Self::in_session`].
-    pub(crate) fn new(id: UserId, name: String, email: String, role: Role, origin: RequestOrigin) -> Self {
+    /// A member (number, name, e-mail address) without a session, under the role table in force: see
+    /// [`Self::in_session`].
+    pub(crate) fn new(
+        (id, name, email): (UserId, String, String),
+        role: Role,
+        table: &Arc<RoleTable>,
+        origin: RequestOrigin,
+    ) -> Self {
         Self {
             id,
             name,
             email,
-            role,
+            permit: Permit::of(role, table),
             origin,
             presence: Presence::NoSession,
-            reach: Reach::Everywhere,
             person: Some(id),
         }
     }
@@ -150,21 +137,26 @@ impl Principal {
     /// Whoever can run the binary on the database can do everything; the audit log calls them "command line".
     pub fn command_line() -> Self {
         let origin = RequestOrigin { request_id: String::new(), address: "command line".to_owned() };
-        Self::new(UserId::COMMAND_LINE, "command line".to_owned(), String::new(), Role::Admin, origin)
+        let who = (UserId::COMMAND_LINE, "command line".to_owned(), String::new());
+        Self::new(who, Role::Admin, &Arc::default(), origin)
     }
 
-    /// Whoever holds a management token acts for its owner, with its role and never with more than the owner may now,
-    /// where it counts; other tokens manage nothing.
-    pub(crate) fn of_authority(token: TokenAuthority, origin: RequestOrigin) -> Option<Self> {
+    /// Whoever holds a management token acts for its owner: it may what both its role and its owner's may now, where it
+    /// counts; other tokens manage nothing.
+    pub(crate) fn of_authority(
+        token: TokenAuthority,
+        table: &Arc<RoleTable>,
+        origin: RequestOrigin,
+    ) -> Option<Self> {
         let TokenRights::Manages(role) = token.rights else { return None };
-        let role = match token.owner {
-            Some(owner) if owner.disabled => return None,
-            Some(owner) => role.lesser(owner.role),
-            None => role,
-        };
-        let person = token.owner.map(|owner| owner.id);
-        let reach = token.reach;
-        Some(Self { reach, person, ..Self::new(token.id, token.name, String::new(), role, origin) })
+        if token.owner.is_some_and(|owner| owner.disabled) {
+            return None;
+        }
+        let mut principal = Self::new((token.id, token.name, String::new()), role, table, origin);
+        principal.permit.owner = token.owner.map(|owner| owner.role);
+        principal.permit.reach = token.bound_to.map_or(Reach::Everywhere, Reach::Only);
+        principal.person = token.owner.map(|owner| owner.id);
+        Some(principal)
     }
 
     /// A member's number; [`UserId::COMMAND_LINE`], or a negative one of a token.
@@ -181,16 +173,17 @@ impl Principal {
         &self.email
     }
 
+    /// A member's own; of a token that of its owner where that is further down the list of roles.
     pub fn role(&self) -> Role {
-        self.role
+        self.permit.last_role()
     }
 
     pub fn origin(&self) -> &RequestOrigin {
         &self.origin
     }
 
-    pub(crate) fn reach(&self) -> &Reach {
-        &self.reach
+    pub(crate) fn permit(&self) -> &Permit {
+        &self.permit
     }
 
     /// The session they came with, if any.
@@ -214,7 +207,7 @@ impl Principal {
     /// The environment that a request is about: that of a bound token, which need not be named; otherwise the one
     /// that is named, if any.
     pub fn environment(&self, named: Option<EnvironmentKey>) -> Result<Option<EnvironmentKey>, Denied> {
-        match &self.reach {
+        match &self.permit.reach {
             Reach::Everywhere => Ok(named),
             Reach::Only(own) => {
                 self.require_in(named.as_ref().unwrap_or(own))?;
@@ -226,37 +219,66 @@ impl Principal {
 
 /// The checks, and the proofs that only they make.
 impl Principal {
-    /// Refuses a token of another environment.
+    /// Refuses what is about an environment that this principal, or the proof in its hands, is not good for.
     pub(crate) fn require_in(&self, environment: &EnvironmentKey) -> Result<(), Denied> {
-        self.reach.covers(Some(environment))
+        self.permit.covers(Some(environment))
     }
 
-    /// For showing and hiding controls: the same table as the proofs.
+    /// The same principal, asking about one environment: what they get proofs for is good there and nowhere else.
+    /// Refuses a token of another environment.
+    pub fn within(&self, environment: &EnvironmentKey) -> Result<Self, Denied> {
+        self.permit.reach.covers(Some(environment))?;
+        let mut there = self.clone();
+        there.permit.reach = Reach::Only(environment.clone());
+        Ok(there)
+    }
+
+    /// For showing and hiding what is the same in every environment, and what leads to one environment or another: the
+    /// same table as the proofs.
     pub fn may(&self, operation: Operation) -> bool {
-        self.role.may(operation)
+        self.permit.check_somewhere(operation).is_ok()
     }
 
-    /// For what concerns one environment: the operation asks where.
+    /// For showing and hiding controls of one environment: the same table as the proofs.
+    pub fn may_in(&self, operation: Operation, environment: &EnvironmentKey) -> bool {
+        self.permit.check(operation, Some(environment)).is_ok()
+    }
+
+    /// Who may do it, by the table in force: `Admin and Product manager`, `Only Admin`.
+    pub fn who_may(&self, operation: Operation, environment: Option<&EnvironmentKey>) -> String {
+        let who = all_of(&self.permit.table.who(operation, environment));
+        who.strip_prefix("only ").map_or_else(|| who.clone(), |role| format!("Only {role}"))
+    }
+
+    fn proved(&self, operation: Operation) -> Self {
+        let mut proved = self.clone();
+        proved.permit.purpose = Some(operation);
+        proved
+    }
+
+    /// For what concerns one environment: the operation asks where, and the table says whether there.
     fn require(&self, operation: Operation) -> Result<Self, Denied> {
-        if self.may(operation) {
-            Ok(self.clone())
-        } else {
-            Err(Denied { operation, because: DeniedBecause::Role(self.role) })
+        match self.permit.reach.environment() {
+            Some(own) => self.permit.check(operation.about(true), Some(own))?,
+            None => self.permit.check_somewhere(operation)?,
         }
+        Ok(self.proved(operation))
     }
 
     /// For what concerns every environment: people, groups, defaults, members.
     fn require_everywhere(&self, operation: Operation) -> Result<Self, Denied> {
-        let principal = self.require(operation)?;
-        self.reach.covers(None).map_err(|denied| Denied { operation, ..denied })?;
-        Ok(principal)
+        self.permit.check_somewhere(operation)?;
+        self.permit.reach.covers(None).map_err(|denied| Denied { operation, ..denied })?;
+        Ok(self.proved(operation))
     }
 
     /// Anybody signed in.
     pub fn viewer(&self) -> Viewer {
-        Viewer(self.clone())
+        Viewer(self.proved(Operation::View))
     }
 
+    /// Within an environment ([`Self::within`]): who changes what it does with flags. Otherwise: who changes flags and
+    /// groups, and with what the table lets them in each environment.
     pub fn flag_editor(&self) -> Result<FlagEditor, Denied> {
         self.require(Operation::EditFlags).map(FlagEditor)
     }
@@ -265,8 +287,14 @@ impl Principal {
         self.require(Operation::Stop).map(Stopper)
     }
 
+    /// For testers of groups, which all environments share.
     pub fn enroller(&self) -> Result<Enroller, Denied> {
         self.require_everywhere(Operation::Enrol).map(Enroller)
+    }
+
+    /// For keeping testers from a flag, and for previews: each is about one environment.
+    pub fn excluder(&self) -> Result<Enroller, Denied> {
+        self.require(Operation::Exclude).map(Enroller)
     }
 
     pub fn people_reader(&self) -> Result<PeopleReader, Denied> {
@@ -295,14 +323,18 @@ impl Principal {
         Ok(Approver(principal))
     }
 
-    /// QA and support see their own changes only: the proof carries that.
+    /// All of the log, or the entries of what they may see anyway: the proof carries that.
     pub fn audit_reader(&self) -> Result<AuditReader, Denied> {
-        let principal = self.require_everywhere(Operation::ReadAudit)?;
-        let only_own = match self.role {
-            Role::Admin | Role::Product => None,
-            Role::Qa | Role::Support | Role::Viewer => Some(self.id),
+        let whole = self.require_everywhere(Operation::ReadAudit);
+        let (principal, scope) = match whole {
+            Ok(principal) => (principal, AuditScope::Whole),
+            Err(Denied { because: DeniedBecause::Role { .. }, .. }) => {
+                let people = self.may(Operation::ReadPeople);
+                (self.require_everywhere(Operation::ReadTrail)?, AuditScope::Seen { people })
+            }
+            Err(denied) => return Err(denied),
         };
-        Ok(AuditReader::new(principal, only_own))
+        Ok(AuditReader::new(principal, scope))
     }
 
     pub fn administrator(&self) -> Result<Administrator, Denied> {

@@ -1,9 +1,9 @@
 //! What a check returns: who holds one may do what its name says. Operations take them by name.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use super::{
-    Denied, DeniedBecause, Operation, Principal, RequestOrigin, Role, TokenAuthority, TokenRights, UserId,
+    Denied, DeniedBecause, Operation, Principal, RequestOrigin, Role, RoleTable, TokenAuthority, TokenRights,
 };
 
 macro_rules! proof {
@@ -30,11 +30,12 @@ macro_rules! proof {
 
 proof!(/// May see flags, groups and their history.
     Viewer);
-proof!(/// May create and change flags, groups and rollouts.
+proof!(/// May create and change flags and groups, or what an environment does with a flag; the table is asked once more where
+    /// the change counts.
     FlagEditor);
 proof!(/// May stop a flag.
     Stopper);
-proof!(/// May enrol and remove testers.
+proof!(/// May enrol and remove testers, or exclude them from a flag in an environment.
     Enroller);
 proof!(/// May look up known people.
     PeopleReader);
@@ -78,16 +79,20 @@ pub struct PeopleWriter(pub(super) Principal);
 impl PeopleWriter {
     /// Of a server token that was granted it, or of a management token by its role and where it counts. People are the
     /// same in every environment.
-    pub(crate) fn of_authority(token: TokenAuthority, origin: RequestOrigin) -> Result<Self, Denied> {
+    pub(crate) fn of_authority(
+        token: TokenAuthority,
+        table: &Arc<RoleTable>,
+        origin: RequestOrigin,
+    ) -> Result<Self, Denied> {
         let denied = |because| Denied { operation: Operation::Administer, because };
         match token.rights {
             // The role is never asked: this proof is good for nothing but storing people.
             TokenRights::Server { stores_people: true } => {
-                Ok(Self(Principal::new(token.id, token.name, String::new(), Role::Viewer, origin)))
+                Ok(Self(Principal::new((token.id, token.name, String::new()), Role::Viewer, table, origin)))
             }
             TokenRights::Server { stores_people: false } => Err(denied(DeniedBecause::NoTraits)),
             TokenRights::Client => Err(denied(DeniedBecause::ClientToken)),
-            TokenRights::Manages(_) => match Principal::of_authority(token, origin) {
+            TokenRights::Manages(_) => match Principal::of_authority(token, table, origin) {
                 Some(principal) => principal.people_writer(),
                 None => Err(denied(DeniedBecause::Nobodys)),
             },
@@ -117,25 +122,35 @@ impl From<&Self> for PeopleWriter {
     }
 }
 
-/// May read the audit log: all of it, or only their own changes.
+/// How much of the audit log somebody reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditScope {
+    Whole,
+    /// The entries of flags and groups, and what they did themselves; of people and their feedback where they may look
+    /// people up.
+    Seen {
+        people: bool,
+    },
+}
+
+/// May read the audit log: all of it, or what its scope says.
 #[derive(Debug, Clone)]
 pub struct AuditReader {
     principal: Principal,
-    only_own: Option<UserId>,
+    scope: AuditScope,
 }
 
 impl AuditReader {
-    pub(super) fn new(principal: Principal, only_own: Option<UserId>) -> Self {
-        Self { principal, only_own }
+    pub(super) fn new(principal: Principal, scope: AuditScope) -> Self {
+        Self { principal, scope }
     }
 
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
 
-    /// Set when this reader sees only what they changed themselves.
-    pub fn only_own(&self) -> Option<UserId> {
-        self.only_own
+    pub fn scope(&self) -> AuditScope {
+        self.scope
     }
 }
 

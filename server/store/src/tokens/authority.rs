@@ -2,8 +2,8 @@
 
 use super::{Token, TokenKind};
 use crate::{
-    Denied, PeopleWriter, Principal, RequestOrigin, UserId,
-    permission::{Reach, TokenAnswerer, TokenAuthority, TokenRights},
+    Denied, Live, PeopleWriter, Principal, RequestOrigin, UserId,
+    permission::{TokenAnswerer, TokenAuthority, TokenRights},
 };
 
 impl Token {
@@ -19,24 +19,24 @@ impl Token {
             id: UserId::new(-self.id.get()),
             name: self.actor_name(),
             rights,
-            reach: self.environment().cloned().map_or(Reach::Everywhere, Reach::Only),
+            bound_to: self.environment().cloned(),
             owner: owner.map(|it| TokenAnswerer { id: it.id, role: it.role, disabled: it.disabled }),
         }
     }
 }
 
 impl Principal {
-    /// Whoever holds a management token acts for its owner, with its role and never with more than the owner may now,
-    /// where it counts; other tokens manage nothing.
-    pub fn of_token(token: &Token, origin: RequestOrigin) -> Option<Self> {
-        Self::of_authority(token.authority(), origin)
+    /// Whoever holds a management token acts for its owner: it may what both its role and its owner's may now, where it
+    /// counts; other tokens manage nothing.
+    pub fn of_token(token: &Token, live: &Live, origin: RequestOrigin) -> Option<Self> {
+        Self::of_authority(token.authority(), &live.roles(), origin)
     }
 }
 
 impl PeopleWriter {
     /// Of a server token that was granted it, or of a management token by its role and where it counts. People are the
     /// same in every environment.
-    pub fn of_token(token: &Token, origin: RequestOrigin) -> Result<Self, Denied> {
-        Self::of_authority(token.authority(), origin)
+    pub fn of_token(token: &Token, live: &Live, origin: RequestOrigin) -> Result<Self, Denied> {
+        Self::of_authority(token.authority(), &live.roles(), origin)
     }
 }

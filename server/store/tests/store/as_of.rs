@@ -157,7 +157,7 @@ async fn a_revert_and_a_pin_are_told_apart_by_time(t: Harness) {
     let object = ObjectRef::new(store::ObjectKind::Flag, "a");
     let history = t.store.history(&viewer(), &object, Some(&production()), None, 1).await.expect("reads");
     t.advance(MINUTE_MS);
-    t.store.revert(&editor(), history[0].seq, "").await.expect("reverted");
+    t.store.revert(&viewer(), history[0].seq, "").await.expect("reverted");
     assert_eq!(t.decided("a", pinned, "x").await, Some(on(Reason::TargetingMatch)));
     assert_eq!(t.decided("a", t.now(), "x").await, Some(off(Reason::Static)));
 }

@@ -2,8 +2,8 @@ use engine::{Flag, Percentage};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use store::{
-    Action, ActorKind, AuditFilter, AuditVerdict, BrokenChain, Invalid, ObjectKind, ObjectRef, Role,
-    StoreError,
+    Action, ActorKind, AuditFilter, AuditVerdict, BrokenChain, Invalid, ObjectKind, ObjectRef, Operation,
+    Role, RoleCell, RoleTable, StoreError,
 };
 
 use crate::harness::*;
@@ -12,7 +12,7 @@ on_both!(
     the_log_tells_who_what_where_and_why,
     the_log_is_read_in_pages_and_filtered,
     both_sides_come_when_asked_for,
-    qa_sees_only_their_own_changes,
+    support_sees_what_was_done_about_flags_and_people,
     the_history_of_a_flag_has_its_definition_and_one_rollout,
     the_database_refuses_to_change_the_log,
     an_untouched_chain_is_intact,
@@ -101,18 +101,45 @@ async fn both_sides_come_when_asked_for(t: Harness) {
     assert_eq!(full[2].after.as_ref().expect("the definition")["key"], "a");
 }
 
-async fn qa_sees_only_their_own_changes(t: Harness) {
+async fn support_sees_what_was_done_about_flags_and_people(t: Harness) {
     three_steps(&t).await;
-    let qa = t.member(Role::Qa).await;
+    let (qa, support) = (t.member(Role::Qa).await, t.member(Role::Support).await);
     t.store.stop(&qa.stopper().expect("may stop"), &production(), &flag_key("a"), "").await.expect("stops");
-    let reader = qa.audit_reader().expect("may read");
-    let own = t.store.list_audit(&reader, &AuditFilter::default()).await.expect("reads");
+    let ada = engine::SubjectKey::parse("ada").expect("a key");
+    t.store.look_up(&qa.people_reader().expect("may read"), &ada).await.expect("looked up");
+    let all =
+        t.store.list_audit(&qa.audit_reader().expect("may"), &AuditFilter::default()).await.expect("reads");
+    assert_eq!(all.len() as u64, t.store.live().seq(), "QA reads the whole log");
+    let reader = support.audit_reader().expect("may read");
+    let seen = t.store.list_audit(&reader, &AuditFilter::default()).await.expect("reads");
     assert_eq!(
-        own.iter().map(|entry| entry.action).collect::<Vec<_>>(),
-        [Action::RolloutStopped, Action::SignedIn]
+        seen.iter().map(|entry| entry.action).collect::<Vec<_>>(),
+        [
+            Action::PersonLookedUp,
+            Action::RolloutStopped,
+            // Their own; neither QA's nor how either became a member.
+            Action::SignedIn,
+            Action::RolloutChanged,
+            Action::RolloutChanged,
+            Action::FlagCreated,
+        ]
     );
-    assert_eq!(t.store.find_audit(&reader, 1).await.expect("reads"), None);
-    assert_eq!(t.store.list_actors(&reader).await.expect("reads"), ["QA One"]);
+    for entry in &all {
+        let found = t.store.find_audit(&reader, entry.seq).await.expect("reads").is_some();
+        assert_eq!((found, reader.sees(entry)), (seen.contains(entry), seen.contains(entry)), "{entry:?}");
+    }
+    let mut actors = t.store.list_actors(&reader).await.expect("reads");
+    actors.sort();
+    assert_eq!(actors, ["QA One", "Support One", "command line"]);
+    let mut table = RoleTable::default();
+    table.set(RoleCell::new(Operation::ReadPeople, Role::Support, None), false);
+    t.store.save_roles(&admin(), 0, table, "").await.expect("saved");
+    let reader = t.sign_in("support@example.test").await.audit_reader().expect("may read");
+    let seen = t.store.list_audit(&reader, &AuditFilter::default()).await.expect("reads");
+    assert!(
+        seen.iter().all(|entry| entry.object.kind != ObjectKind::Person),
+        "of nobody they may not look up"
+    );
 }
 
 async fn the_history_of_a_flag_has_its_definition_and_one_rollout(t: Harness) {
@@ -227,20 +254,20 @@ async fn a_rollout_goes_back_to_where_it_was(t: Harness) {
     t.change("a", |rollout| rollout.rules.push(rule("late", engine::Audience::Everyone, 1)))
         .await
         .expect("saved");
-    let version = t.store.revert(&editor(), 3, "too early").await.expect("reverted");
+    let version = t.store.revert(&viewer(), 3, "too early").await.expect("reverted");
     let now = t.rollout("a").await;
     assert_eq!((now.version, version), (5, 5));
     assert_eq!((now.value.rules.len(), now.value.rules[0].percentage.to_string().as_str()), (1, "20"));
     assert_eq!(t.last_sentence().await, "reverted change 3 of Flag a in production");
     let entry = t.store.find_audit(&auditor(), 5).await.expect("reads").expect("an entry");
     assert_eq!(entry.changes[0].phrase, "lowered everyone 100 → 20 %");
-    assert_eq!(t.store.revert(&editor(), 3, "").await.expect("nothing to do"), 5);
+    assert_eq!(t.store.revert(&viewer(), 3, "").await.expect("nothing to do"), 5);
 }
 
 async fn going_back_never_switches_a_stopped_flag_on(t: Harness) {
     three_steps(&t).await;
     t.store.stop(&stopper(), &production(), &flag_key("a"), "errors").await.expect("stops");
-    t.store.revert(&editor(), 3, "").await.expect("reverted");
+    t.store.revert(&viewer(), 3, "").await.expect("reverted");
     let now = t.rollout("a").await.value;
     assert_eq!((now.enabled, now.rules[0].percentage.to_string().as_str()), (false, "20"));
 }
@@ -249,7 +276,7 @@ async fn undoing_takes_back_only_the_last_change(t: Harness) {
     three_steps(&t).await;
     let last = t.rollout("a").await;
     t.change("a", |rollout| rollout.rules[0].percentage = Percentage::NONE).await.expect("saved");
-    match t.store.undo(&editor(), last.seq, "").await {
+    match t.store.undo(&viewer(), last.seq, "").await {
         Err(StoreError::Conflict(conflict)) => {
             assert_eq!((conflict.expected, conflict.current), (last.version, last.version + 1));
             assert_eq!(conflict.changes[0].phrase, "lowered everyone 100 → 0 %");
@@ -257,29 +284,29 @@ async fn undoing_takes_back_only_the_last_change(t: Harness) {
         other => panic!("somebody's change was taken back unseen: {other:?}"),
     }
     assert_eq!(t.rollout("a").await.version, last.version + 1);
-    t.store.undo(&editor(), t.rollout("a").await.seq, "").await.expect("the last one is taken back");
+    t.store.undo(&viewer(), t.rollout("a").await.seq, "").await.expect("the last one is taken back");
     assert_eq!(t.rollout("a").await.value, last.value);
 }
 
 async fn undoing_a_stop_resumes(t: Harness) {
     three_steps(&t).await;
     t.store.stop(&stopper(), &production(), &flag_key("a"), "errors").await.expect("stops");
-    t.store.revert(&editor(), 4, "a false alarm").await.expect("reverted");
+    t.store.revert(&viewer(), 4, "a false alarm").await.expect("reverted");
     assert!(t.rollout("a").await.value.enabled);
 }
 
 async fn a_definition_goes_back(t: Harness) {
     let flag = t.create_flag("a").await;
     t.store.update_flag(&editor(), 1, Flag { name: "New".into(), ..flag.clone() }, "").await.expect("saved");
-    assert_eq!(t.store.revert(&editor(), 2, "").await.expect("reverted"), 3);
+    assert_eq!(t.store.revert(&viewer(), 2, "").await.expect("reverted"), 3);
     let found = t.store.find_flag(&viewer(), &flag.key).await.expect("reads").expect("a flag");
     assert_eq!(found.value, flag);
-    let created = t.store.revert(&editor(), 1, "").await;
+    let created = t.store.revert(&viewer(), 1, "").await;
     assert!(
         matches!(created, Err(StoreError::Invalid(Invalid::NotRevertible))),
         "a creation has nothing before it"
     );
-    assert!(matches!(t.store.revert(&editor(), 99, "").await, Err(StoreError::NotFound { .. })));
+    assert!(matches!(t.store.revert(&viewer(), 99, "").await, Err(StoreError::NotFound { .. })));
 }
 
 async fn what_does_not_fit_any_more_is_not_reverted(t: Harness) {
@@ -288,7 +315,7 @@ async fn what_does_not_fit_any_more_is_not_reverted(t: Harness) {
     t.change("a", |rollout| rollout.rules = vec![for_group("vip", 50)]).await.expect("saved");
     t.change("a", |rollout| rollout.rules.clear()).await.expect("saved");
     t.store.delete_group(&editor(), 1, &group_key("vip"), "").await.expect("deleted");
-    let refused = t.store.revert(&editor(), 4, "").await;
+    let refused = t.store.revert(&viewer(), 4, "").await;
     assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
     assert!(t.rollout("a").await.value.rules.is_empty());
 }

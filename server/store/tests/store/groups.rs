@@ -60,7 +60,7 @@ async fn a_deleted_group_comes_back_with_its_versions(t: Harness) {
         let sentence = "the key \"vip\" belongs to a group that was deleted; restore it, or choose another";
         assert_eq!(taken.to_string(), sentence);
     }
-    assert_eq!(t.store.revert(&editor(), seq, "").await.expect("reverted"), 3);
+    assert_eq!(t.store.revert(&viewer(), seq, "").await.expect("reverted"), 3);
     let found = t.store.find_group(&viewer(), &group.key).await.expect("reads").expect("a group");
     assert_eq!((found.version, found.value), (3, group));
     assert!(t.store.live().snapshot("staging").expect("snapshot").group("vip").is_some());

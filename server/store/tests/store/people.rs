@@ -223,7 +223,9 @@ async fn a_backend_stores_its_users_with_a_server_token(t: Harness) {
         let secret = t.store.create_token(&admin(), new).await.expect("a token");
         t.store.live().token(&TokenHash::of(&secret), START_MS).expect("known")
     };
-    let why = |token| PeopleWriter::of_token(token, origin()).map(drop).map_err(|denied| denied.because);
+    let live = t.store.live();
+    let why =
+        |token| PeopleWriter::of_token(token, live, origin()).map(drop).map_err(|denied| denied.because);
     let server = || NewToken::new("shop", TokenKind::Server, production());
     let reader = made(server()).await;
     assert_eq!(why(&reader), Err(DeniedBecause::NoTraits), "only where it was granted");
@@ -235,7 +237,7 @@ async fn a_backend_stores_its_users_with_a_server_token(t: Harness) {
     assert_eq!(why(&bound), Err(DeniedBecause::OneEnvironment));
     let whole = made(NewToken::new("admin", TokenKind::Admin(Role::Admin), TokenScope::Workspace)).await;
     assert_eq!(why(&whole), Ok(()));
-    let writer = PeopleWriter::of_token(&shop, origin()).expect("may write");
+    let writer = PeopleWriter::of_token(&shop, live, origin()).expect("may write");
     t.store.put_people(&writer, vec![(subject("ada"), traits(&[]))]).await.expect("saved");
     let entries = t.store.list_audit(&auditor(), &AuditFilter::default()).await.expect("reads");
     assert_eq!(entries[0].actor, "token shop");

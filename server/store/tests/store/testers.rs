@@ -306,12 +306,12 @@ async fn reverting_an_enrolment_leaves_later_ones_alone(t: Harness) {
     t.store.remove_testers(&enroller(), &group_key("pilot"), &leaving, "").await.expect("removed");
     let removal = t.store.live().seq();
     enrol(&t, "cleo").await;
-    t.store.revert(&editor(), removal, "too early").await.expect("reverted");
+    t.store.revert(&viewer(), removal, "too early").await.expect("reverted");
     let mut there = enrolled(&t).await;
     there.sort();
     assert_eq!(there, ["ada", "ben", "cleo"]);
     let enrolment = removal - 1;
-    t.store.revert(&editor(), enrolment, "").await.expect("reverted");
+    t.store.revert(&viewer(), enrolment, "").await.expect("reverted");
     assert_eq!(enrolled(&t).await, ["cleo"]);
 }
 

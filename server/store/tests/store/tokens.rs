@@ -51,7 +51,7 @@ impl Harness {
     }
 
     fn acting(&self, secret: &str) -> Option<Principal> {
-        Principal::of_token(&*self.known(secret).ok()?, origin())
+        Principal::of_token(&*self.known(secret).ok()?, self.store.live(), origin())
     }
 }
 
@@ -276,7 +276,8 @@ async fn storing_people_is_granted_and_taken_back(t: Harness) {
     let (secret, token) = t.made(server()).await;
     let put = async || {
         let token = t.known(&secret).expect("works");
-        let writer = store::PeopleWriter::of_token(&token, origin()).map_err(StoreError::from)?;
+        let writer =
+            store::PeopleWriter::of_token(&token, t.store.live(), origin()).map_err(StoreError::from)?;
         let ada = SubjectKey::parse("ada").expect("a key");
         t.store.put_people(&writer, vec![(ada, engine::Attributes::default())]).await
     };

@@ -194,7 +194,8 @@ async fn every_operation_asks_for_its_role() {
     let plan = || json!({"version": 99, "name": "Plan", "steps": []});
     let transition = || json!({"version": 99, "step": 1});
     let of = |path: &str| format!("/api/v1/flags/{FLAG}/{path}");
-    let editors = &[Role::Admin, Role::Product][..];
+    let editors = &[Role::Admin, Role::Product, Role::Qa][..];
+    let approvers = &[Role::Admin, Role::Product][..];
     let table = [
         (Method::GET, of("health"), None, &Role::ALL[..]),
         (Method::GET, of("guardrails"), None, &Role::ALL[..]),
@@ -202,7 +203,7 @@ async fn every_operation_asks_for_its_role() {
         (Method::POST, of("plan"), Some(plan()), editors),
         (Method::POST, of("plan/start"), Some(transition()), editors),
         (Method::POST, of("plan/jump"), Some(transition()), editors),
-        (Method::POST, of("plan/approve"), Some(transition()), editors),
+        (Method::POST, of("plan/approve"), Some(transition()), approvers),
         (Method::POST, of("plan/abandon"), Some(transition()), editors),
     ];
     for role in Role::ALL {

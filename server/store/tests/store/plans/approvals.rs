@@ -50,7 +50,7 @@ async fn token_of(t: &Harness, owner: &Principal, name: &str, role: Role) -> Pri
     };
     let secret = t.store.create_token(&admin(), new).await.expect("a token");
     let token = t.store.live().token(&TokenHash::of(&secret), t.clock.now_ms()).expect("works");
-    Principal::of_token(&token, origin()).expect("manages")
+    Principal::of_token(&token, t.store.live(), origin()).expect("manages")
 }
 
 fn approver(of: &Principal) -> Approver {
@@ -86,7 +86,7 @@ async fn ones_tokens_are_oneself(t: Harness) {
     let nobodys = NewToken::new("nobody's", TokenKind::Admin(Role::Admin), TokenScope::Workspace);
     let secret = t.store.create_token(&admin(), nobodys).await.expect("a token");
     let token = t.store.live().token(&TokenHash::of(&secret), START_MS).expect("works");
-    let nobody = Principal::of_token(&token, origin()).expect("manages");
+    let nobody = Principal::of_token(&token, t.store.live(), origin()).expect("manages");
     let denied = nobody.approver().expect_err("somebody has to answer for it");
     assert_eq!(denied.because, DeniedBecause::Nobodys);
     approve(&t, &token_of(&t, &grace, "hers", Role::Product).await).await.expect("four eyes");
