@@ -5,7 +5,10 @@ use std::sync::Arc;
 use engine::EnvironmentKey;
 use store::{Environment, Principal};
 
-use crate::page::{theme::Theme, toast::Toast};
+use crate::{
+    attention::Counts,
+    page::{theme::Theme, toast::Toast},
+};
 
 /// Where the page is and who looks at it; a context value of every render, see [`here`].
 #[derive(Clone)]
@@ -19,6 +22,8 @@ pub struct Here {
     pub principal: Option<Principal>,
     pub now_ms: i64,
     pub seq: u64,
+    /// What waits, beside the entries of the navigation.
+    pub counts: Counts,
     /// What an admin has to know of the server, in sentences.
     pub troubles: Vec<String>,
 }

@@ -88,9 +88,16 @@ pub(super) fn start(seq: u64, member: i64, measures: bool, worker: String, signa
     drop(document().add_event_listener_with_callback("visibilitychange", &turned));
     let left = Rc::clone(&shared);
     let _ = window_event_listener(ev::pagehide, move |_| leave(&left));
-    // Going back to a page out of the browser's own cache shows it as it was.
+    // Going back to a page out of the browser's own cache shows it as it was, with numbers of another moment.
     let shown = Rc::clone(&shared);
-    let _ = window_event_listener(ev::pageshow, move |_| enter(&shown));
+    let _ = window_event_listener(ev::pageshow, move |event| {
+        enter(&shown);
+        let is_old = Reflect::get(&event, &JsValue::from_str("persisted")).is_ok_and(|it| it.is_truthy());
+        if is_old {
+            shown.borrow_mut().changed = None;
+            look(&shown);
+        }
+    });
     let _ = set_interval_with_handle(move || look_after(&shared), LOOK);
 }
 
