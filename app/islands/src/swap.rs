@@ -199,10 +199,8 @@ fn apply_when_free(question: &Question, number: u32, page: &Document, fields: &U
     }
     if question.form.has_attribute(ADDRESS)
         && question.regions.split_whitespace().any(|id| is_newest(id, number))
-        && let Ok(history) = window().history()
     {
-        let address = address_of(&question.form, fields);
-        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
+        stand_in_address(&question.form, fields);
     }
     let takes_focus = question.button.is_some();
     let fields = fields.clone();
@@ -218,6 +216,21 @@ fn apply(found: Vec<(String, Element)>, number: u32, takes_focus: bool, fields: 
     for (id, new) in found {
         if let Some(old) = document().get_element_by_id(&id).filter(|_| is_newest(&id, number)) {
             replace(&id, &old, &new, &fields, takes_focus);
+        }
+    }
+}
+
+/// The address becomes what was asked, and so does what the form is reset to.
+fn stand_in_address(form: &HtmlFormElement, fields: &UrlSearchParams) {
+    if let Ok(history) = window().history() {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address_of(form, fields)));
+    }
+    let Ok(inputs) = form.query_selector_all("input[name]") else { return };
+    for at in 0..inputs.length() {
+        if let Some(input) = inputs.get(at).and_then(|it| it.dyn_into::<HtmlInputElement>().ok())
+            && let Some(asked) = fields.get(&input.name())
+        {
+            input.set_default_value(&asked);
         }
     }
 }

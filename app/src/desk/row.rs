@@ -164,6 +164,15 @@ mod tests {
     }
 
     #[test]
+    fn of_what_nobody_can_have_no_older_number_is_told() {
+        let nothing = DeskCount::default();
+        for state in [State::Stopped, State::Nobody] {
+            assert_eq!(people(state, &nothing, "pay"), ("0".to_owned(), None));
+        }
+        assert_eq!(people(State::Serving, &nothing, "pay"), ("–".to_owned(), None));
+    }
+
+    #[test]
     fn a_flag_is_drawn_with_its_channels_and_everyone_last() {
         let rollout = Rollout { rules: vec![rule("vip", 100)], ..Rollout::new("seed") };
         let (slots, levels, caps, width) = channel_paths(&rollout);
