@@ -84,10 +84,14 @@ pub enum Why {
     Approval(Arc<PlanUnderWay>, usize),
     Scheduled(Arc<PlanUnderWay>),
     /// It is marked as completed; when it was last served, where that was lately.
-    Completed { served_ms: Option<i64> },
+    Completed {
+        served_ms: Option<i64>,
+    },
     Unowned,
     /// It is rolled out, and nobody was served it lately; when it last was, as far as that is kept.
-    Unserved { served_ms: Option<i64> },
+    Unserved {
+        served_ms: Option<i64>,
+    },
 }
 
 /// One flag that needs somebody, for one reason.

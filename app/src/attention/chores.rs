@@ -91,8 +91,7 @@ mod tests {
             split: Vec::new(),
         });
         change(&mut flag, &mut rollout);
-        let last_change =
-            LastChange { seq: 1, at_ms: 0, by: "Priya".into(), sentence: "created it".into() };
+        let last_change = LastChange { seq: 1, at_ms: 0, by: "Priya".into(), sentence: "created it".into() };
         DeskRow {
             flag: Arc::new(flag),
             rollout: Arc::new(rollout),
@@ -110,7 +109,10 @@ mod tests {
         let served = LastServed { hour_ms, kept_ms: 180 * DAY_MS };
         let served_lately = |flag: &FlagKey| flag.as_str() == "asked-just-now";
         let needs = chores(&Chores { rows, served: &served, served_lately, now_ms: NOW_MS });
-        needs.iter().map(|it| (it.flag.key.to_string(), it.topic(), (NOW_MS - it.since_ms) / DAY_MS)).collect()
+        needs
+            .iter()
+            .map(|it| (it.flag.key.to_string(), it.topic(), (NOW_MS - it.since_ms) / DAY_MS))
+            .collect()
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The numbers beside entries of the navigation. Each is remembered until something changes, so no page looks for them.
 
+use std::sync::Arc;
+
 use engine::EnvironmentKey;
-use store::{Operation, Principal, Store, StoreError, Untriaged, Waiting};
+use store::{Operation, PlanUnderWay, Principal, Store, StoreError, Untriaged, Waiting};
 
 use super::urgent;
 
@@ -38,7 +40,7 @@ fn approvals(waiting: &Waiting, store: &Store, principal: &Principal) -> usize {
     if !principal.may(Operation::Approve) {
         return 0;
     }
-    let is_mine = |plan: &&std::sync::Arc<store::PlanUnderWay>| {
+    let is_mine = |plan: &&Arc<PlanUnderWay>| {
         let snapshot = store.live().snapshot(plan.environment.as_str());
         let flag = snapshot.as_ref().and_then(|it| it.flag(plan.flag.as_str()));
         flag.is_some_and(|flag| !flag.is_archived())

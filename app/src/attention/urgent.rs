@@ -39,10 +39,9 @@ pub fn urgent(waiting: &Waiting, snapshot: &Snapshot, times: &RolloutTimes, now_
             (GuardAction::Stop, false) => Why::Stopped(plan),
             // A plan that went back says so itself.
             (GuardAction::StepBack, true) if plan.is_none() => Why::Lowered,
-            (
-                GuardAction::Notify | GuardAction::PausePlan | GuardAction::StepBack | GuardAction::Stop,
-                _,
-            ) => continue,
+            (GuardAction::Notify | GuardAction::PausePlan | GuardAction::StepBack | GuardAction::Stop, _) => {
+                continue;
+            }
         };
         needs.insert(&halt.flag, Need { flag: Arc::clone(flag.flag()), why, since_ms: halt.at_ms });
     }

@@ -136,6 +136,8 @@ mod tests {
 
         let (shown, gone) = counted(&[("owner", "Somebody who left")]);
         assert_eq!(shown, 0);
-        assert!(gone.offered(Facet::Owner, "Somebody who left").contains(&("Somebody who left".to_owned(), 0)));
+        assert!(
+            gone.offered(Facet::Owner, "Somebody who left").contains(&("Somebody who left".to_owned(), 0))
+        );
     }
 }

@@ -134,8 +134,10 @@ fn badge(why: &Why) -> (Tone, &'static str) {
 
 /// Why it is there, with what leads to the time after it. `health`: what the guard last said of it; `kept_ms`: how far back one can see who was served.
 fn sentence(need: &Need, health: Option<&FlagHealth>, kept_ms: i64) -> String {
-    let of_plan = |plan: &PlanUnderWay| as_sentence(&plan.release.state.sentence(plan.release.plan.steps.len()));
-    let evidence = || health.map_or_else(|| "A guardrail was broken.".to_owned(), |it| as_sentence(&it.sentence));
+    let of_plan =
+        |plan: &PlanUnderWay| as_sentence(&plan.release.state.sentence(plan.release.plan.steps.len()));
+    let evidence =
+        || health.map_or_else(|| "A guardrail was broken.".to_owned(), |it| as_sentence(&it.sentence));
     match &need.why {
         Why::Stopped(Some(plan)) | Why::RolledBack(plan) | Why::Paused(plan) | Why::Holds(plan) => of_plan(plan),
         Why::Stopped(None) | Why::Lowered => evidence(),

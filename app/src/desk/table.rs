@@ -44,8 +44,7 @@ impl Desk<'_> {
     pub fn table(&self, shown: &[&DeskRow], filter: &Filter, here: &Here) -> impl IntoView + use<> {
         let stopped = shown.iter().filter(|row| !row.rollout.enabled).count();
         let span = Span::of(filter.page, shown.len());
-        let rows: Vec<_> =
-            shown.iter().skip(span.first).take(ROWS).map(|row| self.row(row, here)).collect();
+        let rows: Vec<_> = shown.iter().skip(span.first).take(ROWS).map(|row| self.row(row, here)).collect();
         let count = match stopped {
             0 => span.phrase(),
             _ => format!("{}, {} stopped", span.phrase(), grouped(stopped)),
@@ -54,7 +53,7 @@ impl Desk<'_> {
         view! {
             <div id="desk" data-live="">
                 <h2 class="visually-hidden">"Flags"</h2>
-                <p class="desk-count" id="desk-count" role="status">{count}</p>
+                <p class="desk-count" id="desk-count">{count}</p>
                 {body}
                 {pages(span, here)}
             </div>

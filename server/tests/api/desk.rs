@@ -93,7 +93,10 @@ async fn flags_without_owner_or_traffic_and_completed_ones_are_told_with_what_to
     let html = told.await.expect("what is asked for leaves the list");
     for (sentence, action) in [
         ("nobody was ever served it, as far as applications tell", "href=\"/flags/quiet/health\""),
-        ("It is completed, and nobody was served it in the last 7 days.", "href=\"/flags/done/settings#lifecycle\""),
+        (
+            "It is completed, and nobody was served it in the last 7 days.",
+            "href=\"/flags/done/settings#lifecycle\"",
+        ),
         ("Nobody is named as its owner.", "href=\"/flags/nobodys/settings#field-owner\""),
     ] {
         assert!(html.contains(sentence) && html.contains(action), "{sentence}: {html}");
@@ -168,9 +171,15 @@ async fn an_environment_that_is_not_protected_looks_unlike_production() {
     assert!(app.html(&viewer, "/").await.contains("added everyone at 20"));
     for path in ["/", "/flags/fast-payment", "/groups"] {
         let production = app.html(&viewer, path).await;
-        assert!(production.contains("data-place=\"protected\"") && !production.contains("place-mark"), "{path}");
+        assert!(
+            production.contains("data-place=\"protected\"") && !production.contains("place-mark"),
+            "{path}"
+        );
         let staging = app.html(&viewer, &format!("{path}?env=staging")).await;
-        assert!(staging.contains("data-place=\"open\"") && staging.contains(" · Staging · Fader</title>"), "{path}");
+        assert!(
+            staging.contains("data-place=\"open\"") && staging.contains(" · Staging · Fader</title>"),
+            "{path}"
+        );
         let mark = between(&staging, "class=\"place-mark\"", "</p>");
         assert!(mark.contains("<strong>Staging</strong>, not in Production."), "{mark}");
     }

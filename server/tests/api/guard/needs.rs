@@ -4,11 +4,7 @@ use serde_json::json;
 use store::Role;
 
 use super::{FLAG, OUTAGE, app, ceiling, eventually, guardrail};
-use crate::{
-    app::TestApp,
-    desk::between,
-    fixtures::everyone,
-};
+use crate::{app::TestApp, desk::between, fixtures::everyone};
 
 fn needs(html: &str) -> &str {
     between(html, "id=\"needs\"", "</section>")
@@ -34,7 +30,10 @@ async fn what_the_guard_stopped_waits_for_a_person_and_says_why() {
     eventually("it stops", async || app.is_stopped().await).await;
     let html = app.html(&product, "/").await;
     let told = needs(&html);
-    assert!(told.contains("Stopped by the guard") && told.contains("Errors 75\u{a0}% (150 of 200)"), "{told}");
+    assert!(
+        told.contains("Stopped by the guard") && told.contains("Errors 75\u{a0}% (150 of 200)"),
+        "{told}"
+    );
     assert!(told.contains("href=\"/flags/fast-payment?confirm=resume\""), "{told}");
     assert!(html.contains("1 flag waits for a decision"), "{html}");
     let html = app.html(&viewer, "/").await;
@@ -81,7 +80,10 @@ async fn a_step_that_waits_for_an_approval_is_told_to_those_who_may_give_it() {
     let html = app.html(&other, "/").await;
     let told = needs(&html);
     assert!(told.contains("Step 2 of “Agency by agency”: everyone 60\u{a0}% after an approval."), "{told}");
-    assert!(told.contains("href=\"/flags/fast-payment/plan#plan-controls\"") && told.contains(">Approve<"), "{told}");
+    assert!(
+        told.contains("href=\"/flags/fast-payment/plan#plan-controls\"") && told.contains(">Approve<"),
+        "{told}"
+    );
     assert!(html.contains("1 step waits for your approval"), "{html}");
     let html = app.html(&author, "/").await;
     assert!(needs(&html).contains("You wrote or started this plan, so somebody else approves it."), "{html}");
@@ -119,7 +121,10 @@ async fn a_plan_that_was_rolled_back_waits_and_one_that_starts_soon_is_told() {
     eventually("it is told", rolled_back).await;
     let html = app.html(&product, "/").await;
     let told = needs(&html);
-    assert!(told.contains("Went back from step ") && told.contains("Errors 75\u{a0}% (150 of 200)"), "{told}");
+    assert!(
+        told.contains("Went back from step ") && told.contains("Errors 75\u{a0}% (150 of 200)"),
+        "{told}"
+    );
     assert!(told.contains(">Decide<") && told.contains("#plan-controls"), "{told}");
     assert!(html.contains("1 flag waits for a decision"), "{html}");
 }
