@@ -68,7 +68,7 @@ impl Desk<'_> {
                 <span class="badge" data-tone=tone.as_str()>{word}</span>
                 <p>
                     <a href=here.href(&Tab::Rollout.path(&flag.key))>{flag.name.clone()}</a>
-                    " "
+                    ": "
                     <span>{sentence.replace(" %", "\u{a0}%")}</span>
                     " "
                     {time::ago(here.now_ms, need.since_ms)}
@@ -111,9 +111,8 @@ fn rest(needs: &[Need], told: &[&Need], here: &Here) -> Option<impl IntoView + u
             })
         })
         .collect();
-    let lead = if told.is_empty() { "Altogether:" } else { "And not all of these are shown:" };
     (!links.is_empty()).then(|| {
-        view! { <div class="needs-rest"><span>{lead}</span><ul>{links}</ul></div> }
+        view! { <div class="needs-rest"><span>"Altogether:"</span><ul>{links}</ul></div> }
     })
 }
 

@@ -62,7 +62,7 @@ pub fn toolbar(facets: &Facets<'_>, filter: &Filter, here: &Here) -> impl IntoVi
 
 fn needs() -> Vec<(&'static str, &'static str)> {
     let topics = Topic::ALL.into_iter().map(|topic| (topic.as_str(), topic.label()));
-    std::iter::once(("", "Needs nobody or somebody")).chain(topics).collect()
+    std::iter::once(("", "Any need")).chain(topics).collect()
 }
 
 fn kinds() -> Vec<(&'static str, &'static str)> {

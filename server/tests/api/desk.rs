@@ -66,7 +66,6 @@ async fn when_nothing_needs_anybody_the_desk_says_so() {
 #[tokio::test]
 async fn flags_without_owner_or_traffic_and_completed_ones_are_told_with_what_to_do() {
     let app = TestApp::start().await;
-    let (product, viewer) = (app.sign_in(Role::Product).await, app.sign_in(Role::Viewer).await);
     for key in ["asked", "quiet", "done"] {
         app.owned_flag(key).await;
     }
@@ -75,6 +74,7 @@ async fn flags_without_owner_or_traffic_and_completed_ones_are_told_with_what_to
     app.everyone("quiet").await;
     app.edit("done", |flag| flag.lifecycle = Lifecycle::Completed).await;
     app.clock.advance(2 * DAY_MS);
+    let (product, viewer) = (app.sign_in(Role::Product).await, app.sign_in(Role::Viewer).await);
     let server = app.server_token().await;
     app.decision(&server, "asked", json!({"targetingKey": "u-1"})).await;
 
