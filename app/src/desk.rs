@@ -1,6 +1,10 @@
-//! The desk: all flags of an environment at a glance.
+//! The desk: what needs somebody, and all flags of an environment at a glance.
 
+mod facets;
 mod filter;
+mod needs;
 pub mod page;
 mod pulse;
 mod row;
+mod table;
+mod toolbar;

@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod approvals;
+pub mod attention;
 pub mod audit;
 pub mod call;
 pub mod caps;

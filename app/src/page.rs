@@ -5,6 +5,7 @@ mod error;
 pub mod here;
 pub mod layout;
 mod meta;
+mod navigation;
 mod request;
 mod shell;
 pub mod theme;

@@ -34,6 +34,52 @@ test('flags are found by typing and by filters that stand in the address', async
     await close();
 });
 
+// Browsers fill in again what stood in a form before; the address alone says what the list shows.
+test('what the filters say is what the desk shows, also after going back', async ({ browser, world }) => {
+    const { page, close } = await signedIn(browser, world, EMAILS.product);
+    await page.goto('/groups');
+    await page.goto('/');
+    const rows = page.locator('.desk tbody tr');
+    const count = page.locator('#desk-count');
+    const all = await rows.count();
+    await page.waitForLoadState('networkidle');
+    await page.getByRole('searchbox').fill('pay');
+    await expect(page).toHaveURL(/[?]q=pay$/);
+    await expect(rows).not.toHaveCount(all);
+    const found = await rows.count();
+    await expect(count).toHaveText(new RegExp(`^${found} flags?`));
+    await rows.first().locator('th a').click();
+    await page.waitForURL(/\/flags\//);
+    await page.goBack();
+    await expect(page.getByRole('searchbox')).toHaveValue('pay');
+    await expect(rows).toHaveCount(found);
+    await expect(count).toHaveText(new RegExp(`^${found} flags?`));
+
+    await page.getByRole('searchbox').fill('');
+    await expect(rows).toHaveCount(all);
+    await page.getByLabel('Lifecycle').selectOption('archived');
+    await expect(page).toHaveURL(/[?]life=archived$/);
+    await expect(rows).not.toHaveCount(all);
+    await expect(page.getByLabel('Lifecycle')).toBeFocused();
+    await page.getByLabel('Lifecycle').selectOption('');
+    await expect(rows).toHaveCount(all);
+    await page.goBack();
+    await expect(page, 'filtering leaves nothing behind to go back through').toHaveURL(/\/groups$/);
+    await close();
+
+    const plain = await signedIn(browser, world, EMAILS.product, { javaScriptEnabled: false });
+    await plain.page.goto('/');
+    await plain.page.getByLabel('Lifecycle').selectOption('archived');
+    await plain.page.getByRole('searchbox').fill('pay');
+    await plain.page.locator('.desk tbody tr th a').first().click();
+    await plain.page.waitForURL(/\/flags\//);
+    await plain.page.goBack();
+    await expect(plain.page.getByLabel('Lifecycle'), 'what was never sent filters nothing').toHaveValue('');
+    await expect(plain.page.getByRole('searchbox')).toHaveValue('');
+    await expect(plain.page.locator('.desk tbody tr')).toHaveCount(all);
+    await plain.close();
+});
+
 test('the filters work without scripts', async ({ browser, world }) => {
     const { page, close } = await signedIn(browser, world, EMAILS.product, { javaScriptEnabled: false });
     await page.goto('/?env=staging');

@@ -4,6 +4,8 @@
 //! `data-swap="a b"` on a submit button, or on a control for when it changes: the ids of the regions to replace.
 //! `data-swap-input="a"` on a text field: the same while somebody types. What a control asks for is the
 //! `data-swap-intent` around it. A region that was replaced tells so with the event `fader:swapped`.
+//! `data-swap-address` on a form that is got: the page's address becomes what was asked for, so that going back, loading
+//! again and the page's own updates show the same.
 
 use std::{cell::RefCell, collections::HashMap, time::Duration};
 
@@ -25,6 +27,8 @@ const TYPING_WAIT: Duration = Duration::from_millis(180);
 const POINTER_WAIT: Duration = Duration::from_millis(25);
 /// Marks a form that is posted the plain way, because the background way failed.
 const PLAIN: &str = "data-swap-plain";
+/// Marks a form whose fields stand in the page's address.
+const ADDRESS: &str = "data-swap-address";
 
 thread_local! {
     static STATE: RefCell<State> = RefCell::default();
@@ -154,6 +158,15 @@ fn fields_of(question: &Question) -> Option<UrlSearchParams> {
     Some(fields)
 }
 
+/// Where a form that is got leads to; an address that stays leaves out what is empty.
+fn address_of(form: &HtmlFormElement, fields: &UrlSearchParams) -> String {
+    let (action, query) = (form.action(), String::from(fields.to_string()));
+    let path = action.split(['?', '#']).next().unwrap_or_default();
+    let stays = form.has_attribute(ADDRESS);
+    let kept: Vec<_> = query.split('&').filter(|field| !(stays && field.ends_with('='))).collect();
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+}
+
 /// The page that answers; `None` when the server sent the browser elsewhere, where it goes.
 async fn fetch(form: &HtmlFormElement, fields: &UrlSearchParams) -> Result<Option<Document>, JsValue> {
     let init = RequestInit::new();
@@ -162,8 +175,7 @@ async fn fetch(form: &HtmlFormElement, fields: &UrlSearchParams) -> Result<Optio
         init.set_method("POST");
         init.set_body(fields);
     } else {
-        let path = address.split(['?', '#']).next().unwrap_or_default().to_owned();
-        address = format!("{path}?{}", fields.to_string());
+        address = address_of(form, fields);
     }
     let response: Response =
         JsFuture::from(window().fetch_with_str_and_init(&address, &init)).await?.dyn_into()?;
@@ -185,6 +197,11 @@ fn apply_when_free(question: &Question, number: u32, page: &Document, fields: &U
     if found.is_empty() {
         return false;
     }
+    if question.form.has_attribute(ADDRESS)
+        && question.regions.split_whitespace().any(|id| is_newest(id, number))
+    {
+        stand_in_address(&question.form, fields);
+    }
     let takes_focus = question.button.is_some();
     let fields = fields.clone();
     apply(found, number, takes_focus, fields);
@@ -197,11 +214,29 @@ fn apply(found: Vec<(String, Element)>, number: u32, takes_focus: bool, fields: 
         return;
     }
     for (id, new) in found {
-        let is_newest = STATE.with_borrow(|state| state.newest.get(&id) == Some(&number));
-        if let Some(old) = document().get_element_by_id(&id).filter(|_| is_newest) {
+        if let Some(old) = document().get_element_by_id(&id).filter(|_| is_newest(&id, number)) {
             replace(&id, &old, &new, &fields, takes_focus);
         }
     }
+}
+
+/// The address becomes what was asked, and so does what the form is reset to.
+fn stand_in_address(form: &HtmlFormElement, fields: &UrlSearchParams) {
+    if let Ok(history) = window().history() {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address_of(form, fields)));
+    }
+    let Ok(inputs) = form.query_selector_all("input[name]") else { return };
+    for at in 0..inputs.length() {
+        if let Some(input) = inputs.get(at).and_then(|it| it.dyn_into::<HtmlInputElement>().ok())
+            && let Some(asked) = fields.get(&input.name())
+        {
+            input.set_default_value(&asked);
+        }
+    }
+}
+
+fn is_newest(region: &str, number: u32) -> bool {
+    STATE.with_borrow(|state| state.newest.get(region) == Some(&number))
 }
 
 fn replace(id: &str, old: &Element, new: &Element, posted: &UrlSearchParams, takes_focus: bool) {

@@ -1,8 +1,13 @@
 //! Which flags the desk shows and in which order. Its state is the URL's query.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 
 use engine::{Flag, Lifecycle, Percentage, Rollout};
+
+use crate::{
+    attention::Topic,
+    flag::settings::form::{KINDS, kind_code},
+};
 
 pub const STATES: [(&str, &str); 5] = [
     ("", "Any state"),
@@ -63,23 +68,57 @@ pub struct Facts<'a> {
     pub rollout: &'a Rollout,
     pub on: usize,
     pub changed_ms: i64,
+    /// Why it needs somebody.
+    pub topics: &'a [Topic],
+}
+
+/// What can be chosen in the toolbar, beside the search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Facet {
+    State,
+    Tag,
+    Owner,
+    Kind,
+    Life,
+    Need,
+}
+
+impl Facet {
+    pub const ALL: [Self; 6] = [Self::State, Self::Tag, Self::Owner, Self::Kind, Self::Life, Self::Need];
+
+    /// In the address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Tag => "tag",
+            Self::Owner => "owner",
+            Self::Kind => "kind",
+            Self::Life => "life",
+            Self::Need => "need",
+        }
+    }
 }
 
 /// The choices of the toolbar; an unknown word is no choice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     pub text: String,
+    /// What is looked for in each flag, in lower case.
+    words: Vec<String>,
     pub state: String,
     pub tag: String,
     pub owner: String,
+    pub kind: String,
     pub life: String,
+    pub need: Option<Topic>,
     pub sort: String,
+    /// Counted from 1.
     pub page: usize,
 }
 
 impl Filter {
     pub fn read(query: impl Iterator<Item = (String, String)>) -> Self {
-        let mut filter = Self::default();
+        let mut filter = Self { page: 1, ..Self::default() };
         let known = |choices: &[(&str, &str)], value: String| {
             if choices.iter().any(|(key, _)| *key == value) { value } else { String::new() }
         };
@@ -89,65 +128,85 @@ impl Filter {
                 "state" => filter.state = known(&STATES, value),
                 "tag" => filter.tag = value,
                 "owner" => filter.owner = value,
+                "kind" => filter.kind = known(&KINDS.map(|(_, code, label, _)| (code, label)), value),
                 "life" => filter.life = known(&LIVES, value),
+                "need" => filter.need = Topic::parse(&value).ok(),
                 "sort" => filter.sort = known(&SORTS, value),
-                "page" => filter.page = value.parse().unwrap_or(0),
+                "page" => filter.page = value.parse().unwrap_or(1).max(1),
                 _ => {}
             }
         }
+        filter.words = filter.text.split_whitespace().map(str::to_lowercase).collect();
         filter
     }
 
+    /// Whether flags are left out that would be shown otherwise, or another page than the first is.
+    pub fn is_narrowed(&self) -> bool {
+        let own = Self { sort: self.sort.clone(), page: 1, ..Self::default() };
+        *self != own
+    }
+
+    /// What is chosen; empty for nothing.
+    pub fn chosen(&self, facet: Facet) -> &str {
+        match facet {
+            Facet::State => &self.state,
+            Facet::Tag => &self.tag,
+            Facet::Owner => &self.owner,
+            Facet::Kind => &self.kind,
+            Facet::Life => &self.life,
+            Facet::Need => self.need.map_or("", Topic::as_str),
+        }
+    }
+
     pub fn keeps(&self, facts: &Facts<'_>) -> bool {
-        let flag = facts.flag;
-        let life = match (&*self.life, flag.lifecycle) {
-            ("all", _)
-            | ("archived", Lifecycle::Archived)
-            | ("draft" | "", Lifecycle::Draft)
-            | ("active" | "", Lifecycle::Active)
-            | ("completed" | "", Lifecycle::Completed) => true,
-            (_, Lifecycle::Draft | Lifecycle::Active | Lifecycle::Completed | Lifecycle::Archived) => false,
-        };
-        let state = match (&*self.state, State::of(facts.rollout)) {
-            // Whoever looks for flags that somebody has means those that everybody has, too.
-            ("", _) | ("serving", State::Full) => true,
-            (wanted, state) => wanted == state.code(),
-        };
-        life && state
-            && (self.tag.is_empty() || flag.tags.contains(&self.tag))
-            && (self.owner.is_empty() || flag.owner == self.owner)
-            && self.found_in(flag)
+        self.finds(facts.flag) && Facet::ALL.into_iter().all(|facet| self.passes(facet, facts))
+    }
+
+    /// Whether what is chosen of one facet leaves the flag in.
+    pub fn passes(&self, facet: Facet, facts: &Facts<'_>) -> bool {
+        let (chosen, flag) = (self.chosen(facet), facts.flag);
+        match facet {
+            Facet::State => match (chosen, State::of(facts.rollout)) {
+                // Whoever looks for flags that somebody has means those that everybody has, too.
+                ("", _) | ("serving", State::Full) => true,
+                (wanted, state) => wanted == state.code(),
+            },
+            Facet::Tag => chosen.is_empty() || flag.tags.contains(&self.tag),
+            Facet::Owner => chosen.is_empty() || flag.owner == chosen,
+            Facet::Kind => chosen.is_empty() || kind_code(flag.kind) == chosen,
+            Facet::Life => match (chosen, flag.lifecycle) {
+                ("all", _)
+                | ("archived", Lifecycle::Archived)
+                | ("draft" | "", Lifecycle::Draft)
+                | ("active" | "", Lifecycle::Active)
+                | ("completed" | "", Lifecycle::Completed) => true,
+                (_, Lifecycle::Draft | Lifecycle::Active | Lifecycle::Completed | Lifecycle::Archived) => {
+                    false
+                }
+            },
+            Facet::Need => self.need.is_none_or(|topic| facts.topics.contains(&topic)),
+        }
     }
 
     /// Each word must be found somewhere.
-    fn found_in(&self, flag: &Flag) -> bool {
-        let words = self.text.split_whitespace().map(str::to_lowercase);
-        let mut texts = [flag.name.as_str(), flag.key.as_str(), flag.owner.as_str()]
-            .into_iter()
-            .chain(flag.tags.iter().map(String::as_str));
-        if self.text.trim().is_empty() {
+    pub fn finds(&self, flag: &Flag) -> bool {
+        if self.words.is_empty() {
             return true;
         }
-        let all = texts.by_ref().map(str::to_lowercase).collect::<Vec<_>>();
-        words.into_iter().all(|word| all.iter().any(|text| text.contains(&word)))
+        let texts = [flag.name.as_str(), flag.key.as_str(), flag.owner.as_str()];
+        let texts = texts.into_iter().chain(flag.tags.iter().map(String::as_str));
+        let all: Vec<_> = texts.map(str::to_lowercase).collect();
+        self.words.iter().all(|word| all.iter().any(|text| text.contains(word)))
     }
 
-    pub fn compare(&self, a: &Facts<'_>, b: &Facts<'_>) -> Ordering {
-        let name = |facts: &Facts<'_>| facts.flag.name.to_lowercase();
+    /// Of flags that stand by name: those that are alike stay in that order, on every page.
+    pub fn sort<T>(&self, shown: &mut [(T, Facts<'_>)]) {
         match &*self.sort {
-            "name" => name(a).cmp(&name(b)),
-            "people" => b.on.cmp(&a.on).then_with(|| name(a).cmp(&name(b))),
-            _ => Reverse(a.changed_ms).cmp(&Reverse(b.changed_ms)).then_with(|| name(a).cmp(&name(b))),
+            "name" => {}
+            "people" => shown.sort_by_key(|(_, facts)| Reverse(facts.on)),
+            _ => shown.sort_by_key(|(_, facts)| Reverse(facts.changed_ms)),
         }
     }
-}
-
-/// Each value once, sorted, without the empty one.
-pub fn distinct<'a>(values: impl Iterator<Item = &'a String>) -> Vec<String> {
-    let mut values: Vec<_> = values.filter(|value| !value.is_empty()).cloned().collect();
-    values.sort();
-    values.dedup();
-    values
 }
 
 #[cfg(test)]
@@ -181,7 +240,7 @@ mod tests {
     }
 
     fn keeps(query: &[(&str, &str)], flag: &Flag, rollout: &Rollout) -> bool {
-        filter(query).keeps(&Facts { flag, rollout, on: 0, changed_ms: 0 })
+        filter(query).keeps(&Facts { flag, rollout, on: 0, changed_ms: 0, topics: &[Topic::Unowned] })
     }
 
     #[test]
@@ -221,12 +280,43 @@ mod tests {
     }
 
     #[test]
-    fn flags_stand_in_the_chosen_order() {
-        let (a, b, rollout) = (flag("alpha"), flag("Beta"), everyone(0));
-        let first = Facts { flag: &a, rollout: &rollout, on: 1, changed_ms: 10 };
-        let second = Facts { flag: &b, rollout: &rollout, on: 5, changed_ms: 20 };
-        assert_eq!(filter(&[]).compare(&first, &second), Ordering::Greater);
-        assert_eq!(filter(&[("sort", "name")]).compare(&first, &second), Ordering::Less);
-        assert_eq!(filter(&[("sort", "people")]).compare(&first, &second), Ordering::Greater);
+    fn a_flag_is_found_by_its_kind_and_by_what_it_needs() {
+        let flag = flag("x");
+        for (query, kept) in [
+            ([("kind", "release")], true),
+            ([("kind", "operational")], false),
+            ([("kind", "nonsense")], true),
+            ([("need", "unowned")], true),
+            ([("need", "guard")], false),
+            ([("need", "nonsense")], true),
+        ] {
+            assert_eq!(keeps(&query, &flag, &everyone(0)), kept, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn flags_that_are_alike_stay_by_name() {
+        let (rollout, flags) = (everyone(0), ["a", "b", "c"].map(flag));
+        let numbers = [(1, 10), (5, 20), (5, 10)];
+        let in_order = |query: &[(&str, &str)]| {
+            let facts = |at: usize| {
+                let (on, changed_ms) = numbers[at];
+                Facts { flag: &flags[at], rollout: &rollout, on, changed_ms, topics: &[] }
+            };
+            let mut order = [0, 1, 2].map(|at| (at, facts(at)));
+            filter(query).sort(&mut order);
+            order.map(|(at, _)| at)
+        };
+        assert_eq!(in_order(&[]), [1, 0, 2]);
+        assert_eq!(in_order(&[("sort", "name")]), [0, 1, 2]);
+        assert_eq!(in_order(&[("sort", "people")]), [1, 2, 0]);
+    }
+
+    #[test]
+    fn an_order_alone_leaves_nothing_out() {
+        assert!(!filter(&[("sort", "name"), ("q", ""), ("page", "0"), ("state", "")]).is_narrowed());
+        for query in [("q", "x"), ("page", "2"), ("state", "full"), ("need", "guard"), ("owner", "Priya")] {
+            assert!(filter(&[query]).is_narrowed(), "{query:?}");
+        }
     }
 }

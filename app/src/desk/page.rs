@@ -1,19 +1,21 @@
-//! The desk: all flags of an environment at a glance. Lean markup, because it may hold hundreds of channels.
+//! The desk: what needs somebody, then all flags of an environment at a glance. Lean markup, a page of flags at a time.
 
 use std::collections::HashMap;
 
 use axum::Extension;
-use engine::{FlagKey, Snapshot, grouped};
-use islands::desk_keys::DeskKeys;
+use engine::{FlagKey, Snapshot};
 use leptos::prelude::*;
-use store::{DeskCount, DeskRow, FlagHealth, Operation};
+use store::{DeskCount, DeskRow, FlagHealth, LastServed, Operation, RolloutTimes, Waiting};
 
 use super::{
-    filter::{Facts, Filter, LIVES, SORTS, STATES},
+    facets::Facets,
+    filter::{Facts, Filter},
     pulse::{Pulse, Pulses},
     row::May,
+    toolbar::toolbar,
 };
 use crate::{
+    attention::{self, Chores, Need, Topic},
     page::{
         Page, PageMeta, PageResult,
         here::{Here, here},
@@ -25,9 +27,6 @@ use crate::{
         icon,
     },
 };
-
-/// Rows of one page.
-const ROWS_MAX: usize = 500;
 
 /// What is worked out once for all who look at the desk.
 #[derive(Clone, Default)]
@@ -46,6 +45,8 @@ pub async fn get(page: Page, Extension(memory): Extension<Memory>) -> PageResult
     };
     let pulses = memory.pulses.of(&page).await?;
     let health = page.store().list_flag_health(&page.viewer(), &environment).await?;
+    let waiting = page.store().waiting(&page.viewer()).await?;
+    let served = page.store().last_served(&page.viewer(), &environment).await?;
     let filter = Filter::read(page.queries());
     let soon = page.principal.administrator().map_or(0, |by| page.store().tokens_that_expire_soon(&by));
     let may_edit = page.may(Operation::EditFlags);
@@ -57,15 +58,17 @@ pub async fn get(page: Page, Extension(memory): Extension<Memory>) -> PageResult
             pulses: &pulses,
             health: &health,
             snapshot: snapshot.as_deref(),
-            filter: &filter,
+            needs: Vec::new(),
+            served: &served,
             may,
         };
+        let desk = desk.with_needs(&waiting, live.rollout_times(), here().now_ms);
         let here = here();
         let new = may_edit.then(|| {
             view! { <a class="button" data-kind="primary" href=here.href("/flags/new")>{icon::plus()}"New flag"</a> }
         });
         let lead = format!("Every flag in {}, and who has it now.", here.environment.name);
-        let body = if rows.is_empty() { teach(may_edit).into_any() } else { desk.view(&here).into_any() };
+        let body = if rows.is_empty() { teach(may_edit).into_any() } else { desk.view(&filter, &here).into_any() };
         view! {
             <PageHead title="Desk" lead=lead>{new}</PageHead>
             {(soon > 0).then(|| expiring_tokens(soon, &here))}
@@ -107,132 +110,50 @@ pub struct Desk<'a> {
     pub(super) pulses: &'a HashMap<FlagKey, Pulse>,
     pub(super) health: &'a HashMap<FlagKey, FlagHealth>,
     pub(super) snapshot: Option<&'a Snapshot>,
-    filter: &'a Filter,
+    /// In their order.
+    pub(super) needs: Vec<Need>,
+    pub(super) served: &'a LastServed,
     pub(super) may: May,
 }
 
 impl Desk<'_> {
-    fn view(&self, here: &Here) -> impl IntoView + use<> {
-        let on = |row: &DeskRow| {
-            let impact = self.counted.of(row.flag.key.as_str())?;
-            Some(impact.sample.count(impact.after).value())
-        };
-        let mut shown: Vec<&DeskRow> =
-            self.rows.iter().filter(|row| self.filter.keeps(&facts(row, on(row)))).collect();
-        shown.sort_by(|a, b| self.filter.compare(&facts(a, on(a)), &facts(b, on(b))));
-        let total = shown.len();
-        let stopped = shown.iter().filter(|row| !row.rollout.enabled).count();
-        let first = self.filter.page * ROWS_MAX;
-        let rows: Vec<_> = shown.iter().skip(first).take(ROWS_MAX).map(|row| self.row(row, here)).collect();
-        let count = match (total, stopped) {
-            (1, 0) => "1 flag".to_owned(),
-            (_, 0) => format!("{} flags", grouped(total)),
-            (_, _) => format!("{} flags, {} stopped", grouped(total), grouped(stopped)),
-        };
-        let table = if total == 0 { nothing_found(here).into_any() } else { table(rows).into_any() };
-        let next = (total > first + ROWS_MAX).then(|| {
-            let href = here.same_page_with(&[("page", &(self.filter.page + 1).to_string())]);
-            view! { <p><a class="button" href=href>"More flags"</a></p> }
-        });
+    /// Looks at everything once for what needs somebody.
+    fn with_needs(mut self, waiting: &Waiting, times: &RolloutTimes, now_ms: i64) -> Self {
+        let served_lately = |flag: &FlagKey| self.pulses.get(flag).is_some_and(Pulse::is_served);
+        let chores = Chores { rows: self.rows, served: self.served, served_lately, now_ms };
+        let mut needs = attention::chores(&chores);
+        if let Some(snapshot) = self.snapshot {
+            needs.extend(attention::urgent(waiting, snapshot, times, now_ms));
+        }
+        attention::in_order(&mut needs);
+        self.needs = needs;
+        self
+    }
+
+    fn view(&self, filter: &Filter, here: &Here) -> impl IntoView + use<> {
+        let mut topics: HashMap<&FlagKey, Vec<Topic>> = HashMap::new();
+        for need in &self.needs {
+            topics.entry(&need.flag.key).or_default().push(need.topic());
+        }
+        let mut facets = Facets::default();
+        let facts = self.rows.iter().map(|row| (row, self.facts(row, &topics)));
+        let mut shown: Vec<_> = facts.filter(|(_, facts)| facets.add(filter, facts)).collect();
+        filter.sort(&mut shown);
+        let shown: Vec<_> = shown.into_iter().map(|(row, _)| row).collect();
         view! {
-            {toolbar(self.rows, self.filter, here)}
-            <div id="desk" data-live="">
-                <p class="desk-count" id="desk-count">{count}</p>
-                {table}
-                {next}
-            </div>
-            <DeskKeys />
+            {self.needs(filter, here)}
+            {toolbar(&facets, filter, here)}
+            {self.table(&shown, filter, here)}
         }
     }
-}
-
-fn facts(row: &DeskRow, on: Option<usize>) -> Facts<'_> {
-    Facts { flag: &row.flag, rollout: &row.rollout, on: on.unwrap_or(0), changed_ms: row.last_change.at_ms }
-}
-
-fn table(rows: Vec<impl IntoView + 'static>) -> impl IntoView {
-    view! {
-        <div class="table-wrap">
-            <table class="desk">
-                <thead>
-                    <tr>
-                        <th scope="col">"Flag"</th>
-                        <th scope="col" colspan="2">"Who has it"</th>
-                        <th scope="col" class="num">"Known people"</th>
-                        <th scope="col" class="num">"Served a minute"</th>
-                        <th scope="col">"Health"</th>
-                        <th scope="col">"Tags"</th>
-                        <th scope="col">"Last change"</th>
-                        <th scope="col"><span class="visually-hidden">"Stop or resume"</span></th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
-}
-
-fn nothing_found(here: &Here) -> impl IntoView + use<> {
-    let href = here.href("/");
-    view! {
-        <Empty title="No flag is like that" text="Take a filter away, or look among the archived flags.">
-            <a class="button" href=href>"Show all flags"</a>
-        </Empty>
-    }
-}
-
-fn toolbar(rows: &[DeskRow], filter: &Filter, here: &Here) -> impl IntoView + use<> {
-    let select = |name: &'static str, label: &'static str, value: &str, options: Vec<(String, String)>| {
-        let options: Vec<_> = options
-            .into_iter()
-            .map(|(key, text)| {
-                let selected = key == value;
-                view! { <option value=key selected=selected>{text}</option> }
-            })
-            .collect();
-        view! {
-            <label class="desk-filter">
-                <span class="visually-hidden">{label}</span>
-                <select name=name data-filter="">{options}</select>
-            </label>
+    fn facts<'f>(&'f self, row: &'f DeskRow, topics: &'f HashMap<&FlagKey, Vec<Topic>>) -> Facts<'f> {
+        let on = self.counted.of(row.flag.key.as_str());
+        Facts {
+            flag: &row.flag,
+            rollout: &row.rollout,
+            on: on.map_or(0, |impact| impact.sample.count(impact.after).value()),
+            changed_ms: row.last_change.at_ms,
+            topics: topics.get(&row.flag.key).map_or(&[], Vec::as_slice),
         }
-    };
-    let fixed = |choices: &[(&str, &str)]| -> Vec<(String, String)> {
-        choices.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect()
-    };
-    let own = |all: &str, values: Vec<String>| -> Vec<(String, String)> {
-        let any = [(String::new(), all.to_owned())];
-        any.into_iter().chain(values.into_iter().map(|value| (value.clone(), value))).collect()
-    };
-    let tags = super::filter::distinct(rows.iter().flat_map(|row| row.flag.tags.iter()));
-    let owners = super::filter::distinct(rows.iter().map(|row| &row.flag.owner));
-    let first = here.environments.first().is_some_and(|it| it.key == here.environment.key);
-    let environment =
-        (!first).then(|| view! { <input type="hidden" name="env" value=here.environment.key.to_string() /> });
-    view! {
-        <form class="toolbar desk-toolbar" id="desk-filters" method="get" action=here.plain("/") role="search">
-            {environment}
-            <label class="desk-search">
-                <span class="visually-hidden">"Search flags"</span>
-                {icon::search()}
-                <input
-                    type="search"
-                    name="q"
-                    id="desk-q"
-                    data-search=""
-                    value=filter.text.clone()
-                    placeholder="Search name, key, tag, owner"
-                    aria-keyshortcuts="/"
-                    autocomplete="off"
-                    spellcheck="false"
-                />
-            </label>
-            {select("state", "State", &filter.state, fixed(&STATES))}
-            {(!tags.is_empty()).then(|| select("tag", "Tag", &filter.tag, own("Any tag", tags)))}
-            {(!owners.is_empty()).then(|| select("owner", "Owner", &filter.owner, own("Any owner", owners)))}
-            {select("life", "Lifecycle", &filter.life, fixed(&LIVES))}
-            {select("sort", "Order", &filter.sort, fixed(&SORTS))}
-            <button class="button without-script">"Show"</button>
-        </form>
     }
 }

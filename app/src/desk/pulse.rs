@@ -26,6 +26,11 @@ pub struct Pulse {
 }
 
 impl Pulse {
+    /// Whether it was at all.
+    pub fn is_served(&self) -> bool {
+        self.served.iter().any(|times| *times > 0)
+    }
+
     /// How often in the last whole minute.
     pub fn served_last(&self) -> u64 {
         self.served.last().copied().unwrap_or(0)

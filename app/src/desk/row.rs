@@ -2,7 +2,7 @@
 
 use engine::{Lifecycle, Percentage, Rollout, group_name, rollout_phrase};
 use leptos::prelude::*;
-use store::DeskRow;
+use store::{DeskCount, DeskRow};
 
 use super::{
     filter::State,
@@ -42,10 +42,8 @@ impl Desk<'_> {
         let state = State::of(&row.rollout);
         let phrase =
             self.snapshot.map_or_else(String::new, |it| rollout_phrase(&row.rollout, &group_name(it)));
-        let counted = self.counted.of(flag.key.as_str());
-        let people =
-            counted.map_or_else(|| "–".to_owned(), |impact| impact.sample.count(impact.after).number());
-        let older = self.counted.older_ms(flag.key.as_str()).map(|at_ms| time::of(here.now_ms, at_ms));
+        let (people, older_ms) = people(state, self.counted, flag.key.as_str());
+        let older = older_ms.map(|at_ms| time::of(here.now_ms, at_ms));
         let pulse = self.pulses.get(&flag.key);
         let served = pulse.map_or(0, Pulse::served_last);
         let mark = match flag.lifecycle {
@@ -85,6 +83,17 @@ impl Desk<'_> {
             let label = format!("{word} {}", row.flag.name);
             view! { <a class=class href=here.href(&path) aria-label=label>{word}</a> }
         })
+    }
+}
+
+/// How many known people have it, and of when that is, unless of now. What nobody can have needs no counting.
+fn people(state: State, counted: &DeskCount, flag: &str) -> (String, Option<i64>) {
+    match state {
+        State::Stopped | State::Nobody => ("0".to_owned(), None),
+        State::Serving | State::Full => {
+            let number = counted.of(flag).map(|impact| impact.sample.count(impact.after).number());
+            (number.unwrap_or_else(|| "–".to_owned()), counted.older_ms(flag))
+        }
     }
 }
 
@@ -152,6 +161,15 @@ mod tests {
             bucket_by: BucketBy::Subject,
             split: Vec::new(),
         }
+    }
+
+    #[test]
+    fn of_what_nobody_can_have_no_older_number_is_told() {
+        let nothing = DeskCount::default();
+        for state in [State::Stopped, State::Nobody] {
+            assert_eq!(people(state, &nothing, "pay"), ("0".to_owned(), None));
+        }
+        assert_eq!(people(State::Serving, &nothing, "pay"), ("–".to_owned(), None));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use engine::EnvironmentKey;
 use store::{Environment, Operation, Principal};
 
 use crate::{
+    attention::Counts,
     page::{theme::Theme, toast::Toast},
     site::Site,
 };
@@ -23,6 +24,8 @@ pub struct Here {
     pub principal: Option<Principal>,
     pub now_ms: i64,
     pub seq: u64,
+    /// What waits, beside the entries of the navigation.
+    pub counts: Counts,
     /// What an admin has to know of the server, in sentences.
     pub troubles: Vec<String>,
 }

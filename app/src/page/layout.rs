@@ -4,7 +4,7 @@ use islands::{live::Live, menus::Menus, palette::Palette};
 use leptos::prelude::*;
 use store::{Operation, Principal};
 
-use super::{here::Here, meta::PageMeta, theme::Theme, toast};
+use super::{here::Here, meta::PageMeta, navigation::navigation, theme::Theme, toast};
 use crate::ui::{
     badge::{Callout, Tone},
     icon,
@@ -32,7 +32,7 @@ pub enum Section {
 }
 
 impl Section {
-    const NAVIGATION: [Self; 15] = [
+    pub(super) const NAVIGATION: [Self; 15] = [
         Self::Desk,
         Self::Groups,
         Self::People,
@@ -113,7 +113,7 @@ impl Section {
         }
     }
 
-    fn icon(self) -> AnyView {
+    pub(super) fn icon(self) -> AnyView {
         match self {
             Self::Desk => icon::desk().into_any(),
             Self::Groups => icon::groups().into_any(),
@@ -158,7 +158,7 @@ pub fn frame(meta: &PageMeta, here: &Here, worker: String, page: AnyView) -> imp
     let live = who.map(|member| view! { <Live seq=here.seq member worker measures=meta.measures /> });
     view! {
         <a class="skip-link" href="#main">"Skip to the content"</a>
-        <div class="frame">
+        <div class="frame" data-place=place(here)>
             <header class="rail">
                 {brand(here)}
                 {environment_switch(here)}
@@ -166,11 +166,30 @@ pub fn frame(meta: &PageMeta, here: &Here, worker: String, page: AnyView) -> imp
                 {navigation(meta.section, here)}
                 <div class="rail-foot">{live}{here.principal.as_ref().map(|who| person(who, here))}</div>
             </header>
-            <main id="main" class="page" tabindex="-1">{troubles(here)}{page}</main>
+            <main id="main" class="page" tabindex="-1">{place_mark(here)}{troubles(here)}{page}</main>
         </div>
         {toast::region(here.toast)}
         <Menus />
     }
+}
+
+/// Pages of an environment that changes with less care look unlike those of one that is protected.
+fn place(here: &Here) -> &'static str {
+    if here.environment.protected { "protected" } else { "open" }
+}
+
+/// Says in words where one is, where that is not an environment that is protected but there is one.
+fn place_mark(here: &Here) -> Option<impl IntoView + use<>> {
+    let protected = here.environments.iter().find(|it| it.protected)?;
+    let own = here.environment.name.clone();
+    (!here.environment.protected).then(|| {
+        view! {
+            <p class="place-mark">
+                {icon::layers()}
+                <span>"You are in "<strong>{own}</strong>{format!(", not in {}.", protected.name)}</span>
+            </p>
+        }
+    })
 }
 
 fn troubles(here: &Here) -> Option<impl IntoView + use<>> {
@@ -227,23 +246,6 @@ fn channels() -> impl IntoView {
 
 fn brand(here: &Here) -> impl IntoView + use<> {
     view! { <a class="brand" href=here.href("/")>{logo()}<span>"Fader"</span></a> }
-}
-
-fn navigation(section: Option<Section>, here: &Here) -> impl IntoView + use<> {
-    let entries = Section::NAVIGATION
-        .into_iter()
-        .filter(|entry| here.principal.as_ref().is_some_and(|principal| entry.is_for(principal)));
-    let entries = entries
-        .map(|entry| {
-            let current = (section == Some(entry)).then_some("page");
-            view! {
-                <li>
-                    <a href=here.href(entry.path()) aria-current=current>{entry.icon()}{entry.label()}</a>
-                </li>
-            }
-        })
-        .collect_view();
-    view! { <nav class="nav" aria-label="Main"><ul>{entries}</ul></nav> }
 }
 
 fn environment_switch(here: &Here) -> impl IntoView + use<> {

@@ -23,6 +23,7 @@ use store::{
 
 use super::{error as error_page, here::Here, meta::PageMeta, shell, theme::Theme, toast::Toast};
 use crate::{
+    attention::Counts,
     cookies,
     error::{AppError, Thing},
     form::error::as_sentence,
@@ -31,6 +32,9 @@ use crate::{
 
 /// So long admins are told of a task that failed.
 const TROUBLE_TOLD: Duration = Duration::from_hours(1);
+
+/// The stream of changes, which shows no navigation.
+const STREAM: &str = "/live";
 
 /// What a handler of the dashboard returns; the router turns an error into a page.
 pub type PageResult = Result<Response, AppError>;
@@ -46,6 +50,7 @@ pub struct Visit {
     headers: HeaderMap,
     toast: Option<Toast>,
     principal: Option<Principal>,
+    counts: Counts,
 }
 
 /// A request of somebody signed in; extracting it sends everybody else to the sign-in page.
@@ -115,6 +120,7 @@ impl Visit {
             principal: self.principal.clone(),
             now_ms: self.now_ms(),
             seq: self.store().live().seq(),
+            counts: self.counts,
             troubles: self.troubles(),
         }
     }
@@ -253,6 +259,7 @@ impl Visit {
                 .unwrap_or_default(),
             toast: if refetch { None } else { toast },
             principal: parts.extensions.get::<Principal>().cloned(),
+            counts: Counts::default(),
             uri: parts.uri.clone(),
             headers: parts.headers.clone(),
         })
@@ -264,7 +271,11 @@ impl FromRequestParts<AppState> for Page {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, AppError> {
         let principal = parts.extensions.get::<Principal>().cloned().ok_or(AppError::SignedOut)?;
-        Ok(Self { visit: Visit::from_request_parts(parts, state).await?, principal })
+        let mut visit = Visit::from_request_parts(parts, state).await?;
+        if !parts.uri.path().starts_with(STREAM) {
+            visit.counts = Counts::load(&state.store, &principal, &visit.environment.key).await;
+        }
+        Ok(Self { visit, principal })
     }
 }
 

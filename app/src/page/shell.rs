@@ -68,7 +68,9 @@ fn page(options: &LeptosOptions, meta: &PageMeta, here: &Here, body: AnyView) ->
     let stylesheet = here.plain(&format!("/{}/{}.css", options.site_pkg_dir, options.output_name));
     let root = here.site.base().to_owned();
     let base = Some(root.clone()).filter(|base| !base.is_empty());
-    let title = format!("{} · Fader", meta.title);
+    let first = here.environments.first().is_none_or(|it| it.key == here.environment.key);
+    let place = if first { String::new() } else { format!(" · {}", here.environment.name) };
+    let title = format!("{}{place} · Fader", meta.title);
     // Forms on this page hold what somebody typed, although nobody has touched them yet.
     let draft = meta.status.is_client_error().then_some("");
     let referrer = meta.secret_address.then(|| view! { <meta name="referrer" content="no-referrer" /> });

@@ -110,7 +110,7 @@ impl Person {
         Ok(Self {
             subject: subject.clone(),
             known: looked.traits().is_some(),
-            versions: rows.into_iter().map(|row| (row.flag.key.clone(), row.rollout_version)).collect(),
+            versions: rows.iter().map(|row| (row.flag.key.clone(), row.rollout_version)).collect(),
             may: May {
                 edit_flags: page.may(Operation::RollOut),
                 administer: page.may(Operation::Administer),

@@ -1,10 +1,33 @@
-//! The read model of the desk: one query, the definitions from memory.
+//! What the desk shows: its rows, what needs somebody, and when flags were last served. Each is read once after a change,
+//! for everybody who looks.
+
+mod remembered;
+mod served;
+mod waiting;
 
 use std::sync::Arc;
 
 use engine::{EnvironmentKey, Flag, Rollout};
 
-use crate::{ObjectKind, Store, StoreError, Viewer, db::args, number};
+use crate::{ObjectKind, Store, StoreError, Untriaged, Viewer, db::args, number};
+use remembered::Remembered;
+
+pub use served::LastServed;
+pub use waiting::{Halt, PlanUnderWay, Waiting};
+
+/// How often everything was read anew, and the last change that is known.
+type Stamp = (u64, u64);
+
+/// What is remembered.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    rows: Remembered<EnvironmentKey, Stamp, Vec<DeskRow>>,
+    waiting: Remembered<(), Stamp, Waiting>,
+    /// Of a minute.
+    served: Remembered<EnvironmentKey, (u64, i64), LastServed>,
+    /// The newest item of feedback and the minute belong to it.
+    pub(crate) untriaged: Remembered<EnvironmentKey, (Stamp, i64, i64), Untriaged>,
+}
 
 /// The newest entry about a flag in one environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +45,10 @@ pub struct DeskRow {
     pub rollout: Arc<Rollout>,
     pub flag_version: u64,
     pub rollout_version: u64,
+    /// When the flag's definition was last changed, in whichever environment that happened.
+    pub flag_changed_ms: i64,
+    pub rollout_changed_ms: i64,
+    /// In this environment, or everywhere.
     pub last_change: LastChange,
 }
 
@@ -30,6 +57,8 @@ struct Row {
     key: String,
     flag_version: i64,
     rollout_version: i64,
+    flag_changed_ms: i64,
+    rollout_changed_ms: i64,
     seq: i64,
     at_ms: i64,
     actor: String,
@@ -38,8 +67,27 @@ struct Row {
 
 impl Store {
     /// All flags of an environment by name, archived ones too. One whose definition cannot be read is left out.
-    pub async fn desk(&self, by: &Viewer, environment: &EnvironmentKey) -> Result<Vec<DeskRow>, StoreError> {
+    pub async fn desk(
+        &self,
+        by: &Viewer,
+        environment: &EnvironmentKey,
+    ) -> Result<Arc<Vec<DeskRow>>, StoreError> {
         by.require_in(environment)?;
+        let read = self.read_desk(environment);
+        self.0.desk.rows.of(environment.clone(), self.desk_stamp(), read).await
+    }
+
+    pub(crate) fn desk_stamp(&self) -> Stamp {
+        (self.era(), self.live().seq())
+    }
+
+    fn era(&self) -> u64 {
+        *self.live().eras().borrow()
+    }
+
+    /// A rollout in another environment may have made the flag active: then the flag's own newest entry is about that one,
+    /// and an earlier one is told.
+    async fn read_desk(&self, environment: &EnvironmentKey) -> Result<Vec<DeskRow>, StoreError> {
         let snapshot = self.live().snapshot(environment.as_str()).ok_or_else(|| StoreError::NotFound {
             kind: ObjectKind::Environment,
             key: environment.to_string(),
@@ -48,11 +96,19 @@ impl Store {
             .db()
             .all(
                 "SELECT flags.key, flags.version AS flag_version, rollouts.version AS rollout_version, \
+                 flags.changed_ms AS flag_changed_ms, rollouts.changed_ms AS rollout_changed_ms, \
                  audit.seq, audit.at_ms, audit.actor, audit.sentence \
                  FROM rollouts \
                  JOIN flags ON flags.key = rollouts.flag \
-                 JOIN audit ON audit.seq = CASE WHEN flags.audit_seq > rollouts.audit_seq \
-                     THEN flags.audit_seq ELSE rollouts.audit_seq END \
+                 JOIN audit ON audit.seq = CASE WHEN flags.audit_seq <= rollouts.audit_seq \
+                     THEN rollouts.audit_seq \
+                     ELSE (SELECT MAX(own.seq) FROM (\
+                         SELECT rollouts.audit_seq AS seq \
+                         UNION ALL \
+                         SELECT entry.seq FROM versions JOIN audit AS entry ON entry.seq = versions.audit_seq \
+                         WHERE versions.object_kind = 'flag' AND versions.object_key = flags.key \
+                         AND versions.environment = '' \
+                         AND (entry.environment IS NULL OR entry.environment = $1)) AS own) END \
                  WHERE rollouts.environment = $1",
                 args![environment.as_str()],
             )
@@ -64,6 +120,8 @@ impl Store {
                 rollout: Arc::clone(compiled.rollout()),
                 flag_version: number(row.flag_version),
                 rollout_version: number(row.rollout_version),
+                flag_changed_ms: row.flag_changed_ms,
+                rollout_changed_ms: row.rollout_changed_ms,
                 last_change: LastChange {
                     seq: number(row.seq),
                     at_ms: row.at_ms,

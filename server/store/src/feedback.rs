@@ -9,6 +9,7 @@ mod record;
 mod retention;
 mod summary;
 mod triage;
+mod untriaged;
 
 use std::{fmt, str::FromStr};
 
@@ -20,6 +21,7 @@ pub use item::{Feedback, Saw};
 pub use record::{NewComplaint, NewFeedback, Recorded};
 pub use summary::{TrendPoint, VariantSummary};
 pub use triage::Triage;
+pub use untriaged::Untriaged;
 
 /// An item's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

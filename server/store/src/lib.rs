@@ -70,12 +70,12 @@ pub use clock::Clock;
 #[doc(hidden)]
 pub use db::{Fault, Faults};
 pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts, demo_people};
-pub use desk::{DeskRow, LastChange};
+pub use desk::{DeskRow, Halt, LastChange, LastServed, PlanUnderWay, Waiting};
 pub use error::{Conflict, Invalid, SignInError, StoreError, Taken};
 pub use feedback::{
     Completed, Feedback, FeedbackFilter, FeedbackId, FeedbackKind, FeedbackSource, Handler, InvalidCompleted,
     InvalidFeedbackKind, InvalidFeedbackSource, InvalidRating, InvalidTriageState, NewComplaint, NewFeedback,
-    Rating, Recorded, Saw, TrendPoint, Triage, TriageState, VariantSummary,
+    Rating, Recorded, Saw, TrendPoint, Triage, TriageState, Untriaged, VariantSummary,
 };
 pub use groups::{GroupRow, GroupUse};
 pub use guard::{

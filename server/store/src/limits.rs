@@ -119,6 +119,10 @@ pub const WEBHOOK_URL_CHARS_MAX: usize = 500;
 pub const WEBHOOK_TESTS_PER_MINUTE: usize = 10;
 pub const VERDICTS_PAGE_MAX: usize = 500;
 pub const APPROVALS_MAX: i64 = 500;
+/// Rollouts that the guard took something from, and plans under way, among which the desk looks for what needs somebody.
+pub const WAITING_MAX: i64 = 20_000;
+/// Items of feedback among which those are counted that nobody has looked at.
+pub const UNTRIAGED_AMONG_MAX: u64 = 10_000;
 /// How long a server that does not renew it keeps the guard's lease; with a look every 2 s another server guards
 /// within 10 s.
 pub const GUARD_LEASE_MS: i64 = 7_000;

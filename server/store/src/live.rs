@@ -202,6 +202,11 @@ impl Live {
         Ok(())
     }
 
+    /// The number of the newest item of feedback that pages were told of.
+    pub(crate) fn newest_feedback(&self) -> i64 {
+        self.0.feedback.load(Ordering::Relaxed)
+    }
+
     /// Like [`Live::refresh`], without asking the database when `seq` is already here.
     pub(crate) async fn reach(&self, db: &Db, seq: u64) -> Result<(), StoreError> {
         if self.seq() >= seq {

@@ -17,6 +17,7 @@ use crate::{
     census::Census,
     change::CHANNEL,
     db::{Db, Faults},
+    desk::Memory,
     file::{DatabaseFile, SET_ASIDE_MAX, Seen},
     history::HeadLooks,
     ledger::Looked,
@@ -57,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) searched: Searched,
     /// Environments as they were, compiled.
     pub(crate) past: Past,
+    /// What desks and navigation were last told.
+    pub(crate) desk: Memory,
     /// What new entries of the audit log are keyed with, instead of the workspace's secret.
     pub(crate) audit_secret: Option<AuditSecret>,
     /// How far the audit log is verified.
@@ -105,6 +108,7 @@ impl Store {
             looked: Looked::default(),
             searched: Searched::default(),
             past: Past::default(),
+            desk: Memory::default(),
             audit_secret,
             watch: Arc::default(),
             stands_in_since_ms: Since::new(stands_in_since_ms),
@@ -242,6 +246,7 @@ impl Store {
             looked: looked.clone(),
             searched: searched.clone(),
             past: Past::default(),
+            desk: Memory::default(),
             audit_secret: audit_secret.clone(),
             watch: Arc::clone(watch),
             stands_in_since_ms: Since::new(None),

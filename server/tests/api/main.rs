@@ -11,6 +11,7 @@ mod census;
 mod command_line;
 mod compressed;
 mod cors;
+mod desk;
 mod document;
 mod edge;
 mod etag;

@@ -24,14 +24,13 @@ pub(super) struct Swapped {
 }
 
 /// This page's address once more. `None` when the server does not answer.
-pub(super) async fn fetch() -> Option<Fetched> {
+pub(super) async fn fetch(address: &str) -> Option<Fetched> {
     let options = RequestInit::new();
     let headers = web_sys::Headers::new().ok()?;
     headers.set("accept", "text/html").ok()?;
     headers.set("x-fader-live", "1").ok()?;
     options.set_headers(&headers);
-    let address = window().location().href().ok()?;
-    let response = JsFuture::from(window().fetch_with_str_and_init(&address, &options)).await.ok()?;
+    let response = JsFuture::from(window().fetch_with_str_and_init(address, &options)).await.ok()?;
     let response: Response = response.dyn_into().ok()?;
     if response.redirected() && response.url().contains("/sign-in") {
         return Some(Fetched::SignedOut);

@@ -37,6 +37,8 @@ struct Listener {
     /// What changed since the last look; `None` for everything.
     changed: Option<Vec<String>>,
     scheduled: bool,
+    /// How often the page was looked at.
+    looks: u32,
     signals: Signals,
 }
 
@@ -69,6 +71,7 @@ pub(super) fn start(seq: u64, member: i64, measures: bool, worker: String, signa
             heard_ms: 0.0,
             changed: Some(Vec::new()),
             scheduled: false,
+            looks: 0,
             signals,
         })
     });
@@ -88,9 +91,16 @@ pub(super) fn start(seq: u64, member: i64, measures: bool, worker: String, signa
     drop(document().add_event_listener_with_callback("visibilitychange", &turned));
     let left = Rc::clone(&shared);
     let _ = window_event_listener(ev::pagehide, move |_| leave(&left));
-    // Going back to a page out of the browser's own cache shows it as it was.
+    // Going back to a page out of the browser's own cache shows it as it was, with numbers of another moment.
     let shown = Rc::clone(&shared);
-    let _ = window_event_listener(ev::pageshow, move |_| enter(&shown));
+    let _ = window_event_listener(ev::pageshow, move |event| {
+        enter(&shown);
+        let is_old = Reflect::get(&event, &JsValue::from_str("persisted")).is_ok_and(|it| it.is_truthy());
+        if is_old {
+            shown.borrow_mut().changed = None;
+            look(&shown);
+        }
+    });
     let _ = set_interval_with_handle(move || look_after(&shared), LOOK);
 }
 
@@ -203,24 +213,46 @@ impl Listener {
 fn look(shared: &Shared) {
     let mut listener = shared.borrow_mut();
     listener.scheduled = false;
+    listener.looks += 1;
+    let number = listener.looks;
     let changed = listener.changed.replace(Vec::new());
-    let signals = listener.signals;
     drop(listener);
     let shared = Rc::clone(shared);
     spawn_local(async move {
-        match page::fetch().await {
-            Some(page::Fetched::Page(fresh)) => apply(&fresh, changed.as_deref(), signals),
+        let address = address();
+        match page::fetch(&address).await {
+            Some(page::Fetched::Page(fresh)) => {
+                let seen = Seen { number, address, fresh };
+                apply(&shared, seen, changed.as_deref());
+            }
             Some(page::Fetched::SignedOut) => {
                 leave(&shared);
-                signals.notice.set(Some(Notice::SignedOut));
+                let notice = shared.borrow().signals.notice;
+                notice.set(Some(Notice::SignedOut));
             }
             None => {}
         }
     });
 }
 
-fn apply(fresh: &web_sys::Document, changed: Option<&[String]>, signals: Signals) {
-    let outcome = page::swap(fresh, changed);
+fn address() -> String {
+    window().location().href().unwrap_or_default()
+}
+
+/// What a look has found.
+struct Seen {
+    number: u32,
+    address: String,
+    fresh: web_sys::Document,
+}
+
+fn apply(shared: &Shared, seen: Seen, changed: Option<&[String]>) {
+    // Meanwhile somebody has asked for something else.
+    if address() != seen.address {
+        return;
+    }
+    let signals = shared.borrow().signals;
+    let outcome = page::swap(&seen.fresh, changed);
     if outcome.conflict {
         signals.notice.set(Some(Notice::Changed));
     }
@@ -231,8 +263,14 @@ fn apply(fresh: &web_sys::Document, changed: Option<&[String]>, signals: Signals
         signals.announced.set("The page was updated.");
     }
     if outcome.waiting {
-        let fresh = fresh.clone();
-        set_timeout(move || apply(&fresh, Some(&[]), signals), RETRY);
+        let again = Rc::clone(shared);
+        let later = move || {
+            // What a later look has found is newer.
+            if again.borrow().looks == seen.number {
+                apply(&again, seen, Some(&[]));
+            }
+        };
+        set_timeout(later, RETRY);
     }
 }
 

@@ -46,6 +46,10 @@ pub fn kind_word(kind: FlagKind) -> &'static str {
     KINDS.iter().find(|(it, ..)| *it == kind).map_or("", |(_, _, label, _)| label)
 }
 
+pub fn kind_code(kind: FlagKind) -> &'static str {
+    KINDS.iter().find(|(it, ..)| *it == kind).map_or("", |(_, code, ..)| code)
+}
+
 pub fn type_code(value_type: ValueType) -> &'static str {
     TYPES.iter().find(|(it, ..)| *it == value_type).map_or("", |(_, code, ..)| code)
 }
@@ -64,7 +68,7 @@ impl FlagForm {
             description: flag.description.clone(),
             owner: flag.owner.clone(),
             tags: flag.tags.join(", "),
-            kind: KINDS.iter().find(|(it, ..)| *it == flag.kind).map_or("", |(_, code, ..)| code).to_owned(),
+            kind: kind_code(flag.kind).to_owned(),
             value_type: type_code(flag.value_type).to_owned(),
             variants: flag.variants.iter().map(|v| (v.key.to_string(), value_text(&v.value))).collect(),
             off: off.unwrap_or_default().to_string(),

@@ -200,7 +200,7 @@ fn value_editor(value_type: ValueType, value: String, label: String) -> AnyView 
 fn danger(shown: &FlagPage, errors: &[FieldError], may: (bool, bool)) -> impl IntoView + use<> {
     let (editable, random) = may;
     view! {
-        <section class="card stack danger" aria-label="Lifecycle">
+        <section class="card stack danger" id="lifecycle" aria-label="Lifecycle">
             <div class="card-head">
                 <h2>"Lifecycle"</h2>
                 <Badge tone=lifecycle_tone(shown.flag.lifecycle) text=lifecycle_word(shown.flag.lifecycle) />

@@ -14,6 +14,8 @@ use crate::{Clock, People};
 /// How long a request waits when there is nothing older to show; with something older it hardly waits.
 const FIRST: Patience = Patience { exact: Duration::from_millis(60), first: Duration::from_millis(100) };
 const AGAIN: Patience = Patience { exact: Duration::from_millis(20), first: Duration::from_millis(25) };
+/// So few flags are waited for as if there was nothing older: what was just changed is shown as it is now.
+const FEW: usize = 4;
 /// A smaller sample is no number to show.
 const SEEN_MIN: usize = 128;
 
@@ -82,7 +84,8 @@ impl Desk {
     pub(super) async fn of(&self, census: &Census, snapshot: &Arc<Snapshot>) -> DeskCount {
         let mut begun = self.begin(snapshot, census.people());
         if !begun.asked.is_empty() {
-            let patience = if begun.count.known.is_empty() { FIRST } else { AGAIN };
+            let is_few = begun.asked.len() <= FEW;
+            let patience = if is_few || begun.count.known.is_empty() { FIRST } else { AGAIN };
             let asked = (snapshot, Arc::clone(&begun.people));
             if let Some((impacts, is_final)) = census.holders(asked, &begun.asked, patience).await
                 && impacts.iter().all(|it| it.sample.is_whole() || it.sample.seen >= SEEN_MIN)

@@ -86,6 +86,14 @@ impl Store {
     }
 }
 
+impl ReleasePlan {
+    /// The very next step, counted from 0, when it may not be entered before somebody approves it.
+    pub fn awaits_approval(&self) -> Option<usize> {
+        let next = self.state.progress()?.step + 1;
+        waiting(self).into_iter().find(|step| *step == next)
+    }
+}
+
 /// The steps ahead that nobody has approved yet. What was rolled back first needs somebody who goes on.
 fn waiting(release: &ReleasePlan) -> Vec<usize> {
     let is_ahead = release.state.takes_approvals() && !matches!(release.state, PlanState::RolledBack { .. });

@@ -7,6 +7,7 @@ mod audit;
 mod census;
 mod crash;
 mod demo;
+mod desk;
 mod feedback;
 mod flags;
 mod groups;
