@@ -68,11 +68,13 @@ impl<'s> Drafted<'s> {
     }
 
     fn channel(&self, rule: &Rule, count: &ChannelCount) -> Channel {
-        let name = audience_phrase(&rule.audience, &group_name(self.snapshot));
+        let phrase = |rule: &Rule| audience_phrase(&rule.audience, &group_name(self.snapshot));
+        let named = |at: usize| self.draft.rules.get(at).map(phrase).unwrap_or_default();
         Channel {
             rule: rule.id.to_string(),
-            name: as_sentence(&name).trim_end_matches('.').to_owned(),
+            name: as_sentence(&phrase(rule)).trim_end_matches('.').to_owned(),
             count: count.phrase(),
+            overlap: count.overlap_phrase(&named),
             served: count.sample.count(count.served).value(),
         }
     }
@@ -194,6 +196,10 @@ mod tests {
             "those whom the first channel serves are not served again"
         );
         assert_eq!(vip.served + everyone.served, forecast.after);
+        let inside_everyone = inside(everyone, " of 1,000");
+        let both = inside_everyone - everyone.served;
+        assert_eq!(everyone.overlap, format!("of whom {both} already through VIP agencies"));
+        assert_eq!((vip.overlap.as_str(), inside(vip, " of 100")), ("", vip.served));
         assert_eq!(vip.name, "VIP agencies");
         assert_eq!(forecast.mood, Mood::Takes);
     }

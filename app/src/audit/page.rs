@@ -102,7 +102,7 @@ fn filters(query: &AuditQuery, actors: Vec<String>) -> impl IntoView + use<> {
     let clear =
         query.is_filtered().then(|| view! { <a class="button" data-kind="quiet" href="/audit">"Clear"</a> });
     view! {
-        <form class="toolbar" method="get" action="/audit" role="search">
+        <form class="toolbar" method="get" autocomplete="off" action="/audit" role="search">
             <div class="field" data-wide="">
                 <label for="audit-q">"Contains"</label>
                 <input

@@ -1,7 +1,7 @@
 //! The History tab: every change of the flag and of its rollout here, as sentences, with what to take back.
 
 use axum::extract::Path;
-use engine::{Change, Rollout, audience_phrase, group_name, rollout_phrase};
+use engine::{Change, Rollout, audience_phrase, counted, group_name, rollout_phrase};
 use leptos::prelude::*;
 use store::{AuditEntry, ObjectKind, ObjectRef, Operation, Versioned};
 
@@ -99,7 +99,7 @@ fn changes(changes: &[Change]) -> Option<impl IntoView + use<>> {
         })
         .collect();
     (!rows.is_empty()).then(|| {
-        let summary = if rows.len() == 1 { "1 change".to_owned() } else { format!("{} changes", rows.len()) };
+        let summary = counted(rows.len(), "change");
         view! { <details class="history-diff"><summary>{summary}</summary><ul>{rows}</ul></details> }
     })
 }

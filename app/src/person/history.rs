@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use engine::{Enrolment, FlagKey, GroupKey, Snapshot, SubjectKey};
+use engine::{FlagKey, Snapshot, SubjectKey};
 use leptos::prelude::*;
-use store::{ObjectKind, ObjectRef, PeopleReader, Seen};
+use store::{ObjectKind, ObjectRef, PeopleReader, Seen, Stay};
 
 use super::timeline::{Lane, Mark, Range, Span, timeline};
 use crate::{
@@ -15,13 +15,6 @@ use crate::{
         time,
     },
 };
-
-/// An enrolment in a pilot group.
-pub(super) struct Enrolled {
-    pub(super) group: GroupKey,
-    pub(super) name: String,
-    pub(super) enrolment: Enrolment,
-}
 
 /// Flags with a lane; those served last come first.
 const LANES_MAX: usize = 12;
@@ -45,17 +38,17 @@ pub struct History {
 }
 
 impl History {
-    /// Flags that were served, that go to a group the person is enrolled in, or that they said something about.
+    /// Flags that were served, that go to a group the person is or was enrolled in, or that they said something about.
     pub(super) async fn load(
         page: &Page,
         reader: &PeopleReader,
         subject: &SubjectKey,
         snapshot: &Snapshot,
-        enrolments: &[Enrolled],
         at_ms: Option<i64>,
         said: &[Said],
     ) -> Result<Self, AppError> {
         let environment = &page.environment.key;
+        let stays = page.store().stays_of(reader, subject).await?;
         let mut served: HashMap<FlagKey, Vec<Seen>> = HashMap::new();
         let mut order = Vec::new();
         for seen in page.store().exposures_of(reader, environment, subject).await? {
@@ -67,7 +60,7 @@ impl History {
         let about = said.iter().filter_map(|it| it.flag.clone());
         let enrolled = snapshot.flags().filter(|flag| {
             !flag.is_archived()
-                && enrolments.iter().any(|it| flag.rollout().groups().any(|group| *group == it.group))
+                && stays.iter().any(|it| flag.rollout().groups().any(|group| *group == it.group))
         });
         let mut enrolled: Vec<_> = enrolled.map(|flag| flag.flag().key.clone()).collect();
         enrolled.sort();
@@ -85,7 +78,7 @@ impl History {
             let entries = entries.into_iter().filter(|entry| entry.environment.is_some());
             let changes = entries.map(|entry| Mark { at_ms: entry.at_ms, label: entry.sentence }).collect();
             let saw = served.remove(&key).unwrap_or_default();
-            lanes.push(lane(&key, &saw, changes, snapshot, enrolments, said, page.now_ms()));
+            lanes.push(lane(&key, &saw, changes, snapshot, &stays, said, page.now_ms()));
         }
         let range = Range::around(&lanes, page.now_ms(), at_ms, DAYS_MAX);
         Ok(Self { lanes, range })
@@ -97,7 +90,7 @@ fn lane(
     saw: &[Seen],
     changes: Vec<Mark>,
     snapshot: &Snapshot,
-    enrolments: &[Enrolled],
+    stays: &[Stay],
     said: &[Said],
     now_ms: i64,
 ) -> Lane {
@@ -117,11 +110,11 @@ fn lane(
         on: off.as_ref() != Some(&seen.variant),
     });
     let goes_to =
-        |it: &&Enrolled| compiled.is_some_and(|flag| flag.rollout().groups().any(|group| *group == it.group));
-    let enrolled = enrolments.iter().filter(goes_to).map(|it| Span {
-        from_ms: it.enrolment.from_ms.unwrap_or(i64::MIN),
-        until_ms: it.enrolment.until_ms.unwrap_or(now_ms),
-        label: format!("enrolled in {}", it.name),
+        |it: &&Stay| compiled.is_some_and(|flag| flag.rollout().groups().any(|group| *group == it.group));
+    let enrolled = stays.iter().filter(goes_to).map(|it| Span {
+        from_ms: it.from_ms.unwrap_or(i64::MIN),
+        until_ms: it.until_ms.unwrap_or(now_ms).max(it.from_ms.unwrap_or(now_ms)),
+        label: stay_phrase(it, now_ms),
         on: true,
     });
     let feedback = said.iter().filter(|it| it.flag.as_ref().is_none_or(|flag| flag == key));
@@ -133,6 +126,20 @@ fn lane(
         enrolled: enrolled.collect(),
         feedback: feedback.map(|it| Mark { at_ms: it.at_ms, label: it.label.clone() }).collect(),
     }
+}
+
+/// `enrolled in VIP agencies from 22 Nov 2026, 20:19:05 UTC, still in`.
+fn stay_phrase(stay: &Stay, now_ms: i64) -> String {
+    let from = stay.from_ms.map(|ms| format!(" from {}", time::full(ms))).unwrap_or_default();
+    let until = match stay.until_ms {
+        Some(ms) if ms <= now_ms || stay.from_ms.is_some_and(|from| from > now_ms) => {
+            format!(" until {}", time::full(ms))
+        }
+        Some(ms) => format!(", still in, until {}", time::full(ms)),
+        None if stay.from_ms.is_some_and(|from| from > now_ms) => String::new(),
+        None => ", still in".to_owned(),
+    };
+    format!("enrolled in {}{from}{until}", stay.group_name)
 }
 
 fn here_or_default(key: &FlagKey) -> String {

@@ -1,6 +1,6 @@
 //! What can go wrong, as closed enums. `Display` is the sentence a person reads; causes stay inside.
 
-use engine::{Change, Problem};
+use engine::{Change, Problem, counted, with_article};
 use sqlx::migrate::MigrateError;
 
 use crate::{
@@ -27,7 +27,7 @@ pub enum StoreError {
     /// What `engine` found wrong with the definition.
     #[error("{}", sentence_of(.0))]
     Refused(Vec<Problem>),
-    #[error("a {} \"{key}\" exists already; choose another", .kind.noun())]
+    #[error("{} \"{key}\" exists already; choose another", with_article(.kind.noun()))]
     AlreadyExists { kind: ObjectKind, key: String },
     #[error("the {} \"{key}\" is in use by {}; change those first", .kind.noun(), .by.join(", "))]
     InUse { kind: ObjectKind, key: String, by: Vec<String> },
@@ -39,7 +39,7 @@ pub enum StoreError {
     #[error("give your password again: this changes who may do what")]
     PasswordNeeded,
     /// As many passwords are being checked as the server has room for.
-    #[error("too many people are signing in at this moment; try again in {retry_after_s} seconds")]
+    #[error("too many people are signing in at this moment; try again in {}", counted(*.retry_after_s, "second"))]
     Busy { retry_after_s: u64 },
     /// Nobody made a mistake, and trying again later may work. Where the answer to a commit was lost, the change may have
     /// been made all the same.
@@ -119,7 +119,7 @@ pub enum Invalid {
     DemoAmongMembers,
     #[error("the present password is not right")]
     WrongPassword,
-    #[error("too many attempts; try again in {retry_after_s} seconds")]
+    #[error("too many attempts; try again in {}", counted(*.retry_after_s, "second"))]
     TooManyAttempts { retry_after_s: u64 },
     #[error("this setup code is not right; the newest one stands in the server's output")]
     SetupCode,
@@ -301,7 +301,7 @@ pub enum SignInError {
     /// Also for unknown and disabled accounts: outsiders learn nothing.
     #[error("the e-mail address or the password is not right")]
     Wrong,
-    #[error("too many attempts; try again in {retry_after_s} seconds")]
+    #[error("too many attempts; try again in {}", counted(*.retry_after_s, "second"))]
     Throttled { retry_after_s: u64 },
     #[error(transparent)]
     Store(#[from] StoreError),

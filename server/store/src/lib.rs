@@ -122,7 +122,7 @@ pub use retention::Kept;
 pub use rollout_times::RolloutTimes;
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
-    EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, TesterIn,
+    EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, Stay, TesterIn,
     TesterInvitation, TesterInvitationId, TesterStanding,
 };
 

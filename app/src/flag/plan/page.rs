@@ -12,7 +12,7 @@ use store::{Operation, PlanOutlook};
 use super::{
     form::PlanForm,
     preview::{Preview, prepared, previews},
-    state::{is_ended, state_badge},
+    state::{beside_badge, is_ended, state_badge},
 };
 use crate::{
     error::AppError,
@@ -183,14 +183,14 @@ fn summary(shown: &FlagPage, loaded: &Loaded, outlook: &PlanOutlook) -> impl Int
             <div class="card-head">
                 <h2 id="plan-title">{release.plan.name.clone()}</h2>
                 <p class="note">
-                    {format!("Written by {}; changed by {}, ", release.proposed_by_name, release.changed_by)}
+                    {format!("Written by {}; last changed by {}, ", release.proposed_by_name, release.changed_by)}
                     {time::ago(loaded.now_ms, release.changed_ms)}
                 </p>
             </div>
             <p class="plan-state">
                 <Badge tone=tone text=word />
                 " "
-                <strong>{release.state.sentence(release.plan.steps.len())}</strong>
+                <strong>{beside_badge(word, &release.state.sentence(release.plan.steps.len()))}</strong>
             </p>
             {waiting(&outlook.decision, outlook.pace, outlook.at_ms).map(|text| view! { <p>{text}</p> })}
             {health}
