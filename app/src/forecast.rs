@@ -1,7 +1,9 @@
 //! Who has a flag among the people we know: now, and after a change that is not saved. Counted from a survey, in which the
 //! engine itself has decided; never by arithmetic on percentages.
 
-use engine::{ChannelCount, Impact, Rollout, Rule, Snapshot, Survey, audience_phrase, group_name, grouped};
+use engine::{
+    ChannelCount, Count, Impact, Rollout, Rule, Snapshot, Survey, audience_phrase, counted, group_name,
+};
 use islands::forecast::{Channel, Forecast, Mood};
 
 use crate::form::error::as_sentence;
@@ -54,8 +56,9 @@ impl<'s> Drafted<'s> {
 
     fn sentence(&self, impact: &Impact) -> String {
         let sentence = if self.saved == self.draft && impact.sample.known > 0 {
-            let (after, known) = (impact.sample.count(impact.after), grouped(impact.sample.known));
-            as_sentence(&format!("{} of {known} known people have it", after.phrase()))
+            let (after, known) = (impact.sample.count(impact.after), impact.sample.known);
+            let has = if after == Count::Exact(1) { "has" } else { "have" };
+            as_sentence(&format!("{} of {} {has} it", after.phrase(), counted(known, "known person")))
         } else {
             impact.sentence()
         };

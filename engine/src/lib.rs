@@ -15,8 +15,8 @@ mod word;
 mod words;
 
 pub use census::{
-    ChannelCount, Count, Counted, Impact, Overlap, Question, Sample, Shuffled, Survey, Surveyor, Tally, grouped,
-    interval_95,
+    ChannelCount, Count, Counted, Impact, Overlap, Question, Sample, Shuffled, Survey, Surveyor, Tally,
+    grouped, interval_95,
 };
 pub use condition::{
     AttributeDefinition, AttributeSchema, AttributeType, AttributeValue, Attributes, Condition, DEPTH_MAX,

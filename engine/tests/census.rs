@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use engine::{
     AttributeSchema, AttributeValue, Attributes, Audience, BucketBy, ChannelCount, Condition, Context,
-    Enrolment, EnvironmentConfig, Exclusions, Flag, FlagKey, Group, Impact, Operator, Overlap, Percentage, Pin,
-    Prerequisite, Question, Rollout, Rule, Sample, Share, Shuffled, Snapshot, Surveyor, Tally, Test, Variant,
+    Enrolment, EnvironmentConfig, Exclusions, Flag, FlagKey, Group, Impact, Operator, Overlap, Percentage,
+    Pin, Prerequisite, Question, Rollout, Rule, Sample, Share, Shuffled, Snapshot, Surveyor, Tally, Test,
+    Variant,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 

@@ -146,7 +146,11 @@ fn chain_words(standing: &AuditStanding, now_ms: i64) -> (Tone, String) {
             let all = entries.saturating_add(*behind);
             (
                 Tone::Neutral,
-                format!("Verifying the chain · {} of {} so far", grouped(*entries), engine::counted(all, "entry")),
+                format!(
+                    "Verifying the chain · {} of {} so far",
+                    grouped(*entries),
+                    engine::counted(all, "entry")
+                ),
             )
         }
         (AuditVerdict::Intact { entries }, Some(at)) => {

@@ -96,7 +96,8 @@ fn short_sentence(sentence: &str, name: &str) -> String {
     let of_key = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '_' | '-');
     let rest = rest.strip_prefix(" in ").map_or(rest, |place| place.trim_start_matches(of_key));
     let before = before.trim_end();
-    let before = [" on", " of", " to", " from"].iter().find_map(|it| before.strip_suffix(it)).unwrap_or(before);
+    let before =
+        [" on", " of", " to", " from"].iter().find_map(|it| before.strip_suffix(it)).unwrap_or(before);
     format!("{before}{rest}")
 }
 

@@ -145,12 +145,12 @@ fn version_view(shown: &FlagPage, version: &Versioned<Rollout>) -> impl IntoView
         })
         .collect();
     let extras = [
-        (rollout.pins.len(), "pinned"),
-        (rollout.exclusions.subjects.len() + rollout.exclusions.groups.len(), "excluded"),
-        (rollout.prerequisites.len(), "prerequisites"),
+        (rollout.pins.len(), "pinned subject"),
+        (rollout.exclusions.subjects.len(), "excluded subject"),
+        (rollout.exclusions.groups.len(), "excluded group"),
+        (rollout.prerequisites.len(), "prerequisite"),
     ];
-    let extras: Vec<_> =
-        extras.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    let extras: Vec<_> = extras.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| counted(*n, noun)).collect();
     let current = version.version == shown.rollout.version;
     view! {
         <section class="card version" aria-label=format!("Version {}", version.version)>

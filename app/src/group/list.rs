@@ -218,8 +218,7 @@ fn nothing_found(query: &str) -> impl IntoView + use<> {
 
 fn narrow(found: usize) -> Option<impl IntoView> {
     (found > ROWS_MAX).then(|| {
-        let text =
-            format!("The first {ROWS_MAX} of {}. Search to see the others.", counted(found, "group"));
+        let text = format!("The first {ROWS_MAX} of {}. Search to see the others.", counted(found, "group"));
         view! { <p class="note">{text}</p> }
     })
 }

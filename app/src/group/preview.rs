@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use engine::{
-    CompiledGroup, Condition, Count, EnvironmentKey, Group, GroupKey, Impact, Traits, ValueRef, counted, grouped,
+    CompiledGroup, Condition, Count, EnvironmentKey, Group, GroupKey, Impact, Traits, ValueRef, counted,
+    grouped,
 };
 use leptos::prelude::*;
 use store::{Asker, Environment, GroupUse, Patience};
 
-use super::{
-    form::GroupForm,
-    head::Found,
-    list::meter,
-};
+use super::{form::GroupForm, head::Found, list::meter};
 use crate::{
     error::AppError,
     page::{Page, here::here},
@@ -212,8 +209,7 @@ impl Preview {
 impl Counted {
     fn view(&self, known: usize, may_read: bool, may_edit: bool, search: &str) -> AnyView {
         let strangers = (self.strangers > 0).then(|| {
-            let text =
-                format!("and {} not among the known people", counted(self.strangers, "tester"));
+            let text = format!("and {} not among the known people", counted(self.strangers, "tester"));
             view! { <span class="muted">{text}</span> }
         });
         let members = self.impact.sample.count(self.impact.after);

@@ -1,10 +1,10 @@
 //! The person's timeline: what each flag did to them, beside what was changed about the flag.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use engine::{FlagKey, Snapshot, SubjectKey};
+use engine::{FlagKey, GroupKey, Snapshot, SubjectKey};
 use leptos::prelude::*;
-use store::{ObjectKind, ObjectRef, PeopleReader, Seen, Stay};
+use store::{AuditEntry, ObjectKind, ObjectRef, PeopleReader, Seen, Stay};
 
 use super::timeline::{Lane, Mark, Range, Span, timeline};
 use crate::{
@@ -18,7 +18,9 @@ use crate::{
 
 /// Flags with a lane; those served last come first.
 const LANES_MAX: usize = 12;
-/// Changes of one flag that are drawn.
+/// Groups of which changes are drawn.
+const GROUPS_MAX: usize = 12;
+/// Changes of one flag, or of one group, that are drawn.
 const CHANGES_MAX: usize = 50;
 /// No further back, whatever the ledger keeps.
 const DAYS_MAX: i64 = 30;
@@ -71,18 +73,47 @@ impl History {
         }
         order.truncate(LANES_MAX);
         let mut lanes = Vec::with_capacity(order.len());
+        let redefined = redefined(page, snapshot, &order).await?;
         for key in order {
             let object = ObjectRef::new(ObjectKind::Flag, key.as_str());
             let entries =
                 page.store().history(&page.viewer(), &object, Some(environment), None, CHANGES_MAX).await?;
             let entries = entries.into_iter().filter(|entry| entry.environment.is_some());
-            let changes = entries.map(|entry| Mark { at_ms: entry.at_ms, label: entry.sentence }).collect();
+            let mut changes: Vec<_> = entries.map(mark).collect();
+            let groups: BTreeSet<_> = groups_of(snapshot, &key).collect();
+            changes.extend(groups.into_iter().filter_map(|group| redefined.get(group)).flatten().cloned());
             let saw = served.remove(&key).unwrap_or_default();
             lanes.push(lane(&key, &saw, changes, snapshot, &stays, said, page.now_ms()));
         }
         let range = Range::around(&lanes, page.now_ms(), at_ms, DAYS_MAX);
         Ok(Self { lanes, range })
     }
+}
+
+fn mark(entry: AuditEntry) -> Mark {
+    Mark { at_ms: entry.at_ms, label: entry.sentence }
+}
+
+/// The groups that a flag's rollout names.
+fn groups_of<'s>(snapshot: &'s Snapshot, flag: &FlagKey) -> impl Iterator<Item = &'s GroupKey> {
+    snapshot.flag(flag.as_str()).into_iter().flat_map(|flag| flag.rollout().groups())
+}
+
+/// What changed about the groups that these flags go to; who came and went is told of the person alone.
+async fn redefined(
+    page: &Page,
+    snapshot: &Snapshot,
+    flags: &[FlagKey],
+) -> Result<HashMap<GroupKey, Vec<Mark>>, AppError> {
+    let groups: BTreeSet<_> = flags.iter().flat_map(|flag| groups_of(snapshot, flag)).collect();
+    let mut redefined = HashMap::new();
+    for group in groups.into_iter().take(GROUPS_MAX) {
+        let object = ObjectRef::new(ObjectKind::Group, group.as_str());
+        let entries = page.store().history(&page.viewer(), &object, None, None, CHANGES_MAX).await?;
+        let marks = entries.into_iter().filter(|entry| entry.version.is_some()).map(mark).collect();
+        redefined.insert(group.clone(), marks);
+    }
+    Ok(redefined)
 }
 
 fn lane(
@@ -159,7 +190,7 @@ pub fn view(history: &History, at_ms: Option<i64>) -> impl IntoView + use<> {
             <ul class="timeline-key" aria-hidden="true">
                 <li data-mark="on">"served"</li>
                 <li data-mark="off">"served the off variant"</li>
-                <li data-mark="change">"rollout changed"</li>
+                <li data-mark="change">"rollout or group changed"</li>
                 <li data-mark="enrolled">"enrolled"</li>
                 <li data-mark="feedback">"feedback"</li>
             </ul>

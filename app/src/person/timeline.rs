@@ -185,7 +185,7 @@ pub fn finding(lane: &Lane) -> String {
     let some = |n: usize, noun: &str| (n > 0).then(|| counted(n, noun));
     let parts = [
         some(lane.served.len(), "variant").map(|variants| format!("{variants} served")),
-        some(lane.changes.len(), "change of the rollout"),
+        some(lane.changes.len(), "change"),
         some(lane.enrolled.len(), "enrolment"),
         some(lane.feedback.len(), "piece of feedback"),
     ];
@@ -239,7 +239,7 @@ mod tests {
             changes: vec![mark(5), mark(7)],
             ..Lane::default()
         };
-        assert_eq!(finding(&lane), "Fast payment: 1 variant served, 2 changes of the rollout");
+        assert_eq!(finding(&lane), "Fast payment: 1 variant served, 2 changes");
         let html = lane_view(&lane, Range { from_ms: 0, until_ms: 6 }, Some(3)).to_html();
         assert_eq!(html.matches("timeline-change").count(), 1, "what lies outside is not drawn");
         assert!(html.contains("timeline-on") && html.contains("timeline-at"), "{html}");

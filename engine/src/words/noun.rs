@@ -31,7 +31,8 @@ fn plural(noun: &str) -> String {
 /// `a flag`, `an attribute`.
 pub fn with_article(noun: &str) -> String {
     // By its sound, "u" of "user" and "unit" is none.
-    let vowel = noun.chars().next().is_some_and(is_vowel) && !noun.starts_with("us") && !noun.starts_with("uni");
+    let vowel =
+        noun.chars().next().is_some_and(is_vowel) && !noun.starts_with("us") && !noun.starts_with("uni");
     format!("{} {noun}", if vowel { "an" } else { "a" })
 }
 

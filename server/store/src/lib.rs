@@ -122,8 +122,8 @@ pub use retention::Kept;
 pub use rollout_times::RolloutTimes;
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
-    EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, Stay, TesterIn,
-    TesterInvitation, TesterInvitationId, TesterStanding,
+    EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, Stay,
+    TesterIn, TesterInvitation, TesterInvitationId, TesterStanding,
 };
 
 /// Sequences, versions and revisions are never negative in the database.

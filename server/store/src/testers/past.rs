@@ -97,9 +97,9 @@ impl Past {
         let enrolled = stretches(&self.enrolments, |enrolment| {
             (enrolment.from_ms.unwrap_or(i64::MIN), enrolment.until_ms.unwrap_or(i64::MAX))
         });
-        let both = enrolled.iter().flat_map(|(from, until)| {
-            there.iter().map(|(since, gone)| (*from.max(since), *until.min(gone)))
-        });
+        let both = enrolled
+            .iter()
+            .flat_map(|(from, until)| there.iter().map(|(since, gone)| (*from.max(since), *until.min(gone))));
         both.filter(|(from, until)| from < until)
             .map(|(from, until)| Stay {
                 group: key.clone(),

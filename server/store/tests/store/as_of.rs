@@ -159,7 +159,7 @@ async fn an_enrolment_of_today_says_nothing_about_yesterday(t: Harness) {
     let enroller = store::Principal::command_line().enroller().expect("may enrol");
     let beta = group_key("beta");
     let ada = [subject("ada")];
-    let stay = |from: i64, until: Option<i64>| ("beta".to_owned(), Some(from), until);
+    let stay = |from: i64, until: Option<i64>| ("Group beta".to_owned(), Some(from), until);
     t.create_group("beta", "nobody").await;
     assert_eq!(stays(&t).await, []);
     t.advance(5 * MINUTE_MS);
@@ -199,13 +199,13 @@ async fn a_deleted_group_ends_a_stay_and_a_group_of_that_name_begins_another(t: 
     enrol(&t, None).await;
     t.advance(10 * MINUTE_MS);
     t.store.delete_group(&editor(), 1, &group_key("beta"), "").await.expect("deleted");
-    assert_eq!(stays(&t).await, [("beta".to_owned(), Some(0), Some(10))]);
+    assert_eq!(stays(&t).await, [("Group beta".to_owned(), Some(0), Some(10))]);
     t.advance(10 * MINUTE_MS);
     t.create_group("beta", "nobody").await;
-    assert_eq!(stays(&t).await, [("beta".to_owned(), Some(0), Some(10))], "nobody is in the new one");
+    assert_eq!(stays(&t).await, [("Group beta".to_owned(), Some(0), Some(10))], "nobody is in the new one");
     t.advance(10 * MINUTE_MS);
     enrol(&t, None).await;
-    let both = [("beta".to_owned(), Some(0), Some(10)), ("beta".to_owned(), Some(30), None)];
+    let both = [("Group beta".to_owned(), Some(0), Some(10)), ("Group beta".to_owned(), Some(30), None)];
     assert_eq!(stays(&t).await, both);
 }
 

@@ -246,9 +246,7 @@ async fn a_breach_steps_back_and_the_plan_stays_there(t: Harness) {
     assert!(matches!(moved, Followed::Moved(_, Some(Consequence::SteppedBack))), "{moved:?}");
     assert_eq!(per_cent(&t).await, "20");
     assert!(
-        t.last_sentence()
-            .await
-            .ends_with(" from step 2 to step 1 (everyone 20 % for 1 minute)"),
+        t.last_sentence().await.ends_with(" from step 2 to step 1 (everyone 20 % for 1 minute)"),
         "{}",
         t.last_sentence().await
     );

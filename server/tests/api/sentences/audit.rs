@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use engine::{EnvironmentKey, FlagKey, GroupKey, Preview, SubjectKey, VariantKey};
 use serde_json::json;
 use store::{
-    Action, AuditEntry, AuditFilter, EnrolmentChoice, EnrolmentLine, EnrolmentList, ExposureFilter, GuardrailSet,
-    Kept, NewComplaint, NewTesterInvitation, NewToken, PlanMove, Principal, RequestOrigin, Role, Rotation,
-    TokenKind, Triage, TriageState,
+    Action, AuditEntry, AuditFilter, EnrolmentChoice, EnrolmentLine, EnrolmentList, ExposureFilter,
+    GuardrailSet, Kept, NewComplaint, NewTesterInvitation, NewToken, PlanMove, Principal, RequestOrigin,
+    Role, Rotation, TokenKind, Triage, TriageState,
 };
 
 use super::Listed;
@@ -61,11 +61,8 @@ pub(super) async fn list(listed: &mut Listed) {
     for entry in entries(&app).await {
         by_action.entry(entry.action.as_str()).or_default().push(entry);
     }
-    for action in Action::ALL {
-        let is_there = by_action.contains_key(action.as_str());
-        assert!(is_there || NOT_HERE.contains(&action), "nothing did {}", action.as_str());
-    }
-    listed.section("The audit log");
+    let undone = |action: &Action| !by_action.contains_key(action.as_str()) && !NOT_HERE.contains(action);
+    assert_eq!(Action::ALL.into_iter().filter(undone).collect::<Vec<_>>(), [], "nobody did these");
     for (action, mut entries) in by_action {
         listed.section(&format!("The audit log: {action}"));
         entries.reverse();
@@ -112,7 +109,8 @@ async fn members(app: &TestApp) {
 
 async fn tokens(app: &TestApp) {
     for kind in [TokenKind::Server, TokenKind::Client] {
-        app.token(kind, "production", if kind == TokenKind::Client { &["https://shop.test"] } else { &[] }).await;
+        app.token(kind, "production", if kind == TokenKind::Client { &["https://shop.test"] } else { &[] })
+            .await;
     }
     app.workspace_token(Role::Product).await;
     let by = command_line().administrator().expect("may");
@@ -136,7 +134,8 @@ async fn flags(app: &TestApp) {
     app.everyone("new-thing").await;
     app.stop_flag("new-thing").await;
     store.resume(&editor(), &production(), &key, "fixed").await.expect("resumed");
-    let version = store.find_rollout(&viewer(), &production(), &key).await.expect("reads").expect("there").version;
+    let version =
+        store.find_rollout(&viewer(), &production(), &key).await.expect("reads").expect("there").version;
     store.re_randomise(&editor(), &production(), &key, version, "").await.expect("drawn anew");
     let newest = entries(app).await.remove(0).seq;
     store.revert(&editor(), newest, "").await.expect("reverted");
@@ -185,9 +184,12 @@ async fn groups(app: &TestApp) {
         };
         let link = store.invite_testers(&enroller, &key, new).await.expect("a link");
         let subject = SubjectKey::parse(&format!("invited-{capacity}")).expect("a key");
-        let accepted = store.accept_tester_invitation(link.as_str(), &subject, &RequestOrigin::default()).await;
+        let accepted =
+            store.accept_tester_invitation(link.as_str(), &subject, &RequestOrigin::default()).await;
         accepted.expect("accepted").expect("an invitation");
     }
+    let open = store.list_tester_invitations(&viewer(), &key).await.expect("invitations").remove(0).id;
+    store.revoke_tester_invitation(&enroller, &key, open).await.expect("revoked");
     let found = store.find_group(&viewer(), &key).await.expect("reads").expect("a group");
     let renamed = engine::Group { name: "Pilot people".into(), ..found.value };
     store.update_group(&editor(), found.version, renamed, "").await.expect("saved");
@@ -223,6 +225,16 @@ async fn plans(app: &TestApp) {
         let moved = store.move_plan(&editor(), &production(), &key, release.version, what, "").await;
         release = moved.unwrap_or_else(|error| panic!("{what:?}: {error}"));
     }
+    let (origin, account) = (RequestOrigin::default(), store::DEMO_ACCOUNTS[0]);
+    let session =
+        store.sign_in(account.email, store::DEMO_PASSWORD, &origin, "test").await.expect("a session");
+    let admin = store.find_session(&session.token, origin).await.expect("reads").expect("a session");
+    let request = store.list_approvals(&viewer()).await.expect("requests").remove(0);
+    let approver = admin.approver().expect("may");
+    let approved = store
+        .approve_step(&approver, &request.environment, &request.flag, request.version, request.step, "")
+        .await;
+    approved.expect("approved");
 }
 
 async fn guardrails(app: &TestApp) {
@@ -234,13 +246,20 @@ async fn guardrails(app: &TestApp) {
                    "action": action})
         };
         let guardrails: Vec<_> = actions.iter().map(one).collect();
-        GuardrailSet { guardrails: serde_json::from_value(json!(guardrails)).expect("guardrails"), ..GuardrailSet::default() }
+        GuardrailSet {
+            guardrails: serde_json::from_value(json!(guardrails)).expect("guardrails"),
+            ..GuardrailSet::default()
+        }
     };
     let by = command_line().administrator().expect("may");
-    let version = store.save_guardrails(&editor(), &production(), &key, 0, set(&["stop"]), "").await.expect("saved");
     let version =
-        store.save_guardrails(&editor(), &production(), &key, version, set(&["stop", "notify"]), "").await.expect("saved");
-    let version = store.save_guardrails(&editor(), &production(), &key, version, set(&[]), "").await.expect("saved");
+        store.save_guardrails(&editor(), &production(), &key, 0, set(&["stop"]), "").await.expect("saved");
+    let version = store
+        .save_guardrails(&editor(), &production(), &key, version, set(&["stop", "notify"]), "")
+        .await
+        .expect("saved");
+    let version =
+        store.save_guardrails(&editor(), &production(), &key, version, set(&[]), "").await.expect("saved");
     store.reset_guardrails(&editor(), &production(), &key, version, "").await.expect("reset");
     let version = store.save_default_guardrails(&by, 0, set(&["notify"]), "").await.expect("saved");
     store.reset_default_guardrails(&by, version, "").await.expect("reset");
@@ -280,7 +299,10 @@ async fn settings(app: &TestApp) {
     let store = &app.store;
     let by = command_line().administrator().expect("may");
     let attribute = json!({"name": "shoe_size", "type": "number"});
-    store.put_attribute(&administrator(), serde_json::from_value(attribute).expect("one")).await.expect("saved");
+    store
+        .put_attribute(&administrator(), serde_json::from_value(attribute).expect("one"))
+        .await
+        .expect("saved");
     store.delete_attribute(&by, &"shoe_size".parse().expect("a name")).await.expect("deleted");
     let metric = json!({
         "key": "returns", "name": "Returns", "description": "", "kind": "rate", "unit": "", "lower_is_better": true,
@@ -288,7 +310,8 @@ async fn settings(app: &TestApp) {
     store.put_metric(&by, serde_json::from_value(metric).expect("a metric")).await.expect("saved");
     store.delete_metric(&by, &"returns".parse().expect("a key")).await.expect("deleted");
     let hook = "https://hooks.test/secret";
-    let (id, _) = store.create_webhook(&administrator(), hook, store::Reach::Public).await.expect("a webhook");
+    let (id, _) =
+        store.create_webhook(&administrator(), hook, store::Reach::Public).await.expect("a webhook");
     store.test_webhook(&by, id).await.expect("tested");
     store.delete_webhook(&administrator(), id).await.expect("deleted");
     for days in [1, 90] {

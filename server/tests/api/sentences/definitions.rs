@@ -280,7 +280,8 @@ fn explanations(listed: &mut Listed) {
             }
         }
     }
-    let nothing = snapshot(&base).explain("no-such-flag", &Context::from_server(None, Attributes::EMPTY), NOW_MS);
+    let nothing =
+        snapshot(&base).explain("no-such-flag", &Context::from_server(None, Attributes::EMPTY), NOW_MS);
     listed.sentence(nothing.sentence());
 }
 
@@ -292,7 +293,7 @@ fn of_step(step: &Step, listed: &mut Listed) {
 fn impacts(listed: &mut Listed) {
     listed.section("What a change does to people");
     for (seen, known) in [(0, 0), (1, 1), (1_560, 1_560), (400, 1_000_000)] {
-        for after in [0, 1, 310] {
+        for after in [0_usize, 1, 310] {
             for (gained, lost, switched) in
                 [(0, 0, 0), (1, 0, 0), (0, 1, 0), (12, 3, 0), (0, 0, 1), (2, 0, 7), (0, 2, 7), (2, 2, 2)]
             {
@@ -310,7 +311,8 @@ fn impacts(listed: &mut Listed) {
             let overlap = Overlap { through, pinned, kept_out };
             let count = ChannelCount { sample, audience: 322, inside: 322, served: 200, overlap };
             listed.phrase(count.phrase());
-            let overlap = count.overlap_phrase(&|rule| ["Gold agencies", "VIP agencies", "x"][rule].to_owned());
+            let overlap =
+                count.overlap_phrase(&|rule| ["Gold agencies", "VIP agencies", "x"][rule].to_owned());
             if !overlap.is_empty() {
                 listed.phrase(overlap);
             }

@@ -1,7 +1,6 @@
 //! What no sentence may have, whatever it is about.
 
-const ENDS: [&str; 12] =
-    ["of", "on", "in", "for", "with", "by", "to", "and", "or", "the", "a", "from"];
+const ENDS: [&str; 12] = ["of", "on", "in", "for", "with", "by", "to", "and", "or", "the", "a", "from"];
 /// Words that go with one thing and end like many.
 const ONE: [&str; 10] = ["gets", "has", "is", "was", "s", "ms", "loses", "rows", "expires", "holds"];
 
@@ -17,7 +16,12 @@ pub fn of(text: &str, alone: bool) -> Vec<&'static str> {
     };
     fault(text.trim() != text || text.is_empty(), "begins or ends with nothing");
     fault(words.iter().any(|word| word.is_empty()), "has two spaces");
-    fault([" .", " ,", " ;", "..", ",,", "()", "“”", "Some(", "None", "{", "}"].iter().any(|it| text.contains(it)), "has a hole");
+    fault(
+        [" .", " ,", " ;", "..", ",,", "()", "“”", "Some(", "None", "{", "}"]
+            .iter()
+            .any(|it| text.contains(it)),
+        "has a hole",
+    );
     fault(
         words.windows(2).any(|two| two[0] == two[1] && two[0].chars().all(char::is_alphabetic)),
         "says a word twice",

@@ -1,8 +1,8 @@
 //! Guardrails, their evidence and what is said about a rollout.
 
 use engine::guardrail::{
-    Accepts, CustomKind, Evidence, GuardAction, Guardrail, Health, Judgement, Limit, Metric, Missing, Quantile,
-    Tally, Verdict, Warning, recent::Stretch,
+    Accepts, CustomKind, Evidence, GuardAction, Guardrail, Health, Judgement, Limit, Metric, Missing,
+    Quantile, Tally, Verdict, Warning, recent::Stretch,
 };
 
 use super::Listed;
@@ -45,7 +45,9 @@ pub(super) fn list(listed: &mut Listed) {
     listed.section("Guardrails");
     let actions = [GuardAction::Notify, GuardAction::PausePlan, GuardAction::StepBack, GuardAction::Stop];
     for metric in metrics() {
-        for (limit, action) in limits(&metric).into_iter().zip(actions.into_iter().cycle().skip(metrics().len() % 3)) {
+        for (limit, action) in
+            limits(&metric).into_iter().zip(actions.into_iter().cycle().skip(metrics().len() % 3))
+        {
             for accepts in [Accepts::Servers, Accepts::ServersAndBrowsers] {
                 let id = "it".parse().expect("an id");
                 let guardrail = Guardrail { id, metric: metric.clone(), limit, action, accepts };
@@ -92,7 +94,13 @@ fn evidence(listed: &mut Listed) {
 }
 
 /// Of how many trials how many had the event; none yet.
-fn of(metric: &Metric, limit: Limit, verdict: Verdict, accepts: Accepts, recent: Option<(u64, u64)>) -> Evidence {
+fn of(
+    metric: &Metric,
+    limit: Limit,
+    verdict: Verdict,
+    accepts: Accepts,
+    recent: Option<(u64, u64)>,
+) -> Evidence {
     let stretch = |(trials, events)| Stretch {
         from_ms: NOW_MS - 60_000,
         until_ms: NOW_MS,

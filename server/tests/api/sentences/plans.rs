@@ -3,9 +3,7 @@
 use engine::{
     RuleId,
     guardrail::Health,
-    plan::{
-        Gate, HoldReason, OpenGate, Pace, Plan, PlanState, Refused, TEMPLATES, open_gates_sentence,
-    },
+    plan::{Gate, HoldReason, OpenGate, Pace, Plan, PlanState, Refused, TEMPLATES, open_gates_sentence},
 };
 use serde_json::{Value as Json, json};
 
@@ -91,9 +89,7 @@ fn waiting(listed: &mut Listed) {
 
 /// The states as they are stored.
 fn states(listed: &mut Listed) {
-    let progress = |step: usize| {
-        json!({"step": step, "since_ms": NOW_MS, "held_ms": 0, "seen_ms": NOW_MS, "before": {}, "decided_ms": NOW_MS})
-    };
+    let progress = |step: usize| json!({"step": step, "since_ms": NOW_MS, "held_ms": 0, "seen_ms": NOW_MS, "before": {}, "decided_ms": NOW_MS});
     let breach = |action: &str| {
         json!({"action": action, "since_ms": NOW_MS, "back_to": null, "reduction": null,
                "sentence": "Errors 15 % (30 of 200) within 60 s, above the limit of 5 %, certain enough to act."})
@@ -101,9 +97,7 @@ fn states(listed: &mut Listed) {
     let state = |json: &Json| -> PlanState {
         serde_json::from_value(json.clone()).unwrap_or_else(|error| panic!("{error}: {json}"))
     };
-    let back = |action: &str, to: Option<usize>| {
-        json!({"state": "rolled_back", "progress": progress(0), "from": 1, "to": to, "at_ms": NOW_MS, "why": breach(action)})
-    };
+    let back = |action: &str, to: Option<usize>| json!({"state": "rolled_back", "progress": progress(0), "from": 1, "to": to, "at_ms": NOW_MS, "why": breach(action)});
     let stored = [
         json!({"state": "draft"}),
         json!({"state": "scheduled", "at_ms": NOW_MS, "by": "Ada"}),

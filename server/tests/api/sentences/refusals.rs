@@ -62,7 +62,8 @@ fn problems(listed: &mut Listed) {
             "flag": "checkout", "path": ["checkout", "payment"], "rule": "everyone", "total": 900, "subject": "ada",
             "attribute": "tier", "guardrail": "errors", "step": 2,
         });
-        let problem: Problem = serde_json::from_value(problem).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let problem: Problem =
+            serde_json::from_value(problem).unwrap_or_else(|error| panic!("{name}: {error}"));
         listed.phrase(problem.to_string());
         listed.sentence(as_sentence(&problem.to_string()));
     }
@@ -102,7 +103,12 @@ fn invalid(listed: &mut Listed) {
         Invalid::PersonaName,
         Invalid::TooManyPersonas,
         Invalid::Traits,
-        Invalid::TraitType { subject: "ada".into(), attribute: "tier".into(), expected: "a number", actual: "x".into() },
+        Invalid::TraitType {
+            subject: "ada".into(),
+            attribute: "tier".into(),
+            expected: "a number",
+            actual: "x".into(),
+        },
         Invalid::TooManyPeople,
         Invalid::TooManyAttributes,
         Invalid::KeyChanged,
@@ -151,7 +157,11 @@ fn invalid(listed: &mut Listed) {
         for error in [
             StoreError::NotFound { kind, key: key.clone() },
             StoreError::AlreadyExists { kind, key: key.clone() },
-            StoreError::InUse { kind, key, by: vec!["checkout in production".into(), "payment in staging".into()] },
+            StoreError::InUse {
+                kind,
+                key,
+                by: vec!["checkout in production".into(), "payment in staging".into()],
+            },
         ] {
             listed.sentence(as_sentence(&error.to_string()));
         }
@@ -187,7 +197,9 @@ fn pages(listed: &mut Listed) {
         AppError::Unavailable,
     ];
     errors.extend(
-        [Needs::Administrator, Needs::Editor, Needs::Enroller, Needs::Staff].into_iter().map(AppError::Denied),
+        [Needs::Administrator, Needs::Editor, Needs::Enroller, Needs::Staff]
+            .into_iter()
+            .map(AppError::Denied),
     );
     let things = [
         Thing::Page,
