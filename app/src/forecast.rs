@@ -77,7 +77,10 @@ impl<'s> Drafted<'s> {
             rule: rule.id.to_string(),
             name: as_sentence(&phrase(rule)).trim_end_matches('.').to_owned(),
             count: count.phrase(),
-            overlap: count.overlap_phrase(&named),
+            overlap: Some(count.overlap_phrase(&named))
+                .filter(|phrase| !phrase.is_empty())
+                .map(|phrase| format!(", {phrase}"))
+                .unwrap_or_default(),
             served: count.sample.count(count.served).value(),
         }
     }
@@ -201,7 +204,7 @@ mod tests {
         assert_eq!(vip.served + everyone.served, forecast.after);
         let inside_everyone = inside(everyone, " of 1,000");
         let both = inside_everyone - everyone.served;
-        assert_eq!(everyone.overlap, format!("of whom {both} already through VIP agencies"));
+        assert_eq!(everyone.overlap, format!(", of whom {both} already through VIP agencies"));
         assert_eq!((vip.overlap.as_str(), inside(vip, " of 100")), ("", vip.served));
         assert_eq!(vip.name, "VIP agencies");
         assert_eq!(forecast.mood, Mood::Takes);

@@ -34,7 +34,7 @@ pub struct Channel {
     pub name: String,
     /// `1,240 of 8,300`: inside the percentage, of those who match the audience.
     pub count: String,
-    /// `of whom 72 already through Gold agencies`: why fewer are served than are inside. Empty: they are not.
+    /// `, of whom 72 already through Gold agencies`: why fewer are served than are inside. Empty: they are not.
     pub overlap: String,
     /// Served by this rule, because no earlier one did.
     pub served: usize,

@@ -62,8 +62,8 @@ impl Impact {
             (0, 0, 0) if self.sample.is_whole() => {
                 format!("Changes nothing for {known}; {}.", self.holders())
             }
-            (0, 0, 0) => format!("Changes nothing{so_far}; {} of {known}.", self.holders()),
-            (0, 0, _) => format!("Nobody of {known} gains or loses it{so_far}{switched}."),
+            (0, 0, 0) => format!("Changes nothing{so_far}; of {known} {}.", self.holders()),
+            (0, 0, _) => format!("None of {known} gains or loses it{so_far}{switched}."),
             (_, 0, _) => format!("Adds {gained} of {known}; nobody loses it{so_far}{switched}."),
             (0, _, _) => format!("Takes it from {lost} of {known}; nobody gains it{so_far}{switched}."),
             (_, _, _) => format!("Adds {gained} and takes it from {lost} of {known}{switched}."),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Enrolment, Flag, Group, GroupKey, Percentage, Rollout, Rule, Share, Variant, audience_phrase,
-    condition_phrase, counted, time::instant_phrase,
+    condition_phrase, counted, time::instant_phrase, words::sentence::quoted,
 };
 
 /// More things of one kind that came or went are counted instead of listed.
@@ -150,16 +150,16 @@ fn pairs(noun: &str, before: &[(String, String)], after: &[(String, String)], ch
     let new: HashSet<_> = after.iter().map(|(key, _)| key).collect();
     for (key, value) in after {
         match old.get(key) {
-            None => changes.push(Change::new(format!("added the {noun} {key} = {value}"))),
+            None => changes.push(Change::new(format!("added the {noun} {key} = {}", quoted(value)))),
             Some(was) if *was != value => {
-                let phrase = format!("changed the {noun} {key} from {was} to {value}");
+                let phrase = format!("changed the {noun} {key} from {} to {}", quoted(was), quoted(value));
                 changes.push(Change::sides(phrase, *was, value));
             }
             Some(_) => {}
         }
     }
     for (key, value) in before.iter().filter(|(key, _)| !new.contains(key)) {
-        changes.push(Change::new(format!("removed the {noun} {key} = {value}")));
+        changes.push(Change::new(format!("removed the {noun} {key} = {}", quoted(value))));
     }
 }
 
@@ -194,7 +194,7 @@ fn variants(before: &Flag, after: &Flag, changes: &mut Vec<Change>) {
             Some(old) if old.value != *value => {
                 let (was, is) = (old.value.to_string(), value.to_string());
                 changes.push(Change::sides(
-                    format!("changed the value of {key} from {was} to {is}"),
+                    format!("changed the value of {} from {was} to {is}", quoted(key.as_str())),
                     was,
                     is.clone(),
                 ));

@@ -314,6 +314,7 @@ fn group_sentence(phrase: &str, name: &str) -> String {
     let preposition = match phrase.split(' ').next() {
         Some("added") => "to",
         Some("removed") => "from",
+        Some("changed") if phrase.contains("enrolment") => "in",
         Some(_) | None => "of",
     };
     format!("{phrase} {preposition} {name}")

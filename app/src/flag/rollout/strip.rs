@@ -280,7 +280,7 @@ mod tests {
             rule: "vip".into(),
             name: "VIP agencies".into(),
             count: "602 of 1,200".into(),
-            overlap: "of whom 72 already through Gold agencies".into(),
+            overlap: ", of whom 72 already through Gold agencies".into(),
             served: 530,
         };
         let forecast = Forecast {
@@ -315,7 +315,9 @@ mod tests {
         let of = |form: &RolloutForm| html_among(1560, form, &[], true);
         assert!(of(&new).contains(">0 of 1,560"), "everyone at 0 %");
         let html = of(&RolloutForm::from_rollout(&rollout(), 1));
-        assert!(html.contains(">602 of 1,200") && html.contains(">of whom 72 already through Gold agencies"));
+        assert!(
+            html.contains(">602 of 1,200") && html.contains(">, of whom 72 already through Gold agencies")
+        );
     }
 
     #[test]

@@ -67,12 +67,23 @@ pub(super) async fn list(listed: &mut Listed) {
         listed.section(&format!("The audit log: {action}"));
         entries.reverse();
         for entry in entries.into_iter().take(OF_ONE_ACTION_MAX) {
-            listed.phrase(format!("{} {}", entry.actor, entry.sentence));
+            listed.phrase(
+                format!("{} {}", entry.actor, entry.sentence)
+                    .split(' ')
+                    .map(hint)
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            );
             for change in entry.changes {
                 listed.phrase(change.phrase);
             }
         }
     }
+}
+
+/// The end of a secret is another one each time.
+fn hint(word: &str) -> &str {
+    if word.starts_with('…') { "…" } else { word }
 }
 
 /// All of them, the newest first.

@@ -170,7 +170,7 @@ fn flags_and_groups(listed: &mut Listed) {
     let tags: Vec<_> = (0..11).map(|at| format!("t{at}")).collect();
     let mut flags = vec![
         flag(&json!({"name": "Faster payment", "description": "d", "owner": "o"})),
-        flag(&json!({"tags": ["a"]})),
+        flag(&json!({"tags": ["payments"]})),
         flag(&json!({"tags": tags})),
         flag(&json!({"kind": "permission", "off_variant": "on"})),
         flag(&json!({"variants": [{"key": "off", "value": "2"}, {"key": "blue", "value": "3"}]})),
