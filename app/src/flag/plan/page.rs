@@ -96,9 +96,15 @@ impl Loaded {
     }
 }
 
-/// What a rule's audience is called; a rule that is gone by its id.
+/// What a rule's audience is called in a sentence; a rule that is gone by its id.
 fn name_of(rules: &[(RuleId, String)], rule: &RuleId) -> String {
-    rules.iter().find(|(id, _)| id == rule).map_or_else(|| rule.to_string(), |(_, name)| name.clone())
+    let Some((_, name)) = rules.iter().find(|(id, _)| id == rule) else { return rule.to_string() };
+    // As a label it begins with a capital; a group is called what it is called.
+    match name.strip_prefix('E').or_else(|| name.strip_prefix('T')) {
+        Some("veryone") => "everyone".to_owned(),
+        Some(rest) if rest.starts_with("hose whose ") => format!("t{rest}"),
+        Some(_) | None => name.clone(),
+    }
 }
 
 /// The rules that a plan can set, as they are tried, with the names of their audiences.
