@@ -1,9 +1,10 @@
 //! The audit log of a workspace in which everything was done once: what the demo does, and the rest by hand.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use engine::{EnvironmentKey, FlagKey, GroupKey, Preview, SubjectKey, VariantKey};
 use serde_json::json;
+use server::Config;
 use store::{
     Action, AuditEntry, AuditFilter, EnrolmentChoice, EnrolmentLine, EnrolmentList, ExposureFilter,
     GuardrailSet, Kept, NewComplaint, NewTesterInvitation, NewToken, PlanMove, Principal, RequestOrigin,
@@ -47,7 +48,9 @@ fn ada() -> SubjectKey {
 }
 
 pub(super) async fn list(listed: &mut Listed) {
-    let app = TestApp::start().await;
+    // The guard of the server itself would act whenever it comes to look.
+    let config = Config { look_every: Duration::from_secs(3600), ..Config::default() };
+    let app = TestApp::start_with(config).await;
     app.store.seed_demo(&administrator()).await.expect("the demo");
     members(&app).await;
     tokens(&app).await;
@@ -58,7 +61,8 @@ pub(super) async fn list(listed: &mut Listed) {
     people(&app).await;
     settings(&app).await;
     let mut by_action: BTreeMap<&str, Vec<AuditEntry>> = BTreeMap::new();
-    for entry in entries(&app).await {
+    let by_chance = [Action::PlanHeld, Action::PlanWentOn, Action::GuardNotified];
+    for entry in entries(&app).await.into_iter().filter(|it| !by_chance.contains(&it.action)) {
         by_action.entry(entry.action.as_str()).or_default().push(entry);
     }
     let undone = |action: &Action| !by_action.contains_key(action.as_str()) && !NOT_HERE.contains(action);
@@ -67,13 +71,7 @@ pub(super) async fn list(listed: &mut Listed) {
         listed.section(&format!("The audit log: {action}"));
         entries.reverse();
         for entry in entries.into_iter().take(OF_ONE_ACTION_MAX) {
-            listed.phrase(
-                format!("{} {}", entry.actor, entry.sentence)
-                    .split(' ')
-                    .map(hint)
-                    .collect::<Vec<_>>()
-                    .join(" "),
-            );
+            listed.phrase(lasting(&format!("{} {}", entry.actor, entry.sentence)));
             for change in entry.changes {
                 listed.phrase(change.phrase);
             }
@@ -81,9 +79,14 @@ pub(super) async fn list(listed: &mut Listed) {
     }
 }
 
-/// The end of a secret is another one each time.
-fn hint(word: &str) -> &str {
-    if word.starts_with('…') { "…" } else { word }
+/// What is another one each time is left out: the end of a secret, the number of an entry.
+fn lasting(sentence: &str) -> String {
+    let words: Vec<&str> = sentence.split(' ').collect();
+    let shown = |(at, word): (usize, &&str)| {
+        let is_number = at > 0 && words[at - 1] == "change" && word.chars().all(|it| it.is_ascii_digit());
+        if is_number || word.starts_with('…') { "…".to_owned() } else { (*word).to_owned() }
+    };
+    words.iter().enumerate().map(shown).collect::<Vec<_>>().join(" ")
 }
 
 /// All of them, the newest first.

@@ -16,6 +16,7 @@ use super::Listed;
 pub(super) fn list(listed: &mut Listed) {
     problems(listed);
     invalid(listed);
+    stored(listed);
     pages(listed);
     listed.section("Who may not");
     for operation in Operation::ALL {
@@ -152,6 +153,9 @@ fn invalid(listed: &mut Listed) {
     for invalid in all {
         listed.sentence(as_sentence(&invalid.to_string()));
     }
+}
+
+fn stored(listed: &mut Listed) {
     for kind in ObjectKind::ALL {
         let key = GroupKey::parse("x").expect("a key").to_string();
         for error in [
