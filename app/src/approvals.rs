@@ -86,7 +86,7 @@ fn item(request: &ApprovalRequest, here: &Here) -> impl IntoView + use<> {
                 <p class="cluster"><Badge tone=tone text=word /><Badge text=request.environment.to_string() /></p>
             </div>
             <p><b>{format!("Step {step} of “{}”: ", request.plan_name)}</b>{as_sentence(&request.phrase)}</p>
-            <p class="note">{format!("Written by {}, ", request.proposed_by)}{time::ago(here.now_ms, request.changed_ms)}</p>
+            <p class="note">{format!("Written by {}; last changed by {}, ", request.proposed_by, request.changed_by)}{time::ago(here.now_ms, request.changed_ms)}</p>
             {form}
         </li>
     }

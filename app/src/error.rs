@@ -1,6 +1,7 @@
 //! [`AppError`]: the only error that leaves the dashboard. Closed: it cannot say a sentence that somebody else
 //! wrote. A form that was refused is not this error but a [`crate::form::state::FormState`] with the sentence beside its field.
 
+use engine::counted;
 use islands::error::{BAD_FORM, CallError, INTERNAL};
 use store::{Denied, ObjectKind, StoreError};
 
@@ -29,9 +30,9 @@ pub enum AppError {
     TooLarge,
     #[error("One part of it is longer than {chars_max} characters. Go back, shorten it and send it again.")]
     FieldTooLong { chars_max: usize },
-    #[error("Too many attempts. Wait {retry_after_s} seconds and try again.")]
+    #[error("Too many attempts. Wait {} and try again.", counted(*.retry_after_s, "second"))]
     Throttled { retry_after_s: u64 },
-    #[error("Too many people are signing in at this moment. Try again in {retry_after_s} seconds.")]
+    #[error("Too many people are signing in at this moment. Try again in {}.", counted(*.retry_after_s, "second"))]
     Busy { retry_after_s: u64 },
     #[error("The address does not answer to this kind of request. Go back and use the page's own buttons.")]
     WrongMethod,

@@ -1,7 +1,9 @@
 //! Who has a flag among the people we know: now, and after a change that is not saved. Counted from a survey, in which the
 //! engine itself has decided; never by arithmetic on percentages.
 
-use engine::{ChannelCount, Impact, Rollout, Rule, Snapshot, Survey, audience_phrase, group_name, grouped};
+use engine::{
+    ChannelCount, Count, Impact, Rollout, Rule, Snapshot, Survey, audience_phrase, counted, group_name,
+};
 use islands::forecast::{Channel, Forecast, Mood};
 
 use crate::form::error::as_sentence;
@@ -54,8 +56,9 @@ impl<'s> Drafted<'s> {
 
     fn sentence(&self, impact: &Impact) -> String {
         let sentence = if self.saved == self.draft && impact.sample.known > 0 {
-            let (after, known) = (impact.sample.count(impact.after), grouped(impact.sample.known));
-            as_sentence(&format!("{} of {known} known people have it", after.phrase()))
+            let (after, known) = (impact.sample.count(impact.after), impact.sample.known);
+            let has = if after == Count::Exact(1) { "has" } else { "have" };
+            as_sentence(&format!("{} of {} {has} it", after.phrase(), counted(known, "known person")))
         } else {
             impact.sentence()
         };
@@ -68,11 +71,16 @@ impl<'s> Drafted<'s> {
     }
 
     fn channel(&self, rule: &Rule, count: &ChannelCount) -> Channel {
-        let name = audience_phrase(&rule.audience, &group_name(self.snapshot));
+        let phrase = |rule: &Rule| audience_phrase(&rule.audience, &group_name(self.snapshot));
+        let named = |at: usize| self.draft.rules.get(at).map(phrase).unwrap_or_default();
         Channel {
             rule: rule.id.to_string(),
-            name: as_sentence(&name).trim_end_matches('.').to_owned(),
+            name: as_sentence(&phrase(rule)).trim_end_matches('.').to_owned(),
             count: count.phrase(),
+            overlap: Some(count.overlap_phrase(&named))
+                .filter(|phrase| !phrase.is_empty())
+                .map(|phrase| format!(", {phrase}"))
+                .unwrap_or_default(),
             served: count.sample.count(count.served).value(),
         }
     }
@@ -194,6 +202,10 @@ mod tests {
             "those whom the first channel serves are not served again"
         );
         assert_eq!(vip.served + everyone.served, forecast.after);
+        let inside_everyone = inside(everyone, " of 1,000");
+        let both = inside_everyone - everyone.served;
+        assert_eq!(everyone.overlap, format!(", of whom {both} already through VIP agencies"));
+        assert_eq!((vip.overlap.as_str(), inside(vip, " of 100")), ("", vip.served));
         assert_eq!(vip.name, "VIP agencies");
         assert_eq!(forecast.mood, Mood::Takes);
     }

@@ -19,6 +19,17 @@ test('filters stand in the URL and survive a reload', async ({ browser, world })
     await expect(entries(page)).toContainText('stopped Automatic refunds in production');
     await page.reload();
     await expect(page.getByLabel('Action', { exact: true })).toHaveValue('rollout_stopped');
+
+    await test.step('back and forth, the fields say what is listed', async () => {
+        await page.goBack();
+        await expect(entries(page)).toHaveCount(50);
+        await expect(page.getByLabel('Contains')).toHaveValue('');
+        await expect(page.getByLabel('Action', { exact: true })).toHaveValue('');
+        await page.goForward();
+        await expect(entries(page)).toHaveCount(1);
+        await expect(page.getByLabel('Contains')).toHaveValue('automatic refunds');
+        await expect(page.getByLabel('Action', { exact: true })).toHaveValue('rollout_stopped');
+    });
     await page.getByRole('link', { name: 'Clear' }).click();
     await expect(entries(page)).toHaveCount(50);
 

@@ -3,8 +3,10 @@
 mod diff;
 mod hint;
 mod narrate;
+mod noun;
 pub(crate) mod sentence;
 
 pub use diff::{Change, flag_changes, group_changes, rollout_changes};
 pub use hint::{group_name, hints};
+pub use noun::{counted, with_article};
 pub use sentence::{attributes_phrase, audience_phrase, condition_phrase, rollout_phrase};

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use engine::{
     AttributeSchema, AttributeValue, Attributes, Audience, BucketBy, ChannelCount, Condition, Context,
-    Enrolment, EnvironmentConfig, Exclusions, Flag, FlagKey, Group, Impact, Operator, Percentage, Pin,
-    Prerequisite, Question, Rollout, Rule, Sample, Share, Shuffled, Snapshot, Surveyor, Tally, Test, Variant,
+    Enrolment, EnvironmentConfig, Exclusions, Flag, FlagKey, Group, Impact, Operator, Overlap, Percentage,
+    Pin, Prerequisite, Question, Rollout, Rule, Sample, Share, Shuffled, Snapshot, Surveyor, Tally, Test,
+    Variant,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 
@@ -220,9 +221,13 @@ proptest! {
         let people = people();
         let survey = surveyed(&[&rollout], &people).survey(people.len());
         let rollout = with_percentages(&rollout, &moved);
-        for (rule, count) in rollout.rules.iter().zip(survey.channels((0, &rollout))) {
+        for (at, (rule, count)) in rollout.rules.iter().zip(survey.channels((0, &rollout))).enumerate() {
             prop_assert_eq!(count.inside, alone(rule, rule.percentage, &rollout.seed, &people));
             prop_assert_eq!(count.served, served_by(&rollout, rule, &people));
+            let overlap = &count.overlap;
+            let through: usize = overlap.through.iter().map(|(_, people)| people).sum();
+            prop_assert_eq!(count.inside, count.served + through + overlap.pinned + overlap.kept_out);
+            prop_assert!(overlap.through.iter().all(|(before, people)| *before < at && *people > 0));
             let unheld = Rule { holdback: Percentage::NONE, split: Vec::new(), ..rule.clone() };
             prop_assert_eq!(count.audience, alone(&unheld, Percentage::ALL, &rollout.seed, &people));
         }
@@ -263,8 +268,26 @@ fn a_sample_of_a_survey_is_near_the_whole_of_it() {
 
 #[test]
 fn a_channel_reads_as_two_numbers() {
-    let count = ChannelCount { sample: Sample::whole(9_000), audience: 8_300, inside: 1_240, served: 900 };
+    let count = ChannelCount {
+        sample: Sample::whole(9_000),
+        audience: 8_300,
+        inside: 1_240,
+        served: 900,
+        overlap: Overlap::default(),
+    };
+    let name = |rule: usize| ["Gold agencies", "Internal users", "VIP agencies"][rule].to_owned();
+    let of = |through: &[(usize, usize)], pinned, kept_out| {
+        let overlap = Overlap { through: through.to_vec(), pinned, kept_out };
+        ChannelCount { overlap, ..count.clone() }.overlap_phrase(&name)
+    };
     assert_eq!(count.phrase(), "1,240 of 8,300");
+    assert_eq!(of(&[], 0, 0), "");
+    assert_eq!(of(&[(0, 1_072)], 0, 0), "of whom 1,072 already through Gold agencies");
+    assert_eq!(
+        of(&[(0, 72), (1, 5), (2, 9)], 2, 3),
+        "of whom 72 already through Gold agencies, 5 already through Internal users, 9 through other rules, \
+         2 pinned and 3 kept out"
+    );
     let sample = Sample { seen: 10_000, known: 100_000 };
     assert_eq!(ChannelCount { sample, ..count }.phrase(), "about 12,400 ± 700 of 83,000 ± 700");
 }

@@ -34,6 +34,8 @@ pub struct Channel {
     pub name: String,
     /// `1,240 of 8,300`: inside the percentage, of those who match the audience.
     pub count: String,
+    /// `, of whom 72 already through Gold agencies`: why fewer are served than are inside. Empty: they are not.
+    pub overlap: String,
     /// Served by this rule, because no earlier one did.
     pub served: usize,
 }
@@ -104,6 +106,7 @@ mod tests {
             rule: rule.into(),
             name: rule.into(),
             count: format!("{served} of 100"),
+            overlap: String::new(),
             served,
         };
         Forecast {

@@ -2,6 +2,7 @@
 //! server renders every island first, and every page works without them. Nothing here knows how anything is decided or
 //! kept: [`call::Backend`] is all that the server has to be.
 
+mod asked;
 pub mod call;
 pub mod chart_detail;
 pub mod copy;

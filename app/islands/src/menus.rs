@@ -5,11 +5,14 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement};
 
+use crate::asked::show_what_was_asked;
+
 const OPEN: &str = "details.menu[open], details.confirm[open]";
 
 #[island]
 pub fn Menus() -> impl IntoView {
     Effect::new(move || {
+        show_what_was_asked();
         let _ = window_event_listener(ev::keydown, |event| {
             if event.key() == "Escape" {
                 close(|_| true, true);

@@ -172,9 +172,10 @@ async fn pause(ms: i32) {
 
 fn show(forecast: RwSignal<Forecast>, answer: Forecast) {
     for channel in &answer.channels {
-        let count = document().get_element_by_id(&format!("count-{}", channel.rule));
-        if let Some(count) = count {
-            count.set_text_content(Some(&channel.count));
+        for (what, text) in [("count", &channel.count), ("overlap", &channel.overlap)] {
+            if let Some(shown) = document().get_element_by_id(&format!("{what}-{}", channel.rule)) {
+                shown.set_text_content(Some(text));
+            }
         }
     }
     if let Some(form) = document().get_element_by_id(FORM) {

@@ -78,9 +78,9 @@ fn line(entry: AuditEntry) -> impl IntoView {
 /// Who did it, as the subject of the sentence.
 pub fn actor(entry: &AuditEntry) -> impl IntoView + use<> {
     let name = match entry.actor_kind {
-        ActorKind::Member | ActorKind::Token => entry.actor.clone(),
+        // Of the server itself: Fader, or its Guard.
+        ActorKind::Member | ActorKind::Token | ActorKind::System => entry.actor.clone(),
         ActorKind::CommandLine => "The command line".to_owned(),
-        ActorKind::System => "Fader".to_owned(),
         ActorKind::Invitation => format!("A tester with the {}", entry.actor),
     };
     view! { <strong title=entry.actor_email.clone()>{name}</strong> }
@@ -146,7 +146,11 @@ fn chain_words(standing: &AuditStanding, now_ms: i64) -> (Tone, String) {
             let all = entries.saturating_add(*behind);
             (
                 Tone::Neutral,
-                format!("Verifying the chain · {} of {} entries so far", grouped(*entries), grouped(all)),
+                format!(
+                    "Verifying the chain · {} of {} so far",
+                    grouped(*entries),
+                    engine::counted(all, "entry")
+                ),
             )
         }
         (AuditVerdict::Intact { entries }, Some(at)) => {
@@ -159,8 +163,8 @@ fn chain_words(standing: &AuditStanding, now_ms: i64) -> (Tone, String) {
             (
                 Tone::Good,
                 format!(
-                    "Chain verified · {} entries{newer}, the whole chain last at {last}",
-                    grouped(*entries)
+                    "Chain verified · {}{newer}, the whole chain last at {last}",
+                    engine::counted(*entries, "entry")
                 ),
             )
         }
@@ -182,7 +186,7 @@ fn side(text: Option<String>) -> String {
 }
 
 fn count(changes: usize) -> String {
-    if changes == 1 { "What changed".to_owned() } else { format!("{changes} changes") }
+    if changes == 1 { "What changed".to_owned() } else { engine::counted(changes, "change") }
 }
 
 fn day_name(days_ago: i64, at_ms: i64) -> String {

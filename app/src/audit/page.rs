@@ -142,7 +142,7 @@ fn filters(query: &AuditQuery, actors: Vec<String>) -> impl IntoView + use<> {
         .is_filtered()
         .then(|| view! { <a class="button" data-kind="quiet" href=here.plain("/audit")>"Clear"</a> });
     view! {
-        <form class="toolbar" method="get" action=here.plain("/audit") role="search">
+        <form class="toolbar" method="get" autocomplete="off" action=here.plain("/audit") role="search">
             <div class="field" data-wide="">
                 <label for="audit-q">"Contains"</label>
                 <input

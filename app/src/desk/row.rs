@@ -101,10 +101,13 @@ fn people(state: State, counted: &DeskCount, flag: &str) -> (String, Option<i64>
 fn short_sentence(sentence: &str, name: &str) -> String {
     let Some(at) = sentence.find(name).filter(|_| !name.is_empty()) else { return sentence.to_owned() };
     let (before, rest) = (&sentence[..at], &sentence[at + name.len()..]);
-    // ` in production`, and whatever follows it, for example `, and 2 more changes`.
-    let rest = rest.strip_prefix(" in ").map_or(rest, |place| place.find(',').map_or("", |at| &place[at..]));
+    // ` in production`; whatever follows it stays, for example `, and 2 more changes`.
+    let of_key = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '_' | '-');
+    let rest = rest.strip_prefix(" in ").map_or(rest, |place| place.trim_start_matches(of_key));
     let before = before.trim_end();
-    format!("{}{rest}", before.strip_suffix(" on").unwrap_or(before))
+    let before =
+        [" on", " of", " to", " from"].iter().find_map(|it| before.strip_suffix(it)).unwrap_or(before);
+    format!("{before}{rest}")
 }
 
 /// The channels of a flag as one small drawing: slots, levels and caps are one path each.
@@ -195,6 +198,12 @@ mod tests {
                 "added everyone at 5 %, and 2 more changes",
             ),
             ("created Fast payment", "created"),
+            ("reverted change 94 of Fast payment in production", "reverted change 94"),
+            ("changed the name of Fast payment", "changed the name"),
+            (
+                "started the release plan of Fast payment in staging at step 1 (VIP agencies 5 %, everyone 1 %)",
+                "started the release plan at step 1 (VIP agencies 5 %, everyone 1 %)",
+            ),
             ("did something else", "did something else"),
         ] {
             assert_eq!(short_sentence(sentence, "Fast payment"), short);

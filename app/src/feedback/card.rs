@@ -230,7 +230,7 @@ fn saw(item: &Feedback, names: &Names, here: &Here) -> impl IntoView + use<> {
     let rest = sorted.get(SAW_SHOWN..).unwrap_or_default();
     let more = (!rest.is_empty()).then(|| {
         let chips = rest.iter().map(chip).collect_view();
-        let summary = if rest.len() == 1 { "1 more flag".to_owned() } else { format!("{} more flags", rest.len()) };
+        let summary = engine::counted(rest.len(), "more flag");
         view! { <details class="feedback-more"><summary class="note">{summary}</summary><div class="cluster">{chips}</div></details> }
     });
     let nothing = match (&item.flag, sorted.is_empty()) {

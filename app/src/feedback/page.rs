@@ -190,7 +190,7 @@ fn filters(query: &InboxQuery, names: &Names, handlers: &[Handler]) -> impl Into
     let days = (query.days != SPAN_DEFAULT_DAYS)
         .then(|| view! { <input type="hidden" name="days" value=query.days.to_string() /> });
     view! {
-        <form class="toolbar" method="get" action=here.plain(&here.path) role="search">
+        <form class="toolbar" method="get" autocomplete="off" action=here.plain(&here.path) role="search">
             <div class="field" data-wide="">
                 <label for="feedback-q">"Contains"</label>
                 <input id="feedback-q" type="search" name="q" value=query.text.clone().unwrap_or_default() placeholder="comment, page, person…" data-search="" />

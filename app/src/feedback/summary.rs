@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{Arm, FlagKey};
+use engine::{Arm, FlagKey, counted};
 use leptos::prelude::*;
 use store::{TrendPoint, VariantSummary};
 
@@ -71,7 +71,7 @@ impl Summary {
             .into_iter()
             .map(|span| {
                 let current = (span == days).then_some("true");
-                let text = if span == 1 { "Today".to_owned() } else { format!("{span} days") };
+                let text = if span == 1 { "Today".to_owned() } else { counted(span, "day") };
                 view! { <a href=here.same_page_with(&[("days", &span.to_string())]) aria-current=current>{text}</a> }
             })
             .collect_view();
@@ -234,9 +234,8 @@ fn lines(trend: &[TrendPoint]) -> Vec<Series> {
 
 /// `12 answers`, `12 answers, 1 complaint`.
 fn answers(day: &TrendPoint) -> String {
-    let several = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    let answers = several(day.items, "answer");
-    if day.complaints == 0 { answers } else { format!("{answers}, {}", several(day.complaints, "complaint")) }
+    let answers = counted(day.items, "answer");
+    if day.complaints == 0 { answers } else { format!("{answers}, {}", counted(day.complaints, "complaint")) }
 }
 
 fn rated(line: &Series) -> impl DoubleEndedIterator<Item = f64> {

@@ -1,6 +1,6 @@
 //! The sticky header of a flag: its state in one sentence, who has it, the other environments, Stop and Resume.
 
-use engine::{Count, grouped};
+use engine::{Count, counted};
 use leptos::prelude::*;
 use store::Operation;
 
@@ -50,7 +50,7 @@ fn state(shown: &FlagPage) -> impl IntoView + use<> {
     if shown.archived() {
         return view! { <strong>"Archived: clients do not find this flag."</strong> }.into_any();
     }
-    let known = grouped(shown.known);
+    let known = counted(shown.known, "known person");
     if shown.stopped() {
         return view! {
             <strong class="flag-stopped">"Stopped"</strong>
@@ -60,8 +60,8 @@ fn state(shown: &FlagPage) -> impl IntoView + use<> {
     }
     let people = match (shown.known, shown.on) {
         (0, _) => "no people are known yet".to_owned(),
-        (_, Some(on)) => format!("{} of {known} known people", on.phrase()),
-        (_, None) => format!("{known} known people are being counted"),
+        (_, Some(on)) => format!("{} of {known}", on.phrase()),
+        (_, None) => format!("being counted among {known}"),
     };
     view! { <strong>{shown.phrase()}</strong><span>{people}</span> }.into_any()
 }
@@ -103,6 +103,9 @@ fn stop(shown: &FlagPage, open: bool, here: &Here) -> impl IntoView + use<> {
         None | Some(Count::Exact(0)) => {
             "Everybody gets the off variant at once, whatever the faders say.".to_owned()
         }
+        Some(Count::Exact(1)) => {
+            "The one known person who has it loses it at once. The faders keep their positions.".to_owned()
+        }
         Some(on) => format!(
             "All {} known people who have it lose it at once. The faders keep their positions.",
             on.phrase()
@@ -124,9 +127,9 @@ fn stop(shown: &FlagPage, open: bool, here: &Here) -> impl IntoView + use<> {
 fn resume(shown: &FlagPage, open: bool, here: &Here) -> impl IntoView + use<> {
     let action = here.href(&format!("{}/resume", Tab::Rollout.path(shown.key())));
     let effect = format!(
-        "Brings back exactly the same people: {} of {} known people. Nobody is drawn anew.",
+        "Brings back exactly the same people: {} of {}. Nobody is drawn anew.",
         shown.on.map_or_else(|| "some".to_owned(), Count::phrase),
-        grouped(shown.known)
+        counted(shown.known, "known person")
     );
     view! {
         <details class="confirm stop" id="resume" open=open data-confirm="">

@@ -1,7 +1,7 @@
 //! The History tab: every change of the flag and of its rollout here, as sentences, with what to take back.
 
 use axum::extract::Path;
-use engine::{Change, Rollout, audience_phrase, group_name, rollout_phrase};
+use engine::{Change, Rollout, audience_phrase, counted, group_name, rollout_phrase};
 use leptos::prelude::*;
 use store::{AuditEntry, ObjectKind, ObjectRef, Versioned};
 
@@ -99,7 +99,7 @@ fn changes(changes: &[Change]) -> Option<impl IntoView + use<>> {
         })
         .collect();
     (!rows.is_empty()).then(|| {
-        let summary = if rows.len() == 1 { "1 change".to_owned() } else { format!("{} changes", rows.len()) };
+        let summary = counted(rows.len(), "change");
         view! { <details class="history-diff"><summary>{summary}</summary><ul>{rows}</ul></details> }
     })
 }
@@ -145,12 +145,12 @@ fn version_view(shown: &FlagPage, version: &Versioned<Rollout>) -> impl IntoView
         })
         .collect();
     let extras = [
-        (rollout.pins.len(), "pinned"),
-        (rollout.exclusions.subjects.len() + rollout.exclusions.groups.len(), "excluded"),
-        (rollout.prerequisites.len(), "prerequisites"),
+        (rollout.pins.len(), "pinned subject"),
+        (rollout.exclusions.subjects.len(), "excluded subject"),
+        (rollout.exclusions.groups.len(), "excluded group"),
+        (rollout.prerequisites.len(), "prerequisite"),
     ];
-    let extras: Vec<_> =
-        extras.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    let extras: Vec<_> = extras.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| counted(*n, noun)).collect();
     let current = version.version == shown.rollout.version;
     view! {
         <section class="card version" aria-label=format!("Version {}", version.version)>

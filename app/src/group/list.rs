@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Count, condition_phrase, grouped};
+use engine::{Count, condition_phrase, counted, grouped};
 use leptos::prelude::*;
 use store::{GroupRow, GroupUse, Operation, Patience};
 
@@ -100,7 +100,7 @@ fn search(query: &str, total: usize) -> impl IntoView + use<> {
     let is_default = here().is_default();
     let environment = (!is_default).then(|| view! { <input type="hidden" name="env" value=environment /> });
     view! {
-        <form method="get" action=here().plain("/groups") class="toolbar group-search" role="search">
+        <form method="get" autocomplete="off" action=here().plain("/groups") class="toolbar group-search" role="search">
             {environment}
             <div class="field" data-wide="">
                 <label for="group-query" class="visually-hidden">"Search groups"</label>
@@ -109,7 +109,7 @@ fn search(query: &str, total: usize) -> impl IntoView + use<> {
                     name="q"
                     type="search"
                     value=query.to_owned()
-                    placeholder=format!("Search {} by name, key or condition", count(total, "group", "groups"))
+                    placeholder=format!("Search {} by name, key or condition", counted(total, "group"))
                 />
             </div>
             <button class="button">{icon::search()}"Search"</button>
@@ -218,13 +218,12 @@ fn nothing_found(query: &str) -> impl IntoView + use<> {
 
 fn narrow(found: usize) -> Option<impl IntoView> {
     (found > ROWS_MAX).then(|| {
-        let text =
-            format!("The first {ROWS_MAX} of {}. Search to see the others.", count(found, "group", "groups"));
+        let text = format!("The first {ROWS_MAX} of {}. Search to see the others.", counted(found, "group"));
         view! { <p class="note">{text}</p> }
     })
 }
 
-/// `1 group`, `1,560 groups`.
+/// `1 tester is`, `1,560 testers are`: where the verb goes with the count.
 pub fn count(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", grouped(n), if n == 1 { one } else { many })
 }
@@ -235,7 +234,7 @@ mod tests {
 
     #[test]
     fn counts_speak_english() {
-        assert_eq!(count(1, "group", "groups"), "1 group");
-        assert_eq!(count(1560, "person", "people"), "1,560 people");
+        assert_eq!(count(1, "tester is", "testers are"), "1 tester is");
+        assert_eq!(count(1560, "tester is", "testers are"), "1,560 testers are");
     }
 }

@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use engine::{
-    CompiledGroup, Condition, Count, EnvironmentKey, Group, GroupKey, Impact, Traits, ValueRef, grouped,
+    CompiledGroup, Condition, Count, EnvironmentKey, Group, GroupKey, Impact, Traits, ValueRef, counted,
+    grouped,
 };
 use leptos::prelude::*;
 use store::{Asker, Environment, GroupUse, Patience};
 
-use super::{
-    form::GroupForm,
-    head::Found,
-    list::{count, meter},
-};
+use super::{form::GroupForm, head::Found, list::meter};
 use crate::{
     error::AppError,
     page::{Page, address, here::here},
@@ -212,8 +209,7 @@ impl Preview {
 impl Counted {
     fn view(&self, known: usize, may_read: bool, may_edit: bool, search: &str) -> AnyView {
         let strangers = (self.strangers > 0).then(|| {
-            let text =
-                format!("and {} not among the known people", count(self.strangers, "tester", "testers"));
+            let text = format!("and {} not among the known people", counted(self.strangers, "tester"));
             view! { <span class="muted">{text}</span> }
         });
         let members = self.impact.sample.count(self.impact.after);
@@ -251,7 +247,7 @@ impl Counted {
         let touched = self.flags.iter().filter(|it| !it.impact.is_none()).count();
         let line = match (gained, lost) {
             (0, 0) => "The same known people as now".to_owned(),
-            _ => format!("{}, {}", delta(&self.impact), count(touched, "flag", "flags")),
+            _ => format!("{}, {}", delta(&self.impact), counted(touched, "flag")),
         };
         let flags = self
             .flags
@@ -270,7 +266,7 @@ impl Counted {
             })
             .collect_view();
         let left = (self.flags_left > 0).then(|| {
-            view! { <li class="muted">{format!("and {}", count(self.flags_left, "flag more", "flags more"))}</li> }
+            view! { <li class="muted">{format!("and {}", counted(self.flags_left, "more flag"))}</li> }
         });
         view! {
             <div class="preview-impact">
@@ -372,7 +368,7 @@ fn search_view(may_edit: bool, search: &str) -> AnyView {
         .into_any();
     }
     view! {
-        <form method="get" class="preview-search" role="search">
+        <form method="get" autocomplete="off" class="preview-search" role="search">
             {field()}
             <button class="button" aria-label="Search these people">{icon::search()}</button>
         </form>

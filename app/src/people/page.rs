@@ -1,6 +1,6 @@
 //! Finding a person: one box over everything that is stored with people, and over keys that were only ever seen.
 
-use engine::{AttributeValue, SubjectKey, grouped};
+use engine::{AttributeValue, SubjectKey, counted, grouped};
 use islands::swap::Swap;
 use leptos::prelude::*;
 use store::{Match, Matches, Operation};
@@ -70,7 +70,14 @@ fn search(found: &Found) -> impl IntoView + use<> {
     let is_default = here().is_default();
     let environment = (!is_default).then(|| view! { <input type="hidden" name="env" value=environment /> });
     view! {
-        <form method="get" action=here().plain("/people") class="toolbar people-search" role="search">
+        <form
+            method="get"
+            autocomplete="off"
+            action=here().plain("/people")
+            class="toolbar people-search"
+            role="search"
+            data-swap-address=""
+        >
             {environment}
             <div class="field" data-wide="">
                 <label for="people-query" class="visually-hidden">"Search people"</label>
@@ -144,8 +151,7 @@ fn table(found: &Found) -> AnyView {
     let count = found.matches.people.len();
     let count = match (count, found.matches.more) {
         (n, true) => format!("The best {n} matches. More words narrow them."),
-        (1, false) => "1 person".to_owned(),
-        (n, false) => format!("{n} people"),
+        (n, false) => counted(n, "person"),
     };
     let columns = vec![Column::Text("Person"), Column::Text("What is known")];
     view! {

@@ -3,7 +3,7 @@
 use engine::Attributes;
 use leptos::prelude::*;
 
-use super::{flags::action, history::Enrolled, page::Person, traits::edit};
+use super::{flags::action, page::Person, traits::edit};
 use crate::{
     group,
     page::here::here,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub fn view(person: &Person) -> impl IntoView + use<> {
-    view! { {traits(person)} {enrolled(&person.enrolments)} {erase(person)} }
+    view! { {traits(person)} {enrolled(person)} {erase(person)} }
 }
 
 fn traits(person: &Person) -> impl IntoView + use<> {
@@ -57,15 +57,18 @@ fn list(person: &Person, traits: &Attributes) -> impl IntoView + use<> {
     view! { <dl class="person-traits">{rows}</dl> }
 }
 
-fn enrolled(enrolments: &[Enrolled]) -> impl IntoView + use<> {
-    let now_ms = here().now_ms;
-    let rows = enrolments
+/// In which groups by name: now, or at the instant that is looked at.
+fn enrolled(person: &Person) -> impl IntoView + use<> {
+    let as_of_ms = person.answer.as_of_ms;
+    let at_ms = as_of_ms.unwrap_or(here().now_ms);
+    let rows = person
+        .enrolments
         .iter()
         .map(|it| {
             let href = here().href(&group::head::Tab::Testers.address(&it.group));
-            let (tone, state) = match (it.enrolment.is_active(now_ms), it.enrolment.until_ms) {
+            let (tone, state) = match (it.enrolment.is_active(at_ms), it.enrolment.until_ms) {
                 (true, _) => (Tone::Good, "in"),
-                (false, Some(until)) if until <= now_ms => (Tone::Neutral, "over"),
+                (false, Some(until)) if until <= at_ms => (Tone::Neutral, "over"),
                 (false, _) => (Tone::Neutral, "not yet"),
             };
             let until = it.enrolment.until_ms.map(|ms| format!("until {}", time::minute(ms)));
@@ -79,14 +82,18 @@ fn enrolled(enrolments: &[Enrolled]) -> impl IntoView + use<> {
             }
         })
         .collect_view();
-    let body = if enrolments.is_empty() {
-        view! { <p class="muted">"In no pilot group by name."</p> }.into_any()
+    let (title, none) = match as_of_ms {
+        Some(_) => ("Enrolled in then", "In no pilot group by name at that instant."),
+        None => ("Enrolled in", "In no pilot group by name."),
+    };
+    let body = if person.enrolments.is_empty() {
+        view! { <p class="muted">{none}</p> }.into_any()
     } else {
         view! { <ul class="person-enrolled">{rows}</ul> }.into_any()
     };
     view! {
         <section class="card stack" aria-labelledby="enrolled-title">
-            <h2 id="enrolled-title">"Enrolled in"</h2>
+            <h2 id="enrolled-title">{title}</h2>
             {body}
         </section>
     }

@@ -1,6 +1,6 @@
 //! Every flag for one person: saw, would see, why; and what can be done about it.
 
-use engine::{Arm, SubjectKey, VariantKey};
+use engine::{Arm, SubjectKey, VariantKey, counted};
 use islands::copy::Copy;
 use leptos::prelude::*;
 use store::{FlagAnswer, Seen};
@@ -134,7 +134,7 @@ fn saw(answer: &FlagAnswer, as_of_ms: Option<i64>) -> AnyView {
 
 /// Of an instant the times are exact; of now, how long ago.
 fn seen_line(seen: &Seen, off: &VariantKey, as_of_ms: Option<i64>) -> AnyView {
-    let times = if seen.count == 1 { "once".to_owned() } else { format!("{} times", seen.count) };
+    let times = if seen.count == 1 { "once".to_owned() } else { counted(seen.count, "time") };
     let at = |ms: i64| match as_of_ms {
         Some(_) => time::minute(ms),
         None => time::ago_phrase(here().now_ms, ms),

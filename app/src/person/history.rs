@@ -1,10 +1,10 @@
 //! The person's timeline: what each flag did to them, beside what was changed about the flag.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use engine::{Enrolment, FlagKey, GroupKey, Snapshot, SubjectKey};
+use engine::{FlagKey, GroupKey, Snapshot, SubjectKey};
 use leptos::prelude::*;
-use store::{ObjectKind, ObjectRef, PeopleReader, Seen};
+use store::{AuditEntry, ObjectKind, ObjectRef, PeopleReader, Seen, Stay};
 
 use super::timeline::{Lane, Mark, Range, Span, timeline};
 use crate::{
@@ -16,16 +16,11 @@ use crate::{
     },
 };
 
-/// An enrolment in a pilot group.
-pub(super) struct Enrolled {
-    pub(super) group: GroupKey,
-    pub(super) name: String,
-    pub(super) enrolment: Enrolment,
-}
-
 /// Flags with a lane; those served last come first.
 const LANES_MAX: usize = 12;
-/// Changes of one flag that are drawn.
+/// Groups of which changes are drawn.
+const GROUPS_MAX: usize = 12;
+/// Changes of one flag, or of one group, that are drawn.
 const CHANGES_MAX: usize = 50;
 /// No further back, whatever the ledger keeps.
 const DAYS_MAX: i64 = 30;
@@ -45,17 +40,17 @@ pub struct History {
 }
 
 impl History {
-    /// Flags that were served, that go to a group the person is enrolled in, or that they said something about.
+    /// Flags that were served, that go to a group the person is or was enrolled in, or that they said something about.
     pub(super) async fn load(
         page: &Page,
         reader: &PeopleReader,
         subject: &SubjectKey,
         snapshot: &Snapshot,
-        enrolments: &[Enrolled],
         at_ms: Option<i64>,
         said: &[Said],
     ) -> Result<Self, AppError> {
         let environment = &page.environment.key;
+        let stays = page.store().stays_of(reader, subject).await?;
         let mut served: HashMap<FlagKey, Vec<Seen>> = HashMap::new();
         let mut order = Vec::new();
         for seen in page.store().exposures_of(reader, environment, subject).await? {
@@ -67,7 +62,7 @@ impl History {
         let about = said.iter().filter_map(|it| it.flag.clone());
         let enrolled = snapshot.flags().filter(|flag| {
             !flag.is_archived()
-                && enrolments.iter().any(|it| flag.rollout().groups().any(|group| *group == it.group))
+                && stays.iter().any(|it| flag.rollout().groups().any(|group| *group == it.group))
         });
         let mut enrolled: Vec<_> = enrolled.map(|flag| flag.flag().key.clone()).collect();
         enrolled.sort();
@@ -78,18 +73,47 @@ impl History {
         }
         order.truncate(LANES_MAX);
         let mut lanes = Vec::with_capacity(order.len());
+        let redefined = redefined(page, snapshot, &order).await?;
         for key in order {
             let object = ObjectRef::new(ObjectKind::Flag, key.as_str());
             let entries =
                 page.store().history(&page.viewer(), &object, Some(environment), None, CHANGES_MAX).await?;
             let entries = entries.into_iter().filter(|entry| entry.environment.is_some());
-            let changes = entries.map(|entry| Mark { at_ms: entry.at_ms, label: entry.sentence }).collect();
+            let mut changes: Vec<_> = entries.map(mark).collect();
+            let groups: BTreeSet<_> = groups_of(snapshot, &key).collect();
+            changes.extend(groups.into_iter().filter_map(|group| redefined.get(group)).flatten().cloned());
             let saw = served.remove(&key).unwrap_or_default();
-            lanes.push(lane(&key, &saw, changes, snapshot, enrolments, said, page.now_ms()));
+            lanes.push(lane(&key, &saw, changes, snapshot, &stays, said, page.now_ms()));
         }
         let range = Range::around(&lanes, page.now_ms(), at_ms, DAYS_MAX);
         Ok(Self { lanes, range })
     }
+}
+
+fn mark(entry: AuditEntry) -> Mark {
+    Mark { at_ms: entry.at_ms, label: entry.sentence }
+}
+
+/// The groups that a flag's rollout names.
+fn groups_of<'s>(snapshot: &'s Snapshot, flag: &FlagKey) -> impl Iterator<Item = &'s GroupKey> {
+    snapshot.flag(flag.as_str()).into_iter().flat_map(|flag| flag.rollout().groups())
+}
+
+/// What changed about the groups that these flags go to; who came and went is told of the person alone.
+async fn redefined(
+    page: &Page,
+    snapshot: &Snapshot,
+    flags: &[FlagKey],
+) -> Result<HashMap<GroupKey, Vec<Mark>>, AppError> {
+    let groups: BTreeSet<_> = flags.iter().flat_map(|flag| groups_of(snapshot, flag)).collect();
+    let mut redefined = HashMap::new();
+    for group in groups.into_iter().take(GROUPS_MAX) {
+        let object = ObjectRef::new(ObjectKind::Group, group.as_str());
+        let entries = page.store().history(&page.viewer(), &object, None, None, CHANGES_MAX).await?;
+        let marks = entries.into_iter().filter(|entry| entry.version.is_some()).map(mark).collect();
+        redefined.insert(group.clone(), marks);
+    }
+    Ok(redefined)
 }
 
 fn lane(
@@ -97,7 +121,7 @@ fn lane(
     saw: &[Seen],
     changes: Vec<Mark>,
     snapshot: &Snapshot,
-    enrolments: &[Enrolled],
+    stays: &[Stay],
     said: &[Said],
     now_ms: i64,
 ) -> Lane {
@@ -117,11 +141,11 @@ fn lane(
         on: off.as_ref() != Some(&seen.variant),
     });
     let goes_to =
-        |it: &&Enrolled| compiled.is_some_and(|flag| flag.rollout().groups().any(|group| *group == it.group));
-    let enrolled = enrolments.iter().filter(goes_to).map(|it| Span {
-        from_ms: it.enrolment.from_ms.unwrap_or(i64::MIN),
-        until_ms: it.enrolment.until_ms.unwrap_or(now_ms),
-        label: format!("enrolled in {}", it.name),
+        |it: &&Stay| compiled.is_some_and(|flag| flag.rollout().groups().any(|group| *group == it.group));
+    let enrolled = stays.iter().filter(goes_to).map(|it| Span {
+        from_ms: it.from_ms.unwrap_or(i64::MIN),
+        until_ms: it.until_ms.unwrap_or(now_ms).max(it.from_ms.unwrap_or(now_ms)),
+        label: stay_phrase(it, now_ms),
         on: true,
     });
     let feedback = said.iter().filter(|it| it.flag.as_ref().is_none_or(|flag| flag == key));
@@ -133,6 +157,20 @@ fn lane(
         enrolled: enrolled.collect(),
         feedback: feedback.map(|it| Mark { at_ms: it.at_ms, label: it.label.clone() }).collect(),
     }
+}
+
+/// `enrolled in VIP agencies from 22 Nov 2026, 20:19:05 UTC, still in`.
+fn stay_phrase(stay: &Stay, now_ms: i64) -> String {
+    let from = stay.from_ms.map(|ms| format!(" from {}", time::full(ms))).unwrap_or_default();
+    let until = match stay.until_ms {
+        Some(ms) if ms <= now_ms || stay.from_ms.is_some_and(|from| from > now_ms) => {
+            format!(" until {}", time::full(ms))
+        }
+        Some(ms) => format!(", still in, until {}", time::full(ms)),
+        None if stay.from_ms.is_some_and(|from| from > now_ms) => String::new(),
+        None => ", still in".to_owned(),
+    };
+    format!("enrolled in {}{from}{until}", stay.group_name)
 }
 
 pub fn view(history: &History, at_ms: Option<i64>) -> impl IntoView + use<> {
@@ -148,7 +186,7 @@ pub fn view(history: &History, at_ms: Option<i64>) -> impl IntoView + use<> {
             <ul class="timeline-key" aria-hidden="true">
                 <li data-mark="on">"served"</li>
                 <li data-mark="off">"served the off variant"</li>
-                <li data-mark="change">"rollout changed"</li>
+                <li data-mark="change">"rollout or group changed"</li>
                 <li data-mark="enrolled">"enrolled"</li>
                 <li data-mark="feedback">"feedback"</li>
             </ul>

@@ -4,11 +4,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::extract::Path;
-use engine::{AttributeValue, FlagKey, Snapshot, SubjectKey};
+use engine::{AttributeValue, Enrolment, FlagKey, GroupKey, Snapshot, SubjectKey};
 use leptos::prelude::*;
 use store::{Feedback, Operation, PersonAnswer};
 
-use super::history::{Enrolled, History};
+use super::history::History;
 use crate::{
     error::{AppError, Thing},
     form::state::FormState,
@@ -29,16 +29,24 @@ pub struct Person {
     pub answer: PersonAnswer,
     /// What is stored now, whatever instant is looked at.
     pub known: bool,
-    /// The present configuration: what pins, exclusions and enrolments there are.
+    /// The present configuration: what pins and exclusions there are to change.
     pub snapshot: Arc<Snapshot>,
     /// Of the rollouts, for saving on top of what was read.
     pub(super) versions: HashMap<FlagKey, u64>,
+    /// In the groups of now, or of the instant.
     pub(super) enrolments: Vec<Enrolled>,
     pub(super) history: History,
     /// What they said, newest first.
     pub(super) feedback: Vec<Feedback>,
     pub(super) at: At,
     pub(super) may: May,
+}
+
+/// An enrolment in a pilot group.
+pub(super) struct Enrolled {
+    pub(super) group: GroupKey,
+    pub(super) name: String,
+    pub(super) enrolment: Enrolment,
 }
 
 /// The instant as typed.
@@ -103,10 +111,10 @@ impl Person {
         let missing = || AppError::NotFound(Thing::Environment);
         let snapshot = store.live().snapshot(environment.key.as_str()).ok_or_else(missing)?;
         let rows = store.desk(&page.viewer(), &environment.key).await?;
-        let enrolments = enrolments(&snapshot, subject);
+        let enrolments = enrolments(&answer.snapshot, subject);
         let feedback = store.feedback_of(&reader, &environment.key, subject).await?;
         let said: Vec<_> = feedback.iter().map(said).collect();
-        let history = History::load(page, &reader, subject, &snapshot, &enrolments, at_ms, &said).await?;
+        let history = History::load(page, &reader, subject, &snapshot, at_ms, &said).await?;
         Ok(Self {
             subject: subject.clone(),
             known: looked.traits().is_some(),
@@ -197,7 +205,7 @@ fn as_of_form(person: &Person) -> impl IntoView + use<> {
     let error = person.at.error.clone();
     let error = error.map(|error| view! { <p class="error" id="person-at-error" role="alert">{error}</p> });
     view! {
-        <form method="get" action=path.clone() class="toolbar person-at" aria-label="As of">
+        <form method="get" autocomplete="off" action=path.clone() class="toolbar person-at" aria-label="As of">
             {environment}
             <div class="field">
                 <label for="person-at">"As of, in UTC"</label>

@@ -1,6 +1,7 @@
 //! What happened around one person, flag by flag: what they were served, when the rollout changed, when they were
 //! enrolled, what they said. Drawn on the server; the same stands in a table.
 
+use engine::counted;
 use leptos::prelude::*;
 
 use crate::ui::time;
@@ -181,16 +182,12 @@ fn extent(span: &Span, range: Range) -> (f64, f64) {
 
 /// What the lane says, for whoever does not see it.
 pub fn finding(lane: &Lane) -> String {
-    let some = |n: usize, one: &str, many: &str| match n {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        n => Some(format!("{n} {many}")),
-    };
+    let some = |n: usize, noun: &str| (n > 0).then(|| counted(n, noun));
     let parts = [
-        some(lane.served.len(), "variant served", "variants served"),
-        some(lane.changes.len(), "change of the rollout", "changes of the rollout"),
-        some(lane.enrolled.len(), "enrolment", "enrolments"),
-        some(lane.feedback.len(), "feedback", "pieces of feedback"),
+        some(lane.served.len(), "variant").map(|variants| format!("{variants} served")),
+        some(lane.changes.len(), "change"),
+        some(lane.enrolled.len(), "enrolment"),
+        some(lane.feedback.len(), "piece of feedback"),
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     if parts.is_empty() {
@@ -242,7 +239,7 @@ mod tests {
             changes: vec![mark(5), mark(7)],
             ..Lane::default()
         };
-        assert_eq!(finding(&lane), "Fast payment: 1 variant served, 2 changes of the rollout");
+        assert_eq!(finding(&lane), "Fast payment: 1 variant served, 2 changes");
         let html = lane_view(&lane, Range { from_ms: 0, until_ms: 6 }, Some(3)).to_html();
         assert_eq!(html.matches("timeline-change").count(), 1, "what lies outside is not drawn");
         assert!(html.contains("timeline-on") && html.contains("timeline-at"), "{html}");

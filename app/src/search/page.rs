@@ -22,7 +22,7 @@ pub async fn get(page: Page) -> PageResult {
         let environment = here().environment.key.to_string();
         view! {
             <PageHead title="Search" lead="Flags, groups, people, pages and actions." />
-            <form class="toolbar" method="get" action=here().plain("/search") role="search">
+            <form class="toolbar" method="get" autocomplete="off" action=here().plain("/search") role="search">
                 <input type="hidden" name="env" value=environment />
                 <div class="field" data-wide="">
                     <label for="search-q">"Search for"</label>

@@ -31,7 +31,7 @@ pub fn view(trial: &Tried, shown: &FlagPage) -> impl IntoView + use<> {
         .map(|it| view! { <option value=it.name.to_string()>{it.description.clone()}</option> })
         .collect_view();
     view! {
-        <form id="try-form" method="get" action=path class="card stack try-form" role="search" aria-label="Try it">
+        <form id="try-form" method="get" autocomplete="off" action=path class="card stack try-form" role="search" aria-label="Try it">
             {environment}
             {subject_field(trial)}
             <fieldset class="field try-sender">

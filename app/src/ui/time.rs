@@ -1,5 +1,6 @@
 //! Instants and durations as people say them.
 
+use engine::counted;
 use jiff::{Timestamp, tz::TimeZone};
 use leptos::prelude::*;
 
@@ -36,8 +37,7 @@ pub fn ago_phrase(now_ms: i64, at_ms: i64) -> String {
             s if s < MINUTE_S => "in a moment".to_owned(),
             s if s < HOUR_S => format!("in {} min", s / MINUTE_S),
             s if s < DAY_S => format!("in {} h", s / HOUR_S),
-            s if s < 2 * DAY_S => "in 1 day".to_owned(),
-            s => format!("in {} days", s / DAY_S),
+            s => format!("in {}", counted(s / DAY_S, "day")),
         };
     }
     match seconds {
@@ -45,7 +45,7 @@ pub fn ago_phrase(now_ms: i64, at_ms: i64) -> String {
         s if s < HOUR_S => format!("{} min ago", (s / MINUTE_S).max(1)),
         s if s < DAY_S => format!("{} h ago", s / HOUR_S),
         s if s < 2 * DAY_S => "yesterday".to_owned(),
-        s if s < 30 * DAY_S => format!("{} days ago", s / DAY_S),
+        s if s < 30 * DAY_S => format!("{} ago", counted(s / DAY_S, "day")),
         _ => date(at_ms),
     }
 }
@@ -53,10 +53,9 @@ pub fn ago_phrase(now_ms: i64, at_ms: i64) -> String {
 /// `20 seconds`, `2 minutes`: rounded up, so that nobody comes back too early.
 pub fn wait_phrase(seconds: u64) -> String {
     match seconds {
-        0 | 1 => "1 second".to_owned(),
-        2..=90 => format!("{seconds} seconds"),
-        91..=5400 => format!("{} minutes", seconds.div_ceil(60)),
-        _ => format!("{} hours", seconds.div_ceil(3600)),
+        ..=90 => counted(seconds.max(1), "second"),
+        91..=5400 => counted(seconds.div_ceil(60), "minute"),
+        _ => counted(seconds.div_ceil(3600), "hour"),
     }
 }
 

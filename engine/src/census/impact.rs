@@ -1,6 +1,7 @@
 //! What a change does to the people we know, computed by deciding for them before and after.
 
 use super::{Count, Sample, grouped};
+use crate::counted;
 
 /// Counts of the people who were looked at, before and after a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,8 +43,7 @@ impl Impact {
     pub fn sentence(&self) -> String {
         let known = match self.sample.known {
             0 => return "No people are known yet, so there is nobody to count.".to_owned(),
-            1 => "1 known person".to_owned(),
-            n => format!("{} known people", grouped(n)),
+            n => counted(n, "known person"),
         };
         let told = |hits: usize| self.sample.count(hits).phrase();
         let (gained, lost) = (told(self.gained), told(self.lost));
@@ -62,8 +62,8 @@ impl Impact {
             (0, 0, 0) if self.sample.is_whole() => {
                 format!("Changes nothing for {known}; {}.", self.holders())
             }
-            (0, 0, 0) => format!("Changes nothing{so_far}; {} of {known}.", self.holders()),
-            (0, 0, _) => format!("Nobody of {known} gains or loses it{so_far}{switched}."),
+            (0, 0, 0) => format!("Changes nothing{so_far}; of {known} {}.", self.holders()),
+            (0, 0, _) => format!("None of {known} gains or loses it{so_far}{switched}."),
             (_, 0, _) => format!("Adds {gained} of {known}; nobody loses it{so_far}{switched}."),
             (0, _, _) => format!("Takes it from {lost} of {known}; nobody gains it{so_far}{switched}."),
             (_, _, _) => format!("Adds {gained} and takes it from {lost} of {known}{switched}."),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Count, Impact, Sample};
+use super::{ChannelCount, Impact, Sample};
 use crate::{
     BucketBy, Context, FlagKey, POSITIONS, Percentage, Rollout, RuleId, Snapshot,
     decision::{Footing, Ground},
@@ -75,27 +75,6 @@ pub struct Survey {
     shapes: Arc<Vec<Shape>>,
     classes: Vec<Class>,
     sample: Sample,
-}
-
-/// One rule among the people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ChannelCount {
-    pub sample: Sample,
-    /// Matching the audience.
-    pub audience: usize,
-    /// Of those, inside the percentage.
-    pub inside: usize,
-    /// Served something else than the off variant by this rule, because no earlier one let them in.
-    pub served: usize,
-}
-
-impl ChannelCount {
-    /// `1,240 of 8,300`, or `about 1,200 ± 60 of 8,300 ± 90`.
-    pub fn phrase(&self) -> String {
-        let (inside, audience) = (self.sample.count(self.inside), self.sample.count(self.audience));
-        let about = if matches!(inside, Count::Exact(_)) { "" } else { "about " };
-        format!("{about}{} of {}", inside.number(), audience.number())
-    }
 }
 
 impl Surveyor {
@@ -332,24 +311,31 @@ impl Survey {
         for class in &self.classes {
             let part = self.part(class, place);
             class.segments(&marks, |people, position| {
+                let served = shape.served(part, &percentages, position);
+                let ground = part.first().copied().unwrap_or(OFF);
                 let bytes = part.iter().skip(1).zip(&shape.columns).zip(&percentages);
-                for (((byte, column), percentage), count) in bytes.zip(&mut counts) {
+                for (at, (((byte, column), percentage), count)) in bytes.zip(&mut counts).enumerate() {
                     if *byte == NO_MATCH {
                         continue;
                     }
                     count.audience += people;
                     let inside = position(*column) < percentage.thousandths();
                     // Of a rule that serves the off variant nobody is told to have something.
-                    if inside && byte & HELD_BACK == 0 && byte - 1 != shape.off {
-                        count.inside += people;
+                    if !inside || byte & HELD_BACK != 0 || byte - 1 == shape.off {
+                        continue;
+                    }
+                    count.inside += people;
+                    match served {
+                        Some((_, Some(rule))) if rule == at => count.served += people,
+                        Some((_, Some(rule))) => count.overlap.through(rule, people),
+                        Some((_, None)) | None if ground >= PINNED => count.overlap.pinned += people,
+                        Some((_, None)) | None => count.overlap.kept_out += people,
                     }
                 }
-                if let Some((_, Some(rule))) = shape.served(part, &percentages, position)
-                    && let Some(count) = counts.get_mut(rule)
-                {
-                    count.served += people;
-                }
             });
+        }
+        for count in &mut counts {
+            count.overlap.sort();
         }
         counts
     }

@@ -164,7 +164,12 @@ impl Evidence {
             (Verdict::Safe, None) => self.safety(),
             (Verdict::Undecided, None) => self.open(),
         };
-        format!("{noun} {numbers}{conclusion}")
+        // What takes back what the numbers say is no conclusion of theirs.
+        let joint = match self.limit {
+            Limit::Comparison { .. } if !conclusion.starts_with("but ") => ":",
+            Limit::Comparison { .. } | Limit::Ceiling { .. } => ",",
+        };
+        format!("{noun} {numbers}{joint} {conclusion}")
     }
 
     /// Browsers may send plenty: whoever reads this should know that it is servers that are waited for.
@@ -191,13 +196,13 @@ impl Evidence {
         };
         let treatment = shown(recent.treatment, self.treatment_ms);
         match self.limit {
-            Limit::Ceiling { .. } => treatment.map(|value| format!("{value} within {within}, ")),
+            Limit::Ceiling { .. } => treatment.map(|value| format!("{value} within {within}")),
             Limit::Comparison { .. } => {
                 let none = || "nothing".to_owned();
                 let control = shown(recent.control, self.control_ms);
                 (treatment.is_some() || control.is_some()).then(|| {
                     let (treatment, control) = (treatment.unwrap_or_else(none), control.unwrap_or_else(none));
-                    format!("{treatment} against {control} in control within {within}: ")
+                    format!("{treatment} against {control} in control within {within}")
                 })
             }
         }

@@ -37,7 +37,7 @@ pub(crate) fn count(metric: &Metric, tally: Tally) -> String {
             format!("{} of {}", grouped(tally.events), grouped(tally.trials))
         }
         Counting::Tally(Kernel::Poisson) => {
-            format!("{} from {} subjects", grouped(tally.events), grouped(tally.trials))
+            format!("{} from {}", grouped(tally.events), crate::counted(tally.trials, "subject"))
         }
         Counting::Durations(_) => format!("{} measured", grouped(tally.trials)),
     }

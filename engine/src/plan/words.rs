@@ -2,7 +2,7 @@
 
 use super::{Gate, HoldReason, OpenGate, PauseReason, Percentages, Plan, PlanState, Step};
 use crate::guardrail::{GuardAction, Health};
-use crate::{RuleId, grouped, time::instant_phrase, words::sentence::capitalised};
+use crate::{RuleId, counted, time::instant_phrase, words::sentence::capitalised};
 
 /// What a rule's audience is called.
 pub type RuleNames<'a> = &'a dyn Fn(&RuleId) -> String;
@@ -36,19 +36,6 @@ impl RoundUp for i64 {
     }
 }
 
-fn counted(count: i64, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", count_phrase(count.unsigned_abs()))
-}
-
-fn count_phrase(count: u64) -> String {
-    grouped(usize::try_from(count).unwrap_or(usize::MAX))
-}
-
-fn subjects(count: u64) -> String {
-    if count == 1 { "1 subject".to_owned() } else { format!("{} subjects", count_phrase(count)) }
-}
-
 /// `VIP agencies 100 %, everyone 20 %`.
 fn percentages_phrase(percentages: &Percentages, names: RuleNames<'_>) -> String {
     let each = percentages.iter().map(|(rule, percentage)| format!("{} {percentage} %", names(rule)));
@@ -60,7 +47,7 @@ impl Gate {
     pub fn phrase(&self) -> String {
         match self {
             Self::Hold { hold_ms } => format!("for {}", duration_phrase(*hold_ms)),
-            Self::Sample { subjects_min } => format!("at least {}", subjects(*subjects_min)),
+            Self::Sample { subjects_min } => format!("at least {}", counted(*subjects_min, "subject")),
             Self::Healthy => "while every guardrail is healthy".to_owned(),
             Self::Approval => "after an approval".to_owned(),
             Self::NotBefore { at_ms } => format!("not before {}", instant_phrase(*at_ms)),
@@ -101,9 +88,8 @@ impl OpenGate {
             Self::Hold { remaining_ms } => {
                 format!("until {}", moment_phrase(now_ms.saturating_add(*remaining_ms), now_ms))
             }
-            Self::Sample { have: 0, missing } => format!("for {}", subjects(*missing)),
-            Self::Sample { missing: 1, .. } => "for 1 more subject".to_owned(),
-            Self::Sample { missing, .. } => format!("for {} more subjects", count_phrase(*missing)),
+            Self::Sample { have: 0, missing } => format!("for {}", counted(*missing, "subject")),
+            Self::Sample { missing, .. } => format!("for {}", counted(*missing, "more subject")),
             Self::Healthy { health: Health::Watching } => "for enough evidence that it is healthy".to_owned(),
             Self::Healthy { health: Health::Inconclusive } => "for outcomes".to_owned(),
             Self::Healthy { health: Health::Healthy | Health::Breach } => "for healthy guardrails".to_owned(),
@@ -126,8 +112,8 @@ impl Pace {
     /// ` (about 14:20 UTC at this rate)`, ` (never at this rate: nobody new for 6 minutes)`; nothing of a step that has only
     /// begun.
     fn phrase(self, have: u64, missing: u64, now_ms: i64) -> String {
-        let counted = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        let each_ms = now_ms.saturating_sub(self.since_ms).max(0) / counted(have).max(1);
+        let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let each_ms = now_ms.saturating_sub(self.since_ms).max(0) / signed(have).max(1);
         let quiet_ms = now_ms.saturating_sub(self.last_ms.unwrap_or(self.since_ms)).max(0);
         let usual_ms = if have == 0 { 0 } else { each_ms.saturating_mul(QUIET_INTERVALS) };
         if quiet_ms >= QUIET_MS_MIN.max(usual_ms) {
@@ -136,7 +122,7 @@ impl Pace {
         if have == 0 || now_ms.saturating_sub(self.since_ms) < MINUTE_MS {
             return String::new();
         }
-        match each_ms.saturating_mul(counted(missing)) {
+        match each_ms.saturating_mul(signed(missing)) {
             ahead_ms if ahead_ms > AHEAD_MS_MAX => " (not within a year at this rate)".to_owned(),
             ahead_ms => {
                 let at_ms = now_ms.saturating_add(ahead_ms).div_ceil_to(MINUTE_MS);

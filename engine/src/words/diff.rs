@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Enrolment, Flag, Group, GroupKey, Percentage, Rollout, Rule, Share, Variant, audience_phrase,
-    condition_phrase, grouped, time::instant_phrase,
+    condition_phrase, counted, time::instant_phrase, words::sentence::quoted,
 };
 
 /// More things of one kind that came or went are counted instead of listed.
@@ -46,9 +46,9 @@ pub fn rollout_changes(before: &Rollout, after: &Rollout, name: &dyn Fn(&GroupKe
         |r: &Rollout| r.prerequisites.iter().map(|p| pair(&p.flag, &p.variant)).collect::<Vec<_>>();
     pairs("prerequisite", &prerequisites(before), &prerequisites(after), &mut changes);
     let excluded = |r: &Rollout| r.exclusions.subjects.iter().map(ToString::to_string).collect::<Vec<_>>();
-    list(["exclusion of", "exclusions"], &excluded(before), &excluded(after), &mut changes);
+    list(["exclusion of", "exclusion"], &excluded(before), &excluded(after), &mut changes);
     let excluded = |r: &Rollout| r.exclusions.groups.iter().map(name).collect::<Vec<_>>();
-    list(["exclusion of", "exclusions"], &excluded(before), &excluded(after), &mut changes);
+    list(["exclusion of", "exclusion"], &excluded(before), &excluded(after), &mut changes);
     let pins = |r: &Rollout| r.pins.iter().map(|p| pair(&p.subject, &p.variant)).collect::<Vec<_>>();
     pairs("pin of", &pins(before), &pins(after), &mut changes);
     if before.seed != after.seed {
@@ -125,7 +125,8 @@ fn split_phrase(rule: &Rule) -> String {
     if parts.is_empty() { "no split".to_owned() } else { parts }
 }
 
-/// Reports what came and went; many at once are counted, and named beside it. `noun`: for one, for many.
+/// Reports what came and went; many at once are counted, and named beside it. `noun`: before what is named, and what is
+/// counted.
 fn list(noun: [&str; 2], before: &[String], after: &[String], changes: &mut Vec<Change>) {
     came_and_went(noun, before, after, changes, |verb, items, phrase| {
         let named = items.join(", ");
@@ -147,7 +148,7 @@ fn came_and_went(
     };
     for (verb, items) in [("added", minus(after, before)), ("removed", minus(before, after))] {
         if items.len() > LISTED_MAX {
-            changes.push(many(verb, &items, format!("{verb} {} {}", grouped(items.len()), noun[1])));
+            changes.push(many(verb, &items, format!("{verb} {}", counted(items.len(), noun[1]))));
         } else {
             changes.extend(items.iter().map(|item| Change::new(format!("{verb} the {} {item}", noun[0]))));
         }
@@ -164,16 +165,16 @@ fn pairs(noun: &str, before: &[(String, String)], after: &[(String, String)], ch
     let new: HashSet<_> = after.iter().map(|(key, _)| key).collect();
     for (key, value) in after {
         match old.get(key) {
-            None => changes.push(Change::new(format!("added the {noun} {key} = {value}"))),
+            None => changes.push(Change::new(format!("added the {noun} {key} = {}", quoted(value)))),
             Some(was) if *was != value => {
-                let phrase = format!("changed the {noun} {key} from {was} to {value}");
+                let phrase = format!("changed the {noun} {key} from {} to {}", quoted(was), quoted(value));
                 changes.push(Change::sides(phrase, *was, value));
             }
             Some(_) => {}
         }
     }
     for (key, value) in before.iter().filter(|(key, _)| !new.contains(key)) {
-        changes.push(Change::new(format!("removed the {noun} {key} = {value}")));
+        changes.push(Change::new(format!("removed the {noun} {key} = {}", quoted(value))));
     }
 }
 
@@ -193,7 +194,7 @@ pub fn flag_changes(before: &Flag, after: &Flag) -> Vec<Change> {
     field("name", &before.name, &after.name, &mut changes);
     field("description", &before.description, &after.description, &mut changes);
     field("owner", &before.owner, &after.owner, &mut changes);
-    list(["tag", "tags"], &before.tags, &after.tags, &mut changes);
+    list(["tag", "tag"], &before.tags, &after.tags, &mut changes);
     field("kind", before.kind.as_str(), after.kind.as_str(), &mut changes);
     field("value type", before.value_type.as_str(), after.value_type.as_str(), &mut changes);
     variants(before, after, &mut changes);
@@ -208,7 +209,7 @@ fn variants(before: &Flag, after: &Flag, changes: &mut Vec<Change>) {
             Some(old) if old.value != *value => {
                 let (was, is) = (old.value.to_string(), value.to_string());
                 changes.push(Change::sides(
-                    format!("changed the value of {key} from {was} to {is}"),
+                    format!("changed the value of {} from {was} to {is}", quoted(key.as_str())),
                     was,
                     is.clone(),
                 ));
@@ -236,8 +237,8 @@ pub fn group_changes(before: &Group, after: &Group) -> Vec<Change> {
     }
     let subjects = |group: &Group| group.enrolments.iter().map(|e| e.subject.to_string()).collect::<Vec<_>>();
     // As many as ten thousand: each of them has versions of its own, which name this change.
-    let counted = |_: &str, _: &[String], phrase| Change::new(phrase);
-    came_and_went(["tester", "testers"], &subjects(before), &subjects(after), &mut changes, counted);
+    let only_counted = |_: &str, _: &[String], phrase| Change::new(phrase);
+    came_and_went(["tester", "tester"], &subjects(before), &subjects(after), &mut changes, only_counted);
     enrolments(before, after, &mut changes);
     changes
 }
@@ -247,7 +248,7 @@ fn enrolments(before: &Group, after: &Group, changes: &mut Vec<Change>) {
     let earlier = |new: &Enrolment| old.get(&new.subject).copied().filter(|was| *was != new);
     let differing: Vec<_> = after.enrolments.iter().filter_map(|new| Some((earlier(new)?, new))).collect();
     if differing.len() > LISTED_MAX {
-        changes.push(Change::new(format!("changed {} enrolments", grouped(differing.len()))));
+        changes.push(Change::new(format!("changed {}", counted(differing.len(), "enrolment"))));
         return;
     }
     for (was, is) in differing {

@@ -130,7 +130,7 @@ fn a_silent_arm_is_missing_data_when_it_is_exposed() {
     told(
         &judged.evidence[0].sentence(),
         "Errors 0 % (0 of ",
-        ") against nothing in control within 15 min: but none arrive from control",
+        ") against nothing in control within 15 min, but none arrive from control",
     );
 }
 

@@ -73,19 +73,19 @@ fn subjects_groups_and_prerequisites_are_named() {
     assert_eq!(
         of_rollouts(&json!({}), &full),
         [
-            "added the prerequisite new-checkout = on",
+            "added the prerequisite new-checkout = “on”",
             "added the exclusion of ada",
             "added the exclusion of Internal users",
-            "added the pin of eva = on",
+            "added the pin of eva = “on”",
         ]
     );
     assert_eq!(
         of_rollouts(&full, &json!({ "pins": [{ "subject": "eva", "variant": "off" }] })),
         [
-            "removed the prerequisite new-checkout = on",
+            "removed the prerequisite new-checkout = “on”",
             "removed the exclusion of ada",
             "removed the exclusion of Internal users",
-            "changed the pin of eva from on to off",
+            "changed the pin of eva from “on” to “off”",
         ]
     );
 }
@@ -104,7 +104,7 @@ fn a_flag_tells_which_value_changed() {
             "moved it from draft to archived",
             "changed the name",
             "added the tag payments",
-            "changed the value of on from true to \"blue\"",
+            "changed the value of “on” from true to \"blue\"",
         ]
     );
     let mut swapped = before.clone();

@@ -33,7 +33,7 @@ fn a_sample_says_that_it_is_one() {
     );
     assert_eq!(
         told(6_200, 0, 0),
-        "Changes nothing among the 50,000 looked at so far; about 124,000 ± 3,000 have it of 1,000,000 known people."
+        "Changes nothing among the 50,000 looked at so far; of 1,000,000 known people about 124,000 ± 3,000 have it."
     );
     assert_eq!(
         told(1_000, 400, 25),
@@ -49,7 +49,7 @@ fn an_impact_is_one_sentence() {
     assert_eq!(sentence(1560, 310, 0, 0, 0), "Changes nothing for 1,560 known people; 310 have it.");
     assert_eq!(
         sentence(1560, 9, 0, 0, 7),
-        "Nobody of 1,560 known people gains or loses it; 7 get another variant."
+        "None of 1,560 known people gains or loses it; 7 get another variant."
     );
     assert_eq!(
         sentence(1560, 9, 2, 0, 7),
@@ -62,10 +62,7 @@ fn one_person_is_not_people() {
     assert_eq!(sentence(1, 1, 1, 0, 0), "Adds 1 of 1 known person; nobody loses it.");
     assert_eq!(sentence(1, 1, 0, 0, 0), "Changes nothing for 1 known person; 1 has it.");
     assert_eq!(sentence(2, 0, 0, 0, 0), "Changes nothing for 2 known people; nobody has it.");
-    assert_eq!(
-        sentence(2, 1, 0, 0, 1),
-        "Nobody of 2 known people gains or loses it; 1 gets another variant."
-    );
+    assert_eq!(sentence(2, 1, 0, 0, 1), "None of 2 known people gains or loses it; 1 gets another variant.");
     assert_eq!(sentence(0, 0, 0, 0, 0), "No people are known yet, so there is nobody to count.");
 }
 

@@ -10,7 +10,7 @@ pub async fn verify(store: &Store, anchors: &[AuditHead]) -> Result<(), CommandE
     let report = store.audit_report(anchors).await?;
     match report.verdict {
         AuditVerdict::Intact { entries } => {
-            print(format_args!("The audit log is intact: {entries} entries."))?;
+            print(format_args!("The audit log is intact: {}.", engine::counted(entries, "entry")))?;
             print(format_args!("Head: {}", report.head))?;
             if !anchors.is_empty() {
                 print(format_args!("Noted heads that are there: {}.", anchors.len()))?;

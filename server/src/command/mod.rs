@@ -85,7 +85,7 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
             let kept = if feedback { Kept::Feedback } else { Kept::Exposures };
             store.set_retention(&administrator(&store)?, kept, &environment, days).await?;
             let (what, are) = if feedback { ("Feedback", "is") } else { ("Exposures", "are") };
-            print(format_args!("{what} in {environment} {are} kept for {days} days."))
+            print(format_args!("{what} in {environment} {are} kept for {}.", engine::counted(days, "day")))
         }
         // They have ended above, without a database.
         Command::Demo(_) | Command::Audit(Audit::Keygen { .. }) => Ok(()),

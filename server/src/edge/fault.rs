@@ -126,7 +126,8 @@ impl Fault {
                 "The server is reading as much as it can at the moment; please send it again.".to_owned()
             }
             Self::TooOften { retry_after_s } => format!(
-                "You have exported as much as you may at once; please try again in {retry_after_s} seconds."
+                "You have exported as much as you may at once; please try again in {}.",
+                engine::counted(retry_after_s, "second")
             ),
             Self::Crowded => "More pages are asked for at the moment than the server can answer; please try again in a \
                 second. Decisions for your applications go on meanwhile."

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use engine::{Change, EnvironmentKey};
+use engine::{Change, EnvironmentKey, counted};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::{
@@ -394,7 +394,6 @@ pub(crate) fn lead(changes: &[Change], of: impl FnOnce(&str) -> String) -> Optio
     let sentence = of(&first.phrase);
     Some(match rest.len() {
         0 => sentence,
-        1 => format!("{sentence}, and 1 more change"),
-        n => format!("{sentence}, and {n} more changes"),
+        n => format!("{sentence}, and {}", counted(n, "more change")),
     })
 }

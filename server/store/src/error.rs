@@ -1,6 +1,6 @@
 //! What can go wrong, as closed enums. `Display` is the sentence a person reads; causes stay inside.
 
-use engine::{Change, Problem};
+use engine::{Change, Problem, counted, with_article};
 use sqlx::migrate::MigrateError;
 
 use crate::{
@@ -40,7 +40,7 @@ pub enum StoreError {
     #[error("give your password again: this changes who may do what")]
     PasswordNeeded,
     /// As many passwords are being checked as the server has room for.
-    #[error("too many people are signing in at this moment; try again in {retry_after_s} seconds")]
+    #[error("too many people are signing in at this moment; try again in {}", counted(*.retry_after_s, "second"))]
     Busy { retry_after_s: u64 },
     /// Nobody made a mistake, and trying again later may work. Where the answer to a commit was lost, the change may have
     /// been made all the same.
@@ -84,12 +84,14 @@ impl Taken {
             ),
             Self::Archived => {
                 format!(
-                    "the key \"{key}\" belongs to a {noun} that is archived; restore it, or choose another"
+                    "the key \"{key}\" belongs to {} that is archived; restore it, or choose another",
+                    with_article(noun)
                 )
             }
             Self::Deleted { .. } => {
                 format!(
-                    "the key \"{key}\" belongs to a {noun} that was deleted; restore it, or choose another"
+                    "the key \"{key}\" belongs to {} that was deleted; restore it, or choose another",
+                    with_article(noun)
                 )
             }
         }
@@ -156,7 +158,7 @@ pub enum Invalid {
     DemoAmongMembers,
     #[error("the present password is not right")]
     WrongPassword,
-    #[error("too many attempts; try again in {retry_after_s} seconds")]
+    #[error("too many attempts; try again in {}", counted(*.retry_after_s, "second"))]
     TooManyAttempts { retry_after_s: u64 },
     #[error("this setup code is not right; the newest one stands in the server's output")]
     SetupCode,
@@ -342,7 +344,7 @@ pub enum SignInError {
     /// Also for unknown and disabled accounts: outsiders learn nothing.
     #[error("the e-mail address or the password is not right")]
     Wrong,
-    #[error("too many attempts; try again in {retry_after_s} seconds")]
+    #[error("too many attempts; try again in {}", counted(*.retry_after_s, "second"))]
     Throttled { retry_after_s: u64 },
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -156,7 +156,7 @@ impl Work<'_> {
         }
         let changes = flag_changes(&before, &flag);
         let (action, sentence) = match reverted {
-            Some(seq) => (Action::Reverted, format!("reverted change {seq} of {}", flag.name)),
+            Some(seq) => (Action::Reverted, format!("reverted change {seq} on {}", flag.name)),
             None => flag_sentence(&before, &flag, &changes),
         };
         let entry = Entry { changes, reason, version: Some(version), ..flag_entry(action, &flag, sentence) };

@@ -29,6 +29,7 @@ pub struct GroupUse {
 pub struct GroupRow {
     pub group: Arc<Group>,
     pub version: u64,
+    /// When the group, or who is in it, was last changed.
     pub changed_ms: i64,
     pub changed_by: String,
     pub used_by: Vec<GroupUse>,
@@ -63,7 +64,14 @@ impl Store {
         let mut tx = self.db().begin_read().await?;
         let rows: Vec<VersionedRow> = tx
             .all(
-                "SELECT document, version, changed_ms, changed_by, audit_seq FROM groups WHERE NOT deleted",
+                // Who is in a group changes without its definition: the newest entry about it tells of both.
+                "SELECT groups.document, groups.version, \
+                 COALESCE(audit.at_ms, groups.changed_ms) AS changed_ms, \
+                 COALESCE(audit.actor, groups.changed_by) AS changed_by, groups.audit_seq \
+                 FROM groups LEFT JOIN audit ON audit.seq = (\
+                     SELECT MAX(entry.seq) FROM audit AS entry \
+                     WHERE entry.object_kind = 'group' AND entry.object_key = groups.key) \
+                 WHERE NOT groups.deleted",
                 args![],
             )
             .await?;
@@ -313,6 +321,7 @@ fn group_sentence(phrase: &str, name: &str) -> String {
     let preposition = match phrase.split(' ').next() {
         Some("added") => "to",
         Some("removed") => "from",
+        Some("changed") if phrase.contains("enrolment") => "in",
         Some(_) | None => "of",
     };
     format!("{phrase} {preposition} {name}")

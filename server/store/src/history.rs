@@ -204,7 +204,9 @@ impl Work<'_> {
         let sentence = match known.place.seq.saturating_sub(self.place().seq) {
             0 => "noticed that the database was replaced by one with another history".to_owned(),
             1 => "noticed that the database was restored: 1 entry is gone".to_owned(),
-            gone => format!("noticed that the database was restored: {gone} entries are gone"),
+            gone => {
+                format!("noticed that the database was restored: {} are gone", engine::counted(gone, "entry"))
+            }
         };
         let object = ObjectRef::new(ObjectKind::Workspace, "history");
         let entry = Entry {

@@ -126,8 +126,8 @@ pub use roles::RolesInForce;
 pub use rollout_times::RolloutTimes;
 pub use testers::{
     Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
-    EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, TesterIn,
-    TesterInvitation, TesterInvitationId, TesterStanding,
+    EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, Stay,
+    TesterIn, TesterInvitation, TesterInvitationId, TesterStanding,
 };
 
 /// Sequences, versions and revisions are never negative in the database.

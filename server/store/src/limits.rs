@@ -106,6 +106,8 @@ pub const RETENTION_DAYS_MAX: u32 = 3650;
 pub const MINUTE_COUNTS_KEPT_MS: i64 = 3 * 60 * 60 * 1000;
 /// Lines that the sweep deletes in one transaction.
 pub const SWEEP_CHUNK_ROWS: usize = 2000;
+/// Versions of one subject's enrolments, and of the groups, that are read to tell when they were in.
+pub const STAYS_READ_MAX: i64 = 2000;
 /// Why somebody is enrolled, in characters.
 pub const PURPOSE_CHARS_MAX: usize = 200;
 /// A line that cannot be read is shown up to this.

@@ -103,11 +103,11 @@ impl Store {
         }
         let until_ms = work.now_ms() + holds_ms;
         let sentence = format!(
-            "made a preview of {} on {} in {environment} for {}, for {} minutes",
+            "made a preview of “{}” for {} on {} in {environment}, for {}",
             preview.variant,
-            flag.name,
             preview.subject,
-            holds_ms / MINUTE_MS
+            flag.name,
+            engine::counted(holds_ms / MINUTE_MS, "minute")
         );
         let token = key.sign(&PreviewGrant { environment: environment.clone(), preview, until_ms })?;
         let object = ObjectRef::new(ObjectKind::Flag, flag.key.as_str());

@@ -108,7 +108,8 @@ impl Store {
         }
         work.tx.execute(put, args![environment.as_str(), i64::from(days)]).await?;
         let (noun, place) = (kept.noun(), known.name.to_lowercase());
-        let sentence = format!("keeps {noun} in {place} for {days} days instead of {before}");
+        let sentence =
+            format!("keeps {noun} in {place} for {} instead of {before}", engine::counted(days, "day"));
         let object = ObjectRef::new(ObjectKind::Environment, environment.as_str());
         let document = |days: i64| Some(format!("{{\"{noun}\":{days}}}"));
         let entry = Entry {

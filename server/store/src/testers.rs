@@ -3,6 +3,7 @@
 
 mod invitations;
 mod list;
+mod past;
 mod report;
 pub(crate) mod rows;
 
@@ -14,6 +15,7 @@ pub use invitations::{
     Acceptance, InvitationState, NewTesterInvitation, TesterInvitation, TesterInvitationId,
 };
 pub use list::{CSV_HEADER, EnrolmentLine, EnrolmentList, MalformedLine, RawLine};
+pub use past::Stay;
 pub use report::{CheckedLine, EnrolmentChoice, EnrolmentReport, ExcludedFrom, TesterStanding};
 
 use crate::{

@@ -38,6 +38,7 @@ mod rest;
 mod restore;
 mod revisions;
 mod roles;
+mod sentences;
 mod stand_in;
 mod stream;
 mod supervision;

@@ -2,7 +2,8 @@
 
 use std::{io, time::Duration};
 
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, header};
+use serde_json::json;
 use server::Config;
 use store::Role;
 use tokio::{
@@ -216,4 +217,39 @@ async fn a_body_that_does_not_arrive_is_given_up() -> io::Result<()> {
     read.expect("an answer in time")?;
     assert_eq!(&answer, b"HTTP/1.1 408");
     Ok(())
+}
+
+/// Browsers fill forms again when somebody goes back: the list would be another one than its filters say.
+#[tokio::test]
+async fn fields_that_filter_are_filled_by_the_address_alone() {
+    let app = TestApp::start().await;
+    app.boolean_flag("fast-payment").await;
+    app.testers("beta", "ada", None, None).await;
+    app.person("ada", json!({"name": "Ada"})).await;
+    let cookie = app.sign_in(Role::Admin).await;
+    let mut forms = 0;
+    for path in [
+        "/groups",
+        "/groups/beta",
+        "/groups/beta?tab=testers",
+        "/people?q=ada",
+        "/people/ada",
+        "/feedback",
+        "/audit?kind=flag",
+        "/search?q=fast",
+        "/flags/fast-payment/exposures",
+        "/flags/fast-payment/try",
+    ] {
+        let page =
+            app.request(Method::GET, path).header(header::COOKIE, &cookie).send().await.expect("a page");
+        assert_eq!(page.status(), 200, "{path}");
+        let html = page.text().await.expect("HTML");
+        for form in html.split("<form").skip(1).filter_map(|rest| rest.split('>').next()) {
+            if form.contains("method=\"get\"") {
+                forms += 1;
+                assert!(form.contains("autocomplete=\"off\""), "{path}: {form}");
+            }
+        }
+    }
+    assert!(forms >= 7, "{forms}");
 }

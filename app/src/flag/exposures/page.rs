@@ -115,7 +115,7 @@ fn filters(shown: &FlagPage, query: &ExposureQuery) -> impl IntoView + use<> {
         .then(|| view! { <a class="button" data-kind="quiet" href=here.href(&action)>"Clear"</a> });
     let variant = query.variant.as_ref().map(ToString::to_string).unwrap_or_default();
     view! {
-        <form class="toolbar" method="get" action=here.plain(&action) role="search">
+        <form class="toolbar" method="get" autocomplete="off" action=here.plain(&action) role="search">
             {environment}
             <Choice label="Variant" name="variant" value=variant options=variants />
             <Choice label="Rule" name="rule" value=wanted options=rules />

@@ -87,7 +87,7 @@ impl ExposureQuery {
 pub fn step_phrase(step_ms: i64) -> String {
     let (count, unit) =
         if step_ms % DAY_MS == 0 { (step_ms / DAY_MS, "day") } else { (step_ms / HOUR_MS, "hour") };
-    if count == 1 { format!("per {unit}") } else { format!("per {count} {unit}s") }
+    if count == 1 { format!("per {unit}") } else { format!("per {}", engine::counted(count, unit)) }
 }
 
 #[cfg(test)]

@@ -90,7 +90,8 @@ fn side_view(label: &'static str, side: &Side) -> impl IntoView + use<> {
         .map(|(word, value)| view! { <span class="health-value"><b>{value.clone()}</b>" "<small>{*word}</small></span> })
         .collect();
     let nothing = values.is_empty().then_some("nothing");
-    let sample = format!("{} outcomes, {} trials", number(side.outcomes), number(side.people));
+    let sample =
+        format!("{}, {}", engine::counted(side.outcomes, "outcome"), engine::counted(side.people, "trial"));
     view! {
         <div>
             <dt>{label}</dt>

@@ -12,7 +12,7 @@ use store::{Operation, PlanOutlook};
 use super::{
     form::PlanForm,
     preview::{Preview, prepared, previews},
-    state::{is_ended, state_badge},
+    state::{beside_badge, is_ended, state_badge},
 };
 use crate::{
     error::AppError,
@@ -96,9 +96,15 @@ impl Loaded {
     }
 }
 
-/// What a rule's audience is called; a rule that is gone by its id.
+/// What a rule's audience is called in a sentence; a rule that is gone by its id.
 fn name_of(rules: &[(RuleId, String)], rule: &RuleId) -> String {
-    rules.iter().find(|(id, _)| id == rule).map_or_else(|| rule.to_string(), |(_, name)| name.clone())
+    let Some((_, name)) = rules.iter().find(|(id, _)| id == rule) else { return rule.to_string() };
+    // As a label it begins with a capital; a group is called what it is called.
+    match name.strip_prefix('E').or_else(|| name.strip_prefix('T')) {
+        Some("veryone") => "everyone".to_owned(),
+        Some(rest) if rest.starts_with("hose whose ") => format!("t{rest}"),
+        Some(_) | None => name.clone(),
+    }
 }
 
 /// The rules that a plan can set, as they are tried, with the names of their audiences.
@@ -184,14 +190,14 @@ fn summary(shown: &FlagPage, loaded: &Loaded, outlook: &PlanOutlook) -> impl Int
             <div class="card-head">
                 <h2 id="plan-title">{release.plan.name.clone()}</h2>
                 <p class="note">
-                    {format!("Written by {}; changed by {}, ", release.proposed_by_name, release.changed_by)}
+                    {format!("Written by {}; last changed by {}, ", release.proposed_by_name, release.changed_by)}
                     {time::ago(loaded.now_ms, release.changed_ms)}
                 </p>
             </div>
             <p class="plan-state">
                 <Badge tone=tone text=word />
                 " "
-                <strong>{release.state.sentence(release.plan.steps.len())}</strong>
+                <strong>{beside_badge(word, &release.state.sentence(release.plan.steps.len()))}</strong>
             </p>
             {waiting(&outlook.decision, outlook.pace, outlook.at_ms).map(|text| view! { <p>{text}</p> })}
             {health}

@@ -96,7 +96,7 @@ pub(super) fn duration(ms: i64) -> String {
     let seconds = u64::try_from(ms).unwrap_or(0).div_ceil(1000);
     match seconds / 86_400 {
         0..3 => time::wait_phrase(seconds),
-        days => format!("{days} days"),
+        days => engine::counted(days, "day"),
     }
 }
 

@@ -48,11 +48,7 @@ fn exclusions(bank: &Bank<'_>) -> impl IntoView + use<> {
         (0, 0) => "nobody".to_owned(),
         (_, 0) => people(subjects),
         (0, _) => groups.iter().map(|key| bank.group_name(key)).collect::<Vec<_>>().join(", "),
-        (_, many) => format!(
-            "{}, {}",
-            people(subjects),
-            if many == 1 { "1 group".to_owned() } else { format!("{many} groups") }
-        ),
+        (_, many) => format!("{}, {}", people(subjects), engine::counted(many, "group")),
     };
     let boxes: Vec<_> = bank
         .groups
@@ -98,7 +94,7 @@ fn exclusions(bank: &Bank<'_>) -> impl IntoView + use<> {
 }
 
 fn people(n: usize) -> String {
-    if n == 1 { "1 person".to_owned() } else { format!("{n} people") }
+    engine::counted(n, "person")
 }
 
 fn pins(bank: &Bank<'_>) -> impl IntoView + use<> {

@@ -102,14 +102,20 @@ fn strip(bank: &Bank<'_>, at: usize) -> impl IntoView + use<> {
 /// it out.
 fn count(bank: &Bank<'_>, rule: &RuleForm) -> Option<impl IntoView + use<>> {
     let (known, mood) = (bank.forecast.known, bank.forecast.mood);
-    let numbers = match (bank.channel(rule), mood) {
+    let channel = bank.channel(rule);
+    let overlap = channel.map(|channel| channel.overlap.clone()).unwrap_or_default();
+    let numbers = match (channel, mood) {
         (Some(channel), _) => channel.count.clone(),
         (None, Mood::Same | Mood::Adds | Mood::Takes) if known == 0 => return None,
         (None, Mood::Same | Mood::Adds | Mood::Takes) if rule.everyone => format!("0 of {}", grouped(known)),
         (None, Mood::Unfinished | Mood::Same | Mood::Adds | Mood::Takes) => "–".to_owned(),
     };
     Some(view! {
-        <p class="strip-count"><b id=format!("count-{}", rule.id)>{numbers}</b>" known people inside"</p>
+        <p class="strip-count">
+            <b id=format!("count-{}", rule.id)>{numbers}</b>
+            " known people inside"
+            <span id=format!("overlap-{}", rule.id)>{overlap}</span>
+        </p>
     })
 }
 
@@ -274,7 +280,8 @@ mod tests {
             rule: "vip".into(),
             name: "VIP agencies".into(),
             count: "602 of 1,200".into(),
-            served: 602,
+            overlap: ", of whom 72 already through Gold agencies".into(),
+            served: 530,
         };
         let forecast = Forecast {
             mood: Mood::Same,
@@ -307,7 +314,10 @@ mod tests {
         assert!(!html(&new, &[], true).contains("known people"), "nobody is known");
         let of = |form: &RolloutForm| html_among(1560, form, &[], true);
         assert!(of(&new).contains(">0 of 1,560"), "everyone at 0 %");
-        assert!(of(&RolloutForm::from_rollout(&rollout(), 1)).contains(">602 of 1,200"));
+        let html = of(&RolloutForm::from_rollout(&rollout(), 1));
+        assert!(
+            html.contains(">602 of 1,200") && html.contains(">, of whom 72 already through Gold agencies")
+        );
     }
 
     #[test]

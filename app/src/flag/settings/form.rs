@@ -137,6 +137,10 @@ impl FlagForm {
             Ok(key) => Some(key),
             // Without a name there is nothing to derive from: that is said beside the name.
             Err(_) if self.key.is_empty() && self.name.is_empty() => None,
+            Err(_) if self.key.is_empty() => {
+                errors.push(FieldError::at("key", "no key can be made from this name; write one"));
+                None
+            }
             Err(error) => {
                 errors.push(FieldError::at("key", format!("a key {error}")));
                 None
@@ -317,6 +321,7 @@ mod tests {
         assert_eq!(errors.iter().map(|w| &*w.field).collect::<Vec<_>>(), ["name"]);
         let errors = new("日本", "", "boolean").create().expect_err("errors");
         assert_eq!(errors[0].field, "key");
+        assert_eq!(errors[0].sentence, "No key can be made from this name; write one.");
     }
 
     #[test]

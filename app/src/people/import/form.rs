@@ -89,10 +89,7 @@ fn read(
         return Err("a quotation mark is not closed".to_owned());
     }
     if row.cells.len() != width {
-        let cells = match row.cells.len() {
-            1 => "1 cell".to_owned(),
-            n => format!("{n} cells"),
-        };
+        let cells = engine::counted(row.cells.len(), "cell");
         return Err(format!("it has {cells}, the first line has {width}"));
     }
     let key = row.cells.get(key_at).map(|cell| cell.trim()).unwrap_or_default();

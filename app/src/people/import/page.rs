@@ -1,6 +1,6 @@
 //! Importing people from a table: first what it would do, then, once that was read, doing it.
 
-use engine::{SubjectKey, grouped};
+use engine::{SubjectKey, counted, grouped};
 use leptos::prelude::*;
 
 use super::form::Report;
@@ -73,11 +73,11 @@ pub fn show(page: &Page, draft: FormState<String>, report: Option<Report>) -> Pa
 }
 
 pub fn people_text(n: usize) -> String {
-    if n == 1 { "1 person".to_owned() } else { format!("{} people", grouped(n)) }
+    counted(n, "person")
 }
 
 fn lines_text(n: usize) -> String {
-    if n == 1 { "1 line".to_owned() } else { format!("{} lines", grouped(n)) }
+    counted(n, "line")
 }
 
 fn report_view(report: &Report) -> impl IntoView + use<> {

@@ -29,6 +29,8 @@ pub struct PersonAnswer {
     pub environment: Environment,
     /// The instant that was asked for; `None` for now.
     pub as_of_ms: Option<i64>,
+    /// The configuration that decides: that of now, or that of the instant.
+    pub snapshot: Arc<Snapshot>,
     /// What was stored with them then; `None` when they were not known.
     pub traits: Option<Attributes>,
     /// By name; archived flags only when the ledger knows them.
@@ -75,7 +77,7 @@ impl Store {
         };
         let context = Context::from_traits(subject.as_str(), traits.as_ref().unwrap_or(Attributes::EMPTY));
         let (flags, other) = answers(&snapshot, &context, saw, at_ms);
-        Ok(PersonAnswer { environment: environment.clone(), as_of_ms, traits, flags, other })
+        Ok(PersonAnswer { environment: environment.clone(), as_of_ms, snapshot, traits, flags, other })
     }
 
     fn snapshot_now(&self, environment: &EnvironmentKey) -> Result<Arc<Snapshot>, StoreError> {

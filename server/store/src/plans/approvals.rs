@@ -21,6 +21,8 @@ pub struct ApprovalRequest {
     /// The plan's version, handed back when approving.
     pub version: u64,
     pub proposed_by: String,
+    /// Who wrote or moved it last, and when.
+    pub changed_by: String,
     pub changed_ms: i64,
     /// False for everybody who wrote at the plan or set it going.
     pub may_be_mine: bool,
@@ -79,6 +81,7 @@ impl Store {
             next: release.state.progress().is_some_and(|progress| progress.step + 1 == step),
             version: release.version,
             proposed_by: release.proposed_by_name.clone(),
+            changed_by: release.changed_by.clone(),
             changed_ms: release.changed_ms,
             may_be_mine,
         });

@@ -7,7 +7,11 @@ use engine::{
     plan::{HoldReason, Moved, PlanDecision, PlanState, Reduction},
 };
 
-use super::{ReleasePlan, moves::MoveEntry, rule_names};
+use super::{
+    ReleasePlan,
+    moves::{MoveEntry, named},
+    rule_names,
+};
 use crate::{
     Action, Consequence, GuardLease, Store, StoreError, change::Actor, db::args, guard, signed, to_json,
 };
@@ -78,7 +82,7 @@ impl Store {
             guard::acted(&mut work.tx, key, action, now_ms).await?;
         }
         let names = rule_names(&*work.state().await?, decided.environment, &target.rollout.value);
-        let phrase = told.phrase(&release, &names);
+        let sentence = told.sentence(&named(&target), &release, &names);
         let reason = why(&decided);
         if let Some(taken) = told.taken() {
             // What was done about a breach stands with the rules that are broken.
@@ -89,11 +93,10 @@ impl Store {
             }
         }
         let name = target.flag.value.name.clone();
-        let sentence = format!("{phrase} of {name} in {}", decided.environment);
         work.announce(told.event(), (decided.environment, decided.flag, &name), &sentence, &reason).await?;
         let changes: Vec<Change> =
             decided.judgements.iter().flat_map(|(_, judgement)| guard::evidence(judgement)).collect();
-        let entry = MoveEntry { action: told.action(), phrase, reason, changes };
+        let entry = MoveEntry { action: told.action(), sentence, reason, changes };
         let release = work.commit_move(target, release, &moved, entry).await?;
         Ok(Followed::Moved(Box::new(release), told.taken()))
     }
@@ -185,7 +188,8 @@ impl Told {
         }
     }
 
-    fn phrase(self, release: &ReleasePlan, names: engine::plan::RuleNames<'_>) -> String {
+    /// `plan` is what [`named`] says.
+    fn sentence(self, plan: &str, release: &ReleasePlan, names: engine::plan::RuleNames<'_>) -> String {
         let at = release.state.progress().map_or(0, |progress| progress.step);
         let step = release.plan.steps.get(at).map_or_else(String::new, |step| step.phrase(names));
         let before = match &release.state {
@@ -200,29 +204,29 @@ impl Told {
         };
         match (self, before) {
             (Self::Consequence(Consequence::Stopped), Some((from, _))) => {
-                format!("stopped everything at step {} of the release plan", from + 1)
+                format!("stopped everything at step {} of {plan}", from + 1)
             }
             (Self::Consequence(_), Some((from, true))) => {
-                format!("stepped back from step {} to what was before the release plan", from + 1)
+                format!("stepped back from step {} to what was before {plan}", from + 1)
             }
             (Self::Consequence(_), Some((from, false))) => {
-                format!("stepped back from step {} to step {} ({step}) in the release plan", from + 1, at + 1)
+                format!("stepped back in {plan} from step {} to step {} ({step})", from + 1, at + 1)
             }
             (Self::Consequence(Consequence::PlanAdvanced), None) => {
-                format!("advanced to step {} ({step}) in the release plan", at + 1)
+                format!("advanced {plan} to step {} ({step})", at + 1)
             }
-            (Self::Consequence(Consequence::PlanFinished), None) => "finished the release plan".to_owned(),
+            (Self::Consequence(Consequence::PlanFinished), None) => format!("finished {plan}"),
             (Self::Consequence(Consequence::PlanPaused), None) => {
-                format!("paused at step {} ({step}) the release plan", at + 1)
+                format!("paused {plan} at step {} ({step})", at + 1)
             }
             (
                 Self::Consequence(Consequence::Notified | Consequence::SteppedBack | Consequence::Stopped),
                 None,
             ) => {
-                format!("warned at step {} ({step}) in the release plan", at + 1)
+                format!("warned about {plan} at step {} ({step})", at + 1)
             }
-            (Self::Held, _) => format!("holds at step {} ({step}) in the release plan", at + 1),
-            (Self::WentOn, _) => format!("goes on at step {} ({step}) in the release plan", at + 1),
+            (Self::Held, _) => format!("holds {plan} at step {} ({step})", at + 1),
+            (Self::WentOn, _) => format!("goes on with {plan} at step {} ({step})", at + 1),
         }
     }
 }

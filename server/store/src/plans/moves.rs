@@ -50,8 +50,9 @@ impl PlanMove {
         }
     }
 
-    /// `started the release plan`, with the step where it is about one.
-    fn phrase(self, release: &ReleasePlan, names: RuleNames<'_>) -> String {
+    /// `started the release plan of Fast payment in production at step 1 (…)`, with the step where it is about one; `plan` is
+    /// what [`named`] says.
+    fn sentence(self, plan: &str, release: &ReleasePlan, names: RuleNames<'_>) -> String {
         let at = release.state.progress().map(|progress| progress.step);
         let step = |preposition: &str| {
             at.and_then(|at| release.plan.steps.get(at).map(|step| (at + 1, step.phrase(names))))
@@ -60,17 +61,17 @@ impl PlanMove {
                 })
         };
         match self {
-            Self::Start => format!("started the release plan{}", step("at")),
+            Self::Start => format!("started {plan}{}", step("at")),
             Self::StartAt { at_ms } => {
                 let when = engine::instant_phrase(at_ms);
-                format!("set the start of the release plan to {when}")
+                format!("set the start of {plan} to {when}")
             }
-            Self::Pause => format!("paused the release plan{}", step("at")),
-            Self::Resume => format!("resumed the release plan{}", step("at")),
-            Self::Jump { .. } => format!("jumped in the release plan{}", step("to")),
-            Self::StepBack => format!("stepped back in the release plan{}", step("to")),
-            Self::Finish => "finished the release plan".to_owned(),
-            Self::Abandon => "abandoned the release plan".to_owned(),
+            Self::Pause => format!("paused {plan}{}", step("at")),
+            Self::Resume => format!("resumed {plan}{}", step("at")),
+            Self::Jump { .. } => format!("jumped in {plan}{}", step("to")),
+            Self::StepBack => format!("stepped back in {plan}{}", step("to")),
+            Self::Finish => format!("finished {plan}"),
+            Self::Abandon => format!("abandoned {plan}"),
         }
     }
 }
@@ -96,8 +97,8 @@ impl Store {
         }
         let names = rule_names(&*work.state().await?, environment, &target.rollout.value);
         release.state = moved.state.clone();
-        let phrase = what.phrase(&release, &names);
-        let entry = MoveEntry { action: Action::PlanMoved, phrase, reason, changes: Vec::new() };
+        let sentence = what.sentence(&named(&target), &release, &names);
+        let entry = MoveEntry { action: Action::PlanMoved, sentence, reason, changes: Vec::new() };
         work.commit_move(target, release, &moved, entry).await
     }
 
@@ -122,8 +123,8 @@ impl Store {
         let names = rule_names(&*work.state().await?, environment, &target.rollout.value);
         let what = release.plan.steps.get(step).map_or_else(String::new, |step| step.phrase(&names));
         release.state = moved.state.clone();
-        let phrase = format!("approved step {} of the release plan ({what})", step + 1);
-        let entry = MoveEntry { action: Action::PlanApproved, phrase, reason, changes: Vec::new() };
+        let sentence = format!("approved step {} of {} ({what})", step + 1, named(&target));
+        let entry = MoveEntry { action: Action::PlanApproved, sentence, reason, changes: Vec::new() };
         work.commit_move(target, release, &moved, entry).await
     }
 }
@@ -132,10 +133,15 @@ fn person(by: &Principal) -> Person {
     Person(by.name().to_owned())
 }
 
+/// `the release plan of Fast payment in production`.
+pub(super) fn named(target: &Target) -> String {
+    format!("the release plan of {} in {}", target.flag.value.name, target.environment)
+}
+
 /// What the audit log says of a move.
 pub(super) struct MoveEntry {
     pub(super) action: Action,
-    pub(super) phrase: String,
+    pub(super) sentence: String,
     pub(super) reason: String,
     /// Beside those of the rollout.
     pub(super) changes: Vec<engine::Change>,
@@ -165,7 +171,7 @@ impl Work<'_> {
         moved: &Moved,
         entry: MoveEntry,
     ) -> Result<ReleasePlan, StoreError> {
-        let MoveEntry { action, phrase, reason, mut changes } = entry;
+        let MoveEntry { action, sentence, reason, mut changes } = entry;
         let (environment, flag) = (target.environment.clone(), target.flag.value.key.clone());
         let mut rollout = target.rollout.value.clone();
         if let Some(percentages) = &moved.percentages {
@@ -186,7 +192,6 @@ impl Work<'_> {
         }
         let name = &target.flag.value.name;
         let object = ObjectRef::new(ObjectKind::Flag, flag.as_str());
-        let sentence = format!("{phrase} of {name} in {environment}");
         let entry = Entry {
             changes,
             reason,

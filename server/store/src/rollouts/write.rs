@@ -97,7 +97,7 @@ impl Work<'_> {
         let Target { environment, flag, rollout: before } = target;
         let (action, sentence) = match reverted {
             Some(seq) => {
-                (Action::Reverted, format!("reverted change {seq} of {} in {environment}", flag.value.name))
+                (Action::Reverted, format!("reverted change {seq} on {} in {environment}", flag.value.name))
             }
             None => {
                 rollout_sentence(&before.value, &rollout, &changes[..own], &flag.value.name, &environment)

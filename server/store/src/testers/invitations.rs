@@ -173,7 +173,7 @@ impl Store {
                 ],
             )
             .await?;
-        let testers = if new.capacity == 1 { "1 tester".to_owned() } else { format!("{capacity} testers") };
+        let testers = engine::counted(new.capacity, "tester");
         let sentence = format!("made an invitation for {testers} to {}", group.name);
         work.finish(group_entry(Action::TestersInvited, &group.key, &group.name, sentence, purpose)).await?;
         Ok(InviteToken::new(secret))

@@ -66,8 +66,7 @@ impl Lifetime {
     /// `for 365 days` or `without an end`.
     pub(super) fn phrase(self) -> String {
         match self {
-            Self::Days(1) => "for 1 day".to_owned(),
-            Self::Days(days) => format!("for {days} days"),
+            Self::Days(days) => format!("for {}", engine::counted(days, "day")),
             Self::Never => "without an end".to_owned(),
         }
     }

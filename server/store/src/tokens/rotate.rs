@@ -78,8 +78,7 @@ impl Store {
             .await?;
         let overlap = match rotation.overlap_hours {
             0 => "at once".to_owned(),
-            1 => "in 1 hour".to_owned(),
-            hours => format!("in {hours} hours"),
+            hours => format!("in {}", engine::counted(hours, "hour")),
         };
         let sentence = format!(
             "rotated the {} token {} for {}: the old secret ends {overlap}, the new one works {}",

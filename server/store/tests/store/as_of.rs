@@ -10,6 +10,8 @@ on_both!(
     a_rollout_decides_as_it_did_then,
     a_group_is_as_it_was_then,
     an_enrolment_that_has_ended_since_still_counts_then,
+    an_enrolment_of_today_says_nothing_about_yesterday,
+    a_deleted_group_ends_a_stay_and_a_group_of_that_name_begins_another,
     what_came_later_is_absent_and_what_went_later_is_there,
     a_revert_and_a_pin_are_told_apart_by_time,
     other_environments_and_the_schema_are_as_they_were,
@@ -129,6 +131,82 @@ async fn an_enrolment_that_has_ended_since_still_counts_then(t: Harness) {
         Some(on(Reason::TargetingMatch)),
         "removed later, there then"
     );
+}
+
+/// Enrolled by name, from a moment of its own or at once.
+async fn enrol(t: &Harness, from_ms: Option<i64>) {
+    let line = EnrolmentLine {
+        number: 1,
+        subject: subject("ada"),
+        purpose: "checks the payment steps".to_owned(),
+        from_ms,
+        until_ms: None,
+    };
+    let enroller = store::Principal::command_line().enroller().expect("may enrol");
+    let (list, choice) =
+        (EnrolmentList { lines: vec![line], malformed: Vec::new() }, EnrolmentChoice::default());
+    t.store.enrol(&enroller, &group_key("beta"), &list, choice, None, "").await.expect("enrolled");
+}
+
+/// From which minute until which ada was in which group.
+async fn stays(t: &Harness) -> Vec<(String, Option<i64>, Option<i64>)> {
+    let minute = |ms: i64| (ms - START_MS) / MINUTE_MS;
+    let stays = t.store.stays_of(&reader(), &subject("ada")).await.expect("reads");
+    stays.into_iter().map(|it| (it.group_name, it.from_ms.map(minute), it.until_ms.map(minute))).collect()
+}
+
+async fn an_enrolment_of_today_says_nothing_about_yesterday(t: Harness) {
+    let enroller = store::Principal::command_line().enroller().expect("may enrol");
+    let beta = group_key("beta");
+    let ada = [subject("ada")];
+    let stay = |from: i64, until: Option<i64>| ("Group beta".to_owned(), Some(from), until);
+    t.create_group("beta", "nobody").await;
+    assert_eq!(stays(&t).await, []);
+    t.advance(5 * MINUTE_MS);
+    // The moment that was typed lies before anybody had typed it.
+    enrol(&t, Some(START_MS)).await;
+    assert_eq!(stays(&t).await, [stay(5, None)]);
+    t.advance(5 * MINUTE_MS);
+    t.store.remove_testers(&enroller, &beta, &ada, "").await.expect("removed");
+    assert_eq!(stays(&t).await, [stay(5, Some(10))]);
+    t.advance(10 * MINUTE_MS);
+    enrol(&t, None).await;
+    assert_eq!(stays(&t).await, [stay(5, Some(10)), stay(20, None)]);
+    t.advance(10 * MINUTE_MS);
+    let end = Some(START_MS + 60 * MINUTE_MS);
+    t.store.extend_testers(&enroller, &beta, &ada, end, "").await.expect("extended");
+    assert_eq!(stays(&t).await, [stay(5, Some(10)), stay(20, Some(60))], "one stay with another end");
+    t.advance(60 * MINUTE_MS);
+    t.store.extend_testers(&enroller, &beta, &ada, None, "").await.expect("extended");
+    let all = [stay(5, Some(10)), stay(20, Some(60)), stay(90, None)];
+    assert_eq!(stays(&t).await, all, "what had ended stays ended");
+    // The configuration of each moment says the same.
+    for minute in 0..100 {
+        let at_ms = START_MS + minute * MINUTE_MS;
+        let snapshot =
+            t.store.snapshot_as_of(&reader(), &production(), at_ms).await.expect("compiles").snapshot;
+        let group = snapshot.groups().find(|group| *group.key() == beta).expect("the group").group();
+        let is_in = group.enrolments.iter().any(|it| it.subject == ada[0] && it.is_active(at_ms));
+        let told = all.iter().any(|(_, from, until)| {
+            from.is_none_or(|from| from <= minute) && until.is_none_or(|until| minute < until)
+        });
+        assert_eq!(is_in, told, "minute {minute}");
+    }
+}
+
+async fn a_deleted_group_ends_a_stay_and_a_group_of_that_name_begins_another(t: Harness) {
+    t.create_group("beta", "nobody").await;
+    enrol(&t, None).await;
+    t.advance(10 * MINUTE_MS);
+    t.store.delete_group(&editor(), 1, &group_key("beta"), "").await.expect("deleted");
+    assert_eq!(stays(&t).await, [("Group beta".to_owned(), Some(0), Some(10))]);
+    t.advance(10 * MINUTE_MS);
+    t.create_group("beta", "nobody").await;
+    assert_eq!(stays(&t).await, [("Group beta".to_owned(), Some(0), Some(10))], "nobody is in the new one");
+    t.advance(10 * MINUTE_MS);
+    enrol(&t, None).await;
+    let both = [("Group beta".to_owned(), Some(0), Some(10)), ("Group beta".to_owned(), Some(30), None)];
+    assert_eq!(stays(&t).await, both);
 }
 
 async fn what_came_later_is_absent_and_what_went_later_is_there(t: Harness) {

@@ -258,7 +258,7 @@ async fn a_rollout_goes_back_to_where_it_was(t: Harness) {
     let now = t.rollout("a").await;
     assert_eq!((now.version, version), (5, 5));
     assert_eq!((now.value.rules.len(), now.value.rules[0].percentage.to_string().as_str()), (1, "20"));
-    assert_eq!(t.last_sentence().await, "reverted change 3 of Flag a in production");
+    assert_eq!(t.last_sentence().await, "reverted change 3 on Flag a in production");
     let entry = t.store.find_audit(&auditor(), 5).await.expect("reads").expect("an entry");
     assert_eq!(entry.changes[0].phrase, "lowered everyone 100 → 20 %");
     assert_eq!(t.store.revert(&viewer(), 3, "").await.expect("nothing to do"), 5);

@@ -76,8 +76,11 @@ async fn testers_change_without_touching_the_condition(t: Harness) {
     let kept = t.store.find_group(&viewer(), &group.key).await.expect("reads").expect("a group");
     assert_eq!((kept.value.condition, kept.value.enrolments.len()), (group.condition.clone(), 1));
     let subjects = [kept.value.enrolments[0].subject.clone()];
+    t.advance(60_000);
     t.store.remove_testers(&by, &group.key, &subjects, "").await.expect("removed");
     assert_eq!(t.last_sentence().await, "removed the tester u-1 from Group vip");
+    let listed = t.store.list_groups(&viewer()).await.expect("reads");
+    assert_eq!((listed[0].version, listed[0].changed_ms), (1, START_MS + 60_000), "the last change is told");
     let other = Group { key: group_key("twice"), enrolments: vec![tester("u"), tester("u")], ..group };
     let twice = t.store.create_group(&editor(), other, "").await;
     assert!(matches!(twice, Err(StoreError::Refused(_))));

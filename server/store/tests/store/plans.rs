@@ -135,7 +135,7 @@ async fn starting_a_plan_sets_the_first_step(t: Harness) {
     let entries = t.store.list_audit(&auditor(), &store::AuditFilter::default()).await.expect("reads");
     assert_eq!(
         entries[0].sentence,
-        "started the release plan at step 1 (everyone 20 % for 1 minute) of Flag a in production"
+        "started the release plan of Flag a in production at step 1 (everyone 20 % for 1 minute)"
     );
     assert_eq!(entries[0].changes[0].phrase, "raised everyone 0 → 20 %");
     assert!(entries[0].is_revertible(), "the percentages can be undone");
@@ -246,9 +246,7 @@ async fn a_breach_steps_back_and_the_plan_stays_there(t: Harness) {
     assert!(matches!(moved, Followed::Moved(_, Some(Consequence::SteppedBack))), "{moved:?}");
     assert_eq!(per_cent(&t).await, "20");
     assert!(
-        t.last_sentence()
-            .await
-            .starts_with("stepped back from step 2 to step 1 (everyone 20 % for 1 minute)"),
+        t.last_sentence().await.ends_with(" from step 2 to step 1 (everyone 20 % for 1 minute)"),
         "{}",
         t.last_sentence().await
     );
@@ -308,7 +306,7 @@ async fn a_hold_is_told_once(t: Harness) {
     };
     let Followed::Moved(release, None) = follow(&t, &silent(&t)).await else { panic!("it holds") };
     assert!(matches!(release.state, PlanState::Holding { reason: HoldReason::MissingData, .. }));
-    assert!(t.last_sentence().await.starts_with("holds at step 1"), "{}", t.last_sentence().await);
+    assert!(t.last_sentence().await.contains(" at step 1 ("), "{}", t.last_sentence().await);
     let seq = t.store.live().seq();
     t.advance(120_000);
     assert!(matches!(follow(&t, &silent(&t)).await, Followed::Watched(_)));

@@ -260,7 +260,10 @@ async fn making_a_preview_is_audited(t: Harness) {
     let made = t.store.make_preview(&enroller(), &production(), preview("on"), hour_ms, "to look").await;
     let (token, until_ms) = made.expect("a preview");
     assert_eq!(until_ms, START_MS + hour_ms);
-    assert_eq!(t.last_sentence().await, "made a preview of on on Flag a in production for x, for 60 minutes");
+    assert_eq!(
+        t.last_sentence().await,
+        "made a preview of “on” for x on Flag a in production, for 60 minutes"
+    );
     assert_eq!(t.revision(&production()), revision, "it changes no decision of anybody else");
     let key = t.another().await.preview_key().await.expect("a key");
     let grant = key.verify(&token, START_MS).expect("another copy of the server reads it");

@@ -36,7 +36,7 @@ async fn an_approval_is_never_ones_own(t: Harness) {
     approve(other, 1).await.expect("approved");
     assert_eq!(
         t.last_sentence().await,
-        "approved step 2 of the release plan (everyone 100 % after an approval) of Flag a in production"
+        "approved step 2 of the release plan of Flag a in production (everyone 100 % after an approval)"
     );
     assert!(matches!(follow(&t, &unwatched(&t)).await, Followed::Moved(_, Some(Consequence::PlanAdvanced))));
     assert_eq!(per_cent(&t).await, "100");
