@@ -2,5 +2,7 @@
 
 pub mod error;
 pub mod fields;
+pub mod file;
+pub mod secret;
 pub mod state;
 pub mod value;

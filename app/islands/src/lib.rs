@@ -17,6 +17,7 @@ pub mod palette;
 pub mod preview;
 pub mod refused;
 pub mod swap;
+mod typing;
 
 /// Brings every island of the page to life; called by the script that the page loads.
 #[cfg(target_family = "wasm")]

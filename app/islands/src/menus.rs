@@ -1,4 +1,4 @@
-//! Closes an open `<details class="menu">` or `<details class="confirm">` on Escape and on a press elsewhere.
+//! What every page does: it asks before what somebody typed is lost ([`crate::typing`]), and closes an open `<details class="menu">` or `<details class="confirm">` on Escape and on a press elsewhere.
 //! Without a script a second press on the button closes it.
 
 use leptos::{ev, prelude::*};
@@ -10,6 +10,7 @@ const OPEN: &str = "details.menu[open], details.confirm[open]";
 #[island]
 pub fn Menus() -> impl IntoView {
     Effect::new(move || {
+        crate::typing::remember();
         let _ = window_event_listener(ev::keydown, |event| {
             if event.key() == "Escape" {
                 close(|_| true, true);

@@ -14,7 +14,7 @@ use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use leptos::prelude::IntoView;
 use store::{
     Browser, DatabaseStanding, Environment, Operation, Principal, RecentAdministrator, RequestOrigin, Store,
@@ -43,6 +43,7 @@ pub struct Visit {
     pub environment: Environment,
     pub theme: Theme,
     uri: Uri,
+    posted: bool,
     headers: HeaderMap,
     toast: Option<Toast>,
     principal: Option<Principal>,
@@ -109,6 +110,7 @@ impl Visit {
             environment: self.environment.clone(),
             path: self.uri.path().to_owned(),
             query: self.uri.query().unwrap_or_default().to_owned(),
+            posted: self.posted,
             theme: self.theme,
             toast: self.toast,
             principal: self.principal.clone(),
@@ -242,6 +244,7 @@ impl Visit {
             toast: if refetch { None } else { toast },
             principal: parts.extensions.get::<Principal>().cloned(),
             uri: parts.uri.clone(),
+            posted: parts.method == Method::POST,
             headers: parts.headers.clone(),
         })
     }

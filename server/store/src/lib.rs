@@ -9,6 +9,7 @@ mod audit;
 mod census;
 mod change;
 mod clock;
+pub mod columns;
 mod database_time;
 mod db;
 mod demo;
@@ -55,7 +56,7 @@ mod webhooks;
 mod workspace;
 
 pub use accounts::{
-    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession,
+    Browser, DEVICE_KEPT_MS, FamiliarDevice, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession,
     SeenSession, SessionRow,
 };
 pub use as_of::AsOf;
@@ -121,9 +122,9 @@ pub use receipts::{Claim, Proof, ReceiptKey, SubjectReceipts};
 pub use retention::Kept;
 pub use rollout_times::RolloutTimes;
 pub use testers::{
-    Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
-    EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, TesterIn,
-    TesterInvitation, TesterInvitationId, TesterStanding,
+    Acceptance, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
+    EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, ReadColumns,
+    TesterIn, TesterInvitation, TesterInvitationId, TesterStanding,
 };
 
 /// Sequences, versions and revisions are never negative in the database.

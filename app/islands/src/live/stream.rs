@@ -72,7 +72,6 @@ pub(super) fn start(seq: u64, member: i64, measures: bool, worker: String, signa
             signals,
         })
     });
-    page::remember_typing();
     enter(&shared);
     let watched = Rc::clone(&shared);
     let turned = listener_of(move |_| {
@@ -209,7 +208,13 @@ fn look(shared: &Shared) {
     let shared = Rc::clone(shared);
     spawn_local(async move {
         match page::fetch().await {
-            Some(page::Fetched::Page(fresh)) => apply(&fresh, changed.as_deref(), signals),
+            Some(page::Fetched::Page(fresh)) => {
+                // Signed in again, in another tab perhaps.
+                if signals.notice.get_untracked() == Some(Notice::SignedOut) {
+                    signals.notice.set(None);
+                }
+                apply(&fresh, changed.as_deref(), signals);
+            }
             Some(page::Fetched::SignedOut) => {
                 leave(&shared);
                 signals.notice.set(Some(Notice::SignedOut));
