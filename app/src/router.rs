@@ -178,9 +178,12 @@ async fn error_pages(State(state): State<AppState>, request: Request, next: Next
     if error == AppError::SignedOut {
         let form = Request::from_parts(parts.clone(), sent.unwrap_or_default().into());
         let fields = Fields::from_request(form, &state).await.ok();
-        let kept = fields.and_then(|fields| Kept::of(&parts, fields)).filter(|_| parts.method == Method::POST);
+        let kept =
+            fields.and_then(|fields| Kept::of(&parts, fields)).filter(|_| parts.method == Method::POST);
         return match kept {
-            Some(kept) => sign_in::page::show_with(&visit, kept, &back).unwrap_or_else(AppError::into_response),
+            Some(kept) => {
+                sign_in::page::show_with(&visit, kept, &back).unwrap_or_else(AppError::into_response)
+            }
             None => visit.go(&sign_in::page::address(&back, parts.method != Method::GET)),
         };
     }

@@ -11,7 +11,8 @@ pub const DIRTY: &str = "data-dirty";
 const SENT: &str = "data-sent";
 /// What is looked for stands in an address and is not lost. The faders' form knows by itself whether it differs from what is
 /// saved.
-const TYPED: &str = "form[method=post][data-dirty]:not([data-sent],[data-alive]),form[data-changed]:not([data-sent])";
+const TYPED: &str =
+    "form[method=post][data-dirty]:not([data-sent],[data-alive]),form[data-changed]:not([data-sent])";
 
 /// From now on forms are marked, and leaving asks.
 pub fn remember() {
@@ -31,7 +32,8 @@ pub fn remember() {
         }
         // Nothing stands between a person and Stop.
         let stops = form.closest(".stop").is_ok_and(|it| it.is_some());
-        for form in if stops { all("form") } else { vec![form] } {
+        let forms = if stops { all("form") } else { vec![form] };
+        for form in forms {
             let _ = form.set_attribute(SENT, "");
         }
     });

@@ -39,7 +39,8 @@ impl SentFile {
     /// How it was read, as a sentence; `None` when it was not.
     pub fn told(&self) -> Option<String> {
         let encoding = self.read.ok()?;
-        let hint = if encoding.starts_with("UTF") { "" } else { " If letters are wrong, save it as CSV UTF-8." };
+        let hint =
+            if encoding.starts_with("UTF") { "" } else { " If letters are wrong, save it as CSV UTF-8." };
         Some(format!("{} was read as {encoding}.{hint}", self.name))
     }
 }
@@ -60,12 +61,15 @@ fn text_of(bytes: &[u8]) -> Result<(String, &'static str), NoText> {
     Ok((text.replace("\r\n", "\n").replace('\r', "\n"), told(encoding)))
 }
 
-/// Without a byte order mark. No text holds a NUL, but in UTF-16 every line end has one for a byte, always on the same side.
+/// Without a byte order mark. No text holds a NUL, but in UTF-16 every line end, separator and plain letter has one for a
+/// byte, always on the same side: a tenth of all at least.
 fn encoding_of(bytes: &[u8]) -> &'static Encoding {
-    let has_zero = |from: usize| bytes.iter().skip(from).step_by(2).any(|byte| *byte == 0);
-    match (has_zero(0), has_zero(1)) {
-        (true, false) if bytes.len().is_multiple_of(2) => UTF_16BE,
-        (false, true) if bytes.len().is_multiple_of(2) => UTF_16LE,
+    let zeros = |from: usize| bytes.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
+    let is_even = bytes.len().is_multiple_of(2);
+    let are_many = |zeros: usize| is_even && zeros > 0 && zeros * 20 >= bytes.len();
+    match (zeros(0), zeros(1)) {
+        (big, 0) if are_many(big) => UTF_16BE,
+        (0, little) if are_many(little) => UTF_16LE,
         _ if std::str::from_utf8(bytes).is_ok() => UTF_8,
         _ => WINDOWS_1252,
     }
@@ -103,7 +107,10 @@ mod tests {
             (utf16(WANTED, &[0xfe, 0xff], big), "UTF-16"),
             (utf16(WANTED, &[], little), "UTF-16"),
             (utf16(WANTED, &[], big), "UTF-16"),
-            (b"subject;purpose\nzo\xe9;\x93\xe9t\xe9\x94\n".to_vec(), "Windows-1252, western European letters"),
+            (
+                b"subject;purpose\nzo\xe9;\x93\xe9t\xe9\x94\n".to_vec(),
+                "Windows-1252, western European letters",
+            ),
         ] {
             assert_eq!(text_of(&bytes), Ok((WANTED.to_owned(), encoding)), "{bytes:?}");
         }
@@ -116,7 +123,7 @@ mod tests {
     fn what_is_no_text_says_what_to_do() {
         assert_eq!(text_of(b"PK\x03\x04\x14\0\x06\0"), Err(NoText::Workbook));
         assert_eq!(text_of(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0"), Err(NoText::Workbook));
-        for bytes in [&b"\xff\xfea"[..], b"a\0b", b"\x89PNG\0\0\0\x0d"] {
+        for bytes in [&b"\xff\xfea"[..], b"a\0b", b"subject\r\n\0rom-the-file\r\n", b"\x89PNG\0\0\0\x0d"] {
             assert_eq!(text_of(bytes), Err(NoText::Binary), "{bytes:?}");
         }
     }

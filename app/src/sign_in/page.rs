@@ -61,7 +61,10 @@ pub async fn get(visit: Visit) -> PageResult {
 
 /// For a form that was sent while nobody was signed in: the page holds it.
 pub fn show_with(visit: &Visit, kept: Kept, next: &str) -> PageResult {
-    show(visit, FormState::editing(SignInInput { next: next_path(next), kept: Some(kept), ..SignInInput::default() }))
+    show(
+        visit,
+        FormState::editing(SignInInput { next: next_path(next), kept: Some(kept), ..SignInInput::default() }),
+    )
 }
 
 pub fn show(visit: &Visit, draft: FormState<SignInInput>) -> PageResult {
@@ -70,10 +73,12 @@ pub fn show(visit: &Visit, draft: FormState<SignInInput>) -> PageResult {
     let status = if is_kept && !again { StatusCode::UNAUTHORIZED } else { draft.status() };
     let meta = PageMeta::outside("Sign in").status(status);
     let why = match (is_kept, !again && visit.query("unsaved").is_some()) {
-        (true, _) => {
-            Some("You were signed out, so nothing was saved yet. What you typed is kept: sign in, and send it again.")
+        (true, _) => Some(
+            "You were signed out, so nothing was saved yet. What you typed is kept: sign in, and send it again.",
+        ),
+        (false, true) => {
+            Some("You were signed out, so nothing was saved. Sign in and make your change again.")
         }
-        (false, true) => Some("You were signed out, so nothing was saved. Sign in and make your change again."),
         (false, false) => None,
     };
     let unsaved = why.map(|why| view! { <Callout tone=Tone::Warning role="alert"><p>{why}</p></Callout> });

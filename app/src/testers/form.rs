@@ -104,7 +104,10 @@ impl TesterForm {
         }
         if list.is_empty() {
             let field = if self.file.is_some() { "file" } else { "list" };
-            return Err(FormErrors::field(field, "Enter at least one tester, or choose a file that names some."));
+            return Err(FormErrors::field(
+                field,
+                "Enter at least one tester, or choose a file that names some.",
+            ));
         }
         Ok(list)
     }

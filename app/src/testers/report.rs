@@ -43,9 +43,7 @@ impl Again {
             Self::Changed => {
                 "Something changed since the list was checked, so nobody was enrolled. This is how it is now."
             }
-            Self::Nobody => {
-                "Nobody was enrolled: tick below whom to enrol all the same, or change the list."
-            }
+            Self::Nobody => "Nobody was enrolled: tick below whom to enrol all the same, or change the list.",
         }
     }
 
@@ -156,9 +154,9 @@ fn confirm(group: &Group, form: &TesterForm, report: &EnrolmentReport) -> impl I
 /// What the button does, for each way to set the ticks: the style sheet shows the one that is true, without a script.
 fn labels(report: &EnrolmentReport, excluded: bool, unknown: bool) -> Vec<AnyView> {
     let ways = [(false, false), (true, false), (false, true), (true, true)];
-    let ways = ways.into_iter().filter(|(with_excluded, with_unknown)| {
-        (excluded || !with_excluded) && (unknown || !with_unknown)
-    });
+    let ways = ways
+        .into_iter()
+        .filter(|(with_excluded, with_unknown)| (excluded || !with_excluded) && (unknown || !with_unknown));
     let label = |(with_excluded, with_unknown): (bool, bool)| {
         let choice = EnrolmentChoice { with_excluded, with_unknown };
         let way = match (with_excluded, with_unknown) {

@@ -56,8 +56,8 @@ mod webhooks;
 mod workspace;
 
 pub use accounts::{
-    Browser, DEVICE_KEPT_MS, FamiliarDevice, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession,
-    SeenSession, SessionRow,
+    Browser, DEVICE_KEPT_MS, FamiliarDevice, Invite, InvitePurpose, InviteToken, Member, MemberState,
+    NewSession, SeenSession, SessionRow,
 };
 pub use as_of::AsOf;
 pub use audit::{
@@ -122,9 +122,9 @@ pub use receipts::{Claim, Proof, ReceiptKey, SubjectReceipts};
 pub use retention::Kept;
 pub use rollout_times::RolloutTimes;
 pub use testers::{
-    Acceptance, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
-    EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, ReadColumns,
-    TesterIn, TesterInvitation, TesterInvitationId, TesterStanding,
+    Acceptance, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList, EnrolmentReport,
+    ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, ReadColumns, TesterIn,
+    TesterInvitation, TesterInvitationId, TesterStanding,
 };
 
 /// Sequences, versions and revisions are never negative in the database.

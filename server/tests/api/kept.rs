@@ -39,14 +39,16 @@ impl Browser {
         for set in answer.headers().get_all(header::SET_COOKIE) {
             let pair = set.to_str().expect("ascii").split(';').next().expect("a pair");
             let name = pair.split('=').next().expect("a name");
-            let others = self.cookies.split("; ").filter(|it| !it.is_empty() && !it.starts_with(&format!("{name}=")));
+            let others =
+                self.cookies.split("; ").filter(|it| !it.is_empty() && !it.starts_with(&format!("{name}=")));
             self.cookies = others.chain([pair]).collect::<Vec<_>>().join("; ");
         }
     }
 
     /// The session ends; the device stays.
     async fn wait(&mut self) {
-        let session = self.cookies.split("; ").find(|it| it.starts_with("fader_session=")).expect("a session");
+        let session =
+            self.cookies.split("; ").find(|it| it.starts_with("fader_session=")).expect("a session");
         let session = session.to_owned();
         let out = self.app.form("/sign-out", Some(&session), &[]).send().await.expect("an answer");
         assert_eq!(out.status(), 303);
@@ -77,7 +79,13 @@ fn credentials() -> Vec<(String, String)> {
 async fn what_was_typed_is_there_again_after_signing_in() {
     let mut browser = Browser::start().await;
     browser.wait().await;
-    let typed = pairs(&[("name", "Late & \"great\""), ("key", "late"), ("type", "boolean"), ("description", "two\nlines")]);
+    let typed = pairs(&[
+        ("name", "Late & \"great\""),
+        ("key", "late"),
+        ("kind", "release"),
+        ("type", "boolean"),
+        ("description", "two\nlines"),
+    ]);
     let answer = browser.send("/flags/new?env=staging", &typed).await;
     assert_eq!(answer.status(), 401);
     let wrong = pairs(&[("email", "product@example.test"), ("password", "not the password")]);
@@ -88,7 +96,8 @@ async fn what_was_typed_is_there_again_after_signing_in() {
     assert!(!browser.app.flag_exists("late").await, "nothing happens by itself");
     let answer = browser.next(answer, &[]).await;
     assert_eq!(answer.status(), 303, "{}", answer.text().await.expect("a page"));
-    let flag = browser.app.store.find_flag(&crate::app::viewer(), &engine::FlagKey::parse("late").expect("a key"));
+    let flag =
+        browser.app.store.find_flag(&crate::app::viewer(), &engine::FlagKey::parse("late").expect("a key"));
     let flag = flag.await.expect("reads").expect("the flag").value;
     assert_eq!((flag.name.as_str(), flag.description.as_str()), ("Late & \"great\"", "two\nlines"));
 }
@@ -105,7 +114,10 @@ async fn a_long_list_comes_back_as_well() {
     let answer = browser.next(answer, &[]).await;
     assert_eq!(answer.status(), 200);
     let html = answer.text().await.expect("a page");
-    assert!(html.contains("tester-04999@mail.example") && html.contains("5,000"), "the dry run of all of them");
+    assert!(
+        html.contains("tester-04999@mail.example") && html.contains("5,000"),
+        "the dry run of all of them"
+    );
 }
 
 #[tokio::test]
@@ -113,14 +125,18 @@ async fn no_secret_is_kept() {
     let mut browser = Browser::start().await;
     browser.wait().await;
     let secret = "x".repeat(PASSWORD_CHARS_MIN) + "hunter2";
-    let answer = browser.send("/account", &pairs(&[("do", "password"), ("old", "a"), ("password", &secret)])).await;
+    let answer =
+        browser.send("/account", &pairs(&[("do", "password"), ("old", "a"), ("password", &secret)])).await;
     assert_eq!(answer.status(), 303);
     assert!(answer.headers()["location"].to_str().expect("ascii").starts_with("/sign-in"));
     let again = pairs(&[("do", "invite"), ("name", "New"), ("fader_password_again", &secret)]);
     let answer = browser.send("/settings/members", &again).await;
     assert_eq!(answer.status(), 401);
     let html = answer.text().await.expect("a page");
-    assert!(html.contains("kept.name") && !html.contains("hunter2"), "asked for again where it is needed: {html}");
+    assert!(
+        html.contains("kept.name") && !html.contains("hunter2"),
+        "asked for again where it is needed: {html}"
+    );
 }
 
 #[tokio::test]

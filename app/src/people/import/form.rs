@@ -248,7 +248,10 @@ mod tests {
     #[test]
     fn two_columns_of_one_name_are_refused() {
         let error = |text: &str| check(text, &schema(), &People::default()).expect_err("refused");
-        assert_eq!(error("id,name,name\nada,A,B"), "two columns are called “name”: rename or remove one of them");
+        assert_eq!(
+            error("id,name,name\nada,A,B"),
+            "two columns are called “name”: rename or remove one of them"
+        );
         assert_eq!(error("id,ID,name\nada,x,A"), "two columns are called “ID”: rename or remove one of them");
         assert_eq!(checked("id,mood,mood\nada,x,y").unknown_columns, ["mood", "mood"]);
     }

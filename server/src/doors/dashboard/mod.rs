@@ -28,9 +28,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::{
     Server,
-    edge::{
-        access::allowance::Allowances, around, client_address::ClientAddress, fault::Fault,
-    },
+    edge::{access::allowance::Allowances, around, client_address::ClientAddress, fault::Fault},
     lanes::Lanes,
     limits::{FORM_BODY_BYTES_MAX, STRANGER_BODY_BYTES_MAX},
     stopping::Stopping,

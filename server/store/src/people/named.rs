@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use engine::{Traits, VALUE_SEPARATOR, ValueRef};
+use engine::{Traits, ValueRef};
 
 use super::{People, shard::Shard};
 use crate::columns::Column;
@@ -51,8 +51,8 @@ fn look(
 ) {
     let text = shard.text();
     let mut begin = 0;
-    // Keys and values stand between tabs, people between line feeds.
-    let ends = memchr::memchr2_iter(VALUE_SEPARATOR as u8, b'\n', text.as_bytes());
+    // Keys and values stand between tabs ([`engine::VALUE_SEPARATOR`]), people between line feeds.
+    let ends = memchr::memchr2_iter(b'\t', b'\n', text.as_bytes());
     for end in ends.chain([text.len()]) {
         let (place, part) = (begin, &text[begin..end]);
         begin = (end + 1).min(text.len());
@@ -113,7 +113,8 @@ mod tests {
             ("u-3", json!({"name": "Nils Holm", "tenant": "ada.moreau"})),
             ("fr", json!({"name": "u-2"})),
         ]);
-        let wanted = ["ada.moreau", "ada moreau", "ada@belvedere.example", "nils holm", "fr", "u-2", "nobody"];
+        let wanted =
+            ["ada.moreau", "ada moreau", "ada@belvedere.example", "nils holm", "fr", "u-2", "nobody"];
         let found = people.named(&wanted.into_iter().map(str::to_owned).collect()).await;
         let told = |text: &str| found.get(text).map(|it| (&*it.subject, it.count));
         assert_eq!(told("ada.moreau"), Some(("Ada.Moreau", 1)));
@@ -127,7 +128,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_list_costs_one_pass_however_long_it_is() {
-        let everybody: Vec<_> = (0..20_000).map(|n| (format!("u-{n:05}"), format!("p{n}@mail.example"))).collect();
+        let everybody: Vec<_> =
+            (0..20_000).map(|n| (format!("u-{n:05}"), format!("p{n}@mail.example"))).collect();
         let of: Vec<_> = everybody.iter().map(|(key, mail)| (key.as_str(), json!({"email": mail}))).collect();
         let people = people(&of);
         let wanted = everybody.iter().step_by(2).map(|(_, mail)| mail.clone()).collect();

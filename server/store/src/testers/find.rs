@@ -142,7 +142,10 @@ mod tests {
     async fn an_address_or_a_name_is_the_known_person() {
         let ada = found_by("ada", "Ada@Belvedere.example");
         assert_eq!(told("Ada@Belvedere.example").await, [ada]);
-        assert_eq!(told("id;email\nnobody;ada@belvedere.example").await, [found_by("ada", "ada@belvedere.example")]);
+        assert_eq!(
+            told("id;email\nnobody;ada@belvedere.example").await,
+            [found_by("ada", "ada@belvedere.example")]
+        );
         assert_eq!(told("Ada M <ada@belvedere.example>").await, [found_by("ada", "ada@belvedere.example")]);
         assert_eq!(told("ADA\nnew.one").await, [found_by("ada", "ADA"), as_written("new.one")]);
     }

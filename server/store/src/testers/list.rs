@@ -283,8 +283,9 @@ impl Columns {
             return Some(Err(told_twice(name)));
         }
         subjects.sort_by_key(|at| kinds[*at]);
-        let called = |places: Vec<usize>| places.into_iter().map(|at| names[at].to_owned());
-        let other = |it: Column| !it.names_somebody() && it != Column::Other;
+        let called = |places: &[usize]| places.iter().map(|at| names[*at].to_owned()).collect::<Vec<_>>();
+        let mut left_out = of(|it| it == Column::Other);
+        left_out.retain(|at| !names[*at].is_empty());
         let place = |wanted: Column| kinds.iter().position(|it| *it == wanted);
         Some(Ok(Self {
             count: names.len(),
@@ -292,9 +293,9 @@ impl Columns {
             from: place(Column::From),
             until: place(Column::Until),
             read: ReadColumns {
-                testers: called(subjects.clone()).collect(),
-                others: called(of(other)).collect(),
-                left_out: called(of(|it| it == Column::Other)).filter(|it| !it.is_empty()).collect(),
+                testers: called(&subjects),
+                others: called(&of(|it| !it.names_somebody() && it != Column::Other)),
+                left_out: called(&left_out),
             },
             subjects,
         }))

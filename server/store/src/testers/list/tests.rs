@@ -71,7 +71,9 @@ fn testers_stand_several_on_a_line_and_between_quotation_marks() {
 
 #[test]
 fn a_first_line_names_the_columns() {
-    for text in ["id,purpose\nada,calls", "purpose;e-mail;\ncalls;ada;\n", "\n\nTargeting key\tPurpose\nada\tcalls"] {
+    for text in
+        ["id,purpose\nada,calls", "purpose;e-mail;\ncalls;ada;\n", "\n\nTargeting key\tPurpose\nada\tcalls"]
+    {
         let read = list(text);
         assert_eq!(subjects(&read), ["ada"], "{text}");
         assert_eq!(read.lines[0].purpose, "calls", "{text}");
@@ -87,7 +89,10 @@ fn a_first_line_names_the_columns() {
 #[test]
 fn a_first_line_that_leaves_it_open_is_refused() {
     let why = |text: &str| list(text).refused.expect("refused");
-    assert_eq!(why("id,Purpose,purpose\nada,x,y"), "two columns are called “purpose”: rename or remove one of them");
+    assert_eq!(
+        why("id,Purpose,purpose\nada,x,y"),
+        "two columns are called “purpose”: rename or remove one of them"
+    );
     assert!(why("purpose,until\nx,2030-01-01").contains("call one id, e-mail or name"));
     assert_eq!(list("id,tier,tier\nada,x,y").refused, None, "they do not count");
 }
