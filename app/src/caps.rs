@@ -10,6 +10,9 @@ pub const SEARCH_CHARS_MAX: usize = 200;
 /// Anything else in an address.
 pub const QUERY_CHARS_MAX: usize = 4_000;
 
+/// Before the names of the fields of a form that the sign-in page holds.
+pub const KEPT: &str = "kept.";
+
 /// Fields of lists, files and documents, by their name or its end.
 const LONG_FIELDS: [(&str, usize); 9] = [
     // Ten thousand testers, or a table of people: as much as a whole form can hold.
@@ -31,6 +34,8 @@ const SEARCHES: [&str; 2] = ["q", "query"];
 
 /// Refuses a field of a form that is too long.
 pub fn check_field(name: &str, value: &str) -> Result<(), AppError> {
+    // On its way through the sign-in page a field is what it was.
+    let name = name.strip_prefix(KEPT).unwrap_or(name);
     let long = LONG_FIELDS
         .iter()
         .filter(|(known, _)| name == *known || (known.starts_with('.') && name.ends_with(known)));
@@ -81,6 +86,8 @@ mod tests {
             assert_eq!(check_field(name, &text(chars_max + 1)), Err(AppError::FieldTooLong { chars_max }));
         }
         assert_eq!(check_field("list", &text(1_000_000)), Ok(()));
+        assert_eq!(check_field("kept.list", &text(1_000_000)), Ok(()));
+        assert!(check_field("kept.name", &text(5_001)).is_err());
         assert!(check_field(&text(5_001), "").is_err());
     }
 

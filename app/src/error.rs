@@ -24,8 +24,6 @@ pub enum AppError {
     Refused,
     #[error("{BAD_FORM}")]
     BadForm,
-    #[error("That file is not a text. Save the table as CSV (UTF-8) in your spreadsheet and send that file.")]
-    NoTextFile,
     #[error("That is more than one form can hold. Send less at a time.")]
     TooLarge,
     #[error("One part of it is longer than {chars_max} characters. Go back, shorten it and send it again.")]
@@ -78,7 +76,7 @@ impl AppError {
             Self::StaleLink => 410,
             Self::Conflict => 409,
             Self::TooLarge => 413,
-            Self::Refused | Self::BadForm | Self::NoTextFile | Self::FieldTooLong { .. } => 422,
+            Self::Refused | Self::BadForm | Self::FieldTooLong { .. } => 422,
             Self::Throttled { .. } => 429,
             Self::Internal => 500,
             Self::Unavailable | Self::Busy { .. } => 503,

@@ -2,6 +2,8 @@
 
 pub mod error;
 pub mod fields;
+pub mod file;
 pub mod restore;
+pub mod secret;
 pub mod state;
 pub mod value;

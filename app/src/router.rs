@@ -4,21 +4,26 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Router,
-    extract::{FromRequestParts as _, Request, State},
+    body::to_bytes,
+    extract::{FromRequest as _, FromRequestParts as _, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use islands::error::CallError;
+use store::Principal;
 
 use crate::{
     account, approvals, audit, call, desk,
     error::{AppError, Thing},
-    feedback, flag, group, guardrails, invite, live,
+    feedback, flag,
+    form::fields::Fields,
+    group, guardrails, invite, live,
     page::Visit,
     password::{self, ask},
-    people, person, search, settings, setup, sign_in,
+    people, person, search, settings, setup,
+    sign_in::{self, kept::Kept},
     site::Site,
     state::AppState,
     tester, testers, try_it,
@@ -145,8 +150,18 @@ impl IntoResponse for AppError {
 
 /// Shows an [`AppError`] as a page, and sends whoever is signed out to the sign-in page and back.
 async fn error_pages(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
+    let (mut parts, mut body) = request.into_parts();
     let copy = parts.clone();
+    let sent = match parts.extensions.get::<Principal>() {
+        None if parts.method == Method::POST => match to_bytes(body, ask::FORM_BYTES_MAX).await {
+            Ok(bytes) => {
+                body = bytes.clone().into();
+                Some(bytes)
+            }
+            Err(_) => return AppError::TooLarge.into_response(),
+        },
+        _ => None,
+    };
     let response = next.run(Request::from_parts(copy, body)).await;
     let is_page = !parts.uri.path().starts_with("/call/");
     let error = response.extensions().get::<AppError>().cloned();
@@ -163,7 +178,16 @@ async fn error_pages(State(state): State<AppState>, request: Request, next: Next
     }
     let Ok(visit) = Visit::from_request_parts(&mut parts, &state).await else { return response };
     if error == AppError::SignedOut {
-        return visit.go(&sign_in::page::address(&back, parts.method != Method::GET));
+        let form = Request::from_parts(parts.clone(), sent.unwrap_or_default().into());
+        let fields = Fields::from_request(form, &state).await.ok();
+        let kept =
+            fields.and_then(|fields| Kept::of(&parts, fields)).filter(|_| parts.method == Method::POST);
+        return match kept {
+            Some(kept) => {
+                sign_in::page::show_with(&visit, kept, &back).unwrap_or_else(AppError::into_response)
+            }
+            None => visit.go(&sign_in::page::address(&back, parts.method != Method::GET)),
+        };
     }
     if error == AppError::PasswordNeeded {
         return visit.go(&password::page::address(&back));

@@ -9,3 +9,6 @@ export const PAGES = [
     '/approvals', '/search?q=fast', '/account', '/settings/members', '/settings/tokens', '/settings/environments',
     '/settings/webhooks', '/settings/roles', '/settings/attributes', '/settings/metrics', '/settings/guardrails', '/no/such/page',
 ];
+
+/** Those of single entries as well: one for each address that the router reads (`server/tests/api/hostile`). */
+export const EVERY_PAGE = [...PAGES, '/settings/clients', '/audit/5', '/feedback/1', '/password?next=/account'];

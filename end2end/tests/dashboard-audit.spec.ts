@@ -55,7 +55,7 @@ test('what is filtered can be taken along as CSV and as JSON Lines', async ({ br
     const [csv] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'CSV' }).click()]);
     expect(csv.suggestedFilename()).toBe('fader-audit.csv');
     const lines = readFileSync(await csv.path(), 'utf8').trimEnd().split('\r\n');
-    expect(lines[0]).toMatch(/^seq,time,actor,/);
+    expect(lines[0]).toMatch(/^\uFEFFseq,time,actor,/);
     expect(lines).toHaveLength(count + 1);
 
     const [jsonl] = await Promise.all([

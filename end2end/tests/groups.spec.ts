@@ -133,9 +133,10 @@ test('QA enrols testers from a pasted list and removes one', async ({ browser, w
     await expect(page.getByRole('button', { name: 'Save', exact: true })).toHaveCount(0);
     await page.getByRole('link', { name: /Testers/ }).click();
     await page.locator('summary', { hasText: 'Enrol testers' }).click();
-    await page.getByLabel('Targeting keys').fill('brand-new\nsomebody-new\nbrand-new');
+    await page.getByLabel('Testers to enrol').fill('brand-new\nsomebody-new\nbrand-new');
     await page.getByLabel('Purpose', { exact: true }).fill('Tries the new steps');
     await page.getByRole('button', { name: 'Check the list' }).click();
+    await page.getByLabel(/Also enrol 2 who are not among the known people: brand-new, somebody-new/).check();
     await page.getByRole('button', { name: 'Enrol 2 testers' }).click();
     const row = page.getByRole('row').filter({ hasText: 'somebody-new' });
     await expect(row).toContainText('not among the known people');

@@ -22,7 +22,7 @@ for (const javaScriptEnabled of [true, false]) {
         if ((await form.getAttribute('open')) === null) {
             await form.locator('summary').click();
         }
-        await page.getByLabel('Targeting keys').fill(['subject,purpose,from,until', ...lines].join('\n'));
+        await page.getByLabel('Testers to enrol').fill(['subject,purpose,from,until', ...lines].join('\n'));
         await page.getByRole('button', { name: 'Check the list' }).click();
 
         await expect(page.getByRole('heading', { name: 'Nothing is enrolled yet' })).toBeVisible();
@@ -35,6 +35,8 @@ for (const javaScriptEnabled of [true, false]) {
             // axe is a script itself.
             await expectAccessible(page);
         }
+        await expect(page.getByRole('button', { name: 'Enrol 0 testers' })).toBeVisible();
+        await page.getByLabel(/Also enrol 35 who are not among the known people/).check();
         await page.getByRole('button', { name: 'Enrol 35 testers' }).click();
 
         await expect(page.getByRole('status').filter({ hasText: 'Enrolled' })).toBeVisible();
@@ -59,6 +61,7 @@ test('a file is enrolled, some are extended and one is removed', async ({ browse
     const buffer = Buffer.from('subject,purpose\nfile-1,calls\nfile-2,calls\n');
     await page.getByLabel('Or a CSV file').setInputFiles({ name: 'testers.csv', mimeType: 'text/csv', buffer });
     await page.getByRole('button', { name: 'Check the list' }).click();
+    await page.getByLabel(/Also enrol 2 who are not/).check();
     await page.getByRole('button', { name: 'Enrol 2 testers' }).click();
     await page.getByLabel('Choose file-1').check();
     await page.getByLabel('New end (day)').fill('2031-05-01');

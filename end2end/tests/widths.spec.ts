@@ -21,6 +21,7 @@ async function lengthen(page: Page): Promise<void> {
     await page.locator('[name=list]').fill(testers.join('\n'));
     await page.locator('[name=purpose]').fill('Pays by hand on an old telephone in the branch office of Aix-en-Provence');
     await page.locator('form:has([name=list]) button[name=intent]').click();
+    await page.getByLabel(/Also enrol 2 who are not/).check();
     await page.getByRole('button', { name: 'Enrol 3 testers' }).click();
     await expect(page.locator('.tester-table tbody tr')).toHaveCount(3);
 }

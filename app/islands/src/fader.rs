@@ -64,13 +64,6 @@ pub fn Faders() -> impl IntoView {
                 strip.set(to);
             }
         });
-        let sent = window_event_listener(ev::submit, |event| {
-            let swaps = event.submitter().is_some_and(|button| button.has_attribute("data-swap"));
-            let plain = target::<Element>(&event).is_some_and(|form| form.has_attribute("data-swap-plain"));
-            if !swaps || plain {
-                leave_quietly();
-            }
-        });
         let quick_save = window_event_listener(ev::keydown, |event| {
             if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
                 event.prevent_default();
@@ -78,7 +71,7 @@ pub fn Faders() -> impl IntoView {
             }
         });
         on_cleanup(move || {
-            for handle in [input, keys, clicks, sent, quick_save] {
+            for handle in [input, keys, clicks, quick_save] {
                 handle.remove();
             }
         });
@@ -92,7 +85,7 @@ fn press_save() {
     }
 }
 
-/// Whoever saves, stops or discards knows about what is not saved.
+/// Whoever discards knows about what is not saved.
 fn leave_quietly() {
     if let Some(form) = document().get_element_by_id(crate::forecast::FORM) {
         drop(form.set_attribute("data-sent", ""));

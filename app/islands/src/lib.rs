@@ -19,6 +19,7 @@ pub mod preview;
 pub mod refused;
 pub mod site;
 pub mod swap;
+mod typing;
 
 /// Brings every island of the page to life; called by the script that the page loads.
 #[cfg(target_family = "wasm")]

@@ -54,6 +54,14 @@ pub fn Live(
         State::Reconnecting => ("reconnecting", "Reconnecting…"),
     };
     let reload = |_| drop(window().location().reload());
+    // In another tab, so that what was typed here can be sent from here.
+    let sign_in = |_| {
+        if crate::typing::is_typed() {
+            drop(window().open_with_url_and_target("/sign-in", "_blank"));
+        } else {
+            drop(window().location().reload());
+        }
+    };
     view! {
         <div class="live" data-state=move || state().0>
             <span class="live-dot" aria-hidden="true"></span>
@@ -80,9 +88,9 @@ pub fn Live(
                 </div>
             </div>
             <div hidden=move || signals.notice.get() != Some(Notice::SignedOut)>
-                <p><strong>"You are signed out. "</strong>"Sign in again to go on; what you typed stays until you leave."</p>
+                <p><strong>"You are signed out. "</strong>"Sign in again to go on; what you typed stays here."</p>
                 <div class="cluster">
-                    <button type="button" class="button" data-size="small" on:click=reload>"Sign in"</button>
+                    <button type="button" class="button" data-size="small" on:click=sign_in>"Sign in"</button>
                 </div>
             </div>
         </div>

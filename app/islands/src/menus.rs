@@ -1,4 +1,4 @@
-//! Closes an open `<details class="menu">` or `<details class="confirm">` on Escape and on a press elsewhere.
+//! What every page does: it asks before what somebody typed is lost ([`crate::typing`]), and closes an open `<details class="menu">` or `<details class="confirm">` on Escape and on a press elsewhere.
 //! Without a script a second press on the button closes it.
 
 use leptos::{ev, prelude::*};
@@ -13,6 +13,7 @@ const OPEN: &str = "details.menu[open], details.confirm[open]";
 pub fn Menus() -> impl IntoView {
     Effect::new(move || {
         show_what_was_asked();
+        crate::typing::remember();
         let _ = window_event_listener(ev::keydown, |event| {
             if event.key() == "Escape" {
                 close(|_| true, true);

@@ -1,7 +1,7 @@
 //! The live sentence of what an unsaved change does, and the bar of who has the flag. The server renders it
 //! first; while somebody moves a fader the island asks the engine on the server again.
 
-use leptos::{ev, prelude::*, task::spawn_local, wasm_bindgen::JsCast, web_sys};
+use leptos::{prelude::*, task::spawn_local, wasm_bindgen::JsCast, web_sys};
 
 use crate::{
     call::preview_rollout,
@@ -151,15 +151,8 @@ fn watch_form(
         window_event_listener_untyped("change", on_change),
         window_event_listener_untyped("fader:swapped", on_change),
     ];
-    let leave = window_event_listener(ev::beforeunload, move |event| {
-        let unsaved = forecast.try_with_untracked(|it| it.changed).unwrap_or(false);
-        if unsaved && is_here() && !is_being_sent() {
-            event.prevent_default();
-        }
-    });
     on_cleanup(move || {
         handles.into_iter().for_each(WindowListenerHandle::remove);
-        leave.remove();
     });
 }
 
@@ -192,10 +185,6 @@ fn show(forecast: RwSignal<Forecast>, answer: Forecast) {
 fn is_inside_form(target: &web_sys::EventTarget) -> bool {
     let element = target.dyn_ref::<web_sys::Element>();
     element.is_some_and(|it| it.closest(&format!("#{FORM}")).is_ok_and(|form| form.is_some()))
-}
-
-fn is_being_sent() -> bool {
-    document().get_element_by_id(FORM).is_some_and(|form| form.has_attribute("data-sent"))
 }
 
 /// The form's fields as the browser would post them.

@@ -18,11 +18,12 @@ const COLUMNS: &str = "seq,time,actor,actor_email,actor_kind,action,object_kind,
 sentence,changes,reason,version,address,request_id,hash,previous_hash\r\n";
 
 pub async fn csv(page: Page) -> PageResult {
-    export(&page, "csv", "text/csv; charset=utf-8; header=present", COLUMNS, csv_line).await
+    let head = [store::table::BYTE_ORDER_MARK, COLUMNS].concat();
+    export(&page, "csv", "text/csv; charset=utf-8; header=present", head, csv_line).await
 }
 
 pub async fn json_lines(page: Page) -> PageResult {
-    export(&page, "jsonl", "application/jsonl", "", json_line).await
+    export(&page, "jsonl", "application/jsonl", String::new(), json_line).await
 }
 
 struct Cursor {
@@ -39,7 +40,7 @@ async fn export(
     page: &Page,
     extension: &'static str,
     content_type: &'static str,
-    head: &'static str,
+    head: String,
     line: fn(&AuditEntry) -> String,
 ) -> PageResult {
     let reader = page.principal.audit_reader()?;
@@ -59,7 +60,7 @@ async fn export(
             }
         }
     });
-    let start = stream::iter([Ok(head.to_owned() + &first.unwrap_or_default())]);
+    let start = stream::iter([Ok(head + &first.unwrap_or_default())]);
     // Compression asks once more after the end.
     let body = Body::from_stream(start.chain(rest).fuse());
     Ok(file(body, extension, content_type))

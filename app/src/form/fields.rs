@@ -1,14 +1,12 @@
 //! What a form sent: texts by name, in the order of the page. Repeated names are kept, so lists need no script.
 
-use std::borrow::Cow;
-
 use axum::{
     body::Bytes,
     extract::{FromRequest, Multipart, Request},
 };
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use http::header::CONTENT_TYPE;
 
+use super::file::SentFile;
 use crate::{caps::check_field, error::AppError};
 
 /// More fields than any form of ours has.
@@ -19,7 +17,11 @@ const BROKEN: [char; 2] = ['\u{fffd}', '\0'];
 
 /// The fields of a form post. Extract it last in an action's arguments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Fields(Vec<(String, String)>);
+pub struct Fields {
+    pairs: Vec<(String, String)>,
+    /// What the files were whose texts stand among them, by field.
+    files: Vec<(String, SentFile)>,
+}
 
 impl Fields {
     pub fn parse(body: &[u8]) -> Result<Self, AppError> {
@@ -35,29 +37,43 @@ impl Fields {
             }
             fields.push((name.into_owned(), value.replace("\r\n", "\n")));
         }
-        Ok(Self(fields))
+        Ok(fields.into())
     }
 
-    /// A form with a file: the file's text is the value of its field; without a file the field is empty.
+    /// A form with a file: the file's text is the value of its field; without a file, or without a text in it, the field is
+    /// empty.
     async fn collect(mut parts: Multipart) -> Result<Self, AppError> {
-        let mut fields = Vec::new();
+        let mut fields = Self::default();
         while let Some(part) = parts.next_field().await.map_err(|_| AppError::BadForm)? {
-            if fields.len() == FIELDS_MAX {
+            if fields.pairs.len() == FIELDS_MAX {
                 return Err(AppError::TooLarge);
             }
             let name = part.name().unwrap_or_default().to_owned();
-            let is_file = part.file_name().is_some();
+            let file_name = part.file_name().map(str::to_owned);
             let bytes = part.bytes().await.map_err(|_| AppError::TooLarge)?;
-            let value = if is_file {
-                text_of_file(&bytes)?
-            } else {
-                let text = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0'));
-                text.ok_or(AppError::BadForm)?.into()
+            let value = match file_name {
+                Some(file_name) => {
+                    let (text, file) = SentFile::read(&file_name, &bytes);
+                    // Browsers send an empty one without a name where none was chosen.
+                    if !file_name.is_empty() {
+                        fields.files.push((name.clone(), file));
+                    }
+                    text
+                }
+                None => {
+                    let text = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0'));
+                    text.ok_or(AppError::BadForm)?.replace("\r\n", "\n")
+                }
             };
             check_field(&name, &value)?;
-            fields.push((name, value.replace("\r\n", "\n")));
+            fields.pairs.push((name, value));
         }
-        Ok(Self(fields))
+        Ok(fields)
+    }
+
+    /// What the file of this field was; `None` when none was sent.
+    pub fn file(&self, name: &str) -> Option<&SentFile> {
+        self.files.iter().find(|(field, _)| field == name).map(|(_, file)| file)
     }
 
     /// The first value of the name as it was typed; empty when the form did not send it.
@@ -71,12 +87,12 @@ impl Fields {
     }
 
     pub fn find(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// Every value of the name, in order.
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether a checkbox is ticked or a button was pressed.
@@ -86,13 +102,14 @@ impl Fields {
 
     /// For a page that sends them again.
     pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        pairs.into_iter().map(owned).collect::<Vec<_>>().into()
     }
 
     /// All but those of one name.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
-        self.0.retain(|(key, _)| key != name);
+        self.pairs.retain(|(key, _)| key != name);
         self
     }
 
@@ -102,7 +119,7 @@ impl Fields {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A version number that the page put into a hidden field.
@@ -111,16 +128,10 @@ impl Fields {
     }
 }
 
-/// The text of a file as spreadsheets write it: Unicode with a byte order mark, UTF-8, or else Windows' western letters.
-fn text_of_file(bytes: &[u8]) -> Result<Cow<'_, str>, AppError> {
-    let encoding = match Encoding::for_bom(bytes) {
-        Some((encoding, _)) => encoding,
-        None if std::str::from_utf8(bytes).is_ok() => UTF_8,
-        None => WINDOWS_1252,
-    };
-    let (text, _, broken) = encoding.decode(bytes);
-    // A workbook, a picture, half a letter.
-    if broken || text.contains('\0') { Err(AppError::NoTextFile) } else { Ok(text) }
+impl From<Vec<(String, String)>> for Fields {
+    fn from(pairs: Vec<(String, String)>) -> Self {
+        Self { pairs, files: Vec::new() }
+    }
 }
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
@@ -164,27 +175,6 @@ mod tests {
     fn bytes_that_are_no_text_are_refused() {
         for body in [b"a=%ff", b"a=%00", b"%00=a"] {
             assert_eq!(Fields::parse(body), Err(AppError::BadForm));
-        }
-    }
-
-    #[test]
-    fn a_file_is_read_as_its_spreadsheet_wrote_it() {
-        let wanted = "subject;purpose\nzoé;“été”\n";
-        let utf16 = |mark: &[u8], bytes_of: fn(u16) -> [u8; 2]| {
-            [mark, &wanted.encode_utf16().flat_map(bytes_of).collect::<Vec<_>>()].concat()
-        };
-        let windows = b"subject;purpose\nzo\xe9;\x93\xe9t\xe9\x94\n".to_vec();
-        for bytes in [
-            wanted.as_bytes().to_vec(),
-            format!("\u{feff}{wanted}").into_bytes(),
-            utf16(&[0xff, 0xfe], u16::to_le_bytes),
-            utf16(&[0xfe, 0xff], u16::to_be_bytes),
-            windows,
-        ] {
-            assert_eq!(text_of_file(&bytes).as_deref(), Ok(wanted), "{bytes:?}");
-        }
-        for bytes in [&b"PK\x03\x04\x14\0\x06"[..], b"\xff\xfea", b"a\0b"] {
-            assert_eq!(text_of_file(bytes), Err(AppError::NoTextFile), "{bytes:?}");
         }
     }
 

@@ -15,7 +15,6 @@ pub fn title(error: &AppError) -> &'static str {
         AppError::Conflict => "Changed by somebody else",
         AppError::Refused
         | AppError::BadForm
-        | AppError::NoTextFile
         | AppError::TooLarge
         | AppError::FieldTooLong { .. }
         | AppError::WrongMethod => "Refused",

@@ -19,6 +19,8 @@ pub struct Here {
     pub environment: Environment,
     pub path: String,
     pub query: String,
+    /// The page answers a form: what somebody typed stands in it.
+    pub posted: bool,
     pub theme: Theme,
     pub toast: Option<Toast>,
     pub principal: Option<Principal>,

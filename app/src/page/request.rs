@@ -14,7 +14,7 @@ use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use leptos::prelude::IntoView;
 use store::{
     Browser, DatabaseStanding, Environment, Operation, Principal, RecentAdministrator, RequestOrigin, Store,
@@ -47,6 +47,7 @@ pub struct Visit {
     pub environment: Environment,
     pub theme: Theme,
     uri: Uri,
+    posted: bool,
     headers: HeaderMap,
     toast: Option<Toast>,
     principal: Option<Principal>,
@@ -115,6 +116,7 @@ impl Visit {
             environment: self.environment.clone(),
             path: self.uri.path().to_owned(),
             query: self.uri.query().unwrap_or_default().to_owned(),
+            posted: self.posted,
             theme: self.theme,
             toast: self.toast,
             principal: self.principal.clone(),
@@ -261,6 +263,7 @@ impl Visit {
             principal: parts.extensions.get::<Principal>().cloned(),
             counts: Counts::default(),
             uri: parts.uri.clone(),
+            posted: parts.method == Method::POST,
             headers: parts.headers.clone(),
         })
     }

@@ -72,7 +72,7 @@ fn page(options: &LeptosOptions, meta: &PageMeta, here: &Here, body: AnyView) ->
     let place = if first { String::new() } else { format!(" · {}", here.environment.name) };
     let title = format!("{}{place} · Fader", meta.title);
     // Forms on this page hold what somebody typed, although nobody has touched them yet.
-    let draft = meta.status.is_client_error().then_some("");
+    let draft = here.posted.then_some("");
     let referrer = meta.secret_address.then(|| view! { <meta name="referrer" content="no-referrer" /> });
     view! {
         <html lang="en" data-theme=here.theme.as_str() data-draft=draft data-base=base>

@@ -22,7 +22,7 @@ use crate::{
 pub const PASSWORD: &str = "fader_password_again";
 
 /// More than any form of ours; what surrounds the pages refuses it before.
-const FORM_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const FORM_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Around every page: reads of pages and what nobody signed in sends pass through.
 pub async fn ask(State(state): State<AppState>, request: Request, next: Next) -> Response {

@@ -1,7 +1,10 @@
 //! Signing in with e-mail and password. Before anybody exists it leads to the setup page.
 
+use http::StatusCode;
+use islands::menus::Menus;
 use leptos::prelude::*;
 
+use super::kept::Kept;
 use crate::{
     form::{fields::Fields, state::FormState},
     page::{PageMeta, PageResult, Visit, here::here, same_site_path},
@@ -17,11 +20,17 @@ pub struct SignInInput {
     pub email: String,
     /// Where to go afterwards: a path of this site.
     pub next: String,
+    /// A form that was sent while nobody was signed in.
+    pub kept: Option<Kept>,
 }
 
 impl SignInInput {
     pub fn read(fields: &Fields) -> Self {
-        Self { email: fields.trimmed("email").to_owned(), next: next_path(fields.text("next")) }
+        Self {
+            email: fields.trimmed("email").to_owned(),
+            next: next_path(fields.text("next")),
+            kept: Kept::read(fields),
+        }
     }
 }
 
@@ -50,16 +59,29 @@ pub async fn get(visit: Visit) -> PageResult {
     show(&visit, FormState::editing(input))
 }
 
+/// For a form that was sent while nobody was signed in: the page holds it.
+pub fn show_with(visit: &Visit, kept: Kept, next: &str) -> PageResult {
+    show(
+        visit,
+        FormState::editing(SignInInput { next: next_path(next), kept: Some(kept), ..SignInInput::default() }),
+    )
+}
+
 pub fn show(visit: &Visit, draft: FormState<SignInInput>) -> PageResult {
-    let meta = PageMeta::outside("Sign in").status(draft.status());
     let again = draft.errors.is_some();
-    let unsaved = (!again && visit.query("unsaved").is_some()).then(|| {
-        view! {
-            <Callout tone=Tone::Warning role="alert">
-                <p>"You were signed out, so nothing was saved. Sign in and make your change again."</p>
-            </Callout>
+    let is_kept = draft.input.as_ref().is_some_and(|input| input.kept.is_some());
+    let status = if is_kept && !again { StatusCode::UNAUTHORIZED } else { draft.status() };
+    let meta = PageMeta::outside("Sign in").status(status);
+    let why = match (is_kept, !again && visit.query("unsaved").is_some()) {
+        (true, _) => Some(
+            "You were signed out, so nothing was saved yet. What you typed is kept: sign in, and send it again.",
+        ),
+        (false, true) => {
+            Some("You were signed out, so nothing was saved. Sign in and make your change again.")
         }
-    });
+        (false, false) => None,
+    };
+    let unsaved = why.map(|why| view! { <Callout tone=Tone::Warning role="alert"><p>{why}</p></Callout> });
     visit.render_door(meta, move || {
         let (error, input) = (draft.general(), draft.input.unwrap_or_default());
         view! {
@@ -68,6 +90,7 @@ pub fn show(visit: &Visit, draft: FormState<SignInInput>) -> PageResult {
                 {unsaved}
                 <FormError error=error />
                 <input type="hidden" name="next" value=input.next />
+                {input.kept.as_ref().map(Kept::hidden)}
                 <Field
                     label="E-mail"
                     name="email"
@@ -88,6 +111,7 @@ pub fn show(visit: &Visit, draft: FormState<SignInInput>) -> PageResult {
                 <button class="button" data-kind="primary">"Sign in"</button>
             </form>
             <p class="note">"Forgotten your password? An admin can make you a new sign-in link."</p>
+            {is_kept.then(|| view! { <Menus /> })}
         }
     })
 }

@@ -4,7 +4,10 @@ use axum::response::Response;
 use http::header::{self, HeaderValue};
 use store::{Invalid, NewSession, SignInError, StoreError};
 
-use super::page::{self, SignInInput};
+use super::{
+    kept,
+    page::{self, SignInInput},
+};
 use crate::{
     cookies,
     form::{error::FormErrors, fields::Fields, state::FormState},
@@ -15,7 +18,13 @@ pub async fn sign_in(visit: Visit, fields: Fields) -> PageResult {
     let input = SignInInput::read(&fields);
     let password = fields.text("password");
     match visit.store().sign_in(&input.email, password, &visit.origin, visit.browser()).await {
-        Ok(session) => Ok(start(&visit, &session, visit.go(&input.next))),
+        Ok(session) => {
+            let answer = match input.kept {
+                Some(kept) => kept::offer(&visit, kept, &input.next)?,
+                None => visit.go(&input.next),
+            };
+            Ok(start(&visit, &session, answer))
+        }
         Err(error) => {
             let wait_s = match error {
                 SignInError::Throttled { retry_after_s }

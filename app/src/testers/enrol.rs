@@ -13,7 +13,8 @@ use crate::{
 
 /// A native `<details>`: open when there is nobody yet, or something to mend.
 pub fn enrol(key: &GroupKey, draft: FormState<TesterForm>, open: bool) -> impl IntoView + use<> {
-    let [list, purpose, from, until] = ["list", "purpose", "from", "until"].map(|field| draft.at(field));
+    let [list, file, purpose, from, until] =
+        ["list", "file", "purpose", "from", "until"].map(|field| draft.at(field));
     let general = draft.general();
     let open = open || draft.input.is_some();
     let typed = draft.input.unwrap_or_default();
@@ -24,20 +25,23 @@ pub fn enrol(key: &GroupKey, draft: FormState<TesterForm>, open: bool) -> impl I
             <form method="post" action=action enctype="multipart/form-data" class="stack">
                 <FormError error=general />
                 <Paragraph
-                    label="Targeting keys"
+                    label="Testers to enrol"
                     name="list"
                     rows=4
                     value=typed.list
                     error=list
                     mono=true
-                    hint="One per line, or CSV with the header subject,purpose,from,until. Nothing is written before you have seen a report."
-                    placeholder="user-1042"
+                    hint="Targeting keys, or the e-mail addresses or names of known people: one per line, or separated by commas, \
+                          semicolons or tabs. Or a table whose first line names the columns: id, e-mail or name, and purpose, \
+                          from, until. Nothing is written before you have seen a report."
+                    placeholder="user-1042\nada@example.com"
                 />
                 <Field
                     label="Or a CSV file, as your spreadsheet saves it"
                     name="file"
                     kind="file"
-                    hint="UTF-8, up to 10,000 lines. It counts instead of what is pasted above."
+                    error=file
+                    hint="Up to 10,000 testers. It counts instead of what is pasted above."
                 />
                 <Field label="Purpose" name="purpose" value=typed.purpose error=purpose placeholder="Tries payment before the release" autocomplete="off" />
                 {moment("From", "from", typed.from, from)}
@@ -70,7 +74,7 @@ pub fn moment(
 
 /// The form once more, in fields that nobody sees: a report carries it to its confirmation.
 pub fn hidden(form: &TesterForm) -> impl IntoView + use<> {
-    let TesterForm { list, purpose, from, until, choice: _, seen: _ } = form.clone();
+    let TesterForm { list, file: _, purpose, from, until, choice: _, seen: _ } = form.clone();
     let fields = [
         ("list", list),
         ("purpose", purpose),

@@ -5,14 +5,16 @@ use store::{EnrolmentChoice, EnrolmentList, NewTesterInvitation, RawLine};
 
 use crate::{
     error::AppError,
-    form::{error::FormErrors, fields::Fields},
+    form::{error::FormErrors, fields::Fields, file::SentFile},
 };
 
 /// The form as typed.
 #[derive(Debug, Clone, Default)]
 pub struct TesterForm {
-    /// Targeting keys, one per line, or CSV.
+    /// Testers, or a table of them.
     pub list: String,
+    /// What the file was that the list came from.
+    pub file: Option<SentFile>,
     pub purpose: String,
     pub from: Moment,
     pub until: Moment,
@@ -58,10 +60,11 @@ impl TesterForm {
         let list = if file.trim().is_empty() { fields.text("list") } else { file };
         let choice = EnrolmentChoice {
             with_excluded: fields.has("with_excluded"),
-            with_unknown: !fields.has("without_unknown"),
+            with_unknown: fields.has("with_unknown"),
         };
         Self {
             list: list.to_owned(),
+            file: fields.file("file").cloned(),
             purpose: fields.trimmed("purpose").to_owned(),
             from: Moment::from_fields(fields, "from"),
             until: Moment::from_fields(fields, "until"),
@@ -72,6 +75,9 @@ impl TesterForm {
 
     /// The list with what the form says for all of it. Refuses a form that is wrong as a whole.
     pub fn list(&self, now_ms: i64) -> Result<EnrolmentList, FormErrors> {
+        if let Some(Err(why)) = self.file.as_ref().map(|file| file.read) {
+            return Err(FormErrors::field("file", why));
+        }
         if self.purpose.chars().count() > store::limits::PURPOSE_CHARS_MAX {
             let max = store::limits::PURPOSE_CHARS_MAX;
             return Err(FormErrors::field("purpose", format!("Keep it to {max} characters.")));
@@ -92,8 +98,16 @@ impl TesterForm {
         }
         let otherwise = RawLine { subject: "", purpose: &self.purpose, from: &from, until: &until };
         let list = EnrolmentList::parse(&self.list, otherwise, now_ms);
+        // What stood in a file stands in the list now.
+        if let Some(why) = &list.refused {
+            return Err(FormErrors::field("list", why));
+        }
         if list.is_empty() {
-            return Err(FormErrors::field("list", "Enter at least one targeting key, or choose a file."));
+            let field = if self.file.is_some() { "file" } else { "list" };
+            return Err(FormErrors::field(
+                field,
+                "Enter at least one tester, or choose a file that names some.",
+            ));
         }
         Ok(list)
     }

@@ -1,12 +1,12 @@
 //! Testers of a group: a dry run, confirming it, extending, removing, inviting.
 
 use engine::{GroupKey, SubjectKey};
-use store::{Enrolled, Invalid, StoreError};
+use store::{Enrolled, EnrolmentList, Invalid, StoreError};
 
 use super::{
     form::{InvitationForm, Moment, TesterForm, chosen},
     page::{self, Forms},
-    report,
+    report::{self, Again},
 };
 use crate::{
     error::AppError,
@@ -50,8 +50,10 @@ async fn check(page: &Page, found: Found, form: TesterForm) -> PageResult {
     let enroller = page.principal.enroller()?;
     match form.list(page.now_ms()) {
         Ok(list) => {
+            let list = known(page, &found, list).await?;
+            let reading = report::reading(&list, form.file.as_ref());
             let report = page.store().check_enrolments(&enroller, &found.saved.value, &list).await?;
-            report::show(page, &found, form, report, None)
+            report::show(page, &found, form, report, reading, None)
         }
         Err(errors) => refused(page, found, form, errors).await,
     }
@@ -61,20 +63,32 @@ async fn enrol(page: &Page, found: Found, form: TesterForm) -> PageResult {
     let enroller = page.principal.enroller()?;
     let key = &found.saved.value.key;
     let list = match form.list(page.now_ms()) {
-        Ok(list) => list,
+        Ok(list) => known(page, &found, list).await?,
         Err(errors) => return refused(page, found, form, errors).await,
     };
     let (choice, seen) = (form.choice, Some(form.seen.as_str()));
+    let reading = report::reading(&list, form.file.as_ref());
+    let report = page.store().check_enrolments(&enroller, &found.saved.value, &list).await?;
+    if report.enrolled(choice).next().is_none() && report.fingerprint() == form.seen {
+        return report::show(page, &found, form, report, reading, Some(Again::Nobody));
+    }
     match page.store().enrol(&enroller, key, &list, choice, seen, &form.purpose).await {
         Ok(Enrolled::Done(_)) => Ok(page.done(&address(page, key), Toast::Enrolled)),
         Ok(Enrolled::Changed(report)) => {
-            let why = "Something changed since the list was checked, so nobody was enrolled. This is how it is now.";
-            report::show(page, &found, form, report, Some(why))
+            report::show(page, &found, form, report, reading, Some(Again::Changed))
         }
         Err(error @ StoreError::Refused(_)) => {
             refused(page, found, form, FormErrors::from(error).beside("list")).await
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The list with those who are named by address or by name, for whoever may look people up.
+async fn known(page: &Page, found: &Found, list: EnrolmentList) -> Result<EnrolmentList, AppError> {
+    match page.principal.people_reader() {
+        Ok(reader) => Ok(page.store().find_listed(&reader, &found.saved.value.key, list).await?),
+        Err(_) => Ok(list),
     }
 }
 

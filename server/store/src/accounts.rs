@@ -13,7 +13,7 @@ mod sign_in;
 mod throttle;
 mod witness;
 
-pub use devices::DEVICE_KEPT_MS;
+pub use devices::{DEVICE_KEPT_MS, FamiliarDevice};
 pub use invites::{Invite, InvitePurpose, InviteToken};
 pub use members::{Member, MemberState};
 pub(crate) use passwords::Passwords;

@@ -9,6 +9,7 @@ mod audit;
 mod census;
 mod change;
 mod clock;
+pub mod columns;
 mod database_time;
 mod db;
 mod demo;
@@ -56,8 +57,8 @@ mod webhooks;
 mod workspace;
 
 pub use accounts::{
-    Browser, DEVICE_KEPT_MS, Invite, InvitePurpose, InviteToken, Member, MemberState, NewSession,
-    SeenSession, SessionRow,
+    Browser, DEVICE_KEPT_MS, FamiliarDevice, Invite, InvitePurpose, InviteToken, Member, MemberState,
+    NewSession, SeenSession, SessionRow,
 };
 pub use as_of::AsOf;
 pub use attributes::{AttributeUse, AttributeUses, RolloutEntry};
@@ -125,9 +126,9 @@ pub use retention::Kept;
 pub use roles::RolesInForce;
 pub use rollout_times::RolloutTimes;
 pub use testers::{
-    Acceptance, CSV_HEADER, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList,
-    EnrolmentReport, ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, Stay,
-    TesterIn, TesterInvitation, TesterInvitationId, TesterStanding,
+    Acceptance, CheckedLine, Enrolled, EnrolmentChoice, EnrolmentLine, EnrolmentList, EnrolmentReport,
+    ExcludedFrom, InvitationState, MalformedLine, NewTesterInvitation, RawLine, ReadColumns, Stay, TesterIn,
+    TesterInvitation, TesterInvitationId, TesterStanding,
 };
 
 /// Sequences, versions and revisions are never negative in the database.

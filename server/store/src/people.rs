@@ -6,6 +6,7 @@ mod erase;
 mod load;
 mod look_up;
 mod merge;
+mod named;
 mod search;
 mod searched;
 mod shard;
@@ -20,6 +21,7 @@ use engine::{Context, Packed, Traits, ValueRef};
 pub use answer::{FlagAnswer, PersonAnswer};
 pub(crate) use load::{Found, read};
 pub use look_up::LookedUp;
+pub(crate) use named::{Named, lower};
 pub use search::{Match, Matches, Rank};
 pub(crate) use searched::Searched;
 pub(crate) use walk::Walk;
@@ -127,7 +129,7 @@ impl People {
     }
 
     /// These people with `changes`. Untouched shards are shared.
-    fn with(&self, mut changes: Vec<Change>) -> Self {
+    pub(crate) fn with(&self, mut changes: Vec<Change>) -> Self {
         // Of two changes of one subject the last counts; the sort is stable.
         changes.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut next = Self { shards: Vec::with_capacity(self.shards.len() + 1) };

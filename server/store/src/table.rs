@@ -3,7 +3,11 @@
 
 use std::io::Read as _;
 
-const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+/// Before CSV that is sent: by it Excel knows UTF-8.
+pub const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+const LINE_ENDS: [char; 2] = ['\r', '\n'];
 
 /// Stands on a line of its own after the end of every text. What is read with it in a cell has an open quotation mark.
 /// No text that was sent holds it.
@@ -27,14 +31,33 @@ impl Row<'_> {
     }
 }
 
-/// The lines of a table, the one with the names included, and without empty ones.
+/// The lines of a table, the one with the names included, and without empty ones. What separates the cells is read off the
+/// first line that is not empty.
 pub fn rows(text: &str) -> impl Iterator<Item = Row<'_>> {
-    let (delimiter, begin) = delimiter_of(text);
+    let (said, begin) = begin_of(text);
+    let first = text[begin..].split(LINE_ENDS).find(|line| !line.trim().is_empty()).unwrap_or_default();
+    // The first of equals: a comma where there is one column only.
+    let count = |separator: u8| unquoted(first).filter(|byte| *byte == separator).count();
+    let separator = said.or_else(|| SEPARATORS.into_iter().rev().max_by_key(|it| count(*it)));
+    read(text, begin, separator.unwrap_or(b','))
+}
+
+/// The lines of a text in which every cell stands for itself: as many to a line as somebody liked, so all lines say
+/// together what separates them.
+pub fn rows_of_list(text: &str) -> impl Iterator<Item = Row<'_>> {
+    let (said, begin) = begin_of(text);
+    let has = |separator: u8| unquoted(&text[begin..]).any(|byte| byte == separator);
+    // A comma stands in names as well (`Moreau, Ada; Holm, Nils`): the others are meant where they stand.
+    let separator = said.or_else(|| SEPARATORS.into_iter().rev().find(|it| has(*it)));
+    read(text, begin, separator.unwrap_or(b','))
+}
+
+fn read(text: &str, begin: usize, separator: u8) -> impl Iterator<Item = Row<'_>> {
     let table = &text[begin..];
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(delimiter)
+        .delimiter(separator)
         .from_reader(table.as_bytes().chain("\n".as_bytes()).chain(END.as_bytes()));
     let mut record = csv::StringRecord::new();
     let (mut end, mut counted, mut number) = (0, 0, 1);
@@ -42,14 +65,14 @@ pub fn rows(text: &str) -> impl Iterator<Item = Row<'_>> {
         if !reader.read_record(&mut record).unwrap_or(false) {
             return None;
         }
-        let began = table.len() - table[end..].trim_start_matches(['\r', '\n']).len();
+        let began = table.len() - table[end..].trim_start_matches(LINE_ENDS).len();
         end = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX).min(table.len());
         if &record == vec![END].as_slice() {
             return None;
         }
         let began = began.min(end);
         // Lines are counted from the very beginning, what stands before the table included.
-        number += text[counted..begin + began].matches('\n').count();
+        number += line_ends(&text[counted..begin + began]);
         counted = begin + began;
         let mut cells: Vec<String> = record.iter().map(str::to_owned).collect();
         // Only inside quotation marks does a cell hold the line end before it.
@@ -58,27 +81,42 @@ pub fn rows(text: &str) -> impl Iterator<Item = Row<'_>> {
         if let (Some(rest), Some(cell)) = (rest, cells.last_mut()) {
             cell.truncate(rest);
         }
-        Some(Row { number, text: table[began..end].trim_end_matches(['\r', '\n']), cells, open })
+        Some(Row { number, text: table[began..end].trim_end_matches(LINE_ENDS), cells, open })
     })
 }
 
-/// What separates the cells, and where the table begins: after a byte order mark and a line `sep=;`, by which some
-/// spreadsheets say it.
-fn delimiter_of(text: &str) -> (u8, usize) {
-    let table = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let begin = text.len() - table.len();
-    let first = table.lines().next().unwrap_or_default();
+/// What the text says itself of what separates the cells, and where the table begins: after a byte order mark and a line
+/// `sep=;`, as some spreadsheets write it.
+fn begin_of(text: &str) -> (Option<u8>, usize) {
+    let table = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let table = table.trim_start_matches(LINE_ENDS);
+    let first = table.split(LINE_ENDS).next().unwrap_or_default();
     if let Some(&[said]) = first.strip_prefix("sep=").map(str::as_bytes)
         && said.is_ascii()
     {
-        let rest = table[first.len()..].trim_start_matches('\r');
-        let rest = rest.strip_prefix('\n').unwrap_or(rest);
-        return (said, text.len() - rest.len());
+        return (Some(said), text.len() - table.len() + first.len());
     }
-    let count = |delimiter: u8| first.bytes().filter(|byte| *byte == delimiter).count();
-    // The first of equals: a comma where there is one column only.
-    let delimiter = DELIMITERS.into_iter().rev().max_by_key(|it| count(*it)).unwrap_or(b',');
-    (delimiter, begin)
+    (None, text.len() - table.len())
+}
+
+/// The bytes of a text that stand outside quotation marks.
+fn unquoted(text: &str) -> impl Iterator<Item = u8> {
+    let mut quoted = false;
+    text.bytes().filter(move |byte| {
+        quoted ^= *byte == b'"';
+        !quoted
+    })
+}
+
+/// `\r\n` ends one line.
+fn line_ends(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let ends = |(at, byte): (usize, &u8)| match byte {
+        b'\n' => true,
+        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    bytes.iter().enumerate().filter(|it| ends(*it)).count()
 }
 
 /// One line of CSV with its line end. A cell that a spreadsheet would run as a formula gets an apostrophe before it.
@@ -121,12 +159,24 @@ mod tests {
         assert_eq!(read(&format!("\u{feff}{table}")), wanted);
         assert_eq!(read(&table.replace(';', "\t").replace("A\t", "A;")), wanted);
         assert_eq!(
-            read(&table.replace("\r\n", "\r")).len(),
-            3,
+            read(&table.replace("\r\n", "\r")),
+            wanted,
             "as old spreadsheets on a Mac end their lines"
         );
         let said = read("\u{feff}sep=;\r\nid;name, first\r\nada;b\r\n");
         assert_eq!(said, [(2, cells(&["id", "name, first"])), (3, cells(&["ada", "b"]))]);
+        let late = read("\r\n\r\nid;name;first, last\r\n");
+        assert_eq!(late, [(3, cells(&["id", "name", "first, last"]))], "a blank first line says nothing");
+        assert_eq!(read("\"a, b, c\";d"), [(1, cells(&["a, b, c", "d"]))], "commas in quotation marks");
+    }
+
+    #[test]
+    fn all_lines_of_a_list_say_what_separates_it() {
+        let read = |text: &str| rows_of_list(text).map(|row| row.cells).collect::<Vec<_>>();
+        assert_eq!(read("ada\nbob; cyd\n"), [cells(&["ada"]), cells(&["bob", " cyd"])]);
+        assert_eq!(read("Moreau, Ada; Holm, Nils"), [cells(&["Moreau, Ada", " Holm, Nils"])]);
+        assert_eq!(read("ada, bob,\n\"x; y\""), [cells(&["ada", " bob", ""]), cells(&["x; y"])]);
+        assert_eq!(read("sep=,\na;b,c"), [cells(&["a;b", "c"])]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Testers of pilot groups: enrolling with a dry run, extending, removing, excluding. Each operation works on the
 //! newest version under the lock, so two people who enrol at once do not conflict.
 
+mod find;
 mod invitations;
 mod list;
 mod past;
@@ -14,7 +15,7 @@ use engine::{Enrolment, EnvironmentKey, FlagKey, Group, GroupKey, SubjectKey};
 pub use invitations::{
     Acceptance, InvitationState, NewTesterInvitation, TesterInvitation, TesterInvitationId,
 };
-pub use list::{CSV_HEADER, EnrolmentLine, EnrolmentList, MalformedLine, RawLine};
+pub use list::{EnrolmentLine, EnrolmentList, MalformedLine, RawLine, ReadColumns};
 pub use past::Stay;
 pub use report::{CheckedLine, EnrolmentChoice, EnrolmentReport, ExcludedFrom, TesterStanding};
 

@@ -149,7 +149,7 @@ async fn a_form_sent_after_the_session_ended_says_that_nothing_was_saved() {
     let page = format!("{}/flags/new", app.url);
     let request = app.form("/flags/new", Some(&cookie), &[("name", "Late"), ("key", "late")]);
     let answer = request.header("Referer", page).send().await.expect("an answer");
-    assert_eq!(answer.status(), 303);
+    assert_eq!(answer.status(), 303, "from a browser that nobody signed in with before, nothing is read");
     let location = header(&answer, "location");
     assert_eq!(location, "/sign-in?next=%2Fflags%2Fnew&unsaved=1");
     let text = app.get(location).await.text().await.expect("a text");

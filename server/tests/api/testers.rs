@@ -73,8 +73,12 @@ async fn a_list_is_reported_and_written_only_when_confirmed() {
     assert!(html.contains("Nothing is enrolled yet") && html.contains("must not be empty"), "{html}");
     assert_eq!(app.enrolled().await, ["u-1"]);
     let seen = hidden(&html, "seen");
-    let confirm = [("intent", "enrol"), ("list", list), ("seen", &*seen)];
-    let other = [("intent", "enrol"), ("list", "u-9"), ("seen", &*seen)];
+    let nobody = app.form(TAB, Some(&cookie), &[("intent", "enrol"), ("list", list), ("seen", &*seen)]);
+    let nobody = nobody.send().await.expect("an answer");
+    assert_eq!(nobody.status(), 422, "u-2 is not known, and nobody asked for them");
+    assert!(nobody.text().await.expect("a page").contains("Nobody was enrolled"));
+    let confirm = [("intent", "enrol"), ("list", list), ("seen", &*seen), ("with_unknown", "on")];
+    let other = [("intent", "enrol"), ("list", "u-9"), ("seen", &*seen), ("with_unknown", "on")];
     assert_eq!(app.form(TAB, Some(&cookie), &other).send().await.expect("an answer").status(), 409);
     let done = app.form(TAB, Some(&cookie), &confirm).send().await.expect("an answer");
     assert_eq!(done.status(), 303);
@@ -118,7 +122,8 @@ async fn a_file_is_read_without_a_script() {
     broken[at] = 0;
     let refused = post(broken).await.expect("an answer");
     assert_eq!(refused.status(), 422);
-    assert!(refused.text().await.expect("a page").contains("Save the table as CSV"));
+    let html = refused.text().await.expect("a page");
+    assert!(html.contains("save the table as CSV") && html.contains("id=\"field-file-error\""), "{html}");
     let mut broken = body.as_bytes().to_vec();
     broken[body.find("check").expect("the intent")] = 0xff;
     assert_eq!(post(broken).await.expect("an answer").status(), 422);

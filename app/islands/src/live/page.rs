@@ -1,12 +1,11 @@
 //! The page as the server would send it now, and swapping its parts into the page that is open.
 
 use leptos::prelude::{document, window};
-use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
+use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, DomParser, Element, Event, HtmlElement, RequestInit, Response, SupportedType};
 
-/// Marks a form in which somebody typed.
-const DIRTY: &str = "data-dirty";
+use crate::typing::DIRTY;
 
 pub(super) enum Fetched {
     Page(Document),
@@ -42,23 +41,6 @@ pub(super) async fn fetch(address: &str) -> Option<Fetched> {
     let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
     let fresh = DomParser::new().ok()?.parse_from_string(&text, SupportedType::TextHtml).ok()?;
     Some(Fetched::Page(fresh))
-}
-
-/// From now on a form in which somebody types is marked.
-pub(super) fn remember_typing() {
-    let mark = Closure::<dyn FnMut(JsValue)>::new(|event: JsValue| {
-        let target = event.dyn_ref::<web_sys::Event>().and_then(web_sys::Event::target);
-        let form = target
-            .and_then(|it| it.dyn_into::<Element>().ok())
-            .and_then(|it| it.closest("form").ok().flatten());
-        if let Some(form) = form {
-            let _ = form.set_attribute(DIRTY, "");
-        }
-    });
-    let mark: js_sys::Function = mark.into_js_value().unchecked_into();
-    for event in ["input", "change"] {
-        let _ = document().add_event_listener_with_callback(event, &mark);
-    }
 }
 
 /// Swaps every region that differs, and tells so with the event `fader:live`. `changed` names what did, as

@@ -75,7 +75,6 @@ pub(super) fn start(seq: u64, member: i64, measures: bool, worker: String, signa
             signals,
         })
     });
-    page::remember_typing();
     enter(&shared);
     let watched = Rc::clone(&shared);
     let turned = listener_of(move |_| {
@@ -222,6 +221,11 @@ fn look(shared: &Shared) {
         let address = address();
         match page::fetch(&address).await {
             Some(page::Fetched::Page(fresh)) => {
+                // Signed in again, in another tab perhaps.
+                let notice = shared.borrow().signals.notice;
+                if notice.get_untracked() == Some(Notice::SignedOut) {
+                    notice.set(None);
+                }
                 let seen = Seen { number, address, fresh };
                 apply(&shared, seen, changed.as_deref());
             }

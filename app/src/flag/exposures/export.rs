@@ -28,7 +28,7 @@ pub async fn csv(page: Page, Path(key): Path<String>) -> PageResult {
         let chunk = next_chunk(&mut export).await.transpose()?;
         Some((chunk, export))
     });
-    let start = stream::iter([Ok(COLUMNS.to_owned() + &first)]);
+    let start = stream::iter([Ok([store::table::BYTE_ORDER_MARK, COLUMNS, &first].concat())]);
     // Compression asks once more after the end.
     let mut response = Body::from_stream(start.chain(rest).fuse()).into_response();
     let headers = response.headers_mut();

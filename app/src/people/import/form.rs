@@ -6,15 +6,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::{AttributeSchema, AttributeType, AttributeValue, Attributes, SubjectKey};
 use store::{
     People, Standing,
+    columns::{Column, told_twice, twice},
     table::{self, Row},
 };
 
-use crate::form::value;
+use crate::form::{fields::Fields, file::SentFile, value};
 
-/// What the column with the targeting key may be called.
-const KEY_COLUMNS: [&str; 5] = ["id", "key", "subject", "targeting_key", "targetingkey"];
 /// Elements of a list within one cell.
 const LIST_SEPARATOR: char = '|';
+
+/// The form as typed.
+#[derive(Debug, Clone, Default)]
+pub struct ImportForm {
+    pub table: String,
+    /// What the file was that the table came from.
+    pub file: Option<SentFile>,
+}
+
+impl ImportForm {
+    /// A file counts before what was pasted.
+    pub fn from_fields(fields: &Fields) -> Self {
+        let file = fields.text("file");
+        let table = if file.trim().is_empty() { fields.text("table") } else { file };
+        Self { table: table.to_owned(), file: fields.file("file").cloned() }
+    }
+}
 
 /// What importing a table would do.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,11 +59,19 @@ pub fn check(text: &str, schema: &AttributeSchema, people: &People) -> Result<Re
     let mut rows = table::rows(text).filter(|row| !row.is_blank());
     let head = rows.next().ok_or("Paste a table whose first line names the columns.")?;
     let names: Vec<_> = head.cells.iter().map(|cell| cell.trim().to_owned()).collect();
-    let key_at = names.iter().position(|name| KEY_COLUMNS.contains(&name.to_lowercase().as_str()));
+    let is_key = |name: &String| Column::called(name) == Column::Key;
+    // An attribute may be called `user` as well.
+    let plainly = names.iter().position(|name| is_key(name) && schema.get(name).is_none());
+    let key_at = plainly.or_else(|| names.iter().position(is_key));
     let key_at = key_at.ok_or("One column has to be called id: it holds the targeting keys.")?;
     let is_column = |(at, name): &(usize, &String)| *at != key_at && !name.is_empty();
     let (columns, unknown): (Vec<_>, Vec<_>) =
         names.iter().enumerate().filter(is_column).partition(|(_, name)| schema.get(name).is_some());
+    let keys = names.iter().filter(|name| is_key(name) && schema.get(name).is_none());
+    let attributes = columns.iter().map(|(_, name)| *name);
+    if let Some(name) = twice(keys.chain(attributes).map(String::as_str)) {
+        return Err(told_twice(name));
+    }
     let mut report = Report {
         unknown_columns: unknown.into_iter().map(|(_, name)| name.clone()).collect(),
         ..Report::default()
@@ -88,7 +112,9 @@ fn read(
     if row.open {
         return Err("a quotation mark is not closed".to_owned());
     }
-    if row.cells.len() != width {
+    // A separator too many at the end says nothing.
+    let said = row.cells.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |last| last + 1);
+    if row.cells.len() < width || said > width {
         let cells = engine::counted(row.cells.len(), "cell");
         return Err(format!("it has {cells}, the first line has {width}"));
     }
@@ -206,5 +232,24 @@ mod tests {
         assert!(error("").contains("first line"));
         assert!(error("name,visits\nAda,1").contains("called id"));
         assert!(check("Key\tname\nada\tAda", &schema(), &People::default()).is_ok());
+    }
+
+    #[test]
+    fn separators_too_many_and_blank_lines_say_nothing() {
+        let report = checked("\n;;\nid;name;;\nada;Ada;;\nbob;Bob;;;\n;;\ncyd;Cyd;;;x\n");
+        assert_eq!(report.new.iter().map(SubjectKey::as_str).collect::<Vec<_>>(), ["ada", "bob"]);
+        assert_eq!((report.wrong.len(), report.wrong[0].number), (1, 7));
+        assert_eq!(traits(&report, "ada").get("name"), Some(&AttributeValue::Text("Ada".into())));
+    }
+
+    #[test]
+    fn two_columns_of_one_name_are_refused() {
+        let error = |text: &str| check(text, &schema(), &People::default()).expect_err("refused");
+        assert_eq!(
+            error("id,name,name\nada,A,B"),
+            "two columns are called “name”: rename or remove one of them"
+        );
+        assert_eq!(error("id,ID,name\nada,x,A"), "two columns are called “ID”: rename or remove one of them");
+        assert_eq!(checked("id,mood,mood\nada,x,y").unknown_columns, ["mood", "mood"]);
     }
 }

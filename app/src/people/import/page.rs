@@ -3,9 +3,9 @@
 use engine::{SubjectKey, counted, grouped};
 use leptos::prelude::*;
 
-use super::form::Report;
+use super::form::{ImportForm, Report};
 use crate::{
-    form::state::FormState,
+    form::{file::SentFile, state::FormState},
     page::{
         Page, PageMeta, PageResult,
         here::here,
@@ -13,7 +13,7 @@ use crate::{
     },
     ui::{
         badge::{Callout, Tone},
-        field::{FormError, Paragraph},
+        field::{Field, FormError, Paragraph},
         person::person_link,
     },
 };
@@ -27,12 +27,14 @@ pub async fn get(page: Page) -> PageResult {
 }
 
 /// The page with the table as it was pasted and, after "check", what importing it would do.
-pub fn show(page: &Page, draft: FormState<String>, report: Option<Report>) -> PageResult {
+pub fn show(page: &Page, draft: FormState<ImportForm>, report: Option<Report>) -> PageResult {
     page.principal.administrator()?;
     let meta = PageMeta::new("Import people", Section::People).status(draft.status());
     page.render(meta, move || {
         let action = here().href(ADDRESS);
-        let report_view = report.as_ref().map(report_view);
+        let typed = draft.input.clone().unwrap_or_default();
+        let told = typed.file.as_ref().and_then(SentFile::told);
+        let report_view = report.as_ref().map(|report| report_view(report, told));
         let confirm = report.as_ref().filter(|it| !it.people.is_empty()).map(|report| {
             let text = match (report.people.len(), report.wrong.len()) {
                 (people, 0) => format!("Import {}", people_text(people)),
@@ -44,22 +46,29 @@ pub fn show(page: &Page, draft: FormState<String>, report: Option<Report>) -> Pa
         view! {
             <PageHead
                 title="Import people"
-                lead="Paste a table. Nothing is written until you have seen what it would do."
+                lead="Paste a table, or send a file. Nothing is written until you have seen what it would do."
             />
-            <form method="post" action=action class="stack">
+            <form method="post" action=action enctype="multipart/form-data" class="stack">
                 {report_view}
                 <div class="card stack">
                     <FormError error=draft.general() />
                     <Paragraph
                         label="Table"
                         name="table"
-                        value=draft.input.clone().unwrap_or_default()
+                        value=typed.table
                         rows=12
                         mono=true
                         error=draft.at("table")
                         placeholder="id,name,tier,transactions_30d\nada.moreau,Ada Moreau,vip,120"
                         hint="CSV, or copied from a spreadsheet. The first line names the columns: id, and attributes of the schema. \
                               A list is written a|b. Columns that are not there stay as they are; an empty cell takes the value away."
+                    />
+                    <Field
+                        label="Or a CSV file, as your spreadsheet saves it"
+                        name="file"
+                        kind="file"
+                        error=draft.at("file")
+                        hint="It counts instead of what is pasted above, and is shown there once it was checked."
                     />
                     <div class="cluster">
                         {confirm}
@@ -80,7 +89,7 @@ fn lines_text(n: usize) -> String {
     counted(n, "line")
 }
 
-fn report_view(report: &Report) -> impl IntoView + use<> {
+fn report_view(report: &Report, reading: Option<String>) -> impl IntoView + use<> {
     let count = |n: usize, what: &'static str| {
         view! { <li><strong>{grouped(n)}</strong>" "{what}</li> }
     };
@@ -110,6 +119,7 @@ fn report_view(report: &Report) -> impl IntoView + use<> {
     view! {
         <section class="card stack import-report" role="status" aria-labelledby="report-title">
             <h2 id="report-title">"What importing would do"</h2>
+            {reading.map(|it| view! { <p class="note">{it}</p> })}
             <ul class="import-counts">
                 {count(report.new.len(), "new")}
                 {count(report.changed.len(), "changed")}

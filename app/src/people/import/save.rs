@@ -1,7 +1,7 @@
 //! Importing people.
 
 use super::{
-    form::{Report, check},
+    form::{ImportForm, Report, check},
     page,
 };
 use crate::{
@@ -11,24 +11,28 @@ use crate::{
 
 pub async fn import(page: Page, fields: Fields) -> PageResult {
     let administrator = page.principal.administrator()?;
-    let table = fields.text("table").to_owned();
-    let report = match checked(&page, &table) {
+    let form = ImportForm::from_fields(&fields);
+    let report = match checked(&page, &form) {
         Ok(report) => report,
-        Err(errors) => return page::show(&page, FormState::refused(table, errors), None),
+        Err(errors) => return page::show(&page, FormState::refused(form, errors), None),
     };
-    if fields.text("intent") != "import" || report.people.is_empty() {
-        return page::show(&page, FormState::editing(table), Some(report));
+    // A file that was chosen after the check is looked at first, like everything that was not seen yet.
+    if fields.text("intent") != "import" || report.people.is_empty() || form.file.is_some() {
+        return page::show(&page, FormState::editing(form), Some(report));
     }
     match page.store().put_people(&administrator, report.people.clone()).await {
         Ok(_) => Ok(page.done(&page.href("/people"), Toast::PeopleImported)),
-        Err(error) => page::show(&page, FormState::refused(table, FormErrors::from(error)), Some(report)),
+        Err(error) => page::show(&page, FormState::refused(form, FormErrors::from(error)), Some(report)),
     }
 }
 
-fn checked(page: &Page, table: &str) -> Result<Report, FormErrors> {
+fn checked(page: &Page, form: &ImportForm) -> Result<Report, FormErrors> {
+    if let Some(Err(why)) = form.file.as_ref().map(|file| file.read) {
+        return Err(FormErrors::field("file", why));
+    }
     let live = page.store().live();
     let snapshot = live.snapshot(page.environment.key.as_str());
     let snapshot = snapshot.ok_or(crate::error::AppError::Internal)?;
-    check(table, snapshot.attributes(), &live.people())
+    check(&form.table, snapshot.attributes(), &live.people())
         .map_err(|sentence| FormErrors::field("table", sentence))
 }

@@ -17,7 +17,10 @@ use axum::{
     response::Response,
 };
 use futures::StreamExt as _;
-use http::{Method, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, Method,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 use leptos::prelude::LeptosOptions;
 use store::Principal;
 use tower::ServiceBuilder;
@@ -25,11 +28,9 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use crate::{
     Server,
-    edge::{
-        access::allowance::Allowances, around, body::Bodies, client_address::ClientAddress, fault::Fault,
-    },
+    edge::{access::allowance::Allowances, around, client_address::ClientAddress, fault::Fault},
     lanes::Lanes,
-    limits::FORM_BODY_BYTES_MAX,
+    limits::{FORM_BODY_BYTES_MAX, STRANGER_BODY_BYTES_MAX},
     stopping::Stopping,
 };
 use session::Sessions;
@@ -60,9 +61,9 @@ pub fn router(server: &Server) -> Router {
         .layer(from_fn_with_state(Arc::clone(&allowances), count_joins))
         .layer(from_fn_with_state(server.site.clone(), resend::keep_form))
         .layer(from_fn_with_state((lanes, sessions.clone()), in_turn))
-        .layer(from_fn_with_state(sessions, session::attach))
+        .layer(from_fn_with_state(sessions.clone(), session::attach))
         .layer(from_fn_with_state(allowances, count_exports))
-        .layer(from_fn_with_state(Arc::clone(&server.bodies), read_form))
+        .layer(from_fn_with_state(sessions, read_form))
         .layer(DefaultBodyLimit::disable());
     app::router(state).layer(around)
 }
@@ -97,17 +98,24 @@ async fn in_turn(
 }
 
 /// Handlers of the dashboard read bodies with extractors: they get one that is there already. Whoever is signed in may send
-/// large forms; strangers small ones, and only where strangers have something to send.
-async fn read_form(State(bodies): State<Arc<Bodies>>, request: Request, next: Next) -> Response {
+/// large forms, and so may a browser that somebody signed in with before: the session may have ended while they typed.
+/// Strangers send small ones, and only where strangers have something to send.
+async fn read_form(State(sessions): State<Sessions>, request: Request, next: Next) -> Response {
     if http_body::Body::is_end_stream(request.body()) {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let read = match parts.extensions.get::<Principal>() {
-        Some(principal) => bodies.read(principal, body, &parts, FORM_BODY_BYTES_MAX).await,
-        None if is_for_strangers(parts.uri.path()) => bodies.read_of_stranger(body, &parts).await,
-        // The page sends them to the sign-in.
-        None => return next.run(Request::from_parts(parts, Body::empty())).await,
+    let bodies = &sessions.bodies;
+    let principal = parts.extensions.get::<Principal>();
+    let read = match (principal, is_for_strangers(parts.uri.path())) {
+        (Some(principal), _) => bodies.read(principal, body, &parts, FORM_BODY_BYTES_MAX).await,
+        (None, true) if is_small(&parts.headers) => bodies.read_of_stranger(body, &parts).await,
+        (None, is_for_strangers) => match sessions.find_device(&parts.headers).await {
+            Some(device) => bodies.read(&device, body, &parts, FORM_BODY_BYTES_MAX).await,
+            None if is_for_strangers => bodies.read_of_stranger(body, &parts).await,
+            // The page sends them to the sign-in.
+            None => return next.run(Request::from_parts(parts, Body::empty())).await,
+        },
     };
     match read {
         Ok(whole) => {
@@ -121,12 +129,18 @@ async fn read_form(State(bodies): State<Arc<Bodies>>, request: Request, next: Ne
     }
 }
 
-/// Where somebody who is not signed in may send a form. (A server function has to say in its own shape who may not.)
+/// As a stranger may send it, by what it announces.
+fn is_small(headers: &HeaderMap) -> bool {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<usize>().ok());
+    announced.is_some_and(|bytes| bytes <= STRANGER_BODY_BYTES_MAX)
+}
+
 /// Whether a request waits among the changes of members. What strangers may send, and previews, waits among the pages.
 fn is_change(method: &Method, path: &str) -> bool {
     !is_for_strangers(path) && !method.is_safe()
 }
 
+/// Where somebody who is not signed in may send a form. (A server function has to say in its own shape who may not.)
 fn is_for_strangers(path: &str) -> bool {
     const PAGES: [&str; 4] = ["/sign-in", "/sign-out", "/setup", "/theme"];
     const BELOW: [&str; 3] = ["/invite/", "/join/", "/call/"];

@@ -9,7 +9,8 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use store::{RequestOrigin, Store};
+use http::HeaderMap;
+use store::{FamiliarDevice, RequestOrigin, Store};
 
 use super::resend::{KeptForm, NotTaken};
 use crate::{
@@ -50,6 +51,13 @@ pub async fn attach(State(sessions): State<Sessions>, mut request: Request, next
 }
 
 impl Sessions {
+    /// Whether the request comes from a browser that somebody signed in with before. Without an answer of the database it is
+    /// a stranger's.
+    pub async fn find_device(&self, headers: &HeaderMap) -> Option<FamiliarDevice> {
+        let token = cookies::find(headers, cookies::device_name(self.secure))?;
+        self.store.find_device(token).await.ok().flatten()
+    }
+
     /// Refuses before anybody knows whether they are still signed in: what they sent is kept for them, from members of a moment
     /// ago as much as they may send, from others as much as strangers may.
     pub async fn keep_refused(&self, request: Request, fault: Fault) -> Response {

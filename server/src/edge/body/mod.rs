@@ -36,6 +36,8 @@ impl Authenticated for store::Principal {}
 impl Authenticated for store::PeopleWriter {}
 /// While its session cannot be looked at.
 impl Authenticated for store::SeenSession {}
+/// Whose session has ended: what they typed meanwhile is theirs all the same.
+impl Authenticated for store::FamiliarDevice {}
 
 /// The bodies of all requests.
 pub struct Bodies {

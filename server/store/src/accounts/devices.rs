@@ -3,7 +3,7 @@
 
 use super::sessions::Browser;
 use crate::{
-    StoreError, TokenHash, UserId,
+    Store, StoreError, TokenHash, UserId,
     clock::DAY_MS,
     db::{Db, Tx, args},
     limits::DEVICES_PER_MEMBER_MAX,
@@ -12,6 +12,22 @@ use crate::{
 
 /// How long a device stays familiar after a sign-in.
 pub const DEVICE_KEPT_MS: i64 = 90 * DAY_MS;
+
+/// A browser that somebody signed in with before. It allows nothing but to be told from strangers.
+#[derive(Debug, Clone, Copy)]
+pub struct FamiliarDevice(());
+
+impl Store {
+    /// The device of a cookie, whoever it is that signed in with it; `None` for one that is not familiar (any more).
+    pub async fn find_device(&self, token: &str) -> Result<Option<FamiliarDevice>, StoreError> {
+        let since_ms = self.shared_now_ms() - DEVICE_KEPT_MS;
+        let row: Option<(i64,)> =
+            self.db().optional(KNOWN, args![&TokenHash::of(token).hex(), since_ms]).await?;
+        Ok(row.map(|_| FamiliarDevice(())))
+    }
+}
+
+const KNOWN: &str = "SELECT last_ms FROM devices WHERE token_hash = $1 AND last_ms > $2 LIMIT 1";
 
 /// Whether the owner of the account has signed in with this device before. `email` as accounts know it.
 pub(super) async fn is_familiar(
@@ -67,11 +83,7 @@ pub(super) async fn forget_all(tx: &mut Tx, member: UserId) -> Result<(), StoreE
 }
 
 async fn is_known(tx: &mut Tx, token: &str, now_ms: i64) -> Result<bool, StoreError> {
-    let row: Option<(i64,)> = tx
-        .optional(
-            "SELECT last_ms FROM devices WHERE token_hash = $1 AND last_ms > $2 LIMIT 1",
-            args![&TokenHash::of(token).hex(), now_ms - DEVICE_KEPT_MS],
-        )
-        .await?;
+    let since_ms = now_ms - DEVICE_KEPT_MS;
+    let row: Option<(i64,)> = tx.optional(KNOWN, args![&TokenHash::of(token).hex(), since_ms]).await?;
     Ok(row.is_some())
 }

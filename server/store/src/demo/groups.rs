@@ -115,14 +115,12 @@ impl Stage {
     pub(super) async fn enrol(&self, subjects: &[&str], days: i64, purpose: &str) -> Result<(), StoreError> {
         let key = group_key("beta-testers");
         let line = |(at, subject): (usize, &&str)| EnrolmentLine {
-            number: at + 1,
-            subject: subject_key(subject),
             purpose: purpose.to_owned(),
-            from_ms: None,
             until_ms: Some(self.now_ms + days * DAY_MS),
+            ..EnrolmentLine::new(at + 1, subject_key(subject))
         };
         let lines = subjects.iter().enumerate().map(line).collect();
-        let list = EnrolmentList { lines, malformed: Vec::new() };
+        let list = EnrolmentList::of(lines);
         let by = self.qa.enroller()?;
         match self.store.enrol(&by, &key, &list, EnrolmentChoice::default(), None, purpose).await {
             Ok(_) | Err(StoreError::NotFound { .. }) => Ok(()),

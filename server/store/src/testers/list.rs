@@ -1,16 +1,16 @@
-//! A list of testers as somebody pasted or sent it: one targeting key per line, or CSV with a header. Every line that
-//! cannot be read is kept with its number and why.
+//! A list of testers as somebody pasted or sent it: a table whose first line names the columns, or testers alone, as many to
+//! a line as somebody liked. Every line that cannot be read is kept with its number and why.
+
+use std::collections::BTreeMap;
 
 use engine::{DayEdge, ENROLMENTS_MAX, SubjectKey, is_dots, parse_moment_ms};
 
 use crate::{
     Invalid,
+    columns::{Column, told_twice, twice},
     limits::{MALFORMED_TEXT_CHARS_MAX, PURPOSE_CHARS_MAX},
-    table,
+    table::{self, Row},
 };
-
-/// The header that makes a list CSV; columns may stand in any order, `subject` is needed.
-pub const CSV_HEADER: &str = "subject,purpose,from,until";
 
 /// A line that can be enrolled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub struct EnrolmentLine {
     /// 1 for the first line.
     pub number: usize,
     pub subject: SubjectKey,
+    /// How the list says it, when that is not the key: an e-mail address, a name.
+    pub written: Option<String>,
+    /// What else the line says of who is meant, looked at when nobody is known by the first.
+    pub also: Vec<String>,
     pub purpose: String,
     /// Epoch ms, inclusive.
     pub from_ms: Option<i64>,
@@ -50,21 +54,57 @@ pub struct RawLine<'a> {
 pub struct EnrolmentList {
     pub lines: Vec<EnrolmentLine>,
     pub malformed: Vec<MalformedLine>,
+    /// Why nothing of it was read: its first line leaves open what is meant.
+    pub refused: Option<String>,
+    /// What the first line names; `None` when every cell is a tester.
+    pub columns: Option<ReadColumns>,
+    /// Lines of several cells as they were written: a name may have a comma in it.
+    pub(super) whole: BTreeMap<usize, String>,
+}
+
+/// The columns of a table, by the names in its first line.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReadColumns {
+    /// They say who is meant, the first one first.
+    pub testers: Vec<String>,
+    /// Purpose and times.
+    pub others: Vec<String>,
+    /// Nothing of an enrolment stands in them.
+    pub left_out: Vec<String>,
+}
+
+impl EnrolmentLine {
+    /// Without an end, and without a purpose.
+    pub fn new(number: usize, subject: SubjectKey) -> Self {
+        Self {
+            number,
+            subject,
+            written: None,
+            also: Vec::new(),
+            purpose: String::new(),
+            from_ms: None,
+            until_ms: None,
+        }
+    }
 }
 
 impl EnrolmentList {
-    /// Reads a text. What a line leaves out comes from `otherwise`, whose subject does not count.
+    /// These lines.
+    pub fn of(lines: Vec<EnrolmentLine>) -> Self {
+        Self { lines, ..Self::default() }
+    }
+
+    /// Reads a text. What a line leaves out comes from `otherwise`, whose subject does not count. Everybody is taken by key:
+    /// [`crate::Store::find_listed`] looks for those who are named otherwise.
     pub fn parse(text: &str, otherwise: RawLine<'_>, now_ms: i64) -> Self {
         let mut list = Self::default();
-        if let Some(columns) = Columns::of_header(text) {
-            list.read_csv(text, &columns, otherwise, now_ms);
-            return list;
-        }
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let raw = RawLine { subject: line, ..RawLine::default() };
-            if !list.push(at + 1, line, raw, otherwise, now_ms) {
-                break;
+        let first = table::rows(text).find(|row| !row.is_blank());
+        match first.as_ref().and_then(Columns::of_header) {
+            None => list.read_cells(text, otherwise, now_ms),
+            Some(Err(why)) => list.refused = Some(why),
+            Some(Ok(columns)) => {
+                list.read_table(text, &columns, otherwise, now_ms);
+                list.columns = Some(columns.read);
             }
         }
         list
@@ -84,13 +124,7 @@ impl EnrolmentList {
         otherwise: RawLine<'_>,
         now_ms: i64,
     ) -> bool {
-        if self.lines.len() + self.malformed.len() >= ENROLMENTS_MAX {
-            let max = engine::grouped(ENROLMENTS_MAX);
-            self.refuse(
-                number,
-                "",
-                format!("a list has at most {max} lines; this one and the rest were not read"),
-            );
+        if !self.has_room(number) {
             return false;
         }
         match read(number, raw, otherwise, now_ms) {
@@ -100,33 +134,86 @@ impl EnrolmentList {
         true
     }
 
-    fn refuse(&mut self, number: usize, text: &str, why: String) {
+    /// Whether one more line fits; says so when none does.
+    fn has_room(&mut self, number: usize) -> bool {
+        if self.lines.len() + self.malformed.len() < ENROLMENTS_MAX {
+            return true;
+        }
+        let max = engine::grouped(ENROLMENTS_MAX);
+        self.refuse(
+            number,
+            "",
+            format!("a list has at most {max} testers; this one and the rest were not read"),
+        );
+        false
+    }
+
+    pub(super) fn refuse(&mut self, number: usize, text: &str, why: String) {
         let text = crate::text::shorten(text.trim(), MALFORMED_TEXT_CHARS_MAX);
         self.malformed.push(MalformedLine { number, text, why });
     }
 
-    fn read_csv(&mut self, text: &str, columns: &Columns, otherwise: RawLine<'_>, now_ms: i64) {
-        for row in table::rows(text).skip(1).filter(|row| !row.is_blank()) {
-            let field = |at: Option<usize>| at.and_then(|at| row.cells.get(at)).map_or("", String::as_str);
+    fn read_table(&mut self, text: &str, columns: &Columns, otherwise: RawLine<'_>, now_ms: i64) {
+        for row in table::rows(text).filter(|row| !row.is_blank()).skip(1) {
+            let field = |at: Option<usize>| at.and_then(|at| row.cells.get(at)).map_or("", |it| it.trim());
+            let mut names = columns.subjects.iter().map(|at| field(Some(*at))).filter(|it| !it.is_empty());
             let raw = RawLine {
-                subject: field(Some(columns.subject)),
+                subject: names.next().unwrap_or_default(),
                 purpose: field(columns.purpose),
                 from: field(columns.from),
                 until: field(columns.until),
             };
+            let more = row.cells.get(columns.count..).unwrap_or_default();
             let why = match () {
-                () if row.open => Some("a quotation mark is never closed"),
-                () if row.cells.len() > columns.count => Some("has more fields than the header has columns"),
+                () if row.open => Some(NEVER_CLOSED),
+                () if more.iter().any(|it| !it.trim().is_empty()) => {
+                    Some("has more fields than the header has columns")
+                }
                 () => None,
             };
             if let Some(why) = why {
+                if !self.has_room(row.number) {
+                    break;
+                }
                 self.refuse(row.number, row.text, why.to_owned());
-            } else if !self.push(row.number, row.text, raw, otherwise, now_ms) {
+                continue;
+            }
+            let also: Vec<_> = names.map(str::to_owned).collect();
+            let before = self.lines.len();
+            if !self.push(row.number, row.text, raw, otherwise, now_ms) {
                 break;
+            }
+            if let Some(line) = self.lines.get_mut(before) {
+                line.also.extend(also);
+            }
+        }
+    }
+
+    /// Every cell is a tester.
+    fn read_cells(&mut self, text: &str, otherwise: RawLine<'_>, now_ms: i64) {
+        for row in table::rows_of_list(text).filter(|row| !row.is_blank()) {
+            if row.open {
+                self.refuse(row.number, row.text, NEVER_CLOSED.to_owned());
+                continue;
+            }
+            let cells = || row.cells.iter().map(|it| it.trim()).filter(|it| !it.is_empty());
+            let may_be_one = cells().nth(1).is_some() && row.text.chars().count() <= ONE_NAME_CHARS_MAX;
+            if may_be_one {
+                self.whole.insert(row.number, row.text.trim().to_owned());
+            }
+            for cell in cells() {
+                let raw = RawLine { subject: cell, ..RawLine::default() };
+                if !self.push(row.number, cell, raw, otherwise, now_ms) {
+                    return;
+                }
             }
         }
     }
 }
+
+const NEVER_CLOSED: &str = "a quotation mark is never closed";
+/// A longer line is nobody's name.
+const ONE_NAME_CHARS_MAX: usize = 100;
 
 fn read(
     number: usize,
@@ -154,102 +241,70 @@ fn read(
     match (from_ms, until_ms) {
         (_, Some(until)) if until <= now_ms => Err("the end has passed already".to_owned()),
         (Some(from), Some(until)) if until <= from => Err("the end is before the beginning".to_owned()),
-        (from_ms, until_ms) => Ok(EnrolmentLine { number, subject, purpose, from_ms, until_ms }),
+        (from_ms, until_ms) => {
+            let also = in_angles(raw.subject).into_iter().collect();
+            Ok(EnrolmentLine { also, purpose, from_ms, until_ms, ..EnrolmentLine::new(number, subject) })
+        }
     }
+}
+
+/// The address in `Ada Moreau <ada@belvedere.example>`, as programs for mail write it.
+fn in_angles(text: &str) -> Option<String> {
+    let (_, address) = text.trim().strip_suffix('>')?.rsplit_once('<')?;
+    (!address.trim().is_empty()).then(|| address.trim().to_owned())
 }
 
 /// Which column holds what.
 struct Columns {
     count: usize,
-    subject: usize,
+    /// Who is meant: a key before an e-mail address before a name.
+    subjects: Vec<usize>,
     purpose: Option<usize>,
     from: Option<usize>,
     until: Option<usize>,
+    read: ReadColumns,
 }
 
 impl Columns {
-    /// Those of the first line, when one of them is called `subject`; others may have any name.
-    fn of_header(text: &str) -> Option<Self> {
-        let names = table::rows(text).next()?.cells;
-        let names: Vec<_> = names.iter().map(|name| name.trim().to_lowercase()).collect();
-        let place = |name: &str| names.iter().position(|it| it == name);
-        Some(Self {
+    /// Those of the first line, when it names columns at all; why not when it leaves open what is meant.
+    fn of_header(row: &Row<'_>) -> Option<Result<Self, String>> {
+        let names: Vec<_> = row.cells.iter().map(|name| name.trim()).collect();
+        let kinds: Vec<_> = names.iter().map(|name| Column::called(name)).collect();
+        if row.open || kinds.iter().all(|it| *it == Column::Other) {
+            return None;
+        }
+        let of = |wanted: fn(Column) -> bool| {
+            let places = kinds.iter().enumerate().filter(move |(_, it)| wanted(**it));
+            places.map(|(at, _)| at).collect::<Vec<_>>()
+        };
+        let mut subjects = of(Column::names_somebody);
+        if subjects.is_empty() {
+            let why = "the first line names columns, but none that says who the testers are: call one id, e-mail or name";
+            return Some(Err(why.to_owned()));
+        }
+        let counts = of(|it| it != Column::Other);
+        if let Some(name) = twice(counts.iter().map(|at| names[*at])) {
+            return Some(Err(told_twice(name)));
+        }
+        subjects.sort_by_key(|at| kinds[*at]);
+        let called = |places: &[usize]| places.iter().map(|at| names[*at].to_owned()).collect::<Vec<_>>();
+        let mut left_out = of(|it| it == Column::Other);
+        left_out.retain(|at| !names[*at].is_empty());
+        let place = |wanted: Column| kinds.iter().position(|it| *it == wanted);
+        Some(Ok(Self {
             count: names.len(),
-            subject: place("subject")?,
-            purpose: place("purpose"),
-            from: place("from"),
-            until: place("until"),
-        })
+            purpose: place(Column::Purpose),
+            from: place(Column::From),
+            until: place(Column::Until),
+            read: ReadColumns {
+                testers: called(&subjects),
+                others: called(&of(|it| !it.names_somebody() && it != Column::Other)),
+                left_out: called(&left_out),
+            },
+            subjects,
+        }))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-
-    fn list(text: &str) -> EnrolmentList {
-        let otherwise = RawLine { purpose: "pilot", until: "1970-01-03", ..RawLine::default() };
-        EnrolmentList::parse(text, otherwise, 0)
-    }
-
-    fn subjects(list: &EnrolmentList) -> Vec<&str> {
-        list.lines.iter().map(|line| line.subject.as_str()).collect()
-    }
-
-    fn wrong(list: &EnrolmentList) -> Vec<(usize, &str)> {
-        list.malformed.iter().map(|line| (line.number, &*line.why)).collect()
-    }
-
-    #[test]
-    fn a_plain_list_has_one_key_per_line() {
-        let read = list("ada\r\n\n Bob, of sales \n\u{1}x\n");
-        assert_eq!(subjects(&read), ["ada", "Bob, of sales"]);
-        assert_eq!(read.lines[1].number, 3);
-        assert_eq!((read.lines[0].purpose.as_str(), read.lines[0].until_ms), ("pilot", Some(3 * DAY_MS)));
-        assert_eq!(wrong(&read).iter().map(|it| it.0).collect::<Vec<_>>(), [4]);
-        assert!(list(" \n\n").is_empty());
-    }
-
-    #[test]
-    fn csv_has_its_own_purposes_and_times() {
-        let read = list(
-            "\u{feff}Subject,purpose,from,until\nada,\"calls, \"\"live\"\"\",1970-01-02,1970-01-02 14:10\nbob\n\n,x,,\n\
-             cyd,,soon,\ndan,,1970-01-05,1970-01-04\neve,,,,more\n\"f\ng\",,,\nhal,\"open\n",
-        );
-        assert_eq!(subjects(&read), ["ada", "bob"]);
-        let ada = &read.lines[0];
-        assert_eq!(ada.purpose, "calls, \"live\"");
-        assert_eq!((ada.from_ms, ada.until_ms), (Some(DAY_MS), Some(DAY_MS + 51_000_000)));
-        assert_eq!(read.lines[1].purpose, "pilot");
-        assert_eq!(
-            wrong(&read),
-            [
-                (5, "the targeting key must not be empty"),
-                (
-                    6,
-                    "a moment is written like 2026-03-01, 2026-03-01 14:10 (in UTC) or 2026-03-01T14:10:00+01:00"
-                ),
-                (7, "the end is before the beginning"),
-                (8, "has more fields than the header has columns"),
-                (9, "the targeting key must not contain control characters or begin or end with a space"),
-                (11, "a quotation mark is never closed"),
-            ]
-        );
-        assert_eq!(subjects(&list("until;subject\n1970-01-02;ada\n")), ["ada"]);
-        assert_eq!(subjects(&list("sep=;\r\nsubject;purpose\r\nada;a,b\r\n")), ["ada"]);
-    }
-
-    #[test]
-    fn an_end_that_has_passed_enrols_nobody() {
-        let otherwise = RawLine { until: "1970-01-01 00:00:01", ..RawLine::default() };
-        assert_eq!(wrong(&EnrolmentList::parse("ada", otherwise, 1000)), [(1, "the end has passed already")]);
-    }
-
-    #[test]
-    fn a_list_has_an_end() {
-        let read = list(&"x\n".repeat(ENROLMENTS_MAX + 5));
-        assert_eq!((read.lines.len(), read.malformed.len()), (ENROLMENTS_MAX, 1));
-    }
-}
+mod tests;

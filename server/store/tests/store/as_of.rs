@@ -108,15 +108,13 @@ async fn an_enrolment_that_has_ended_since_still_counts_then(t: Harness) {
     t.create_group("beta", "nobody").await;
     t.change("a", |rollout| rollout.rules = vec![for_group("beta", 100)]).await.expect("saved");
     let line = EnrolmentLine {
-        number: 1,
-        subject: subject("ada"),
         purpose: "checks the payment steps".to_owned(),
         from_ms: Some(START_MS + MINUTE_MS),
         until_ms: Some(START_MS + 3 * MINUTE_MS),
+        ..EnrolmentLine::new(1, subject("ada"))
     };
     let enroller = store::Principal::command_line().enroller().expect("may enrol");
-    let (list, choice) =
-        (EnrolmentList { lines: vec![line], malformed: Vec::new() }, EnrolmentChoice::default());
+    let (list, choice) = (EnrolmentList::of(vec![line]), EnrolmentChoice::default());
     t.store.enrol(&enroller, &group_key("beta"), &list, choice, None, "").await.expect("enrolled");
     t.advance(60 * MINUTE_MS);
     let at = |minutes: i64| START_MS + minutes * MINUTE_MS;

@@ -109,9 +109,14 @@ impl World {
         let fields: Vec<_> =
             fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let answer = self.post("/sign-in", &fields).await;
-        let cookie = answer.headers().get(header::SET_COOKIE).and_then(|it| it.to_str().ok());
-        let cookie = cookie.unwrap_or_else(|| panic!("{}", answer.status()));
-        cookie.split(';').next().expect("a pair").clone_into(&mut self.cookie);
+        let pairs = answer.headers().get_all(header::SET_COOKIE).iter().filter_map(|it| {
+            let pair = it.to_str().ok()?.split(';').next()?;
+            pair.contains('=').then_some(pair)
+        });
+        // The session, and the device, of which forms are read although the session has ended.
+        let cookies: Vec<_> = pairs.collect();
+        assert!(cookies.len() >= 2, "{}", answer.status());
+        self.cookie = cookies.join("; ");
     }
 
     async fn schema(&self, typed: &mut Typed) {
