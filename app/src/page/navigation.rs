@@ -60,6 +60,7 @@ fn counted(entry: Section, counts: &Counts) -> Option<(u64, String)> {
         Section::Groups
         | Section::Audit
         | Section::Members
+        | Section::Roles
         | Section::Tokens
         | Section::Clients
         | Section::Attributes
