@@ -1,10 +1,11 @@
 //! A session that ends while somebody types: what they send comes back after they have signed in.
 
+use engine::{Flag, FlagKey};
 use reqwest::{Method, Response, header};
 use store::{Role, limits::PASSWORD_CHARS_MIN};
 
 use crate::{
-    app::{PASSWORD, TestApp},
+    app::{PASSWORD, TestApp, viewer},
     hostile::dom::Page,
 };
 
@@ -93,12 +94,10 @@ async fn what_was_typed_is_there_again_after_signing_in() {
     assert_eq!(answer.status(), 401, "it outlives a slip");
     let answer = browser.next(answer, &credentials()).await;
     assert_eq!(answer.status(), 200);
-    assert!(!browser.app.flag_exists("late").await, "nothing happens by itself");
+    assert_eq!(browser.app.flag_called("late").await, None, "nothing happens by itself");
     let answer = browser.next(answer, &[]).await;
     assert_eq!(answer.status(), 303, "{}", answer.text().await.expect("a page"));
-    let flag =
-        browser.app.store.find_flag(&crate::app::viewer(), &engine::FlagKey::parse("late").expect("a key"));
-    let flag = flag.await.expect("reads").expect("the flag").value;
+    let flag = browser.app.flag_called("late").await.expect("the flag");
     assert_eq!((flag.name.as_str(), flag.description.as_str()), ("Late & \"great\"", "two\nlines"));
 }
 
@@ -159,8 +158,8 @@ async fn from_strangers_and_after_long_nothing_is_read() {
 }
 
 impl TestApp {
-    async fn flag_exists(&self, key: &str) -> bool {
-        let key = engine::FlagKey::parse(key).expect("a key");
-        self.store.find_flag(&crate::app::viewer(), &key).await.expect("reads").is_some()
+    async fn flag_called(&self, key: &str) -> Option<Flag> {
+        let key = FlagKey::parse(key).expect("a key");
+        self.store.find_flag(&viewer(), &key).await.expect("reads").map(|found| found.value)
     }
 }
