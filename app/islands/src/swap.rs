@@ -104,7 +104,9 @@ fn on_input(event: &Event) {
 
 /// What somebody chose before the page was alive was heard by nobody.
 fn ask_for_what_was_chosen() {
-    let Ok(controls) = document().query_selector_all("form[data-swap-address] select[data-swap]") else { return };
+    let Ok(controls) = document().query_selector_all("form[data-swap-address] select[data-swap]") else {
+        return;
+    };
     for at in 0..controls.length() {
         if let Some(select) = controls.get(at).and_then(|it| it.dyn_into::<HtmlSelectElement>().ok())
             && let Ok(Some(asked)) = select.query_selector("option[selected]")
