@@ -1,6 +1,7 @@
 // The desk: all flags at a glance, found, narrowed and stopped from there; making a flag; its settings.
 
 import AxeBuilder from '@axe-core/playwright';
+import { alive } from '../clients/dashboard';
 import { EMAILS } from '../clients/demo';
 import { Desk } from '../clients/desk';
 import { expect, test } from '../clients/world';
@@ -26,7 +27,7 @@ test('flags are found by typing and by filters that stand in the address', async
     await expect(page).toHaveURL(/\/flags\/fast-payment/);
 
     await page.goto('/');
-    await page.getByLabel('Lifecycle').selectOption({ label: 'Archived' });
+    await page.getByLabel('Lifecycle').selectOption('archived');
     await expect(page).toHaveURL(/life=archived/);
     await expect(page.locator('.desk')).toContainText('Archived');
     await page.goto('/?q=no-such-flag');
@@ -42,7 +43,7 @@ test('what the filters say is what the desk shows, also after going back', async
     const rows = page.locator('.desk tbody tr');
     const count = page.locator('#desk-count');
     const all = await rows.count();
-    await page.waitForLoadState('networkidle');
+    await alive(page);
     await page.getByRole('searchbox').fill('pay');
     await expect(page).toHaveURL(/[?]q=pay$/);
     await expect(rows).not.toHaveCount(all);
@@ -57,6 +58,7 @@ test('what the filters say is what the desk shows, also after going back', async
 
     await page.getByRole('searchbox').fill('');
     await expect(rows).toHaveCount(all);
+    await page.getByLabel('Lifecycle').focus();
     await page.getByLabel('Lifecycle').selectOption('archived');
     await expect(page).toHaveURL(/[?]life=archived$/);
     await expect(rows).not.toHaveCount(all);
@@ -185,7 +187,9 @@ test('a long name is wrapped and pushes nothing out of the window', async ({ bro
         await page.setViewportSize({ width, height: 900 });
         await page.goto('/');
         const row = page.locator('.desk tbody tr', { hasText: name });
-        await expect(row.getByText('Resume', { exact: true })).toBeInViewport({ ratio: 1 });
+        const resume = row.getByText('Resume', { exact: true });
+        await resume.scrollIntoViewIfNeeded();
+        await expect(resume).toBeInViewport({ ratio: 1 });
     }
     await close();
 });

@@ -58,6 +58,7 @@ pub fn Swap() -> impl IntoView {
             window_event_listener_untyped("pointerup", pointer(false)),
             window_event_listener_untyped("pointercancel", pointer(false)),
         ];
+        ask_for_what_was_chosen();
         on_cleanup(move || handles.into_iter().for_each(WindowListenerHandle::remove));
     });
     view! { <span hidden=""></span> }
@@ -99,6 +100,21 @@ fn on_input(event: &Event) {
             earlier.clear();
         }
     });
+}
+
+/// What somebody chose before the page was alive was heard by nobody.
+fn ask_for_what_was_chosen() {
+    let Ok(controls) = document().query_selector_all("form[data-swap-address] select[data-swap]") else {
+        return;
+    };
+    for at in 0..controls.length() {
+        if let Some(select) = controls.get(at).and_then(|it| it.dyn_into::<HtmlSelectElement>().ok())
+            && let Ok(Some(asked)) = select.query_selector("option[selected]")
+            && asked.get_attribute("value").is_some_and(|value| value != select.value())
+        {
+            ask_for(&select, select.get_attribute("data-swap").unwrap_or_default());
+        }
+    }
 }
 
 fn ask_for(control: &HtmlElement, regions: String) {

@@ -72,7 +72,7 @@ impl Desk<'_> {
                     <span>{sentence.replace(" %", "\u{a0}%")}</span>
                     " "
                     {time::ago(here.now_ms, need.since_ms)}
-                    {own.map(|own| view! { " " <small>{own}</small> })}
+                    {own.map(|own| view! { " · " <small>{own}</small> })}
                 </p>
                 <a class="desk-action" href=here.href(&path) aria-label=name>{label}</a>
             </li>

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use axum::Extension;
 use engine::{FlagKey, Snapshot};
+use islands::{desk_keys::DeskKeys, swap::Swap};
 use leptos::prelude::*;
 use store::{DeskCount, DeskRow, FlagHealth, LastServed, Operation, RolloutTimes, Waiting};
 
@@ -144,6 +145,8 @@ impl Desk<'_> {
             {self.needs(filter, here)}
             {toolbar(&facets, filter, here)}
             {self.table(&shown, filter, here)}
+            <Swap />
+            <DeskKeys />
         }
     }
     fn facts<'f>(&'f self, row: &'f DeskRow, topics: &'f HashMap<&FlagKey, Vec<Topic>>) -> Facts<'f> {

@@ -1,7 +1,6 @@
 //! The search and the filters above the table. The address is what they show: browsers do not restore them, and with
 //! scripts each change is in the address at once.
 
-use islands::{desk_keys::DeskKeys, swap::Swap};
 use leptos::prelude::*;
 
 use super::{
@@ -55,8 +54,6 @@ pub fn toolbar(facets: &Facets<'_>, filter: &Filter, here: &Here) -> impl IntoVi
             </div>
             <button class="button without-script">"Show"</button>
         </form>
-        <Swap />
-        <DeskKeys />
     }
 }
 
