@@ -4,6 +4,7 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { alive, signedIn } from '../clients/dashboard';
+import { Desk } from '../clients/desk';
 import { expect, test } from '../clients/world';
 
 const BASE = '/tools/fader';
@@ -32,6 +33,7 @@ async function proxy(to: () => URL, takesOff: boolean, asked: string[]) {
 
 for (const takesOff of [true, false]) {
     test(`below a path of a proxy that ${takesOff ? 'takes it off' : 'leaves it on'}`, async ({ browser, world }) => {
+        await Desk.vipAgenciesOnly(browser, world);
         const asked: string[] = [];
         let copy = '';
         const { server, origin } = await proxy(() => new URL(copy), takesOff, asked);
@@ -54,10 +56,10 @@ for (const takesOff of [true, false]) {
         // Islands: the stream is open, and a fader that is moved is previewed by a server function.
         await alive(page);
         const preview = page.waitForResponse((it) => it.url().includes('/call/preview_rollout'));
-        await page.locator('.fader-number').first().fill('33');
+        await page.getByLabel('Everyone, per cent', { exact: true }).fill('33');
         expect((await preview).url()).toContain(`${origin}${BASE}/call/`);
-        await page.getByLabel(/comment/i).first().fill('Below a path');
-        await page.getByRole('button', { name: 'Save', exact: true }).click();
+        await page.getByLabel('Why? A comment for the audit log').fill('Below a path');
+        await page.getByRole('button', { name: /^Save/ }).click();
         await expect(page).toHaveURL(new RegExp(`^${below.fader}flags/fast-payment`));
         await expect(page.getByRole('status').filter({ hasText: 'Saved.' })).toBeVisible();
 
