@@ -70,7 +70,11 @@ async fn gzip_and_zstd_are_read_at_every_door() {
             );
         }
     }
-    let person = doors_open.app.rest(&doors_open.manager, Method::GET, "/api/v1/people/ada", None).await.1;
+    let person = doors_open
+        .app
+        .rest(&doors_open.manager, Method::GET, "/api/v1/people/ada?environment=production", None)
+        .await
+        .1;
     assert!(person.to_string().contains("\"gold\""), "{person}");
 }
 

@@ -106,7 +106,10 @@ async fn what_is_called_so_already_stays_reachable() {
     }
     for (key, address) in [(".", "/people/%20."), ("..", "/people/%20..")] {
         let (status, html) = page(&app, &cookie, address).await;
-        assert!(status == 200 && html.contains(&format!("<title>{key} · Fader</title>")), "{address}: {html}");
+        assert!(
+            status == 200 && html.contains(&format!("<title>{key} · Fader</title>")),
+            "{address}: {html}"
+        );
     }
     let stopped = post(&app, &cookie, "/flags/%20new/stop", &[("reason", "trouble")]).await;
     assert_eq!((stopped.status().as_u16(), location(&stopped)), (303, "/flags/%20new"));
@@ -192,7 +195,9 @@ async fn the_audit_log_is_searched_for_what_changed() {
         let log = html.split("id=\"audit\"").nth(1).expect("a log");
         assert!(log.contains(found) && !log.contains("later"), "{text}: {log}");
     }
-    for (file, text, found) in [("csv", "tester-17", "added 30 testers to vip"), ("jsonl", "kept-out-23", "pay")] {
+    for (file, text, found) in
+        [("csv", "tester-17", "added 30 testers to vip"), ("jsonl", "kept-out-23", "pay")]
+    {
         let (_, export) = page(&app, &cookie, &format!("/audit/export.{file}?q={text}")).await;
         let lines = export.lines().count() - usize::from(file == "csv");
         assert!(lines == 1 && export.contains(found), "{text} in {file}: {export}");
