@@ -54,7 +54,7 @@ impl Sessions {
     /// Whether the request comes from a browser that somebody signed in with before. Without an answer of the database it is
     /// a stranger's.
     pub async fn find_device(&self, headers: &HeaderMap) -> Option<FamiliarDevice> {
-        let token = cookies::find(headers, cookies::device_name(self.secure))?;
+        let token = cookies::find(headers, cookies::device_name(&self.site))?;
         self.store.find_device(token).await.ok().flatten()
     }
 
