@@ -147,7 +147,7 @@ impl Live {
         match load::refresh(&mut loader, &current, db, (&self.0.clock, &self.0.skew)).await? {
             Found::Nothing => {}
             Found::Next(state, changed) => {
-                self.0.state.store(Arc::new(state));
+                self.0.state.store(Arc::from(state));
                 if !changed.objects.is_empty() || !changed.revisions.is_empty() {
                     // Nobody listening is no error.
                     let _ = self.0.announcements.send(changed);
@@ -169,7 +169,7 @@ impl Live {
         };
         self.0.feedback.store(feedback::newest(db).await?, Ordering::Relaxed);
         *known = loader;
-        self.0.state.store(Arc::new(state));
+        self.0.state.store(Arc::from(state));
         let _ = self.0.announcements.send(Changed { objects: vec![Changed::everything()], ..changed });
         self.begin_era();
         Ok(())

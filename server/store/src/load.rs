@@ -52,7 +52,7 @@ pub(crate) enum Found {
     /// Nothing was committed since.
     Nothing,
     /// The next state and its announcement.
-    Next(State, Changed),
+    Next(Box<State>, Changed),
     /// The database does not go on from where the state stands: a backup was put back, or another database.
     AnotherHistory,
 }
@@ -82,7 +82,7 @@ pub(crate) async fn refresh(
     let rows = rows.fetched(&mut tx, current, &objects).await?;
     tx.rollback().await?;
     let (state, changed) = loader.next(current, rows, objects)?;
-    Ok(Found::Next(state, changed))
+    Ok(Found::Next(Box::new(state), changed))
 }
 
 fn announce(
