@@ -21,6 +21,7 @@ mod restore;
 mod roles;
 mod rollouts;
 mod schema;
+mod signals;
 mod stand_in;
 mod stuck;
 mod testers;
