@@ -13,6 +13,8 @@ pub struct AppState {
     pub options: LeptosOptions,
     /// How browsers reach the site, such as `https://fader.example.org`: what links begin with.
     pub origin: String,
+    /// That is what somebody configured, rather than a guess that holds on the server's own machine.
+    pub origin_is_told: bool,
     /// The site is reached through TLS: cookies are `Secure`.
     pub secure: bool,
     /// Where webhooks may lead.

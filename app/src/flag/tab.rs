@@ -13,16 +13,18 @@ pub enum Tab {
     Settings,
     Exposures,
     Plan,
+    Connect,
 }
 
 impl Tab {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Rollout,
         Self::Plan,
         Self::Health,
         Self::Feedback,
         Self::Exposures,
         Self::TryIt,
+        Self::Connect,
         Self::History,
         Self::Settings,
     ];
@@ -37,6 +39,7 @@ impl Tab {
             Self::Settings => "Settings",
             Self::Exposures => "Exposures",
             Self::Plan => "Plan",
+            Self::Connect => "Connect",
         }
     }
 
@@ -50,6 +53,7 @@ impl Tab {
             Self::Settings => format!("/flags/{flag}/settings"),
             Self::Exposures => format!("/flags/{flag}/exposures"),
             Self::Plan => format!("/flags/{flag}/plan"),
+            Self::Connect => format!("/flags/{flag}/connect"),
         }
     }
 }

@@ -9,6 +9,7 @@ mod bad_input;
 mod census;
 mod command_line;
 mod compressed;
+mod connect;
 mod cors;
 mod document;
 mod edge;

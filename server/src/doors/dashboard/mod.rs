@@ -40,6 +40,7 @@ pub fn router(server: &Server) -> Router {
         store: server.store.clone(),
         options,
         origin: server.config.origin(),
+        origin_is_told: server.config.public_url.is_some(),
         secure: server.config.is_tls(),
         webhooks: server.config.webhooks,
         live: app::live::Seats::new(server.config.live_max()),
