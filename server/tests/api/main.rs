@@ -11,6 +11,7 @@ mod command_line;
 mod compressed;
 mod connect;
 mod cors;
+mod customer;
 mod document;
 mod edge;
 mod etag;
