@@ -1,5 +1,6 @@
 //! The pages of one flag: what they all load, and the header that says the flag's state and stops it.
 
+pub mod connect;
 pub mod exposures;
 pub mod feedback;
 mod head;

@@ -1,10 +1,12 @@
 //! Support's page about one person.
 
+mod customer;
 mod facts;
 mod flags;
 mod history;
 pub mod page;
+mod report;
 pub mod save;
-mod sentence;
+mod tell;
 mod timeline;
 pub mod traits;

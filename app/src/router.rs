@@ -57,6 +57,7 @@ pub fn router(state: AppState) -> Router {
         .route("/audit/{seq}", get(audit::entry::get))
         .route("/audit/{seq}/revert", post(audit::save::revert))
         .route("/", get(desk::page::get).layer(Extension(desk::page::Memory::default())))
+        .route("/connect", get(flag::connect::start::get))
         .route("/flags/new", get(flag::new::get).post(flag::settings::save::create))
         .route("/flags/{key}", get(flag::rollout::page::get).post(flag::rollout::save::post))
         .route("/flags/{key}/stop", post(flag::rollout::save::stop))
@@ -74,6 +75,7 @@ pub fn router(state: AppState) -> Router {
             "/settings/guardrails",
             get(settings::guardrails::get).post(guardrails::save::post_defaults).layer(replays),
         )
+        .route("/flags/{key}/connect", get(flag::connect::page::get).post(flag::connect::save::post))
         .route("/flags/{key}/history", get(flag::history::get))
         .route("/flags/{key}/settings", get(flag::settings::page::get).post(flag::settings::save::settings))
         .route("/search", get(search::page::get))

@@ -12,6 +12,8 @@ pub struct AppState {
     pub store: Store,
     pub options: LeptosOptions,
     pub site: Site,
+    /// That is what somebody configured, rather than a guess that holds on the server's own machine.
+    pub site_is_told: bool,
     /// Where webhooks may lead.
     pub webhooks: store::Reach,
     /// The streams of open pages.

@@ -4,6 +4,7 @@ const FLAG = '/flags/fast-payment';
 
 export const PAGES = [
     '/', FLAG, `${FLAG}/plan`, `${FLAG}/health`, `${FLAG}/feedback`, `${FLAG}/exposures`, `${FLAG}/try?subject=ada.moreau`,
+    `${FLAG}/connect`, `${FLAG}/connect?language=web`, '/connect',
     `${FLAG}/history`, `${FLAG}/settings`, '/flags/new', '/groups', '/groups/vip-agencies', '/groups/vip-agencies?tab=testers',
     '/groups/new', '/people', '/people/ada.moreau', '/testers/ada.moreau', '/import/people', '/feedback', '/feedback/new', '/audit',
     '/approvals', '/search?q=fast', '/account', '/settings/members', '/settings/tokens', '/settings/environments',

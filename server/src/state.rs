@@ -138,6 +138,7 @@ impl Server {
     pub async fn finish(&self) {
         self.intake.flush().await;
         uses::write(&self.store).await;
+        self.ofrep.write_signals().await;
         self.intake.unverified.flush().await;
         self.intake.omitted.flush().await;
     }

@@ -1,4 +1,4 @@
-//! A button that puts the text of a field into the clipboard. Without a script the field can be selected.
+//! A button that puts a text into the clipboard: of a field, or of any element. Without a script it can be selected.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
@@ -9,12 +9,15 @@ pub fn Copy(target: String) -> impl IntoView {
     let (ready, set_ready) = signal(false);
     Effect::new(move || set_ready.set(true));
     let copy = move |_| {
-        let field = document().get_element_by_id(&target);
-        let Some(field) = field.and_then(|it| it.dyn_into::<web_sys::HtmlInputElement>().ok()) else {
-            return;
+        let Some(element) = document().get_element_by_id(&target) else { return };
+        let text = match element.dyn_ref::<web_sys::HtmlInputElement>() {
+            Some(field) => {
+                field.select();
+                field.value()
+            }
+            None => element.text_content().unwrap_or_default(),
         };
-        field.select();
-        let promise = window().navigator().clipboard().write_text(&field.value());
+        let promise = window().navigator().clipboard().write_text(&text);
         leptos::task::spawn_local(async move {
             let outcome = wasm_bindgen_futures::JsFuture::from(promise).await;
             say.set(if outcome.is_ok() { "Copied" } else { "Press Ctrl C" });

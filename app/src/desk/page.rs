@@ -100,6 +100,7 @@ fn teach(may_edit: bool) -> impl IntoView {
     view! {
         <Empty title="No flags yet" text=text>
             {may_edit.then(|| view! { <a class="button" data-kind="primary" href=here.href("/flags/new")>"Create the first flag"</a> })}
+            <a class="button" href=here.href("/connect")>"Connect your app"</a>
             <a class="button" href=here.href("/groups")>"Define a pilot group"</a>
         </Empty>
     }

@@ -3,7 +3,10 @@
 use islands::key_from_name::KeyFromName;
 use leptos::prelude::*;
 
-use super::settings::form::{FlagForm, KINDS, TYPES};
+use super::{
+    Tab,
+    settings::form::{FlagForm, KINDS, TYPES},
+};
 use crate::{
     form::{restore::Restore, state::FormState},
     page::{
@@ -25,10 +28,16 @@ pub async fn get(page: Page) -> PageResult {
     show(&page, FormState::editing(form), None)
 }
 
+/// Whoever comes from *Connect your app* goes on there.
+pub fn then_connect(page: &Page) -> Option<Tab> {
+    page.query("then").filter(|it| it == "connect").map(|_| Tab::Connect)
+}
+
 /// `restore`: what is archived and has the key that was asked for.
 pub fn show(page: &Page, state: FormState<FlagForm>, restore: Option<Restore>) -> PageResult {
     let mut meta = PageMeta::new("New flag", Section::Desk).status(state.status());
     meta.live = false;
+    let action = then_connect(page).map_or("/flags/new", |_| "/flags/new?then=connect");
     page.render(meta, move || {
         let here = here();
         let form = state.input.clone().unwrap_or_default();
@@ -39,7 +48,7 @@ pub fn show(page: &Page, state: FormState<FlagForm>, restore: Option<Restore>) -
                 lead="It starts as a draft that nobody gets. Then open it for a pilot group, and widen it step by step."
             />
             {restore.map(Restore::view)}
-            <form method="post" action=here.href("/flags/new") class="card stack new-flag">
+            <form method="post" action=here.href(action) class="card stack new-flag">
                 <FormError error=at("") />
                 <Field
                     label="Name"

@@ -15,16 +15,18 @@ pub enum Tab {
     Settings,
     Exposures,
     Plan,
+    Connect,
 }
 
 impl Tab {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Rollout,
         Self::Plan,
         Self::Health,
         Self::Feedback,
         Self::Exposures,
         Self::TryIt,
+        Self::Connect,
         Self::History,
         Self::Settings,
     ];
@@ -39,6 +41,7 @@ impl Tab {
             Self::Settings => "Settings",
             Self::Exposures => "Exposures",
             Self::Plan => "Plan",
+            Self::Connect => "Connect",
         }
     }
 
@@ -52,6 +55,7 @@ impl Tab {
             Self::Settings => format!("{}/settings", address::flag(flag)),
             Self::Exposures => format!("{}/exposures", address::flag(flag)),
             Self::Plan => format!("{}/plan", address::flag(flag)),
+            Self::Connect => format!("{}/connect", address::flag(flag)),
         }
     }
 }

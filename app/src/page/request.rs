@@ -14,7 +14,7 @@ use axum::{
     extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts, uri::Authority};
 use leptos::prelude::IntoView;
 use store::{
     Browser, DatabaseStanding, Environment, Operation, Principal, RecentAdministrator, RequestOrigin, Store,
@@ -141,6 +141,16 @@ impl Visit {
     /// that is written by whoever sends it.
     pub fn absolute(&self, path: &str) -> String {
         self.state.site.absolute(path)
+    }
+
+    /// Where programs beside the reader reach this server: as it was configured, else as this request came here. For the
+    /// reader's own eyes; never for what is sent to somebody else, see [`Self::absolute`].
+    pub fn reached(&self) -> String {
+        let host = self.uri.authority().map_or_else(|| self.header(header::HOST), Authority::as_str);
+        match host_of(host).filter(|_| !self.state.site_is_told) {
+            Some(host) => format!("http://{host}"),
+            None => self.absolute(""),
+        }
     }
 
     /// 303 to a page, by its path of the router, which says `toast` once.
@@ -314,6 +324,12 @@ fn trouble(task: &TaskReport) -> Option<String> {
     Some(format!("{}{times}", as_sentence(&format!("{} failed {ago} ago and {what}", task.name))))
 }
 
+/// A host with perhaps a port, and nothing that means something to a shell or a program.
+fn host_of(text: &str) -> Option<&str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    (!text.is_empty() && text.chars().all(plain) && text.parse::<Authority>().is_ok()).then_some(text)
+}
+
 /// The path when it stays on this site, whatever a browser makes of it.
 pub fn same_site_path(path: &str) -> Option<&str> {
     let mut chars = path.chars();
@@ -324,7 +340,17 @@ pub fn same_site_path(path: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::same_site_path;
+    use super::{host_of, same_site_path};
+
+    #[test]
+    fn a_host_is_shown_in_programs_only_when_it_is_one() {
+        for good in ["fader.test", "127.0.0.1:8080", "[::1]:8080", "fader_1:80"] {
+            assert_eq!(host_of(good), Some(good));
+        }
+        for bad in ["", "a'b", "a b", "$(reboot)", "ada@fader.test", "a/b", "a`b", "a:b:c"] {
+            assert_eq!(host_of(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn a_return_path_stays_on_this_site() {

@@ -5,7 +5,7 @@ use islands::copy::Copy;
 use leptos::prelude::*;
 use store::{FlagAnswer, Seen};
 
-use super::{page::Person, sentence::for_customer};
+use super::{customer, page::Person};
 use crate::{
     page::{address, here::here},
     ui::{
@@ -63,8 +63,7 @@ fn row(person: &Person, answer: &FlagAnswer, words: Words) -> impl IntoView + us
     let badge = differs.then(|| view! { <Badge tone=Tone::Warning text=words.differs /> });
     let hints = answer.hints.iter().map(|hint| view! { <li>{hint.clone()}</li> }).collect_view();
     let hints = (!answer.hints.is_empty()).then(|| view! { <ul class="person-hints">{hints}</ul> });
-    let sentence = for_customer(answer, person.answer.as_of_ms);
-    let (say, labelled) = (format!("say-{}", flag.key), id.clone());
+    let labelled = id.clone();
     let change = change(person, answer);
     view! {
         <article class="person-flag" data-differs=differs.then_some("") aria-labelledby=labelled>
@@ -85,16 +84,7 @@ fn row(person: &Person, answer: &FlagAnswer, words: Words) -> impl IntoView + us
             <div class="person-more">
                 <details id=format!("tell-{}", flag.key)>
                     <summary>"For the customer"</summary>
-                    <div class="secret">
-                        <input
-                            id=say.clone()
-                            readonly=true
-                            value=sentence
-                            aria-label=format!("Sentence for the customer about {}", flag.name)
-                            autocomplete="off"
-                        />
-                        <Copy target=say />
-                    </div>
+                    {tell(answer, person.answer.as_of_ms)}
                 </details>
                 <details id=format!("steps-{}", flag.key)>
                     <summary>"Step by step"</summary>
@@ -104,6 +94,35 @@ fn row(person: &Person, answer: &FlagAnswer, words: Words) -> impl IntoView + us
             </div>
         </article>
     }
+}
+
+/// What can be sent to them about this flag, or why there is nothing.
+fn tell(answer: &FlagAnswer, as_of_ms: Option<i64>) -> AnyView {
+    let flag = &answer.flag;
+    if let Some(sentence) = customer::about(answer, as_of_ms) {
+        let say = format!("say-{}", flag.key);
+        return view! {
+            <div class="secret">
+                <input
+                    id=say.clone()
+                    readonly=true
+                    value=sentence
+                    aria-label=format!("Sentence for the customer about {}", flag.name)
+                    autocomplete="off"
+                />
+                <Copy target=say />
+            </div>
+        }
+        .into_any();
+    }
+    if flag.public_name.is_empty() {
+        let settings = here().href(&format!("/flags/{}/settings", flag.key));
+        return view! {
+            <p class="note">"It has no name for customers, so they are told nothing of it: "<a href=settings>"give it one"</a>"."</p>
+        }
+        .into_any();
+    }
+    view! { <p class="note">"There is nothing to tell them: no record that they had it."</p> }.into_any()
 }
 
 fn variant(key: &VariantKey, on: bool) -> impl IntoView + use<> {

@@ -137,6 +137,13 @@ fn ours(page: &Page, here: &Here) -> Vec<Candidate> {
             "create add segment",
         ));
     }
+    list.push(candidate(
+        HitKind::Action,
+        "Connect your app",
+        "A program, a token, and lights that show when it asks",
+        &here.href("/connect"),
+        "sdk snippet openfeature install integrate token start",
+    ));
     for environment in here.environments.iter().filter(|it| it.key != here.environment.key) {
         let title = format!("Switch to {}", environment.name);
         let path = here.href_in("/", &environment.key);

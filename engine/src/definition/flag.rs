@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{
     key::{FlagKey, VariantKey},
-    problem::{NAME_CHARS_MAX, Problem},
+    problem::{NAME_CHARS_MAX, PUBLIC_SENTENCE_CHARS_MAX, Problem},
     value_type::ValueType,
 };
 
@@ -67,6 +67,12 @@ pub struct Flag {
     /// Served to whoever does not get the feature.
     pub off_variant: VariantKey,
     pub lifecycle: Lifecycle,
+    /// What customers call it; empty: it is not spoken of to them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub public_name: String,
+    /// What it does for them, in a sentence; perhaps empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub public_sentence: String,
 }
 
 impl Flag {
@@ -88,6 +94,8 @@ impl Flag {
             off_variant: variants[1].key.clone(),
             variants,
             lifecycle: Lifecycle::Draft,
+            public_name: String::new(),
+            public_sentence: String::new(),
         }
     }
 
@@ -107,6 +115,15 @@ impl Flag {
         Problem::check_description(&self.description, &mut problems);
         if self.owner.chars().count() > NAME_CHARS_MAX {
             problems.push(Problem::OwnerTooLong { max: NAME_CHARS_MAX });
+        }
+        if self.public_name.chars().count() > NAME_CHARS_MAX {
+            problems.push(Problem::PublicNameTooLong { max: NAME_CHARS_MAX });
+        }
+        if self.public_sentence.chars().count() > PUBLIC_SENTENCE_CHARS_MAX {
+            problems.push(Problem::PublicSentenceTooLong { max: PUBLIC_SENTENCE_CHARS_MAX });
+        }
+        if self.public_name.is_empty() && !self.public_sentence.is_empty() {
+            problems.push(Problem::PublicSentenceAlone);
         }
         if self.tags.len() > TAGS_MAX
             || self.tags.iter().any(|t| t.is_empty() || t.chars().count() > TAG_CHARS_MAX)

@@ -9,6 +9,7 @@ use super::{
 
 pub const NAME_CHARS_MAX: usize = 120;
 pub const DESCRIPTION_CHARS_MAX: usize = 2000;
+pub const PUBLIC_SENTENCE_CHARS_MAX: usize = 300;
 
 /// One thing that keeps a definition from being saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -20,6 +21,12 @@ pub enum Problem {
     DescriptionTooLong { max: usize },
     #[error("the owner is longer than {max} characters; shorten it")]
     OwnerTooLong { max: usize },
+    #[error("the name for customers is longer than {max} characters; shorten it")]
+    PublicNameTooLong { max: usize },
+    #[error("the sentence for customers is longer than {max} characters; shorten it")]
+    PublicSentenceTooLong { max: usize },
+    #[error("give it a name for customers too, or leave the sentence away")]
+    PublicSentenceAlone,
     #[error("use at most {max} tags of 1 to {chars_max} characters each")]
     Tags { max: usize, chars_max: usize },
     #[error("a flag has 2 to {max} variants")]

@@ -193,6 +193,8 @@ pub fn flag_changes(before: &Flag, after: &Flag) -> Vec<Change> {
     }
     field("name", &before.name, &after.name, &mut changes);
     field("description", &before.description, &after.description, &mut changes);
+    field("name for customers", &before.public_name, &after.public_name, &mut changes);
+    field("sentence for customers", &before.public_sentence, &after.public_sentence, &mut changes);
     field("owner", &before.owner, &after.owner, &mut changes);
     list(["tag", "tag"], &before.tags, &after.tags, &mut changes);
     field("kind", before.kind.as_str(), after.kind.as_str(), &mut changes);

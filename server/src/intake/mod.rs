@@ -8,6 +8,7 @@ pub mod ids;
 mod omitted;
 pub mod outcomes;
 mod retention;
+pub(crate) mod signals;
 pub mod unverified;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use self::{
     omitted::Omissions,
     outcomes::Outcomes,
     retention::Retention,
+    signals::Signals,
     unverified::Unverified,
 };
 use crate::{Config, StartError, lanes::Lanes};
@@ -38,6 +40,8 @@ pub struct Intake {
     pub unverified: Unverified,
     /// What of whose events was of no use.
     pub(crate) omitted: Omissions,
+    /// When flags were asked for, served, followed by an outcome.
+    pub(crate) signals: Signals,
     day: Day,
     /// What the receipts of decisions are checked with.
     pub(crate) receipts: ArcSwap<ReceiptKey>,
@@ -57,16 +61,17 @@ impl Intake {
             ids.begin_again(store.recent_event_ids().await?, store.clock().now_ms());
         }
         let backlog = Arc::new(Backlog::new());
-        let outcomes =
-            Arc::new(Outcomes::start(store, Arc::clone(&backlog), config.upkeep_every, &stopping)?);
-        let beside = (&backlog, &ids, &outcomes);
+        let signals = Signals::new(store);
+        let beside = (Arc::clone(&backlog), signals.clone());
+        let outcomes = Arc::new(Outcomes::start(store, beside, config.upkeep_every, &stopping)?);
+        let beside = (&backlog, &ids, &outcomes, &signals);
         let exposures = Exposures::start(store, config.events_waiting_max, beside, stopping.clone());
         let receipts = ArcSwap::from_pointee(store.receipt_key().await?);
         let day = Day::new(config.client_exposures_per_day);
         let unverified = Unverified::start(store, stopping.clone());
         let omitted = Omissions::start(store, stopping.clone());
         let retention = Retention::start(store, lanes, config.upkeep_every, stopping).await?;
-        Ok(Self { exposures, outcomes, ids, retention, backlog, unverified, omitted, day, receipts })
+        Ok(Self { exposures, outcomes, ids, retention, backlog, unverified, omitted, signals, day, receipts })
     }
 
     /// Whether events can be promised to be kept. Evaluations are served in any case, and their own exposures wait.

@@ -146,6 +146,7 @@ const WRITES: &[Write] = &[
     Write { path: "/settings/members", fields: &[("do", "sign-out"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/members", fields: &[("do", "reset"), ("id", "999")], who: ADMIN },
     Write { path: "/settings/tokens", fields: &[("do", "create")], who: ADMIN },
+    Write { path: "/flags/fast-payment/connect", fields: &[("do", "token")], who: ADMIN },
     Write {
         path: "/settings/environments",
         fields: &[("environment", "production"), ("days", "0")],

@@ -63,6 +63,7 @@ async fn every_task_is_started_again() {
         "the watch over the audit log",
         "the writer of exposures",
         "the writer of outcomes",
+        "the writer of signals",
     ];
     let mut all: Vec<_> = seldom.into_iter().chain(expected).collect();
     all.sort_unstable();

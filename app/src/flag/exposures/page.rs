@@ -62,7 +62,7 @@ fn body(
 ) -> impl IntoView + use<> {
     let nothing = chart.lines.is_empty() && people.as_ref().is_none_or(|it| it.lines.is_empty());
     if nothing && !query.is_filtered() && people.as_ref().is_none_or(|it| it.next.is_none()) {
-        return teach().into_any();
+        return teach(shown).into_any();
     }
     let who = match people {
         Some(page) => who(shown, page).into_any(),
@@ -85,12 +85,15 @@ fn body(
     .into_any()
 }
 
-fn teach() -> impl IntoView {
+fn teach(shown: &FlagPage) -> impl IntoView + use<> {
+    let href = here().href(&Tab::Connect.path(shown.key()));
     let text = "Nobody was served this flag here yet. Backends that ask for one decision are recorded by themselves; \
                 pages send theirs to /api/v1/events: the OpenFeature hook in examples/openfeature-hook does it.";
     view! {
         <div id="exposures" data-live="">
-            <Empty title="No exposures yet" text=text />
+            <Empty title="No exposures yet" text=text>
+                <a class="button" href=href>"Connect your app"</a>
+            </Empty>
         </div>
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{Extension, extract::Path};
 use engine::{
-    RuleId, group_name,
+    FlagKey, RuleId, group_name,
     guardrail::{Health, Judgement, Verdict, together},
 };
 use islands::swap::Swap;
@@ -180,7 +180,7 @@ pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed)
     page.render(meta, move || {
         let body = view! {
             <div class="health" id="health" data-live="">
-                {summary(&loaded)}
+                {summary(&loaded, shown.key())}
                 {choices(&loaded)}
                 {super::arms::view(loaded.arms)}
                 {super::cards::view(&loaded.measured)}
@@ -199,7 +199,7 @@ pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed)
 }
 
 /// What a person reads first: the verdict on the whole rollout, and on each of its rules.
-fn summary(loaded: &Loaded) -> impl IntoView + use<> {
+fn summary(loaded: &Loaded, flag: &FlagKey) -> impl IntoView + use<> {
     let now_ms = here().now_ms;
     if loaded.health.is_empty() {
         let text = if loaded.verdicts.is_empty() {
@@ -207,7 +207,8 @@ fn summary(loaded: &Loaded) -> impl IntoView + use<> {
         } else {
             "The guard has nothing to judge yet: it looks as soon as outcomes arrive. What it said before stands below."
         };
-        return view! { <Callout><p>{text}</p></Callout> }.into_any();
+        let connect = connect(flag);
+        return view! { <Callout><p>{text}</p>{connect}</Callout> }.into_any();
     }
     let all = together(loaded.health.iter().map(|it| &it.judgement), now_ms);
     let acted = loaded.verdicts.iter().find(|verdict| verdict.taken.is_some()).map(|verdict| {
@@ -228,7 +229,7 @@ fn summary(loaded: &Loaded) -> impl IntoView + use<> {
         })
         .collect();
     let (tone, word) = of(&all);
-    let connect = all.is_unasked().then(connect);
+    let connect = all.is_unasked().then(|| connect(flag));
     let others = others(&all);
     view! {
         <section class="card stack health-summary" aria-label="Verdict">
@@ -258,14 +259,12 @@ fn others(all: &Judgement) -> Option<impl IntoView + use<>> {
 }
 
 /// For a flag that no application asks for: how one comes to do so.
-pub fn connect() -> impl IntoView {
-    let here = here();
-    let (tokens, clients) = (here.href("/settings/tokens"), here.href("/settings/clients"));
+pub fn connect(flag: &FlagKey) -> impl IntoView + use<> {
+    let href = here().href(&Tab::Connect.path(flag));
     view! {
         <p class="note">
-            "An application asks with an OpenFeature SDK, or with one request to "
-            <code>"POST /ofrep/v1/evaluate/flags/…"</code>" and a "<a href=tokens>"token"</a>
-            ". Who asks already stands under "<a href=clients>"Clients"</a>"."
+            <a href=href>"Connect your app"</a>
+            ": a few lines in your language, a token, and lights that show when it asks."
         </p>
     }
 }

@@ -17,6 +17,9 @@ pub struct FlagForm {
     pub key: String,
     pub name: String,
     pub description: String,
+    /// What customers call it, and what it does for them.
+    pub public_name: String,
+    pub public_sentence: String,
     pub owner: String,
     /// Separated by commas.
     pub tags: String,
@@ -66,6 +69,8 @@ impl FlagForm {
             key: flag.key.to_string(),
             name: flag.name.clone(),
             description: flag.description.clone(),
+            public_name: flag.public_name.clone(),
+            public_sentence: flag.public_sentence.clone(),
             owner: flag.owner.clone(),
             tags: flag.tags.join(", "),
             kind: kind_code(flag.kind).to_owned(),
@@ -84,6 +89,8 @@ impl FlagForm {
             key: text("key"),
             name: text("name"),
             description: text("description"),
+            public_name: text("public_name"),
+            public_sentence: text("public_sentence"),
             owner: text("owner"),
             tags: text("tags"),
             kind: text("kind"),
@@ -187,6 +194,8 @@ impl FlagForm {
 
     fn describe(&self, flag: &mut Flag) {
         flag.description.clone_from(&self.description);
+        flag.public_name.clone_from(&self.public_name);
+        flag.public_sentence.clone_from(&self.public_sentence);
         flag.owner.clone_from(&self.owner);
         flag.tags = self.tags();
         if let Some((kind, ..)) = KINDS.iter().find(|(_, code, ..)| *code == self.kind) {
@@ -262,6 +271,8 @@ pub fn field_error(form: &FlagForm, problem: Problem) -> FieldError {
         Problem::Name { .. } => "name".to_owned(),
         Problem::DescriptionTooLong { .. } => "description".to_owned(),
         Problem::OwnerTooLong { .. } => "owner".to_owned(),
+        Problem::PublicNameTooLong { .. } | Problem::PublicSentenceAlone => "public_name".to_owned(),
+        Problem::PublicSentenceTooLong { .. } => "public_sentence".to_owned(),
         Problem::Tags { .. } => "tags".to_owned(),
         Problem::DuplicateVariant { variant } => {
             row(variant).map_or_else(String::new, |at| format!("variant.{at}.key"))

@@ -90,6 +90,25 @@ fn definition(
                     hint="Separated by commas."
                     autocomplete="off"
                 />
+                <div class="field-row">
+                    <Field
+                        label="Name for customers"
+                        name="public_name"
+                        value=form.public_name.clone()
+                        error=at("public_name")
+                        placeholder="One-press payment"
+                        hint="With it, support may tell people that they have or had this. Without it nobody outside hears of it."
+                        autocomplete="off"
+                    />
+                    <Field
+                        label="Sentence for customers"
+                        name="public_sentence"
+                        value=form.public_sentence.clone()
+                        error=at("public_sentence")
+                        placeholder="You pay for a booking with one press."
+                        autocomplete="off"
+                    />
+                </div>
                 {options("kind", "What it is for", &KINDS.map(|(_, code, label, hint)| (code, label, hint)), &form.kind)}
                 {variants(shown, form, errors)}
                 {save}

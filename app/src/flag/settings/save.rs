@@ -30,7 +30,8 @@ pub async fn create(page: Page, fields: Fields) -> PageResult {
     };
     let key = flag.key.clone();
     // Other types have values that only a person can know.
-    let next = if flag.value_type == engine::ValueType::Boolean { Tab::Rollout } else { Tab::Settings };
+    let usual = if flag.value_type == engine::ValueType::Boolean { Tab::Rollout } else { Tab::Settings };
+    let next = new::then_connect(&page).unwrap_or(usual);
     match page.store().create_flag(&editor, flag).await {
         Ok(_) => Ok(page.done(&page.href(&next.path(&key)), Toast::Created)),
         Err(error) => {

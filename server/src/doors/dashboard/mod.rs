@@ -41,6 +41,7 @@ pub fn router(server: &Server) -> Router {
         store: server.store.clone(),
         options,
         site: server.site.clone(),
+        site_is_told: server.config.public_url.is_some(),
         webhooks: server.config.webhooks,
         live: app::live::Seats::new(server.config.live_max()),
     };

@@ -135,6 +135,9 @@ fn decide(
     let shown = grant.as_ref().map(|grant| &grant.preview);
     let (place, flag) =
         snapshot.find_flag(key).ok_or(OfrepError::Evaluation(EvaluationError::FlagNotFound))?;
+    let prepared = ofrep.prepared.get(&snapshot);
+    let flag_parts = prepared.parts.get(place).ok_or(OfrepError::Fault(Fault::Internal))?;
+    flag_parts.asked.note(now_ms);
     let decision = snapshot
         .evaluate_found(flag, &engine_context(caller, context, &people), shown, now_ms)
         .map_err(OfrepError::Evaluation)?;
@@ -146,10 +149,8 @@ fn decide(
     }
     let subject = context.targeting_key.as_ref();
     let receipts = Receipts::of(&keys.receipts, caller, subject, snapshot.revision(), now_ms);
-    let prepared = ofrep.prepared.get(&snapshot);
-    let parts = prepared.parts.get(place).ok_or(OfrepError::Fault(Fault::Internal))?;
     let answer = Answer { prepared: &prepared, stale: Stale::of(ofrep.store()), receipts: receipts.as_ref() };
-    Ok(respond(StatusCode::OK, answer.one(parts, &decision, key).into(), [JSON, PRIVATE]))
+    Ok(respond(StatusCode::OK, answer.one(flag_parts, &decision, key).into(), [JSON, PRIVATE]))
 }
 
 async fn decide_all(
@@ -164,6 +165,7 @@ async fn decide_all(
     let people = ofrep.store().live().people();
     let traits = traits(context, &people);
     let now_ms = ofrep.store().clock().now_ms();
+    prepared.asked.note(now_ms);
     let ticket_window = ticket::window(now_ms);
     let keys = ofrep.keys();
     let preview = preview::of(&keys.previews, caller, &parts.headers, context, now_ms);

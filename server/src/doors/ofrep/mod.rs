@@ -11,6 +11,7 @@ mod evaluate;
 mod exposure;
 mod hub;
 mod keys;
+mod mark;
 mod parts;
 mod prepared;
 mod preview;

@@ -5,12 +5,16 @@ use std::{ptr, sync::Arc};
 use engine::{Flag, Variant};
 use serde_json::json;
 
+use super::mark::Mark;
+
 /// What answers about one flag consist of, as JSON.
 pub struct FlagParts {
     /// They hold for this definition, whatever the revision.
     flag: Arc<Flag>,
     /// In the order of the flag's variants.
     variants: Box<[VariantParts]>,
+    /// That it was asked for by itself; the same for all its definitions.
+    pub asked: Arc<Mark>,
 }
 
 /// `{"key":…,"value":…,"reason":"` and `","variant":"on","metadata":`: the reason stands between, the metadata behind.
@@ -20,7 +24,7 @@ pub struct VariantParts {
 }
 
 impl FlagParts {
-    pub fn new(flag: &Arc<Flag>) -> Self {
+    pub fn new(flag: &Arc<Flag>, asked: Arc<Mark>) -> Self {
         let key = json!(flag.key.as_str());
         let parts = |variant: &Variant| VariantParts {
             before_reason: format!("{{\"key\":{key},\"value\":{},\"reason\":\"", variant.value)
@@ -30,7 +34,7 @@ impl FlagParts {
                 .into_bytes()
                 .into(),
         };
-        Self { flag: Arc::clone(flag), variants: flag.variants.iter().map(parts).collect() }
+        Self { flag: Arc::clone(flag), variants: flag.variants.iter().map(parts).collect(), asked }
     }
 
     pub fn are_of(&self, flag: &Arc<Flag>) -> bool {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use engine::{CLOCK_STEP_MS, Snapshot};
+use engine::{CLOCK_STEP_MS, FlagKey, Snapshot};
+use store::SignalKind;
 
-use super::{parts::FlagParts, revision::ConfigRevision};
+use super::{mark::Mark, parts::FlagParts, revision::ConfigRevision};
+use crate::intake::signals::Signals;
 
 /// A snapshot with what its answers are put together from, and the times at which its enrolments begin or end.
 pub struct Prepared {
@@ -16,6 +18,8 @@ pub struct Prepared {
     pub metadata: String,
     /// How long an answer about all flags about is, without receipts.
     pub bulk_bytes: usize,
+    /// That all flags were asked for at once.
+    pub asked: Arc<Mark>,
     /// Epoch ms, sorted.
     boundaries: Vec<i64>,
 }
@@ -32,7 +36,10 @@ impl Prepared {
         };
         let parts = snapshot.flags().map(|flag| {
             let same = known(flag.key().as_str()).filter(|parts| parts.are_of(flag.flag()));
-            same.cloned().unwrap_or_else(|| Arc::new(FlagParts::new(flag.flag())))
+            same.cloned().unwrap_or_else(|| {
+                let asked = known(flag.key().as_str()).map(|parts| Arc::clone(&parts.asked));
+                Arc::new(FlagParts::new(flag.flag(), asked.unwrap_or_default()))
+            })
         });
         let parts: Vec<_> = parts.collect();
         let metadata =
@@ -41,7 +48,8 @@ impl Prepared {
         let enrolments = snapshot.groups().flat_map(|group| &group.group().enrolments);
         let mut boundaries: Vec<_> = enrolments.flat_map(|e| [e.from_ms, e.until_ms]).flatten().collect();
         boundaries.sort_unstable();
-        Self { snapshot, parts, metadata, bulk_bytes, boundaries }
+        let asked = before.map(|before| Arc::clone(&before.asked)).unwrap_or_default();
+        Self { snapshot, parts, metadata, bulk_bytes, asked, boundaries }
     }
 
     /// The state at `now_ms`: another one whenever a decision of this snapshot can be another one, or, for conditions that
@@ -53,6 +61,20 @@ impl Prepared {
         ConfigRevision {
             revision: self.snapshot.revision(),
             passed: u32::try_from(passed).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Passes on what was asked for since the last time.
+    fn tell(&self, signals: &Signals) {
+        let environment = self.snapshot.environment();
+        let tell = |flag: Option<&FlagKey>, mark: &Mark| {
+            if let Some(at_ms) = mark.news() {
+                signals.note(environment, flag, SignalKind::Evaluation, at_ms);
+            }
+        };
+        tell(None, &self.asked);
+        for (flag, parts) in self.snapshot.flags().zip(&self.parts) {
+            tell(Some(flag.key()), &parts.asked);
         }
     }
 
@@ -71,6 +93,13 @@ impl Prepared {
 pub struct PreparedCache(ArcSwap<Vec<Arc<Prepared>>>);
 
 impl PreparedCache {
+    /// Passes on which flags were asked for since the last time.
+    pub fn tell(&self, signals: &Signals) {
+        for prepared in self.0.load().iter() {
+            prepared.tell(signals);
+        }
+    }
+
     pub fn get(&self, snapshot: &Arc<Snapshot>) -> Arc<Prepared> {
         let known = self.0.load();
         if let Some(prepared) = known.iter().find(|p| Arc::ptr_eq(&p.snapshot, snapshot)) {

@@ -40,6 +40,8 @@ impl Ofrep {
     pub async fn start(parts: Parts, config: &Config) -> Result<Self, StartError> {
         let (store, allowances) = (&parts.access.store, Arc::clone(&parts.access.allowances));
         let prepared = Arc::new(PreparedCache::default());
+        let asked = Arc::clone(&prepared);
+        parts.intake.signals.start(parts.stopping.0.clone(), move |signals| asked.tell(signals));
         let keys = ArcSwap::from_pointee(Keys::read(store).await?);
         let hub = Hub::start(store.clone(), Arc::clone(&prepared), allowances, parts.stopping.0.clone());
         Ok(Self {
@@ -51,6 +53,13 @@ impl Ofrep {
             streams: Seats::new(config),
             catching_up: Semaphore::new(CATCHING_UP_MAX),
         })
+    }
+
+    /// Passes on which flags were asked for since the last time, and writes it down.
+    pub async fn write_signals(&self) {
+        let signals = &self.parts.intake.signals;
+        self.prepared.tell(signals);
+        signals.write().await;
     }
 
     pub(super) fn store(&self) -> &Store {

@@ -19,6 +19,7 @@ use super::{
     backlog::{Backlog, Full},
     ids::{EventId, RecentIds},
     outcomes::Outcomes,
+    signals::Signals,
 };
 
 /// What happened since the server started.
@@ -78,7 +79,7 @@ impl Exposures {
     pub(super) fn start(
         store: &Store,
         waiting_max: usize,
-        (backlog, ids, outcomes): (&Arc<Backlog>, &Arc<RecentIds>, &Arc<Outcomes>),
+        (backlog, ids, outcomes, signals): (&Arc<Backlog>, &Arc<RecentIds>, &Arc<Outcomes>, &Signals),
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let (counters, waiting) = (Arc::new(Counters::default()), Arc::new(AtomicUsize::new(0)));
@@ -88,6 +89,7 @@ impl Exposures {
             waiting: Arc::clone(&waiting),
             counters: Arc::clone(&counters),
             backlog: Arc::clone(backlog),
+            signals: signals.clone(),
             stopping,
             hand: Mutex::new(writer::Hand::new(receiver, outcomes.first_mark())),
         });

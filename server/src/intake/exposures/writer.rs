@@ -2,6 +2,7 @@
 //! What it has in hand stands outside of it, so that a panic loses nothing.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -9,14 +10,17 @@ use std::{
     time::Duration,
 };
 
-use store::{Delivery, Store, Task};
+use store::{Delivery, SignalKind, Store, Task};
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     time::Instant,
 };
 
 use super::{
-    super::backlog::{Backlog, Writing},
+    super::{
+        backlog::{Backlog, Writing},
+        signals::Signals,
+    },
     Counters, Message,
 };
 use crate::limits::{BATCH_EXPOSURES, BATCH_EXPOSURES_MAX, BATCH_WAIT};
@@ -31,6 +35,7 @@ pub(super) struct Writer {
     pub(super) waiting: Arc<AtomicUsize>,
     pub(super) counters: Arc<Counters>,
     pub(super) backlog: Arc<Backlog>,
+    pub(super) signals: Signals,
     pub(super) stopping: watch::Receiver<bool>,
     pub(super) hand: Mutex<Hand>,
 }
@@ -122,9 +127,25 @@ impl Writer {
         Counters::add(&self.counters.written, batch.exposures);
         Counters::add(&self.counters.batches, 1);
         self.waiting.fetch_sub(batch.exposures, Ordering::AcqRel);
+        self.tell(&batch);
         for done in batch.flushes {
             // Whoever asked may have stopped waiting.
             let _ = done.send(());
+        }
+    }
+
+    /// Which flags were served, once each.
+    fn tell(&self, batch: &Batch) {
+        let now_ms = self.store.clock().now_ms();
+        let mut served = BTreeMap::new();
+        for delivery in &batch.deliveries {
+            for exposure in &delivery.exposures {
+                let at_ms = served.entry((&delivery.environment, &exposure.flag)).or_insert(i64::MIN);
+                *at_ms = exposure.at_ms.min(now_ms).max(*at_ms);
+            }
+        }
+        for ((environment, flag), at_ms) in served {
+            self.signals.note(environment, Some(flag), SignalKind::Exposure, at_ms);
         }
     }
 

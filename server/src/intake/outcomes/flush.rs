@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use engine::MetricDefinition;
-use store::{CellKey, Store, StoreError, Task, Written};
+use store::{CellKey, SignalKind, Store, StoreError, Task, Written};
 use tokio::{sync::watch, time::Instant};
 
 use super::{OutcomeCounters, Shared, cells::CellId, recall::recall, state::State};
@@ -58,6 +58,10 @@ async fn write(shared: &Shared, everything: bool, task: Option<&Task>) -> Result
     let now_ms = shared.store.clock().now_ms();
     let metrics = shared.store.live().metrics();
     let mut taken = Unwritten::of(shared, &metrics, now_ms, everything);
+    let heard = shared.state().places.take_heard();
+    for (environment, flag, at_ms) in heard {
+        shared.signals.note(&environment, Some(&flag), SignalKind::Outcome, at_ms);
+    }
     if let Some(task) = task {
         task.turn();
     }

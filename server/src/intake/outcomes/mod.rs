@@ -27,7 +27,10 @@ use tokio::sync::watch;
 
 use crate::{
     StartError,
-    intake::backlog::{Backlog, Full},
+    intake::{
+        backlog::{Backlog, Full},
+        signals::Signals,
+    },
 };
 pub(crate) use item::{Feature, Outcome};
 use state::{State, Tallied};
@@ -72,6 +75,7 @@ struct Shared {
     /// One flush at a time.
     flushing: tokio::sync::Mutex<()>,
     backlog: Arc<Backlog>,
+    signals: Signals,
     counters: OutcomeCounters,
 }
 
@@ -85,7 +89,7 @@ impl Outcomes {
     /// Starts the tasks that write cells down and merge old ones.
     pub fn start(
         store: &Store,
-        backlog: Arc<Backlog>,
+        (backlog, signals): (Arc<Backlog>, Signals),
         upkeep_every: Duration,
         stopping: &watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
@@ -99,6 +103,7 @@ impl Outcomes {
             mark: u64::from(u32::from_ne_bytes(writer)) << u32::BITS,
             flushing: tokio::sync::Mutex::new(()),
             backlog,
+            signals,
             counters: OutcomeCounters::default(),
         });
         let written = (Arc::clone(&shared), stopping.clone());

@@ -1,7 +1,7 @@
 //! Names as small numbers: the rules that outcomes count for, and what is measured. Bounded by what exists: unknown flags,
 //! rules and metrics get no number.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use engine::{
     Allocation, EnvironmentKey, FlagKey, MetricDefinition, MetricKey, RuleId, Snapshot, allocation,
@@ -68,6 +68,8 @@ pub(super) struct Places {
     known: Vec<Place>,
     metric_ids: HashMap<MetricKey, MetricId>,
     metrics: Vec<MetricKey>,
+    /// Where an outcome came in since [`Self::take_heard`], and the last time.
+    heard: BTreeMap<PlaceId, i64>,
 }
 
 impl Places {
@@ -132,6 +134,20 @@ impl Places {
 
     pub(super) fn get(&self, id: PlaceId) -> &Place {
         &self.known[id.0 as usize]
+    }
+
+    pub(super) fn hear(&mut self, id: PlaceId, now_ms: i64) {
+        self.heard.insert(id, now_ms);
+    }
+
+    /// Where an outcome came in since the last time, and when.
+    pub(super) fn take_heard(&mut self) -> Vec<(EnvironmentKey, FlagKey, i64)> {
+        let heard = std::mem::take(&mut self.heard);
+        let of = |(id, at_ms)| {
+            let place = self.get(id);
+            (place.environment.clone(), place.flag.clone(), at_ms)
+        };
+        heard.into_iter().map(of).collect()
     }
 
     pub(super) fn metric(&mut self, definition: &MetricDefinition) -> Option<MetricId> {

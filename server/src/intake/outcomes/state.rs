@@ -82,6 +82,9 @@ impl State {
         }
         let arms = self.arms(snapshot, outcome, now_ms);
         self.seen.unattributed += u64::from(arms.is_empty());
+        for (place, _) in &arms {
+            self.places.hear(*place, now_ms);
+        }
         // What a request took belongs to the latency as well, whatever it was sent as.
         let latency = match definition.kind.counts() {
             Counts::Requests if outcome.latency_ms.is_some() => find(metrics, "latency"),

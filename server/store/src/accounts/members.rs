@@ -4,12 +4,14 @@ use engine::Change;
 
 use super::{NewMember, UserRow, devices, member_entry};
 use crate::{
-    Action, Administrator, Invalid, RecentAdministrator, Role, Store, StoreError, UserId,
+    Action, Administrator, Invalid, RecentAdministrator, Role, Store, StoreError, UserId, Viewer,
     change::{Entry, Work},
     db::args,
 };
 
 const MEMBERS_LISTED_MAX: i64 = 1000;
+/// As many names as are read.
+const WHOM_TO_ASK_MAX: i64 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemberState {
@@ -59,6 +61,19 @@ impl Store {
             )
             .await?;
         rows.into_iter().map(Member::try_from).collect()
+    }
+
+    /// The names of some who may administer: whom to ask. Everybody signed in may know them.
+    pub async fn whom_to_ask(&self, _by: &Viewer) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> = self
+            .db()
+            .all(
+                "SELECT name FROM users WHERE role = 'admin' AND NOT disabled AND password_hash IS NOT NULL \
+                 ORDER BY COALESCE(last_seen_ms, 0) DESC, id LIMIT $1",
+                args![WHOM_TO_ASK_MAX],
+            )
+            .await?;
+        Ok(rows.into_iter().map(|(name,)| name).collect())
     }
 
     /// Adds a member who can sign in at once.

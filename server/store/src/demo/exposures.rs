@@ -4,7 +4,7 @@ use engine::{Context, Sender};
 
 use super::{Stage, environment_key, flag_key, people::mix, subject_key};
 use crate::{
-    Delivery, Exposure, StoreError,
+    Delivery, Exposure, Heard, SignalKind, StoreError,
     clock::{DAY_MS, MINUTE_MS},
 };
 
@@ -52,6 +52,16 @@ impl Stage {
             }
         }
         exposures.sort_by_key(|exposure| exposure.at_ms);
+        let times = exposures.first().zip(exposures.last()).map(|(first, last)| (first.at_ms, last.at_ms));
+        if let Some((first_ms, last_ms)) = times {
+            let heard = |flag, kind| {
+                let (environment, flag) = (production.clone(), Some(flag_key(flag)));
+                Heard { environment, flag, kind, first_ms, last_ms }
+            };
+            let kinds = [SignalKind::Evaluation, SignalKind::Exposure];
+            let heard: Vec<_> = ASKED.iter().flat_map(|flag| kinds.map(|kind| heard(flag, kind))).collect();
+            self.store.note_signals(&heard).await?;
+        }
         let delivery =
             Delivery { environment: production, sender: Sender::Server, exposures, ids: Vec::new() };
         self.store.record_exposures(&[delivery]).await

@@ -132,7 +132,11 @@ fn payment_flags() -> Vec<Flag> {
         ),
         payment("voucher-import", "Voucher import", "Reads the old paper vouchers"),
         payment("multi-currency", "Many currencies", "Pay in the traveller's own currency"),
-        boolean("fast-payment", "Fast payment", fast, PAYMENTS, &["payments", "booking"]),
+        Flag {
+            public_name: "One-step payment".to_owned(),
+            public_sentence: "You pay for a booking in one step with the card on file.".to_owned(),
+            ..boolean("fast-payment", "Fast payment", fast, PAYMENTS, &["payments", "booking"])
+        },
         boolean(
             "instant-confirmation",
             "Instant confirmation",

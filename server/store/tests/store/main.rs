@@ -22,6 +22,7 @@ mod restore;
 mod roles;
 mod rollouts;
 mod schema;
+mod signals;
 mod stand_in;
 mod stuck;
 mod testers;

@@ -1,0 +1,52 @@
+//! Two texts to copy: the answer for the customer, and the same as a bug report.
+
+use engine::SubjectKey;
+use islands::copy::Copy;
+use leptos::prelude::*;
+use store::PersonAnswer;
+
+use super::{customer, report};
+use crate::{
+    page::here::here,
+    ui::{person::person_path, time},
+};
+
+/// `origin` is what a link begins with that somebody else follows.
+pub fn view(subject: &SubjectKey, answer: &PersonAnswer, origin: &str) -> impl IntoView + use<> {
+    let subject = subject.as_str();
+    let name = answer.traits.as_ref().and_then(|traits| traits.get("name"));
+    let name = name.map(engine::AttributeValue::display);
+    let letter = match customer::letter(name.as_deref(), &answer.flags, answer.as_of_ms) {
+        Some(letter) => text("customer-answer", "Copy it as it is: it names nothing internal.", letter).into_any(),
+        None => view! {
+            <p class="muted">
+                "Nothing to tell: of the flags with a name for customers they have none and had none. Names for customers stand under a flag’s Settings."
+            </p>
+        }
+        .into_any(),
+    };
+    let here = here();
+    let at = time::iso(answer.as_of_ms.unwrap_or(here.now_ms));
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("at", &at).finish();
+    let address = format!("{origin}{}", here.href(&format!("{}?{query}", person_path(subject))));
+    let report = report::report(subject, answer, here.now_ms, &address);
+    view! {
+        <section class="card stack" aria-labelledby="tell-title">
+            <h2 id="tell-title">"Answer for the customer"</h2>
+            {letter}
+            <details id="bug-report">
+                <summary>"The same as a bug report"</summary>
+                {text("bug-report-text", "For colleagues: variants, revisions, rules, times and the link.", report)}
+            </details>
+        </section>
+    }
+}
+
+fn text(id: &'static str, about: &'static str, text: String) -> impl IntoView {
+    view! {
+        <figure class="tell">
+            <figcaption><span>{about}</span><Copy target=id.to_owned() /></figcaption>
+            <pre tabindex="0" id=id>{text}</pre>
+        </figure>
+    }
+}
