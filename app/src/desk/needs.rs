@@ -212,7 +212,7 @@ fn step(need: &Need, who: &Principal) -> Step {
             let path = format!("{}#field-owner", Tab::Settings.path(key));
             editor("Name an owner", path, ("See the flag", Tab::Settings))
         }
-        Why::Unserved { .. } => look("Connect it", Tab::Health),
+        Why::Unserved { .. } => look("Connect it", Tab::Connect),
     }
 }
 

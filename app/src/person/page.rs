@@ -40,8 +40,6 @@ pub struct Person {
     pub(super) feedback: Vec<Feedback>,
     pub(super) at: At,
     pub(super) may: May,
-    /// What a link begins with that somebody else follows.
-    pub(super) origin: String,
 }
 
 /// An enrolment in a pilot group.
@@ -90,7 +88,7 @@ pub async fn show(page: &Page, subject: &SubjectKey, draft: PersonForm) -> PageR
                 <div class="person-grid">
                     <div class="stack">
                         {super::flags::view(&person)}
-                        {super::tell::view(&person.subject, &person.answer, &person.origin)}
+                        {super::tell::view(&person.subject, &person.answer)}
                         {super::history::view(&person.history, person.answer.as_of_ms)}
                         <section class="card stack">{page::feedback(&person.feedback)}</section>
                     </div>
@@ -127,7 +125,6 @@ impl Person {
                 administer: page.may(Operation::Administer),
             },
             at: At { text, error },
-            origin: page.absolute(""),
             answer,
             snapshot,
             enrolments,

@@ -7,12 +7,11 @@ use store::PersonAnswer;
 
 use super::{customer, report};
 use crate::{
-    page::here::here,
-    ui::{person::person_path, time},
+    page::{address, here::here},
+    ui::time,
 };
 
-/// `origin` is what a link begins with that somebody else follows.
-pub fn view(subject: &SubjectKey, answer: &PersonAnswer, origin: &str) -> impl IntoView + use<> {
+pub fn view(subject: &SubjectKey, answer: &PersonAnswer) -> impl IntoView + use<> {
     let subject = subject.as_str();
     let name = answer.traits.as_ref().and_then(|traits| traits.get("name"));
     let name = name.map(engine::AttributeValue::display);
@@ -28,7 +27,8 @@ pub fn view(subject: &SubjectKey, answer: &PersonAnswer, origin: &str) -> impl I
     let here = here();
     let at = time::iso(answer.as_of_ms.unwrap_or(here.now_ms));
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("at", &at).finish();
-    let address = format!("{origin}{}", here.href(&format!("{}?{query}", person_path(subject))));
+    let path = here.path_in(&format!("{}?{query}", address::person(subject)), &here.environment.key);
+    let address = here.site.absolute(&path);
     let report = report::report(subject, answer, here.now_ms, &address);
     view! {
         <section class="card stack" aria-labelledby="tell-title">

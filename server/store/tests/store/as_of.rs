@@ -134,15 +134,12 @@ async fn an_enrolment_that_has_ended_since_still_counts_then(t: Harness) {
 /// Enrolled by name, from a moment of its own or at once.
 async fn enrol(t: &Harness, from_ms: Option<i64>) {
     let line = EnrolmentLine {
-        number: 1,
-        subject: subject("ada"),
         purpose: "checks the payment steps".to_owned(),
         from_ms,
-        until_ms: None,
+        ..EnrolmentLine::new(1, subject("ada"))
     };
     let enroller = store::Principal::command_line().enroller().expect("may enrol");
-    let (list, choice) =
-        (EnrolmentList { lines: vec![line], malformed: Vec::new() }, EnrolmentChoice::default());
+    let (list, choice) = (EnrolmentList::of(vec![line]), EnrolmentChoice::default());
     t.store.enrol(&enroller, &group_key("beta"), &list, choice, None, "").await.expect("enrolled");
 }
 

@@ -2,14 +2,14 @@
 //! something was done.
 
 use app::{
-    error::{AppError, Needs, Thing},
+    error::{AppError, Thing},
     form::error::as_sentence,
     page::toast::Toast,
 };
-use engine::{GroupKey, InvalidKey, Problem};
+use engine::{EnvironmentKey, GroupKey, InvalidKey, Problem};
 use serde_json::json;
 use server::edge::fault::Fault;
-use store::{Denied, DeniedBecause, Invalid, ObjectKind, Omission, Operation, Role, StoreError};
+use store::{Denied, DeniedBecause, Invalid, ObjectKind, Omission, Operation, Role, StoreError, Taken};
 
 use super::Listed;
 
@@ -21,7 +21,13 @@ pub(super) fn list(listed: &mut Listed) {
     listed.section("Who may not");
     for operation in Operation::ALL {
         let denied = |because| Denied { operation, because };
-        listed.phrase(denied(DeniedBecause::Role(Role::Viewer)).to_string());
+        let role = |environment| DeniedBecause::Role {
+            role: Role::Viewer,
+            who: vec![Role::Admin, Role::Product],
+            environment,
+        };
+        listed.phrase(denied(role(None)).to_string());
+        listed.phrase(denied(role(Some(EnvironmentKey::parse("production").expect("a key")))).to_string());
         for because in [
             DeniedBecause::OneEnvironment,
             DeniedBecause::AnotherEnvironment,
@@ -160,7 +166,6 @@ fn stored(listed: &mut Listed) {
         let key = GroupKey::parse("x").expect("a key").to_string();
         for error in [
             StoreError::NotFound { kind, key: key.clone() },
-            StoreError::AlreadyExists { kind, key: key.clone() },
             StoreError::InUse {
                 kind,
                 key,
@@ -168,6 +173,10 @@ fn stored(listed: &mut Listed) {
             },
         ] {
             listed.sentence(as_sentence(&error.to_string()));
+        }
+        for by in [Taken::Present, Taken::InOtherCase, Taken::Archived, Taken::Deleted { seq: 1 }] {
+            let taken = StoreError::AlreadyExists { kind, key: "x".into(), by };
+            listed.sentence(as_sentence(&taken.to_string()));
         }
     }
     for error in [
@@ -191,7 +200,6 @@ fn pages(listed: &mut Listed) {
         AppError::Conflict,
         AppError::Refused,
         AppError::BadForm,
-        AppError::NoTextFile,
         AppError::TooLarge,
         AppError::FieldTooLong { chars_max: 2_000 },
         AppError::Throttled { retry_after_s: 1 },
@@ -200,11 +208,6 @@ fn pages(listed: &mut Listed) {
         AppError::Internal,
         AppError::Unavailable,
     ];
-    errors.extend(
-        [Needs::Administrator, Needs::Editor, Needs::Enroller, Needs::Staff]
-            .into_iter()
-            .map(AppError::Denied),
-    );
     let things = [
         Thing::Page,
         Thing::Flag,
