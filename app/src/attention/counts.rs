@@ -37,13 +37,11 @@ impl Counts {
 }
 
 fn approvals(waiting: &Waiting, store: &Store, principal: &Principal) -> usize {
-    if !principal.may(Operation::Approve) {
-        return 0;
-    }
     let is_mine = |plan: &&Arc<PlanUnderWay>| {
         let snapshot = store.live().snapshot(plan.environment.as_str());
         let flag = snapshot.as_ref().and_then(|it| it.flag(plan.flag.as_str()));
         flag.is_some_and(|flag| !flag.is_archived())
+            && principal.may_in(Operation::Approve, &plan.environment)
             && plan.release.awaits_approval().is_some()
             && plan.release.may_be_approved_by(principal.person())
     };

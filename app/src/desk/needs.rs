@@ -2,12 +2,11 @@
 
 use engine::{FlagKey, grouped};
 use leptos::prelude::*;
-use store::{FlagHealth, PlanUnderWay, Principal};
+use store::{FlagHealth, Operation, PlanUnderWay, Principal};
 
 use super::{filter::Filter, page::Desk};
 use crate::{
     attention::{Need, Topic, Why},
-    error::AppError,
     flag::Tab,
     form::error::as_sentence,
     page::here::Here,
@@ -54,7 +53,7 @@ impl Desk<'_> {
         let who = here.principal.as_ref()?;
         let (tone, word) = badge(&need.why);
         let flag = &need.flag;
-        let Step { label, path, ask } = step(need, who);
+        let Step { label, path, ask } = step(need, who, here);
         let sentence = sentence(need, self.health.get(&flag.key), self.served.kept_ms);
         let own = match &need.why {
             Why::Approval(plan, _) if !plan.release.may_be_approved_by(who.person()) => {
@@ -175,42 +174,34 @@ fn days(kept_ms: i64) -> String {
 }
 
 /// The one thing to do; for those who may not, where to see more and whom to ask.
-fn step(need: &Need, who: &Principal) -> Step {
+fn step(need: &Need, who: &Principal, here: &Here) -> Step {
     let key = &need.flag.key;
-    let ask = |denied: store::Denied| match AppError::from(denied) {
-        AppError::Denied(needs) => Some(needs.to_string()),
-        _ => None,
-    };
-    let editor = |label, path: String, instead: (&'static str, Tab)| match who.flag_editor() {
-        Ok(_) => Step { label, path, ask: None },
-        Err(denied) => Step { label: instead.0, path: instead.1.path(key), ask: ask(denied) },
-    };
     let look = |label, tab: Tab| Step { label, path: tab.path(key), ask: None };
+    let act = |operation, label, path: String, instead: (&'static str, Tab)| match here.why_not(operation) {
+        None => Step { label, path, ask: None },
+        ask => Step { ask, ..look(instead.0, instead.1) },
+    };
     match &need.why {
         Why::Stopped(None) => {
             let path = format!("{}?confirm=resume", Tab::Rollout.path(key));
-            editor("Resume", path, ("See why", Tab::Health))
+            act(Operation::RollOut, "Resume", path, ("See why", Tab::Health))
         }
         Why::Lowered => look("See why", Tab::Health),
         Why::Stopped(Some(_)) | Why::RolledBack(_) | Why::Paused(_) | Why::Holds(_) => {
-            editor("Decide", decide(key), ("See the plan", Tab::Plan))
+            act(Operation::RollOut, "Decide", decide(key), ("See the plan", Tab::Plan))
         }
-        Why::Approval(plan, _) => match who.approver() {
-            Ok(_) if plan.release.may_be_approved_by(who.person()) => {
-                Step { label: "Approve", path: decide(key), ask: None }
-            }
-            Ok(_) => look("See the plan", Tab::Plan),
-            Err(denied) => Step { ask: ask(denied), ..look("See the plan", Tab::Plan) },
-        },
-        Why::Scheduled(_) => look("See the plan", Tab::Plan),
+        Why::Approval(plan, _) if plan.release.may_be_approved_by(who.person()) => {
+            act(Operation::Approve, "Approve", decide(key), ("See the plan", Tab::Plan))
+        }
+        Why::Approval(..) | Why::Scheduled(_) => look("See the plan", Tab::Plan),
         Why::Completed { served_ms: Some(_) } => look("See who asks", Tab::Exposures),
         Why::Completed { served_ms: None } => {
             let path = format!("{}#lifecycle", Tab::Settings.path(key));
-            editor("Archive", path, ("See the flag", Tab::Settings))
+            act(Operation::EditFlags, "Archive", path, ("See the flag", Tab::Settings))
         }
         Why::Unowned => {
             let path = format!("{}#field-owner", Tab::Settings.path(key));
-            editor("Name an owner", path, ("See the flag", Tab::Settings))
+            act(Operation::EditFlags, "Name an owner", path, ("See the flag", Tab::Settings))
         }
         Why::Unserved { .. } => look("Connect it", Tab::Connect),
     }

@@ -253,7 +253,7 @@ fn a_secret_from_outside_is_asked_for_once_it_was_used() {
             .contains("--audit-secret-file")
     );
     let verify = ["audit", "verify", "--audit-secret-file", "secret"];
-    assert!(succeeds(&fader.run(&verify)).contains("intact: 1 entries"));
+    assert!(succeeds(&fader.run(&verify)).contains("intact: 1 entry"));
     std::fs::write(fader.0.path().join("secret"), "t".repeat(40)).expect("written");
     assert!(fails(&fader.run(&verify), 1).contains("another secret"));
 }

@@ -93,7 +93,7 @@ async fn a_corrupt_row_does_not_stop_the_rest(t: Harness) {
     assert_eq!(keys, ["good"]);
     assert_eq!(store.desk(&viewer(), &production()).await.expect("reads").len(), 1);
     assert!(store.list_groups(&viewer()).await.expect("reads").is_empty());
-    store.create_flag(&editor(), Flag::boolean(flag_key("new"), "New")).await.expect("created");
+    store.create_flag(&editor(), Flag::boolean(flag_key("newer"), "Newer")).await.expect("created");
     store.stop(&stopper(), &production(), &flag_key("good"), "").await.expect("stops");
     let broken = store.find_flag(&viewer(), &flag_key("bad-flag")).await;
     let Err(store::StoreError::CorruptRow { table, id }) = broken else { panic!("{broken:?}") };

@@ -39,7 +39,8 @@ async fn what_the_guard_stopped_waits_for_a_person_and_says_why() {
     let html = app.html(&viewer, "/").await;
     let told = needs(&html);
     assert!(told.contains("href=\"/flags/fast-payment/health\"") && told.contains(">See why<"), "{told}");
-    assert!(told.contains("Ask an administrator or a product manager."), "{told}");
+    let whom = "Admin, Product manager and QA may change rollouts, plans and guardrails of flags, or resume them in Production.";
+    assert!(told.contains(whom), "{told}");
     assert!(app.html(&viewer, "/groups").await.contains("1 flag waits for a decision"), "on every page");
     assert!(!app.html(&viewer, "/groups?env=staging").await.contains("waits for a decision"));
 
@@ -89,7 +90,8 @@ async fn a_step_that_waits_for_an_approval_is_told_to_those_who_may_give_it() {
     assert!(needs(&html).contains("You wrote or started this plan, so somebody else approves it."), "{html}");
     assert!(!needs(&html).contains(">Approve<") && !html.contains("your approval"), "{html}");
     let html = app.html(&qa, "/").await;
-    assert!(needs(&html).contains("Ask an administrator or a product manager."), "{html}");
+    let whom = "Admin and Product manager may approve what somebody else proposed in Production.";
+    assert!(needs(&html).contains(whom), "{html}");
     assert!(html.contains("1 flag waits for a decision") && !html.contains("your approval"), "{html}");
 
     app.post(MOVE, &other, &[("do", "approve"), ("version", "2"), ("step", "2")]).await;

@@ -7,8 +7,8 @@ use serde_json::json;
 use server::Config;
 use store::{
     Action, AuditEntry, AuditFilter, EnrolmentChoice, EnrolmentLine, EnrolmentList, ExposureFilter,
-    GuardrailSet, Kept, NewComplaint, NewTesterInvitation, NewToken, PlanMove, Principal, RequestOrigin,
-    Role, Rotation, TokenKind, Triage, TriageState,
+    GuardrailSet, Kept, NewComplaint, NewTesterInvitation, NewToken, Operation, PlanMove, Principal, RequestOrigin, Role,
+    RoleCell, RoleTable, Rotation, TokenKind, Triage, TriageState,
 };
 
 use super::Listed;
@@ -119,6 +119,12 @@ async fn members(app: &TestApp) {
     store.reset_member(&admin, id).await.expect("a link");
     store.disable_member(&admin, id).await.expect("disabled");
     store.enable_member(&admin, id).await.expect("enabled");
+    let mut table = RoleTable::default();
+    for operation in [Operation::RollOut, Operation::Exclude] {
+        table.set(RoleCell::new(operation, Role::Qa, Some(&production())), false);
+    }
+    let version = store.save_roles(&admin, 0, table, "").await.expect("saved");
+    store.undo_roles(&admin, version, "").await.expect("undone");
 }
 
 async fn tokens(app: &TestApp) {
