@@ -23,7 +23,10 @@ use crate::{
     page::Visit,
     password::{self, ask},
     people, person, search, settings, setup,
-    sign_in::{self, kept::Kept},
+    sign_in::{
+        self,
+        kept::{self, Kept},
+    },
     site::Site,
     state::AppState,
     tester, testers, try_it,
@@ -182,8 +185,12 @@ async fn error_pages(State(state): State<AppState>, request: Request, next: Next
     if error == AppError::SignedOut {
         let form = Request::from_parts(parts.clone(), sent.unwrap_or_default().into());
         let fields = Fields::from_request(form, &state).await.ok();
-        let kept =
-            fields.and_then(|fields| Kept::of(&parts, fields)).filter(|_| parts.method == Method::POST);
+        let fields = fields.filter(|_| parts.method == Method::POST);
+        let whose = match &fields {
+            Some(_) => kept::last_here(&visit).await,
+            None => None,
+        };
+        let kept = fields.zip(whose).and_then(|(fields, whose)| Kept::of(&parts, fields, whose));
         return match kept {
             Some(kept) => {
                 sign_in::page::show_with(&visit, kept, &back).unwrap_or_else(AppError::into_response)

@@ -24,6 +24,14 @@ async function health(browser: Browser, world: World, options = {}): Promise<Pag
     return page;
 }
 
+/** Outcomes until there is another step of ten seconds to go to. */
+async function twoSteps(page: Page, world: World): Promise<void> {
+    await expect(async () => {
+        await report(page, world, FLAG, { treatment: 5, control: 10 }, 0);
+        await expect(chart(page).locator('.chart-column').nth(1)).toBeAttached({ timeout: 4_000 });
+    }).toPass(SOON);
+}
+
 async function inWindow(page: Page): Promise<void> {
     const box = await card(page).boundingBox();
     const width = page.viewportSize()?.width ?? 0;
@@ -73,6 +81,7 @@ test('a chart tells the step that a mouse points at, and goes on telling it when
 test('a chart is read with the arrow keys, aloud', async ({ browser, world }) => {
     const page = await health(browser, world);
     await alive(page);
+    await twoSteps(page, world);
     await chart(page).focus();
     await expect(told(page)).toContainText(/UTC\. With the feature: .+\. Control: /);
     const last = (await told(page).textContent()) ?? '';

@@ -120,11 +120,13 @@ test('a page whose worker has died finds another', async ({ browser, world }) =>
     await alive(page);
     await writer.goto('about:blank');
     const session = await browser.newBrowserCDPSession();
-    const { targetInfos } = await session.send('Target.getTargets', {
-        filter: [{ type: 'shared_worker', exclude: false }, { exclude: true }],
-    });
-    expect(targetInfos).toHaveLength(1);
-    await session.send('Target.closeTarget', { targetId: targetInfos[0]!.targetId });
+    const workers = async () => {
+        const filter = [{ type: 'shared_worker', exclude: false }, { exclude: true }];
+        return (await session.send('Target.getTargets', { filter })).targetInfos;
+    };
+    // That of the page that was left ends in its own time.
+    await expect.poll(async () => (await workers()).length).toBe(1);
+    await session.send('Target.closeTarget', { targetId: (await workers())[0]!.targetId });
     await stop(writer, 'trip-suggestions');
     const row = page.getByRole('row').filter({ hasText: 'Trip suggestions' });
     await expect(row).toContainText('Stopped', { timeout: 45_000 });

@@ -167,7 +167,7 @@ test('a key that is taken is said beside it, and nothing typed is lost', async (
     await page.getByLabel('Name', { exact: true }).fill('Fast payment');
     await page.getByLabel('Description').fill('Another one');
     await page.getByRole('button', { name: 'Create the flag' }).click();
-    await expect(page.getByRole('alert').filter({ hasText: 'is taken' })).toBeVisible();
+    await expect(page.getByRole('alert').filter({ hasText: 'exists already' })).toBeVisible();
     await expect(page.getByLabel('Description')).toHaveValue('Another one');
     await close();
 });

@@ -148,7 +148,7 @@ test('a person overrides the plan, and it waits until it is resumed', async ({ b
     await expect(state(page)).toContainText('Running');
     await expect(page.locator('#flag-head')).toContainText('20 % of everyone');
     await page.getByRole('button', { name: 'Pause' }).click();
-    await expect(state(page)).toContainText('Paused at step 1 of 2');
+    await expect(state(page)).toContainText('At step 1 of 2');
     await page.context().close();
 });
 

@@ -13,7 +13,7 @@ use http::Uri;
 use ipnet::IpNet;
 use store::Reach;
 
-use crate::{anchor::Signing, limits};
+use crate::{anchor::Signing, doors::DOORS, limits};
 
 /// Where programs of this user keep what is theirs between two runs, if there is such a place.
 pub fn state_folder() -> Option<PathBuf> {
@@ -181,10 +181,55 @@ pub struct PublicUrl {
     tls: bool,
 }
 
+/// What addresses of the dashboard begin with, and its files. Those of the other doors stand in [`DOORS`].
+const OWN: [&str; 26] = [
+    "account",
+    "approvals",
+    "audit",
+    "call",
+    "connect",
+    "favicon.png",
+    "favicon.svg",
+    "feedback",
+    "flags",
+    "groups",
+    "import",
+    "inter-LICENSE.txt",
+    "inter.woff2",
+    "invite",
+    "join",
+    "live",
+    "password",
+    "people",
+    "pkg",
+    "search",
+    "settings",
+    "setup",
+    "sign-in",
+    "sign-out",
+    "testers",
+    "theme",
+];
+
+/// Whether an address of Fader itself begins with this part: below such a path nobody could tell one from the other.
+fn is_own(part: &str) -> bool {
+    let doors = DOORS.named.iter().flat_map(|door| door.below);
+    OWN.contains(&part) || doors.map(|below| below.trim_matches('/')).any(|it| it == part)
+}
+
 /// The text is not such an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the public address is written like https://fader.example.org or https://tools.example.org/fader")]
-pub struct InvalidPublicUrl;
+pub enum InvalidPublicUrl {
+    #[error(
+        "the public address is written like https://fader.example.org or https://tools.example.org/fader"
+    )]
+    Written,
+    #[error(
+        "the path of the public address begins like pages or interfaces of Fader itself; let the proxy show Fader \
+         below another path, such as https://tools.example.org/fader"
+    )]
+    Own,
+}
 
 impl PublicUrl {
     /// `https://fader.example.org`: as browsers write it in `Origin`.
@@ -197,13 +242,13 @@ impl FromStr for PublicUrl {
     type Err = InvalidPublicUrl;
 
     fn from_str(text: &str) -> Result<Self, InvalidPublicUrl> {
-        let uri: Uri = text.parse().map_err(|_| InvalidPublicUrl)?;
+        let uri: Uri = text.parse().map_err(|_| InvalidPublicUrl::Written)?;
         let tls = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
-            Some(_) | None => return Err(InvalidPublicUrl),
+            Some(_) | None => return Err(InvalidPublicUrl::Written),
         };
-        let authority = uri.authority().ok_or(InvalidPublicUrl)?;
+        let authority = uri.authority().ok_or(InvalidPublicUrl::Written)?;
         let base = uri.path().trim_end_matches('/');
         let is_plain = |part: &str| {
             let chars = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
@@ -211,7 +256,10 @@ impl FromStr for PublicUrl {
         };
         let fits = base.is_empty() || base.split('/').skip(1).all(is_plain);
         if !fits || uri.query().is_some() || text.contains('#') || authority.as_str().contains('@') {
-            return Err(InvalidPublicUrl);
+            return Err(InvalidPublicUrl::Written);
+        }
+        if base.split('/').nth(1).is_some_and(is_own) {
+            return Err(InvalidPublicUrl::Own);
         }
         let scheme = if tls { "https" } else { "http" };
         Ok(Self {
@@ -271,7 +319,17 @@ mod tests {
             "https://me@x",
             "",
         ] {
-            assert_eq!(bad.parse::<PublicUrl>(), Err(InvalidPublicUrl), "{bad}");
+            assert_eq!(bad.parse::<PublicUrl>(), Err(InvalidPublicUrl::Written), "{bad}");
         }
+        for own in [
+            "https://x/flags",
+            "https://x/api/fader/",
+            "https://x/v1",
+            "https://x/widget.js",
+            "https://x/pkg",
+        ] {
+            assert_eq!(own.parse::<PublicUrl>(), Err(InvalidPublicUrl::Own), "{own}");
+        }
+        assert!("https://x/tools/flags".parse::<PublicUrl>().is_ok(), "only the beginning counts");
     }
 }

@@ -18,7 +18,7 @@ const TYPED: &str =
 pub fn remember() {
     for event in ["input", "change"] {
         let _ = window_event_listener_untyped(event, |event| {
-            if let Some(form) = form_of(&event) {
+            if let Some(form) = form_of(&event).filter(|_| !is_search(&event)) {
                 let _ = form.set_attribute(DIRTY, "");
                 let _ = form.remove_attribute(SENT);
             }
@@ -31,7 +31,7 @@ pub fn remember() {
             return;
         }
         // Nothing stands between a person and Stop.
-        let stops = form.closest(".stop").is_ok_and(|it| it.is_some());
+        let stops = form.closest("#stop").is_ok_and(|it| it.is_some());
         let forms = if stops { all("form") } else { vec![form] };
         for form in forms {
             let _ = form.set_attribute(SENT, "");
@@ -54,6 +54,12 @@ pub fn is_typed() -> bool {
         && !all("main form[method=post]").is_empty()
         && all("[data-sent],#secret").is_empty();
     drafted || !all(TYPED).is_empty()
+}
+
+/// What is looked for is not kept anywhere.
+fn is_search(event: &Event) -> bool {
+    let control = event.target().and_then(|it| it.dyn_into::<Element>().ok());
+    control.is_some_and(|it| it.matches("input[type=search]").unwrap_or_default())
 }
 
 /// The form that a control belongs to, wherever it stands.

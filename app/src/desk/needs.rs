@@ -1,6 +1,6 @@
 //! What needs somebody, above the flags: why, since when, and the one thing to do about it.
 
-use engine::{FlagKey, grouped};
+use engine::{FlagKey, grouped, guardrail::Health};
 use leptos::prelude::*;
 use store::{FlagHealth, Operation, PlanUnderWay, Principal};
 
@@ -134,8 +134,10 @@ fn badge(why: &Why) -> (Tone, &'static str) {
 fn sentence(need: &Need, health: Option<&FlagHealth>, kept_ms: i64) -> String {
     let of_plan =
         |plan: &PlanUnderWay| as_sentence(&plan.release.state.sentence(plan.release.plan.steps.len()));
+    // The guard goes on looking after a step back: what it says of a healthy flag is not why.
+    let broken = health.filter(|it| it.health == Health::Breach);
     let evidence =
-        || health.map_or_else(|| "A guardrail was broken.".to_owned(), |it| as_sentence(&it.sentence));
+        || broken.map_or_else(|| "A guardrail was broken.".to_owned(), |it| as_sentence(&it.sentence));
     match &need.why {
         Why::Stopped(Some(plan)) | Why::RolledBack(plan) | Why::Paused(plan) | Why::Holds(plan) => of_plan(plan),
         Why::Stopped(None) | Why::Lowered => evidence(),
@@ -160,7 +162,10 @@ fn sentence(need: &Need, health: Option<&FlagHealth>, kept_ms: i64) -> String {
             "It is rolled out, but nobody is served it any more, as far as applications tell. They last did".to_owned()
         }
         Why::Unserved { served_ms: None } => {
-            "It is rolled out, but nobody was ever served it, as far as applications tell. Its rollout was last changed".to_owned()
+            format!(
+                "It is rolled out, but nobody was served it in the last {}, as far as applications tell. Its rollout was last changed",
+                days(kept_ms)
+            )
         }
     }
 }

@@ -76,6 +76,11 @@ impl Fields {
         self.files.iter().find(|(field, _)| field == name).map(|(_, file)| file)
     }
 
+    /// Whether a file was sent that is no text, so that its field is empty.
+    pub fn has_unread_file(&self) -> bool {
+        self.files.iter().any(|(_, file)| file.read.is_err())
+    }
+
     /// The first value of the name as it was typed; empty when the form did not send it.
     pub fn text(&self, name: &str) -> &str {
         self.find(name).unwrap_or_default()

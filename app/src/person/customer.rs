@@ -1,7 +1,7 @@
 //! The answer that goes to the customer as it is: flags by the name and sentence that their settings give for customers, and
 //! only those that the person has or had. No key, variant, rule, group or revision stands in it.
 
-use engine::{Explanation, Reason, RuleId, Step, VariantKey};
+use engine::{Explanation, FlagKind, Reason, RuleId, Step, VariantKey};
 use store::{FlagAnswer, Seen};
 
 use crate::ui::time;
@@ -55,7 +55,7 @@ impl Shown {
 }
 
 fn now(name: &str, answer: &FlagAnswer, seen: Option<Shown>) -> Option<String> {
-    let reason = reason(&answer.would);
+    let reason = reason(answer);
     Some(match (answer.on, seen) {
         (true, Some(Shown { first_ms, last_ms, .. })) => {
             format!("You have {name}; {}. {reason}", shown(first_ms, last_ms))
@@ -80,13 +80,27 @@ fn shown(first_ms: i64, last_ms: i64) -> String {
     }
 }
 
+/// `you were shown it between … and …`
+fn shown_between(first_ms: i64, last_ms: i64) -> String {
+    let (first, last) = (time::minute(first_ms), time::minute(last_ms));
+    if first == last {
+        format!("you were shown it on {last}")
+    } else {
+        format!("you were shown it between {first} and {last}")
+    }
+}
+
 fn then(name: &str, on: bool, seen: Option<Shown>, at_ms: i64) -> Option<String> {
     let at = time::minute(at_ms);
     Some(match (seen, on) {
+        // Of that day: when they were shown it first of all is not known here.
         (Some(Shown { first_ms, last_ms, lately: true }), _) if (first_ms..=last_ms).contains(&at_ms) => {
-            format!("On {at} you had {name}: {}.", shown(first_ms, last_ms))
+            format!("On {at} you had {name}: {}.", shown_between(first_ms, last_ms))
         }
-        (Some(Shown { last_ms, lately: true, .. }), _) => {
+        (Some(Shown { last_ms, lately: true, .. }), true) => {
+            format!("On {at} you had {name}: you were shown it last on {}.", time::minute(last_ms))
+        }
+        (Some(Shown { last_ms, lately: true, .. }), false) => {
             format!("The last time before {at} that you were shown {name} was {}.", time::minute(last_ms))
         }
         (_, true) => format!("On {at} {name} was on for you, and we have no record that you came across it."),
@@ -95,16 +109,22 @@ fn then(name: &str, on: bool, seen: Option<Shown>, at_ms: i64) -> Option<String>
 }
 
 /// Why, in words that name nobody's group and no percentage.
-fn reason(would: &Explanation) -> &'static str {
+fn reason(answer: &FlagAnswer) -> &'static str {
+    let would = &answer.would;
     let Ok(served) = &would.decision else { return "It cannot be shown to you at the moment." };
+    let lasts = answer.flag.kind == FlagKind::Permission;
     match (served.reason, &served.rule) {
         (Reason::Disabled, _) => "We have paused it for everybody.",
-        (Reason::Split, _) => "We bring it to our customers step by step, and you are among the first.",
+        _ if !answer.on => "It is not open to you at the moment.",
         (Reason::TargetingMatch, Some(rule)) if is_for_everyone(would, rule) => {
             "It is open to all our customers."
         }
+        (Reason::TargetingMatch | Reason::Split, _) if lasts => "It is part of what you have with us.",
+        (Reason::Split, _) => {
+            "We bring it to our customers step by step, and you are among those who have it."
+        }
         (Reason::TargetingMatch, _) => "It was opened to you early.",
-        (Reason::Default | Reason::Static, _) => "It is not open to you at the moment.",
+        (Reason::Default | Reason::Static, _) => "It is what everybody has at the moment.",
     }
 }
 
@@ -168,8 +188,8 @@ mod tests {
             told(&[("on", 1, 5)], "on", Reason::Split, None).as_deref(),
             Some(
                 "You have One-press payment; you were first shown it on 1 Jan 1970, 00:01 UTC, and last on \
-                 1 Jan 1970, 00:05 UTC. We bring it to our customers step by step, and you are among the first. You pay with \
-                 one press."
+                 1 Jan 1970, 00:05 UTC. We bring it to our customers step by step, and you are among those who have it. You pay \
+                 with one press."
             )
         );
         let early = told(&[], "on", Reason::TargetingMatch, None).expect("told");
@@ -188,6 +208,11 @@ mod tests {
     fn of_an_instant_it_is_told_what_they_had_then() {
         let then = told(&[("on", 1, 5)], "off", Reason::Default, Some(3)).expect("told");
         assert!(then.starts_with("On 1 Jan 1970, 00:03 UTC you had One-press payment:"), "{then}");
+        let still = told(&[("on", 1, 5)], "on", Reason::Split, Some(9)).expect("told");
+        assert!(
+            still.ends_with("you were shown it last on 1 Jan 1970, 00:05 UTC. You pay with one press."),
+            "{still}"
+        );
         let later = told(&[("on", 1, 5)], "off", Reason::Default, Some(9)).expect("told");
         assert!(later.starts_with("The last time before 1 Jan 1970, 00:09 UTC"), "{later}");
         let unseen = told(&[], "on", Reason::Split, Some(9)).expect("told");

@@ -82,11 +82,13 @@ pub fn show(visit: &Visit, draft: FormState<SignInInput>) -> PageResult {
         (false, false) => None,
     };
     let unsaved = why.map(|why| view! { <Callout tone=Tone::Warning role="alert"><p>{why}</p></Callout> });
+    // What is kept may be as long as a form can be; written for an address it would be three times that.
+    let enctype = is_kept.then_some("multipart/form-data");
     visit.render_door(meta, move || {
         let (error, input) = (draft.general(), draft.input.unwrap_or_default());
         view! {
             <h1>"Sign in"</h1>
-            <form method="post" action=here().plain("/sign-in") class="card stack">
+            <form method="post" action=here().plain("/sign-in") enctype=enctype class="card stack">
                 {unsaved}
                 <FormError error=error />
                 <input type="hidden" name="next" value=input.next />

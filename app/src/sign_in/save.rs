@@ -5,7 +5,7 @@ use http::header::{self, HeaderValue};
 use store::{Invalid, NewSession, SignInError, StoreError};
 
 use super::{
-    kept,
+    kept, offer,
     page::{self, SignInInput},
 };
 use crate::{
@@ -17,10 +17,18 @@ use crate::{
 pub async fn sign_in(visit: Visit, fields: Fields) -> PageResult {
     let input = SignInInput::read(&fields);
     let password = fields.text("password");
+    // Asked before it is whoever signs in now.
+    let last = match &input.kept {
+        Some(_) => kept::last_here(&visit).await,
+        None => None,
+    };
     match visit.store().sign_in(&input.email, password, &visit.origin, visit.browser()).await {
         Ok(session) => {
             let answer = match input.kept {
-                Some(kept) => kept::offer(&visit, kept, &input.next)?,
+                Some(kept) if kept.is_for(session.principal.id(), last) => {
+                    offer::show(&visit, &session.principal, kept, &input.next).await?
+                }
+                Some(_) => offer::keep_back(&visit, &input.next)?,
                 None => visit.go(&input.next),
             };
             Ok(start(&visit, &session, answer))

@@ -2,13 +2,17 @@
 //! Writers wait for each other on the one row of `workspace`, so the order of entries is the order of commits, and
 //! under that lock the state in memory is the database's.
 
+mod actor;
+
 use std::sync::Arc;
 
 use engine::{Change, EnvironmentKey, counted};
 use tokio::sync::OwnedMutexGuard;
 
+pub(crate) use actor::Actor;
+
 use crate::{
-    Action, ActorKind, Invalid, ObjectRef, Principal, RequestOrigin, Store, StoreError, UserId,
+    Action, Invalid, ObjectRef, Principal, Store, StoreError,
     audit::{
         chain::{self, Sealed},
         key::{Format, Keys},
@@ -18,63 +22,12 @@ use crate::{
     limits::{CHANGE_CHARS_MAX, CHANGES_MAX, ORIGIN_TEXT_CHARS_MAX, SENTENCE_CHARS_MAX},
     live::State,
     number,
-    permission::Permit,
     secret::new_secret,
     text::shorten,
 };
 
 /// The notification channel of PostgreSQL; the payload is the audit sequence.
 pub(crate) const CHANNEL: &str = "fader_changed";
-
-/// Who makes a change.
-#[derive(Debug, Clone)]
-pub(crate) struct Actor {
-    pub(crate) kind: ActorKind,
-    pub(crate) id: UserId,
-    pub(crate) name: String,
-    pub(crate) email: String,
-    pub(crate) origin: RequestOrigin,
-    /// What they may change, and where.
-    pub(crate) permit: Permit,
-}
-
-impl Actor {
-    /// The server itself, until it is known who comes.
-    pub(crate) fn system(origin: RequestOrigin) -> Self {
-        Self {
-            kind: ActorKind::System,
-            id: UserId::COMMAND_LINE,
-            name: "Fader".to_owned(),
-            email: String::new(),
-            origin,
-            permit: Permit::unlimited(),
-        }
-    }
-
-    /// What acts by itself on evidence or on an approved plan.
-    pub(crate) fn guard() -> Self {
-        let origin = RequestOrigin { request_id: String::new(), address: "the server itself".to_owned() };
-        Self { name: "Guard".to_owned(), ..Self::system(origin) }
-    }
-}
-
-impl From<&Principal> for Actor {
-    fn from(principal: &Principal) -> Self {
-        let kind = match principal.id().get() {
-            0 => ActorKind::CommandLine,
-            ..0 => ActorKind::Token,
-            1.. => ActorKind::Member,
-        };
-        Self {
-            kind,
-            id: principal.id(),
-            name: principal.name().to_owned(),
-            email: principal.email().to_owned(),
-            origin: principal.origin().clone(),
-            permit: principal.permit().clone(),
-        }
-    }
-}
 
 /// What the audit log will say of a change.
 #[derive(Debug)]
@@ -159,6 +112,7 @@ impl Store {
             self.start_anew(&known).await?;
             work = self.begin_unchecked(actor).await?;
         }
+        work.ask_anew().await?;
         Ok(work)
     }
 

@@ -67,7 +67,8 @@ impl Store {
     }
 
     /// Changes who may do what; what no table may say was never in it. In force before this returns, and within a second
-    /// or two in other copies of the server. Returns the new version, or the present one when nothing differs.
+    /// or two in other copies of the server. Every environment that it names has to exist. Returns the new version, or the
+    /// present one when nothing differs.
     pub async fn save_roles(
         &self,
         by: &RecentAdministrator,
@@ -119,7 +120,10 @@ impl Store {
         let stored = if current.unreadable { to_json("role_table", &stored)? } else { stored };
         work.check_roles_version(expected, &current).await?;
         let (table, undone) = match write {
-            Write::Table(table) => (table, None),
+            Write::Table(table) => {
+                work.require_environments_of(&table).await?;
+                (table, None)
+            }
             Write::Before => {
                 let (before, _) = sides(&mut work.tx, expected).await?.ok_or(Invalid::NotRevertible)?;
                 (before, Some(expected))
@@ -146,6 +150,17 @@ impl Work<'_> {
         let changes = read.map(|read| read.changes(&current.table)).unwrap_or_default();
         let (by, at_ms) = (saved.changed_by.clone(), saved.changed_ms);
         Err(Conflict { expected, current: saved.version, by, at_ms, changes }.into())
+    }
+
+    /// Refuses places of environments that do not exist: no page would ever show them.
+    async fn require_environments_of(&self, table: &RoleTable) -> Result<(), StoreError> {
+        let state = self.state().await?;
+        match table.environments().find(|key| state.environment(key.as_str()).is_none()) {
+            Some(key) => {
+                Err(StoreError::NotFound { kind: ObjectKind::Environment, key: key.as_str().to_owned() })
+            }
+            None => Ok(()),
+        }
     }
 
     async fn put_roles(

@@ -92,7 +92,10 @@ async fn flags_without_owner_or_traffic_and_completed_ones_are_told_with_what_to
     });
     let html = told.await.expect("what is asked for leaves the list");
     for (sentence, action) in [
-        ("nobody was ever served it, as far as applications tell", "href=\"/flags/quiet/connect\""),
+        (
+            "nobody was served it in the last 7 days, as far as applications tell",
+            "href=\"/flags/quiet/connect\"",
+        ),
         (
             "It is completed, and nobody was served it in the last 7 days.",
             "href=\"/flags/done/settings#lifecycle\"",

@@ -12,7 +12,7 @@ const IMPORT: &str = "/import/people";
 
 impl TestApp {
     /// A form with a file.
-    fn upload(
+    pub fn upload(
         &self,
         path: &str,
         cookie: &str,
@@ -167,4 +167,44 @@ async fn columns_that_leave_it_open_are_told_beside_the_field() {
         assert!(html.contains(&format!("field-{name}-error")) && html.contains(told), "{html}");
         assert!(html.contains(text), "what was typed stays: {html}");
     }
+}
+
+#[tokio::test]
+async fn what_is_imported_is_what_was_looked_at() {
+    let app = TestApp::start().await;
+    let cookie = app.sign_in(Role::Admin).await;
+    let checked = "id\n.\nada\n";
+    let (status, html) =
+        page(app.form(IMPORT, Some(&cookie), &[("intent", "check"), ("table", checked)])).await;
+    assert!(status == 200 && html.contains("Import 1 person and leave out 1 line"), "{html}");
+    let seen = hidden(&html, "seen");
+    let edited = "id\n.\nada\nbob\n";
+    let import = [("intent", "import"), ("table", edited), ("seen", &*seen)];
+    let (status, html) = page(app.form(IMPORT, Some(&cookie), &import)).await;
+    assert_eq!(status, 422);
+    assert!(html.contains("and now it is 2 new, 0 changed and 1 malformed"), "{html}");
+    assert!(app.store.live().people().traits("bob").is_none(), "nobody has looked at it");
+    let unseen = app.form(IMPORT, Some(&cookie), &[("intent", "import"), ("table", checked)]);
+    assert_eq!(page(unseen).await.0, 422);
+    let seen = hidden(&html, "seen");
+    let import = [("intent", "import"), ("table", edited), ("seen", &*seen)];
+    assert_eq!(page(app.form(IMPORT, Some(&cookie), &import)).await.0, 303);
+    assert!(app.store.live().people().traits("bob").is_some());
+}
+
+#[tokio::test]
+async fn a_file_that_was_chosen_after_the_check_is_looked_at_first() {
+    let app = TestApp::start().await;
+    let cookie = app.sign_in(Role::Admin).await;
+    let table = "id\nada\n";
+    let (_, html) = page(app.form(IMPORT, Some(&cookie), &[("intent", "check"), ("table", table)])).await;
+    let seen = hidden(&html, "seen");
+    let fields = [("intent", "import"), ("table", table), ("seen", &*seen)];
+    let (status, html) = page(app.upload(IMPORT, &cookie, &fields, ("t.csv", &b"id\nada\n"[..]))).await;
+    assert!(status == 200 && html.contains("What importing would do"), "{html}");
+    // As it comes back through the sign-in page.
+    let fields = [fields.as_slice(), &[("file", table)]].concat();
+    let (status, html) = page(app.form(IMPORT, Some(&cookie), &fields)).await;
+    assert!(status == 200 && html.contains("What importing would do"), "{html}");
+    assert!(app.store.live().people().traits("ada").is_none());
 }

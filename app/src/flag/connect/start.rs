@@ -56,9 +56,7 @@ fn teach(may_edit: bool, here: &Here) -> impl IntoView + use<> {
         let href = here.href("/flags/new?then=connect");
         view! { <a class="button" data-kind="primary" href=href>{icon::plus()}"Create the first flag"</a> }
     });
-    let wait = (!may_edit).then(
-        || view! { <p class="note">"An admin or a product manager creates flags: ask one of them."</p> },
-    );
+    let wait = here.why_not(Operation::EditFlags).map(|why| view! { <p class="note">{why}</p> });
     view! { <Empty title="No flag to ask for yet" text=text>{create}{wait}</Empty> }
 }
 

@@ -66,10 +66,10 @@ fn body(
     }
     let who = match people {
         Some(page) => who(shown, page).into_any(),
-        None => view! {
-            <p class="note">"You see how often, not who: looking people up is for Admin, Product manager, QA and Support."</p>
+        None => {
+            let why = here().why_not(Operation::ReadPeople);
+            view! { <p class="note">"You see how often, not who. "{why}</p> }.into_any()
         }
-        .into_any(),
     };
     view! {
         {filters(shown, query)}

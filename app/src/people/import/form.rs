@@ -3,10 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{AttributeSchema, AttributeType, AttributeValue, Attributes, SubjectKey};
+use engine::{
+    AttributeSchema, AttributeType, AttributeValue, Attributes, SubjectKey, counted, grouped, is_dots,
+};
 use store::{
-    People, Standing,
+    Invalid, People, Standing, TokenHash,
     columns::{Column, told_twice, twice},
+    limits::PEOPLE_BATCH_MAX,
     table::{self, Row},
 };
 
@@ -21,14 +24,18 @@ pub struct ImportForm {
     pub table: String,
     /// What the file was that the table came from.
     pub file: Option<SentFile>,
+    /// Whether the table came from a file: it was not shown yet. After a sign-in in between only the text of it is left.
+    pub is_from_file: bool,
 }
 
 impl ImportForm {
     /// A file counts before what was pasted.
     pub fn from_fields(fields: &Fields) -> Self {
         let file = fields.text("file");
-        let table = if file.trim().is_empty() { fields.text("table") } else { file };
-        Self { table: table.to_owned(), file: fields.file("file").cloned() }
+        let has_text = !file.trim().is_empty();
+        let table = if has_text { file } else { fields.text("table") };
+        let file = fields.file("file").cloned();
+        Self { table: table.to_owned(), is_from_file: has_text || file.is_some(), file }
     }
 }
 
@@ -43,6 +50,40 @@ pub struct Report {
     pub unknown_columns: Vec<String>,
     /// New and changed people as they would be stored.
     pub people: Vec<(SubjectKey, Attributes)>,
+}
+
+impl Report {
+    /// Differs when what would be done does: whoever confirms it says with this what they have seen. The numbers stand before
+    /// the rest, so that both can be told.
+    pub fn fingerprint(&self) -> String {
+        let numbers = format!("{}.{}.{}.", self.new.len(), self.changed.len(), self.wrong.len());
+        let whole = format!("{:?}\0{:?}\0{:?}", self.people, self.wrong, self.unknown_columns);
+        numbers + &store::hex(&TokenHash::of(&whole).into_bytes())
+    }
+
+    /// What became of the report that was confirmed, as a sentence; `None` when it is this one.
+    pub fn changed_since(&self, seen: &str) -> Option<String> {
+        if self.fingerprint() == seen {
+            return None;
+        }
+        let now = told([self.new.len(), self.changed.len(), self.wrong.len()]);
+        let numbers = seen.split('.').map(|number| number.parse::<usize>().ok());
+        let numbers: Vec<_> = numbers.take(3).flatten().collect();
+        let before = <[usize; 3]>::try_from(numbers).ok().map(told);
+        Some(match before {
+            Some(before) if before != now => {
+                format!("nothing was imported: what was checked was {before}, and now it is {now}")
+            }
+            Some(_) => format!(
+                "nothing was imported: it is still {now}, but the table or what is stored is not what was checked"
+            ),
+            None => format!("nothing was imported: what this would do was not looked at yet; it is {now}"),
+        })
+    }
+}
+
+fn told([new, changed, wrong]: [usize; 3]) -> String {
+    format!("{} new, {} changed and {} malformed", grouped(new), grouped(changed), grouped(wrong))
 }
 
 /// A line that is left out.
@@ -98,6 +139,12 @@ pub fn check(text: &str, schema: &AttributeSchema, people: &People) -> Result<Re
         }
         report.people.push((subject, traits));
     }
+    if report.people.len() > PEOPLE_BATCH_MAX {
+        let (people, most) = (counted(report.people.len(), "person"), grouped(PEOPLE_BATCH_MAX));
+        return Err(format!(
+            "this would write {people}, and one import writes {most} at most: divide the table into several"
+        ));
+    }
     Ok(report)
 }
 
@@ -120,6 +167,9 @@ fn read(
     }
     let key = row.cells.get(key_at).map(|cell| cell.trim()).unwrap_or_default();
     let subject = SubjectKey::parse(key).map_err(|error| format!("the key {error}"))?;
+    if is_dots(subject.as_str()) && people.traits(subject.as_str()).is_none() {
+        return Err(Invalid::SubjectIsDots(subject.to_string()).to_string());
+    }
     let mut traits: BTreeMap<String, AttributeValue> =
         people.traits(subject.as_str()).unwrap_or_default().to_attributes().into();
     for (at, name) in columns {
@@ -251,5 +301,48 @@ mod tests {
         );
         assert_eq!(error("id,ID,name\nada,x,A"), "two columns are called “ID”: rename or remove one of them");
         assert_eq!(checked("id,mood,mood\nada,x,y").unknown_columns, ["mood", "mood"]);
+    }
+
+    #[test]
+    fn keys_that_no_address_can_name_are_left_out_unless_they_are_there_already() {
+        let report = checked("id,name\n.,Dot\n..,Dots\n...,Three\n");
+        assert_eq!(report.new.iter().map(SubjectKey::as_str).collect::<Vec<_>>(), ["..."]);
+        let wrong: Vec<_> = report.wrong.iter().map(|it| format!("{}: {}", it.number, it.why)).collect();
+        assert_eq!(
+            wrong,
+            [
+                "2: nobody can be called \".\": addresses of such people do not arrive",
+                "3: nobody can be called \"..\": addresses of such people do not arrive",
+            ]
+        );
+    }
+
+    #[test]
+    fn more_people_than_one_import_writes_are_told_at_the_check() {
+        let table =
+            |people: usize| (0..people).fold("id\n".to_owned(), |table, n| table + &format!("p{n}\n"));
+        assert_eq!(checked(&table(PEOPLE_BATCH_MAX)).people.len(), PEOPLE_BATCH_MAX);
+        let error = check(&table(PEOPLE_BATCH_MAX + 1), &schema(), &People::default()).expect_err("refused");
+        assert_eq!(
+            error,
+            "this would write 10,001 people, and one import writes 10,000 at most: divide the table into several"
+        );
+    }
+
+    #[test]
+    fn a_report_tells_what_became_of_the_one_that_was_seen() {
+        let seen = checked("id,name\nada,Ada\n");
+        assert_eq!(seen.changed_since(&seen.fingerprint()), None);
+        let told = |text: &str| checked(text).changed_since(&seen.fingerprint()).expect("another");
+        assert!(told("id,name\nada,Ada\nbob,Bob\n").ends_with(
+            "what was checked was 1 new, 0 changed and 0 malformed, and now it is 2 new, 0 changed and 0 malformed"
+        ));
+        assert!(told("id,name\nada,Eve\n").contains("it is still 1 new"), "other values are another report");
+        for made_up in ["", "1", "1.2.x.y", "99999999999999999999.1.1.a"] {
+            assert!(
+                seen.changed_since(made_up).expect("never seen").contains("not looked at yet"),
+                "{made_up}"
+            );
+        }
     }
 }

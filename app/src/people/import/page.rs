@@ -40,7 +40,10 @@ pub fn show(page: &Page, draft: FormState<ImportForm>, report: Option<Report>) -
                 (people, 0) => format!("Import {}", people_text(people)),
                 (people, wrong) => format!("Import {} and leave out {}", people_text(people), lines_text(wrong)),
             };
-            view! { <button name="intent" value="import" class="button" data-kind="primary">{text}</button> }
+            view! {
+                <input type="hidden" name="seen" value=report.fingerprint() />
+                <button name="intent" value="import" class="button" data-kind="primary">{text}</button>
+            }
         });
         let check_kind = confirm.is_none().then_some("primary");
         view! {

@@ -17,8 +17,11 @@ pub async fn import(page: Page, fields: Fields) -> PageResult {
         Err(errors) => return page::show(&page, FormState::refused(form, errors), None),
     };
     // A file that was chosen after the check is looked at first, like everything that was not seen yet.
-    if fields.text("intent") != "import" || report.people.is_empty() || form.file.is_some() {
+    if fields.text("intent") != "import" || report.people.is_empty() || form.is_from_file {
         return page::show(&page, FormState::editing(form), Some(report));
+    }
+    if let Some(why) = report.changed_since(fields.text("seen")) {
+        return page::show(&page, FormState::refused(form, FormErrors::form(why)), Some(report));
     }
     match page.store().put_people(&administrator, report.people.clone()).await {
         Ok(_) => Ok(page.done(&page.href("/people"), Toast::PeopleImported)),

@@ -21,13 +21,14 @@ pub struct RolesForm {
 
 impl RolesForm {
     /// Reads the boxes; what the form did not show stays as it is in `current`. A place that is fixed has no box: a
-    /// ticked one is refused.
-    pub fn read(fields: &Fields, current: &RoleTable) -> Result<Self, AppError> {
+    /// ticked one is refused. Only environments that are `known` count, once each, however many a forged form names.
+    pub fn read(fields: &Fields, current: &RoleTable, known: &[EnvironmentKey]) -> Result<Self, AppError> {
         let keys = |name| fields.all(name).map(str::parse::<EnvironmentKey>).collect::<Result<Vec<_>, _>>();
-        let shown = keys(SHOWN).map_err(|_| AppError::BadForm)?;
+        let named = keys(SHOWN).map_err(|_| AppError::BadForm)?;
+        let shown: Vec<_> = known.iter().filter(|key| named.contains(key)).cloned().collect();
         let ticked = fields.all(TICKED).map(str::parse).collect::<Result<Vec<RoleCell>, _>>();
         let ticked = ticked.map_err(|_| AppError::BadForm)?;
-        let mut table = current.clone();
+        let mut table = current.clone().only_of(known);
         for cell in RoleTable::cells(&shown).filter(|cell| cell.floor().is_none()) {
             let may = ticked.contains(&cell);
             table.set(cell, may);
@@ -51,12 +52,12 @@ mod tests {
     }
 
     fn read(ticked: &[&str]) -> Result<RolesForm, AppError> {
-        let pairs = [("version", "3"), (SHOWN, "production")].into_iter();
+        let pairs = [("version", "3"), (SHOWN, "production"), (SHOWN, "nowhere")].into_iter();
         let fields = Fields::of(pairs.chain(ticked.iter().map(|cell| (TICKED, *cell))));
         let mut before = RoleTable::default();
         let staging = "staging".parse().expect("a key");
         before.set(RoleCell::new(Operation::RollOut, Role::Qa, Some(&staging)), false);
-        RolesForm::read(&fields, &before)
+        RolesForm::read(&fields, &before, &[production(), staging])
     }
 
     #[test]
@@ -69,6 +70,8 @@ mod tests {
         let staging = "staging".parse().expect("a key");
         assert!(!form.table.may(Role::Qa, Operation::RollOut, Some(&staging)), "as it was");
         assert!(form.table.may(Role::Product, Operation::RollOut, Some(&staging)), "as it was");
+        let nowhere = "nowhere".parse().expect("a key");
+        assert!(form.table.may(Role::Product, Operation::RollOut, Some(&nowhere)), "nothing is said of it");
     }
 
     #[test]

@@ -22,6 +22,9 @@ use crate::{
 
 pub const ADDRESS: &str = "/settings/roles";
 
+/// Beside the line: whoever narrows a role in production had better know what that leaves open.
+const EDIT_FLAGS_REACHES: &str = "Concerns every environment: values, archiving and groups reach production, whatever the role may do there.";
+
 pub async fn get(page: Page) -> PageResult {
     show(&page, FormState::default()).await
 }
@@ -213,7 +216,9 @@ fn line(
         .map(|role| place(table, in_force, &RoleCell::new(operation, role, environment)))
         .collect_view();
     let text = as_sentence(operation.phrase());
-    view! { <tr><th scope="row">{text.trim_end_matches('.').to_owned()}</th>{cells}</tr> }
+    let reach =
+        (operation == Operation::EditFlags).then(|| view! { <p class="note">{EDIT_FLAGS_REACHES}</p> });
+    view! { <tr><th scope="row">{text.trim_end_matches('.').to_owned()}{reach}</th>{cells}</tr> }
 }
 
 /// One place: a box for whoever may change it, otherwise what it says.

@@ -27,8 +27,9 @@ pub async fn post(page: Page, fields: Fields) -> PageResult {
 
 async fn save(page: &Page, fields: &Fields) -> PageResult {
     let administrator = page.recent_administrator()?;
-    let current = page.store().live().roles();
-    let form = RolesForm::read(fields, &current)?;
+    let live = page.store().live();
+    let known: Vec<_> = live.environments().iter().map(|it| it.key.clone()).collect();
+    let form = RolesForm::read(fields, &live.roles(), &known)?;
     let saved =
         page.store().save_roles(&administrator, form.version, form.table.clone(), &form.comment).await;
     match saved {

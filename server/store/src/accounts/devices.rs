@@ -25,6 +25,20 @@ impl Store {
             self.db().optional(KNOWN, args![&TokenHash::of(token).hex(), since_ms]).await?;
         Ok(row.map(|_| FamiliarDevice(())))
     }
+
+    /// Who signed in last with the device of a cookie: what comes from there without a session was most likely theirs.
+    pub async fn last_of_device(&self, token: &str) -> Result<Option<UserId>, StoreError> {
+        let since_ms = self.shared_now_ms() - DEVICE_KEPT_MS;
+        let row: Option<(i64,)> = self
+            .db()
+            .optional(
+                "SELECT user_id FROM devices WHERE token_hash = $1 AND last_ms > $2 \
+                 ORDER BY last_ms DESC LIMIT 1",
+                args![&TokenHash::of(token).hex(), since_ms],
+            )
+            .await?;
+        Ok(row.map(|(id,)| UserId::new(id)))
+    }
 }
 
 const KNOWN: &str = "SELECT last_ms FROM devices WHERE token_hash = $1 AND last_ms > $2 LIMIT 1";

@@ -21,6 +21,8 @@ pub(crate) struct Named {
     /// How many are, all in all.
     pub count: usize,
     kind: Column,
+    /// The last of them: somebody may be called so twice, by two of their traits.
+    latest: Arc<str>,
 }
 
 /// As texts are compared here.
@@ -81,14 +83,18 @@ fn called(subject: &str, traits: Traits<'_>, part: &str) -> Option<Column> {
 }
 
 fn note(found: &mut HashMap<String, Named>, part: &str, subject: &str, kind: Column) {
-    let new = || Named { subject: subject.into(), count: 1, kind };
+    let new = || {
+        let subject: Arc<str> = subject.into();
+        Named { latest: Arc::clone(&subject), subject, count: 1, kind }
+    };
     let Some(named) = found.get_mut(part) else {
         found.insert(part.to_owned(), new());
         return;
     };
     if kind < named.kind {
         *named = new();
-    } else if kind == named.kind && *named.subject != *subject {
+    } else if kind == named.kind && *named.latest != *subject {
+        named.latest = subject.into();
         named.count += 1;
     }
 }

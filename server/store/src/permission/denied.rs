@@ -21,6 +21,8 @@ pub enum DeniedBecause {
     NoTraits,
     /// A client token is in every visitor's hands.
     ClientToken,
+    /// The member, or the owner of the token, was disabled after the request came.
+    Disabled,
 }
 
 /// Somebody may not do the operation. `Display` says who may, and how one becomes that.
@@ -69,6 +71,9 @@ impl fmt::Display for Denied {
                 "a client token stores nobody, as every visitor has it: send this from a backend, with a server token \
                  that may store people"
             ),
+            DeniedBecause::Disabled => {
+                write!(f, "this account is disabled: an admin enables it again under Settings → Members")
+            }
         }
     }
 }

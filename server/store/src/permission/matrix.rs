@@ -205,6 +205,18 @@ impl RoleTable {
         merged
     }
 
+    /// The environments of the places that differ from the defaults, one for each place.
+    pub(crate) fn environments(&self) -> impl Iterator<Item = &EnvironmentKey> {
+        self.0.iter().filter_map(|it| it.cell.environment.as_ref())
+    }
+
+    /// The same table without what it says of other environments than these.
+    #[must_use]
+    pub fn only_of(mut self, environments: &[EnvironmentKey]) -> Self {
+        self.0.retain(|it| it.cell.environment.as_ref().is_none_or(|key| environments.contains(key)));
+        self
+    }
+
     /// Writes a place; one that is fixed stays as it is, which the answer says.
     pub fn set(&mut self, cell: RoleCell, may: bool) -> Option<Floor> {
         if let Some(floor) = cell.floor() {

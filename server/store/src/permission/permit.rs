@@ -56,6 +56,18 @@ impl Permit {
         Self::of(Role::Admin, &Arc::default())
     }
 
+    /// The same permission by what holds now: the table in force, and the role of the member whose it is or, of a token,
+    /// of its owner.
+    pub(crate) fn renew(&mut self, table: Arc<RoleTable>, role: Option<Role>) {
+        self.table = table;
+        if let Some(role) = role {
+            match &mut self.owner {
+                Some(owner) => *owner = role,
+                None => self.role = role,
+            }
+        }
+    }
+
     fn roles(&self) -> impl Iterator<Item = Role> {
         std::iter::once(self.role).chain(self.owner)
     }

@@ -81,10 +81,16 @@ fn found(list: EnrolmentList, people: &People, named: &HashMap<String, Named>) -
     found
 }
 
-/// Puts the known person into the line whom the first of its texts names that names anybody. Refuses what names several: the
+/// Puts the known person into the line whom its first text names, or an address beside it. Refuses what names several: the
 /// text, and how many.
 fn take(line: &mut EnrolmentLine, named: &HashMap<String, Named>) -> Result<(), (String, usize)> {
-    let who = texts(line).find_map(|text| Some((text.to_owned(), named.get(&lower(text))?)));
+    // Beside a key or an address that nobody has, a name is no way to somebody: it may be another person's.
+    let own = named.get(&lower(line.subject.as_str())).map(|it| (line.subject.to_string(), it));
+    let beside = || {
+        let addresses = line.also.iter().filter(|text| text.contains('@'));
+        addresses.into_iter().find_map(|text| Some((text.clone(), named.get(&lower(text))?)))
+    };
+    let who = own.or_else(beside);
     match who {
         None => Ok(()),
         Some((text, several)) if several.count > 1 => Err((text, several.count)),
@@ -155,6 +161,12 @@ mod tests {
         assert_eq!(told("Moreau, Ada").await, [found_by("ada", "Moreau, Ada")]);
         assert_eq!(told("Moreau, Eva").await, [as_written("Moreau"), as_written("Eva")]);
         assert_eq!(told("ada, ada@belvedere.example, ada").await, [as_written("ada"), as_written("ada")]);
+    }
+
+    #[tokio::test]
+    async fn a_name_beside_a_key_or_an_address_leads_to_nobody_else() {
+        assert_eq!(told("id;name\nnobody;Moreau, Ada").await, [as_written("nobody")]);
+        assert_eq!(told("email;name\nnils@new.example;Nils Holm").await, [as_written("nils@new.example")]);
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
-use engine::{Flag, Preview, Rollout, SubjectKey, VariantKey};
+use engine::{EnvironmentKey, Flag, Preview, Rollout, SubjectKey, VariantKey};
 use store::{
-    Action, AuditFilter, AuditVerdict, Denied, DeniedBecause, GuardrailSet, Operation, PREVIEW_MS, PlanMove,
-    Principal, Role, RoleCell, RoleTable, StoreError,
+    Action, AuditFilter, AuditVerdict, Denied, DeniedBecause, GuardrailSet, ObjectKind, Operation,
+    PREVIEW_MS, PlanMove, Principal, Role, RoleCell, RoleTable, StoreError,
 };
 
 use crate::harness::*;
@@ -10,6 +10,9 @@ on_both!(
     a_signed_in_member_has_the_proofs_of_their_role,
     a_changed_table_is_in_force_everywhere_at_once,
     a_narrowed_member_changes_nothing_there_whatever_a_page_forgot,
+    a_proof_from_before_is_worth_what_the_table_says_now,
+    a_proof_from_before_is_worth_what_its_bearer_is_now,
+    a_place_of_no_environment_is_refused,
     the_table_is_changed_like_anything_else,
     two_admins_who_change_the_table_at_once_are_told,
     a_table_that_cannot_be_read_lets_nobody_do_more_than_the_floors,
@@ -137,6 +140,52 @@ async fn a_narrowed_member_changes_nothing_there_whatever_a_page_forgot(t: Harne
     let rollout = Rollout { rules: vec![everyone(50)], ..found.value };
     store.save_rollout(&editor, &staging(), &flag, found.version, rollout, "").await.expect("saved");
     store.create_flag(&editor, Flag::boolean(flag_key("b"), "B")).await.expect("created");
+}
+
+async fn a_proof_from_before_is_worth_what_the_table_says_now(t: Harness) {
+    t.create_flag("a").await;
+    let (here, flag) = (production(), flag_key("a"));
+    let qa = t.member(Role::Qa).await.within(&here).expect("bound to none");
+    let (editor, stopper) = (qa.flag_editor().expect("may as yet"), qa.stopper().expect("may"));
+    let found = t.rollout("a").await;
+    let rollout = Rollout { rules: vec![everyone(50)], ..found.value };
+    // Another copy saves it: this one need not have heard of it.
+    let other = t.another().await;
+    other.save_roles(&admin(), 0, narrowed(), "").await.expect("saved");
+    let refused = t.store.save_rollout(&editor, &here, &flag, found.version, rollout, "").await.map(drop);
+    let who = vec![Role::Admin, Role::Product];
+    let because = DeniedBecause::Role { role: Role::Qa, who, environment: Some(production()) };
+    assert_eq!(denied(refused.expect_err("refused")), Some((Operation::RollOut, because)));
+    assert_eq!(t.rollout("a").await.version, found.version, "nothing was written");
+    t.store.stop(&stopper, &here, &flag, "errors").await.expect("stopping stays");
+}
+
+async fn a_proof_from_before_is_worth_what_its_bearer_is_now(t: Harness) {
+    let product = t.member(Role::Product).await;
+    let editor = product.flag_editor().expect("may");
+    t.store.set_role(&admin(), product.id(), Role::Support).await.expect("lowered");
+    let create = async |key: &str| {
+        let created = t.store.create_flag(&editor, Flag::boolean(flag_key(key), "A")).await.map(drop);
+        denied(created.expect_err("refused"))
+    };
+    let who = vec![Role::Admin, Role::Product, Role::Qa];
+    let because = DeniedBecause::Role { role: Role::Support, who, environment: None };
+    assert_eq!(create("a").await, Some((Operation::EditFlags, because)));
+    t.store.disable_member(&admin(), product.id()).await.expect("disabled");
+    assert_eq!(create("b").await.map(|(_, because)| because), Some(DeniedBecause::Disabled));
+}
+
+async fn a_place_of_no_environment_is_refused(t: Harness) {
+    let seq = t.store.live().seq();
+    let mut table = narrowed();
+    let nowhere = EnvironmentKey::parse("nowhere").expect("a key");
+    table.set(RoleCell::new(Operation::RollOut, Role::Qa, Some(&nowhere)), false);
+    let refused = t.store.save_roles(&admin(), 0, table.clone(), "").await;
+    let Err(StoreError::NotFound { kind, key }) = refused else { panic!("refused: {refused:?}") };
+    assert_eq!((kind, key.as_str(), t.store.live().seq()), (ObjectKind::Environment, "nowhere", seq));
+    let table = table.only_of(&[production(), staging()]);
+    assert_eq!(table, narrowed(), "and the rest is kept");
+    t.store.save_roles(&admin(), 0, table, "").await.expect("saved");
 }
 
 async fn the_table_is_changed_like_anything_else(t: Harness) {

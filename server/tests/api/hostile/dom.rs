@@ -22,6 +22,7 @@ pub struct Form {
     pub id: String,
     pub method: String,
     pub action: String,
+    pub enctype: String,
     pub fields: Vec<Field>,
     pub buttons: Vec<(String, String)>,
 }
@@ -76,6 +77,7 @@ impl Page {
                         id: value_of(&attrs, "id"),
                         method: value_of(&attrs, "method"),
                         action: value_of(&attrs, "action"),
+                        enctype: value_of(&attrs, "enctype"),
                         ..Form::default()
                     });
                 }

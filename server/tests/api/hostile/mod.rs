@@ -5,11 +5,16 @@ pub mod dom;
 mod routes;
 mod world;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fs,
+    path::Path,
+};
 
 use dom::{Field, Form, Page};
 use reqwest::{Method, Response, header};
 use routes::Route;
+use server::config::{InvalidPublicUrl, PublicUrl};
 use world::{KEY, PWN, World};
 
 /// What a page may be looked at besides its address; more would only repeat themselves.
@@ -159,6 +164,19 @@ fn journeys_walk_every_page_of_the_router() {
         .map(|it| it.path)
         .collect();
     assert_eq!(forgotten, Vec::<String>::new(), "name them in end2end/clients/pages.ts");
+}
+
+/// Below such a path nobody could tell whether a proxy took it off.
+#[test]
+fn no_public_address_begins_like_a_page_of_the_router() {
+    let pages = routes::all().into_iter().filter_map(|it| it.path.split('/').nth(1).map(str::to_owned));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../public");
+    let files = fs::read_dir(folder).expect("a folder").map(|it| it.expect("an entry").file_name());
+    let files = files.map(|it| it.into_string().expect("a name"));
+    for own in pages.chain(files).filter(|it| !it.is_empty()) {
+        let parsed = format!("https://tools.test/{own}/fader").parse::<PublicUrl>();
+        assert_eq!(parsed, Err(InvalidPublicUrl::Own), "name {own} in server/src/config.rs");
+    }
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use serde_json::json;
 use server::Config;
 use store::{
     Action, AuditEntry, AuditFilter, EnrolmentChoice, EnrolmentLine, EnrolmentList, ExposureFilter,
-    GuardrailSet, Kept, NewComplaint, NewTesterInvitation, NewToken, Operation, PlanMove, Principal, RequestOrigin, Role,
-    RoleCell, RoleTable, Rotation, TokenKind, Triage, TriageState,
+    GuardrailSet, Kept, NewComplaint, NewTesterInvitation, NewToken, Operation, PlanMove, Principal,
+    RequestOrigin, Role, RoleCell, RoleTable, Rotation, TokenKind, Triage, TriageState,
 };
 
 use super::Listed;

@@ -34,6 +34,7 @@ pub(super) fn list(listed: &mut Listed) {
             DeniedBecause::Nobodys,
             DeniedBecause::NoTraits,
             DeniedBecause::ClientToken,
+            DeniedBecause::Disabled,
         ] {
             listed.phrase(denied(because).to_string());
         }

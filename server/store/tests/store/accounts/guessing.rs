@@ -185,14 +185,20 @@ async fn a_familiar_device_counts_its_own_failures(t: Harness) {
         throttled |= matches!(guess, Err(SignInError::Throttled { .. }));
     }
     assert!(throttled, "to another account it is a stranger");
+    let last = t.store.last_of_device(&device).await.expect("reads");
+    t.advance(1);
     let again =
         t.store.sign_in("bob@example.test", PASSWORD, &from("203.0.113.3"), browser).await.expect("in");
+    let bob = Some(again.principal.id());
+    assert!(last.is_some() && last != bob);
+    assert_eq!(t.store.last_of_device(&device).await.expect("reads"), bob, "whoever came last");
     assert_eq!(again.device.as_deref(), Some(&*device), "a browser of two members keeps its secret");
     let made_up = come(&t, PASSWORD, "198.51.100.1", Some("a secret of my own")).await.expect("signs in");
     assert_ne!(made_up.device.as_deref(), Some("a secret of my own"), "only what was given out is known");
     let hashes = t.text("SELECT CAST(COUNT(*) AS TEXT) FROM devices WHERE length(token_hash) = 64").await;
     assert_eq!(hashes, t.text("SELECT CAST(COUNT(*) AS TEXT) FROM devices").await);
     t.advance(DEVICE_KEPT_MS);
+    assert_eq!(t.store.last_of_device(&device).await.expect("reads"), None);
     let late = come(&t, "wrong", "203.0.113.4", Some(&device)).await;
     assert_eq!(late.err(), Some(0), "after ninety days it is a stranger again");
 }

@@ -1,0 +1,90 @@
+//! Who makes a change, and what they may at the moment when it counts.
+
+use std::sync::Arc;
+
+use super::Work;
+use crate::{
+    ActorKind, Denied, DeniedBecause, Operation, Principal, RequestOrigin, Role, StoreError, UserId,
+    db::args, permission::Permit,
+};
+
+/// Who makes a change.
+#[derive(Debug, Clone)]
+pub(crate) struct Actor {
+    pub(crate) kind: ActorKind,
+    pub(crate) id: UserId,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) origin: RequestOrigin,
+    /// What they may change, and where.
+    pub(crate) permit: Permit,
+    /// Who answers for it, if that is somebody.
+    pub(crate) person: Option<UserId>,
+}
+
+impl Actor {
+    /// The server itself, until it is known who comes.
+    pub(crate) fn system(origin: RequestOrigin) -> Self {
+        Self {
+            kind: ActorKind::System,
+            id: UserId::COMMAND_LINE,
+            name: "Fader".to_owned(),
+            email: String::new(),
+            origin,
+            permit: Permit::unlimited(),
+            person: None,
+        }
+    }
+
+    /// What acts by itself on evidence or on an approved plan.
+    pub(crate) fn guard() -> Self {
+        let origin = RequestOrigin { request_id: String::new(), address: "the server itself".to_owned() };
+        Self { name: "Guard".to_owned(), ..Self::system(origin) }
+    }
+}
+
+impl From<&Principal> for Actor {
+    fn from(principal: &Principal) -> Self {
+        let kind = match principal.id().get() {
+            0 => ActorKind::CommandLine,
+            ..0 => ActorKind::Token,
+            1.. => ActorKind::Member,
+        };
+        Self {
+            kind,
+            id: principal.id(),
+            name: principal.name().to_owned(),
+            email: principal.email().to_owned(),
+            origin: principal.origin().clone(),
+            permit: principal.permit().clone(),
+            person: principal.person(),
+        }
+    }
+}
+
+impl Work<'_> {
+    /// Puts what holds now in the place of what held when the request came: the role table in force, and the role of
+    /// whoever answers. Under the lock neither can change before the commit.
+    pub(super) async fn ask_anew(&mut self) -> Result<(), StoreError> {
+        if !matches!(self.actor.kind, ActorKind::Member | ActorKind::Token) {
+            return Ok(());
+        }
+        let table = Arc::clone(&self.state().await?.roles);
+        // Other numbers stand for the command line and for tokens.
+        let role = match self.actor.person.filter(|id| id.get() > 0) {
+            Some(id) => Some(self.present_role(id).await?),
+            None => None,
+        };
+        self.actor.permit.renew(table, role);
+        Ok(())
+    }
+
+    async fn present_role(&mut self, id: UserId) -> Result<Role, StoreError> {
+        let sql = "SELECT role, disabled FROM users WHERE id = $1";
+        let row: Option<(String, bool)> = self.tx.optional(sql, args![id.get()]).await?;
+        let Some((role, false)) = row else {
+            return Err(Denied { operation: Operation::View, because: DeniedBecause::Disabled }.into());
+        };
+        Role::parse(&role).map_err(|_| StoreError::CorruptRow { table: "users", id: id.to_string() })
+    }
+}
