@@ -1,12 +1,16 @@
 // Each worker starts a world of its own (clients/world.ts): a Fader and a booking site on free ports.
 
 import { defineConfig } from '@playwright/test';
+import { existsSync } from 'node:fs';
 import type { Database } from './clients/world';
 
 const onPostgres = Boolean(process.env.FADER_TEST_POSTGRES_URL);
 if (process.env.CI && !onPostgres) {
     throw new Error('Some journeys run on PostgreSQL too: scripts/postgres.sh with npx playwright test');
 }
+
+const SHELL = '/usr/bin/chromium-headless-shell';
+const CHROMIUM = process.env.FADER_CHROMIUM ?? (existsSync(SHELL) ? SHELL : '/usr/bin/chromium');
 
 export default defineConfig<object, { database: Database }>({
     testDir: 'tests',
@@ -29,9 +33,10 @@ export default defineConfig<object, { database: Database }>({
     use: {
         locale: 'en-GB',
         timezoneId: 'UTC',
-        trace: 'retain-on-failure',
+        // Recording everything takes a quarter of the time of all tests. `--trace on` records on a developer's machine.
+        trace: 'on-first-retry',
         launchOptions: {
-            executablePath: process.env.FADER_CHROMIUM ?? '/usr/bin/chromium',
+            executablePath: CHROMIUM,
             args: [
                 '--no-sandbox',
                 '--disable-gpu',

@@ -14,7 +14,8 @@ need() {
 }
 postgres_present() { have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 venv_present() { have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }
-chromium_present() { [ -n "${FADER_CHROMIUM:-}" ] || have chromium; }
+shell_known() { apt-cache show chromium-headless-shell >/dev/null 2>&1; }
+chromium_present() { [ -n "${FADER_CHROMIUM:-}" ] || have chromium-headless-shell || { have chromium && ! shell_known; }; }
 
 need build-essential have cc
 need curl have curl
@@ -27,7 +28,8 @@ test)
     # The engine of the fuzz targets is C++.
     need g++ have c++
     need openssl have openssl
-    need chromium chromium_present
+    # Half the work of the whole browser, which is most of what browser tests take.
+    need chromium-headless-shell chromium_present
     need postgresql postgres_present
     need python3-venv venv_present
     ;;
@@ -37,7 +39,11 @@ esac
 [ "${#missing[@]}" -gt 0 ] || exit 0
 have apt-get || die "please install what Debian calls ${missing[*]}, then run this again."
 [ "$(id -u)" = 0 ] || die "please run \`sudo apt-get install ${missing[*]}\`, then run this again."
-say "installing ${missing[*]}"
 apt-get update -q >&2
+# Not everywhere is the browser without its windows a package of its own.
+if ! shell_known; then
+    missing=("${missing[@]/chromium-headless-shell/chromium}")
+fi
+say "installing ${missing[*]}"
 # Debian's postgresql package starts a cluster of its own on installation; tests bring theirs.
 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >&2

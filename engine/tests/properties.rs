@@ -6,7 +6,7 @@ use engine::{
     AttributeDefinition, AttributeSchema, AttributeType, AttributeValue, Attributes, Audience, BucketBy,
     Condition, Context, Decision, Enrolment, EnvironmentConfig, EvaluationError, Exclusions, Explanation,
     Flag, Group, Number, Operator, Percentage, Pin, Prerequisite, Rollout, Rule, Sender, Share, Snapshot,
-    Step, Test, WEIGHT_TOTAL, position,
+    Step, Test, WEIGHT_TOTAL,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -392,55 +392,6 @@ proptest! {
             if group.problems().is_empty() {
                 prop_assert!(engine::CompiledGroup::new(Arc::clone(group), &config.attributes).is_ok());
             }
-        }
-    }
-}
-
-#[test]
-fn the_next_change_is_when_an_enrolment_begins_or_ends() {
-    let group: Group = serde_json::from_value(serde_json::json!({ "key": "g", "name": "g", "enrolments": [
-        { "subject": "ada", "from_ms": 10, "until_ms": 30 }, { "subject": "eva", "until_ms": 20 }, { "subject": "mia" },
-    ] })).expect("group");
-    let config = EnvironmentConfig {
-        environment: key("production"),
-        revision: 1,
-        flags: Vec::new(),
-        groups: vec![Arc::new(group)],
-        attributes: schema(),
-    };
-    let snapshot = compile(&config, None);
-    let changes = [9, 10, 19, 20, 29, 30].map(|now_ms| snapshot.next_change_ms(now_ms));
-    assert_eq!(changes, [Some(10), Some(20), Some(20), Some(30), Some(30), None]);
-}
-
-/// How many of 100,000 ids fall below `thousandths`.
-fn inside(seed: &str, thousandths: u32) -> u32 {
-    (0..100_000).map(|n| u32::from(position(seed, &format!("user-{n}")).get() < thousandths)).sum()
-}
-
-#[test]
-fn positions_are_uniform_within_one_per_cent() {
-    for seed in ["fast-payment", "a", "0190f3c2-7a55"] {
-        for per_cent in [1, 5, 20, 50, 80, 99] {
-            let expected = per_cent * 1000;
-            let found = inside(seed, expected);
-            assert!(found.abs_diff(expected) < 1000, "{seed}: {found} of 100,000 at {per_cent} %");
-        }
-    }
-    let fine = inside("fast-payment", 100);
-    assert!((50..150).contains(&fine), "about 100 of 100,000 at 0.1 %: {fine}");
-}
-
-#[test]
-fn two_flags_are_uncorrelated() {
-    for (one, other) in [("fast-payment", "new-checkout"), ("a", "b"), ("flag-1", "flag-2")] {
-        for (per_cent, expected) in [(20_000, 4000), (50_000, 25_000)] {
-            let both = (0..100_000).filter(|n| {
-                let subject = format!("user-{n}");
-                position(one, &subject).get() < per_cent && position(other, &subject).get() < per_cent
-            });
-            let found = both.count();
-            assert!(found.abs_diff(expected) < 1000, "{one} and {other}: {found}, not {expected} of 100,000");
         }
     }
 }

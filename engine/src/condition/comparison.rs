@@ -74,6 +74,13 @@ impl Texts {
         }
     }
 
+    /// Whether `text` is one of them once it is brought into `form`, as they are. One that is written as it is expected
+    /// need not be.
+    #[inline]
+    fn has_formed(&self, form: Form, text: &str) -> bool {
+        self.has(text) || (!form.keeps(text) && form.with(text, |text| self.has(text)))
+    }
+
     fn has(&self, text: &str) -> bool {
         match self {
             Self::One(expected) => same(expected, text),
@@ -162,12 +169,12 @@ impl Comparison {
     /// A text operator on a list holds when it holds for any element.
     pub(crate) fn holds(&self, value: &ValueRef<'_>, now_ms: i64) -> Option<bool> {
         match (self, value) {
-            (Self::OneOf(form, texts), ValueRef::Text(text)) => Some(form.with(text, |text| texts.has(text))),
+            (Self::OneOf(form, texts), ValueRef::Text(text)) => Some(texts.has_formed(*form, text)),
             (Self::Exists, _) => Some(true),
             (Self::Number(bound), ValueRef::Number(n)) => n.is_finite().then(|| bound.holds(*n)),
             (Self::Is(expected), ValueRef::Boolean(b)) => Some(b == expected),
             (Self::ContainsAny(form, texts), ValueRef::List(items)) => {
-                Some(items.iter().any(|item| form.with(item, |item| texts.has(item))))
+                Some(items.iter().any(|item| texts.has_formed(*form, item)))
             }
             (Self::ContainsAll(form, texts), ValueRef::List(items)) => {
                 Some(texts.all(|text| items.iter().any(|item| form.with(item, |item| same(item, text)))))
@@ -185,9 +192,7 @@ impl Comparison {
     /// Like [`Self::holds`], for a text: numbers, booleans, dates and versions are read from it.
     pub(crate) fn holds_text(&self, text: &str, now_ms: i64) -> Option<bool> {
         Some(match self {
-            Self::OneOf(form, texts) | Self::ContainsAny(form, texts) => {
-                form.with(text, |text| texts.has(text))
-            }
+            Self::OneOf(form, texts) | Self::ContainsAny(form, texts) => texts.has_formed(*form, text),
             Self::ContainsAll(form, texts) => {
                 form.with(text, |text| texts.all(|expected| same(text, expected)))
             }

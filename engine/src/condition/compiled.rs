@@ -76,7 +76,7 @@ impl CompiledCondition {
                     if !met && !T::ON {
                         break;
                     }
-                    met &= node.holds(context, now_ms, tracer);
+                    met &= node.node_holds(context, now_ms, tracer);
                 }
                 tracer.close(|steps| Step::All { met, steps });
                 met
@@ -88,7 +88,7 @@ impl CompiledCondition {
                     if met && !T::ON {
                         break;
                     }
-                    met |= node.holds(context, now_ms, tracer);
+                    met |= node.node_holds(context, now_ms, tracer);
                 }
                 tracer.close(|steps| Step::Any { met, steps });
                 met
@@ -100,6 +100,15 @@ impl CompiledCondition {
                 met
             }
             Self::Test(test) => test.holds(context, now_ms, tracer),
+        }
+    }
+
+    /// [`Self::holds`] for a branch's node: most are tests, which need no call of this kind again.
+    #[inline]
+    fn node_holds<T: Tracer>(&self, context: &Context<'_>, now_ms: i64, tracer: &mut T) -> bool {
+        match self {
+            Self::Test(test) => test.holds(context, now_ms, tracer),
+            Self::All(_) | Self::Any(_) | Self::Not(_) => self.holds(context, now_ms, tracer),
         }
     }
 }

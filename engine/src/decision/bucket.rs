@@ -171,4 +171,39 @@ mod tests {
         assert!(Position(POSITIONS - 1).is_inside(Percentage::ALL));
         assert!(!Position(0).is_inside(Percentage::NONE));
     }
+
+    /// How many of 100,000 ids fall below `thousandths`.
+    fn inside(seed: &str, thousandths: u32) -> u32 {
+        (0..100_000).map(|n| u32::from(position(seed, &format!("user-{n}")).get() < thousandths)).sum()
+    }
+
+    #[test]
+    fn positions_are_uniform_within_one_per_cent() {
+        for seed in ["fast-payment", "a", "0190f3c2-7a55"] {
+            for per_cent in [1, 5, 20, 50, 80, 99] {
+                let expected = per_cent * 1000;
+                let found = inside(seed, expected);
+                assert!(found.abs_diff(expected) < 1000, "{seed}: {found} of 100,000 at {per_cent} %");
+            }
+        }
+        let fine = inside("fast-payment", 100);
+        assert!((50..150).contains(&fine), "about 100 of 100,000 at 0.1 %: {fine}");
+    }
+
+    #[test]
+    fn two_flags_are_uncorrelated() {
+        for (one, other) in [("fast-payment", "new-checkout"), ("a", "b"), ("flag-1", "flag-2")] {
+            for (per_cent, expected) in [(20_000, 4000), (50_000, 25_000)] {
+                let both = (0..100_000).filter(|n| {
+                    let subject = format!("user-{n}");
+                    position(one, &subject).get() < per_cent && position(other, &subject).get() < per_cent
+                });
+                let found = both.count();
+                assert!(
+                    found.abs_diff(expected) < 1000,
+                    "{one} and {other}: {found}, not {expected} of 100,000"
+                );
+            }
+        }
+    }
 }

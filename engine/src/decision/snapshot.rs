@@ -177,3 +177,25 @@ impl Snapshot {
         Self::compile(config, Some(self))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_change_is_when_an_enrolment_begins_or_ends() {
+        let group: Group = serde_json::from_value(serde_json::json!({ "key": "g", "name": "g", "enrolments": [
+            { "subject": "ada", "from_ms": 10, "until_ms": 30 }, { "subject": "eva", "until_ms": 20 }, { "subject": "mia" },
+        ] })).expect("group");
+        let config = EnvironmentConfig {
+            environment: "production".parse().expect("key"),
+            revision: 1,
+            flags: Vec::new(),
+            groups: vec![Arc::new(group)],
+            attributes: Arc::default(),
+        };
+        let (snapshot, _) = Snapshot::compile(config, None);
+        let changes = [9, 10, 19, 20, 29, 30].map(|now_ms| snapshot.next_change_ms(now_ms));
+        assert_eq!(changes, [Some(10), Some(20), Some(20), Some(30), Some(30), None]);
+    }
+}

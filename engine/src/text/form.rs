@@ -27,13 +27,23 @@ impl Form {
         self.with(text, str::to_owned)
     }
 
+    /// Whether a look at its bytes shows that the text is in this form already.
+    #[inline]
+    pub(crate) fn keeps(self, text: &str) -> bool {
+        match self {
+            Self::Composed => text.is_ascii(),
+            Self::Folded => !text.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()),
+        }
+    }
+
     /// Calls `f` with the text in this form.
     #[inline]
     pub(crate) fn with<R>(self, text: &str, f: impl FnOnce(&str) -> R) -> R {
+        if self.keeps(text) {
+            return f(text);
+        }
         match (self, text.is_ascii()) {
-            (Self::Composed, true) => f(text),
-            (Self::Composed, false) => f(&NFC.normalize(text)),
-            (Self::Folded, true) if !text.bytes().any(|byte| byte.is_ascii_uppercase()) => f(text),
+            (Self::Composed, _) => f(&NFC.normalize(text)),
             (Self::Folded, true) => collected(text.chars().map(|c| c.to_ascii_lowercase()), f),
             // Composed before, because marks that stand apart are folded apart; and after, because a letter in lower
             // case may have a composed form that it does not have in upper case.

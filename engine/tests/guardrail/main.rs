@@ -1,6 +1,7 @@
 //! The guard: reference vectors, properties, simulated coverage, and the whole picture.
 
 mod coverage;
+mod kinds;
 mod picture;
 mod properties;
 mod sentences;
@@ -71,3 +72,17 @@ pub(crate) fn judge(
     guard.observe(cells, &around.steps_ms, now_ms);
     guard.judge(around, now_ms)
 }
+
+pub(crate) const BOTH: Exposed =
+    Exposed { treatment: true, control: true, has_treatment: true, has_control: true };
+
+pub(crate) fn around() -> Surroundings {
+    Surroundings { exposed: exposed(BOTH), steps_ms: vec![0], held_ms: 5_400_000, ..Surroundings::default() }
+}
+
+/// Of how many stands between the two.
+pub(crate) fn told(sentence: &str, begins: &str, ends: &str) {
+    assert!(sentence.starts_with(begins) && sentence.ends_with(ends), "{sentence}");
+}
+
+pub(crate) const END_MS: i64 = 540 * CELL_MS + 10_000;
