@@ -27,7 +27,7 @@ async function runProgram(page: Page, file: string): Promise<string> {
     writeFileSync(join(FOLDER, file), await text(page, 'program'));
     const bin = process.env.FADER_PYTHON ?? join(ROOT, 'end2end/.venv/bin/python');
     const command = (await text(page, 'run')).replace(' python ', ` ${bin} `);
-    const { stdout } = await run('sh', ['-c', command], { cwd: FOLDER });
+    const { stdout } = await run('sh', ['-c', command], { cwd: FOLDER, env: { ...process.env, FORCE_COLOR: '0' } });
     return stdout;
 }
 
