@@ -17,7 +17,9 @@ pub fn about(answer: &FlagAnswer, as_of_ms: Option<i64>) -> Option<String> {
         Some(at_ms) => then(&flag.public_name, answer.on, seen, at_ms)?,
         None => now(&flag.public_name, answer, seen)?,
     };
-    Some([said.as_str(), flag.public_sentence.as_str()].join(" ").trim_end().to_owned())
+    // It speaks of the present: of what is over it would not be true.
+    let sentence = if as_of_ms.is_none() && answer.on { flag.public_sentence.as_str() } else { "" };
+    Some([said.as_str(), sentence].join(" ").trim_end().to_owned())
 }
 
 /// The whole answer, greeting and all; nothing where there is nothing to tell.
@@ -199,7 +201,7 @@ mod tests {
         );
         let had = told(&[("off", 7, 8), ("on", 1, 5)], "off", Reason::Disabled, None).expect("told");
         assert!(
-            had.starts_with("You had One-press payment;") && had.contains("paused it for everybody"),
+            had.starts_with("You had One-press payment;") && had.ends_with("paused it for everybody."),
             "{had}"
         );
     }

@@ -37,8 +37,13 @@ fn about(answer: &FlagAnswer) -> String {
     }
     if answer.saw.is_empty() {
         text.push_str("  served  never, as far as the ledger goes\n");
-    } else if answer.saw.len() > SEEN_MAX {
-        let _ = writeln!(text, "  served  {} lines before", answer.saw.len() - SEEN_MAX);
+    }
+    match answer.saw.len().saturating_sub(SEEN_MAX) {
+        0 => {}
+        1 => text.push_str("  served  1 line before these\n"),
+        more => {
+            let _ = writeln!(text, "  served  {more} lines before these");
+        }
     }
     let decided = match &answer.would.decision {
         Ok(served) => {

@@ -25,9 +25,9 @@ pub async fn show(visit: &Visit, member: &Principal, kept: Kept, next: &str) -> 
         let rows = u32::try_from(text.lines().take(24).count()).unwrap_or(24).max(4);
         view! {
             <h1>"Not saved yet"</h1>
-            <form method="post" action=address.clone() enctype="multipart/form-data" class="card stack">
+            <form method="post" action=address enctype="multipart/form-data" class="card stack">
                 <p>"You were signed out while you were typing. Now you are signed in again, and nothing is lost: send it once more, or leave it."</p>
-                <p>"It goes to "<strong>{place}</strong>": "<code>{address}</code></p>
+                <p>"It goes to "<strong>{place}</strong>": "<code>{shown}</code></p>
                 {fields}
                 <TextArea name="" value=text label="All that is sent" rows=rows readonly=true spellcheck_off=true />
                 <div class="cluster">

@@ -26,7 +26,7 @@ const SHOWN_MAX: usize = 30;
 pub async fn get(page: Page) -> PageResult {
     let heard = page.store().flags_heard_of(&page.viewer(), &page.environment.key).await?;
     let snapshot = page.store().live().snapshot(page.environment.key.as_str());
-    let flags = snapshot.iter().flat_map(|snapshot| snapshot.flags().map(|it| it.flag()));
+    let flags = snapshot.iter().flat_map(|snapshot| snapshot.flags().map(engine::CompiledFlag::flag));
     let mut flags: Vec<_> = flags.filter(|it| it.lifecycle != Lifecycle::Archived).cloned().collect();
     // Those that nobody has asked for come first; then those that were heard of last.
     flags.sort_by_key(|flag| heard.get(flag.key.as_str()).map(|last_ms| -last_ms));
