@@ -65,7 +65,7 @@ test('reloading asks while something is typed, and not once it is sent', async (
     await page.goto('/flags/fast-payment');
     await page.waitForFunction(() => document.documentElement.hasAttribute('data-asks'));
     await page.getByText('Stop', { exact: true }).first().click();
-    await page.getByLabel('Why?').fill('Only a try');
+    await page.getByLabel('Why?', { exact: true }).fill('Only a try');
     await page.goto('/flags/fast-payment');
     expect(asked).toHaveLength(3);
     await page.context().close();
@@ -81,7 +81,7 @@ for (const javaScriptEnabled of [true, false]) {
         const other = await page.context().newPage();
         await other.goto('/account');
         await other.locator('.menu > summary').click();
-        await other.getByRole('button', { name: 'Sign out' }).click();
+        await other.getByRole('banner').getByRole('button', { name: 'Sign out' }).click();
         await expect(other).toHaveURL(/sign-in/);
 
         await page.getByRole('button', { name: 'Create the flag' }).click();
