@@ -18,7 +18,7 @@ pub const STATES: [(&str, &str); 5] = [
 ];
 
 pub const LIVES: [(&str, &str); 6] = [
-    ("", "Not archived"),
+    ("", "In use"),
     ("draft", "Draft"),
     ("active", "Active"),
     ("completed", "Completed"),
@@ -27,7 +27,7 @@ pub const LIVES: [(&str, &str); 6] = [
 ];
 
 pub const SORTS: [(&str, &str); 3] =
-    [("", "Last changed first"), ("name", "By name"), ("people", "Most people first")];
+    [("", "Latest first"), ("name", "By name"), ("people", "Most people")];
 
 /// What a rollout does, roughly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

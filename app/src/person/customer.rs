@@ -212,7 +212,7 @@ mod tests {
         assert!(then.starts_with("On 1 Jan 1970, 00:03 UTC you had One-press payment:"), "{then}");
         let still = told(&[("on", 1, 5)], "on", Reason::Split, Some(9)).expect("told");
         assert!(
-            still.ends_with("you were shown it last on 1 Jan 1970, 00:05 UTC. You pay with one press."),
+            still.ends_with("you had One-press payment: you were shown it last on 1 Jan 1970, 00:05 UTC."),
             "{still}"
         );
         let later = told(&[("on", 1, 5)], "off", Reason::Default, Some(9)).expect("told");

@@ -190,7 +190,7 @@ fn part(
     let heads =
         Role::ALL.into_iter().map(|role| view! { <th scope="col">{role.to_string()}</th> }).collect_view();
     let title_id = format!("{id}-title");
-    let (labelled, region) = (title_id.clone(), title.clone());
+    let (labelled, region) = (title_id.clone(), format!("{title}, the table"));
     view! {
         <section class="card stack roles" id=id aria-labelledby=labelled>
             <h2 id=title_id>{title}</h2>
