@@ -47,7 +47,7 @@ test('support answers what a VIP saw yesterday at 14:10', async ({ browser, worl
         await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
         await answer.getByText('For the customer').click();
         const field = answer.getByRole('textbox', { name: 'Sentence for the customer about Fast payment' });
-        await expect(field).toHaveValue(/14:10 UTC that you were shown One-step payment was .* 14:07 UTC\.$/);
+        await expect(field).toHaveValue(/14:10 UTC you had One-step payment: you were shown it last on .* 14:07 UTC\.$/);
         await answer.getByRole('button', { name: 'Copy' }).click();
         await expect(answer.getByRole('button', { name: 'Copied' })).toBeVisible();
         expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(await field.inputValue());
@@ -56,7 +56,7 @@ test('support answers what a VIP saw yesterday at 14:10', async ({ browser, worl
     await test.step('the answer for the customer names nothing internal; the bug report names everything', async () => {
         const letter = page.locator('#customer-answer');
         await expect(letter).toContainText('Hello Ada Moreau,');
-        await expect(letter).toContainText('you were shown One-step payment');
+        await expect(letter).toContainText('you had One-step payment');
         await expect(letter).not.toContainText(/fast-payment|VIP|revision/);
         await page.getByText('The same as a bug report').click();
         await expect(page.locator('#bug-report-text')).toContainText(/Fast payment \(fast-payment\)\n {2}served {2}on, .*revision \d+, rule vip/);
