@@ -72,10 +72,8 @@ async fn next_chunk(cursor: &mut Cursor) -> Result<Option<String>, StoreError> {
     }
     let (filter, further) = cursor.filter.clone().in_reach(cursor.last);
     let entries = cursor.store.list_audit(&cursor.reader, &filter).await?;
-    cursor.filter.before_seq = match entries.len() < filter.limit {
-        true => further,
-        false => entries.last().map(|entry| entry.seq),
-    };
+    let all = entries.len() < filter.limit;
+    cursor.filter.before_seq = if all { further } else { entries.last().map(|entry| entry.seq) };
     cursor.done = cursor.filter.before_seq.is_none();
     Ok(Some(entries.iter().map(cursor.line).collect()))
 }

@@ -42,9 +42,10 @@ pub async fn get(page: Page) -> PageResult {
     let mut entries = page.store().list_audit(&reader, &filter).await?;
     let actors = page.store().list_actors(&reader).await?;
     let standing = page.store().audit_standing(&reader).await?;
-    let older = match entries.len() > PAGE_ENTRIES {
-        true => Older::Found(entries[PAGE_ENTRIES - 1].seq),
-        false => further.map_or(Older::Nothing, Older::Unread),
+    let older = if entries.len() > PAGE_ENTRIES {
+        Older::Found(entries[PAGE_ENTRIES - 1].seq)
+    } else {
+        further.map_or(Older::Nothing, Older::Unread)
     };
     entries.truncate(PAGE_ENTRIES);
     let lead = lead(&reader);

@@ -26,8 +26,7 @@ pub const LIVES: [(&str, &str); 6] = [
     ("all", "All, also archived"),
 ];
 
-pub const SORTS: [(&str, &str); 3] =
-    [("", "Latest first"), ("name", "By name"), ("people", "Most people")];
+pub const SORTS: [(&str, &str); 3] = [("", "Latest first"), ("name", "By name"), ("people", "Most people")];
 
 /// What a rollout does, roughly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -51,19 +51,16 @@ impl Fields {
             let name = part.name().unwrap_or_default().to_owned();
             let file_name = part.file_name().map(str::to_owned);
             let bytes = part.bytes().await.map_err(|_| AppError::TooLarge)?;
-            let value = match file_name {
-                Some(file_name) => {
-                    let (text, file) = SentFile::read(&file_name, &bytes);
-                    // Browsers send an empty one without a name where none was chosen.
-                    if !file_name.is_empty() {
-                        fields.files.push((name.clone(), file));
-                    }
-                    text
+            let value = if let Some(file_name) = file_name {
+                let (text, file) = SentFile::read(&file_name, &bytes);
+                // Browsers send an empty one without a name where none was chosen.
+                if !file_name.is_empty() {
+                    fields.files.push((name.clone(), file));
                 }
-                None => {
-                    let text = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0'));
-                    text.ok_or(AppError::BadForm)?.replace("\r\n", "\n")
-                }
+                text
+            } else {
+                let text = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0'));
+                text.ok_or(AppError::BadForm)?.replace("\r\n", "\n")
             };
             check_field(&name, &value)?;
             fields.pairs.push((name, value));

@@ -188,7 +188,7 @@ fn uses(here: &Here, used_by: &[GroupUse]) -> AnyView {
     let links = flags
         .into_iter()
         .take(USES_MAX)
-        .map(|(key, name)| view! { <a href=here.href(&address::flag(&key))>{name.to_owned()}</a> })
+        .map(|(key, name)| view! { <a href=here.href(&address::flag(key))>{name.to_owned()}</a> })
         .collect_view();
     view! { <span class="group-uses">{links}{more}</span> }.into_any()
 }

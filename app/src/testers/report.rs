@@ -194,15 +194,12 @@ pub fn reading(list: &EnrolmentList, file: Option<&SentFile>) -> Vec<String> {
     told.extend(file.and_then(SentFile::told));
     match &list.columns {
         Some(columns) => {
-            let mut sentence = format!("Testers are read from {}", quoted(&columns.testers));
-            if !columns.others.is_empty() {
-                sentence += &format!(", and {}", quoted(&columns.others));
-            }
-            sentence.push('.');
-            if !columns.left_out.is_empty() {
-                sentence += &format!(" Not used: {}.", quoted(&columns.left_out));
-            }
-            told.push(sentence);
+            let of = |before: &str, named: &[String], after: &str| {
+                if named.is_empty() { String::new() } else { format!("{before}{}{after}", quoted(named)) }
+            };
+            let others = of(", and ", &columns.others, "");
+            let left_out = of(" Not used: ", &columns.left_out, ".");
+            told.push(format!("Testers are read from {}{others}.{left_out}", quoted(&columns.testers)));
         }
         None if list.lines.windows(2).any(|two| two[0].number == two[1].number) => {
             told.push("The first line names no columns, so every cell is a tester.".to_owned());

@@ -84,7 +84,7 @@ fn search(key: &GroupKey, show: Show, query: &str) -> impl IntoView + use<> {
         .is_some_and(|first| first.key != here.environment.key)
         .then(|| view! { <input type="hidden" name="env" value=here.environment.key.to_string() /> });
     view! {
-        <form method="get" autocomplete="off" class="toolbar" role="search" action=here.plain(&address::group(&key))>
+        <form method="get" autocomplete="off" class="toolbar" role="search" action=here.plain(&address::group(key))>
             <input type="hidden" name="tab" value="testers" />
             {environment}
             <div class="field" data-wide="">

@@ -64,12 +64,11 @@ fn body(
     if nothing && !query.is_filtered() && people.as_ref().is_none_or(|it| it.next.is_none()) {
         return teach(shown).into_any();
     }
-    let who = match people {
-        Some(page) => who(shown, page).into_any(),
-        None => {
-            let why = here().why_not(Operation::ReadPeople);
-            view! { <p class="note">"You see how often, not who. "{why}</p> }.into_any()
-        }
+    let who = if let Some(page) = people {
+        who(shown, page).into_any()
+    } else {
+        let why = here().why_not(Operation::ReadPeople);
+        view! { <p class="note">"You see how often, not who. "{why}</p> }.into_any()
     };
     view! {
         {filters(shown, query)}

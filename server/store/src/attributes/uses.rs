@@ -86,7 +86,9 @@ fn uses(state: &State, personas: Vec<(String, String)>) -> Result<AttributeUses,
         }
     };
     // Groups are the same in all environments.
-    for group in state.snapshots.first().into_iter().flat_map(|it| it.groups()).map(|it| it.group()) {
+    for group in
+        state.snapshots.first().into_iter().flat_map(|it| it.groups()).map(engine::CompiledGroup::group)
+    {
         let condition = group.condition.iter();
         let names = condition.flat_map(|it| it.attributes()).map(AttributeName::as_str).collect();
         add(names, &AttributeUse::Group { key: group.key.clone(), name: group.name.clone() });

@@ -49,7 +49,7 @@ fn ada() -> SubjectKey {
 
 pub(super) async fn list(listed: &mut Listed) {
     // The guard of the server itself would act whenever it comes to look.
-    let config = Config { look_every: Duration::from_secs(3600), ..Config::default() };
+    let config = Config { look_every: Duration::from_hours(1), ..Config::default() };
     let app = TestApp::start_with(config).await;
     app.store.seed_demo(&administrator()).await.expect("the demo");
     members(&app).await;
