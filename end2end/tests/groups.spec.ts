@@ -38,6 +38,7 @@ test('a product manager defines a pilot group and sees who is in it before savin
         await page.getByRole('button', { name: 'Create the group' }).click();
         await expect(page.getByRole('alert').filter({ hasText: 'Enter a number' })).toBeVisible();
         await expect(page.getByLabel('Value 2')).toHaveValue('many');
+        await page.waitForFunction(() => document.documentElement.hasAttribute('data-asks'));
         await page.getByLabel('Value 2').fill('300');
         await expect(page.getByText('transactions_30d is at least 300').first()).toBeVisible();
         await expect(count(page)).not.toHaveText('62');

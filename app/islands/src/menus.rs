@@ -1,4 +1,4 @@
-//! What every page does: it asks before what somebody typed is lost ([`crate::typing`]), and closes an open `<details class="menu">` or `<details class="confirm">` on Escape and on a press elsewhere.
+//! What every page does: it asks before what somebody typed is lost (`typing`), and closes an open `<details class="menu">` or `<details class="confirm">` on Escape and on a press elsewhere.
 //! Without a script a second press on the button closes it.
 
 use leptos::{ev, prelude::*};
