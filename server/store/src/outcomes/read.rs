@@ -23,7 +23,6 @@ const ROWS_MAX: i64 = 400_000;
 ///     store::CellReader { reach: unimplemented!() }
 /// }
 /// ```
-///
 /// nor the lease that gives one:
 ///
 /// ```compile_fail,E0451
