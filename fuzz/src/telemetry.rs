@@ -10,12 +10,14 @@ use opentelemetry_proto::tonic::collector::{
 };
 use prost::Message;
 use serde::de::DeserializeOwned;
-use server::limits::{OTLP_BODY_BYTES_MAX, OTLP_INFLATED_BYTES_MAX};
+use server::limits::{BODY_RATIO_MAX, OTLP_BODY_BYTES_MAX, OTLP_INFLATED_BYTES_MAX};
 
 use crate::world::{Answer, Sender, WORLD};
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
+/// So small a body may have grown by any factor.
+const SMALL_BYTES: usize = 64 * 1024;
 
 pub fn run(bytes: &[u8]) {
     let Some((first, body)) = bytes.split_first() else { return };
@@ -65,8 +67,12 @@ fn packed(path: &str, kind: &str, body: &[u8]) {
     if answer.is_later() {
         return;
     }
+    let swollen = decoded.len() > SMALL_BYTES && decoded.len() / BODY_RATIO_MAX > body.len();
     if decoded.len() > OTLP_INFLATED_BYTES_MAX {
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    } else if swollen {
+        // Whether it is broken as well may show before or after it has grown too much.
+        assert_ne!(answer.status, StatusCode::OK);
     } else if !is_gzip {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     }
