@@ -294,18 +294,34 @@ async fn a_change_that_is_broken_off_keeps_nobody_waiting(t: Harness) {
     live_is_the_database(&t).await;
 }
 
+/// How many numbers `many` has to count on this machine, so that it takes about three seconds.
+async fn three_seconds_of_numbers(t: &Harness) -> u128 {
+    const TRIED: u128 = 500_000;
+    let began = Instant::now();
+    let tried = format!(
+        "WITH RECURSIVE numbers (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM numbers LIMIT {TRIED}) \
+         SELECT CAST(SUM(value) AS TEXT) FROM numbers"
+    );
+    t.text(&tried).await;
+    TRIED * 3_000_000 / began.elapsed().as_micros().max(1)
+}
+
 /// Slowness is no absence: a statement that takes three seconds, alone in the house.
 async fn slow_statements_are_waited_for(t: Harness) {
     t.create_flag("a").await;
     let slow = if t.is_sqlite() {
-        "CREATE VIEW many AS WITH RECURSIVE numbers (value) AS \
-         (SELECT 1 UNION ALL SELECT value + 1 FROM numbers LIMIT 6000000) SELECT value FROM numbers; \
-         CREATE TRIGGER slow BEFORE UPDATE ON rollouts BEGIN SELECT SUM(value) FROM many; END"
+        let numbers = three_seconds_of_numbers(&t).await;
+        format!(
+            "CREATE VIEW many AS WITH RECURSIVE numbers (value) AS \
+             (SELECT 1 UNION ALL SELECT value + 1 FROM numbers LIMIT {numbers}) SELECT value FROM numbers; \
+             CREATE TRIGGER slow BEFORE UPDATE ON rollouts BEGIN SELECT SUM(value) FROM many; END"
+        )
     } else {
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3); RETURN NEW; END'; \
          CREATE TRIGGER slow BEFORE UPDATE ON rollouts FOR EACH ROW EXECUTE FUNCTION slow()"
+            .to_owned()
     };
-    t.sql(slow).await.expect("a trigger");
+    t.sql(&slow).await.expect("triggers");
     let began = Instant::now();
     let (slow, other) = tokio::join!(t.change("a", |rollout| rollout.rules = vec![everyone(1)]), async {
         // Whoever waits for the turn waits for us.
