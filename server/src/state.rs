@@ -74,6 +74,7 @@ part! {
     Arc<Bodies>: bodies,
     Arc<Intake>: intake,
     Arc<Lanes>: lanes,
+    Arc<Ofrep>: ofrep,
 }
 
 impl Server {

@@ -4,7 +4,9 @@
 mod checks;
 mod write;
 
-use engine::{EnvironmentKey, Flag, FlagKey, Rollout};
+use std::collections::BTreeMap;
+
+use engine::{EnvironmentKey, Flag, FlagKey, Percentage, Rollout, RuleId};
 
 pub(crate) use checks::{group_names, prerequisite_problems};
 
@@ -91,6 +93,31 @@ impl Store {
             return Err(Invalid::SeedChanged.into());
         }
         work.write_rollout(target, rollout, reason, None).await
+    }
+
+    /// Sets one rule's percentage, in the version that was read or, without one, in whatever is in force. Returns the new
+    /// version, or the present one when nothing differs; `None` when the rollout has no such rule.
+    pub async fn set_percentage(
+        &self,
+        by: &FlagEditor,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        (rule, percentage): (&RuleId, Percentage),
+        expected: Option<u64>,
+        comment: &str,
+    ) -> Result<Option<u64>, StoreError> {
+        let reason = reason(comment)?;
+        let (mut work, target) = self.begin_rollout(by, environment, flag).await?;
+        if let Some(expected) = expected {
+            work.check_rollout_version(&target, expected).await?;
+        }
+        if target.rollout.value.rule(rule.as_str()).is_none() {
+            work.cancel().await?;
+            return Ok(None);
+        }
+        let one = BTreeMap::from([(rule.clone(), percentage)]);
+        let rollout = target.rollout.value.clone().with_percentages(&one);
+        work.write_rollout(target, rollout, reason, None).await.map(Some)
     }
 
     /// Draws everybody's position anew: people lose and gain the flag at every percentage between 0 and 100.

@@ -300,6 +300,8 @@ fn operations() -> Vec<(Method, &'static str, Option<Json>, Operation)> {
     let guardrails = || Some(json!({"version": 99, "guardrails": []}));
     let plan = || Some(json!({"version": 99, "name": "Plan", "steps": []}));
     let step = || Some(json!({"version": 99, "step": 1}));
+    let rollout = || Some(json!({"version": 99, "rollout": {}}));
+    let percentage = || Some(json!({"version": 99, "percentage": 20}));
     vec![
         (Method::GET, "/api/v1/flags/fast-payment/health", None, Operation::View),
         (Method::GET, "/api/v1/flags/fast-payment/exposures", None, Operation::ReadPeople),
@@ -307,6 +309,11 @@ fn operations() -> Vec<(Method, &'static str, Option<Json>, Operation)> {
         (Method::POST, "/api/v1/flags/fast-payment/plan", plan(), Operation::RollOut),
         (Method::POST, "/api/v1/flags/fast-payment/plan/start", step(), Operation::RollOut),
         (Method::POST, "/api/v1/flags/fast-payment/plan/approve", step(), Operation::Approve),
+        (Method::GET, "/api/v1/flags/fast-payment/rollout", None, Operation::View),
+        (Method::PUT, "/api/v1/flags/fast-payment/rollout", rollout(), Operation::RollOut),
+        (Method::PATCH, "/api/v1/flags/fast-payment/rules/everyone", percentage(), Operation::RollOut),
+        (Method::POST, "/api/v1/flags/fast-payment/stop", None, Operation::Stop),
+        (Method::POST, "/api/v1/flags/fast-payment/resume", None, Operation::RollOut),
         (Method::GET, "/api/v1/people/nobody", None, Operation::ReadPeople),
         (Method::PUT, "/api/v1/people/nobody", Some(json!({"traits": 7})), Operation::Administer),
         (Method::GET, "/api/v1/groups/testers/enrolments", None, Operation::ReadPeople),

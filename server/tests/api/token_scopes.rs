@@ -96,6 +96,7 @@ fn refused(needs: Needs) -> [bool; 6] {
     match needs {
         Needs::AnyToken => [false; 6],
         Needs::ServerOrClient => [false, false, false, true, true, true],
+        Needs::Server => [false, false, true, true, true, true],
         Needs::Traits => [true, false, true, true, true, false],
         Needs::Management => [true, true, true, false, false, false],
         Needs::Environment => [true, true, true, true, false, false],
@@ -120,7 +121,7 @@ async fn every_operation_refuses_the_tokens_that_it_does_not_take() {
     let mut wrong = Vec::new();
     for (method, path, needs) in OPERATIONS {
         let key = if path.contains("/groups/") { "testers" } else { "fast-payment" };
-        let path = path.replace("{key}", key).replace("{transition}", "pause");
+        let path = path.replace("{key}", key).replace("{transition}", "pause").replace("{rule}", "everyone");
         let path = path.replace("{id}", "nobody").replace("{subject}", "nobody");
         let version = if *method == "DELETE" { "version=99" } else { "" };
         let place = if *needs == Needs::Management { "" } else { "environment=production" };
@@ -131,6 +132,8 @@ async fn every_operation_refuses_the_tokens_that_it_does_not_take() {
             _ if path.ends_with("/enrolments") => Some(json!({"testers": []})),
             _ if path.ends_with("guardrails") => Some(json!({"version": 99, "guardrails": []})),
             _ if path.ends_with("/pause") => Some(json!({"version": 99})),
+            _ if path.ends_with("/rollout") => Some(json!({"version": 99, "rollout": {}})),
+            _ if path.ends_with("/rules/everyone") => Some(json!({"version": 99, "percentage": 20})),
             _ if path.ends_with("/plan") => Some(json!({"version": 99, "name": "Plan", "steps": []})),
             _ => Some(json!({})),
         };

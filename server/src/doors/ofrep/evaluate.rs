@@ -262,7 +262,11 @@ fn traits<'p>(context: &CallerContext, people: &'p People) -> Traits<'p> {
     known.unwrap_or_default()
 }
 
-fn engine_context<'a>(caller: &Caller, context: &'a CallerContext, people: &'a People) -> Context<'a> {
+pub(super) fn engine_context<'a>(
+    caller: &Caller,
+    context: &'a CallerContext,
+    people: &'a People,
+) -> Context<'a> {
     Context {
         targeting_key: context.targeting_key.as_ref().map(SubjectKey::as_str),
         sender: caller.sender(),

@@ -2,6 +2,7 @@
 //! It asks `engine` for every decision and touches no database: tokens, snapshots and traits are in memory.
 
 mod answer;
+mod check;
 mod compressed;
 mod context;
 pub mod door;
@@ -32,6 +33,8 @@ use axum::{
 };
 
 use crate::edge::{access::cors, fault::Fault};
+pub use check::Checked;
+pub use context::CallerContext;
 use error::OfrepError;
 pub use evaluate::{direct, is_direct};
 pub use state::{Ofrep, Parts};

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 pub(crate) use words::{
-    Comment, FeedbackCompleted, FeedbackWord, Guardrail, Key, Milliseconds, PlanStep, PlanTransition, Proof,
-    Subject, Traits, Version,
+    Comment, FeedbackCompleted, FeedbackWord, Guardrail, Key, Milliseconds, PerCent, PlanStep,
+    PlanTransition, Proof, Rollout, Subject, Traits, Version,
 };
 
 /// Whatever is asked: what is malformed, who may not, too often, and what goes wrong on our side.

@@ -7,6 +7,8 @@ use crate::edge::door::Door;
 
 /// Where events go; they come by the ten thousand.
 const EVENTS_PATH: &str = "/api/v1/events";
+/// Where applications ask before they act.
+const CHECK_PATH: &str = "/api/v1/check";
 /// Where users' feedback goes.
 const FEEDBACK_PATH: &str = "/api/v1/feedback";
 
@@ -16,12 +18,12 @@ pub static DOOR: Door = Door {
     refuse: |fault| RestError::Fault(fault).into_response(),
     takes_forms: false,
     tells_items: |path| path == EVENTS_PATH,
-    is_rush: |path| path == EVENTS_PATH,
+    is_rush: |path| path == EVENTS_PATH || path == CHECK_PATH,
     secret_below: &[],
     needs_no_database: |_, _| false,
 };
 
 /// Whether programs send there without end what may not wait behind pages.
-pub fn is_intake(path: &str) -> bool {
-    path == EVENTS_PATH || path == FEEDBACK_PATH
+pub fn may_not_wait(path: &str) -> bool {
+    path == EVENTS_PATH || path == FEEDBACK_PATH || path == CHECK_PATH
 }

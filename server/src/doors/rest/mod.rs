@@ -2,6 +2,7 @@
 //! Handlers read, ask for a proof of permission and call the store; the `OpenAPI` document is made from them.
 
 mod audit;
+mod check;
 mod document;
 pub mod door;
 mod enrolments;
@@ -18,6 +19,7 @@ pub mod needs;
 mod people;
 mod plan;
 mod proof;
+mod rollout;
 mod token;
 
 use std::sync::Arc;
@@ -41,7 +43,7 @@ use crate::{
     edge::{access::cors, fault::Fault},
     lanes::Lanes,
 };
-use door::is_intake;
+use door::may_not_wait;
 use error::RestError;
 
 /// What the document says beside its paths.
@@ -70,6 +72,7 @@ fn operations() -> OpenApiRouter<Server> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(token::get))
         .routes(routes!(audit::head))
+        .routes(routes!(check::check))
         .routes(routes!(flags::list))
         .routes(routes!(people::put, people::get, people::delete))
         .routes(routes!(people::post))
@@ -84,6 +87,10 @@ fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(guardrails::get_defaults, guardrails::put_defaults, guardrails::delete_defaults))
         .routes(routes!(plan::get, plan::save))
         .routes(routes!(plan::transit))
+        .routes(routes!(rollout::get, rollout::put))
+        .routes(routes!(rollout::patch_rule))
+        .routes(routes!(rollout::stop))
+        .routes(routes!(rollout::resume))
 }
 
 pub fn router(server: &Server) -> Router {
@@ -106,9 +113,9 @@ pub fn router(server: &Server) -> Router {
         .with_state(server.clone())
 }
 
-/// What programs manage is made behind what may not wait; events and feedback, which come without end, are not.
+/// What programs manage is made behind what may not wait: events, feedback and checks, which come without end.
 async fn on_pages(State(lanes): State<Arc<Lanes>>, request: Request, next: Next) -> Response {
-    if is_intake(request.uri().path()) {
+    if may_not_wait(request.uri().path()) {
         return next.run(request).await;
     }
     let only_reads = request.method().is_safe();
@@ -118,7 +125,7 @@ async fn on_pages(State(lanes): State<Arc<Lanes>>, request: Request, next: Next)
 
 /// Below [`on_pages`]: answers once there is a place.
 async fn in_turn(State(lanes): State<Arc<Lanes>>, request: Request, next: Next) -> Response {
-    if is_intake(request.uri().path()) {
+    if may_not_wait(request.uri().path()) {
         return next.run(request).await;
     }
     let changes = !request.method().is_safe();

@@ -18,6 +18,8 @@ pub enum Needs {
     AnyToken,
     /// What applications send.
     ServerOrClient,
+    /// What backends ask before they act.
+    Server,
     /// Storing people: a server token that was granted it, or a management token for the whole workspace.
     Traits,
     /// Reading what is in force everywhere.
@@ -35,6 +37,7 @@ pub const OPERATIONS: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/token", Needs::AnyToken),
     ("POST", "/api/v1/events", Needs::ServerOrClient),
     ("POST", "/api/v1/feedback", Needs::ServerOrClient),
+    ("POST", "/api/v1/check", Needs::Server),
     ("PUT", "/api/v1/people/{id}", Needs::Traits),
     ("POST", "/api/v1/people", Needs::Traits),
     ("GET", "/api/v1/people/{id}", Needs::WorkspaceIn),
@@ -56,6 +59,11 @@ pub const OPERATIONS: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/flags/{key}/plan", Needs::Environment),
     ("POST", "/api/v1/flags/{key}/plan", Needs::Environment),
     ("POST", "/api/v1/flags/{key}/plan/{transition}", Needs::Environment),
+    ("GET", "/api/v1/flags/{key}/rollout", Needs::Environment),
+    ("PUT", "/api/v1/flags/{key}/rollout", Needs::Environment),
+    ("PATCH", "/api/v1/flags/{key}/rules/{rule}", Needs::Environment),
+    ("POST", "/api/v1/flags/{key}/stop", Needs::Environment),
+    ("POST", "/api/v1/flags/{key}/resume", Needs::Environment),
 ];
 
 impl Needs {
@@ -63,6 +71,7 @@ impl Needs {
         match self {
             Self::AnyToken => "Takes any token.",
             Self::ServerOrClient => "Takes a server or client token.",
+            Self::Server => "Takes a server token.",
             Self::Traits => {
                 "Takes a server token that may store people, or a management token for the whole workspace."
             }
@@ -76,9 +85,12 @@ impl Needs {
     fn names_environment(self) -> bool {
         match self {
             Self::Environment | Self::WorkspaceIn => true,
-            Self::AnyToken | Self::ServerOrClient | Self::Traits | Self::Management | Self::Workspace => {
-                false
-            }
+            Self::AnyToken
+            | Self::ServerOrClient
+            | Self::Server
+            | Self::Traits
+            | Self::Management
+            | Self::Workspace => false,
         }
     }
 }
@@ -115,6 +127,7 @@ fn operation<'a>(item: &'a mut PathItem, method: &str) -> Option<&'a mut Operati
         "GET" => item.get.as_mut(),
         "PUT" => item.put.as_mut(),
         "POST" => item.post.as_mut(),
+        "PATCH" => item.patch.as_mut(),
         "DELETE" => item.delete.as_mut(),
         _ => None,
     }
@@ -130,7 +143,7 @@ mod tests {
         describe(&mut document);
         let mut documented = Vec::new();
         for (path, item) in &mut document.paths.paths {
-            for method in ["GET", "PUT", "POST", "DELETE"] {
+            for method in ["GET", "PUT", "POST", "PATCH", "DELETE"] {
                 if let Some(operation) = operation(item, method) {
                     let says = operation.description.as_deref().is_some_and(|text| text.contains("Takes a"));
                     assert!(says, "{method} {path} does not say which token it takes");

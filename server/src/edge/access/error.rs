@@ -24,6 +24,8 @@ pub enum AccessError {
         "this needs a management token: an admin makes one under Settings → Tokens, or with `fader token create --kind admin`"
     )]
     NotManagementToken,
+    #[error("this needs a server token: an answer that a browser gets is no proof for a backend")]
+    NotServerToken,
     #[error("this token is asked more often than the server allows")]
     TooMany { retry_after_s: u64 },
     #[error("that is more feedback at once than the server takes: wait, then send it again")]
@@ -40,9 +42,11 @@ impl AccessError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NoToken | Self::TwoTokens | Self::WrongToken(_) => StatusCode::UNAUTHORIZED,
-            Self::Origin { .. } | Self::NoOrigin | Self::ManagementToken | Self::NotManagementToken => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Origin { .. }
+            | Self::NoOrigin
+            | Self::ManagementToken
+            | Self::NotManagementToken
+            | Self::NotServerToken => StatusCode::FORBIDDEN,
             Self::TooManyWrongTokens { .. }
             | Self::TooMany { .. }
             | Self::TooMuchFeedback { .. }
@@ -62,7 +66,8 @@ impl AccessError {
             | Self::Origin { .. }
             | Self::NoOrigin
             | Self::ManagementToken
-            | Self::NotManagementToken => None,
+            | Self::NotManagementToken
+            | Self::NotServerToken => None,
         }
     }
 }

@@ -215,6 +215,16 @@ impl Whole {
         }
         if weight > LIGHT_JSON { self.held.grow(&self.of, weight) } else { Ok(()) }
     }
+
+    fn json<T: DeserializeOwned, E: From<Fault>>(
+        mut self,
+        malformed: impl FnOnce(String) -> E,
+    ) -> Result<Sent<T>, E> {
+        self.weigh_json()?;
+        let value =
+            serde_json::from_slice(&whole_numbers(&self)).map_err(|error| malformed(error.to_string()))?;
+        Ok(Sent { value, _whole: self })
+    }
 }
 
 impl Deref for Whole {
@@ -226,6 +236,11 @@ impl Deref for Whole {
 }
 
 impl Unread {
+    /// Of a request that was taken apart.
+    pub fn of(parts: Parts, body: Body) -> Self {
+        Self { parts, body }
+    }
+
     /// The body as JSON, whatever it says of its type; `malformed` makes the refusal of the sentence that says why not.
     pub async fn json<T: DeserializeOwned, E: From<Fault>>(
         self,
@@ -234,11 +249,22 @@ impl Unread {
         bytes_max: usize,
         malformed: impl FnOnce(String) -> E,
     ) -> Result<Sent<T>, E> {
-        let mut whole = bodies.read(by, self.body, &self.parts, bytes_max).await?;
-        whole.weigh_json()?;
-        let value =
-            serde_json::from_slice(&whole_numbers(&whole)).map_err(|error| malformed(error.to_string()))?;
-        Ok(Sent { value, _whole: whole })
+        bodies.read(by, self.body, &self.parts, bytes_max).await?.json(malformed)
+    }
+
+    /// The same, where nothing needs to be sent.
+    pub async fn json_or_default<T: DeserializeOwned + Default, E: From<Fault>>(
+        self,
+        bodies: &Bodies,
+        by: &impl Authenticated,
+        bytes_max: usize,
+        malformed: impl FnOnce(String) -> E,
+    ) -> Result<Sent<T>, E> {
+        let whole = bodies.read(by, self.body, &self.parts, bytes_max).await?;
+        if whole.is_empty() {
+            return Ok(Sent { value: T::default(), _whole: whole });
+        }
+        whole.json(malformed)
     }
 }
 
@@ -247,7 +273,7 @@ impl<S: Send + Sync> FromRequest<S> for Unread {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
         let (parts, body) = request.into_parts();
-        Ok(Self { parts, body })
+        Ok(Self::of(parts, body))
     }
 }
 

@@ -1,4 +1,4 @@
-use engine::{Audience, Lifecycle, Percentage, Prerequisite, Problem, VariantKey};
+use engine::{Audience, Lifecycle, Percentage, Prerequisite, Problem, RuleId, VariantKey};
 use store::{Invalid, StoreError};
 
 use crate::harness::*;
@@ -13,6 +13,7 @@ on_both!(
     resuming_brings_back_the_same_rollout,
     only_re_randomising_changes_the_seed,
     saving_nothing_new_changes_nothing,
+    one_percentage_is_set_in_whatever_is_in_force,
     an_old_version_can_be_read,
     a_long_comment_is_refused,
     odd_characters_reach_both_databases,
@@ -140,6 +141,29 @@ async fn saving_nothing_new_changes_nothing(t: Harness) {
     let (seq, revision) = (t.store.live().seq(), t.revision(&production()));
     assert_eq!(t.change("a", |_| {}).await.expect("accepted"), 1);
     assert_eq!((t.store.live().seq(), t.revision(&production())), (seq, revision));
+}
+
+async fn one_percentage_is_set_in_whatever_is_in_force(t: Harness) {
+    t.create_flag("a").await;
+    t.change("a", |rollout| rollout.rules = vec![everyone(20)]).await.expect("saved");
+    let read = t.rollout("a").await;
+    let everyone = RuleId::parse("everyone").expect("an id");
+    let set = async |rule: &RuleId, per_cent, expected| {
+        let percentage = Percentage::whole(per_cent).expect("at most 100");
+        let (by, flag) = (editor(), flag_key("a"));
+        t.store.set_percentage(&by, &production(), &flag, (rule, percentage), expected, "step").await
+    };
+    assert_eq!(set(&everyone, 30, None).await.expect("set"), Some(read.version + 1));
+    assert_eq!(t.last_sentence().await, "raised everyone 20 → 30 % on Flag a in production");
+    let conflict = set(&everyone, 40, Some(read.version)).await.expect_err("read before");
+    assert!(matches!(conflict, StoreError::Conflict(_)), "{conflict:?}");
+    assert_eq!(set(&everyone, 30, None).await.expect("the same"), Some(read.version + 1));
+    let seq = t.store.live().seq();
+    assert_eq!(set(&RuleId::parse("nobody").expect("an id"), 40, None).await.expect("looked"), None);
+    assert_eq!(t.store.live().seq(), seq, "nothing was written");
+    t.change("a", |rollout| rollout.enabled = false).await.expect("stopped");
+    set(&everyone, 50, None).await.expect("set");
+    assert!(!t.rollout("a").await.value.enabled, "a stopped flag stays stopped");
 }
 
 async fn an_old_version_can_be_read(t: Harness) {

@@ -75,6 +75,72 @@ words! {
         "type": "integer", "minimum": 0, "maximum": 100_000,
         "description": "In thousandths of a per cent: 20000 is 20 %."
     });
+    PerCent() = json!({
+        "type": "number", "minimum": 0, "maximum": 100,
+        "description": "In per cent, in steps of 0.001: 20 is 20 %."
+    });
+    Rollout(Key, Subject, Percentage, RolloutRule) = json!({
+        "type": "object",
+        "required": ["enabled", "seed"],
+        "additionalProperties": false,
+        "properties": {
+            "enabled": {"type": "boolean", "description": "False: stopped."},
+            "prerequisites": {"type": "array", "maxItems": 20, "items": members(json!({
+                "flag": {"$ref": held("Key")}, "variant": {"$ref": held("Key")}
+            }))},
+            "exclusions": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "subjects": {"type": "array", "maxItems": 1000, "items": {"$ref": held("Subject")}},
+                    "groups": {"type": "array", "maxItems": 50, "items": {"$ref": held("Key")}}
+                }
+            },
+            "pins": {"type": "array", "maxItems": 1000, "items": members(json!({
+                "subject": {"$ref": held("Subject")}, "variant": {"$ref": held("Key")}
+            }))},
+            "rules": {"type": "array", "maxItems": 50, "items": {"$ref": held("RolloutRule")}},
+            "seed": {"type": "string", "minLength": 1, "maxLength": 100, "description": "Stays as it was read."}
+        }
+    });
+    RolloutRule(Key, Percentage) = json!({
+        "type": "object",
+        "required": ["id", "audience", "percentage"],
+        "additionalProperties": false,
+        "properties": {
+            "id": {"$ref": held("Key")},
+            "audience": {"oneOf": [
+                {"type": "string", "enum": ["everyone"]},
+                {
+                    "type": "object", "required": ["matching"], "additionalProperties": false,
+                    "properties": {"matching": {
+                        "type": "object",
+                        "additionalProperties": false,
+                        "properties": {
+                            "groups": {"type": "array", "maxItems": 50, "items": {"$ref": held("Key")}},
+                            "condition": {
+                                "type": ["object", "null"],
+                                "description": "A tree of `all`, `any`, `not` and `test`, as it is answered."
+                            }
+                        }
+                    }}
+                }
+            ]},
+            "percentage": {"$ref": held("Percentage")},
+            "holdback": {"$ref": held("Percentage")},
+            "bucket_by": {"oneOf": [
+                {"type": "string", "enum": ["subject"]},
+                {
+                    "type": "object", "required": ["attribute"], "additionalProperties": false,
+                    "properties": {"attribute": {"type": "string", "description": "The name of an attribute."}}
+                }
+            ]},
+            "split": {"type": "array", "items": members(json!({
+                "variant": {"$ref": held("Key")},
+                "weight": {"type": "integer", "minimum": 0, "maximum": 1000, "description": "Out of 1000."}
+            }))}
+        }
+    });
     Traits() = json!({
         "type": "object",
         "description": "Texts, numbers, booleans or lists, of the types in the attribute schema; null leaves one out.",
@@ -164,19 +230,14 @@ words! {
 }
 
 /// An object with the one member `name`, an object that has these and no other members.
-fn one_of(name: &str, members: Value) -> Value {
-    let required: Vec<_> = members.as_object().into_iter().flat_map(|it| it.keys().cloned()).collect();
-    json!({
-        "type": "object",
-        "required": [name],
-        "additionalProperties": false,
-        "properties": {name: {
-            "type": "object",
-            "required": required,
-            "additionalProperties": false,
-            "properties": members
-        }}
-    })
+fn one_of(name: &str, properties: Value) -> Value {
+    members(json!({name: members(properties)}))
+}
+
+/// An object that has these members and no others.
+fn members(properties: Value) -> Value {
+    let required: Vec<_> = properties.as_object().into_iter().flat_map(|it| it.keys().cloned()).collect();
+    json!({"type": "object", "required": required, "additionalProperties": false, "properties": properties})
 }
 
 fn quantile() -> Value {

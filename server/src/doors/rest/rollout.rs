@@ -1,0 +1,297 @@
+//! `/api/v1/flags/{key}/rollout`: what decides who gets a flag, whole or one percentage of it, and the kill switch.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use engine::{FlagKey, GroupKey, Percentage, Rollout, RuleId, audience_phrase, rollout_phrase};
+use serde::{Deserialize, Serialize};
+use serde_json::{Number, Value, value::RawValue};
+use store::Store;
+use utoipa::ToSchema;
+
+use super::{
+    document::{self, Comment, PerCent, Version},
+    error::{Problem, RestError},
+    health::require_flag,
+    manager::Manager,
+};
+use crate::{
+    edge::{
+        body::{Bodies, Unread},
+        fault::Fault,
+    },
+    limits::REST_BODY_BYTES_MAX,
+};
+
+/// What decides who gets a flag in the environment.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RolloutInForce {
+    flag: String,
+    environment: String,
+    /// Of the environment: a decision that carries it, or a later one, was made by this.
+    revision: u64,
+    /// Sent back with a change.
+    version: u64,
+    /// False: stopped.
+    enabled: bool,
+    /// Who gets it, in words.
+    state: String,
+    /// In the order in which they are tried.
+    rules: Vec<RuleInForce>,
+    changed_by: String,
+    changed_ms: i64,
+    /// As it is sent back with a change; percentages in it are in thousandths of a per cent.
+    #[schema(value_type = document::Rollout)]
+    definition: Value,
+}
+
+/// An audience, and how much of it.
+#[derive(Serialize, ToSchema)]
+struct RuleInForce {
+    id: String,
+    /// Whom it is about, in words.
+    audience: String,
+    /// In per cent: 20 is 20 %.
+    percentage: f64,
+}
+
+/// A whole rollout in place of the one that was read.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RolloutChange)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    /// The version that was read.
+    #[schema(value_type = Version)]
+    version: u64,
+    /// As `definition` was answered. The seed stays as it is: another one would give everybody another place.
+    #[schema(value_type = document::Rollout)]
+    rollout: Box<RawValue>,
+    /// Why; for the audit log.
+    #[serde(default)]
+    #[schema(value_type = Comment)]
+    comment: String,
+}
+
+/// One percentage; everything else stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleChange {
+    /// The version that was read. Left out, whatever is in force is changed.
+    #[schema(value_type = Option<Version>)]
+    version: Option<u64>,
+    /// `20` or `0.5`: per cent, in steps of 0.001.
+    #[schema(value_type = PerCent)]
+    percentage: Number,
+    /// Why; for the audit log.
+    #[serde(default)]
+    #[schema(value_type = Comment)]
+    comment: String,
+}
+
+/// Why; the body may be left out.
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reason {
+    /// Why; for the audit log.
+    #[serde(default)]
+    #[schema(value_type = Comment)]
+    comment: String,
+}
+
+/// What decides who gets a flag.
+#[utoipa::path(
+    get,
+    path = "/api/v1/flags/{key}/rollout",
+    tag = "rollouts",
+    params(("key" = String, Path, description = "The flag's key")),
+    responses(
+        (status = 200, body = RolloutInForce),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+    ),
+)]
+pub(crate) async fn get(
+    manager: Manager,
+    State(store): State<Store>,
+    Path(key): Path<String>,
+) -> Result<Json<RolloutInForce>, RestError> {
+    let flag = require_flag(&store, &manager, &key)?;
+    answer(&store, &manager, &flag).await
+}
+
+/// Replaces a rollout. What others saved since the version that was read is answered with 409, and what they changed.
+#[utoipa::path(
+    put,
+    path = "/api/v1/flags/{key}/rollout",
+    tag = "rollouts",
+    params(("key" = String, Path, description = "The flag's key")),
+    request_body = Change,
+    responses(
+        (status = 200, body = RolloutInForce),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem),
+        (status = 422, body = Problem),
+    ),
+)]
+pub(crate) async fn put(
+    manager: Manager,
+    State(store): State<Store>,
+    State(bodies): State<Arc<Bodies>>,
+    Path(key): Path<String>,
+    body: Unread,
+) -> Result<Json<RolloutInForce>, RestError> {
+    let editor = manager.there()?.flag_editor()?;
+    let sent = body.json(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let Change { version, rollout, comment } = sent.value;
+    // What no schema can say of a tree of conditions is told like everything else that does not fit.
+    let rollout: Rollout = serde_json::from_str(rollout.get())
+        .map_err(|error| RestError::Refused(format!("the rollout cannot be read: {error}")))?;
+    let flag = require_flag(&store, &manager, &key)?;
+    let environment = &manager.environment()?.key;
+    store.save_rollout(&editor, environment, &flag, version, rollout, &comment).await?;
+    answer(&store, &manager, &flag).await
+}
+
+/// Sets one rule's percentage, up or down.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/flags/{key}/rules/{rule}",
+    tag = "rollouts",
+    params(
+        ("key" = String, Path, description = "The flag's key"),
+        ("rule" = String, Path, description = "The rule's id, as in the rollout"),
+    ),
+    request_body = RuleChange,
+    responses(
+        (status = 200, body = RolloutInForce),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem),
+        (status = 422, body = Problem),
+    ),
+)]
+pub(crate) async fn patch_rule(
+    manager: Manager,
+    State(store): State<Store>,
+    State(bodies): State<Arc<Bodies>>,
+    Path((key, rule)): Path<(String, String)>,
+    body: Unread,
+) -> Result<Json<RolloutInForce>, RestError> {
+    let editor = manager.there()?.flag_editor()?;
+    let sent = body.json(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let RuleChange { version, percentage, comment } = sent.value;
+    let flag = require_flag(&store, &manager, &key)?;
+    let environment = &manager.environment()?.key;
+    let percentage =
+        Percentage::parse(&percentage.to_string()).map_err(|error| RestError::Refused(error.to_string()))?;
+    let missing = || RestError::NotFound("rule");
+    let rule = RuleId::parse(&rule).map_err(|_| missing())?;
+    let set =
+        store.set_percentage(&editor, environment, &flag, (&rule, percentage), version, &comment).await?;
+    set.ok_or_else(missing)?;
+    answer(&store, &manager, &flag).await
+}
+
+/// The kill switch: everybody gets the off variant from this moment, whatever others have saved. The rollout below it
+/// stays as it is.
+#[utoipa::path(
+    post,
+    path = "/api/v1/flags/{key}/stop",
+    tag = "rollouts",
+    params(("key" = String, Path, description = "The flag's key")),
+    request_body(content = Option<Reason>),
+    responses(
+        (status = 200, body = RolloutInForce),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 422, body = Problem),
+    ),
+)]
+pub(crate) async fn stop(
+    manager: Manager,
+    State(store): State<Store>,
+    State(bodies): State<Arc<Bodies>>,
+    Path(key): Path<String>,
+    body: Unread,
+) -> Result<Json<RolloutInForce>, RestError> {
+    let stopper = manager.there()?.stopper()?;
+    let comment = reason(body, &bodies, &manager).await?;
+    let flag = require_flag(&store, &manager, &key)?;
+    store.stop(&stopper, &manager.environment()?.key, &flag, &comment).await?;
+    answer(&store, &manager, &flag).await
+}
+
+/// Ends a stop: exactly the same people have the flag again.
+#[utoipa::path(
+    post,
+    path = "/api/v1/flags/{key}/resume",
+    tag = "rollouts",
+    params(("key" = String, Path, description = "The flag's key")),
+    request_body(content = Option<Reason>),
+    responses(
+        (status = 200, body = RolloutInForce),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 422, body = Problem),
+    ),
+)]
+pub(crate) async fn resume(
+    manager: Manager,
+    State(store): State<Store>,
+    State(bodies): State<Arc<Bodies>>,
+    Path(key): Path<String>,
+    body: Unread,
+) -> Result<Json<RolloutInForce>, RestError> {
+    let editor = manager.there()?.flag_editor()?;
+    let comment = reason(body, &bodies, &manager).await?;
+    let flag = require_flag(&store, &manager, &key)?;
+    store.resume(&editor, &manager.environment()?.key, &flag, &comment).await?;
+    answer(&store, &manager, &flag).await
+}
+
+async fn reason(body: Unread, bodies: &Bodies, manager: &Manager) -> Result<String, RestError> {
+    let sent =
+        body.json_or_default::<Reason, _>(bodies, manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    Ok(sent.value.comment)
+}
+
+async fn answer(store: &Store, manager: &Manager, flag: &FlagKey) -> Result<Json<RolloutInForce>, RestError> {
+    let (viewer, environment) = (manager.principal.viewer(), &manager.environment()?.key);
+    let rollout = store.find_rollout(&viewer, environment, flag).await?;
+    let rollout = rollout.ok_or(RestError::NotFound("flag"))?;
+    let snapshot = store.live().snapshot(environment.as_str());
+    let snapshot = snapshot.ok_or(RestError::Fault(Fault::Internal))?;
+    let group = |key: &GroupKey| {
+        snapshot.group(key.as_str()).map_or_else(|| key.to_string(), |group| group.group().name.clone())
+    };
+    let rules = rollout.value.rules.iter().map(|rule| RuleInForce {
+        id: rule.id.to_string(),
+        audience: audience_phrase(&rule.audience, &group),
+        percentage: rule.percentage.as_f64(),
+    });
+    Ok(Json(RolloutInForce {
+        flag: flag.to_string(),
+        environment: environment.to_string(),
+        revision: snapshot.revision(),
+        version: rollout.version,
+        enabled: rollout.value.enabled,
+        state: rollout_phrase(&rollout.value, &group),
+        rules: rules.collect(),
+        changed_by: rollout.changed_by,
+        changed_ms: rollout.changed_ms,
+        definition: serde_json::to_value(&rollout.value).unwrap_or_default(),
+    }))
+}
