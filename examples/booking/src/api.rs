@@ -99,7 +99,7 @@ impl Site {
         trip: Trip,
         travellers: Travellers,
     ) -> Result<Booking, PayError> {
-        match self.fader.is_on(FAST_PAYMENT, customer.subject()).await {
+        match self.fader.allows(FAST_PAYMENT, customer.subject()).await {
             Ok(true) => self.charge_card_on_file(customer, trip, travellers).await,
             Ok(false) => Err(PayError::FastPaymentOff),
             Err(error) => {

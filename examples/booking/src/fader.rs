@@ -1,5 +1,5 @@
-//! Asks Fader, on the server and for the signed-in customer, whether a feature is on: one OFREP evaluation
-//! with the server token. It never guesses: what is not a plain `true` within the time limit is not a yes.
+//! Asks Fader, on the server and for the signed-in customer, whether something is allowed now: one check with the server
+//! token. It never guesses: what is not a plain `true` within the time limit is not a yes.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use reqwest::{
     redirect::Policy,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{config::Config, preview, reporter::Reporter};
 
@@ -28,7 +28,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Whom Fader is asked about, with what this server itself knows about them.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Subject<'a> {
-    #[serde(rename = "targetingKey")]
+    #[serde(skip)]
     pub id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<&'a str>,
@@ -41,7 +41,7 @@ pub struct Subject<'a> {
 /// A connection to one Fader server.
 pub struct Fader {
     client: Client,
-    evaluate_url: String,
+    check_url: String,
 }
 
 /// Why there is no answer.
@@ -51,20 +51,13 @@ pub enum AskError {
     Unreachable(#[from] reqwest::Error),
     #[error("Fader answered {0}")]
     Refused(StatusCode),
-    #[error("Fader answered something that is no decision about a boolean flag")]
+    #[error("Fader answered something that is no answer to a check")]
     Nonsense,
 }
 
 #[derive(Deserialize)]
 struct Answer {
-    /// Left out: the caller's own default applies, and ours is "off".
-    value: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Failure {
-    error_code: String,
+    allowed: bool,
 }
 
 impl Fader {
@@ -81,7 +74,7 @@ impl Fader {
             .redirect(Policy::none())
             .timeout(Duration::from_millis(ANSWER_MS_MAX))
             .build()?;
-        Ok(Self { client, evaluate_url: format!("{}/ofrep/v1/evaluate/flags", config.fader_url) })
+        Ok(Self { client, check_url: format!("{}/api/v1/check", config.fader_url) })
     }
 
     /// Tells the same Fader what came of payments.
@@ -89,10 +82,10 @@ impl Fader {
         Reporter::start(self.client.clone(), format!("{}/api/v1/events", config.fader_url))
     }
 
-    /// Is this boolean flag on for this customer, now?
-    pub async fn is_on(&self, flag: &'static str, subject: Subject<'_>) -> Result<bool, AskError> {
-        let url = format!("{}/{flag}", self.evaluate_url);
-        let mut request = self.client.post(url).json(&json!({ "context": subject }));
+    /// May this customer do now what the flag stands for?
+    pub async fn allows(&self, flag: &'static str, subject: Subject<'_>) -> Result<bool, AskError> {
+        let question = json!({ "subject": subject.id, "flag": flag, "attributes": subject });
+        let mut request = self.client.post(&self.check_url).json(&question);
         if let Some(preview) = preview::current() {
             request = request.header(X_FADER_PREVIEW, preview.token);
         }
@@ -109,19 +102,13 @@ impl Fader {
     }
 }
 
-/// A flag that Fader does not know (any more) is off; every other failure is no answer.
+/// Whatever is no answer is no yes either; the caller decides what to say of it.
 fn read_answer(status: StatusCode, body: &[u8]) -> Result<bool, AskError> {
-    match status {
-        StatusCode::OK => {
-            let answer: Answer = serde_json::from_slice(body).map_err(|_| AskError::Nonsense)?;
-            answer.value.map_or(Ok(false), |value| value.as_bool().ok_or(AskError::Nonsense))
-        }
-        StatusCode::NOT_FOUND => match serde_json::from_slice::<Failure>(body) {
-            Ok(failure) if failure.error_code == "FLAG_NOT_FOUND" => Ok(false),
-            _ => Err(AskError::Refused(status)),
-        },
-        _ => Err(AskError::Refused(status)),
+    if status != StatusCode::OK {
+        return Err(AskError::Refused(status));
     }
+    let answer: Answer = serde_json::from_slice(body).map_err(|_| AskError::Nonsense)?;
+    Ok(answer.allowed)
 }
 
 #[cfg(test)]
@@ -130,19 +117,17 @@ mod tests {
 
     #[test]
     fn only_a_plain_true_is_a_yes() {
-        assert!(read_answer(StatusCode::OK, br#"{"value":true,"reason":"SPLIT"}"#).expect("an answer"));
-        assert!(!read_answer(StatusCode::OK, br#"{"value":false}"#).expect("an answer"));
-        assert!(!read_answer(StatusCode::OK, br#"{"reason":"DEFAULT"}"#).expect("an answer"));
-        for body in [&br#"{"value":"true"}"#[..], br#"{"value":1}"#, b"[]", b"", b"<html>", b"\xff"] {
+        let allowed = br#"{"allowed":true,"reason":"SPLIT","revision":7}"#;
+        assert!(read_answer(StatusCode::OK, allowed).expect("an answer"));
+        let unknown = br#"{"allowed":false,"reason":"FLAG_NOT_FOUND","revision":7}"#;
+        assert!(!read_answer(StatusCode::OK, unknown).expect("an answer"));
+        for body in
+            [&br#"{"allowed":"true"}"#[..], br#"{"allowed":1}"#, b"{}", b"[]", b"", b"<html>", b"\xff"]
+        {
             assert!(matches!(read_answer(StatusCode::OK, body), Err(AskError::Nonsense)), "{body:?}");
         }
-    }
-
-    #[test]
-    fn an_unknown_flag_is_off_but_a_wrong_address_is_no_answer() {
-        let unknown = br#"{"key":"fast-payment","errorCode":"FLAG_NOT_FOUND"}"#;
-        assert!(!read_answer(StatusCode::NOT_FOUND, unknown).expect("an answer"));
-        assert!(matches!(read_answer(StatusCode::NOT_FOUND, b"<html>"), Err(AskError::Refused(_))));
-        assert!(matches!(read_answer(StatusCode::UNAUTHORIZED, b"{}"), Err(AskError::Refused(_))));
+        for status in [StatusCode::NOT_FOUND, StatusCode::UNAUTHORIZED, StatusCode::ACCEPTED] {
+            assert!(matches!(read_answer(status, allowed), Err(AskError::Refused(_))), "{status}");
+        }
     }
 }

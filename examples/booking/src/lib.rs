@@ -1,5 +1,5 @@
 //! Passerelle, a small booking site for travel agencies. It knows nothing of how flags are decided: it asks
-//! Fader through OFREP, in the browser for what to show and on the server for what to allow.
+//! Fader, in the browser through OFREP for what to show, and on the server for what to allow.
 
 mod api;
 mod assets;

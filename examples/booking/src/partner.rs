@@ -102,7 +102,7 @@ pub async fn checkout(
     }
     Trip::find(&trip, site.calendar.today()).ok_or(PayError::NoSuchTrip)?;
     // What cannot be asked is not offered: the card always works.
-    let is_fast = site.fader.is_on(FAST_PAYMENT, customer.subject()).await.unwrap_or(false);
+    let is_fast = site.fader.allows(FAST_PAYMENT, customer.subject()).await.unwrap_or(false);
     let went = Course::draw(is_fast, site.trouble.get()).map_err(|_| PayError::Internal)?;
     let result = site.run(&customer.id, &went).await;
     let method = if is_fast { "fast" } else { "card" };

@@ -33,7 +33,7 @@ async fn a_partner_books_with_the_key_and_nobody_without() {
     let answer: Value = site.check_out(PARTNER_KEY, &body).await.json().await.expect("JSON");
     assert_eq!(answer["method"], "fast");
     let (_, asked) = &site.asked()[0];
-    assert_eq!(asked["context"], json!({"targetingKey": "visitor-1", "tier": "vip"}));
+    assert_eq!((&asked["subject"], &asked["attributes"]), (&json!("visitor-1"), &json!({"tier": "vip"})));
     assert!(!site.reported(1).await.is_empty());
     let nowhere = json!({"customer": {"id": "visitor-1"}, "trip": "nowhere"});
     assert_eq!(site.check_out(PARTNER_KEY, &nowhere).await.status(), StatusCode::NOT_FOUND);

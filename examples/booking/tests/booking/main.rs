@@ -31,8 +31,8 @@ async fn fast_payment_is_taken_when_fader_says_yes_for_this_customer() {
 
     let (headers, body) = site.asked().remove(0);
     assert_eq!(headers[header::AUTHORIZATION], "Bearer server-secret");
-    assert_eq!(body["context"]["targetingKey"], VIP);
-    assert_eq!(body["context"]["tier"], "vip");
+    assert_eq!((&body["subject"], &body["flag"]), (&json!(VIP), &json!("fast-payment")));
+    assert_eq!(body["attributes"]["tier"], "vip");
 }
 
 #[tokio::test]
@@ -82,16 +82,16 @@ async fn whatever_is_no_plain_yes_is_denied() {
     let answers = [
         (says(&json!("true")), StatusCode::SERVICE_UNAVAILABLE),
         (says(&json!({})), StatusCode::SERVICE_UNAVAILABLE),
-        (Behaviour::Answers(StatusCode::OK, json!({ "key": "fast-payment" })), StatusCode::FORBIDDEN),
+        (Behaviour::Answers(StatusCode::OK, json!({ "reason": "SPLIT" })), StatusCode::SERVICE_UNAVAILABLE),
         (
-            Behaviour::Answers(StatusCode::NOT_FOUND, json!({ "errorCode": "FLAG_NOT_FOUND" })),
-            StatusCode::FORBIDDEN,
+            Behaviour::Answers(StatusCode::NOT_FOUND, json!({ "allowed": true })),
+            StatusCode::SERVICE_UNAVAILABLE,
         ),
         (Behaviour::Answers(StatusCode::UNAUTHORIZED, json!({})), StatusCode::SERVICE_UNAVAILABLE),
         (Behaviour::Answers(StatusCode::TOO_MANY_REQUESTS, json!({})), StatusCode::SERVICE_UNAVAILABLE),
-        (Behaviour::Answers(StatusCode::FOUND, json!({ "value": true })), StatusCode::SERVICE_UNAVAILABLE),
+        (Behaviour::Answers(StatusCode::FOUND, json!({ "allowed": true })), StatusCode::SERVICE_UNAVAILABLE),
         (
-            Behaviour::Answers(StatusCode::OK, json!({ "value": true, "pad": "x".repeat(70_000) })),
+            Behaviour::Answers(StatusCode::OK, json!({ "allowed": true, "pad": "x".repeat(70_000) })),
             StatusCode::SERVICE_UNAVAILABLE,
         ),
     ];

@@ -35,7 +35,7 @@ pub async fn listen(router: Router) -> SocketAddr {
 }
 
 pub async fn fake_fader(behaviour: Behaviour) -> (SocketAddr, Arc<Asked>) {
-    async fn evaluate(
+    async fn check(
         State((behaviour, asked)): State<(Behaviour, Arc<Asked>)>,
         headers: HeaderMap,
         Json(body): Json<Value>,
@@ -56,7 +56,7 @@ pub async fn fake_fader(behaviour: Behaviour) -> (SocketAddr, Arc<Asked>) {
     }
     let asked = Arc::new(Asked::default());
     let router = Router::new()
-        .route("/ofrep/v1/evaluate/flags/fast-payment", post(evaluate))
+        .route("/api/v1/check", post(check))
         .route("/api/v1/events", post(report))
         .with_state((behaviour, asked.clone()));
     (listen(router).await, asked)
@@ -154,10 +154,7 @@ impl TestSite {
 }
 
 pub fn says(value: &Value) -> Behaviour {
-    Behaviour::Answers(
-        StatusCode::OK,
-        json!({ "key": "fast-payment", "value": value, "reason": "SPLIT", "variant": "on" }),
-    )
+    Behaviour::Answers(StatusCode::OK, json!({ "allowed": value, "reason": "SPLIT", "revision": 7 }))
 }
 
 pub fn fast() -> Value {
