@@ -26,7 +26,8 @@ documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-
 
 rust_tests() {
     if have cargo-nextest; then
-        scripts/postgres.sh with cargo nextest run --workspace --no-fail-fast --status-level fail
+        # Most tests wait for a server, a database or a clock half of the time.
+        scripts/postgres.sh with cargo nextest run --workspace --no-fail-fast --status-level fail --test-threads $(($(nproc) * 2))
     else
         scripts/postgres.sh with cargo test --workspace --no-fail-fast
     fi
