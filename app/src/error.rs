@@ -3,7 +3,7 @@
 
 use engine::counted;
 use islands::error::{BAD_FORM, CallError, INTERNAL};
-use store::{Denied, ObjectKind, StoreError};
+use store::{Denied, DeniedBecause, ObjectKind, StoreError};
 
 /// Why a request got no page. `Display` says what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -101,7 +101,7 @@ impl From<StoreError> for AppError {
         match error {
             StoreError::NotFound { kind, .. } => Self::NotFound(thing(kind)),
             StoreError::Conflict(_) => Self::Conflict,
-            StoreError::Denied(denied) => Self::Denied(denied),
+            StoreError::Denied(denied) => denied.into(),
             StoreError::PasswordNeeded => Self::PasswordNeeded,
             StoreError::Busy { retry_after_s } => Self::Busy { retry_after_s },
             StoreError::Refused(_)
@@ -127,7 +127,7 @@ impl From<StoreError> for AppError {
 
 impl From<Denied> for AppError {
     fn from(denied: Denied) -> Self {
-        Self::Denied(denied)
+        if denied.because == DeniedBecause::Ended { Self::SignedOut } else { Self::Denied(denied) }
     }
 }
 
