@@ -24,7 +24,10 @@ pub enum AppError {
     Refused,
     #[error("{BAD_FORM}")]
     BadForm,
-    #[error("That is more than one form can hold. Send less at a time.")]
+    #[error(
+        "That is more than one form can hold, and nothing was saved. Go back in your browser, where what you entered \
+         still is, and send less at a time."
+    )]
     TooLarge,
     #[error("One part of it is longer than {chars_max} characters. Go back, shorten it and send it again.")]
     FieldTooLong { chars_max: usize },
