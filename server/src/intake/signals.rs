@@ -141,7 +141,7 @@ mod tests {
         let mut state = State::default();
         let mut written = std::collections::BTreeSet::new();
         for turn in 0..4 {
-            for n in 0..3 * ROWS_MAX + 1 {
+            for n in 0..=3 * ROWS_MAX {
                 state.add(key(n), (turn, turn));
             }
             let taken = state.take();
