@@ -42,6 +42,7 @@ mod rest;
 mod restore;
 mod revisions;
 mod roles;
+mod search;
 mod sentences;
 mod stand_in;
 mod stream;
