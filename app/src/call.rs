@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::request::Parts;
+use http::{Uri, header, request::Parts};
 use islands::{
     call::{Answer, Backend},
     forecast::Forecast,
@@ -14,6 +14,7 @@ use crate::{
     flag::{forecast_of, rollout::form::RolloutForm},
     form::fields::Fields,
     page::Page,
+    site::Site,
     state::AppState,
 };
 
@@ -35,7 +36,9 @@ impl Call {
 
     async fn hits(self, environment: String, query: String) -> Result<Vec<Hit>, AppError> {
         let page = self.page(&environment)?;
-        crate::search::find::find(&page, &query).await
+        let (parts, state) = &*self.0;
+        let from = page_of(parts, &state.site);
+        crate::search::find::find(&page, &query, from.as_deref()).await
     }
 
     async fn forecast(self, flag: String, environment: String, form: String) -> Result<Forecast, AppError> {
@@ -44,6 +47,12 @@ impl Call {
         let form = RolloutForm::from_fields(&Fields::parse(form.as_bytes())?);
         forecast_of(page.store(), &editor.viewer(), &environment, &flag, &form).await
     }
+}
+
+/// The page that a call comes from, as a path of the router.
+fn page_of(parts: &Parts, site: &Site) -> Option<String> {
+    let referrer = parts.headers.get(header::REFERER)?.to_str().ok()?.parse::<Uri>().ok()?;
+    site.inside(referrer.path()).map(str::to_owned)
 }
 
 impl Backend for Call {

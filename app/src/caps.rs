@@ -32,14 +32,19 @@ const LONG_FIELDS: [(&str, usize); 9] = [
 const LONG_QUERIES: [(&str, usize); 3] = [("json", 20_000), ("next", 20_000), ("cursor", 8_000)];
 const SEARCHES: [&str; 2] = ["q", "query"];
 
-/// Refuses a field of a form that is too long.
-pub fn check_field(name: &str, value: &str) -> Result<(), AppError> {
+/// How long a field of a form may be.
+pub fn chars_max(name: &str) -> usize {
     // On its way through the sign-in page a field is what it was.
     let name = name.strip_prefix(KEPT).unwrap_or(name);
     let long = LONG_FIELDS
         .iter()
         .filter(|(known, _)| name == *known || (known.starts_with('.') && name.ends_with(known)));
-    let chars_max = long.map(|(_, max)| *max).max().unwrap_or(FIELD_CHARS_MAX);
+    long.map(|(_, max)| *max).max().unwrap_or(FIELD_CHARS_MAX)
+}
+
+/// Refuses a field of a form that is too long.
+pub fn check_field(name: &str, value: &str) -> Result<(), AppError> {
+    let chars_max = chars_max(name);
     // Names are ours; a longer one is no field of any form.
     if is_longer(name, FIELD_CHARS_MAX) || is_longer(value, chars_max) {
         return Err(AppError::FieldTooLong { chars_max });

@@ -1,4 +1,4 @@
-//! The dashboard's cookies: session, theme, toast. Parsing and writing them stands here only.
+//! The dashboard's cookies: session, theme, toast, what was opened lately. Parsing and writing them stands here only.
 //!
 //! Under TLS the prefix of every name makes browsers refuse a cookie that this host did not set, or that would be sent
 //! without TLS. Below a path of the host a cookie holds for that path alone: what else the host shows gets none of ours. Its
@@ -72,6 +72,15 @@ pub fn remember_theme(theme: &str, site: &Site) -> HeaderValue {
     cookie(theme_name(site), theme, Some(YEAR_S), site)
 }
 
+/// Name of the cookie that remembers what was opened lately.
+pub fn recent_name(site: &Site) -> &'static str {
+    named!(site, "fader_recent")
+}
+
+pub fn remember_recent(recent: &str, site: &Site) -> HeaderValue {
+    cookie(recent_name(site), recent, Some(YEAR_S), site)
+}
+
 /// Carries a toast over one redirect.
 pub fn carry_toast(toast: &str, site: &Site) -> HeaderValue {
     cookie(toast_name(site), toast, Some(TOAST_S), site)
@@ -93,7 +102,7 @@ fn cookie_to(same_site: &str, name: &str, text: &str, max_age_s: Option<u32>, si
     value(&format!("{name}={text}; Path={path}; HttpOnly; SameSite={same_site}{age}{tls}"))
 }
 
-/// Only texts made here reach this: names, closed words and tokens of ASCII letters.
+/// Only texts made here reach this: names, closed words, and tokens and pairs of plain ASCII.
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("fader_broken=; Max-Age=0"))
 }
@@ -133,6 +142,7 @@ mod tests {
                 remember_device("abc", site),
                 end_session(site),
                 remember_theme("dark", site),
+                remember_recent("of=1", site),
                 carry_toast("saved", site),
                 drop_toast(site),
             ]

@@ -3,7 +3,7 @@
 
 use engine::counted;
 use islands::error::{BAD_FORM, CallError, INTERNAL};
-use store::{Denied, ObjectKind, StoreError};
+use store::{Denied, DeniedBecause, ObjectKind, StoreError};
 
 /// Why a request got no page. `Display` says what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +24,10 @@ pub enum AppError {
     Refused,
     #[error("{BAD_FORM}")]
     BadForm,
-    #[error("That is more than one form can hold. Send less at a time.")]
+    #[error(
+        "That is more than one form can hold, and nothing was saved. Go back in your browser, where what you entered \
+         still is, and send less at a time."
+    )]
     TooLarge,
     #[error("One part of it is longer than {chars_max} characters. Go back, shorten it and send it again.")]
     FieldTooLong { chars_max: usize },
@@ -101,7 +104,7 @@ impl From<StoreError> for AppError {
         match error {
             StoreError::NotFound { kind, .. } => Self::NotFound(thing(kind)),
             StoreError::Conflict(_) => Self::Conflict,
-            StoreError::Denied(denied) => Self::Denied(denied),
+            StoreError::Denied(denied) => denied.into(),
             StoreError::PasswordNeeded => Self::PasswordNeeded,
             StoreError::Busy { retry_after_s } => Self::Busy { retry_after_s },
             StoreError::Refused(_)
@@ -127,7 +130,7 @@ impl From<StoreError> for AppError {
 
 impl From<Denied> for AppError {
     fn from(denied: Denied) -> Self {
-        Self::Denied(denied)
+        if denied.because == DeniedBecause::Ended { Self::SignedOut } else { Self::Denied(denied) }
     }
 }
 

@@ -1,5 +1,9 @@
 //! What the search page and the command palette find.
 
 mod closeness;
+mod command;
 pub mod find;
+mod keys;
+mod ours;
 pub mod page;
+pub mod recent;

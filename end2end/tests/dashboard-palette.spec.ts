@@ -51,3 +51,73 @@ test('without scripts the search is a page', async ({ browser, world }) => {
     await expect(page).toHaveURL(/\/flags\/fast-payment/);
     await page.context().close();
 });
+
+test('a command leads to its two presses, a percentage to its fader, and neither does anything', async ({ browser, world }) => {
+    const page = await signedIn(browser, world, 'product');
+    await page.goto('/groups');
+    await alive(page);
+    const palette = page.getByRole('dialog', { name: 'Search' });
+    const command = async (text: string, found: string | RegExp) => {
+        await alive(page);
+        await page.keyboard.press('Control+k');
+        await palette.getByRole('combobox').fill(text);
+        await expect(palette.getByRole('option').first()).toContainText(found);
+        await page.keyboard.press('Enter');
+    };
+    await command('stop fast', 'Stop Fast payment in Production…');
+    await expect(page).toHaveURL(/\/flags\/fast-payment\?confirm=stop$/);
+    await expect(page.getByRole('button', { name: 'Stop it now' })).toBeVisible();
+    await expect(page.locator('.flag-stopped')).toHaveCount(0);
+
+    await command('30 % of everyone fast payment', '30 % of everyone: Fast payment in Production…');
+    await expect(page).toHaveURL(/set=/);
+    await expect(page.getByLabel('Everyone, per cent', { exact: true })).toHaveValue('30');
+    await expect(page.getByRole('button', { name: 'Save in Production' })).toBeVisible();
+
+    await command('theme dark', 'Theme: Dark');
+    await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+    await page.goto('/audit');
+    await alive(page);
+    await page.keyboard.press('Control+k');
+    const first = palette.getByRole('option').first();
+    await expect(first).toContainText('Fast payment');
+    await expect(first).toContainText('Opened lately');
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+
+    await command('sign out', 'Sign out');
+    await expect(page).toHaveURL(/\/sign-in/);
+    await page.context().close();
+});
+
+test('a question mark outside of fields shows the keys of the page', async ({ browser, world }) => {
+    const page = await signedIn(browser, world, 'viewer');
+    await alive(page);
+    const palette = page.getByRole('dialog', { name: 'Search' });
+    await page.getByRole('searchbox').first().press('?');
+    await expect(palette).toBeHidden();
+    await page.locator('#main').focus();
+    await page.keyboard.press('?');
+    await expect(palette.getByRole('option').first()).toContainText('On the desk');
+    await expect(palette.getByRole('option', { name: /Ctrl K/ })).toBeVisible();
+    await expectAccessible(page);
+    const at = page.url();
+    await page.keyboard.press('Enter');
+    expect(page.url()).toBe(at);
+    await expect(palette).toBeVisible();
+    await page.context().close();
+});
+
+test('without scripts a command is a link and signing out a button', async ({ browser, world }) => {
+    const page = await signedIn(browser, world, 'product', { javaScriptEnabled: false });
+    await page.goto('/search?q=stop+fast');
+    await page.locator('.hits').getByRole('link', { name: /Stop Fast payment in Production…/ }).click();
+    await expect(page.getByRole('button', { name: 'Stop it now' })).toBeVisible();
+    await page.goto('/search?q=theme+dark');
+    await page.locator('.hits').getByRole('button', { name: /Theme: Dark/ }).click();
+    await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+    await page.goto('/search?q=sign+out');
+    await page.locator('.hits').getByRole('button', { name: /Sign out/ }).click();
+    await expect(page).toHaveURL(/\/sign-in/);
+    await page.context().close();
+});

@@ -245,12 +245,7 @@ fn thousandths(text: &str) -> Option<u32> {
 
 /// The number without its sign: `20`, `0.001`.
 pub fn text(thousandths: u32) -> String {
-    let (whole, rest) = (thousandths / 1000, thousandths % 1000);
-    if rest == 0 {
-        return whole.to_string();
-    }
-    let fraction = format!("{rest:03}");
-    format!("{whole}.{}", fraction.trim_end_matches('0'))
+    (f64::from(thousandths) / 1000.0).to_string()
 }
 
 /// A count with a comma at every third digit.

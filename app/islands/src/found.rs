@@ -8,6 +8,7 @@ pub struct Hit {
     pub kind: HitKind,
     pub title: String,
     pub detail: String,
+    /// An address; `#id` presses that button of the page; empty for what leads nowhere.
     pub href: String,
 }
 
@@ -18,6 +19,8 @@ pub enum HitKind {
     Page,
     Action,
     Person,
+    /// What a key does: it leads nowhere.
+    Key,
 }
 
 impl HitKind {
@@ -28,11 +31,7 @@ impl HitKind {
             Self::Page => "Page",
             Self::Action => "Action",
             Self::Person => "Person",
+            Self::Key => "Key",
         }
-    }
-
-    /// Part of Fader itself rather than of the workspace.
-    pub fn is_ours(self) -> bool {
-        matches!(self, Self::Page | Self::Action)
     }
 }

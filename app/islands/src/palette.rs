@@ -1,4 +1,4 @@
-//! The command palette: Ctrl/Cmd-K finds flags, groups, pages and actions while somebody types. Without a script the
+//! The command palette: Ctrl/Cmd-K finds commands, flags, groups and pages while somebody types. Without a script the
 //! button is a link to the search page.
 
 use std::time::Duration;
@@ -45,21 +45,21 @@ pub fn Palette(environment: String) -> impl IntoView {
                 node_ref=palette.input
                 type="text"
                 role="combobox"
-                aria-label="Search flags, groups, pages and actions"
+                aria-label="Search commands, flags, groups, people and settings"
                 aria-expanded="true"
                 aria-controls="palette-list"
                 aria-autocomplete="list"
                 aria-activedescendant=active
                 autocomplete="off"
                 spellcheck="false"
-                placeholder="Search flags, groups, pages, actions…"
+                placeholder="Find a flag, a setting, or “stop …”"
                 prop:value=move || palette.query.get()
                 on:input=move |event| palette.ask(event_target_value(&event), PAUSE)
                 on:keydown=move |event| palette.key(&event)
             />
             <ul id="palette-list" role="listbox" aria-label="Results">{move || palette.list()}</ul>
             <p class="palette-foot" aria-hidden="true">
-                <kbd>"↑"</kbd><kbd>"↓"</kbd>" choose "<kbd>"↵"</kbd>" open "<kbd>"Esc"</kbd>" close"
+                <kbd>"↑"</kbd><kbd>"↓"</kbd>" choose "<kbd>"↵"</kbd>" open "<kbd>"?"</kbd>" keys "<kbd>"Esc"</kbd>" close"
             </p>
             <p class="visually-hidden" role="status">{move || palette.count()}</p>
         </dialog>
@@ -67,10 +67,10 @@ pub fn Palette(environment: String) -> impl IntoView {
 }
 
 impl Search {
-    fn open(self) {
+    fn open(self, query: &str) {
         let Some(dialog) = self.dialog.get_untracked() else { return };
         if !dialog.open() && dialog.show_modal().is_ok() {
-            self.ask(String::new(), Duration::ZERO);
+            self.ask(query.to_owned(), Duration::ZERO);
             if let Some(input) = self.input.get_untracked() {
                 let _ = input.focus();
             }
@@ -83,7 +83,7 @@ impl Search {
         }
     }
 
-    /// Ctrl/Cmd-K opens and closes; `/` goes to the page's own search field, or opens.
+    /// Ctrl/Cmd-K opens and closes; `?` shows the keys; `/` goes to the page's own search field, or opens.
     fn shortcut(self, event: &web_sys::KeyboardEvent) {
         let key = event.key();
         if (event.ctrl_key() || event.meta_key()) && key.eq_ignore_ascii_case("k") {
@@ -91,14 +91,17 @@ impl Search {
             if self.dialog.get_untracked().is_some_and(|dialog| dialog.open()) {
                 self.close();
             } else {
-                self.open();
+                self.open("");
             }
+        } else if key == "?" && !is_typing() {
+            event.prevent_default();
+            self.open("?");
         } else if key == "/" && !event.ctrl_key() && !event.meta_key() && !is_typing() {
             event.prevent_default();
             let field = document().query_selector("[data-search]").ok().flatten();
             match field.and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok()) {
                 Some(field) => drop(field.focus()),
-                None => self.open(),
+                None => self.open(""),
             }
         }
     }
@@ -109,7 +112,7 @@ impl Search {
         let plain = !event.ctrl_key() && !event.meta_key() && !event.shift_key() && event.button() == 0;
         if plain && target.closest("[data-palette]").ok().flatten().is_some() {
             event.prevent_default();
-            self.open();
+            self.open("");
         } else if self.dialog.get_untracked().is_some_and(|dialog| dialog.is_same_node(Some(&target))) {
             // The backdrop belongs to the dialog itself.
             self.close();
@@ -139,9 +142,16 @@ impl Search {
 
     fn go(self, at: usize) {
         let href = self.hits.with_untracked(|hits| Some(hits.as_ref().ok()?.get(at)?.href.clone()));
-        if let Some(href) = href {
-            self.close();
-            let _ = window().location().set_href(&href);
+        let Some(href) = href.filter(|href| !href.is_empty()) else { return };
+        self.close();
+        let Some(button) = href.strip_prefix('#') else {
+            drop(window().location().set_href(&href));
+            return;
+        };
+        let button =
+            document().get_element_by_id(button).and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok());
+        if let Some(button) = button {
+            button.click();
         }
     }
 

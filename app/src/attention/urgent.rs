@@ -28,9 +28,6 @@ pub fn urgent(waiting: &Waiting, snapshot: &Snapshot, times: &RolloutTimes, now_
         let Some(flag) = snapshot.flag(halt.flag.as_str()).filter(|flag| !flag.is_archived()) else {
             continue;
         };
-        if !still_stands(halt, times) {
-            continue;
-        }
         let plan = match needs.get(&halt.flag).map(|need| &need.why) {
             Some(Why::RolledBack(plan)) => Some(Arc::clone(plan)),
             Some(_) | None => None,
@@ -38,7 +35,7 @@ pub fn urgent(waiting: &Waiting, snapshot: &Snapshot, times: &RolloutTimes, now_
         let why = match (halt.action, flag.rollout().enabled) {
             (GuardAction::Stop, false) => Why::Stopped(plan),
             // A plan that went back says so itself.
-            (GuardAction::StepBack, true) if plan.is_none() => Why::Lowered,
+            (GuardAction::StepBack, true) if plan.is_none() && !is_answered(halt, times) => Why::Lowered,
             (GuardAction::Notify | GuardAction::PausePlan | GuardAction::StepBack | GuardAction::Stop, _) => {
                 continue;
             }
@@ -48,9 +45,9 @@ pub fn urgent(waiting: &Waiting, snapshot: &Snapshot, times: &RolloutTimes, now_
     needs.into_values().collect()
 }
 
-/// Whoever changed the rollout after it has decided already.
-fn still_stands(halt: &Halt, times: &RolloutTimes) -> bool {
-    times.changed_ms(&halt.environment, &halt.flag).is_none_or(|changed_ms| changed_ms <= halt.at_ms)
+/// Whoever changed the rollout after it was lowered has decided already. What was stopped waits until it is resumed.
+fn is_answered(halt: &Halt, times: &RolloutTimes) -> bool {
+    times.changed_ms(&halt.environment, &halt.flag).is_some_and(|changed_ms| changed_ms > halt.at_ms)
 }
 
 /// Why a plan needs somebody, and since when.

@@ -10,6 +10,11 @@ use crate::ui::{
     icon,
 };
 
+/// The forms and the button of whoever is signed in, on every page: the palette presses them.
+pub const THEME_FORM: &str = "theme";
+pub const SIGN_OUT_FORM: &str = "leave";
+pub const SIGN_OUT: &str = "sign-out";
+
 /// An entry of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
@@ -32,7 +37,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub(super) const NAVIGATION: [Self; 15] = [
+    pub const NAVIGATION: [Self; 15] = [
         Self::Desk,
         Self::Groups,
         Self::People,
@@ -279,7 +284,9 @@ fn person(who: &Principal, here: &Here) -> impl IntoView + use<> {
         .into_iter()
         .map(|theme| {
             let pressed = if theme == here.theme { "true" } else { "false" };
-            view! { <button name="theme" value=theme.as_str() aria-pressed=pressed>{theme.label()}</button> }
+            view! {
+                <button id=theme.button() name="theme" value=theme.as_str() aria-pressed=pressed>{theme.label()}</button>
+            }
         })
         .collect_view();
     let back = here.same_path_with(&[]);
@@ -293,11 +300,13 @@ fn person(who: &Principal, here: &Here) -> impl IntoView + use<> {
             <div class="menu-panel">
                 <p class="menu-mail">{who.email().to_owned()}</p>
                 <a href=here.href("/account")>{icon::members()}"Your account"</a>
-                <form method="post" action=here.plain("/theme")>
+                <form id=THEME_FORM method="post" action=here.plain("/theme")>
                     <input type="hidden" name="back" value=back />
                     <div class="segments" role="group" aria-label="Theme">{themes}</div>
                 </form>
-                <form method="post" action=here.plain("/sign-out")><button>{icon::sign_out()}"Sign out"</button></form>
+                <form id=SIGN_OUT_FORM method="post" action=here.plain("/sign-out")>
+                    <button id=SIGN_OUT>{icon::sign_out()}"Sign out"</button>
+                </form>
             </div>
         </details>
     }

@@ -27,6 +27,7 @@ use crate::{
     cookies,
     error::{AppError, Thing},
     form::error::as_sentence,
+    search::recent::Recent,
     state::AppState,
 };
 
@@ -48,6 +49,8 @@ pub struct Visit {
     pub theme: Theme,
     uri: Uri,
     posted: bool,
+    /// A page that only refreshes itself.
+    refetch: bool,
     headers: HeaderMap,
     toast: Option<Toast>,
     principal: Option<Principal>,
@@ -227,7 +230,19 @@ impl Page {
     }
 
     pub fn render<V: IntoView + 'static>(&self, meta: PageMeta, view: impl FnOnce() -> V) -> PageResult {
-        Ok(self.respond(&meta, shell::frame(&self.state.options, &meta, self.here(), view)))
+        let mut response = self.respond(&meta, shell::frame(&self.state.options, &meta, self.here(), view));
+        let opened = meta.status == StatusCode::OK && !self.posted && !self.refetch;
+        if let Some(recent) = self.recent().with(self.path()).filter(|_| opened) {
+            let cookie = cookies::remember_recent(&recent.text(self.principal.id()), &self.state.site);
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    /// What they opened lately in this browser.
+    pub fn recent(&self) -> Recent {
+        let cookie = cookies::find(&self.headers, cookies::recent_name(&self.state.site));
+        cookie.map(|text| Recent::parse(text, self.principal.id())).unwrap_or_default()
     }
 }
 
@@ -274,6 +289,7 @@ impl Visit {
             counts: Counts::default(),
             uri: parts.uri.clone(),
             posted: parts.method == Method::POST,
+            refetch,
             headers: parts.headers.clone(),
         })
     }

@@ -25,6 +25,15 @@ impl Theme {
         }
     }
 
+    /// The id of the button that chooses it, on every page.
+    pub fn button(self) -> &'static str {
+        match self {
+            Self::System => "theme-system",
+            Self::Light => "theme-light",
+            Self::Dark => "theme-dark",
+        }
+    }
+
     pub fn color_scheme(self) -> &'static str {
         match self {
             Self::System => "light dark",

@@ -1,48 +1,105 @@
-//! What the search page and the command palette find: flags, groups, pages and actions, forgiving typing errors.
+//! What the search page and the command palette find: commands, flags, groups, people, pages and actions, forgiving typing
+//! errors.
 
-use engine::Lifecycle;
+use std::{cmp::Ordering, collections::HashMap};
+
+use engine::{Flag, Group, Lifecycle};
 use islands::found::{Hit, HitKind};
-use store::Operation;
 
-use super::closeness::closeness;
+use super::{
+    closeness::{closeness, prose_closeness},
+    command, keys,
+    ours::ours,
+};
 use crate::{
     caps::check_search,
     error::AppError,
-    page::{Page, address, here::Here, layout::Section},
+    page::{Page, address, here::Here},
 };
 
 /// Hits shown at once.
 const HITS_MAX: usize = 12;
 /// Of them, people.
 const PEOPLE_MAX: usize = 5;
+/// This alone asks for the keys.
+const KEYS: &str = "?";
 
-struct Candidate {
+/// Something that may be looked for.
+pub(super) struct Candidate {
     hit: Hit,
     /// What it is found by besides its title.
     words: String,
 }
 
-/// The best hits for what somebody typed so far; pages and actions when that is nothing.
-pub async fn find(page: &Page, query: &str) -> Result<Vec<Hit>, AppError> {
+impl Candidate {
+    pub(super) fn new(kind: HitKind, title: &str, detail: &str, href: String, words: &str) -> Self {
+        let hit = Hit { kind, title: title.to_owned(), detail: detail.to_owned(), href };
+        Self { hit, words: words.to_owned() }
+    }
+
+    /// The title counts a little more than the words, and both together are one text.
+    fn points(&self, query: &str) -> Option<u32> {
+        let title = closeness(query, &self.hit.title).map(|points| points + 1);
+        let all = || closeness(query, &format!("{} {}", self.words, self.hit.title));
+        title.max(closeness(query, &self.words)).or_else(all)
+    }
+}
+
+/// Something that was found, and how well it fits.
+pub(super) struct Found {
+    pub(super) points: u32,
+    pub(super) hit: Hit,
+}
+
+impl Found {
+    /// The best first, and always in the same order.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        other.points.cmp(&self.points).then_with(|| self.hit.title.cmp(&other.hit.title))
+    }
+}
+
+/// The best hits for what somebody typed so far. Nothing: what they opened lately, then pages and actions. `?`: the keys of
+/// the page at `from`, a path of the router.
+pub async fn find(page: &Page, query: &str, from: Option<&str>) -> Result<Vec<Hit>, AppError> {
     check_search(query)?;
     let here = page.here();
-    let candidates = candidates(page, &here);
     let query = query.trim();
-    if query.is_empty() {
-        let start = candidates.into_iter().filter(|it| it.hit.kind.is_ours());
-        return Ok(start.map(|it| it.hit).take(HITS_MAX).collect());
+    if query == KEYS {
+        return Ok(keys::keys(from));
     }
-    let mut found: Vec<(u32, Hit)> = candidates
-        .into_iter()
-        .filter_map(|it| {
-            let title = closeness(query, &it.hit.title).map(|points| points + 1);
-            Some((title.max(closeness(query, &it.words))?, it.hit))
-        })
-        .collect();
-    found.sort_by(|(a, left), (b, right)| b.cmp(a).then_with(|| left.title.cmp(&right.title)));
-    let people = people(page, &here, query).await?;
+    if query.is_empty() {
+        return Ok(beginning(page, &here, from));
+    }
+    let mut found = command::find(page, &here, query);
+    let people = if found.iter().any(command::names_its_object) {
+        Vec::new()
+    } else {
+        people(page, &here, query).await?
+    };
+    found.extend(
+        ours(page, &here).into_iter().filter_map(|it| Some(Found { points: it.points(query)?, hit: it.hit })),
+    );
+    found.extend(workspace(page, &here, query));
+    found.sort_by(Found::order);
     found.truncate(HITS_MAX - people.len());
-    Ok(found.into_iter().map(|(_, hit)| hit).chain(people).collect())
+    Ok(found.into_iter().map(|it| it.hit).chain(people).collect())
+}
+
+fn beginning(page: &Page, here: &Here, from: Option<&str>) -> Vec<Hit> {
+    let ours: Vec<_> = ours(page, here).into_iter().map(|it| it.hit).collect();
+    let recent = page.recent();
+    let paths: Vec<_> = recent.paths(from).collect();
+    let snapshot = page.store().live().snapshot(page.environment.key.as_str());
+    let mut known: HashMap<String, Hit> = HashMap::new();
+    if let Some(snapshot) = snapshot.filter(|_| !paths.is_empty()) {
+        let flags = snapshot.flags().map(|it| flag_hit(it.flag(), it.rollout().enabled, here));
+        let groups = snapshot.groups().map(|it| group_hit(it.group(), here));
+        known.extend(flags.chain(groups).chain(ours.iter().cloned()).map(|hit| (hit.href.clone(), hit)));
+    }
+    let lately = |hit: Hit| Hit { detail: "Opened lately".to_owned(), ..hit };
+    let recent: Vec<_> = paths.iter().filter_map(|path| known.remove(&here.href(path))).map(lately).collect();
+    let rest: Vec<_> = ours.into_iter().filter(|hit| recent.iter().all(|it| it.href != hit.href)).collect();
+    recent.into_iter().chain(rest).take(HITS_MAX).collect()
 }
 
 /// Known people, for whoever may look them up. Audited.
@@ -62,92 +119,57 @@ async fn people(page: &Page, here: &Here, query: &str) -> Result<Vec<Hit>, AppEr
     Ok(found.people.into_iter().map(hit).collect())
 }
 
-fn candidates(page: &Page, here: &Here) -> Vec<Candidate> {
-    let mut list = ours(page, here);
-    let Some(snapshot) = page.store().live().snapshot(page.environment.key.as_str()) else { return list };
-    list.extend(snapshot.flags().map(|compiled| {
+/// Flags and groups by name, key, owner, tags and description.
+fn workspace(page: &Page, here: &Here, query: &str) -> Vec<Found> {
+    let Some(snapshot) = page.store().live().snapshot(page.environment.key.as_str()) else {
+        return Vec::new();
+    };
+    let points = |name: &str, words: &[&str], description: &str| {
+        let name = closeness(query, name).map(|points| points + 1);
+        let words = words.iter().filter_map(|word| closeness(query, word)).max();
+        name.max(words).or_else(|| prose_closeness(query, description))
+    };
+    let flags = snapshot.flags().filter_map(|compiled| {
         let flag = compiled.flag();
-        let state = match (flag.lifecycle, compiled.rollout().enabled) {
-            (Lifecycle::Archived, _) => "Archived · ",
-            (_, false) => "Stopped · ",
-            (_, true) => "",
-        };
-        let words = format!("{} {} {}", flag.key, flag.owner, flag.tags.join(" "));
-        let href = here.href(&address::flag(&flag.key));
-        let detail = format!("{state}{}", flag.key);
-        Candidate { hit: Hit { kind: HitKind::Flag, title: flag.name.clone(), detail, href }, words }
-    }));
-    list.extend(snapshot.groups().map(|compiled| {
+        let tags = flag.tags.iter().map(String::as_str);
+        let words: Vec<_> = [flag.key.as_str(), &flag.owner].into_iter().chain(tags).collect();
+        let points = points(&flag.name, &words, &flag.description)?;
+        Some(Found { points, hit: flag_hit(flag, compiled.rollout().enabled, here) })
+    });
+    let groups = snapshot.groups().filter_map(|compiled| {
         let group = compiled.group();
-        let href = here.href(&address::group(&group.key));
-        let detail = group.key.to_string();
-        let hit = Hit { kind: HitKind::Group, title: group.name.clone(), detail, href };
-        Candidate { hit, words: group.key.to_string() }
-    }));
-    list
+        let points = points(&group.name, &[group.key.as_str()], &group.description)?;
+        Some(Found { points, hit: group_hit(group, here) })
+    });
+    flags.chain(groups).collect()
 }
 
-/// Pages and actions of Fader itself, as far as the role allows them.
-fn ours(page: &Page, here: &Here) -> Vec<Candidate> {
-    let candidate = |kind, title: &str, detail: &str, path: &str, words: &str| {
-        let hit = Hit { kind, title: title.to_owned(), detail: detail.to_owned(), href: path.to_owned() };
-        Candidate { hit, words: words.to_owned() }
+fn flag_hit(flag: &Flag, runs: bool, here: &Here) -> Hit {
+    let state = match (flag.lifecycle, runs) {
+        (Lifecycle::Archived, _) => "Archived · ",
+        (_, false) => "Stopped · ",
+        (_, true) => "",
     };
-    let sections = [
-        (Section::Desk, "All flags of the environment", "home start flags"),
-        (Section::Groups, "Pilot groups", "segments audiences"),
-        (Section::Audit, "Who changed what, when and why", "log history changes"),
-        (Section::Members, "People who sign in here, and their roles", "users team invite roles"),
-        (Section::Roles, "Who may do what, and where", "permissions rights matrix may allow"),
-        (Section::Tokens, "How applications ask Fader", "api keys sdk"),
-        (
-            Section::Clients,
-            "What asks and reports, and what of it was left out",
-            "telemetry opentelemetry exporter rejected events",
-        ),
-        (Section::People, "What somebody saw, would see, and why", "support users customers subjects"),
-        (
-            Section::Approvals,
-            "Steps of release plans that wait for somebody",
-            "approve release plan sign-off",
-        ),
-        (
-            Section::Guardrails,
-            "What guards every rollout without its own",
-            "defaults limits ceiling comparison roll back settings",
-        ),
-        (Section::Account, "Your password and sessions", "profile password"),
-    ];
-    let mut list: Vec<_> = sections
-        .into_iter()
-        .filter(|(section, _, _)| section.is_for(&page.principal))
-        .map(|(section, detail, words)| {
-            candidate(HitKind::Page, section.label(), detail, &here.href(section.path()), words)
-        })
-        .collect();
-    if page.may(Operation::EditFlags) {
-        let flag = here.href("/flags/new");
-        list.push(candidate(HitKind::Action, "New flag", "Create a flag", &flag, "create add"));
-        let group = here.href("/groups/new");
-        list.push(candidate(
-            HitKind::Action,
-            "New group",
-            "Create a pilot group",
-            &group,
-            "create add segment",
-        ));
+    let detail = format!("{state}{}", flag.key);
+    Hit { kind: HitKind::Flag, title: flag.name.clone(), detail, href: here.href(&address::flag(&flag.key)) }
+}
+
+fn group_hit(group: &Group, here: &Here) -> Hit {
+    let (title, detail) = (group.name.clone(), group.key.to_string());
+    Hit { kind: HitKind::Group, title, detail, href: here.href(&address::group(&group.key)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_found_by_its_name_and_its_words_together() {
+        let page =
+            Candidate::new(HitKind::Page, "Tokens", "How applications ask Fader", "/".into(), "api keys sdk");
+        let points = |query| page.points(query);
+        assert!(points("tokens") > points("api keys"));
+        assert!(points("api key").is_some() && points("api tokens").is_some() && points("tokn").is_some());
+        assert_eq!(points("how"), None, "what it says of itself is no name");
     }
-    list.push(candidate(
-        HitKind::Action,
-        "Connect your app",
-        "A program, a token, and lights that show when it asks",
-        &here.href("/connect"),
-        "sdk snippet openfeature install integrate token start",
-    ));
-    for environment in here.environments.iter().filter(|it| it.key != here.environment.key) {
-        let title = format!("Switch to {}", environment.name);
-        let path = here.href_in("/", &environment.key);
-        list.push(candidate(HitKind::Action, &title, "Environment", &path, "environment"));
-    }
-    list
 }

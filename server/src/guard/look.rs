@@ -208,9 +208,7 @@ impl Looking {
         if let Some(standing) = self.standings.get(&key) {
             return Ok(*standing);
         }
-        let standing = store
-            .guard_standing(lease, &watched.environment, &watched.flag, watched.changed_ms, watched.person_ms)
-            .await?;
+        let standing = store.guard_standing(lease, watched).await?;
         self.standings.insert(key, standing);
         Ok(standing)
     }

@@ -25,8 +25,7 @@ impl Retention {
         every: Duration,
         stopping: watch::Receiver<bool>,
     ) -> Result<Self, StoreError> {
-        let days =
-            if store.is_away() { BTreeMap::new() } else { store.retention_days(Kept::Exposures).await? };
+        let days = if store.is_away() { BTreeMap::new() } else { store.days_kept(Kept::Exposures).await? };
         let retention = Self(Arc::new(ArcSwap::from_pointee(days)));
         let kept = (retention.clone(), store.clone());
         store.tasks().spawn_on(lanes.background(), "the retention sweep", move |task| {
@@ -37,7 +36,7 @@ impl Retention {
     }
 
     pub async fn read(&self, store: &Store) -> Result<(), StoreError> {
-        self.0.store(Arc::new(store.retention_days(Kept::Exposures).await?));
+        self.0.store(Arc::new(store.days_kept(Kept::Exposures).await?));
         Ok(())
     }
 
@@ -56,7 +55,7 @@ impl Retention {
             if tokio::time::timeout(every, stopped).await.is_ok() {
                 return;
             }
-            match store.retention_days(Kept::Exposures).await {
+            match store.days_kept(Kept::Exposures).await {
                 Ok(days) => self.0.store(Arc::new(days)),
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the retention cannot be read");

@@ -25,6 +25,8 @@ type Key = (EnvironmentKey, Option<FlagKey>, SignalKind);
 struct State {
     /// What is not written yet: the first and the last time.
     waiting: BTreeMap<Key, (i64, i64)>,
+    /// Where the next turn begins, so that nobody's turn comes twice before everybody's came.
+    next: Option<Key>,
     /// When each was passed on last.
     noted: HashMap<Key, i64>,
 }
@@ -33,6 +35,18 @@ impl State {
     fn add(&mut self, key: Key, (first_ms, last_ms): (i64, i64)) {
         let span = self.waiting.entry(key).or_insert((first_ms, last_ms));
         *span = (span.0.min(first_ms), span.1.max(last_ms));
+    }
+
+    /// As much as is written at once, going round.
+    fn take(&mut self) -> Vec<(Key, (i64, i64))> {
+        let later = self.next.take().map(|next| self.waiting.split_off(&next)).unwrap_or_default();
+        let earlier = std::mem::take(&mut self.waiting);
+        let mut round = later.into_iter().chain(earlier);
+        let taken = round.by_ref().take(ROWS_MAX).collect();
+        let mut rest = round.peekable();
+        self.next = rest.peek().map(|(key, _)| key.clone());
+        self.waiting = rest.collect();
+        taken
     }
 }
 
@@ -90,11 +104,7 @@ impl Signals {
 
     /// Writes down what waits, in one go a part of it. What cannot be written waits for the next time.
     pub(crate) async fn write(&self) {
-        let taken = {
-            let mut state = self.state();
-            let rest = state.waiting.keys().nth(ROWS_MAX).cloned().map(|at| state.waiting.split_off(&at));
-            std::mem::replace(&mut state.waiting, rest.unwrap_or_default())
-        };
+        let taken = self.state().take();
         if taken.is_empty() {
             return;
         }
@@ -114,5 +124,40 @@ impl Signals {
                 state.add(key, span);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_heard_of_all_the_time_keeps_nobody_else_waiting() {
+        let environment = EnvironmentKey::parse("production").expect("a key");
+        let key = |n: usize| {
+            let flag = FlagKey::parse(&format!("flag-{n:05}")).expect("a key");
+            (environment.clone(), Some(flag), SignalKind::Evaluation)
+        };
+        let mut state = State::default();
+        let mut written = std::collections::BTreeSet::new();
+        for turn in 0..4 {
+            for n in 0..=3 * ROWS_MAX {
+                state.add(key(n), (turn, turn));
+            }
+            let taken = state.take();
+            assert_eq!(taken.len(), ROWS_MAX);
+            written.extend(taken.into_iter().map(|(key, _)| key));
+        }
+        assert_eq!(written.len(), 3 * ROWS_MAX + 1);
+    }
+
+    #[test]
+    fn a_short_list_is_written_whole() {
+        let mut state = State::default();
+        let key = (EnvironmentKey::parse("staging").expect("a key"), None, SignalKind::Outcome);
+        state.add(key.clone(), (2, 2));
+        state.add(key.clone(), (1, 3));
+        assert_eq!(state.take(), [(key, (1, 3))]);
+        assert_eq!(state.take(), []);
     }
 }

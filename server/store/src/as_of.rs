@@ -17,7 +17,7 @@ use crate::{
     db::{Tx, args},
     limits::AS_OF_KEPT_MAX,
     number,
-    testers::rows::{Rosters, StoredGroup, of_line_key},
+    testers::rows::{Rosters, of_line_key},
 };
 
 /// What the configuration of one instant decides. Enrolments that begin or end by themselves are asked about with
@@ -121,11 +121,10 @@ fn groups(groups: Vec<Row>, testers: Vec<Row>) -> Vec<Group> {
             rosters.entry(group.to_owned()).or_default().push(enrolment);
         }
     }
-    let stored = groups.iter().filter_map(|row| StoredGroup::parse("versions", &row.key, &row.document).ok());
-    stored
-        .map(|stored| {
-            let testers = rosters.remove(stored.group.key.as_str());
-            stored.with(testers)
+    documents::<Group>(groups)
+        .map(|(_, group)| {
+            let enrolments = rosters.remove(group.key.as_str()).unwrap_or_default();
+            Group { enrolments, ..group }
         })
         .collect()
 }

@@ -5,11 +5,11 @@ mod remembered;
 mod served;
 mod waiting;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use engine::{EnvironmentKey, Flag, Rollout};
+use engine::{EnvironmentKey, Flag, FlagKey, Rollout};
 
-use crate::{ObjectKind, Store, StoreError, Untriaged, Viewer, db::args, number};
+use crate::{FlagHealth, ObjectKind, Store, StoreError, Untriaged, Viewer, db::args, number};
 use remembered::Remembered;
 
 pub use served::LastServed;
@@ -25,6 +25,8 @@ pub(crate) struct Memory {
     waiting: Remembered<(), Stamp, Waiting>,
     /// Of a minute.
     served: Remembered<EnvironmentKey, (u64, i64), LastServed>,
+    /// Of a few seconds: the guard judges between changes.
+    pub(crate) health: Remembered<EnvironmentKey, (Stamp, i64), HashMap<FlagKey, FlagHealth>>,
     /// The newest item of feedback and the minute belong to it.
     pub(crate) untriaged: Remembered<EnvironmentKey, (Stamp, i64, i64), Untriaged>,
 }

@@ -10,10 +10,10 @@ use crate::{
     db::args,
     flags::refuse,
     live::State,
-    testers::rows::{self, StoredGroup, definition},
+    testers::rows::{self, definition},
     text::reason,
     to_json,
-    versioned::{VersionKey, VersionedRow},
+    versioned::{VersionKey, VersionedRow, parse},
 };
 
 /// A rollout that names a group.
@@ -54,9 +54,9 @@ impl Store {
             )
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let stored = StoredGroup::parse("groups", key.as_str(), &row.document)?;
-        let testers = if stored.embeds { None } else { Some(rows::find(&self.db(), key.as_str()).await?) };
-        Ok(Some(row.of(stored.with(testers))))
+        let group: Group = parse("groups", key.as_str(), &row.document)?;
+        let enrolments = rows::find(&self.db(), key.as_str()).await?;
+        Ok(Some(row.of(Group { enrolments, ..group })))
     }
 
     /// All groups by name. A row that cannot be read is left out: it is in the log.
@@ -79,10 +79,10 @@ impl Store {
         tx.rollback().await?;
         let state = self.live().state();
         let row = |row: VersionedRow| {
-            let stored = StoredGroup::parse("groups", "", &row.document).ok()?;
-            let testers = testers.remove(stored.group.key.as_str());
+            let group: Group = parse("groups", "", &row.document).ok()?;
+            let enrolments = testers.remove(group.key.as_str()).unwrap_or_default();
             let Versioned { value: group, version, changed_ms, changed_by, .. } =
-                row.of(stored.with(testers));
+                row.of(Group { enrolments, ..group });
             let used_by = uses(&state, &group.key);
             Some(GroupRow { group: Arc::new(group), version, changed_ms, changed_by, used_by })
         };
@@ -185,27 +185,15 @@ impl Work<'_> {
         let row: Option<VersionedRow> = self.tx.optional(sql, args![key.as_str()]).await?;
         let missing = || StoreError::NotFound { kind: ObjectKind::Group, key: key.to_string() };
         let row = row.ok_or_else(missing)?;
-        let group = self.with_testers(key, &row.document).await?.group;
+        let group = self.with_testers(key, &row.document).await?;
         Ok(row.of(group))
     }
 
-    /// A group's document with its testers, wherever they are.
-    async fn with_testers(&mut self, key: &GroupKey, document: &str) -> Result<StoredGroup, StoreError> {
-        let stored = StoredGroup::parse("groups", key.as_str(), document)?;
-        if stored.embeds {
-            return Ok(stored);
-        }
-        let testers = rows::of_group(&mut self.tx, key.as_str(), || rows::report(key.as_str())).await?;
-        Ok(StoredGroup { group: stored.with(Some(testers)), embeds: false })
-    }
-
-    /// Whether the group was last written when testers were part of its document.
-    async fn embeds_testers(&mut self, key: &GroupKey) -> Result<bool, StoreError> {
-        let sql = "SELECT document FROM groups WHERE key = $1";
-        let row: Option<(String,)> = self.tx.optional(sql, args![key.as_str()]).await?;
-        let stored =
-            row.map(|(document,)| StoredGroup::parse("groups", key.as_str(), &document)).transpose()?;
-        Ok(stored.is_some_and(|stored| stored.embeds))
+    /// The group of a document with those who are in it now.
+    async fn with_testers(&mut self, key: &GroupKey, document: &str) -> Result<Group, StoreError> {
+        let group: Group = parse("groups", key.as_str(), document)?;
+        let enrolments = rows::of_group(&mut self.tx, key.as_str(), || rows::report(key.as_str())).await?;
+        Ok(Group { enrolments, ..group })
     }
 
     pub(crate) async fn write_group(
@@ -221,7 +209,7 @@ impl Work<'_> {
             self.cancel().await?;
             return Ok(version);
         }
-        let redefined = definition(&before) != definition(&group) || self.embeds_testers(&group.key).await?;
+        let redefined = definition(&before) != definition(&group);
         let version = if redefined { version + 1 } else { version };
         if redefined {
             self.put_group(&group, version, false).await?;
@@ -277,15 +265,14 @@ impl Work<'_> {
         reason: String,
     ) -> Result<u64, StoreError> {
         let document = group_line(key).document(&mut self.tx, crate::signed(version) - 1).await?;
-        let reverted =
-            StoredGroup::parse("versions", key.as_str(), &document.ok_or(Invalid::NotRevertible)?)?;
+        let reverted: Group = parse("versions", key.as_str(), &document.ok_or(Invalid::NotRevertible)?)?;
         let (deleted, document, current): (bool, String, i64) = self
             .tx
             .optional("SELECT deleted, document, version FROM groups WHERE key = $1", args![key.as_str()])
             .await?
             .ok_or_else(|| StoreError::NotFound { kind: ObjectKind::Group, key: key.to_string() })?;
-        let before = self.with_testers(key, &document).await?.group;
-        let group = reverted.with(Some(before.enrolments.clone()));
+        let before = self.with_testers(key, &document).await?;
+        let group = Group { enrolments: before.enrolments.clone(), ..reverted };
         refuse(group.problems())?;
         if !deleted && before == group {
             self.cancel().await?;

@@ -15,7 +15,7 @@ pub use cells::{Replayed, StepForecast, stored_metric};
 pub use guardrails::{GuardrailSet, GuardrailsInForce, OwnGuardrails};
 pub use lease::GuardLease;
 pub use states::{GuardStanding, GuardState};
-pub(crate) use states::{acted, begin};
+pub(crate) use states::{acted, begin, resumed};
 pub(crate) use verdicts::insert_verdict;
 pub use verdicts::{FlagHealth, RuleHealth, VerdictRow};
 pub use watched::Watched;

@@ -15,14 +15,8 @@ use engine::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Changed, Clock, Environment, ObjectRef, RolloutTimes, StoreError,
-    database_time::Skew,
-    db::Db,
-    history::HistoryPoint,
-    live::State,
-    metrics, number, roles, signed,
-    testers::rows::{Rosters, StoredGroup},
-    tokens,
+    Changed, Clock, Environment, ObjectRef, RolloutTimes, StoreError, database_time::Skew, db::Db,
+    history::HistoryPoint, live::State, metrics, number, roles, signed, testers::rows::Rosters, tokens,
     workspace::Secret,
 };
 pub(crate) use rows::{DocumentRow, Rows, all_rows};
@@ -225,13 +219,13 @@ impl Loader {
     fn take_groups(&mut self, rows: &[GroupRow], mut testers: Rosters) -> bool {
         let changes = !rows.is_empty() || !testers.is_empty();
         for row in rows {
-            let stored = StoredGroup::parse("groups", &row.key, &row.document);
-            match stored.inspect_err(|_| self.report("groups", &row.key)) {
-                Ok(stored) if !row.deleted && stored.group.key.as_str() == row.key => {
-                    let group = stored.with(testers.remove(&row.key));
-                    self.groups.insert(group.key.clone(), Arc::new(group));
+            let group = self.read::<Group>("groups", &row.key, &row.document);
+            match group.filter(|group| !row.deleted && group.key.as_str() == row.key) {
+                Some(group) => {
+                    let enrolments = testers.remove(&row.key).unwrap_or_default();
+                    self.groups.insert(group.key.clone(), Arc::new(Group { enrolments, ..group }));
                 }
-                Ok(_) | Err(_) => drop(self.groups.remove(row.key.as_str())),
+                None => drop(self.groups.remove(row.key.as_str())),
             }
         }
         // Of the others only who is in them changed.

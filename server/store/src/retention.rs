@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use engine::EnvironmentKey;
 
 use crate::{
-    Action, Invalid, ObjectKind, ObjectRef, RecentAdministrator, Store, StoreError,
+    Action, Administrator, Invalid, ObjectKind, ObjectRef, RecentAdministrator, Store, StoreError,
     change::Entry,
     db::args,
     limits::{FEEDBACK_RETENTION_DAYS_DEFAULT, RETENTION_DAYS_DEFAULT, RETENTION_DAYS_MAX},
@@ -73,7 +73,16 @@ impl Kept {
 
 impl Store {
     /// How many days each environment keeps it.
-    pub async fn retention_days(&self, kept: Kept) -> Result<BTreeMap<EnvironmentKey, u32>, StoreError> {
+    pub async fn retention_days(
+        &self,
+        _by: &Administrator,
+        kept: Kept,
+    ) -> Result<BTreeMap<EnvironmentKey, u32>, StoreError> {
+        self.days_kept(kept).await
+    }
+
+    /// The same for the server's own sweeps and limits: no proof.
+    pub async fn days_kept(&self, kept: Kept) -> Result<BTreeMap<EnvironmentKey, u32>, StoreError> {
         let Sql { table, all, .. } = kept.sql();
         let rows: Vec<(String, i64)> = self.db().all(all, args![i64::from(kept.days_default())]).await?;
         let corrupt = |id: &str| StoreError::CorruptRow { table, id: id.to_owned() };

@@ -157,7 +157,7 @@ impl Store {
             .await?;
         let webhook = |row: WebhookRow| Webhook {
             id: WebhookId(row.id),
-            place: address::place(&row.url),
+            place: address::shown(&row.url),
             created_ms: row.created_ms,
             created_by: row.created_by,
             last_done_ms: row.last_done_ms,
@@ -193,7 +193,7 @@ impl Store {
             )
             .await?;
         let object = ObjectRef::new(ObjectKind::Webhook, id.to_string());
-        let place = address::place(&url);
+        let place = address::shown(&url);
         let sentence = format!("added the webhook {place}");
         work.finish(Entry::new(Action::WebhookSaved, object, &place, sentence)).await?;
         Ok((WebhookId(id), secret))
@@ -208,7 +208,7 @@ impl Store {
             return Err(StoreError::NotFound { kind: ObjectKind::Webhook, key: id.to_string() });
         };
         let object = ObjectRef::new(ObjectKind::Webhook, id.to_string());
-        let place = address::place(&url);
+        let place = address::shown(&url);
         let sentence = format!("deleted the webhook {place}");
         work.finish(Entry::new(Action::WebhookDeleted, object, &place, sentence)).await?;
         Ok(())
@@ -238,7 +238,7 @@ impl Store {
         let sql = "INSERT INTO webhook_deliveries (webhook, audit_seq, body, attempts, due_ms) \
                    VALUES ($1, $2, $3, 0, $4)";
         work.tx.execute(sql, args![id.get(), seq, &body.to_string(), now_ms]).await?;
-        let place = address::place(&url);
+        let place = address::shown(&url);
         let object = ObjectRef::new(ObjectKind::Webhook, id.to_string());
         let sentence = format!("sent a test message to the webhook {place}");
         work.finish(Entry::new(Action::WebhookTested, object, &place, sentence)).await?;

@@ -44,6 +44,7 @@ mod restore;
 mod revisions;
 mod roles;
 mod rollouts;
+mod search;
 mod sentences;
 mod stand_in;
 mod stream;

@@ -109,12 +109,38 @@ async fn what_is_too_long_is_refused_before_any_work() {
     let (status, page) =
         text(app.form("/account", Some(&cookie), &[("name", &name)]).send().await.expect("an answer")).await;
     assert_eq!(status, 422);
-    assert!(page.contains("longer than 5000 characters"), "{page}");
+    assert!(page.contains("5,001 characters, and 5,000 fit"), "{page}");
     let token = app.server_token().await;
     let path = format!("/api/v1/flags/a/exposures?variant={}", "x".repeat(4_001));
     let answer = app.request(Method::GET, &path).bearer_auth(token).send().await.expect("an answer");
     assert_eq!(answer.status(), 414);
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn a_field_that_is_too_long_comes_back_to_be_shortened_with_all_the_others() {
+    let app = TestApp::start().await;
+    let cookie = app.sign_in(Role::Product).await;
+    let long = format!("\n<b>{}</b>", "å".repeat(5_000));
+    let fields = [("key", "pay"), ("name", "Fast \"payment\""), ("description", &*long)];
+    let (status, page) =
+        text(app.form("/flags/new", Some(&cookie), &fields).send().await.expect("an answer")).await;
+    assert_eq!(status, 422);
+    let shown = format!(
+        "<textarea name=\"description\" rows=\"12\" cols=\"80\">\n&#10;&lt;b&gt;{}",
+        "å".repeat(5_000)
+    );
+    assert!(page.contains(&shown) && page.contains("Description: 5,008 characters, and 5,000 fit"), "{page}");
+    for kept in [
+        "<form method=\"post\" action=\"/flags/new\">",
+        "<input type=\"hidden\" name=\"key\" value=\"pay\">",
+        "value=\"Fast &quot;payment&quot;\"",
+    ] {
+        assert!(page.contains(kept), "{kept}: {page}");
+    }
+    let secret = [("old", "correct horse"), ("password", "a new one"), ("name", &*long)];
+    let (_, page) = text(app.form("/account", Some(&cookie), &secret).send().await.expect("an answer")).await;
+    assert!(page.contains("Go back in your browser") && !page.contains("correct horse"), "{page}");
 }
 
 #[tokio::test]

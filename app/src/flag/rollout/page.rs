@@ -9,7 +9,7 @@ use islands::{fader::Faders, forecast::FORM, preview::Preview, swap::Swap};
 use leptos::prelude::*;
 use store::{AuditEntry, Conflict, Operation};
 
-use super::{bank, form::RolloutForm, more, strip};
+use super::{bank, form::RolloutForm, intent::Intent, more, strip};
 use crate::{
     condition::vocabulary::vocabulary,
     flag::{FlagPage, Tab, frame},
@@ -45,7 +45,19 @@ impl Typed {
 
 pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
     let shown = FlagPage::load(&page, &key).await?;
-    show(&page, shown, Typed::default()).await
+    let typed = set_by_link(&page, &shown).map(Typed::editing).unwrap_or_default();
+    show(&page, shown, typed).await
+}
+
+/// What a link types on a fader (`?set=everyone:50`); nothing is saved by it.
+fn set_by_link(page: &Page, shown: &FlagPage) -> Option<RolloutForm> {
+    let intent = Intent::parse(&format!("set:{}", page.query("set")?));
+    let may = page.may(Operation::RollOut) && !shown.archived() && matches!(intent, Intent::Set { .. });
+    may.then(|| {
+        let mut form = RolloutForm::from_rollout(&shown.rollout.value, shown.rollout.version);
+        form.apply(&intent);
+        form
+    })
 }
 
 pub async fn show(page: &Page, shown: FlagPage, typed: Typed) -> PageResult {

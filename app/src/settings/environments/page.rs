@@ -37,10 +37,11 @@ pub async fn get(page: Page) -> PageResult {
 }
 
 pub async fn show(page: &Page, draft: FormState<RetentionInput>) -> PageResult {
-    page.principal.administrator()?;
+    let by = page.principal.administrator()?;
     let environments = page.store().live().environments();
     let store = page.store();
-    let days = [store.retention_days(Kept::Exposures).await?, store.retention_days(Kept::Feedback).await?];
+    let days =
+        [store.retention_days(&by, Kept::Exposures).await?, store.retention_days(&by, Kept::Feedback).await?];
     let meta = PageMeta::new("Environments", Section::Environments).status(draft.status());
     page.render(meta, move || {
         let cards = environments.iter().map(|it| card(it, &days, &draft)).collect_view();

@@ -1,18 +1,24 @@
-//! A form that could not be taken, because the database is away or too many wait, is not lost: the answer holds it, and sends it again at the
-//! press of a button.
+//! A form that could not be taken is not lost: the answer holds it. Where the database is away or too many wait it sends it
+//! again at the press of a button; where a field is too long, once that is shortened there.
 
 use std::{
     fmt::Write as _,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use app::{error::AppError, form::secret::is_secret, site::Site};
+use app::{
+    caps::chars_max,
+    error::AppError,
+    form::{error::as_sentence, secret::is_secret},
+    site::Site,
+};
 use axum::{
     extract::{Request, State},
     middleware::Next,
     response::{Html, IntoResponse as _, Response},
 };
 use bytes::Bytes;
+use engine::grouped;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::{
@@ -56,8 +62,12 @@ pub async fn keep_form(State(site): State<Site>, mut request: Request, next: Nex
     // A page that shows the form once more says so by having no error.
     let crowded = matches!(response.extensions().get(), Some(NotTaken(Fault::Crowded)));
     let away = response.extensions().get() == Some(&AppError::Unavailable);
-    if form.is_empty() || !(crowded || away) {
+    let too_long = matches!(response.extensions().get(), Some(AppError::FieldTooLong { .. }));
+    if form.is_empty() || !(crowded || away || too_long) {
         return with_wait(response);
+    }
+    if too_long {
+        return shorten(&site, &address, &form);
     }
     let why = if crowded { Fault::Crowded.sentence() } else { AppError::Unavailable.to_string() };
     with_wait(page(&site, &address, &form, &why))
@@ -76,43 +86,89 @@ fn with_wait(mut response: Response) -> Response {
     response
 }
 
-fn page(site: &Site, address: &str, form: &Bytes, why: &str) -> Response {
-    let mut fields = String::new();
-    let mut left_out = false;
-    for (name, value) in form_urlencoded::parse(form) {
-        if is_secret(&name) {
-            left_out = true;
-            continue;
+/// The form as it was sent, to be sent again.
+#[derive(Default)]
+struct Sent {
+    /// Its fields as HTML: hidden, but for those that are too long.
+    fields: String,
+    /// Secrets are not shown again: without them the form would only be refused.
+    left_out: bool,
+}
+
+impl Sent {
+    fn read(form: &[u8]) -> Self {
+        let mut sent = Self::default();
+        for (name, value) in form_urlencoded::parse(form) {
+            if is_secret(&name) {
+                sent.left_out = true;
+                continue;
+            }
+            let (field, max) = (escape(&name), chars_max(&name));
+            let chars = value.chars().count();
+            // Writing to a text cannot fail.
+            let _ = if chars > max {
+                let of = format!("{} characters, and {} fit", grouped(chars), grouped(max));
+                let label = escape(&label(&name));
+                // The first line break of a text area is none of its text.
+                write!(
+                    sent.fields,
+                    "<p><label>{label}: {of}<br><textarea name=\"{field}\" rows=\"12\" cols=\"80\">\n{}</textarea></label></p>",
+                    escape(&value)
+                )
+            } else {
+                write!(sent.fields, "<input type=\"hidden\" name=\"{field}\" value=\"{}\">", escape(&value))
+            };
         }
-        // Writing to a text cannot fail.
-        let _ =
-            write!(fields, "<input type=\"hidden\" name=\"{}\" value=\"{}\">", escape(&name), escape(&value));
+        sent
     }
-    let again = if left_out {
-        // Without its secrets the form would only be refused.
-        "<p>Go back in your browser and send the form again.</p>".to_owned()
-    } else {
+
+    fn again(&self, site: &Site, address: &str, button: &str) -> String {
+        if self.left_out {
+            return "<p>Go back in your browser and send the form again.</p>".to_owned();
+        }
         format!(
-            "<form method=\"post\" action=\"{}\">{fields}<p><button autofocus>Try again</button></p></form>\
+            "<form method=\"post\" action=\"{}\">{}<p><button autofocus>{button}</button></p></form>\
              <p>What you entered is kept on this page.</p>",
-            escape(&site.address(address))
+            escape(&site.address(address)),
+            self.fields
         )
-    };
+    }
+}
+
+/// `r.vip.comment` → `Comment`.
+fn label(name: &str) -> String {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    as_sentence(&last.replace(['_', '-'], " ")).trim_end_matches('.').to_owned()
+}
+
+fn page(site: &Site, address: &str, form: &Bytes, why: &str) -> Response {
+    let again = Sent::read(form).again(site, address, "Try again");
+    answer(site, StatusCode::SERVICE_UNAVAILABLE, "Not saved yet", &format!("<p>{why}</p>{again}"))
+}
+
+fn shorten(site: &Site, address: &str, form: &Bytes) -> Response {
+    let again = Sent::read(form).again(site, address, "Send it again");
+    let body =
+        format!("<p>Something is longer than it can be kept. Shorten it and send it again.</p>{again}");
+    answer(site, StatusCode::UNPROCESSABLE_ENTITY, "Too long to be saved", &body)
+}
+
+fn answer(site: &Site, status: StatusCode, title: &str, body: &str) -> Response {
     let html = format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Not saved yet · Fader</title>\
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} · Fader</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"></head>\
-         <body><main><h1>Not saved yet</h1><p>{why}</p>{again}<p><a href=\"{}\">Go to the desk</a></p></main></body></html>",
+         <body><main><h1>{title}</h1>{body}<p><a href=\"{}\">Go to the desk</a></p></main></body></html>",
         site.address("/"),
     );
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    (StatusCode::SERVICE_UNAVAILABLE, headers, Html(html)).into_response()
+    (status, headers, Html(html)).into_response()
 }
 
-/// For an attribute between double quotes. Line breaks would be made one kind; so they are written as what they are.
+/// For an attribute between double quotes, and for the text of a text area. Line breaks would be made one kind; so they are written as what they are.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

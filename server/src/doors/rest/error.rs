@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use store::{Denied, Invalid, StoreError};
+use store::{Denied, DeniedBecause, Invalid, StoreError};
 use utoipa::ToSchema;
 
 use crate::{
@@ -57,6 +57,7 @@ impl RestError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Access(error) => error.status(),
+            Self::Denied(Denied { because: DeniedBecause::Ended, .. }) => StatusCode::UNAUTHORIZED,
             Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -89,6 +90,7 @@ impl RestError {
                 StatusCode::TOO_MANY_REQUESTS => "too_many_requests",
                 _ => "forbidden",
             },
+            Self::Denied(Denied { because: DeniedBecause::Ended, .. }) => "unauthorized",
             Self::Denied(_) | Self::Fault(Fault::CrossSite) => "forbidden",
             Self::Malformed(_) | Self::Fault(Fault::BrokenBody | Fault::NotAsCoded | Fault::Nul) => {
                 "malformed"

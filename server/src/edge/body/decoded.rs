@@ -1,9 +1,15 @@
 //! What was compressed, in pieces: so much comes out at once, never more than a limit in all, and never far more than was
 //! sent.
 
-use std::io::Read;
+use std::{
+    io::{self, BufRead, ErrorKind, Read},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 
 use crate::{
     edge::{coding::BodyCoding, fault::Fault},
@@ -12,12 +18,44 @@ use crate::{
 
 /// What comes out at once. Bodies up to it may grow as they like, and take nothing of what all bodies share.
 pub const PIECE: usize = 64 * 1024;
+/// What is read at once: of members and frames that hold nothing there can be as many as bytes allow.
+const SENT_PIECE: usize = 16 * 1024;
 /// Eight MiB, of which RFC 8878 says that every reader should have them: what a frame may look back.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// What was sent, as far as it may be read at this step.
+struct Fed<'b> {
+    rest: &'b [u8],
+    left: Arc<AtomicUsize>,
+}
+
+impl Read for Fed<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(into)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl BufRead for Fed<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self.left.load(Ordering::Relaxed) {
+            0 if !self.rest.is_empty() => Err(ErrorKind::WouldBlock.into()),
+            left => Ok(&self.rest[..left.min(self.rest.len())]),
+        }
+    }
+
+    fn consume(&mut self, read: usize) {
+        self.rest = &self.rest[read..];
+        self.left.fetch_sub(read, Ordering::Relaxed);
+    }
+}
 
 /// A body on its way to what it was.
 pub struct Decoding<'b> {
     reader: Box<dyn Read + Send + 'b>,
+    /// How much of what was sent may be read until the end of this step.
+    left: Arc<AtomicUsize>,
     decoded: Vec<u8>,
     sent: usize,
     bytes_max: usize,
@@ -25,16 +63,18 @@ pub struct Decoding<'b> {
 
 impl<'b> Decoding<'b> {
     pub fn new(coding: BodyCoding, sent: &'b [u8], bytes_max: usize) -> Result<Self, Fault> {
+        let left = Arc::new(AtomicUsize::new(0));
+        let fed = Fed { rest: sent, left: Arc::clone(&left) };
         let reader: Box<dyn Read + Send + 'b> = match coding {
-            BodyCoding::Gzip => Box::new(MultiGzDecoder::new(sent)),
+            BodyCoding::Gzip => Box::new(MultiGzDecoder::new(fed)),
             BodyCoding::Zstd => {
-                let frames = zstd::stream::read::Decoder::with_buffer(sent);
+                let frames = zstd::stream::read::Decoder::with_buffer(fed);
                 let mut frames = frames.map_err(|_| Fault::Internal)?;
                 frames.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|_| Fault::Internal)?;
                 Box::new(frames)
             }
         };
-        Ok(Self { reader, decoded: Vec::new(), sent: sent.len(), bytes_max })
+        Ok(Self { reader, left, decoded: Vec::new(), sent: sent.len(), bytes_max })
     }
 
     /// The next piece: by how much it takes more than the first one, or `None` after the last.
@@ -45,8 +85,13 @@ impl<'b> Decoding<'b> {
             let more = before.max(room).min(self.bytes_max + 1 - before);
             self.decoded.reserve_exact(more);
         }
-        let read = (&mut self.reader).take(room as u64).read_to_end(&mut self.decoded);
-        let read = read.map_err(|_| Fault::NotAsCoded)?;
+        self.left.store(SENT_PIECE, Ordering::Relaxed);
+        let goes_on = match (&mut self.reader).take(room as u64).read_to_end(&mut self.decoded) {
+            Ok(read) => read == room,
+            // What came out before stays.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => true,
+            Err(_) => return Err(Fault::NotAsCoded),
+        };
         let length = self.decoded.len();
         if length > self.bytes_max {
             return Err(Fault::TooLarge { bytes_max: self.bytes_max });
@@ -54,7 +99,8 @@ impl<'b> Decoding<'b> {
         if length > PIECE && length / BODY_RATIO_MAX > self.sent {
             return Err(Fault::Swollen);
         }
-        Ok((read == room).then_some(if before == 0 { 0 } else { read }))
+        let beyond = |length: usize| length.saturating_sub(PIECE);
+        Ok(goes_on.then_some(beyond(length) - beyond(before)))
     }
 
     pub fn into_bytes(self) -> Vec<u8> {
@@ -114,6 +160,20 @@ mod tests {
             assert_eq!(beyond, Err(Fault::TooLarge { bytes_max: MAX }), "{coding:?}");
             let two = [compress(b"one, "), compress(b"two")].concat();
             assert_eq!(decode(coding, &two, MAX).as_deref(), Ok(&b"one, two"[..]), "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn many_members_that_hold_nothing_are_read_in_many_steps() {
+        for (coding, compress) in CODINGS {
+            let sent = [compress(b"").repeat(20_000), compress(b"the end")].concat();
+            let mut decoding = Decoding::new(coding, &sent, MAX).expect("begun");
+            let mut steps = 1;
+            while decoding.step().expect("well-formed").is_some() {
+                steps += 1;
+            }
+            assert_eq!(decoding.into_bytes(), b"the end", "{coding:?}");
+            assert!(steps >= sent.len() / SENT_PIECE, "{coding:?}: {steps}");
         }
     }
 

@@ -221,9 +221,15 @@ impl Store {
         let member = self.find_session(token, origin.clone()).await?;
         let entry = member.as_ref().and_then(|by| self.witness(by, Action::SignedOut, "signed out"));
         if let (Some(by), Some(entry)) = (&member, entry) {
-            let mut work = self.begin(by).await?;
-            work.tx.execute(sql, args![&hash.hex()]).await?;
-            work.finish(entry).await?;
+            match self.begin(by).await {
+                Ok(mut work) => {
+                    work.tx.execute(sql, args![&hash.hex()]).await?;
+                    work.finish(entry).await?;
+                }
+                // It was ended in the meantime.
+                Err(StoreError::Denied(_)) => {}
+                Err(error) => return Err(error),
+            }
         } else {
             self.db().execute(sql, args![&hash.hex()]).await?;
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Work;
 use crate::{
-    ActorKind, Denied, DeniedBecause, Operation, Principal, RequestOrigin, Role, StoreError, UserId,
-    db::args, permission::Permit,
+    ActorKind, Denied, DeniedBecause, Operation, Principal, RequestOrigin, Role, SessionId, StoreError,
+    UserId, db::args, permission::Permit,
 };
 
 /// Who makes a change.
@@ -20,6 +20,8 @@ pub(crate) struct Actor {
     pub(crate) permit: Permit,
     /// Who answers for it, if that is somebody.
     pub(crate) person: Option<UserId>,
+    /// The session that they came with, if any.
+    pub(crate) session: Option<SessionId>,
 }
 
 impl Actor {
@@ -33,6 +35,7 @@ impl Actor {
             origin,
             permit: Permit::unlimited(),
             person: None,
+            session: None,
         }
     }
 
@@ -58,13 +61,15 @@ impl From<&Principal> for Actor {
             origin: principal.origin().clone(),
             permit: principal.permit().clone(),
             person: principal.person(),
+            session: principal.session_id(),
         }
     }
 }
 
 impl Work<'_> {
     /// Puts what holds now in the place of what held when the request came: the role table in force, and the role of
-    /// whoever answers. Under the lock neither can change before the commit.
+    /// whoever answers. Refuses what came with a token or a session that is no more. Under the lock none of it can change
+    /// before the commit.
     pub(super) async fn ask_anew(&mut self) -> Result<(), StoreError> {
         if !matches!(self.actor.kind, ActorKind::Member | ActorKind::Token) {
             return Ok(());
@@ -75,8 +80,30 @@ impl Work<'_> {
             Some(id) => Some(self.present_role(id).await?),
             None => None,
         };
+        if !self.is_let_in().await? {
+            return Err(Denied { operation: Operation::View, because: DeniedBecause::Ended }.into());
+        }
         self.actor.permit.renew(table, role);
         Ok(())
+    }
+
+    /// Whether the token or the session that the request came with is still good for anything.
+    async fn is_let_in(&mut self) -> Result<bool, StoreError> {
+        let found: Option<(i64,)> = match (self.actor.kind, self.actor.session) {
+            (ActorKind::Token, _) => {
+                let sql = "SELECT id FROM tokens WHERE id = $1 AND revoked_ms IS NULL \
+                           AND (expires_ms IS NULL OR expires_ms > $2)";
+                // Tokens act under negative numbers.
+                self.tx.optional(sql, args![-self.actor.id.get(), self.now_ms]).await?
+            }
+            (ActorKind::Member, Some(session)) => {
+                let sql = "SELECT id FROM sessions WHERE id = $1 AND expires_ms > $2";
+                self.tx.optional(sql, args![session.get(), self.now_ms]).await?
+            }
+            (ActorKind::Member, None)
+            | (ActorKind::CommandLine | ActorKind::System | ActorKind::Invitation, _) => return Ok(true),
+        };
+        Ok(found.is_some())
     }
 
     async fn present_role(&mut self, id: UserId) -> Result<Role, StoreError> {

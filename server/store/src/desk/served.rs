@@ -45,7 +45,7 @@ impl Store {
                 args![environment.as_str(), HOUR_MS],
             )
             .await?;
-        let days = self.retention_days(Kept::Exposures).await?;
+        let days = self.days_kept(Kept::Exposures).await?;
         let days = days.get(environment).copied().unwrap_or(RETENTION_DAYS_DEFAULT);
         let corrupt = |_| StoreError::CorruptRow { table: "rollouts", id: environment.to_string() };
         let served = rows.into_iter().filter_map(|(flag, at_ms)| Some((flag, at_ms?)));

@@ -8,7 +8,7 @@ impl Store {
     pub async fn sweep_feedback(&self) -> Result<u64, StoreError> {
         let (now_ms, limit) = (self.database_now_ms().await?, SWEEP_CHUNK_ROWS as u64);
         let mut swept = 0;
-        for (environment, days) in self.retention_days(Kept::Feedback).await? {
+        for (environment, days) in self.days_kept(Kept::Feedback).await? {
             let cutoff_ms = now_ms - i64::from(days) * DAY_MS;
             loop {
                 // The oldest first: as they arrived, they have their numbers.

@@ -7,7 +7,7 @@ use engine::{
 };
 
 use super::verdicts::insert_verdict;
-use crate::{GuardLease, Store, StoreError, db::args, to_json, versioned::parse};
+use crate::{GuardLease, Store, StoreError, Watched, db::args, to_json, versioned::parse};
 
 /// The engine's state of one rule's guardrails, and the judgement it last came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,25 +120,24 @@ impl Store {
         Ok(())
     }
 
-    /// Since when the rollout's evidence counts: at the first look, since it became what it is (`changed_ms`).
-    /// `person_ms` is when a person last changed it: after the guard has acted, that is a decision to go on, and the
-    /// evidence begins anew.
+    /// Since when the rollout's evidence counts: at the first look, since it became what it is. What a person changes
+    /// after the guard has acted is a decision to go on, and the evidence begins anew; but what the guard has stopped
+    /// stays stopped by it, whatever is changed, until somebody resumes it.
     pub async fn guard_standing(
         &self,
         by: &GuardLease,
-        environment: &EnvironmentKey,
-        flag: &FlagKey,
-        changed_ms: i64,
-        person_ms: Option<i64>,
+        watched: &Watched,
     ) -> Result<GuardStanding, StoreError> {
+        let Watched { environment, flag, changed_ms, person_ms, .. } = watched;
         let key = (environment.as_str(), flag.as_str());
-        let found = self.find_standing(environment, flag).await?;
-        let began_ms = match found {
-            None => changed_ms.min(self.clock().now_ms()),
-            Some(GuardStanding { acted: Some((_, acted_ms)), .. })
-                if person_ms.is_some_and(|ms| ms > acted_ms) =>
-            {
-                person_ms.unwrap_or(acted_ms)
+        let began_ms = match self.find_standing(environment, flag).await? {
+            None => (*changed_ms).min(self.clock().now_ms()),
+            Some(standing @ GuardStanding { acted: Some((action, acted_ms)), .. }) => {
+                let stays = action == GuardAction::Stop && !watched.rollout.enabled;
+                match person_ms.filter(|ms| *ms > acted_ms && !stays) {
+                    Some(ms) => ms,
+                    None => return Ok(standing),
+                }
             }
             Some(standing) => return Ok(standing),
         };
@@ -201,6 +200,21 @@ pub(crate) async fn acted(
         "INSERT INTO guards (environment, flag, began_ms, acted, acted_ms) VALUES ($1, $2, $3, $4, $3) \
          ON CONFLICT (environment, flag) DO UPDATE SET acted = excluded.acted, acted_ms = excluded.acted_ms",
         args![environment, flag, now_ms, action.as_str()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// What the guard stopped goes on: a stop that follows is somebody else's.
+pub(crate) async fn resumed(
+    tx: &mut crate::db::Tx,
+    (environment, flag): (&str, &str),
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE guards SET began_ms = $3, acted = NULL, acted_ms = NULL \
+         WHERE environment = $1 AND flag = $2 AND acted = 'stop'",
+        args![environment, flag, now_ms],
     )
     .await?;
     Ok(())

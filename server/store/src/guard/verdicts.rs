@@ -1,6 +1,6 @@
 //! Verdicts with their evidence: the latest of each rule, and all that were ever told.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use engine::{
     EnvironmentKey, FlagKey, Percentage, RuleId, Snapshot,
@@ -15,6 +15,9 @@ use crate::{
     signed, to_json,
     versioned::parse,
 };
+
+/// What is read for the desk is good for so long.
+const FRESH_MS: i64 = 4_000;
 
 /// What is known about one rule of a rollout.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,13 +112,21 @@ impl Store {
             .collect()
     }
 
-    /// The worst health of each guarded flag, for the desk.
+    /// The worst health of each guarded flag, for the desk: of a few seconds ago at the latest.
     pub async fn list_flag_health(
         &self,
         by: &Viewer,
         environment: &EnvironmentKey,
-    ) -> Result<HashMap<FlagKey, FlagHealth>, StoreError> {
+    ) -> Result<Arc<HashMap<FlagKey, FlagHealth>>, StoreError> {
         by.require_in(environment)?;
+        let stamp = (self.desk_stamp(), self.clock().now_ms() / FRESH_MS);
+        self.0.desk.health.of(environment.clone(), stamp, self.read_flag_health(environment)).await
+    }
+
+    async fn read_flag_health(
+        &self,
+        environment: &EnvironmentKey,
+    ) -> Result<HashMap<FlagKey, FlagHealth>, StoreError> {
         let rows: Vec<(String, String, String, Option<String>, i64)> = self
             .db()
             .all(

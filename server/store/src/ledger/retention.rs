@@ -17,7 +17,7 @@ impl Store {
     pub async fn sweep_ledger(&self) -> Result<u64, StoreError> {
         let now_ms = self.database_now_ms().await?;
         let mut swept = 0;
-        for (environment, days) in self.retention_days(Kept::Exposures).await? {
+        for (environment, days) in self.days_kept(Kept::Exposures).await? {
             let cutoff_ms = day_of(now_ms) - i64::from(days) * DAY_MS;
             let mut flag = self.next_flag(&environment, "").await?;
             while let Some(key) = flag {
@@ -113,7 +113,7 @@ impl Store {
     /// Nobody is remembered longer than the longest retention.
     async fn sweep_subjects(&self, now_ms: i64) -> Result<(), StoreError> {
         let days =
-            self.retention_days(Kept::Exposures).await?.into_values().max().unwrap_or(RETENTION_DAYS_DEFAULT);
+            self.days_kept(Kept::Exposures).await?.into_values().max().unwrap_or(RETENTION_DAYS_DEFAULT);
         let cutoff_ms = day_of(now_ms) - i64::from(days) * DAY_MS;
         self.db().execute("DELETE FROM learned_subjects WHERE last_ms < $1", args![cutoff_ms]).await?;
         Ok(())

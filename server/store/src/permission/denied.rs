@@ -23,6 +23,8 @@ pub enum DeniedBecause {
     ClientToken,
     /// The member, or the owner of the token, was disabled after the request came.
     Disabled,
+    /// The session was ended, or the token revoked, after the request came.
+    Ended,
 }
 
 /// Somebody may not do the operation. `Display` says who may, and how one becomes that.
@@ -74,6 +76,11 @@ impl fmt::Display for Denied {
             DeniedBecause::Disabled => {
                 write!(f, "this account is disabled: an admin enables it again under Settings → Members")
             }
+            DeniedBecause::Ended => write!(
+                f,
+                "this session or token was ended a moment ago, and nothing was changed: sign in again, or use another \
+                 token"
+            ),
         }
     }
 }

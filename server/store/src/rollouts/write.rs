@@ -12,7 +12,7 @@ use crate::{
     change::{Entry, Revisions, Work, lead},
     db::args,
     flags::refuse,
-    to_json,
+    guard, to_json,
     versioned::parse,
 };
 
@@ -125,6 +125,10 @@ impl Work<'_> {
         let Target { environment, flag, rollout: before } = target;
         let version = before.version + 1;
         self.put_rollout(environment, &flag.value.key, rollout, version).await?;
+        if rollout.enabled && !before.value.enabled {
+            let (key, now_ms) = ((environment.as_str(), flag.value.key.as_str()), self.now_ms());
+            guard::resumed(&mut self.tx, key, now_ms).await?;
+        }
         let state = self.state().await?;
         let mut changes = rollout_changes(&before.value, rollout, &group_names(&state, environment));
         let own = changes.len();

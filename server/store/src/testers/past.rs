@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use engine::{Enrolment, GroupKey, SubjectKey};
+use engine::{Enrolment, Group, GroupKey, SubjectKey};
 
-use super::rows::StoredGroup;
 use crate::{PeopleReader, Store, StoreError, db::args, limits::STAYS_READ_MAX, versioned::parse};
 
 /// A stretch of time in which an enrolment counted, counts or will.
@@ -57,9 +56,9 @@ impl Store {
         tx.rollback().await?;
         let mut pasts: BTreeMap<GroupKey, Past> = BTreeMap::new();
         for row in groups.into_iter().rev() {
-            let stored = StoredGroup::parse("versions", &row.group_key, &row.document)?.group;
-            let past = pasts.entry(stored.key).or_default();
-            past.name = stored.name;
+            let group: Group = parse("versions", &row.group_key, &row.document)?;
+            let past = pasts.entry(group.key).or_default();
+            past.name = group.name;
             past.group.push(Since { at_ms: row.at_ms, what: (!row.deleted).then_some(()) });
         }
         for row in enrolments.into_iter().rev() {

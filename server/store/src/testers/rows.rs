@@ -1,10 +1,9 @@
-//! Testers as they are stored: a row each, with versions of its own, beside the definition of their group. A group that
-//! was saved before testers had rows carries them in its document until it is written again.
+//! Testers as they are stored: a row each, with versions of its own, beside the definition of their group, whose document
+//! names none of them.
 
 use std::collections::HashMap;
 
 use engine::{Enrolment, Group, GroupKey, SubjectKey};
-use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
     StoreError,
@@ -29,33 +28,6 @@ pub(crate) fn line_key(group: &GroupKey, subject: &str) -> String {
 
 pub(crate) fn of_line_key(key: &str) -> Option<(&str, &str)> {
     key.split_once('/')
-}
-
-/// A group as it is stored.
-#[derive(Debug)]
-pub(crate) struct StoredGroup {
-    pub(crate) group: Group,
-    /// Whether the testers are in the document, and not in rows.
-    pub(crate) embeds: bool,
-}
-
-#[derive(Deserialize)]
-struct Embedding {
-    enrolments: Option<IgnoredAny>,
-}
-
-impl StoredGroup {
-    pub(crate) fn parse(table: &'static str, id: &str, document: &str) -> Result<Self, StoreError> {
-        let group = parse(table, id, document)?;
-        let embeds = parse::<Embedding>(table, id, document)?.enrolments.is_some();
-        Ok(Self { group, embeds })
-    }
-
-    /// The group with the testers that rows say, where it has none of its own.
-    pub(crate) fn with(self, testers: Option<Vec<Enrolment>>) -> Group {
-        let enrolments = if self.embeds { self.group.enrolments } else { testers.unwrap_or_default() };
-        Group { enrolments, ..self.group }
-    }
 }
 
 /// The document of a group: what it is, without who is in it.

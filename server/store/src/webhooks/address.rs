@@ -40,7 +40,7 @@ fn is_this_machine(name: &str) -> bool {
 }
 
 /// `https://hooks.example.org/…`: what may be shown. Paths and queries of webhooks often are secrets.
-pub(super) fn place(url: &str) -> String {
+pub(super) fn shown(url: &str) -> String {
     let Ok(url) = Url::parse(url) else { return "an address that cannot be read".to_owned() };
     let rest = if url.path() == "/" && url.query().is_none() { "" } else { "/…" };
     format!("{}{rest}", url.origin().ascii_serialization())
@@ -227,7 +227,7 @@ mod tests {
             ("https://x.test#secret", "https://x.test"),
             ("nonsense", "an address that cannot be read"),
         ] {
-            assert_eq!(place(url), shown);
+            assert_eq!(super::shown(url), shown);
         }
     }
 }

@@ -1,8 +1,8 @@
 mod guessing;
 
 use store::{
-    Browser, DEVICE_KEPT_MS, Invalid, InvitePurpose, MemberState, NewSession, ObjectKind, Principal,
-    RequestOrigin, Role, SignInError, StoreError,
+    Browser, DEVICE_KEPT_MS, Denied, DeniedBecause, Invalid, InvitePurpose, MemberState, NewSession,
+    ObjectKind, Principal, RequestOrigin, Role, SignInError, StoreError,
 };
 
 use crate::harness::*;
@@ -24,6 +24,7 @@ on_both!(
     a_password_that_is_tried_first_is_refused,
     the_last_admin_stays,
     disabling_signs_out_at_once,
+    a_session_that_was_ended_meanwhile_changes_nothing,
     a_new_role_holds_from_the_next_request,
     of_many_sessions_those_are_known_that_hold,
     an_address_belongs_to_one_account,
@@ -283,6 +284,22 @@ async fn the_last_admin_stays(t: Harness) {
     );
     add(&t, "bob@example.test", Role::Admin).await;
     t.store.disable_member(&admin(), first).await.expect("there is another now");
+}
+
+/// The request came while the session held, and its change comes after the end.
+async fn a_session_that_was_ended_meanwhile_changes_nothing(t: Harness) {
+    let id = add(&t, "ann@example.test", Role::Product).await;
+    let session = t.store.sign_in("ann@example.test", PASSWORD, &origin(), "a").await.expect("signs in");
+    let create = async |key: &str| {
+        let by = session.principal.flag_editor().expect("may");
+        t.store.create_flag(&by, engine::Flag::boolean(flag_key(key), "A")).await.map(drop)
+    };
+    create("a").await.expect("it holds");
+    t.another().await.revoke_sessions(&admin(), id).await.expect("signed out");
+    let refused = create("b").await.expect_err("refused");
+    assert!(matches!(refused, StoreError::Denied(Denied { because: DeniedBecause::Ended, .. })), "{refused}");
+    assert!(t.store.find_flag(&viewer(), &flag_key("b")).await.expect("reads").is_none());
+    t.store.sign_out(&session.token, &origin()).await.expect("it is over already");
 }
 
 async fn disabling_signs_out_at_once(t: Harness) {

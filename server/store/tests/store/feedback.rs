@@ -142,10 +142,10 @@ async fn the_ledger_says_what_was_seen(t: Harness) {
 }
 
 async fn feedback_is_kept_as_long_as_its_environment_says(t: Harness) {
-    assert_eq!(t.store.retention_days(Kept::Feedback).await.expect("reads")[&production()], 730);
+    assert_eq!(t.store.retention_days(&admin(), Kept::Feedback).await.expect("reads")[&production()], 730);
     t.store.set_retention(&admin(), Kept::Feedback, &production(), 30).await.expect("set");
     assert_eq!(t.last_sentence().await, "keeps feedback in production for 30 days instead of 730");
-    assert_eq!(t.store.retention_days(Kept::Exposures).await.expect("reads")[&production()], 180);
+    assert_eq!(t.store.retention_days(&admin(), Kept::Exposures).await.expect("reads")[&production()], 180);
     t.pay_for_vips().await;
     let first = t.tell(about("pay", "ada", 1)).await;
     t.store

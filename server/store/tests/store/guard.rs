@@ -10,8 +10,8 @@ use engine::{
     },
 };
 use store::{
-    Acted, CELL_MS, Cell, CellKey, Consequence, GuardAct, GuardLease, GuardState, GuardrailSet, Invalid,
-    ObjectKind, Reach, StoreError, Written,
+    Acted, CELL_MS, Cell, CellKey, Consequence, GuardAct, GuardLease, GuardStanding, GuardState,
+    GuardrailSet, Invalid, ObjectKind, Reach, StoreError, Watched, Written,
 };
 
 use crate::harness::*;
@@ -24,6 +24,8 @@ on_both!(
     the_guard_never_undoes_a_later_decision,
     without_the_lease_nothing_happens,
     a_person_who_goes_on_begins_a_new_guard,
+    what_the_guard_stopped_waits_until_it_is_resumed,
+    the_health_of_flags_is_read_once_for_all_who_look,
     a_broken_definition_does_not_hide_the_others,
     unreadable_defaults_leave_nobody_unguarded,
     what_the_guard_remembers_and_cannot_read_is_an_alarm,
@@ -219,24 +221,57 @@ async fn without_the_lease_nothing_happens(t: Harness) {
     assert_eq!(t.store.list_guard_states(&lease).await.expect("reads"), []);
 }
 
+/// The rollout as the guard sees it.
+async fn watched(t: &Harness, by: &GuardLease) -> Watched {
+    let all = t.store.list_watched(by).await.expect("reads").into_iter().filter_map(Result::ok);
+    let mut here = all.filter(|it| it.environment == production() && it.flag == flag_key("a"));
+    here.next().expect("a rollout")
+}
+
+async fn standing(t: &Harness, by: &GuardLease) -> GuardStanding {
+    t.store.guard_standing(by, &watched(t, by).await).await.expect("reads")
+}
+
 async fn a_person_who_goes_on_begins_a_new_guard(t: Harness) {
     at(&t, &[20]).await;
     let lease = lease(&t).await;
-    let (environment, flag) = (production(), flag_key("a"));
-    let standing = async |person_ms| {
-        t.store.guard_standing(&lease, &environment, &flag, START_MS, person_ms).await.expect("reads")
-    };
-    let first = standing(Some(START_MS)).await;
+    let first = standing(&t, &lease).await;
     assert_eq!((first.began_ms, first.acted), (t.clock.now_ms(), None));
-    t.advance(5_000);
+    for (version, action) in [(2, GuardAction::StepBack), (4, GuardAction::Stop)] {
+        t.advance(5_000);
+        let before = standing(&t, &lease).await;
+        act(&t, &lease, version, action).await;
+        let acted = standing(&t, &lease).await;
+        assert_eq!(acted.began_ms, before.began_ms);
+        assert_eq!(acted.acted, Some((action, t.clock.now_ms())));
+        t.advance(1_000);
+        if action == GuardAction::Stop {
+            t.store.resume(&editor(), &production(), &flag_key("a"), "").await.expect("resumed");
+        } else {
+            t.change("a", |rollout| rollout.rules = vec![everyone(10)]).await.expect("goes on");
+        }
+        let anew = standing(&t, &lease).await;
+        assert_eq!((anew.began_ms, anew.acted), (t.clock.now_ms(), None));
+    }
+}
+
+/// Whatever else somebody changes about a stopped rollout is no decision to go on.
+async fn what_the_guard_stopped_waits_until_it_is_resumed(t: Harness) {
+    at(&t, &[20]).await;
+    let lease = lease(&t).await;
+    standing(&t, &lease).await;
     act(&t, &lease, 2, GuardAction::Stop).await;
-    let acted = standing(None).await;
-    assert_eq!(acted.began_ms, first.began_ms);
-    assert_eq!(acted.acted, Some((GuardAction::Stop, t.clock.now_ms())));
-    let resumed_ms = t.clock.now_ms() + 1_000;
+    let acted_ms = t.clock.now_ms();
+    let halts = async || t.store.waiting(&viewer()).await.expect("reads").halts.len();
     t.advance(1_000);
-    assert_eq!(standing(Some(resumed_ms)).await.began_ms, resumed_ms);
-    assert_eq!(standing(Some(resumed_ms)).await.acted, None);
+    t.change("a", |rollout| rollout.rules = vec![everyone(5)]).await.expect("saved");
+    assert_eq!(standing(&t, &lease).await.acted, Some((GuardAction::Stop, acted_ms)));
+    assert_eq!(halts().await, 1);
+    t.advance(1_000);
+    t.store.resume(&editor(), &production(), &flag_key("a"), "").await.expect("resumed");
+    assert_eq!(halts().await, 0, "before the guard looks again");
+    t.store.stop(&stopper(), &production(), &flag_key("a"), "").await.expect("stopped");
+    assert_eq!(halts().await, 0, "a person did it");
 }
 
 async fn a_broken_definition_does_not_hide_the_others(t: Harness) {
@@ -277,7 +312,7 @@ async fn what_the_guard_remembers_and_cannot_read_is_an_alarm(t: Harness) {
     let lease = lease(&t).await;
     told(&t, &lease).await;
     let (production, flag) = (production(), flag_key("a"));
-    t.store.guard_standing(&lease, &production, &flag, 0, None).await.expect("begun");
+    standing(&t, &lease).await;
     for table in ["guard_states", "verdicts"] {
         t.sql(&format!("UPDATE {table} SET judgement = '{{\"at_ms\":null}}'")).await.expect("broken");
     }
@@ -290,4 +325,21 @@ async fn what_the_guard_remembers_and_cannot_read_is_an_alarm(t: Harness) {
     assert!(desk[&flag].sentence.contains("cannot be read"));
     let verdicts = t.store.list_verdicts(&viewer(), &production, &flag, 0, 10).await.expect("a page");
     assert_eq!(verdicts.len(), 1);
+}
+
+async fn the_health_of_flags_is_read_once_for_all_who_look(t: Harness) {
+    at(&t, &[20]).await;
+    let lease = lease(&t).await;
+    let health = async || {
+        let read = t.store.list_flag_health(&viewer(), &production()).await.expect("reads");
+        read.get(&flag_key("a")).map(|it| it.health)
+    };
+    told(&t, &lease).await;
+    let known = health().await.expect("a judgement");
+    t.sql("UPDATE guard_states SET judgement = 'nonsense'").await.expect("done");
+    assert_eq!(health().await, Some(known), "a moment ago is new enough");
+    t.advance(4_000);
+    assert_eq!(health().await, Some(Health::Inconclusive));
+    t.change("a", |rollout| rollout.rules = vec![everyone(0)]).await.expect("saved");
+    assert_eq!(health().await, None, "a change is seen at once");
 }

@@ -19,7 +19,6 @@ on_both!(
     enrolling_one_writes_one_and_leaves_the_group_alone,
     an_edit_of_the_group_keeps_who_was_enrolled_meanwhile,
     reverting_an_enrolment_leaves_later_ones_alone,
-    a_group_of_before_keeps_its_testers_and_their_past,
     another_copy_follows_who_comes_and_goes,
 );
 
@@ -316,43 +315,6 @@ async fn reverting_an_enrolment_leaves_later_ones_alone(t: Harness) {
     let enrolment = removal - 1;
     t.store.revert(&viewer(), enrolment, "").await.expect("reverted");
     assert_eq!(enrolled(&t).await, ["cleo"]);
-}
-
-/// As it was written before testers had rows: they stand in the group's document and in its versions.
-async fn a_group_of_before_keeps_its_testers_and_their_past(t: Harness) {
-    pilot(&t).await;
-    t.clock.advance(60_000);
-    let group = r#"{"key":"old","name":"Old","description":"","condition":null,"enrolments":[{"subject":"ada"},{"subject":"ben"}]}"#;
-    let seq = t.store.live().seq();
-    t.sql(&format!(
-        "INSERT INTO groups (key, document, deleted, version, changed_ms, changed_by, audit_seq) \
-         SELECT 'old', '{group}', deleted, 1, changed_ms, changed_by, {seq} + 1 FROM groups WHERE key = 'pilot'; \
-         INSERT INTO versions (object_kind, object_key, environment, version, document, at_ms, audit_seq) \
-         VALUES ('group', 'old', '', 1, '{group}', {START_MS}, {seq});"
-    ))
-    .await
-    .expect("written");
-    let before = t.store.clock().now_ms();
-    t.clock.advance(60_000);
-    let key = group_key("old");
-    let choice = EnrolmentChoice::default();
-    t.store.enrol(&enroller(), &key, &list("cleo"), choice, None, "").await.expect("enrolled");
-    let names = |group: &engine::Group| {
-        let mut names: Vec<_> = group.enrolments.iter().map(|it| it.subject.to_string()).collect();
-        names.sort();
-        names
-    };
-    let found = t.store.find_group(&viewer(), &key).await.expect("reads").expect("a group");
-    assert_eq!((found.version, names(&found.value)), (2, vec!["ada".into(), "ben".into(), "cleo".into()]));
-    t.store.remove_testers(&enroller(), &key, &[subject("ada")], "").await.expect("removed");
-    let found = t.store.find_group(&viewer(), &key).await.expect("reads").expect("a group");
-    assert_eq!((found.version, names(&found.value)), (2, vec!["ben".into(), "cleo".into()]));
-    let state = t.store.live().snapshot("production").expect("a snapshot");
-    assert_eq!(names(state.group("old").expect("in force").group()), ["ben", "cleo"]);
-    let by = store::Principal::command_line().people_reader().expect("may");
-    let production = engine::EnvironmentKey::parse("production").expect("a key");
-    let then = t.store.snapshot_as_of(&by, &production, before).await.expect("the past");
-    assert_eq!(names(then.snapshot.group("old").expect("there then").group()), ["ada", "ben"]);
 }
 
 async fn another_copy_follows_who_comes_and_goes(t: Harness) {

@@ -25,6 +25,7 @@ on_both!(
     only_the_command_line_makes_tokens_for_others,
     a_management_token_never_may_more_than_its_owner,
     an_environment_token_changes_nothing_elsewhere,
+    a_token_that_was_revoked_meanwhile_changes_nothing,
     the_last_use_is_written_now_and_then,
     storing_people_is_granted_and_taken_back,
 );
@@ -37,6 +38,13 @@ fn server() -> NewToken {
 
 fn managing(role: Role, scope: impl Into<TokenScope>) -> NewToken {
     NewToken::new("deploy-bot", TokenKind::Admin(role), scope)
+}
+
+fn because(error: StoreError) -> Option<DeniedBecause> {
+    match error {
+        StoreError::Denied(denied) => Some(denied.because),
+        _ => None,
+    }
 }
 
 impl Harness {
@@ -210,16 +218,36 @@ async fn a_management_token_never_may_more_than_its_owner(t: Harness) {
     assert_eq!(t.acting(&secret).expect("acts again").role(), Role::Support);
 }
 
+/// The request came while the token worked, and its change comes after the end.
+async fn a_token_that_was_revoked_meanwhile_changes_nothing(t: Harness) {
+    t.create_flag("a").await;
+    let new = NewToken { lifetime: Lifetime::Days(1), ..managing(Role::Product, TokenScope::Workspace) };
+    let (revoked, token) = t.made(new.clone()).await;
+    let (expired, _) = t.made(new).await;
+    let [revoked, expired] = [revoked, expired].map(|it| t.acting(&it).expect("manages"));
+    let stop = async |by: &Principal| {
+        let (by, here, flag) = (by.stopper().expect("may"), production(), flag_key("a"));
+        t.store.stop(&by, &here, &flag, "").await.map(drop)
+    };
+    stop(&revoked).await.expect("it works");
+    t.store.revoke_token(&admin(), token.id).await.expect("revoked");
+    let resume = async |by: &Principal| {
+        let (by, here, flag) = (by.flag_editor().expect("may"), production(), flag_key("a"));
+        let refused = t.another().await.resume(&by, &here, &flag, "").await.map(drop);
+        because(refused.expect_err("refused"))
+    };
+    assert_eq!(resume(&revoked).await, Some(DeniedBecause::Ended));
+    t.advance(DAY_MS);
+    assert_eq!(resume(&expired).await, Some(DeniedBecause::Ended));
+    assert!(!t.rollout("a").await.value.enabled, "nothing was written");
+}
+
 async fn an_environment_token_changes_nothing_elsewhere(t: Harness) {
     t.create_flag("a").await;
     let (secret, _) = t.made(managing(Role::Admin, staging())).await;
     let bound = t.acting(&secret).expect("acts");
     let editor = bound.flag_editor().expect("may edit, there");
     let seq = t.store.live().seq();
-    let because = |error: StoreError| match error {
-        StoreError::Denied(denied) => Some(denied.because),
-        _ => None,
-    };
     let saved = async |environment: EnvironmentKey| {
         let found = t.rollout_in("a", &environment).await;
         let rollout = engine::Rollout { rules: vec![everyone(100)], ..found.value };

@@ -3,7 +3,7 @@
 use serde_json::json;
 use store::Role;
 
-use super::{FLAG, OUTAGE, app, ceiling, eventually, guardrail};
+use super::{FINE, FLAG, OUTAGE, app, ceiling, eventually, guardrail};
 use crate::{app::TestApp, desk::between, fixtures::everyone};
 
 fn needs(html: &str) -> &str {
@@ -49,6 +49,27 @@ async fn what_the_guard_stopped_waits_for_a_person_and_says_why() {
     let html = app.html(&product, "/").await;
     assert!(!needs(&html).contains("Stopped by the guard"), "{html}");
     assert!(!html.contains("waits for a decision"), "{html}");
+}
+
+#[tokio::test]
+async fn what_the_guard_stopped_waits_whatever_else_is_changed() {
+    let app = app().await;
+    let product = app.sign_in(Role::Product).await;
+    app.rules(FLAG, json!([everyone(50)])).await;
+    app.clock.advance(1_000);
+    app.measure(FLAG, OUTAGE).await;
+    eventually("it stops", async || app.is_stopped().await).await;
+    app.clock.advance(1_000);
+    app.rules(FLAG, json!([everyone(5)])).await;
+    app.measure(FLAG, FINE).await;
+    app.look().await;
+    let html = app.html(&product, "/").await;
+    assert!(needs(&html).contains("Stopped by the guard"), "{html}");
+    assert!(html.contains("1 flag waits for a decision"), "{html}");
+    app.resume().await;
+    app.stop_flag(FLAG).await;
+    let html = app.html(&product, "/").await;
+    assert!(!needs(&html).contains("Stopped by the guard"), "a person did: {html}");
 }
 
 #[tokio::test]

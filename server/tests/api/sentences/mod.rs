@@ -51,7 +51,7 @@ async fn every_sentence_reads_well() {
     guard::list(&mut listed);
     plans::list(&mut listed);
     refusals::list(&mut listed);
-    audit::list(&mut listed).await;
+    Box::pin(audit::list(&mut listed)).await;
     insta::assert_snapshot!("sentences", listed.text);
     assert_eq!(listed.faults, Vec::<String>::new(), "these do not read well");
 }

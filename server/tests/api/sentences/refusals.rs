@@ -35,6 +35,7 @@ pub(super) fn list(listed: &mut Listed) {
             DeniedBecause::NoTraits,
             DeniedBecause::ClientToken,
             DeniedBecause::Disabled,
+            DeniedBecause::Ended,
         ] {
             listed.phrase(denied(because).to_string());
         }
