@@ -87,6 +87,15 @@ pub enum Command {
     /// Check the audit log
     #[command(subcommand)]
     Audit(Audit),
+    /// Copy an SQLite database into a file, as of this moment, also while a server serves it, and check the copy
+    Backup {
+        file: PathBuf,
+        /// Replace a file that is there already
+        #[arg(long)]
+        force: bool,
+    },
+    /// Put a backup in the place of an SQLite database that no server serves; what was there is kept beside it
+    Restore { file: PathBuf },
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 mod connect;
 mod encryption;
 mod faults;
+mod file;
 mod held;
 mod pages;
 mod pairs;
@@ -24,6 +25,7 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use faults::{Fault, Faults};
+pub(crate) use file::{Schema, TakenOver, copy_into, look_into, take_over};
 use held::{Held, Side};
 pub(crate) use pairs::{Pairs, PairsSql};
 use sides::Sides;

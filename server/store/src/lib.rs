@@ -6,6 +6,7 @@ mod arm;
 mod as_of;
 mod attributes;
 mod audit;
+mod backup;
 mod census;
 mod change;
 mod clock;
@@ -67,6 +68,7 @@ pub use audit::{
     Action, ActorKind, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditSecret, AuditStanding,
     AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind, InvalidAuditHead, LiveRow,
 };
+pub use backup::{BackupError, Backups, Contents, Restored};
 pub use census::{Asker, Census, DeskCount, GroupChange, GroupCount, Listed, Patience};
 pub use clock::Clock;
 #[doc(hidden)]

@@ -5,6 +5,7 @@ mod again;
 mod anchor;
 mod app;
 mod away;
+mod backup;
 mod bad_input;
 mod bodies;
 mod census;
