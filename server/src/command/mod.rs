@@ -24,7 +24,7 @@ use self::{
     told::{administrator, print, say},
 };
 use crate::{
-    Config, Server, StartError,
+    Config, Server,
     anchor::{AuditKey, read_checkpoints},
     app,
     edge::connections,
@@ -131,8 +131,7 @@ fn start_log(cli: &Cli) -> Result<(), CommandError> {
 async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {
     let listening = TcpListener::bind(args.addr).await;
     let listener = listening.map_err(|error| CommandError::Listen { address: args.addr, error })?;
-    let config =
-        with_files(Config { listens_on: listener.local_addr()?, ..args.config().map_err(StartError::from)? });
+    let config = with_files(Config { listens_on: listener.local_addr()?, ..args.config()? });
     let local = format!("http://{}", config.listens_on);
     let url = config.site().absolute("");
     if config.links_lead_nowhere() {

@@ -29,6 +29,7 @@ mod http2;
 mod kept;
 mod lanes;
 mod lists;
+mod metrics;
 mod missing;
 mod names;
 mod otlp;
