@@ -13,7 +13,11 @@ use http::Uri;
 use ipnet::IpNet;
 use store::Reach;
 
-use crate::{anchor::Signing, doors::DOORS, limits};
+use crate::{
+    anchor::Signing,
+    doors::{DOORS, metrics::MetricsToken},
+    limits,
+};
 
 /// Where programs of this user keep what is theirs between two runs, if there is such a place.
 pub fn state_folder() -> Option<PathBuf> {
@@ -70,6 +74,8 @@ pub struct Config {
     pub webhooks: Reach,
     /// How often old cells are merged, and a change of the retention is looked for.
     pub upkeep_every: Duration,
+    /// What whoever collects metrics sends; without one, only programs on this machine get them.
+    pub metrics_token: Option<MetricsToken>,
 }
 
 impl Default for Config {
@@ -106,6 +112,7 @@ impl Default for Config {
             anchor_every: limits::ANCHOR_EVERY,
             webhooks: Reach::Public,
             upkeep_every: limits::UPKEEP_EVERY,
+            metrics_token: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use store::StoreError;
 
-use crate::anchor::KeyError;
+use crate::{anchor::KeyError, doors::metrics::MetricsTokenError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -18,6 +18,8 @@ pub enum StartError {
     HttpClient,
     #[error(transparent)]
     AuditKey(#[from] KeyError),
+    #[error(transparent)]
+    MetricsToken(#[from] MetricsTokenError),
     #[error("the checkpoints of the audit log cannot be written to {}: {error}", .file.display())]
     Checkpoints { file: PathBuf, error: io::Error },
 }

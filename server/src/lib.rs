@@ -8,6 +8,7 @@ pub mod config;
 pub mod doors;
 pub mod edge;
 mod error;
+mod figures;
 mod guard;
 mod https;
 pub mod intake;

@@ -215,5 +215,8 @@ pub const PAGES_WAITING_MAX: usize = 512;
 /// A page that took so long is given up.
 pub const PAGE_MAX: Duration = Duration::from_secs(10);
 
+/// How often what metrics show of the database and the process is looked at.
+pub const MEASURED_EVERY: Duration = Duration::from_secs(10);
+
 /// How often new entries of the audit log are verified, and its head signed.
 pub const ANCHOR_EVERY: Duration = Duration::from_mins(1);

@@ -11,13 +11,14 @@ use axum::{
 
 use crate::{
     Server,
-    doors::{DOORS, dashboard, ofrep, otlp, probes, rest, widget},
+    doors::{DOORS, dashboard, metrics, ofrep, otlp, probes, rest, widget},
     edge::{around, fault::Fault, stand_in},
 };
 
 /// The whole server, as tests, benches and `fader serve` start it. Expects `ConnectInfo<SocketAddr>`.
 pub fn app(server: &Server) -> Router {
     let doors = probes::router(Arc::clone(&server.probes))
+        .merge(metrics::router(Arc::clone(&server.metrics)))
         .merge(widget::router())
         .merge(ofrep::router(Arc::clone(&server.ofrep)))
         .merge(rest::router(server))

@@ -14,6 +14,7 @@ use crate::{
     anew,
     doors::{
         DOORS,
+        metrics::{self, Admission},
         ofrep::{self, Ofrep},
         probes::{Probes, Readiness},
     },
@@ -22,7 +23,9 @@ use crate::{
         around::Edge,
         body::Bodies,
         request_id::RequestIds,
+        traffic::Traffic,
     },
+    figures::Figures,
     guard::Guard,
     intake::Intake,
     lanes::Lanes,
@@ -44,6 +47,9 @@ pub struct Parts {
     pub(crate) lanes: Arc<Lanes>,
     pub(crate) ofrep: Arc<Ofrep>,
     pub(crate) probes: Arc<Probes>,
+    pub(crate) metrics: Arc<metrics::Sources>,
+    /// Streams of open pages.
+    pub(crate) pages: app::live::Seats,
     pub(crate) guard: Arc<Guard>,
     pub(crate) anchor: Anchor,
     stopping: watch::Sender<bool>,
@@ -88,11 +94,13 @@ impl Server {
         let bodies = Arc::new(Bodies::new(&config));
         let request_ids = Arc::new(RequestIds::starting_at(u64::from_ne_bytes(seed)));
         let intake = Arc::new(Intake::start(&store, &config, &lanes, stops.clone()).await?);
+        let figures = Arc::new(Figures::default());
         let parts = ofrep::Parts {
             access: access.clone(),
             bodies: Arc::clone(&bodies),
             intake: Arc::clone(&intake),
             request_ids: Arc::clone(&request_ids),
+            figures: Arc::clone(&figures),
             stopping: Stopping(stops.clone()),
         };
         let ofrep = Arc::new(Ofrep::start(parts, &config).await?);
@@ -105,14 +113,37 @@ impl Server {
             store: store.clone(),
             intake: Arc::clone(&intake),
             guard: Arc::clone(&guard),
-            stopping: Stopping(stops),
+            stopping: Stopping(stops.clone()),
             look_every: config.look_every,
             readiness: Readiness::default(),
         });
+        let traffic = Arc::new(Traffic::through(DOORS));
+        let pages = app::live::Seats::new(config.live_max());
+        let metrics = Arc::new(metrics::Sources {
+            admission: Admission {
+                token: config.metrics_token.clone(),
+                trusted_proxies: config.trusted_proxies.clone(),
+            },
+            store: store.clone(),
+            intake: Arc::clone(&intake),
+            guard: Arc::clone(&guard),
+            figures,
+            traffic: Arc::clone(&traffic),
+            pages: pages.clone(),
+            events_waiting_max: config.events_waiting_max,
+            streams_max: config.streams_max,
+            started_ms: store.clock().now_ms(),
+            looked: metrics::look(&store, &lanes, stops),
+        });
         let site = config.site();
         let config = Arc::new(config);
-        let edge =
-            Arc::new(Edge { request_ids, config: Arc::clone(&config), site: site.clone(), doors: DOORS });
+        let edge = Arc::new(Edge {
+            request_ids,
+            config: Arc::clone(&config),
+            site: site.clone(),
+            doors: DOORS,
+            traffic,
+        });
         Ok(Self(Arc::new(Parts {
             store,
             config,
@@ -124,6 +155,8 @@ impl Server {
             lanes,
             ofrep,
             probes,
+            metrics,
+            pages,
             guard,
             anchor,
             stopping,

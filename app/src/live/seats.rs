@@ -82,6 +82,11 @@ impl Seats {
         Some(Seat { seats: self.clone(), number, listener })
     }
 
+    /// Streams that are open.
+    pub fn count(&self) -> usize {
+        self.open().listeners.len()
+    }
+
     /// Ends the streams of sessions that are over. Whoever comes first in a second does it for all.
     async fn look(&self, store: &Store) {
         let now_ms = u64::try_from(self.0.start.elapsed().as_millis()).unwrap_or(u64::MAX);

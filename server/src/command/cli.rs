@@ -10,9 +10,10 @@ use store::{
 };
 
 use crate::{
-    Config,
-    anchor::{AuditKey, KeyError, PublicKey, Signing},
+    Config, StartError,
+    anchor::{AuditKey, PublicKey, Signing},
     config::{self, PublicUrl},
+    doors::metrics::MetricsToken,
     limits,
 };
 
@@ -87,6 +88,15 @@ pub enum Command {
     /// Check the audit log
     #[command(subcommand)]
     Audit(Audit),
+    /// Copy an SQLite database into a file, as of this moment, also while a server serves it, and check the copy
+    Backup {
+        file: PathBuf,
+        /// Replace a file that is there already
+        #[arg(long)]
+        force: bool,
+    },
+    /// Put a backup in the place of an SQLite database that no server serves; what was there is kept beside it
+    Restore { file: PathBuf },
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +139,12 @@ pub struct Serve {
     /// Of them, connections of one address that is no trusted proxy; half of all unless it says otherwise
     #[arg(long, value_name = "N", env = "FADER_CONNECTIONS_PER_ADDRESS")]
     pub connections_per_address: Option<usize>,
+    /// The token that whoever collects /metrics sends; without one only programs on this machine get them
+    #[arg(long, value_name = "TOKEN", env = "FADER_METRICS_TOKEN", hide_env_values = true)]
+    pub metrics_token: Option<MetricsToken>,
+    /// A file with that token
+    #[arg(long, value_name = "FILE", env = "FADER_METRICS_TOKEN_FILE", conflicts_with = "metrics_token")]
+    pub metrics_token_file: Option<PathBuf>,
     #[arg(help = SNAPSHOT_FILE, long, value_name = "PATH", env = "FADER_SNAPSHOT_FILE")]
     pub snapshot_file: Option<PathBuf>,
     /// Exposures that browsers may add to the ledger of one environment on one UTC day
@@ -282,10 +298,14 @@ impl Serve {
         }
     }
 
-    /// Reads the key that signs the audit log.
-    pub fn config(&self) -> Result<Config, KeyError> {
+    /// Reads the key that signs the audit log, and the token for metrics.
+    pub fn config(&self) -> Result<Config, StartError> {
         let key = self.audit_key.as_deref().map(AuditKey::read).transpose()?;
         let signing = key.map(|key| Signing { key: Arc::new(key), file: self.audit_checkpoints.clone() });
+        let metrics_token = match &self.metrics_token_file {
+            Some(file) => Some(MetricsToken::read(file)?),
+            None => self.metrics_token.clone(),
+        };
         Ok(Config {
             public_url: self.public_url.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
@@ -298,6 +318,7 @@ impl Serve {
             connections_max: self.connections_max,
             connections_per_address_max: self.connections_per_address,
             client_exposures_per_day: self.client_exposures_per_day,
+            metrics_token,
             ..Config::default()
         })
     }

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use store::{BrokenChain, LiveRow, StoreError};
+use store::{BackupError, BrokenChain, LiveRow, StoreError};
 
 use super::demo::DemoError;
 use crate::{
@@ -31,6 +31,8 @@ pub enum CommandError {
     Audit { seq: u64, why: BrokenChain },
     #[error("{row} in force is not what the audit log says it is")]
     Differs { row: LiveRow },
+    #[error("{0}")]
+    Backup(#[from] BackupError),
     #[error(transparent)]
     AuditKey(#[from] KeyError),
     #[error(transparent)]

@@ -1,6 +1,7 @@
 //! What the commands do. Results go to standard output, everything else to standard error.
 
 mod audit;
+mod backup;
 pub mod cli;
 mod demo;
 mod error;
@@ -23,7 +24,7 @@ use self::{
     told::{administrator, print, say},
 };
 use crate::{
-    Config, Server, StartError,
+    Config, Server,
     anchor::{AuditKey, read_checkpoints},
     app,
     edge::connections,
@@ -33,7 +34,7 @@ use crate::{
 
 /// Runs a command; failures are told on standard error and in the exit code.
 pub async fn run(cli: Cli) -> ExitCode {
-    match execute(cli).await {
+    match Box::pin(execute(cli)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(format_args!("fader: {error}"));
@@ -51,11 +52,20 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
         let key = AuditKey::generate(file)?;
         return print(format_args!("{}", key.public()));
     }
+    let audit_secret = cli.audit_secret_file.as_deref().map(audit::read_secret).transpose()?;
+    match &cli.command {
+        Command::Backup { file, force } => {
+            return backup::back_up(&cli.database_url, audit_secret, file, *force).await;
+        }
+        Command::Restore { file } => {
+            return backup::restore(&cli.database_url, audit_secret, file).await;
+        }
+        _ => {}
+    }
     let clock = match cli.clock_ahead_s {
         0 => Clock::System,
         ahead_s => Clock::Ahead(i64::from(ahead_s) * 1000),
     };
-    let audit_secret = cli.audit_secret_file.as_deref().map(audit::read_secret).transpose()?;
     let opening = Opening { audit_secret };
     let clock = match cli.clock_wrong_s {
         0 => clock,
@@ -87,8 +97,11 @@ async fn execute(cli: Cli) -> Result<(), CommandError> {
             let (what, are) = if feedback { ("Feedback", "is") } else { ("Exposures", "are") };
             print(format_args!("{what} in {environment} {are} kept for {}.", engine::counted(days, "day")))
         }
-        // They have ended above, without a database.
-        Command::Demo(_) | Command::Audit(Audit::Keygen { .. }) => Ok(()),
+        // They have ended above, without opening the database.
+        Command::Demo(_)
+        | Command::Audit(Audit::Keygen { .. })
+        | Command::Backup { .. }
+        | Command::Restore { .. } => Ok(()),
         Command::Audit(Audit::Verify { mut expected, checkpoints, public_key }) => {
             if let (Some(file), Some(key)) = (checkpoints, public_key) {
                 expected.extend(read_checkpoints(&file, &key)?);
@@ -118,8 +131,7 @@ fn start_log(cli: &Cli) -> Result<(), CommandError> {
 async fn run_server(store: &Store, args: &Serve) -> Result<(), CommandError> {
     let listening = TcpListener::bind(args.addr).await;
     let listener = listening.map_err(|error| CommandError::Listen { address: args.addr, error })?;
-    let config =
-        with_files(Config { listens_on: listener.local_addr()?, ..args.config().map_err(StartError::from)? });
+    let config = with_files(Config { listens_on: listener.local_addr()?, ..args.config()? });
     let local = format!("http://{}", config.listens_on);
     let url = config.site().absolute("");
     if config.links_lead_nowhere() {

@@ -2,6 +2,7 @@
 //! of permission or a token, and answers in its own shape; it decides nothing and keeps nothing of another door.
 
 pub mod dashboard;
+pub mod metrics;
 pub mod ofrep;
 pub mod otlp;
 pub mod probes;
@@ -12,7 +13,14 @@ use crate::edge::door::Doors;
 
 /// All doors, for the edge. Whatever is below no other's paths is the dashboard's.
 pub static DOORS: Doors = Doors {
-    named: &[&ofrep::door::DOOR, &rest::door::DOOR, &otlp::door::DOOR, &probes::DOOR, &widget::DOOR],
+    named: &[
+        &ofrep::door::DOOR,
+        &rest::door::DOOR,
+        &otlp::door::DOOR,
+        &probes::DOOR,
+        &metrics::door::DOOR,
+        &widget::DOOR,
+    ],
     last: &dashboard::door::DOOR,
 };
 

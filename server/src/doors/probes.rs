@@ -19,6 +19,7 @@ use crate::{
 
 /// Asked by programs that read the status, and by people with `curl`.
 pub static DOOR: Door = Door {
+    name: "probes",
     below: &["/healthz", "/readyz"],
     refuse: Fault::page,
     takes_forms: true,

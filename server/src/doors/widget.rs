@@ -15,6 +15,7 @@ use crate::edge::{door::Door, fault::Fault};
 
 /// One file, for anybody.
 pub static DOOR: Door = Door {
+    name: "widget",
     below: &["/widget.js"],
     refuse: Fault::page,
     takes_forms: true,

@@ -23,6 +23,7 @@ use super::{
     fault::{Fault, FaultPage},
     nul,
     request_id::{RequestId, RequestIds},
+    traffic::Traffic,
 };
 use crate::Config;
 
@@ -39,6 +40,7 @@ pub struct Edge {
     pub config: Arc<Config>,
     pub site: Site,
     pub doors: Doors,
+    pub traffic: Arc<Traffic>,
 }
 
 /// As a layer around routes; see [`around`].
@@ -81,7 +83,9 @@ pub async fn around<F: Future<Output = Response>>(
         response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding::READ));
     }
     add_headers(response.headers_mut(), id, edge.config.is_tls());
-    seen.log(response.status(), started.elapsed());
+    let took = started.elapsed();
+    edge.traffic.note(door, response.status(), took);
+    seen.log(response.status(), took);
     response
 }
 

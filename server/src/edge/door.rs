@@ -7,6 +7,8 @@ use super::fault::Fault;
 
 /// One door, as what surrounds its requests sees it.
 pub struct Door {
+    /// What metrics call it.
+    pub name: &'static str,
     /// What its paths begin with.
     pub below: &'static [&'static str],
     /// Answers what goes wrong in its own shape.

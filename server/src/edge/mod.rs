@@ -12,3 +12,4 @@ pub mod fault;
 pub mod nul;
 pub mod request_id;
 pub mod stand_in;
+pub mod traffic;

@@ -41,6 +41,9 @@ struct Looks {
     last_ms: AtomicU64,
     /// It has the lease.
     guards: AtomicBool,
+    /// Looks that ended well, and those that did not.
+    done: AtomicU64,
+    failures: AtomicU64,
 }
 
 /// How the last look stands.
@@ -50,6 +53,9 @@ pub struct Standing {
     pub guards: bool,
     /// Since its last look that ended well, or since the start.
     pub looked_ms: u64,
+    /// Looks of this copy that ended well, and those that did not.
+    pub looks: u64,
+    pub failures: u64,
 }
 
 impl Guard {
@@ -67,6 +73,8 @@ impl Guard {
             since: Instant::now(),
             last_ms: AtomicU64::new(0),
             guards: AtomicBool::new(false),
+            done: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
         });
         let (store, looked, look_every) = (store.clone(), Arc::clone(&looks), config.look_every);
         let running = store.tasks().clone().spawn("the guard", move |task| {
@@ -90,6 +98,8 @@ impl Guard {
         Standing {
             guards: self.looks.guards.load(Ordering::Relaxed),
             looked_ms: now_ms.saturating_sub(self.looks.last_ms.load(Ordering::Relaxed)),
+            looks: self.looks.done.load(Ordering::Relaxed),
+            failures: self.looks.failures.load(Ordering::Relaxed),
         }
     }
 
@@ -158,6 +168,7 @@ impl Turns {
             self.failing = false;
             let ms = u64::try_from(self.looks.since.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.looks.last_ms.store(ms, Ordering::Relaxed);
+            self.looks.done.fetch_add(1, Ordering::Relaxed);
         }
         self.deliverer.send_due(&self.store, &lease);
         Some(lease)
@@ -174,8 +185,9 @@ impl Turns {
         looking.look(&self.store, lease, &self.holder).await
     }
 
-    /// Logs the first of a row of failures.
+    /// Counts a failure, and logs the first of a row.
     fn report(&mut self, error: &store::StoreError) {
+        self.looks.failures.fetch_add(1, Ordering::Relaxed);
         if !std::mem::replace(&mut self.failing, true) {
             tracing::error!(
                 error = error as &dyn std::error::Error,

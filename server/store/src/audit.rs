@@ -21,5 +21,6 @@ pub(crate) use read::like;
 pub use rows::LiveRow;
 pub(crate) use rows::plan_document;
 pub use verify::AuditReport;
+pub(crate) use verify::report_of;
 pub use watch::AuditStanding;
 pub(crate) use watch::Watch;

@@ -19,7 +19,7 @@ use threads::Shared;
 pub use desk::DeskCount;
 pub use questions::{GroupChange, GroupCount, Listed};
 
-use crate::{Clock, People, Viewer, live::Live};
+use crate::{Clock, People, Timed, Viewer, live::Live};
 
 /// How long whoever asks waits.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +64,11 @@ impl Drop for Threads {
 impl Census {
     pub(crate) fn new(live: Live, clock: Clock) -> Self {
         Self(Arc::new(Threads(Arc::new(Shared::new(live, clock)))))
+    }
+
+    /// How long questions took to their final answer, and how many wait or are being counted.
+    pub fn report(&self) -> (Timed, usize) {
+        (self.0.0.took.look(), self.0.0.open())
     }
 
     fn people(&self) -> Arc<People> {

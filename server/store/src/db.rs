@@ -5,9 +5,11 @@
 mod connect;
 mod encryption;
 mod faults;
+mod file;
 mod held;
 mod pages;
 mod pairs;
+mod pools;
 mod pulse;
 mod sides;
 mod statement;
@@ -24,8 +26,10 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use faults::{Fault, Faults};
+pub(crate) use file::{Schema, TakenOver, copy_into, look_into, take_over};
 use held::{Held, Side};
 pub(crate) use pairs::{Pairs, PairsSql};
+pub use pools::Pool;
 use sides::Sides;
 pub(crate) use statement::{Arg, Readable, Record, args};
 use statement::{ask, bind};

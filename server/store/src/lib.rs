@@ -6,6 +6,7 @@ mod arm;
 mod as_of;
 mod attributes;
 mod audit;
+mod backup;
 mod census;
 mod change;
 mod clock;
@@ -26,6 +27,8 @@ mod ledger;
 pub mod limits;
 mod live;
 mod load;
+mod measure;
+mod meter;
 mod metrics;
 mod object;
 mod omitted;
@@ -67,8 +70,10 @@ pub use audit::{
     Action, ActorKind, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditSecret, AuditStanding,
     AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind, InvalidAuditHead, LiveRow,
 };
+pub use backup::{BackupError, Backups, Contents, Restored};
 pub use census::{Asker, Census, DeskCount, GroupChange, GroupCount, Listed, Patience};
 pub use clock::Clock;
+pub use db::Pool;
 #[doc(hidden)]
 pub use db::{Fault, Faults};
 pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD, DemoAccount, DemoAccounts, demo_people};
@@ -90,6 +95,8 @@ pub use ledger::{
     ExposurePage, InvalidCursor, Seen, Stood,
 };
 pub use live::{Changed, Environment, Live};
+pub use measure::Measured;
+pub use meter::{Meter, TIMING_BOUNDS_US, Timed, Timings};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use omitted::{OMITTED_SHOWN_MS, Omission, Omitted};
 pub use opening::Opening;

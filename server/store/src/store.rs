@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    path::PathBuf,
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
@@ -201,6 +202,11 @@ impl Store {
                 Ok(())
             }
         }
+    }
+
+    /// Where the file of an SQLite database is.
+    pub(crate) fn database_path(&self) -> Option<PathBuf> {
+        Db::path(&self.0.url)
     }
 
     /// Only tests ask for faults.

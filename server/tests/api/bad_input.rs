@@ -160,7 +160,8 @@ async fn what_is_not_there_is_not_found_in_the_shape_of_its_door() {
         ("/api/v7/flags", "application/problem+json"),
         ("/v1/metrics", "application/json"),
         ("///v1/traces", "application/json"),
-        ("/metrics", "text/html; charset=utf-8"),
+        ("/metrics/", "application/problem+json"),
+        ("/nowhere", "text/html; charset=utf-8"),
         ("//flags", "text/html; charset=utf-8"),
     ] {
         let request = app.request(Method::POST, path).bearer_auth(&token);

@@ -2,26 +2,31 @@
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
+    path::Path,
     process::{Command, Output, Stdio},
 };
 
 use tempfile::TempDir;
 
-struct Installation(TempDir);
+pub struct Installation(TempDir);
 
 impl Installation {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fader"));
         command.args(args).env_clear().current_dir(self.0.path());
         command.env("FADER_DATABASE_URL", "sqlite://fader.db");
         command
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub fn run(&self, args: &[&str]) -> Output {
         self.run_with(args, "")
     }
 
@@ -41,12 +46,12 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("UTF-8")
 }
 
-fn succeeds(output: &Output) -> &str {
+pub fn succeeds(output: &Output) -> &str {
     assert!(output.status.success(), "{}", text(&output.stderr));
     text(&output.stdout)
 }
 
-fn fails(output: &Output, code: i32) -> &str {
+pub fn fails(output: &Output, code: i32) -> &str {
     assert_eq!(output.status.code(), Some(code), "{} {}", text(&output.stdout), text(&output.stderr));
     text(&output.stderr)
 }
@@ -190,11 +195,11 @@ fn a_key_signs_checkpoints_that_are_verified_later() {
     let fader = Installation::new();
     let public = succeeds(&fader.run(&["audit", "keygen", "audit.key"])).trim().to_owned();
     assert_eq!(public.len(), 64);
-    assert!(!fader.0.path().join("fader.db").exists(), "a key needs no database");
+    assert!(!fader.path().join("fader.db").exists(), "a key needs no database");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(fader.0.path().join("audit.key")).expect("a file").permissions().mode();
+        let mode = std::fs::metadata(fader.path().join("audit.key")).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
     assert!(fails(&fader.run(&["audit", "keygen", "audit.key"]), 1).contains("never replaced"));
@@ -205,7 +210,7 @@ fn a_key_signs_checkpoints_that_are_verified_later() {
         fader.command(&serve).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     assert!(lines.next().expect("a line").expect("UTF-8").contains("http://127.0.0.1:"));
-    let file = fader.0.path().join("heads");
+    let file = fader.path().join("heads");
     let written = || std::fs::read_to_string(&file).unwrap_or_default();
     for _ in 0..1000 {
         if !written().is_empty() {
@@ -242,10 +247,10 @@ fn a_key_signs_checkpoints_that_are_verified_later() {
 #[test]
 fn a_secret_from_outside_is_asked_for_once_it_was_used() {
     let fader = Installation::new();
-    std::fs::write(fader.0.path().join("secret"), "short").expect("written");
+    std::fs::write(fader.path().join("secret"), "short").expect("written");
     let change = ["retention", "--env", "staging", "--days", "90", "--audit-secret-file", "secret"];
     assert!(fails(&fader.run(&change), 1).contains("at least 32 characters"));
-    std::fs::write(fader.0.path().join("secret"), format!("{}\n", "s".repeat(40))).expect("written");
+    std::fs::write(fader.path().join("secret"), format!("{}\n", "s".repeat(40))).expect("written");
     succeeds(&fader.run(&change));
     assert!(fails(&fader.run(&["audit", "verify"]), 1).contains("--audit-secret-file"));
     assert!(
@@ -254,7 +259,7 @@ fn a_secret_from_outside_is_asked_for_once_it_was_used() {
     );
     let verify = ["audit", "verify", "--audit-secret-file", "secret"];
     assert!(succeeds(&fader.run(&verify)).contains("intact: 1 entry"));
-    std::fs::write(fader.0.path().join("secret"), "t".repeat(40)).expect("written");
+    std::fs::write(fader.path().join("secret"), "t".repeat(40)).expect("written");
     assert!(fails(&fader.run(&verify), 1).contains("another secret"));
 }
 

@@ -48,6 +48,7 @@ async fn every_task_is_started_again() {
     // They take a turn so seldom that a test would wait for them.
     let seldom = [
         "the keeper of the snapshot file",
+        "the measuring for metrics",
         "the reader of what a new database remembers",
         "the writer of tokens' last uses",
     ];

@@ -5,6 +5,7 @@ use crate::edge::{door::Door, fault::Fault};
 
 /// Whatever is not somebody else's: pages, their forms and their files.
 pub static DOOR: Door = Door {
+    name: "dashboard",
     below: &[],
     refuse: Fault::page,
     takes_forms: true,

@@ -43,7 +43,7 @@ pub fn router(server: &Server) -> Router {
         site: server.site.clone(),
         site_is_told: server.config.public_url.is_some(),
         webhooks: server.config.webhooks,
-        live: app::live::Seats::new(server.config.live_max()),
+        live: server.pages.clone(),
     };
     let sessions = Sessions {
         store: server.store.clone(),

@@ -7,6 +7,7 @@ use crate::edge::door::Door;
 
 /// SDKs of OpenFeature, thousands a second.
 pub static DOOR: Door = Door {
+    name: "ofrep",
     below: &["/ofrep/"],
     refuse: |fault| OfrepError::Fault(fault).into_response(),
     takes_forms: false,

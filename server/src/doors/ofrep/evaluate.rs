@@ -32,6 +32,7 @@ use crate::{
         fault::Fault,
         stand_in::stale_s,
     },
+    figures::{Evaluation, Figures},
     limits::OFREP_BODY_BYTES_MAX,
 };
 
@@ -141,6 +142,8 @@ fn decide(
     let decision = snapshot
         .evaluate_found(flag, &engine_context(caller, context, &people), shown, now_ms)
         .map_err(OfrepError::Evaluation)?;
+    ofrep.parts.figures.evaluated(Evaluation::One);
+    ofrep.parts.figures.decided(1);
     if let Some(subject) = &context.targeting_key
         && !decision.previewed
         && exposure::is_wanted(caller, parts)
@@ -185,7 +188,9 @@ async fn decide_all(
         is_stale,
     };
     let etag = inputs.etag();
-    if etag::is_held(&parts.headers, &etag) {
+    let is_held = etag::is_held(&parts.headers, &etag);
+    ofrep.parts.figures.evaluated(if is_held { Evaluation::Unchanged } else { Evaluation::All });
+    if is_held {
         return Ok(respond(
             StatusCode::NOT_MODIFIED,
             Body::empty(),
@@ -196,7 +201,7 @@ async fn decide_all(
     let coding = Coding::accepted(&parts.headers).filter(|_| !is_stale);
     let write = || {
         write_all(
-            (&keys, &ofrep.stream_address),
+            (&keys, &ofrep.stream_address, &ofrep.parts.figures),
             caller,
             context,
             (&prepared, &people),
@@ -215,7 +220,7 @@ async fn decide_all(
 }
 
 fn write_all(
-    (keys, stream_address): (&Keys, &str),
+    (keys, stream_address, figures): (&Keys, &str, &Figures),
     caller: &Caller,
     context: &CallerContext,
     (prepared, people): (&Prepared, &People),
@@ -233,7 +238,10 @@ fn write_all(
     let decisions =
         live.map(|(flag, parts)| (&**parts, flag.key().as_str(), evaluator.evaluate(flag, preview)));
     let answer = Answer { prepared, stale, receipts: receipts.as_ref() };
-    answer.all(decisions, &stream)
+    let mut made = 0;
+    let written = answer.all(decisions.inspect(|_| made += 1), &stream);
+    figures.decided(made);
+    written
 }
 
 /// Another form of the same: a weak tag, since a strong one promises the same bytes.

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{answer::refetch_event, prepared::PreparedCache, revision::ConfigRevision};
-use crate::edge::access::allowance::Allowances;
+use crate::{edge::access::allowance::Allowances, figures::Figures};
 
 /// How often it looks whether an enrolment began or ended by itself, or a change was missed.
 const LOOK: Duration = Duration::from_secs(1);
@@ -27,6 +27,8 @@ pub struct Event {
     environment: EnvironmentKey,
     pub revision: ConfigRevision,
     pub bytes: Bytes,
+    /// When the state began.
+    changed_ms: i64,
 }
 
 impl Published {
@@ -40,13 +42,13 @@ pub struct Hub(watch::Receiver<Arc<Published>>);
 
 impl Hub {
     pub fn start(
-        store: Store,
+        (store, figures): (Store, Arc<Figures>),
         prepared: Arc<PreparedCache>,
         allowances: Arc<Allowances>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let tasks = store.tasks().clone();
-        let announcer = Arc::new(Announcer { store, prepared });
+        let announcer = Arc::new(Announcer { store, prepared, figures });
         let (sender, receiver) = watch::channel(Arc::new(announcer.look(&Published::default())));
         // Streams end when it is gone: it outlives a run that fails.
         let sender = Arc::new(sender);
@@ -68,6 +70,7 @@ impl Hub {
 struct Announcer {
     store: Store,
     prepared: Arc<PreparedCache>,
+    figures: Arc<Figures>,
 }
 
 impl Announcer {
@@ -106,12 +109,27 @@ impl Announcer {
             let same = |(a, b): (&Event, &Event)| a.revision == b.revision;
             let before = Arc::clone(&sender.borrow());
             if wake || published.0.len() != before.0.len() || !published.0.iter().zip(&before.0).all(same) {
-                sender.send_replace(Arc::new(published));
+                let published = Arc::new(published);
+                sender.send_replace(Arc::clone(&published));
+                self.count(&before, &published);
             }
             if tidied.elapsed() > TIDY {
                 allowances.tidy();
                 tidied = Instant::now();
             }
+        }
+    }
+
+    /// Notes how long changes took to here; what begins by the clock is none.
+    fn count(&self, before: &Published, now: &Published) {
+        let now_ms = self.store.clock().now_ms();
+        let is_changed = |event: &&Event| {
+            let known = before.event(event.environment.as_str());
+            known.is_some_and(|known| known.revision.revision != event.revision.revision)
+        };
+        for event in now.0.iter().filter(is_changed) {
+            let took_ms = u64::try_from(now_ms.saturating_sub(event.changed_ms)).unwrap_or(0);
+            self.figures.reached_streams(Duration::from_millis(took_ms));
         }
     }
 
@@ -140,7 +158,7 @@ impl Announcer {
             }
             let changed_ms = prepared.changed_ms(environment.changed_ms, now_ms);
             let bytes = Bytes::from(refetch_event(key, revision, changed_ms));
-            Some(Event { environment: environment.key.clone(), revision, bytes })
+            Some(Event { environment: environment.key.clone(), revision, bytes, changed_ms })
         });
         Published(events.collect())
     }

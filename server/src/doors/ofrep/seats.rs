@@ -10,7 +10,7 @@ use std::{
 use store::TokenId;
 
 use super::ticket::SubjectMark;
-use crate::{Config, limits::STREAMS_PER_SUBJECT_MAX};
+use crate::{Config, figures::Figures, limits::STREAMS_PER_SUBJECT_MAX};
 
 /// Locked when a stream opens or ends.
 pub struct Seats(Arc<Shared>);
@@ -20,6 +20,7 @@ struct Shared {
     per_token_max: usize,
     per_address_max: usize,
     taken: Mutex<Occupied>,
+    figures: Arc<Figures>,
 }
 
 #[derive(Default)]
@@ -51,12 +52,13 @@ pub struct Seat {
 }
 
 impl Seats {
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, figures: Arc<Figures>) -> Self {
         Self(Arc::new(Shared {
             max: config.streams_max,
             per_token_max: config.streams_per_token_max(),
             per_address_max: config.streams_per_address_max(),
             taken: Mutex::default(),
+            figures,
         }))
     }
 
@@ -86,6 +88,7 @@ impl Seats {
             *taken.by.entry(holder).or_default() += 1;
         }
         drop(taken);
+        shared.figures.stream_opened();
         Ok(Seat { shared: Arc::clone(shared), holders })
     }
 }
@@ -108,6 +111,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut taken = self.shared.taken();
         taken.all -= 1;
+        self.shared.figures.stream_ended();
         for holder in self.holders.into_iter().flatten() {
             if let Some(count) = taken.by.get_mut(&holder) {
                 *count -= 1;

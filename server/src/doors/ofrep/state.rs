@@ -10,6 +10,7 @@ use super::{hub::Hub, keys::Keys, prepared::PreparedCache, seats::Seats, ticket:
 use crate::{
     Config, StartError,
     edge::{access::Access, body::Bodies, request_id::RequestIds},
+    figures::Figures,
     intake::Intake,
     limits::CATCHING_UP_MAX,
     stopping::Stopping,
@@ -32,6 +33,7 @@ pub struct Parts {
     pub bodies: Arc<Bodies>,
     pub intake: Arc<Intake>,
     pub request_ids: Arc<RequestIds>,
+    pub figures: Arc<Figures>,
     pub stopping: Stopping,
 }
 
@@ -43,14 +45,20 @@ impl Ofrep {
         let asked = Arc::clone(&prepared);
         parts.intake.signals.start(parts.stopping.0.clone(), move |signals| asked.tell(signals));
         let keys = ArcSwap::from_pointee(Keys::read(store).await?);
-        let hub = Hub::start(store.clone(), Arc::clone(&prepared), allowances, parts.stopping.0.clone());
+        let hub = Hub::start(
+            (store.clone(), Arc::clone(&parts.figures)),
+            Arc::clone(&prepared),
+            allowances,
+            parts.stopping.0.clone(),
+        );
+        let figures = Arc::clone(&parts.figures);
         Ok(Self {
             parts,
             prepared,
             hub,
             keys,
             stream_address: format!("{}{STREAM_PATH}", config.base()),
-            streams: Seats::new(config),
+            streams: Seats::new(config, figures),
             catching_up: Semaphore::new(CATCHING_UP_MAX),
         })
     }

@@ -5,6 +5,7 @@ use crate::edge::door::Door;
 
 /// OpenTelemetry's exporters.
 pub static DOOR: Door = Door {
+    name: "otlp",
     below: &["/v1/"],
     refuse: |fault| OtlpError::fault(fault).answer(Encoding::Json),
     takes_forms: false,

@@ -14,6 +14,7 @@ const FEEDBACK_PATH: &str = "/api/v1/feedback";
 
 /// Programs, with a token.
 pub static DOOR: Door = Door {
+    name: "rest",
     below: &["/api/"],
     refuse: |fault| RestError::Fault(fault).into_response(),
     takes_forms: false,

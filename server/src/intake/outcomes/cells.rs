@@ -52,6 +52,14 @@ pub(super) struct OpenCells {
     generation: u32,
 }
 
+/// Cells in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CellCount {
+    pub open: usize,
+    /// Of them, those that are not in the database as they are here.
+    pub unwritten: usize,
+}
+
 impl OpenCells {
     /// Adds to the cell, in the books that the entry belongs in.
     pub(super) fn enter(&mut self, id: CellId, entry: Entry, change: impl FnMut(&mut Cell)) {
@@ -103,7 +111,8 @@ impl OpenCells {
         }
     }
 
-    pub(super) fn unwritten(&self) -> usize {
-        self.cells.values().filter(|open| open.dirty).count()
+    pub(super) fn count(&self) -> CellCount {
+        let unwritten = self.cells.values().filter(|open| open.dirty).count();
+        CellCount { open: self.cells.len(), unwritten }
     }
 }

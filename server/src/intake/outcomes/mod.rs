@@ -32,6 +32,7 @@ use crate::{
         signals::Signals,
     },
 };
+pub use cells::CellCount;
 pub(crate) use item::{Feature, Outcome};
 use state::{State, Tallied};
 
@@ -181,6 +182,10 @@ impl Outcomes {
 
     /// Cells that are not in the database as they are here.
     pub fn unwritten(&self) -> usize {
-        self.shared.state().cells.unwritten()
+        self.cells().unwritten
+    }
+
+    pub fn cells(&self) -> CellCount {
+        self.shared.state().cells.count()
     }
 }

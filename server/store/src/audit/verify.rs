@@ -31,33 +31,42 @@ impl Store {
 
     /// The same, and that each of `anchors` is an entry of the log.
     pub async fn audit_report(&self, anchors: &[AuditHead]) -> Result<AuditReport, StoreError> {
-        let (keys, anchors) = (self.audit_keys().await?, Anchors::new(anchors));
-        let mut walk = Walk::default();
-        let verdict = loop {
-            let mut tx = self.db().begin_read().await?;
-            let verdict = match walk.step(&mut tx, &keys, &anchors).await? {
-                Step::More => None,
-                Step::End => Some(self.verdict_at_end(&mut tx, &walk).await?),
-                Step::Broken { seq, why } => Some(AuditVerdict::Broken { seq, why }),
-            };
-            tx.rollback().await?;
-            if let Some(verdict) = verdict {
-                break verdict;
-            }
-        };
-        Ok(AuditReport { verdict, head: walk.head(), keyed_from: walk.keyed_from() })
+        report_of(&self.db(), self.0.audit_secret.as_ref(), anchors).await
     }
+}
 
-    /// The chain is whole up to the head, as this transaction sees it: now for what it does not hold itself.
-    pub(super) async fn verdict_at_end(&self, tx: &mut Tx, walk: &Walk) -> Result<AuditVerdict, StoreError> {
-        if let Some(seq) = walk::stray_version(tx).await? {
-            return Ok(AuditVerdict::Broken { seq: number(seq), why: BrokenChain::StrayVersions });
+/// The same of any database.
+pub(crate) async fn report_of(
+    db: &Db,
+    secret: Option<&AuditSecret>,
+    anchors: &[AuditHead],
+) -> Result<AuditReport, StoreError> {
+    let (keys, anchors) = (walk::keys_of(db, secret).await?, Anchors::new(anchors));
+    let mut walk = Walk::default();
+    let verdict = loop {
+        let mut tx = db.begin_read().await?;
+        let verdict = match walk.step(&mut tx, &keys, &anchors).await? {
+            Step::More => None,
+            Step::End => Some(verdict_at_end(&mut tx, &walk).await?),
+            Step::Broken { seq, why } => Some(AuditVerdict::Broken { seq, why }),
+        };
+        tx.rollback().await?;
+        if let Some(verdict) = verdict {
+            break verdict;
         }
-        Ok(match rows::first_that_differs(tx).await? {
-            Some(row) => AuditVerdict::Differs { row },
-            None => AuditVerdict::Intact { entries: walk.head().seq },
-        })
+    };
+    Ok(AuditReport { verdict, head: walk.head(), keyed_from: walk.keyed_from() })
+}
+
+/// The chain is whole up to the head, as this transaction sees it: now for what it does not hold itself.
+pub(super) async fn verdict_at_end(tx: &mut Tx, walk: &Walk) -> Result<AuditVerdict, StoreError> {
+    if let Some(seq) = walk::stray_version(tx).await? {
+        return Ok(AuditVerdict::Broken { seq: number(seq), why: BrokenChain::StrayVersions });
     }
+    Ok(match rows::first_that_differs(tx).await? {
+        Some(row) => AuditVerdict::Differs { row },
+        None => AuditVerdict::Intact { entries: walk.head().seq },
+    })
 }
 
 impl AuditSecret {

@@ -4,13 +4,13 @@
 use std::collections::HashMap;
 
 use super::{
-    AuditHead, BrokenChain,
+    AuditHead, AuditSecret, BrokenChain,
     chain::{self, Sealed},
     key::{Format, Keys},
 };
 use crate::{
     Invalid, Store, StoreError,
-    db::{Tx, args},
+    db::{Db, Tx, args},
     number, signed,
 };
 
@@ -152,10 +152,15 @@ impl Walk {
 impl Store {
     /// What this process can check entries with.
     pub(super) async fn audit_keys(&self) -> Result<Keys, StoreError> {
-        let sql = "SELECT secret FROM workspace WHERE id = 1";
-        let (secret,): (Option<String>,) = self.db().one(sql, args![]).await?;
-        Ok(Keys::new(secret, self.0.audit_secret.as_ref()))
+        keys_of(&self.db(), self.0.audit_secret.as_ref()).await
     }
+}
+
+/// What entries of this database can be checked with.
+pub(super) async fn keys_of(db: &Db, outside: Option<&AuditSecret>) -> Result<Keys, StoreError> {
+    let sql = "SELECT secret FROM workspace WHERE id = 1";
+    let (secret,): (Option<String>,) = db.one(sql, args![]).await?;
+    Ok(Keys::new(secret, outside))
 }
 
 macro_rules! sealed {

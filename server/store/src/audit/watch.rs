@@ -9,7 +9,7 @@ use std::sync::{
 use tokio::sync::Mutex;
 
 use super::{
-    AuditHead, AuditVerdict,
+    AuditHead, AuditVerdict, verify,
     walk::{Anchors, Step, Walk},
 };
 use crate::{AuditReader, Store, StoreError};
@@ -77,7 +77,7 @@ impl Store {
             let before = walk.head().seq;
             let verdict = match walk.step(&mut tx, &keys, &none).await? {
                 Step::More => None,
-                Step::End => Some(self.verdict_at_end(&mut tx, &walk).await?),
+                Step::End => Some(verify::verdict_at_end(&mut tx, &walk).await?),
                 Step::Broken { seq, why } => Some(AuditVerdict::Broken { seq, why }),
             };
             tx.rollback().await?;

@@ -108,6 +108,7 @@ pub(super) struct Job {
     now_ms: i64,
     phase: Phase,
     next: usize,
+    began: Instant,
 }
 
 impl Job {
@@ -116,7 +117,7 @@ impl Job {
         let at_once = walk.len().saturating_mul(work.cost()) <= AT_ONCE_MAX;
         let phase = if at_once { Phase::Everybody } else { Phase::Sample };
         let order = Shuffled::new(walk.len());
-        Self { entry, walk, order, work, now_ms, phase, next: 0 }
+        Self { entry, walk, order, work, now_ms, phase, next: 0, began: Instant::now() }
     }
 
     /// Whether waiting for another thread would take longer than counting.
@@ -127,6 +128,11 @@ impl Job {
     /// Whether somebody waits for the first answer.
     pub(super) fn is_urgent(&self) -> bool {
         self.entry.told.borrow().found.is_none() || self.phase == Phase::Sample
+    }
+
+    /// Since it was asked.
+    pub(super) fn age(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// Works for a few milliseconds; whether anything is left to do.

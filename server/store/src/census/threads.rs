@@ -22,7 +22,7 @@ use super::{
     entry::{Asked, Entry, Found, Key, Told},
     job::{Job, Work},
 };
-use crate::{Clock, Lane, People, live::Live};
+use crate::{Clock, Lane, People, Timings, live::Live};
 
 /// Questions that may wait; more are not taken, and whoever asks shows none.
 const WAITING_MAX: usize = 64;
@@ -42,6 +42,8 @@ pub(super) struct Shared {
     news: Condvar,
     uses: AtomicU64,
     threads_max: usize,
+    /// How long questions took to their final answer.
+    pub(super) took: Timings,
 }
 
 #[derive(Debug, Default)]
@@ -65,7 +67,8 @@ impl Shared {
 
     fn with_threads(live: Live, clock: Clock, threads_max: usize) -> Self {
         let (state, news, uses) = (Mutex::default(), Condvar::new(), AtomicU64::new(0));
-        Self { live, desk: Desk::new(clock.clone()), clock, state, news, uses, threads_max }
+        let (desk, took) = (Desk::new(clock.clone()), Timings::default());
+        Self { live, desk, clock, state, news, uses, threads_max, took }
     }
 
     /// The answer that is kept, or one that is made now, and whether it is final. `None` where there is none in time.
@@ -110,6 +113,7 @@ impl Shared {
         let entry = match state.find(&job.entry.key) {
             Some(entry) => entry,
             None if job.entry.is_done() => {
+                self.took.note(job.age());
                 state.entries.push(Arc::clone(&job.entry));
                 job.entry
             }
@@ -157,6 +161,7 @@ impl Shared {
             let worked = std::panic::catch_unwind(AssertUnwindSafe(|| job.piece()));
             match worked {
                 Ok(true) => self.state().wait(job, was_urgent),
+                Ok(false) if job.entry.is_done() => self.took.note(job.age()),
                 Ok(false) => {}
                 Err(_) => {
                     tracing::error!("counting people failed; whoever asked is shown none");
@@ -180,6 +185,11 @@ impl Shared {
             let waited = self.news.wait_timeout(state, Duration::from_mins(1));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Questions without a final answer.
+    pub(super) fn open(&self) -> usize {
+        self.state().entries.iter().filter(|entry| !entry.is_done()).count()
     }
 
     pub(super) fn close(&self) {

@@ -10,6 +10,7 @@ use std::{
 
 use sqlx::{
     Connection as _, Executor as _, PgConnection,
+    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -25,6 +26,9 @@ const PG_CONNECTIONS_MAX: u32 = 8;
 pub(super) const PG_PAGE_CONNECTIONS_MAX: u32 = 7;
 /// A copy of the server that stopped in the middle of a change keeps the others waiting no longer than this.
 const PG_SETTINGS: &str = "SET lock_timeout = '4s'; SET idle_in_transaction_session_timeout = '30s'";
+
+/// What brings a file up to date.
+pub(super) static SQLITE: Migrator = sqlx_macros::migrate!("../../migrations/sqlite");
 
 impl Db {
     /// Connects when it is first asked something; `creates` the SQLite file when there is none.
@@ -43,10 +47,19 @@ impl Db {
             return Err(Invalid::DatabaseUrl.into());
         }
         let options = SqliteConnectOptions::from_str(url).map_err(|_| Invalid::DatabaseUrl)?;
-        let options = options.foreign_keys(true).busy_timeout(BUSY_TIMEOUT);
         if creates {
             create_private(options.get_filename()).map_err(sqlx::Error::Io)?;
         }
+        Ok(Self::sqlite(options, creates))
+    }
+
+    /// A database in a file that is there.
+    pub(crate) fn in_file(path: &Path) -> Self {
+        Self::sqlite(SqliteConnectOptions::new().filename(path), false)
+    }
+
+    fn sqlite(options: SqliteConnectOptions, creates: bool) -> Self {
+        let options = options.foreign_keys(true).busy_timeout(BUSY_TIMEOUT);
         let writing = options
             .clone()
             .create_if_missing(creates)
@@ -60,10 +73,10 @@ impl Db {
         let read = pool().max_connections(READ_CONNECTIONS_MAX).connect_lazy_with(options.clone());
         let pages = pool().max_connections(PAGE_READ_CONNECTIONS_MAX).connect_lazy_with(options);
         let faults = Faults::default();
-        Ok(Self::Sqlite {
+        Self::Sqlite {
             read: Sides::new(Side::new(read, Pulse::new(None), faults.clone(), false), pages),
             write: Side::new(write, Pulse::new(None), faults, true),
-        })
+        }
     }
 
     fn lazy_pg(url: &str) -> Result<Self, StoreError> {
@@ -87,9 +100,8 @@ impl Db {
     pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { write, .. } => {
-                let migrator = sqlx_macros::migrate!("../../migrations/sqlite");
                 let mut connection = write.pool.acquire().await?;
-                migrator.run_direct(None, &mut *connection, false).await.map_err(StoreError::Migration)
+                SQLITE.run_direct(None, &mut *connection, false).await.map_err(StoreError::Migration)
             }
             Self::Pg(sides) => {
                 let side = sides.here();
@@ -116,7 +128,7 @@ impl Db {
 }
 
 /// Whether the schema is this release's exactly. Anything else is for the migrator to do or to refuse.
-async fn is_up_to_date(migrator: &sqlx::migrate::Migrator, pool: &sqlx::PgPool) -> Result<bool, StoreError> {
+async fn is_up_to_date(migrator: &Migrator, pool: &sqlx::PgPool) -> Result<bool, StoreError> {
     let there = sqlx::query_scalar::<_, bool>("SELECT to_regclass('_sqlx_migrations') IS NOT NULL");
     if !there.fetch_one(pool).await? {
         return Ok(false);

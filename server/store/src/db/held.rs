@@ -3,7 +3,11 @@
 //! say what the database thinks of it, and it is closed. (The transactions of sqlx count their depth beside the database;
 //! after a full disk the two disagree for ever.)
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sqlx::{Database, Executor, Pool, Postgres, Sqlite, pool::PoolConnection};
 use tokio::{runtime::Handle, task::JoinSet};
@@ -12,7 +16,7 @@ use super::{
     faults::{Fault, Faults},
     pulse::{AtWork, Pulse},
 };
-use crate::Lane;
+use crate::{Lane, Timings};
 
 /// How long undoing may take before the connection is closed instead.
 const UNDO_MAX: Duration = Duration::from_secs(1);
@@ -81,6 +85,15 @@ pub(crate) struct Side<DB: Database> {
     pub(super) exclusive: bool,
     /// Where what may not wait runs, if there is such a place.
     pub(super) opener: Option<Handle>,
+    /// How long a connection was waited for, to write also the turn.
+    pub(super) waits: Arc<Timings>,
+}
+
+impl<DB: Database> Side<DB> {
+    /// The same database through other connections.
+    pub(super) fn beside(&self, pool: Pool<DB>) -> Self {
+        Self { pool, waits: Arc::default(), ..self.clone() }
+    }
 }
 
 impl<DB: Database> Clone for Side<DB> {
@@ -91,6 +104,7 @@ impl<DB: Database> Clone for Side<DB> {
             faults: self.faults.clone(),
             exclusive: self.exclusive,
             opener: self.opener.clone(),
+            waits: Arc::clone(&self.waits),
         }
     }
 }
@@ -120,12 +134,14 @@ pub(crate) struct Held<DB: Kind> {
 impl<DB: Kind> Side<DB> {
     pub(super) fn new(pool: Pool<DB>, pulse: Pulse, faults: Faults, exclusive: bool) -> Self {
         let opener = Handle::try_current().ok().filter(|_| exclusive && Lane::current() == Lane::First);
-        Self { pool, pulse: Arc::new(pulse), faults, exclusive, opener }
+        Self { pool, pulse: Arc::new(pulse), faults, exclusive, opener, waits: Arc::default() }
     }
 
     /// A connection for one statement outside of a transaction.
     pub(super) async fn hold(&self) -> Result<Held<DB>, sqlx::Error> {
+        let began = Instant::now();
         let connection = self.pulse.answer(self.pool.acquire()).await?;
+        self.waits.note(began.elapsed());
         Ok(self.held(connection, false))
     }
 
@@ -172,10 +188,12 @@ where
         if writes {
             self.pulse.check_there()?;
         }
+        let began = Instant::now();
         let begun = async {
             let turn = turn.await;
             let mut held = self.held(self.acquire().await?, writes);
             held.open(statement).await?;
+            self.waits.note(began.elapsed());
             Ok((held, turn))
         };
         if writes { self.pulse.wait_for_turn(begun).await } else { self.pulse.answer(begun).await }

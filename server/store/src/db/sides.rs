@@ -23,7 +23,7 @@ impl<DB: Database> Clone for Sides<DB> {
 impl<DB: Database> Sides<DB> {
     /// `first`, and another pool of connections to the same database. What is known of how it answers they share.
     pub(super) fn new(first: Side<DB>, pages: Pool<DB>) -> Self {
-        let pages = Side { pool: pages, ..first.clone() };
+        let pages = first.beside(pages);
         Self { first, pages }
     }
 
@@ -37,6 +37,10 @@ impl<DB: Database> Sides<DB> {
 
     pub(super) fn first(&self) -> &Side<DB> {
         &self.first
+    }
+
+    pub(super) fn pages(&self) -> &Side<DB> {
+        &self.pages
     }
 
     /// After the connections in use are given back.

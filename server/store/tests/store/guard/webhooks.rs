@@ -92,6 +92,12 @@ async fn deliveries_are_tried_again_and_given_up(t: Harness) {
             t.store.note_delivery(&lease, delivery, Some("no answer")).await.expect("noted");
             assert_eq!(t.store.list_due_deliveries(&lease).await.expect("reads"), [], "not at once");
             tries += 1;
+            let measured = t.store.measure().await.expect("measured");
+            let expected = if tries < 10 { (1, 1, 0) } else { (0, 0, 1) };
+            let found =
+                (measured.deliveries_waiting, measured.deliveries_failing, measured.deliveries_given_up);
+            assert_eq!(found, expected, "after try {tries}");
+            assert!(measured.bytes > 100_000);
         }
         t.advance(43_200_000);
     }
