@@ -4,6 +4,7 @@
 //! `islands::chart_detail` makes something quicker.
 
 pub mod arms;
+mod axis;
 pub mod counts;
 mod labels;
 mod plot;
@@ -12,6 +13,8 @@ mod unit;
 use islands::chart_detail::ChartDetail;
 use leptos::prelude::*;
 
+use crate::ui::time;
+use plot::MarkNumber;
 pub use unit::Unit;
 
 /// A value of one line in the step that begins then. Steps begin at whole multiples of their length.
@@ -76,7 +79,12 @@ pub struct Series {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     pub at_ms: i64,
+    /// `VIP agencies 20 → 50 %, Nora`.
+    pub name: String,
+    /// The same as the audit log tells it, with who did it first.
     pub sentence: String,
+    /// Where it is told whole.
+    pub href: Option<String>,
 }
 
 /// What is drawn.
@@ -94,7 +102,7 @@ pub struct Chart {
     pub until_ms: i64,
     pub step_ms: i64,
     pub lines: Vec<Series>,
-    /// Numbered, oldest first.
+    /// Numbered, oldest first; [`changes`] says once on a page what they are.
     pub marks: Vec<Mark>,
     /// A guardrail's absolute limit.
     pub limit: Option<f64>,
@@ -104,6 +112,15 @@ pub struct Chart {
 
 impl Chart {
     pub fn view(&self) -> impl IntoView + use<> {
+        self.figure(true)
+    }
+
+    /// Without its numbers, for a page that shows them elsewhere.
+    pub fn drawing(&self) -> impl IntoView + use<> {
+        self.figure(false)
+    }
+
+    fn figure(&self, has_numbers: bool) -> impl IntoView + use<> {
         let caption = (!self.caption.is_empty())
             .then(|| view! { <figcaption class="note">{self.caption.clone()}</figcaption> });
         let legend = self.has_legend.then(|| {
@@ -127,20 +144,13 @@ impl Chart {
                     <div class="chart-scale" aria-hidden="true">{scale}</div>
                     {self.plot()}
                     {self.limit_text()}
-                    <p class="chart-times" aria-hidden="true">
-                        <span>{self.moment(self.from_ms)}</span>
-                        <span>{self.moment(self.last_ms())}</span>
-                    </p>
+                    <span class="chart-zone" aria-hidden="true">"UTC"</span>
+                    {self.time_texts()}
                 </div>
                 {legend}
-                {self.table()}
+                {has_numbers.then(|| self.table())}
             </figure>
         }
-    }
-
-    /// What the right end of the time axis says: of days and more, the last one.
-    fn last_ms(&self) -> i64 {
-        if self.has_whole_days() { self.until_ms - 1 } else { self.until_ms }
     }
 
     fn plot(&self) -> impl IntoView + use<> {
@@ -182,23 +192,48 @@ impl Chart {
         }
     }
 
-    /// The marks' numbers, in a drawing of their own that is not stretched.
+    /// The marks' numbers, above the plot and in a drawing of their own that is not stretched. Each names its changes
+    /// and leads to the first of them.
     fn mark_texts(&self) -> Option<impl IntoView + use<>> {
         let texts: Vec<_> = self
             .mark_numbers()
             .into_iter()
-            .map(|(share, text)| view! { <text x=format!("{share:.2}%") y="11">{text}</text> })
+            .map(|MarkNumber { share, text, marks }| {
+                let names: Vec<_> = marks.iter().map(|mark| mark.name.as_str()).collect();
+                let href = marks.first().and_then(|mark| mark.href.clone());
+                view! {
+                    <a href=href tabindex="-1">
+                        <text x=format!("{share:.2}%") y="11">{text}<title>{names.join("\n")}</title></text>
+                    </a>
+                }
+            })
             .collect();
         (!texts.is_empty()).then(|| view! { <svg class="chart-marks" aria-hidden="true">{texts}</svg> })
     }
 
+    /// Below the plot.
+    fn time_texts(&self) -> impl IntoView + use<> {
+        let texts: Vec<_> = self
+            .times()
+            .into_iter()
+            .map(|it| {
+                let anchor = it.anchor();
+                view! { <text x=format!("{:.2}%", it.share) y="11" text-anchor=anchor>{it.text}</text> }
+            })
+            .collect();
+        view! { <svg class="chart-times" aria-hidden="true">{texts}</svg> }
+    }
+
+    /// Beside the plot, at the limit's height; of one far above everything, at the top.
     fn limit_text(&self) -> Option<impl IntoView + use<>> {
-        let limit = self.shown_limit()?;
-        let y = format!("{:.1}%", self.y(limit) / plot::HEIGHT * 100.0);
-        let text = format!("limit {}", self.unit.phrase(limit));
+        let limit = self.limit?;
+        let shown = self.shown_limit();
+        let y = format!("{:.1}%", shown.map_or(0.0, |limit| self.y(limit) / plot::HEIGHT * 100.0));
+        let word = if shown.is_some() { "limit" } else { "↑ limit" };
         Some(view! {
             <svg class="chart-limit-text" aria-hidden="true">
-                <text x="100%" y=y dy="-4">{text}</text>
+                <text x="0" y=y.clone() dy="-2">{word}</text>
+                <text x="0" y=y dy="10">{self.unit.phrase(limit)}</text>
             </svg>
         })
     }
@@ -222,6 +257,24 @@ pub fn legend(lines: Vec<(Stroke, String, String)>) -> impl IntoView {
         })
         .collect();
     view! { <ul class="chart-legend">{lines}</ul> }
+}
+
+/// What the marks of all charts of a page are, in their order, and how long ago each was.
+pub fn changes(marks: &[Mark], now_ms: i64) -> Option<impl IntoView + use<>> {
+    let changes: Vec<_> = marks
+        .iter()
+        .map(|mark| {
+            let ago = time::ago(now_ms, mark.at_ms);
+            let name = mark.name.clone();
+            let name = match &mark.href {
+                Some(href) => view! { <a href=href.clone()>{name}</a> }.into_any(),
+                None => name.into_any(),
+            };
+            view! { <li>{name}", "{ago}</li> }
+        })
+        .collect();
+    (!changes.is_empty())
+        .then(|| view! { <ol class="chart-changes" aria-label="Changes in the charts">{changes}</ol> })
 }
 
 /// What tells the step that is pointed at: once on a page with charts, and outside what is swapped.
@@ -253,7 +306,10 @@ mod tests {
             "{html}"
         );
         assert!(html.contains("<details") && html.contains("<td class=\"num\">4 %"), "{html}");
-        assert!(html.contains("limit 5 %") && html.contains("tabindex=\"0\""), "{html}");
+        assert!(
+            html.contains(">limit<") && html.contains(">5 %<") && html.contains("tabindex=\"0\""),
+            "{html}"
+        );
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub enum Thing {
     Other,
     #[error("This feedback")]
     Feedback,
+    #[error("This incident")]
+    Incident,
 }
 
 impl AppError {

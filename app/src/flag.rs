@@ -6,6 +6,7 @@ pub mod feedback;
 mod head;
 pub mod health;
 pub mod history;
+pub mod incident;
 pub mod new;
 pub mod plan;
 pub mod rollout;

@@ -79,6 +79,7 @@ pub fn router(state: AppState) -> Router {
             get(settings::guardrails::get).post(guardrails::save::post_defaults).layer(replays),
         )
         .route("/flags/{key}/connect", get(flag::connect::page::get).post(flag::connect::save::post))
+        .route("/flags/{key}/incidents/{seq}", get(flag::incident::page::get))
         .route("/flags/{key}/history", get(flag::history::get))
         .route("/flags/{key}/settings", get(flag::settings::page::get).post(flag::settings::save::settings))
         .route("/search", get(search::page::get))

@@ -141,9 +141,12 @@ test('without scripts a chart has its titles and its table', async ({ browser, w
     await expect(card(page)).toBeHidden();
     await expect(chart(page)).toHaveAttribute('aria-label', /Error rate: .* with the feature, .* in control at the end/);
     await expect(chart(page).locator('.chart-column > title').last()).toContainText('With the feature: ');
-    const numbers = page.locator('figure').filter({ has: chart(page) }).locator('details');
-    await numbers.locator('summary').click();
+    const numbers = page.locator('.health-panel').filter({ has: chart(page) }).locator('.chart-numbers').first();
+    await numbers.locator('summary').first().click();
     await expect(numbers.getByRole('row').last()).toContainText('%');
-    await expect(numbers.getByRole('listitem').first()).toContainText('raised everyone');
+    const change = page.locator('.chart-changes').getByRole('link', { name: 'raised everyone' }).first();
+    await change.click();
+    await expect(page).toHaveURL(/history\?before=\d+#change-\d+/);
+    await expect(page.locator('.history-entry').first()).toContainText('raised everyone');
     await page.context().close();
 });

@@ -105,7 +105,7 @@ test('an open Health page follows the outcomes as they come', async ({ browser, 
     await alive(page);
     await expect(page.getByText('No outcomes in this time')).toBeVisible();
     await report(page, world, key, { treatment: 40, control: 60 }, 0);
-    await expect(page.getByText('40 outcomes, 40 trials').first()).toBeVisible(SOON);
+    await expect(page.locator('.health-panel').first()).toContainText('0 of 40', SOON);
     await page.context().close();
 });
 
@@ -134,6 +134,63 @@ test('a broken step rolls back by itself, the page says why, and a person resume
     await resume.getByRole('button', { name: 'Resume' }).click();
     await expect(state(page)).toContainText('Running');
     await expect(now(page)).toContainText('Step 1 Now');
+    await page.context().close();
+});
+
+test('what the guard stopped is read on one page by whoever was not there', async ({ browser, world }) => {
+    const stop = { ...LIMIT, action: 'stop' };
+    const { key, page } = await planned(browser, world, 'Told', [step(20, hold(3600))], [stop]);
+    await start(page);
+    await report(page, world, key, { treatment: 200, control: 200 }, 150);
+    await expect(page.locator('#flag-head')).toContainText('Stopped by Guard', SOON);
+    await page.locator('#flag-head').getByRole('link', { name: 'See what happened' }).click();
+    await expect(page).toHaveURL(/incidents\/\d+/);
+    await alive(page);
+    const card = page.locator('.incident');
+    await expect(card.getByRole('heading', { name: 'Told was stopped' })).toBeVisible();
+    await expect(card).toContainText(/Errors 75 % \(150 of 200\) within [^,]*, above the limit of 5 %/);
+    await expect(card.locator('.chart-limit-text')).toContainText('5 %');
+    await expect(card.getByRole('row').filter({ hasText: '150 of 200' })).toHaveCount(1);
+    await expect(card.getByRole('row').filter({ hasText: 'Everyone' })).toContainText('20 %0 %');
+    for (const width of [1280, 390]) {
+        await page.setViewportSize({ width, height: 900 });
+        await expectAccessible(page);
+    }
+    await expect(page.locator('#incident-text')).toContainText(`/flags/${key}/incidents/`);
+
+    // The same without scripts, from the desk; support sees it and whom to ask.
+    const support = await signedIn(browser, world, 'support', { javaScriptEnabled: false });
+    await support.goto('/');
+    await support.locator('#needs li').filter({ hasText: 'Told' }).getByRole('link', { name: 'See what happened' }).click();
+    await expect(support.locator('.incident')).toContainText('Told was stopped');
+    await expect(support.locator('.incident')).toContainText('may change rollouts');
+    await support.goto(`/flags/${key}/history`);
+    await support.getByRole('link', { name: 'What happened' }).click();
+    await expect(support.locator('.incident')).toContainText('It is still stopped');
+    await support.context().close();
+    await page.context().close();
+});
+
+test('health is on one screen: the verdict, each guarded metric with its limit, and the changes', async ({ browser, world }) => {
+    const { key, page } = await planned(browser, world, 'One screen', [step(20, hold(3600))], [LIMIT]);
+    await start(page);
+    await report(page, world, key, { treatment: 60, control: 90 }, 1);
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.goto(`/flags/${key}/health`);
+    await alive(page);
+    const panel = page.locator('.health-panel').first();
+    await expect(panel).toContainText('1 of 60', SOON);
+    await expect(panel).toContainText('at most 5 %');
+    for (const part of ['.health-verdict', '.health-panel', '.health-panel .chart-plot', '.chart-changes']) {
+        const box = await page.locator(part).first().boundingBox();
+        expect(box && box.y >= 0 && box.y + box.height <= 900, `${part}: ${JSON.stringify(box)}`).toBe(true);
+    }
+    await expect(page.locator('.chart-changes').getByRole('link').first()).toHaveAttribute('href', /history\?before=\d+#change-\d+$/);
+    await expect(page.locator('#guardrails')).not.toHaveAttribute('open');
+    // A week is a week, with a label for each day, however young the flag is.
+    await page.getByRole('link', { name: 'Last week' }).click();
+    await expect(page.locator('.health-panel .chart-times').first().locator('text')).toHaveCount(7);
+    await expectAccessible(page);
     await page.context().close();
 });
 
@@ -182,7 +239,7 @@ test('when data stop, a plan holds and says why; when they come again, it goes o
         await start(page);
         await report(page, world, key, { treatment: 40, control: 160 }, 0);
         await page.goto(`/flags/${key}/health`);
-        await expect(page.getByText('40 outcomes, 40 trials').first()).toBeVisible(SOON);
+        await expect(page.locator('.health-panel').first()).toContainText('0 of 40', SOON);
         // Six minutes later, and nothing came.
         await world.restartFader(undefined, '--clock-ahead-s', '360');
         await page.goto(`/flags/${key}/plan`);

@@ -19,6 +19,18 @@ async function write(page: Page, at: number, what: { action?: string; metric?: s
     await line(page, at).getByLabel('How much').fill(value);
 }
 
+/** The guardrails stand folded below what they measure; without scripts every answer folds them again. */
+async function open(page: Page): Promise<void> {
+    if (!(await page.locator('#guardrails').evaluate((it) => it.hasAttribute('open')))) {
+        await page.locator('#guardrails > summary').click();
+    }
+}
+
+async function edit(page: Page): Promise<void> {
+    await open(page);
+    await page.locator('#edit-guardrails > summary').click();
+}
+
 const save = (page: Page) => page.getByRole('button', { name: 'Save the guardrails' }).click();
 const said = (page: Page, text: string) => expect(page.getByRole('status').filter({ hasText: text })).toBeVisible();
 
@@ -95,7 +107,7 @@ test('an admin changes the defaults, a flag shows them, and the built-in ones co
 test('a product manager tries limits, saves the flag’s own, and goes back to the defaults', async ({ browser, world }) => {
     const { key, page } = await flag(browser, world, 'Tried');
     await report(page, world, key, 60);
-    await page.locator('#edit-guardrails > summary').click();
+    await edit(page);
     await page.getByRole('button', { name: 'Add a guardrail' }).click();
     await expect(line(page, 3)).toBeVisible();
     await page.getByRole('button', { name: 'Remove guardrail 3' }).click();
@@ -183,10 +195,11 @@ test('all of it works without scripts', async ({ browser, world }) => {
     await expect(plain.locator('#default-guardrails li')).toHaveCount(2);
 
     await plain.goto('/flags/multi-currency/health');
-    await plain.locator('#edit-guardrails > summary').click();
+    await edit(plain);
     await write(plain, 1, { value: '7' });
     await save(plain);
     await expect(plain.locator('#guardrails-known')).toContainText('Its own, saved by');
+    await open(plain);
     await plain.locator('#guardrails-known .confirm summary').click();
     await plain.getByRole('button', { name: 'Go back to the defaults' }).click();
     await expect(plain.locator('#guardrails-known')).toContainText("The workspace's defaults");
@@ -216,7 +229,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
                 await page.goto(path);
                 await alive(page);
                 if (path !== SETTINGS) {
-                    await page.locator('#edit-guardrails > summary').click();
+                    await edit(page);
                 }
                 const lines = page.getByRole('group', { name: /^Guardrail \d+/ });
                 const before = await lines.count();
@@ -263,7 +276,7 @@ test('a guardrail says whose word counts, and what pages report fires only those
     await alive(page);
     await pagesReport(page, world, key, 40, true);
     const check = page.getByRole('button', { name: 'How often would these have fired?' });
-    await page.locator('#edit-guardrails > summary').click();
+    await edit(page);
     await page.getByRole('button', { name: 'Add a guardrail' }).click();
     await expect(line(page, 3).getByLabel('Whose word counts')).toHaveValue('servers');
     await expect(page.locator('#guardrail-form')).toContainText('Anybody can open a page and let it report failures.');
@@ -282,7 +295,7 @@ test('a guardrail says whose word counts, and what pages report fires only those
 
     const plain = await signedIn(browser, world, 'product', { javaScriptEnabled: false });
     await plain.goto(`/flags/${key}/health`);
-    await plain.locator('#edit-guardrails > summary').click();
+    await edit(plain);
     await expect(line(plain, 3).getByLabel('Whose word counts')).toHaveValue('servers_and_browsers');
     await line(plain, 3).getByLabel('Whose word counts').selectOption('servers only');
     await save(plain);

@@ -7,6 +7,7 @@ use store::{AuditEntry, AuditFilter};
 use super::log;
 use crate::{
     error::{AppError, Thing},
+    flag::incident,
     form::state::FormState,
     page::{Page, PageMeta, PageResult, here::here, layout::Section},
     ui::{
@@ -41,6 +42,11 @@ pub async fn show(page: &Page, seq: u64, draft: FormState<String>) -> PageResult
                 <a class="button" href=here.plain(&history)>"Its whole history"</a>
             }
         });
+        let happened = entry.flag().filter(|_| entry.action.is_incident()).map(|flag| {
+            let path = incident::path(&flag, entry.seq);
+            let href = entry.environment.as_ref().map_or_else(|| here.href(&path), |it| here.href_in(&path, it));
+            view! { <a class="button" href=href>"What happened"</a> }
+        });
         let nothing = entry.changes.is_empty().then(|| {
             view! { <p class="muted">"The sentence above says all of it."</p> }
         });
@@ -51,7 +57,7 @@ pub async fn show(page: &Page, seq: u64, draft: FormState<String>) -> PageResult
                     <h1>{format!("Change {}", entry.seq)}</h1>
                     <p class="lead">{log::actor(&entry)}" "{entry.sentence.clone()}</p>
                 </div>
-                <div class="cluster">{object}</div>
+                <div class="cluster">{happened}{object}</div>
             </header>
             <div class="entry">
                 <section class="card stack" aria-labelledby="changes-title">

@@ -41,7 +41,7 @@ impl Counts<'_> {
             finding: String::new(),
             unit: Unit::Count,
             from_ms,
-            until_ms: steps.last().map_or(self.until_ms, |step| step + step_ms),
+            until_ms: self.until_ms,
             step_ms,
             lines: lines.collect(),
             marks: Vec::new(),

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{Chart, Series, Stroke, Unit};
 use crate::ui::time;
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+pub(super) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const MINUTE_MS: i64 = 60 * 1000;
 
 impl Chart {
@@ -89,8 +89,15 @@ impl Chart {
         self.unit.difference(of(Stroke::Feature)? - of(Stroke::Control)?)
     }
 
-    /// The changes in words and the numbers, the latest first. Of counts, steps in which something was counted.
+    /// The numbers, folded.
     pub(super) fn table(&self) -> Option<impl IntoView + use<>> {
+        self.numbers().map(|numbers| {
+            view! { <details class="chart-numbers"><summary>"Numbers"</summary>{numbers}</details> }
+        })
+    }
+
+    /// The numbers, the latest first. Of counts, steps in which something was counted.
+    pub fn numbers(&self) -> Option<impl IntoView + use<>> {
         let counts = self.unit == Unit::Count;
         let is_told = |at_ms: &i64| {
             let points = self.lines.iter().flat_map(|line| &line.points);
@@ -98,7 +105,7 @@ impl Chart {
         };
         let rows: Vec<_> =
             self.measured().into_iter().rev().filter(is_told).map(|at_ms| self.row(at_ms)).collect();
-        if rows.is_empty() && self.marks.is_empty() {
+        if rows.is_empty() {
             return None;
         }
         let heads: Vec<_> = self
@@ -108,32 +115,28 @@ impl Chart {
             .collect();
         let from = if self.has_whole_days() { "Day (UTC)" } else { "From (UTC)" };
         Some(view! {
-            <details class="chart-numbers">
-                <summary>{if self.marks.is_empty() { "Numbers" } else { "Numbers and changes" }}</summary>
-                {self.changes()}
-                <div class="table-wrap" tabindex="0" role="region" aria-label=format!("Numbers of {}", self.name)>
-                    <table class="table">
-                        <thead><tr><th scope="col">{from}</th>{heads}</tr></thead>
-                        <tbody>{rows}</tbody>
-                    </table>
-                </div>
-            </details>
+            <div class="table-wrap" tabindex="0" role="region" aria-label=format!("Numbers of {}", self.name)>
+                <table class="table">
+                    <thead><tr><th scope="col">{from}</th>{heads}</tr></thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
         })
+    }
+
+    /// The numbers as lines of text, the oldest first.
+    pub fn told_lines(&self) -> Vec<String> {
+        let line = |at_ms: i64| {
+            let values = self.lines.iter().map(|line| format!("{} {}", line.name, self.value(line, at_ms)));
+            format!("{}: {}", self.step_name(at_ms), values.collect::<Vec<_>>().join(", "))
+        };
+        self.measured().into_iter().map(line).collect()
     }
 
     fn row(&self, at_ms: i64) -> impl IntoView + use<> {
         let cells: Vec<_> =
             self.lines.iter().map(|line| view! { <td class="num">{self.value(line, at_ms)}</td> }).collect();
         view! { <tr><th scope="row">{self.moment(at_ms)}</th>{cells}</tr> }
-    }
-
-    fn changes(&self) -> Option<impl IntoView + use<>> {
-        let changes: Vec<_> = self
-            .marks
-            .iter()
-            .map(|mark| view! { <li><b>{self.moment(mark.at_ms)}</b>" "{mark.sentence.clone()}</li> })
-            .collect();
-        (!changes.is_empty()).then(|| view! { <ol class="chart-changes">{changes}</ol> })
     }
 }
 
@@ -147,11 +150,11 @@ fn sorted(times: impl Iterator<Item = i64>) -> Vec<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chart::{Mark, plot::tests::two};
+    use crate::chart::plot::tests::{mark, two};
 
     #[test]
     fn a_step_tells_its_time_its_values_and_its_changes() {
-        let marks = vec![Mark { at_ms: 12_000, sentence: "Ada raised Everyone 5 → 20 %".to_owned() }];
+        let marks = vec![mark(12_000, "Ada raised Everyone 5 → 20 %")];
         let chart = Chart { marks, ..two(&[0.004, 0.021], &[0.004, 0.004]) };
         assert_eq!(
             chart.told(10_000),
@@ -163,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_change_in_a_silent_step_is_told_too() {
-        let marks = vec![Mark { at_ms: 55_000, sentence: "Ada stopped it".to_owned() }];
+        let marks = vec![mark(55_000, "Ada stopped it")];
         let chart = Chart { marks, ..two(&[0.1], &[]) };
         assert_eq!(chart.steps(), [0, 50_000]);
         assert!(
@@ -178,7 +181,7 @@ mod tests {
     fn times_are_as_fine_as_the_chart() {
         let hour_ms = 60 * MINUTE_MS;
         let times = |step_ms: i64, span_ms: i64| {
-            let chart = Chart { step_ms, until_ms: span_ms, ..two(&[], &[]) };
+            let chart = Chart { step_ms, from_ms: DAY_MS, until_ms: DAY_MS + span_ms, ..two(&[], &[]) };
             (chart.moment(DAY_MS), chart.step_name(DAY_MS))
         };
         let pair = |one: &str, other: &str| (one.to_owned(), other.to_owned());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Chart, Series};
+use super::{Chart, Mark, Series};
 
 const WIDTH: f64 = 640.0;
 pub(super) const HEIGHT: f64 = 150.0;
@@ -11,7 +11,7 @@ const MARGIN: f64 = 4.0;
 /// In per cent of the width.
 const NUMBERS_APART: f64 = 6.0;
 /// A limit this many times above all values would press the lines to the ground.
-const LIMIT_FAR: f64 = 4.0;
+const LIMIT_FAR: f64 = 12.0;
 
 impl Chart {
     fn highest(&self) -> f64 {
@@ -35,9 +35,19 @@ impl Chart {
         WIDTH * (float(at) / float(span.max(1))).clamp(0.0, 1.0)
     }
 
+    /// In per cent of the width.
+    pub(super) fn share(&self, at_ms: i64) -> f64 {
+        self.x(at_ms) / WIDTH * 100.0
+    }
+
+    /// Where a step ends: one that still goes on ends now.
+    pub(super) fn end_ms(&self, at_ms: i64) -> i64 {
+        (at_ms + self.step_ms).min(self.until_ms.max(at_ms))
+    }
+
     /// The middle of a step.
     fn middle(&self, at_ms: i64) -> f64 {
-        self.x(at_ms + self.step_ms / 2)
+        self.x(i64::midpoint(at_ms, self.end_ms(at_ms)))
     }
 
     pub(super) fn y(&self, value: f64) -> f64 {
@@ -65,7 +75,7 @@ impl Chart {
             } else if after || self.unit.is_sparse() {
                 write!(path, "M{:.1} {y:.1}", self.middle(*begins_ms))
             } else {
-                write!(path, "M{:.1} {y:.1}H{:.1}", self.x(*begins_ms), self.x(begins_ms + self.step_ms))
+                write!(path, "M{:.1} {y:.1}H{:.1}", self.x(*begins_ms), self.x(self.end_ms(*begins_ms)))
             };
         }
         path
@@ -83,12 +93,11 @@ impl Chart {
         path
     }
 
-    /// Where the marks' numbers stand, in per cent of the width. Marks that are too close for a number each share
-    /// one text.
-    pub(super) fn mark_numbers(&self) -> Vec<(f64, String)> {
+    /// What is drawn above the marks. Marks that are too close for a number each share one text.
+    pub(super) fn mark_numbers(&self) -> Vec<MarkNumber<'_>> {
         let mut groups: Vec<(f64, usize, usize)> = Vec::new();
         for (at, mark) in self.marks.iter().enumerate() {
-            let share = self.x(mark.at_ms) / WIDTH * 100.0;
+            let share = self.share(mark.at_ms);
             match groups.last_mut() {
                 Some((before, _, last)) if share - *before < NUMBERS_APART => *last = at,
                 Some(_) | None => groups.push((share, at, at)),
@@ -97,8 +106,21 @@ impl Chart {
         let text = |first: usize, last: usize| {
             if first == last { (first + 1).to_string() } else { format!("{}–{}", first + 1, last + 1) }
         };
-        groups.into_iter().map(|(share, first, last)| (share, text(first, last))).collect()
+        let number = |(share, first, last)| MarkNumber {
+            share,
+            text: text(first, last),
+            marks: self.marks.get(first..=last).unwrap_or_default(),
+        };
+        groups.into_iter().map(number).collect()
     }
+}
+
+/// The number of one mark, or of several that are close.
+pub(super) struct MarkNumber<'a> {
+    /// In per cent of the width.
+    pub(super) share: f64,
+    pub(super) text: String,
+    pub(super) marks: &'a [Mark],
 }
 
 #[expect(clippy::cast_precision_loss, reason = "drawn on a few hundred pixels")]
@@ -124,6 +146,10 @@ pub(super) mod tests {
         }
     }
 
+    pub fn mark(at_ms: i64, sentence: &str) -> Mark {
+        Mark { at_ms, name: sentence.to_owned(), sentence: sentence.to_owned(), href: None }
+    }
+
     fn line(points: Vec<Point>) -> Series {
         Series { name: String::new(), stroke: Stroke::Feature, legend: String::new(), points }
     }
@@ -136,6 +162,16 @@ pub(super) mod tests {
         let rare = Chart { unit: Unit::Rating, ..chart };
         assert_eq!(rare.path(&points), "M32.0 146.0L96.0 146.0L416.0 146.0", "rare values have no gaps");
         assert_eq!(rare.dots(&points).matches("h0.01").count(), 3);
+    }
+
+    #[test]
+    fn a_step_that_still_goes_on_ends_now() {
+        let now_ms = 93_000;
+        let chart = Chart { until_ms: now_ms, ..two(&[], &[]) };
+        assert_eq!((chart.end_ms(80_000), chart.end_ms(90_000)), (90_000, now_ms));
+        let last = line(vec![Point::new(90_000, 1.0)]);
+        assert!(chart.path(&last).ends_with("H640.0"), "{}", chart.path(&last));
+        assert!(chart.middle(90_000) < chart.x(now_ms));
     }
 
     #[test]
@@ -162,9 +198,9 @@ pub(super) mod tests {
     #[test]
     fn marks_that_are_close_share_one_text() {
         let marks = [10_000, 50_000, 51_000, 53_000, 90_000];
-        let marks = marks.map(|at_ms| Mark { at_ms, sentence: String::new() });
+        let marks = marks.map(|at_ms| mark(at_ms, ""));
         let chart = Chart { marks: marks.into(), ..two(&[], &[]) };
-        let numbers: Vec<_> = chart.mark_numbers().into_iter().map(|(_, text)| text).collect();
+        let numbers: Vec<_> = chart.mark_numbers().into_iter().map(|it| it.text).collect();
         assert_eq!(numbers, ["1", "2–4", "5"]);
     }
 }

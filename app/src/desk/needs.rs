@@ -7,7 +7,7 @@ use store::{FlagHealth, Operation, PlanUnderWay, Principal};
 use super::{filter::Filter, page::Desk};
 use crate::{
     attention::{Need, Topic, Why},
-    flag::Tab,
+    flag::{Tab, incident},
     form::error::as_sentence,
     page::here::Here,
     ui::{badge::Tone, icon, time},
@@ -61,6 +61,11 @@ impl Desk<'_> {
             }
             _ => ask,
         };
+        let happened = match need.why {
+            Why::Stopped(_) | Why::Lowered => Some(here.href(&incident::latest(&flag.key))),
+            _ => None,
+        };
+        let happened = happened.map(|href| view! { " · " <a href=href>"See what happened"</a> });
         let name = format!("{label}: {}", flag.name);
         Some(view! {
             <li data-key=format!("{}/{}", need.topic().as_str(), flag.key) data-tone=tone.as_str()>
@@ -71,6 +76,7 @@ impl Desk<'_> {
                     <span>{sentence.replace(" %", "\u{a0}%")}</span>
                     " "
                     {time::ago(here.now_ms, need.since_ms)}
+                    {happened}
                     {own.map(|own| view! { " · " <small>{own}</small> })}
                 </p>
                 <a class="desk-action" href=here.href(&path) aria-label=name>{label}</a>

@@ -33,7 +33,8 @@ struct OfFlag {
 pub struct Summary {
     flags: Vec<OfFlag>,
     others: usize,
-    first_day_ms: i64,
+    /// From the first day on, until now.
+    times: (i64, i64),
 }
 
 impl Summary {
@@ -55,7 +56,7 @@ impl Summary {
             of_flag.trend =
                 store.feedback_trend(&viewer, environment, &of_flag.flag, first_day_ms, until_ms).await?;
         }
-        Ok(Self { flags, others, first_day_ms })
+        Ok(Self { flags, others, times: (first_day_ms, until_ms) })
     }
 
     pub fn is_empty(&self) -> bool {
@@ -79,7 +80,7 @@ impl Summary {
             .flags
             .iter()
             .zip(0..)
-            .map(|(it, at)| of_flag(it, names, self.first_day_ms, days, at == 0))
+            .map(|(it, at)| of_flag(it, names, self.times, days, at == 0))
             .collect_view();
         let others = match self.others {
             0 => None,
@@ -100,7 +101,7 @@ impl Summary {
 }
 
 /// `first`: with the most feedback, or the only one: it gets a chart; the others have theirs on their own pages.
-fn of_flag(it: &OfFlag, names: &Names, first_day_ms: i64, days: u32, first: bool) -> impl IntoView + use<> {
+fn of_flag(it: &OfFlag, names: &Names, times: (i64, i64), days: u32, first: bool) -> impl IntoView + use<> {
     let name = names.flag(&it.flag);
     let control = it.rows.iter().filter(|row| row.arm == Some(Arm::Control)).max_by_key(|row| row.items);
     let rows = it.rows.iter().map(|row| line(row, control)).collect_view();
@@ -109,7 +110,7 @@ fn of_flag(it: &OfFlag, names: &Names, first_day_ms: i64, days: u32, first: bool
     view! {
         <article class="card feedback-flag" aria-labelledby=id.clone()>
             <h3 id=id.clone()><a href=address>{name.clone()}</a></h3>
-            {first.then(|| chart(it, &name, first_day_ms, days))}
+            {first.then(|| chart(it, &name, times, days))}
             <div class="feedback-scroll" tabindex="0" role="region" aria-label=format!("Feedback on {name} by variant")>
                 <table class="table">
                     <thead>
@@ -188,7 +189,12 @@ fn percent(share: f64) -> String {
 }
 
 /// Mean ratings per day; nothing where there are fewer than two days to compare.
-fn chart(it: &OfFlag, name: &str, first_day_ms: i64, days: u32) -> Option<impl IntoView + use<>> {
+fn chart(
+    it: &OfFlag,
+    name: &str,
+    (first_day_ms, until_ms): (i64, i64),
+    days: u32,
+) -> Option<impl IntoView + use<>> {
     let lines = lines(&it.trend);
     if days < 2 || lines.iter().all(|line| rated(line).count() < 2) {
         return None;
@@ -200,7 +206,7 @@ fn chart(it: &OfFlag, name: &str, first_day_ms: i64, days: u32) -> Option<impl I
         finding: finding(name, &lines),
         unit: Unit::Rating,
         from_ms: first_day_ms,
-        until_ms: first_day_ms + i64::from(days) * DAY_MS,
+        until_ms,
         step_ms: DAY_MS,
         lines,
         marks: Vec::new(),

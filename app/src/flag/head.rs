@@ -2,9 +2,9 @@
 
 use engine::{Count, counted};
 use leptos::prelude::*;
-use store::Operation;
+use store::{Action, Operation};
 
-use super::{FlagPage, Tab, settings::form::kind_word};
+use super::{FlagPage, Tab, incident, settings::form::kind_word};
 use crate::{
     page::here::{Here, here},
     ui::{
@@ -16,7 +16,7 @@ use crate::{
 /// Longest reason for stopping or resuming.
 const REASON_CHARS_MAX: usize = store::limits::REASON_CHARS_MAX;
 
-pub fn head(shown: &FlagPage, confirm: bool, tabs: AnyView) -> impl IntoView + use<> {
+pub fn head(shown: &FlagPage, tab: Tab, confirm: bool, tabs: AnyView) -> impl IntoView + use<> {
     let here = here();
     let lock = shown.environment.protected.then(icon::lock);
     view! {
@@ -40,7 +40,7 @@ pub fn head(shown: &FlagPage, confirm: bool, tabs: AnyView) -> impl IntoView + u
                 {elsewhere(shown, &here)}
                 {controls(shown, confirm, &here)}
             </div>
-            {stopped_banner(shown, &here)}
+            {stopped_banner(shown, tab, &here)}
             {tabs}
         </header>
     }
@@ -164,11 +164,16 @@ fn reason(id: &'static str, label: &'static str, example: &'static str, focus: b
     }
 }
 
-fn stopped_banner(shown: &FlagPage, here: &Here) -> Option<impl IntoView + use<>> {
+/// Who stopped it and why; of the guard, with the way to what happened. The Health tab says itself why the guard did.
+fn stopped_banner(shown: &FlagPage, tab: Tab, here: &Here) -> Option<impl IntoView + use<>> {
     let entry = shown.stop_entry()?;
-    let reason = (!entry.reason.is_empty()).then(|| format!("“{}”", entry.reason));
+    let by_guard = entry.action == Action::GuardStopped;
+    let reason = (!entry.reason.is_empty() && !(by_guard && tab == Tab::Health))
+        .then(|| format!("“{}”", entry.reason));
     let who = entry.actor.clone();
     let ago = time::ago(here.now_ms, entry.at_ms);
+    let incident = by_guard.then(|| here.href(&incident::path(shown.key(), entry.seq)));
+    let incident = incident.map(|href| view! { " "<a href=href>"See what happened"</a> });
     Some(view! {
         <Callout tone=Tone::Danger>
             <p>
@@ -176,6 +181,8 @@ fn stopped_banner(shown: &FlagPage, here: &Here) -> Option<impl IntoView + use<>
                 ", "
                 {ago}
                 {reason.map(|reason| view! { ": " <span class="stop-reason">{reason}</span> })}
+                "."
+                {incident}
             </p>
         </Callout>
     })
@@ -198,7 +205,7 @@ pub fn frame<B: IntoView + 'static>(
         .collect_view();
     view! {
         <div class="flag" data-stopped=shown.stopped().then_some("") data-archived=shown.archived().then_some("")>
-            {head(shown, confirm, view! { <nav class="tabs" aria-label="This flag">{tabs}</nav> }.into_any())}
+            {head(shown, tab, confirm, view! { <nav class="tabs" aria-label="This flag">{tabs}</nav> }.into_any())}
             {body.into_any()}
         </div>
     }

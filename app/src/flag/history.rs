@@ -5,7 +5,7 @@ use engine::{Change, Rollout, audience_phrase, counted, group_name, rollout_phra
 use leptos::prelude::*;
 use store::{AuditEntry, ObjectKind, ObjectRef, Versioned};
 
-use super::{FlagPage, Tab, frame};
+use super::{FlagPage, Tab, frame, incident};
 use crate::{
     page::{
         Page, PageMeta, PageResult,
@@ -68,6 +68,10 @@ fn row(shown: &FlagPage, entry: &AuditEntry, here: &Here) -> impl IntoView + use
         let href = here.same_page_with(&[("version", &version.to_string())]);
         view! { <a class="button" data-size="small" data-kind="quiet" href=href>{format!("Version {version}")}</a> }
     });
+    let happened = entry.action.is_incident().then(|| {
+        let href = here.href(&incident::path(shown.key(), entry.seq));
+        view! { <a class="button" data-size="small" data-kind="quiet" href=href>"What happened"</a> }
+    });
     let may = here.principal.as_ref().is_some_and(|who| who.may_revert(entry));
     let revert = may.then(|| revert(shown, entry, here));
     view! {
@@ -79,7 +83,7 @@ fn row(shown: &FlagPage, entry: &AuditEntry, here: &Here) -> impl IntoView + use
                 {changes(&entry.changes)}
             </div>
             <p class="history-when">{time::ago(here.now_ms, entry.at_ms)}</p>
-            <div class="cluster history-do">{version}{revert}</div>
+            <div class="cluster history-do">{happened}{version}{revert}</div>
         </li>
     }
 }

@@ -272,6 +272,22 @@ impl Guardrail {
         }
     }
 
+    /// `at most 5 %`, `at least 40 %`, `no worse than control`: what it allows.
+    pub fn bound(&self) -> String {
+        match (self.limit, self.metric.worse()) {
+            (Limit::Ceiling { limit }, Worse::Higher) => {
+                format!("at most {}", super::words::value(&self.metric, limit))
+            }
+            (Limit::Ceiling { limit }, Worse::Lower) => {
+                format!("at least {}", super::words::value(&self.metric, limit))
+            }
+            (Limit::Comparison { margin }, _) if margin > 0.0 => {
+                format!("at most {} worse than control", super::words::share(margin))
+            }
+            (Limit::Comparison { .. }, _) => "no worse than control".to_owned(),
+        }
+    }
+
     /// Everything that is wrong with the definition; empty when it can be saved.
     pub fn problems(&self) -> Vec<Problem> {
         let guardrail = self.id.clone();

@@ -10,7 +10,7 @@ use super::recent::Stretch;
 use super::tally::Tally;
 use super::verdict::{BETA, Verdict};
 use super::words;
-use crate::{GuardrailId, RuleId, words::sentence::capitalised};
+use crate::{Arm, GuardrailId, RuleId, words::sentence::capitalised};
 
 /// A limit that almost nothing reaches does not hold a plan for ever.
 const TRIALS_NEEDED_MAX: f64 = 10_000.0;
@@ -180,26 +180,36 @@ impl Evidence {
         }
     }
 
+    /// What one arm measured in the stretch that the sentence tells of: the value, and of how many. `None` without any.
+    pub fn told(&self, arm: Arm) -> Option<(String, String)> {
+        let recent = self.recent?;
+        let (tally, ms) = match arm {
+            Arm::Treatment => (recent.treatment, self.treatment_ms),
+            Arm::Control => (recent.control, self.control_ms),
+        };
+        let value = match self.metric.counting() {
+            Counting::Tally(_) => tally.rate()?,
+            Counting::Durations(_) => ms?,
+        };
+        Some((words::value(&self.metric, value), words::count(&self.metric, tally)))
+    }
+
+    /// How long that stretch is, `4 min`, and when it ended.
+    pub fn within(&self) -> Option<(String, i64)> {
+        let recent = self.recent?;
+        Some((words::span(recent.until_ms.saturating_sub(recent.from_ms)), recent.until_ms))
+    }
+
     /// The value, of how many, and over what time: whoever reads it can find the same in a chart.
     fn numbers(&self) -> Option<String> {
-        let recent = self.recent?;
-        let within = words::span(recent.until_ms.saturating_sub(recent.from_ms));
-        let shown = |tally: Tally, ms: Option<f64>| match self.metric.counting() {
-            Counting::Tally(_) => {
-                let value = tally.rate().map(|rate| words::value(&self.metric, rate))?;
-                Some(format!("{value} ({})", words::count(&self.metric, tally)))
-            }
-            Counting::Durations(_) => {
-                let value = words::value(&self.metric, ms?);
-                Some(format!("{value} ({})", words::count(&self.metric, tally)))
-            }
-        };
-        let treatment = shown(recent.treatment, self.treatment_ms);
+        let (within, _) = self.within()?;
+        let shown = |arm| self.told(arm).map(|(value, count)| format!("{value} ({count})"));
+        let treatment = shown(Arm::Treatment);
         match self.limit {
             Limit::Ceiling { .. } => treatment.map(|value| format!("{value} within {within}")),
             Limit::Comparison { .. } => {
                 let none = || "nothing".to_owned();
-                let control = shown(recent.control, self.control_ms);
+                let control = shown(Arm::Control);
                 (treatment.is_some() || control.is_some()).then(|| {
                     let (treatment, control) = (treatment.unwrap_or_else(none), control.unwrap_or_else(none));
                     format!("{treatment} against {control} in control within {within}")

@@ -16,6 +16,9 @@ use store::{GuardLease, Reach, Store, StoreError, Task, WebhookDelivery, Webhook
 use tokio::task::{JoinHandle, JoinSet};
 use url::Host;
 
+use app::site::Site;
+
+use super::message;
 use crate::StartError;
 
 /// How long a receiver may take to answer.
@@ -57,6 +60,7 @@ struct Busy {
 pub(super) struct Sender {
     http: reqwest::Client,
     reach: Reach,
+    site: Site,
 }
 
 impl Deliverer {
@@ -69,14 +73,14 @@ impl Deliverer {
         }
     }
 
-    pub(super) fn client(reach: Reach) -> Result<Sender, StartError> {
+    pub(super) fn client(reach: Reach, site: Site) -> Result<Sender, StartError> {
         // It trusts whom the machine trusts. Where that is nobody, http:// works all the same.
         let without_tls = |error| {
             tracing::warn!(%error, "webhooks to https:// do not arrive; are CA certificates installed?");
             client(reach).tls_certs_only([]).build()
         };
         let http = client(reach).build().or_else(without_tls).map_err(|_| StartError::HttpClient)?;
-        Ok(Sender { http, reach })
+        Ok(Sender { http, reach, site })
     }
 
     /// Begins to send what is due to receivers to which nothing is under way.
@@ -235,7 +239,8 @@ impl Sender {
         if self.reach == Reach::Public {
             check(&url).map_err(|private| private.to_string())?;
         }
-        let signature = sign(&delivery.secret, now_s, &delivery.body);
+        let body = message::whole(&delivery.body, &self.site);
+        let signature = sign(&delivery.secret, now_s, &body);
         let answer = self
             .http
             .post(url)
@@ -243,7 +248,7 @@ impl Sender {
             .header(SIGNATURE, format!("sha256={signature}"))
             .header(TIMESTAMP, now_s)
             .header(DELIVERY, delivery.id)
-            .body(delivery.body.clone())
+            .body(body)
             .send()
             .await
             .map_err(|error| why(&error))?;
@@ -283,6 +288,10 @@ fn sign(secret: &str, now_s: i64, body: &str) -> String {
 mod tests {
     use super::*;
 
+    fn client_to(reach: Reach) -> Result<Sender, StartError> {
+        Deliverer::client(reach, Site::new("https://tools.example", "/fader", true))
+    }
+
     /// `printf '1700000000.{}' | openssl dgst -sha256 -hmac secret`
     #[test]
     fn the_signature_is_what_openssl_computes() {
@@ -295,7 +304,7 @@ mod tests {
     #[tokio::test]
     async fn https_begins_with_a_handshake_whatever_certificates_there_are() {
         let without = client(Reach::Private).tls_certs_only([]).build().expect("a client");
-        for http in [Deliverer::client(Reach::Private).expect("a client").http, without] {
+        for http in [client_to(Reach::Private).expect("a client").http, without] {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listens");
             let port = listener.local_addr().expect("an address").port();
             let first_bytes = async {
@@ -326,7 +335,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_sent_to_private_places_whatever_they_are_called() {
         let (listener, port) = untouched().await;
-        let sender = Deliverer::client(Reach::Public).expect("a client");
+        let sender = client_to(Reach::Public).expect("a client");
         let own_name = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
         let mut hosts: Vec<String> =
             ["127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.1", "[::ffff:127.0.0.1]", "[::1]", "0"]
@@ -357,7 +366,7 @@ mod tests {
     #[tokio::test]
     async fn with_leave_private_places_are_reached_and_only_the_status_is_told() {
         let (listener, port) = untouched().await;
-        let sender = Deliverer::client(Reach::Private).expect("a client");
+        let sender = client_to(Reach::Private).expect("a client");
         let answering = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.expect("a connection");
             let mut bytes = [0; 1024];

@@ -84,6 +84,7 @@ impl Looking {
                 }
             }
         }
+        store.keep_incidents(lease).await?;
         let now_ms = store.clock().now_ms();
         let states = self.memory.to_keep(now_ms);
         store.save_guard_states(lease, &states).await?;

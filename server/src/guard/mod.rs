@@ -4,6 +4,7 @@
 mod deliver;
 mod look;
 mod memory;
+mod message;
 mod picture;
 
 use std::{
@@ -68,7 +69,7 @@ impl Guard {
         let mut random = [0; HOLDER_BYTES];
         getrandom::fill(&mut random).map_err(|_| StartError::NoEntropy)?;
         let holder = format!("{:016x}", u64::from_ne_bytes(random));
-        let sender = Deliverer::client(config.webhooks)?;
+        let sender = Deliverer::client(config.webhooks, config.site())?;
         let looks = Arc::new(Looks {
             since: Instant::now(),
             last_ms: AtomicU64::new(0),

@@ -4,6 +4,7 @@
 mod act;
 mod cells;
 mod guardrails;
+pub(crate) mod incidents;
 mod lease;
 mod states;
 mod verdicts;
@@ -13,6 +14,7 @@ pub(crate) use act::evidence;
 pub use act::{Acted, Consequence, GuardAct};
 pub use cells::{Replayed, StepForecast, stored_metric};
 pub use guardrails::{GuardrailSet, GuardrailsInForce, OwnGuardrails};
+pub use incidents::{Around, AroundSeries, AroundStep, Half, Incident};
 pub use lease::GuardLease;
 pub use states::{GuardStanding, GuardState};
 pub(crate) use states::{acted, begin, resumed};

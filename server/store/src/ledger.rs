@@ -66,7 +66,7 @@ pub struct Seen {
 }
 
 /// Midnight UTC before or at `at_ms`.
-fn day_of(at_ms: i64) -> i64 {
+pub(crate) fn day_of(at_ms: i64) -> i64 {
     at_ms - at_ms.rem_euclid(DAY_MS)
 }
 

@@ -86,8 +86,9 @@ pub use feedback::{
 };
 pub use groups::{GroupRow, GroupUse};
 pub use guard::{
-    Acted, Consequence, FlagHealth, GuardAct, GuardLease, GuardStanding, GuardState, GuardrailSet,
-    GuardrailsInForce, OwnGuardrails, Replayed, RuleHealth, StepForecast, VerdictRow, Watched, stored_metric,
+    Acted, Around, AroundSeries, AroundStep, Consequence, FlagHealth, GuardAct, GuardLease, GuardStanding,
+    GuardState, GuardrailSet, GuardrailsInForce, Half, Incident, OwnGuardrails, Replayed, RuleHealth,
+    StepForecast, VerdictRow, Watched, stored_metric,
 };
 pub use lane::Lane;
 pub use ledger::{
@@ -126,7 +127,7 @@ pub use tokens::{
 };
 pub use unverified::{UNVERIFIED_SLOT_MS, UnverifiedCount, UnverifiedOutcomes};
 pub use versioned::Versioned;
-pub use webhooks::{Reach, Webhook, WebhookDelivery, WebhookId, is_public};
+pub use webhooks::{INCIDENT, Reach, Webhook, WebhookDelivery, WebhookId, is_public};
 pub use workspace::InvalidHash;
 
 pub use previews::{PREVIEW_MS, PREVIEW_MS_RANGE, PreviewGrant, PreviewKey};

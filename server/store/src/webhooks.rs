@@ -15,11 +15,14 @@ use crate::{
     change::{Entry, Work},
     clock::MINUTE_MS,
     db::args,
+    guard::incidents,
     limits::{WEBHOOK_TESTS_PER_MINUTE, WEBHOOKS_MAX},
     secret::random_hex,
     signed, text,
 };
 
+/// The field that says where an act of the guard is read, below the site's address.
+pub const INCIDENT: &str = "incident";
 const SECRET_BYTES: usize = 32;
 /// Seconds until a delivery is tried again; after the last it is given up (about a day in all).
 const RETRY_S: [i64; 9] = [2, 10, 60, 300, 900, 3_600, 10_800, 21_600, 43_200];
@@ -101,6 +104,18 @@ pub(crate) enum Event {
 }
 
 impl Event {
+    /// Whether the guard did something that has a page of its own.
+    const fn is_incident(self) -> bool {
+        matches!(
+            self,
+            Self::GuardNotified
+                | Self::GuardSteppedBack
+                | Self::GuardStopped
+                | Self::PlanPaused
+                | Self::PlanHeld
+        )
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::GuardNotified => "guard.notified",
@@ -351,7 +366,7 @@ impl Work<'_> {
         why: &str,
     ) -> Result<(), StoreError> {
         let (seq, now_ms) = (self.seq(), self.now_ms());
-        let body = json!({
+        let mut body = json!({
             "event": event.as_str(),
             "at_ms": now_ms,
             "environment": environment,
@@ -362,6 +377,10 @@ impl Work<'_> {
             "why": why,
             "seq": seq,
         });
+        if event.is_incident() {
+            // Whoever sends it knows where the site is.
+            body[INCIDENT] = incidents::path(environment, flag, seq).into();
+        }
         self.tx
             .execute(
                 "INSERT INTO webhook_deliveries (webhook, audit_seq, body, attempts, due_ms) \

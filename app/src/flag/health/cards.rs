@@ -1,10 +1,12 @@
-//! One card per metric: numbers of both arms, how much they differ, and the charts.
+//! What was measured over all the time that is looked at: numbers of both arms, how much they differ, and the charts of
+//! metrics that nobody guards.
 
 use leptos::prelude::*;
 
 use super::{
     difference,
     measured::{Measured, MetricCard, Side},
+    said::Said,
 };
 use crate::{
     chart::{Chart, Stroke, legend},
@@ -12,27 +14,34 @@ use crate::{
     ui::empty::Empty,
 };
 
-pub fn view(measured: &Measured) -> impl IntoView + use<> {
-    if measured.0.is_empty() {
-        return empty().into_any();
-    }
-    let cards: Vec<_> = measured.0.iter().map(card).collect();
+/// What the lines of all charts are.
+pub fn legend_of(measured: &Measured) -> impl IntoView + use<> {
     let line = |stroke, name: &str, more: &str| (stroke, name.to_owned(), more.to_owned());
     let mut lines = vec![
         line(Stroke::Feature, "With the feature", ""),
         line(Stroke::Control, "Control", "the same audience, outside the percentage"),
     ];
-    if measured.0.iter().any(MetricCard::has_unverified) {
+    if measured.cards.iter().any(MetricCard::has_unverified) {
         lines.push(line(Stroke::Unverified, "Unverified", "not used by the guard; of all audiences"));
     }
-    view! {
-        {legend(lines)}
-        <div class="health-grid">{cards}</div>
-    }
-    .into_any()
+    legend(lines)
 }
 
-fn empty() -> impl IntoView {
+/// Metrics that no guardrail watches, folded.
+pub fn unguarded(cards: &[&MetricCard], said: &Said) -> Option<impl IntoView + use<>> {
+    let count = engine::counted(cards.len() as u64, "metric");
+    let cards: Vec<_> = cards.iter().map(|it| card(it, said)).collect();
+    (!cards.is_empty()).then(|| {
+        view! {
+            <details class="card fold" id="health-unguarded">
+                <summary><b>"Without a guardrail"</b>" "<small>{count}</small></summary>
+                <div class="health-grid">{cards}</div>
+            </details>
+        }
+    })
+}
+
+pub fn empty() -> impl IntoView {
     let url = here().href("/settings/tokens");
     view! {
         <Empty
@@ -48,38 +57,61 @@ fn empty() -> impl IntoView {
     }
 }
 
-fn card(card: &MetricCard) -> impl IntoView + use<> {
-    let charts: Vec<_> = card.charts.iter().map(Chart::view).collect();
+fn card(card: &MetricCard, said: &Said) -> impl IntoView + use<> {
+    let alone = card.charts.len() == 1;
+    let charts: Vec<_> = card.charts.iter().map(|it| named(&it.chart, alone).view()).collect();
+    view! {
+        <section class="stack" aria-label=card.name.clone()>
+            <h2>{card.name.clone()}</h2>
+            {totals(card, said)}
+            {charts}
+        </section>
+    }
+}
+
+/// What a panel does not show: sums of all the time that is looked at, the numbers of each step, and further quantiles.
+pub fn all_of_it(card: &MetricCard, drawn: Option<&str>, said: &Said) -> impl IntoView + use<> {
+    let numbers = card.charts.iter().find(|it| it.quantile == drawn).and_then(|it| it.chart.numbers());
+    let others = card.charts.iter().filter(|it| it.quantile != drawn);
+    let others: Vec<_> = others.map(|it| named(&it.chart, false).view()).collect();
+    view! {
+        <details class="chart-numbers" id=format!("numbers-{}{}", card.key, drawn.unwrap_or_default())>
+            <summary>"Numbers of all the time shown"</summary>
+            <div class="stack">{totals(card, said)}{numbers}{others}</div>
+        </details>
+    }
+}
+
+/// Among others a chart says which it is.
+fn named(chart: &Chart, alone: bool) -> Chart {
+    let caption = if alone { String::new() } else { chart.name.clone() };
+    Chart { caption, ..chart.clone() }
+}
+
+fn totals(card: &MetricCard, said: &Said) -> impl IntoView + use<> {
     let late = (card.late > 0).then(|| {
-        view! { <p class="note">{format!("{} came late: they are in the chart, not in the guard's evidence.", number(card.late))}</p> }
+        format!("{} came late: they are in the chart, not in the guard's evidence.", number(card.late))
     });
     let unreadable = (card.unreadable > 0).then(|| {
-        let what = if card.unreadable == 1 { "One stored sum".to_owned() } else { format!("{} stored sums", number(card.unreadable)) };
-        view! { <p class="note" data-tone="warning">{format!("{what} of this time cannot be read: the chart and the guard's evidence are without it.")}</p> }
+        let what = if card.unreadable == 1 {
+            "One stored sum".to_owned()
+        } else {
+            format!("{} stored sums", number(card.unreadable))
+        };
+        format!("{what} of this time cannot be read: the chart and the guard's evidence are without it.")
     });
-    let broken: Vec<_> = card
-        .broken
-        .iter()
-        .map(|sentence| {
-            view! { <p class="health-broken" data-tone="danger"><b>{sentence.clone()}"."</b>" The numbers below are of all the time shown."</p> }
-        })
-        .collect();
+    let late = late.and_then(|it| said.once(&it)).map(|it| view! { <p class="note">{it}</p> });
+    let unreadable = unreadable
+        .and_then(|it| said.once(&it))
+        .map(|it| view! { <p class="note" data-tone="warning">{it}</p> });
     view! {
-        <section class="card stack" aria-label=card.name.clone()>
-            <div class="card-head">
-                <h2>{card.name.clone()}</h2>
-                <p class="note">{if card.lower_is_better { "lower is better" } else { "higher is better" }}</p>
-            </div>
-            {broken}
-            <dl class="health-numbers">
-                {side_view("With the feature", &card.treatment)}
-                {side_view("Control", &card.control)}
-                {difference::view(&card.differences, card.lower_is_better)}
-            </dl>
-            {charts}
-            {late}
-            {unreadable}
-        </section>
+        <dl class="health-numbers">
+            {side_view("With the feature", &card.treatment)}
+            {side_view("Control", &card.control)}
+            {difference::view(&card.differences, card.lower_is_better, said)}
+        </dl>
+        {late}
+        {unreadable}
     }
 }
 

@@ -7,6 +7,7 @@ use engine::guardrail::{
 use leptos::prelude::*;
 use store::Cell;
 
+use super::said::Said;
 use crate::chart::Unit;
 
 /// The intervals hold with this certainty.
@@ -16,6 +17,9 @@ const SHARE_WIDTH_MAX: f64 = 1.0;
 /// Half a point is no surprise.
 const SURPRISE_MIN: f64 = 0.005;
 const QUANTILES: [(&str, f64); 2] = [("p95", 0.95), ("p99", 0.99)];
+
+const WHY_NOT_SUBTRACTED: &str = "Not what the two rates differ by: those are of all outcomes. This counts everybody once a \
+    minute and compares both arms within each step, because rates and percentages change over time.";
 
 /// Treatment minus control.
 pub struct Difference {
@@ -80,7 +84,7 @@ impl Difference {
     }
 
     /// `+1.7 points worse`, `between +0.9 and +2.6 points`.
-    fn view(&self, lower_is_better: bool) -> impl IntoView + use<> {
+    fn view(&self, lower_is_better: bool, said: &Said) -> impl IntoView + use<> {
         let by = |value: f64| self.unit.difference(value).unwrap_or_default();
         // The unit stands once, behind the second.
         let bare = |value: f64| by(value).split(' ').next().unwrap_or_default().replace("none", "0");
@@ -99,14 +103,8 @@ impl Difference {
                 "With 95 % certainty, however often one looks, when requests are independent and alike over this time"
             }
         };
-        let why = self.is_surprising().then(|| {
-            view! {
-                <small class="note">
-                    "Not what the two rates differ by: those are of all outcomes. This counts everybody once a minute and compares \
-                     both arms within each step, because rates and percentages change over time."
-                </small>
-            }
-        });
+        let why = if self.is_surprising() { said.once(WHY_NOT_SUBTRACTED) } else { None };
+        let why = why.map(|it| view! { <small class="note">{it}</small> });
         let word = (!self.word.is_empty()).then(|| view! { <small>{self.word}</small>" " });
         view! {
             <span class="health-value">{word}<b>{by(self.interval.estimate).replace("none", "±0")}</b>" "<small>{self.meaning(lower_is_better)}</small></span>
@@ -117,8 +115,8 @@ impl Difference {
 }
 
 /// All differences of one metric; nothing when there are none.
-pub fn view(differences: &[Difference], lower_is_better: bool) -> Option<impl IntoView + use<>> {
-    let each: Vec<_> = differences.iter().map(|it| it.view(lower_is_better)).collect();
+pub fn view(differences: &[Difference], lower_is_better: bool, said: &Said) -> Option<impl IntoView + use<>> {
+    let each: Vec<_> = differences.iter().map(|it| it.view(lower_is_better, said)).collect();
     (!each.is_empty()).then(|| view! { <div><dt>"Difference"</dt><dd>{each}</dd></div> })
 }
 
@@ -145,13 +143,13 @@ mod tests {
         let rates = Difference::of_rates(&steps, Some(0.06));
         assert_eq!(rates[0].meaning(true), "worse");
         assert_eq!(rates[0].meaning(false), "better");
-        let html = view(&rates, true).expect("a difference").to_html();
+        let html = view(&rates, true, &Said::default()).expect("a difference").to_html();
         assert!(html.contains("+6 points") && html.contains("between +"), "{html}");
         assert!(!html.contains("Not what the two rates differ by"), "{html}");
         let surprising = Difference::of_rates(&steps, Some(-0.032));
-        let html = view(&surprising, true).expect("a difference").to_html();
+        let html = view(&surprising, true, &Said::default()).expect("a difference").to_html();
         assert!(html.contains("Not what the two rates differ by"), "{html}");
-        assert!(Difference::of_rates(&[], None).is_empty() && view(&[], true).is_none());
+        assert!(Difference::of_rates(&[], None).is_empty() && view(&[], true, &Said::default()).is_none());
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub fn view(
     let clash = typed.draft.conflict().filter(|_| refused).map(|it| conflict(it, address.clone(), false));
     let error = typed.draft.general().filter(|_| refused && clash.is_none());
     let back = known.saved.as_ref().filter(|_| editable).map(|own| back(&address, own.version));
+    // What was sent comes back in sight.
+    let open = refused || typed.draft.input.is_some() || typed.checked.is_some();
     let form = editable.then(|| {
         let of = FormOf {
             address: address.clone(),
@@ -51,19 +53,18 @@ pub fn view(
             </details>
         }
     });
+    let count = engine::counted(known.set.guardrails.len() as u64, "guardrail");
     view! {
-        <section class="card stack" aria-labelledby="guardrails-title" id="guardrails">
+        <details class="card fold" id="guardrails" open=open>
+            <summary><b>"Guardrails"</b>" "<small>{count}</small></summary>
             <div class="stack" id="guardrails-known" data-live="">
-                <div class="card-head">
-                    <h2 id="guardrails-title">"Guardrails"</h2>
-                    <div class="cluster guardrails-whose">{whose(known)}{back}</div>
-                </div>
+                <div class="cluster guardrails-whose">{whose(known)}{back}</div>
                 {clash}
                 <FormError error=error />
                 {sentences(&known.set.guardrails, Some(replayed))}
             </div>
             {form}
-        </section>
+        </details>
     }
 }
 

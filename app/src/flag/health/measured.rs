@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use engine::{
     Arm, MetricDefinition, MetricKey, MetricKind, RuleId,
-    guardrail::{self, Evidence, Guardrail, Limit, Metric, Tally, Verdict},
+    guardrail::{self, Guardrail, Limit, Metric, Quantile, Tally, definition::Counting},
 };
-use store::{Action, Cell, CellSum};
+use store::{Action, AuditEntry, Cell, CellSum, ObjectKind, ObjectRef};
 
 use super::{
     difference::{self, Difference},
@@ -15,13 +15,14 @@ use super::{
 use crate::{
     chart::{Chart, Mark, Point, Series, Stroke, Unit, arms::Arms},
     error::AppError,
-    flag::FlagPage,
+    flag::{FlagPage, Tab},
     page::Page,
 };
 
 const MARKS_MAX: usize = 12;
-/// However young the outcomes are.
-const SHOWN_MS_MIN: i64 = 10 * 60_000;
+/// How many of the flag's last changes are looked through for them.
+const CHANGES_MAX: usize = 60;
+const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
 
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_field_names, reason = "units stand last in names")]
@@ -31,23 +32,30 @@ pub struct Range {
     pub step_ms: i64,
 }
 
-/// All metrics that have outcomes in the range.
-pub struct Measured(pub(super) Vec<MetricCard>);
+/// All metrics that have outcomes in the range, and the changes in it.
+pub struct Measured {
+    pub(super) cards: Vec<MetricCard>,
+    pub(super) marks: Vec<Mark>,
+}
 
 /// One metric of one rule's audience.
 pub(super) struct MetricCard {
-    key: MetricKey,
+    pub(super) key: MetricKey,
     pub(super) name: String,
     pub(super) lower_is_better: bool,
-    /// What the guard says that is broken.
-    pub(super) broken: Vec<String>,
     pub(super) treatment: Side,
     pub(super) control: Side,
     pub(super) differences: Vec<Difference>,
-    pub(super) charts: Vec<Chart>,
+    pub(super) charts: Vec<Drawn>,
     pub(super) late: u64,
     /// Stored sums that cannot be read.
     pub(super) unreadable: u64,
+}
+
+/// One chart of a metric; of durations, of a quantile.
+pub(super) struct Drawn {
+    pub(super) quantile: Option<&'static str>,
+    pub(super) chart: Chart,
 }
 
 /// One arm over the whole range.
@@ -58,23 +66,14 @@ pub(super) struct Side {
     pub(super) values: Vec<(&'static str, String)>,
 }
 
-impl Range {
-    /// From shortly before the first outcome on, when that came later: charts of a young rollout are no slivers.
-    fn since_first(self, cells: &[CellSum]) -> Self {
-        let first_ms = cells.iter().map(|cell| cell.from_ms).min().unwrap_or(self.from_ms);
-        let young_ms = (first_ms - 2 * self.step_ms).min(self.until_ms - SHOWN_MS_MIN);
-        Self { from_ms: self.from_ms.max(young_ms), ..self }
-    }
-}
-
 impl Measured {
     pub async fn load(
         page: &Page,
         shown: &FlagPage,
         (rule, guardrails): (Option<&RuleId>, &[Guardrail]),
-        (range, whole): (Range, bool),
+        range: Range,
     ) -> Result<Self, AppError> {
-        let Some(rule) = rule else { return Ok(Self(Vec::new())) };
+        let Some(rule) = rule else { return Ok(Self { cards: Vec::new(), marks: Vec::new() }) };
         let (store, viewer) = (page.store(), page.viewer());
         let definitions = store.live().metrics();
         let keys: Vec<_> = definitions.iter().map(|it| it.key.clone()).collect();
@@ -82,8 +81,7 @@ impl Measured {
         let cells =
             store.cells(&viewer, &page.environment.key, shown.key(), &keys, times, range.step_ms).await?;
         let unverified = unverified::load(page, shown, range).await?;
-        let range = if whole { range } else { range.since_first(&cells) };
-        let marks = marks(shown, range);
+        let marks = marks(page, shown, range).await?;
         let mut cards = Vec::new();
         let mut by_kind: Vec<_> = definitions.iter().collect();
         by_kind.sort_by_key(|definition| MetricKind::ALL.iter().position(|kind| *kind == definition.kind));
@@ -101,21 +99,7 @@ impl Measured {
                 cards.push(card);
             }
         }
-        Ok(Self(cards))
-    }
-}
-
-impl Measured {
-    /// The number that broke a guardrail stands where its metric is drawn: what is drawn is of another time.
-    pub fn with_breaches<'e>(mut self, evidence: impl Iterator<Item = &'e Evidence> + Clone) -> Self {
-        for card in &mut self.0 {
-            let own = evidence.clone().filter(|it| {
-                it.verdict == Verdict::Regressed
-                    && store::stored_metric(&it.metric).as_ref() == Some(&card.key)
-            });
-            card.broken = own.map(Evidence::sentence).collect();
-        }
-        self
+        Ok(Self { cards, marks })
     }
 }
 
@@ -126,7 +110,7 @@ fn is_never_told(definition: &MetricDefinition, cells: &[&CellSum]) -> bool {
 }
 
 /// Every change of this rollout in the range, oldest first.
-fn marks(shown: &FlagPage, range: Range) -> Vec<Mark> {
+async fn marks(page: &Page, shown: &FlagPage, range: Range) -> Result<Vec<Mark>, AppError> {
     let moves = |action: Action| {
         matches!(
             action,
@@ -141,30 +125,51 @@ fn marks(shown: &FlagPage, range: Range) -> Vec<Mark> {
                 | Action::GuardStopped
         )
     };
-    let here = Some(&shown.environment.key);
-    let mut marks: Vec<_> = shown
-        .recent
+    let here = &shown.environment.key;
+    let object = ObjectRef::new(ObjectKind::Flag, shown.key().as_str());
+    let entries = page.store().history(&page.viewer(), &object, Some(here), None, CHANGES_MAX).await?;
+    let history = Tab::History.path(shown.key());
+    let mut marks: Vec<_> = entries
         .iter()
-        .filter(|entry| entry.environment.as_ref() == here && moves(entry.action))
+        .filter(|entry| entry.environment.as_ref() == Some(here) && moves(entry.action))
         .filter(|entry| (range.from_ms..=range.until_ms).contains(&entry.at_ms))
         .take(MARKS_MAX)
-        .map(|entry| Mark { at_ms: entry.at_ms, sentence: format!("{} {}", entry.actor, entry.sentence) })
+        .map(|entry| Mark {
+            at_ms: entry.at_ms,
+            name: mark_name(entry),
+            sentence: format!("{} {}", entry.actor, entry.sentence),
+            // The history begins with it, however long ago that was.
+            href: Some(page.here().href(&format!("{history}?before={}#change-{}", entry.seq + 1, entry.seq))),
+        })
         .collect();
     marks.reverse();
-    marks
+    Ok(marks)
+}
+
+/// `raised VIP agencies 20 → 50 %, Nora`: without what the page is about.
+fn mark_name(entry: &AuditEntry) -> String {
+    let changed = entry.changes.iter().find(|it| it.before.is_some() || it.after.is_some());
+    let what = changed.filter(|_| entry.action == Action::RolloutChanged).map(|it| it.phrase.clone());
+    let what = what.unwrap_or_else(|| {
+        let place = entry.environment.as_ref().map(|it| format!(" in {it}")).unwrap_or_default();
+        let bare = entry.sentence.strip_suffix(&place).unwrap_or(&entry.sentence);
+        let bare = bare.strip_suffix(&format!(" on {}", entry.object_name)).unwrap_or(bare);
+        bare.to_owned()
+    });
+    format!("{what}, {}", entry.actor)
 }
 
 impl MetricCard {
     /// Beside what the guard uses, in the one chart that a rate has.
     fn draw(&mut self, unverified: Option<Series>) {
-        if let Some(chart) = self.charts.first_mut() {
-            chart.lines.extend(unverified);
+        if let Some(drawn) = self.charts.first_mut() {
+            drawn.chart.lines.extend(unverified);
         }
     }
 
     pub(super) fn has_unverified(&self) -> bool {
         let is_unverified = |line: &Series| line.stroke == Stroke::Unverified;
-        self.charts.iter().flat_map(|chart| &chart.lines).any(is_unverified)
+        self.charts.iter().flat_map(|it| &it.chart.lines).any(is_unverified)
     }
 
     fn new(
@@ -182,32 +187,36 @@ impl MetricCard {
             })
         };
         let (treatment, control) = (total(Arm::Treatment), total(Arm::Control));
-        let chart = |word: &str, name: &str, unit: Unit, value: &dyn Fn(&Cell) -> Option<f64>| {
-            let points = |arm: Arm| -> Vec<Point> {
-                of(arm).filter_map(|it| Some(Point::new(it.from_ms, value(&it.cell)?))).collect()
+        let chart =
+            |quantile: Option<&'static str>, name: &str, unit, value: &dyn Fn(&Cell) -> Option<f64>| {
+                let points = |arm: Arm| -> Vec<Point> {
+                    of(arm).filter_map(|it| Some(Point::new(it.from_ms, value(&it.cell)?))).collect()
+                };
+                let arms = Arms { treatment: points(Arm::Treatment), control: points(Arm::Control) };
+                let id = format!("chart-{}{}", definition.key, quantile.unwrap_or_default());
+                let chart = Chart {
+                    limit: limit_of(definition, quantile, guardrails),
+                    from_ms: range.from_ms,
+                    until_ms: range.until_ms,
+                    step_ms: range.step_ms,
+                    marks: marks.to_vec(),
+                    ..arms.chart(&id, name, unit)
+                };
+                Drawn { quantile, chart }
             };
-            let arms = Arms { treatment: points(Arm::Treatment), control: points(Arm::Control) };
-            Chart {
-                limit: limit_of(name, definition, guardrails),
-                from_ms: range.from_ms,
-                until_ms: range.until_ms,
-                step_ms: range.step_ms,
-                marks: marks.to_vec(),
-                ..arms.chart(&format!("chart-{}{word}", definition.key), name, unit)
-            }
-        };
         let name = definition.name.clone();
         let charts = match shape(definition.kind) {
-            Shape::Rate => vec![chart("", &name, Unit::Share, &Cell::rate)],
-            Shape::Each => vec![chart("", &name, Unit::Each, &each)],
-            Shape::Duration => [("p95", 0.95), ("p99", 0.99)]
+            Shape::Rate => vec![chart(None, &name, Unit::Share, &Cell::rate)],
+            Shape::Each => vec![chart(None, &name, Unit::Each, &each)],
+            Shape::Duration => QUANTILES
+                .into_iter()
+                // Half of them say little, unless somebody watches them.
+                .filter(|(word, _)| *word != "p50" || is_watched(definition, Some(word), guardrails))
                 .map(|(word, q)| {
                     let name = format!("{word} {}", lower(&name));
-                    // Two charts in one card: each says which it is.
-                    let caption = name.clone();
-                    Chart { caption, ..chart(word, &name, Unit::Milliseconds, &|cell| cell.quantile(q)) }
+                    chart(Some(word), &name, Unit::Milliseconds, &|cell| cell.quantile(q))
                 })
-                .into(),
+                .collect(),
         };
         let differences = match shape(definition.kind) {
             Shape::Rate => Difference::of_rates(
@@ -221,7 +230,6 @@ impl MetricCard {
             key: definition.key.clone(),
             name,
             lower_is_better: definition.lower_is_better,
-            broken: Vec::new(),
             late: treatment.late.saturating_add(control.late),
             unreadable: cells.iter().map(|it| it.unreadable).sum(),
             treatment: side(definition.kind, &treatment),
@@ -252,7 +260,7 @@ fn shape(kind: MetricKind) -> Shape {
     }
 }
 
-fn lower(name: &str) -> String {
+pub(super) fn lower(name: &str) -> String {
     let mut chars = name.chars();
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
@@ -271,7 +279,7 @@ fn side(kind: MetricKind, cell: &Cell) -> Side {
         Shape::Rate => add("", Unit::Share, cell.rate()),
         Shape::Each => add("per person", Unit::Each, each(cell)),
         Shape::Duration => {
-            for (word, q) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
+            for (word, q) in QUANTILES {
                 add(word, Unit::Milliseconds, cell.quantile(q));
             }
         }
@@ -279,15 +287,27 @@ fn side(kind: MetricKind, cell: &Cell) -> Side {
     Side { outcomes: cell.outcomes, people: cell.tally.trials, values }
 }
 
+/// The quantile that stands for a metric of durations.
+pub(super) fn quantile_word(metric: &Metric) -> Option<&'static str> {
+    match metric.counting() {
+        Counting::Durations(Quantile::All) => Some(Quantile::P95.word()),
+        Counting::Durations(quantile) => Some(quantile.word()),
+        Counting::Tally(_) => None,
+    }
+}
+
+fn is_shown(definition: &MetricDefinition, quantile: Option<&str>, guardrail: &Guardrail) -> bool {
+    store::stored_metric(&guardrail.metric).as_ref() == Some(&definition.key)
+        && quantile_word(&guardrail.metric) == quantile
+}
+
+fn is_watched(definition: &MetricDefinition, quantile: Option<&str>, guardrails: &[Guardrail]) -> bool {
+    guardrails.iter().any(|it| is_shown(definition, quantile, it))
+}
+
 /// The absolute limit that a guardrail sets on what a chart shows.
-fn limit_of(name: &str, definition: &MetricDefinition, guardrails: &[guardrail::Guardrail]) -> Option<f64> {
-    let is_shown = |metric: &Metric| match metric {
-        Metric::Latency(quantile) => {
-            definition.kind == MetricKind::Latency && name.starts_with(quantile.word())
-        }
-        other => store::stored_metric(other).as_ref() == Some(&definition.key),
-    };
-    guardrails.iter().filter(|it| is_shown(&it.metric)).find_map(|it| match it.limit {
+fn limit_of(definition: &MetricDefinition, quantile: Option<&str>, guardrails: &[Guardrail]) -> Option<f64> {
+    guardrails.iter().filter(|it| is_shown(definition, quantile, it)).find_map(|it| match it.limit {
         Limit::Ceiling { limit } => Some(limit),
         Limit::Comparison { .. } => None,
     })
@@ -305,28 +325,4 @@ fn pairs(cells: &[&CellSum], step_ms: i64) -> Vec<guardrail::Cell> {
         *side = side.plus(sum.cell.tally);
     }
     by_time.into_iter().map(|(from_ms, both)| difference::step(from_ms, step_ms, both)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn charts_begin_shortly_before_the_first_outcome() {
-        let minute_ms = 60_000;
-        let range = Range { from_ms: 0, until_ms: 60 * minute_ms, step_ms: minute_ms };
-        let from = |first_ms: i64| {
-            let cell = CellSum {
-                metric: MetricKey::parse("error_rate").expect("a key"),
-                rule: RuleId::parse("everyone").expect("an id"),
-                arm: Arm::Treatment,
-                from_ms: first_ms,
-                cell: Cell::default(),
-                unreadable: 0,
-            };
-            range.since_first(&[cell]).from_ms / minute_ms
-        };
-        assert_eq!((from(0), from(30 * minute_ms), from(59 * minute_ms)), (0, 28, 50));
-        assert_eq!(range.since_first(&[]).from_ms, 0, "nothing came: all of it is shown");
-    }
 }

@@ -4,28 +4,28 @@
 use std::sync::Arc;
 
 use axum::{Extension, extract::Path};
-use engine::{
-    FlagKey, RuleId, group_name,
-    guardrail::{Health, Judgement, Verdict, together},
-};
+use engine::{MetricDefinition, RuleId, group_name, guardrail::Health};
 use islands::swap::Swap;
 use leptos::prelude::*;
 use store::{GuardrailsInForce, Operation, Replayed, RuleHealth, VerdictRow};
 
-use super::{measured::Measured, tone::of};
+use super::{
+    cards,
+    measured::Measured,
+    panels::{Panel, panels},
+    said::Said,
+    tone::of,
+};
 use crate::{
-    chart,
+    chart::{self, Chart, counts::Counts},
     error::AppError,
     flag::{FlagPage, Tab, frame},
     guardrails::{replays::Replays, view::Typed},
     page::{Page, PageMeta, PageResult, here::here, layout::Section},
-    ui::{
-        badge::{Badge, Callout},
-        time,
-    },
 };
 
-const HOUR_MS: i64 = 3_600_000;
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 const WEEK_MS: i64 = 7 * DAY_MS;
 const VERDICTS_MAX: usize = 30;
@@ -90,16 +90,17 @@ impl Span {
 }
 
 /// Everything that the tab shows.
-struct Loaded {
+pub(super) struct Loaded {
     span: Span,
     rule: Option<RuleId>,
-    rules: Vec<(RuleId, String)>,
-    health: Vec<RuleHealth>,
-    verdicts: Vec<VerdictRow>,
+    pub(super) rules: Vec<(RuleId, String)>,
+    pub(super) health: Vec<RuleHealth>,
+    pub(super) verdicts: Vec<VerdictRow>,
     guardrails: GuardrailsInForce,
     replayed: Arc<[Replayed]>,
     arms: Option<super::arms::ArmSizes>,
     measured: Measured,
+    served: Chart,
     /// Events of browsers without a receipt, in this time.
     unverified: u64,
 }
@@ -132,19 +133,28 @@ impl Loaded {
         let verdicts =
             store.list_verdicts(&viewer, environment, flag, now_ms - 30 * DAY_MS, VERDICTS_MAX).await?;
         let range = super::measured::Range { from_ms, until_ms: now_ms, step_ms };
-        // What is asked for since a change begins with it.
-        let whole = span == Span::Step;
         let watched = &guardrails.set.guardrails;
-        let measured = Measured::load(page, shown, (rule.as_ref(), watched), (range, whole)).await?;
-        let judged = health.iter().filter(|it| Some(&it.rule) == rule.as_ref());
-        let measured = measured.with_breaches(judged.flat_map(|it| &it.judgement.evidence));
+        let measured = Measured::load(page, shown, (rule.as_ref(), watched), range).await?;
+        let served = served(page, shown, range).await?;
         let sizes = store.first_exposures(&viewer, environment, flag, now_ms - ARMS_MS_MAX).await?;
         let arms = rule.as_ref().and_then(|rule| super::arms::ArmSizes::of(&sizes, rule));
         let unverified = store.unverified_events(&viewer, environment, flag, from_ms).await?;
-        Ok(Self { span, rule, rules, health, verdicts, guardrails, replayed, arms, measured, unverified })
+        Ok(Self {
+            span,
+            rule,
+            rules,
+            health,
+            verdicts,
+            guardrails,
+            replayed,
+            arms,
+            measured,
+            served,
+            unverified,
+        })
     }
 
-    fn name_of(&self, rule: &RuleId) -> String {
+    pub(super) fn name_of(&self, rule: &RuleId) -> String {
         let found = self.rules.iter().find(|(id, _)| id == rule);
         found.map_or_else(|| rule.to_string(), |(_, name)| name.clone())
     }
@@ -178,95 +188,74 @@ pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed)
         .measures();
     let editable = page.may(Operation::RollOut) && !shown.archived();
     page.render(meta, move || {
+        let said = Said::default();
+        let name = |rule: &RuleId| loaded.name_of(rule);
         let body = view! {
             <div class="health" id="health" data-live="">
-                {summary(&loaded, shown.key())}
+                {super::summary::view(&loaded, &shown, &said)}
                 {choices(&loaded)}
-                {super::arms::view(loaded.arms)}
-                {super::cards::view(&loaded.measured)}
-                {unverified(loaded.unverified)}
+                {measurements(&loaded, &metrics, &said)}
             </div>
-            {here().why_not(Operation::RollOut).map(|why| view! { <p class="note">{why}</p> })}
             {super::guardrails::view(&shown, &loaded.guardrails, &loaded.replayed, typed, &metrics, editable)}
             <Swap />
             <div class="health" id="verdicts" data-live="">
-                {super::verdicts::view(&loaded.verdicts, &|rule| loaded.name_of(rule))}
+                {super::verdicts::view(shown.key(), &loaded.verdicts, &name, &said)}
             </div>
+            {here().why_not(Operation::RollOut).map(|why| view! { <p class="note">{why}</p> })}
             {chart::detail()}
         };
         frame(&shown, Tab::Health, false, body)
     })
 }
 
-/// What a person reads first: the verdict on the whole rollout, and on each of its rules.
-fn summary(loaded: &Loaded, flag: &FlagKey) -> impl IntoView + use<> {
-    let now_ms = here().now_ms;
-    if loaded.health.is_empty() {
-        let text = if loaded.verdicts.is_empty() {
-            "The guard has not looked at this flag yet: it does as soon as outcomes arrive."
-        } else {
-            "The guard has nothing to judge yet: it looks as soon as outcomes arrive. What it said before stands below."
-        };
-        let connect = connect(flag);
-        return view! { <Callout><p>{text}</p>{connect}</Callout> }.into_any();
-    }
-    let all = together(loaded.health.iter().map(|it| &it.judgement), now_ms);
-    let acted = loaded.verdicts.iter().find(|verdict| verdict.taken.is_some()).map(|verdict| {
-        let taken = verdict.taken.map_or("", super::verdicts::phrase);
-        view! { <p class="note">"Last time the guard acted: "{taken}", "{time::ago(now_ms, verdict.at_ms)}": "{verdict.sentence.clone()}</p> }
-    });
-    let rules: Vec<_> = loaded
-        .health
-        .iter()
-        .map(|it| {
-            let (tone, word) = of(&it.judgement);
-            view! {
-                <li>
-                    <Badge tone=tone text=word />
-                    <span><b>{loaded.name_of(&it.rule)}</b>": "{it.judgement.sentence()}</span>
-                </li>
-            }
-        })
-        .collect();
-    let (tone, word) = of(&all);
-    let connect = all.is_unasked().then(|| connect(flag));
-    let others = others(&all);
-    view! {
-        <section class="card stack health-summary" aria-label="Verdict">
-            <p class="health-verdict"><Badge tone=tone text=word />" "<strong>{all.sentence()}</strong></p>
-            {connect}
-            {acted}
-            <ul class="health-rules">{rules}</ul>
-            {others}
-        </section>
-    }
-    .into_any()
+/// How often each variant was served, in steps that the counts are kept in.
+async fn served(page: &Page, shown: &FlagPage, range: super::measured::Range) -> Result<Chart, AppError> {
+    let unit_ms = if range.until_ms - range.from_ms > DAY_MS { HOUR_MS } else { MINUTE_MS };
+    let step_ms = (range.step_ms / unit_ms).max(1) * unit_ms;
+    let (from_ms, until_ms) = (range.from_ms, range.until_ms);
+    let (environment, viewer) = (&page.environment.key, page.viewer());
+    let counts =
+        page.store().exposure_counts(&viewer, environment, shown.key(), from_ms, until_ms, step_ms).await?;
+    let counts: Vec<_> = counts.into_iter().map(|it| (it.at_ms, it.variant.to_string(), it.count)).collect();
+    let off = shown.flag.off_variant.as_str();
+    let counts = Counts { from_ms, until_ms, step_ms, counts: &counts, off };
+    Ok(counts.chart("chart-served", "How often it was served"))
 }
 
-/// Why the guardrails beside a broken one say nothing.
-fn others(all: &Judgement) -> Option<impl IntoView + use<>> {
-    let broken = all.health == Health::Breach;
-    let quiet = all.evidence.iter().filter(|it| it.verdict != Verdict::Regressed);
-    let quiet: Vec<_> = quiet.map(|it| view! { <li>{it.sentence()}"."</li> }).collect();
-    (broken && !quiet.is_empty()).then(|| {
+/// The guarded metrics; folded below them what nobody guards, and how often the flag was served.
+fn measurements(loaded: &Loaded, definitions: &[MetricDefinition], said: &Said) -> impl IntoView + use<> {
+    let judged = loaded.health.iter().filter(|it| Some(&it.rule) == loaded.rule.as_ref());
+    let evidence: Vec<_> = judged.flat_map(|it| &it.judgement.evidence).collect();
+    let measured = &loaded.measured;
+    let guardrails = &loaded.guardrails.set.guardrails;
+    let panels = panels(guardrails, &evidence, measured, definitions);
+    if measured.cards.is_empty() && !panels.iter().any(Panel::is_measured) {
+        return cards::empty().into_any();
+    }
+    let guarded: Vec<_> = guardrails.iter().filter_map(|it| store::stored_metric(&it.metric)).collect();
+    let others: Vec<_> = measured.cards.iter().filter(|it| !guarded.contains(&it.key)).collect();
+    let panels: Vec<_> = panels.iter().map(|it| it.view(said)).collect();
+    let served = &loaded.served;
+    let served = (!served.lines.is_empty()).then(|| {
         view! {
-            <details>
-                <summary class="note">"Why the other guardrails are quiet"</summary>
-                <ul>{quiet}</ul>
+            <details class="card fold" id="health-served">
+                <summary><b>{served.name.clone()}</b></summary>
+                {served.view()}
             </details>
         }
-    })
-}
-
-/// For a flag that no application asks for: how one comes to do so.
-pub fn connect(flag: &FlagKey) -> impl IntoView + use<> {
-    let href = here().href(&Tab::Connect.path(flag));
+    });
     view! {
-        <p class="note">
-            <a href=href>"Connect your app"</a>
-            ": a few lines in your language, a token, and lights that show when it asks."
-        </p>
+        <div class="health-panels">{panels}</div>
+        <div class="health-key">
+            {cards::legend_of(measured)}
+            {chart::changes(&measured.marks, here().now_ms)}
+            {super::arms::view(loaded.arms)}
+            {unverified(loaded.unverified)}
+        </div>
+        {cards::unguarded(&others, said)}
+        {served}
     }
+    .into_any()
 }
 
 /// What is no evidence is told as such.
@@ -297,7 +286,10 @@ fn choices(loaded: &Loaded) -> impl IntoView + use<> {
         .iter()
         .map(|(id, name)| {
             let current = (Some(id) == loaded.rule.as_ref()).then_some("true");
-            view! { <a href=here.same_page_with(&[("rule", id.as_str())]) aria-current=current>{name.clone()}</a> }
+            let judged = loaded.health.iter().find(|it| it.rule == *id);
+            let health = judged.map(|it| of(&it.judgement));
+            let health = health.map(|(tone, word)| view! { <i class="health-dot" data-tone=tone.as_str() title=word></i> });
+            view! { <a href=here.same_page_with(&[("rule", id.as_str())]) aria-current=current>{health}{name.clone()}</a> }
         })
         .collect();
     view! {
@@ -311,6 +303,15 @@ fn choices(loaded: &Loaded) -> impl IntoView + use<> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_week_is_a_week_however_young_the_rollout_is() {
+        let now_ms = 1_800_000_000_000;
+        for (span, days) in [(Span::Week, 7), (Span::Day, 1)] {
+            let (from_ms, _) = span.range(now_ms, now_ms - 5 * MINUTE_MS);
+            assert_eq!(now_ms - from_ms, days * DAY_MS);
+        }
+    }
 
     #[test]
     fn charts_have_about_sixty_steps() {

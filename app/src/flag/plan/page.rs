@@ -201,7 +201,7 @@ fn summary(shown: &FlagPage, loaded: &Loaded, outlook: &PlanOutlook) -> impl Int
             </p>
             {waiting(&outlook.decision, outlook.pace, outlook.at_ms).map(|text| view! { <p>{text}</p> })}
             {health}
-            {(active && outlook.judgement.is_unasked()).then(|| crate::flag::health::page::connect(shown.key()))}
+            {(active && outlook.judgement.is_unasked()).then(|| crate::flag::health::summary::connect(shown.key()))}
             <p class="note">{release.plan.sentence(&name)}</p>
             {watched(shown, &loaded.guardrails)}
         </section>

@@ -250,6 +250,36 @@ impl Store {
         rows.into_iter().map(AuditEntry::try_from).collect()
     }
 
+    /// One entry with both sides, for whoever may see it for another reason than reading the log.
+    pub(crate) async fn entry_with_documents(&self, seq: u64) -> Result<Option<AuditEntry>, StoreError> {
+        let row: Option<Row> =
+            self.db().optional(entries!("WHERE audit.seq = $2"), args![true, signed(seq)]).await?;
+        row.map(AuditEntry::try_from).transpose()
+    }
+
+    /// What was first decided about a rollout after an entry, by whoever it was but the guard.
+    pub(crate) async fn decision_after(
+        &self,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        seq: u64,
+    ) -> Result<Option<AuditEntry>, StoreError> {
+        let row: Option<Row> = self
+            .db()
+            .optional(
+                entries!(
+                    "WHERE audit.seq > $2 AND audit.object_kind = 'flag' AND audit.object_key = $3 \
+                     AND audit.environment = $4 AND audit.actor_kind <> 'system' \
+                     AND audit.action IN ('rollout_changed', 'rollout_resumed', 'rollout_stopped', 'reverted', \
+                         'plan_moved') \
+                     ORDER BY audit.seq LIMIT 1"
+                ),
+                args![false, signed(seq), flag.as_str(), environment.as_str()],
+            )
+            .await?;
+        row.map(AuditEntry::try_from).transpose()
+    }
+
     /// The entry that [`Store::revert`] starts from.
     pub(super) async fn entry_to_revert(&self, seq: u64) -> Result<Option<AuditEntry>, StoreError> {
         let row: Option<Row> =

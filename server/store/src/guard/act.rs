@@ -6,7 +6,7 @@ use engine::{
     plan::Percentages,
 };
 
-use super::{states::acted, verdicts::insert_verdict};
+use super::{incidents, states::acted, verdicts::insert_verdict};
 use crate::{
     Action, GuardLease, ObjectKind, ObjectRef, Store, StoreError,
     change::{Actor, Entry, Work},
@@ -33,6 +33,11 @@ engine::words! {
 }
 
 impl Consequence {
+    /// Whether it is told on a page of its own: going on is no incident.
+    pub const fn is_incident(self) -> bool {
+        self.action().is_incident()
+    }
+
     pub(crate) const fn action(self) -> Action {
         match self {
             Self::Notified => Action::GuardNotified,
@@ -89,9 +94,12 @@ impl Store {
         let (rollout, taken) = work.reduced(&target, act).await?;
         let key = (act.environment.as_str(), act.flag.as_str());
         let now_ms = work.now_ms();
+        let seq = work.seq();
         acted(&mut work.tx, key, act.action, now_ms).await?;
+        incidents::open(&mut work.tx, key, seq, now_ms).await?;
         for (rule, judgement) in act.broken {
-            insert_verdict(&mut work.tx, (key.0, key.1, rule.as_str()), judgement, Some(taken)).await?;
+            insert_verdict(&mut work.tx, (key.0, key.1, rule.as_str()), judgement, Some((taken, seq)))
+                .await?;
         }
         let written = match rollout {
             Some(rollout) => Some(work.apply_rollout(&target, &rollout).await?),
@@ -132,9 +140,11 @@ impl Store {
             work.cancel().await?;
             return Ok(false);
         }
+        let (seq, now_ms) = (work.seq(), work.now_ms());
+        incidents::open(&mut work.tx, (environment.as_str(), flag.as_str()), seq, now_ms).await?;
         for (rule, judgement) in rules {
             let key = (environment.as_str(), flag.as_str(), rule.as_str());
-            insert_verdict(&mut work.tx, key, judgement, Some(Consequence::Notified)).await?;
+            insert_verdict(&mut work.tx, key, judgement, Some((Consequence::Notified, seq))).await?;
         }
         let name = &target.flag.value.name;
         let sentence = told(Consequence::Notified, &[], name, environment);

@@ -9,7 +9,7 @@ use engine::{
 
 use super::Consequence;
 use crate::{
-    Store, StoreError, Viewer,
+    AuditEntry, Store, StoreError, Viewer,
     db::{Tx, args},
     limits::VERDICTS_PAGE_MAX,
     signed, to_json,
@@ -18,6 +18,8 @@ use crate::{
 
 /// What is read for the desk is good for so long.
 const FRESH_MS: i64 = 4_000;
+/// An act follows what was judged within seconds; a busy machine may take longer.
+const JUDGED_BEFORE_MS: i64 = 10 * 60_000;
 
 /// What is known about one rule of a rollout.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,8 +47,17 @@ pub struct VerdictRow {
     pub health: Health,
     /// What was done about it.
     pub taken: Option<Consequence>,
+    /// The audit entry of what was done, since that is noted.
+    pub audit_seq: Option<u64>,
     pub sentence: String,
     pub judgement: Judgement,
+}
+
+impl VerdictRow {
+    /// Under which number what was done has a page of its own.
+    pub fn incident(&self) -> Option<u64> {
+        self.audit_seq.filter(|_| self.taken.is_some_and(Consequence::is_incident))
+    }
 }
 
 #[derive(sqlx_macros::FromRow)]
@@ -56,6 +67,7 @@ struct Row {
     at_ms: i64,
     health: String,
     taken: Option<String>,
+    audit_seq: Option<i64>,
     sentence: String,
     judgement: String,
 }
@@ -72,6 +84,7 @@ impl TryFrom<Row> for VerdictRow {
             at_ms: row.at_ms,
             health: Health::parse(&row.health).map_err(|_| corrupt())?,
             taken: row.taken.map(|word| Consequence::parse(&word).map_err(|_| corrupt())).transpose()?,
+            audit_seq: row.audit_seq.map(crate::number),
             sentence: row.sentence,
             judgement: readable("verdicts", &id, &row.judgement, row.at_ms),
         })
@@ -178,10 +191,38 @@ impl Store {
         let rows: Vec<Row> = self
             .db()
             .all(
-                "SELECT id, rule, at_ms, health, taken, sentence, judgement FROM verdicts \
+                "SELECT id, rule, at_ms, health, taken, audit_seq, sentence, judgement FROM verdicts \
                  WHERE environment = $1 AND flag = $2 AND at_ms >= $3 \
                  ORDER BY at_ms DESC, id DESC LIMIT $4",
                 args![environment.as_str(), flag.as_str(), since_ms, limit],
+            )
+            .await?;
+        rows.into_iter().map(VerdictRow::try_from).collect()
+    }
+}
+
+impl Store {
+    /// What an act of the guard was done about.
+    pub(super) async fn verdicts_of(
+        &self,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        entry: &AuditEntry,
+    ) -> Result<Vec<VerdictRow>, StoreError> {
+        let rows: Vec<Row> = self
+            .db()
+            .all(
+                "SELECT id, rule, at_ms, health, taken, audit_seq, sentence, judgement FROM verdicts \
+                 WHERE environment = $1 AND flag = $2 AND at_ms >= $3 AND at_ms <= $4 AND audit_seq = $5 \
+                 ORDER BY id LIMIT $6",
+                args![
+                    environment.as_str(),
+                    flag.as_str(),
+                    entry.at_ms - JUDGED_BEFORE_MS,
+                    entry.at_ms + JUDGED_BEFORE_MS,
+                    signed(entry.seq),
+                    signed(VERDICTS_PAGE_MAX as u64)
+                ],
             )
             .await?;
         rows.into_iter().map(VerdictRow::try_from).collect()
@@ -217,21 +258,22 @@ pub(crate) async fn insert_verdict(
     tx: &mut Tx,
     (environment, flag, rule): (&str, &str, &str),
     judgement: &Judgement,
-    taken: Option<Consequence>,
+    taken: Option<(Consequence, i64)>,
 ) -> Result<(), StoreError> {
     let (sentence, document) = (judgement.sentence(), to_json("verdicts", judgement)?);
     tx.execute(
-        "INSERT INTO verdicts (environment, flag, rule, at_ms, health, taken, sentence, judgement) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO verdicts (environment, flag, rule, at_ms, health, taken, sentence, judgement, audit_seq) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![
             environment,
             flag,
             rule,
             judgement.at_ms,
             judgement.health.as_str(),
-            taken.map(Consequence::as_str),
+            taken.map(|(taken, _)| taken.as_str()),
             &sentence,
-            &document
+            &document,
+            taken.map(|(_, seq)| seq)
         ],
     )
     .await?;

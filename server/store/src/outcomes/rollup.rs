@@ -127,9 +127,10 @@ async fn delete(tx: &mut Tx, now_ms: i64) -> Result<u64, StoreError> {
     let counts = tx.execute(counts, args![oldest_ms]).await?;
     // What the guard did stands in the audit log as well, and stays there.
     let verdicts = tx.execute("DELETE FROM verdicts WHERE at_ms < $1", args![oldest_ms]).await?;
+    let incidents = tx.execute("DELETE FROM incidents WHERE at_ms < $1", args![oldest_ms]).await?;
     let unverified = crate::unverified::delete_before(tx, oldest_ms, now_ms).await?;
     let omitted = crate::omitted::delete_old(tx, now_ms).await?;
-    Ok(minutes + hours + counts + verdicts + unverified + omitted)
+    Ok(minutes + hours + counts + verdicts + incidents + unverified + omitted)
 }
 
 /// Where a turn over rows of `step_ms` ends, so that it holds about [`ROWS_MAX`] rows and whole cells of `longer_ms`;

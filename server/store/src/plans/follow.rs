@@ -84,12 +84,21 @@ impl Store {
         let names = rule_names(&*work.state().await?, decided.environment, &target.rollout.value);
         let sentence = told.sentence(&named(&target), &release, &names);
         let reason = why(&decided);
+        let seq = work.seq();
+        if told.action().is_incident() {
+            guard::incidents::open(&mut work.tx, key, seq, now_ms).await?;
+        }
         if let Some(taken) = told.taken() {
             // What was done about a breach stands with the rules that are broken.
             let concerned = |judgement: &Judgement| breach.is_none() || judgement.action.is_some();
             for (rule, judgement) in decided.judgements.iter().filter(|(_, it)| concerned(it)) {
-                guard::insert_verdict(&mut work.tx, (key.0, key.1, rule.as_str()), judgement, Some(taken))
-                    .await?;
+                guard::insert_verdict(
+                    &mut work.tx,
+                    (key.0, key.1, rule.as_str()),
+                    judgement,
+                    Some((taken, seq)),
+                )
+                .await?;
             }
         }
         let name = target.flag.value.name.clone();

@@ -1,6 +1,7 @@
 //! The guard's side of the store: who guards, what is kept, and that acting by itself only ever goes down.
 
 mod definitions;
+mod incidents;
 mod webhooks;
 
 use engine::{

@@ -1,5 +1,6 @@
 //! The guard of a running server: what outcomes lead to, and what it leaves to people.
 
+mod incidents;
 mod needs;
 mod plans;
 mod verdicts;

@@ -37,6 +37,7 @@ impl World {
             ("/flags/", "{key}") => vec![KEY.to_owned(), "pwn-object".to_owned()],
             ("/groups/", "{key}") => vec![KEY.to_owned()],
             ("/people/", "{key}") | ("/testers/", "{subject}") => vec![self.subject.clone()],
+            (before, "{seq}") if before.ends_with("/incidents/") => vec!["latest".to_owned()],
             ("/audit/", "{seq}") => self.audited.iter().map(ToString::to_string).collect(),
             ("/feedback/", "{id}") => (1..=self.feedback).map(|id| id.to_string()).collect(),
             ("/invite/", _) => vec![self.invite.trim_start_matches("/invite/").to_owned()],

@@ -220,6 +220,7 @@ fn pages(listed: &mut Listed) {
         Thing::Token,
         Thing::Other,
         Thing::Feedback,
+        Thing::Incident,
     ];
     errors.extend(things.into_iter().map(AppError::NotFound));
     for error in errors {

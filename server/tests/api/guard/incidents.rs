@@ -1,0 +1,142 @@
+//! The page of what the guard did, and that the Health tab says everything once.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::json;
+use store::Role;
+
+use super::{FINE, FLAG, OUTAGE, app, eventually};
+use crate::{app::TestApp, fixtures::everyone};
+
+const HEALTH: &str = "/flags/fast-payment/health";
+
+/// A flag that the guard has just stopped, a product manager who is signed in, and where it is read.
+async fn stopped() -> (TestApp, String, String) {
+    let app = app().await;
+    app.rules(FLAG, json!([everyone(50)])).await;
+    app.run(3, FINE).await;
+    app.measure(FLAG, OUTAGE).await;
+    eventually("it stops", async || app.is_stopped().await).await;
+    let product = app.sign_in(Role::Product).await;
+    let html = app.html(&product, HEALTH).await;
+    let path = html.split("href=\"/flags/fast-payment/incidents/").nth(1).expect("a link");
+    let seq = path.split('"').next().expect("a number").to_owned();
+    (app, product, format!("/flags/fast-payment/incidents/{seq}"))
+}
+
+#[tokio::test]
+async fn what_the_guard_did_is_told_to_whoever_was_not_there() {
+    let (app, product, path) = stopped().await;
+    let viewer = app.sign_in(Role::Viewer).await;
+    let html = app.html(&product, &path).await;
+    for told in [
+        "was stopped",
+        "is a feature that is given to more and more people",
+        "50 % of everyone, in Production.",
+        "above the limit of 5 %",
+        "Fader stopped it for everybody by itself.",
+        "It is still stopped: nobody has it until somebody resumes it.",
+        "<td class=\"num\">50 %</td><td class=\"num\">0 %</td>",
+        "150 of 200",
+        ">limit<",
+        "href=\"/flags/fast-payment?confirm=resume\"",
+        "id=\"incident-text\"",
+    ] {
+        assert!(html.contains(told), "{told}: {html}");
+    }
+    let html = app.html(&viewer, &path).await;
+    assert!(!html.contains("?confirm=resume"), "{html}");
+    assert!(html.contains("may change rollouts"), "whom to ask: {html}");
+    app.clock.advance(90_000);
+    app.resume().await;
+    let html = app.html(&viewer, &path).await;
+    assert!(html.contains("resumed") && html.contains("90 s later") && html.contains("“fixed”"), "{html}");
+}
+
+#[tokio::test]
+async fn the_newest_act_has_an_address_of_its_own_and_others_have_none() {
+    let (app, product, path) = stopped().await;
+    let leads = async |address: &str| {
+        let answer = app.request(Method::GET, address).header("Cookie", &product).send().await;
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status(), 303, "{address}");
+        answer.headers()["location"].to_str().expect("text").to_owned()
+    };
+    assert_eq!(leads("/flags/fast-payment/incidents/latest").await, path);
+    let there = leads(&format!("{path}?env=staging")).await;
+    assert!(there.starts_with(&path), "a link from another environment: {there}");
+    let nothing = leads("/flags/fast-payment/incidents/latest?env=staging").await;
+    assert_eq!(nothing, format!("{HEALTH}?env=staging"), "nothing happened there");
+    for missing in ["1", "999999", "x", "-1"] {
+        let address = format!("/flags/fast-payment/incidents/{missing}");
+        let answer = app.request(Method::GET, &address).header("Cookie", &product).send().await;
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status(), 404, "{address}");
+        assert!(answer.text().await.expect("a page").contains("This incident"), "{address}");
+    }
+}
+
+/// What a page says in whole sentences, each with how often. What is drawn, and lists
+/// of numbers, say none.
+fn sentences(html: &str) -> BTreeMap<String, usize> {
+    let body = html.split("<main").nth(1).and_then(|it| it.split("</main>").next()).expect("a page");
+    let mut said = BTreeMap::new();
+    let (mut text, mut skipped) = (String::new(), 0_i32);
+    let mut end = |text: &mut String| {
+        let sentence = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if sentence.split(' ').count() > 4 {
+            *said.entry(sentence.trim_end_matches('.').to_owned()).or_insert(0) += 1;
+        }
+        text.clear();
+    };
+    for part in body.split('<').skip(1) {
+        let (tag, rest) = part.split_once('>').unwrap_or((part, ""));
+        let name = tag.trim_start_matches('/').split([' ', '>']).next().unwrap_or_default();
+        if ["svg", "table", "dl", "select", "form"].contains(&name) {
+            skipped += if tag.starts_with('/') { -1 } else { 1 };
+        }
+        if !["span", "b", "strong", "a", "small", "time", "code", "i"].contains(&name)
+            && !tag.starts_with('!')
+        {
+            end(&mut text);
+        }
+        if skipped == 0 {
+            text.push_str(rest);
+        }
+    }
+    end(&mut text);
+    said
+}
+
+#[tokio::test]
+async fn the_health_tab_says_no_sentence_twice() {
+    let app = app().await;
+    let product = app.sign_in(Role::Product).await;
+    let check = async |state: &str| {
+        for address in [HEALTH.to_owned(), format!("{HEALTH}?span=week"), format!("{HEALTH}?env=staging")] {
+            let said = sentences(&app.html(&product, &address).await);
+            let twice: Vec<_> = said.iter().filter(|(_, count)| **count > 1).collect();
+            assert!(twice.is_empty(), "{state}, {address}: {twice:#?}");
+        }
+    };
+    check("not rolled out").await;
+    app.rules(FLAG, json!([everyone(50)])).await;
+    check("not measured").await;
+    app.run(3, FINE).await;
+    app.look().await;
+    check("measured").await;
+    app.measure(FLAG, OUTAGE).await;
+    eventually("it stops", async || app.is_stopped().await).await;
+    app.look().await;
+    check("stopped").await;
+    app.clock.advance(60_000);
+    app.resume().await;
+    check("resumed").await;
+    app.run(3, FINE).await;
+    app.look().await;
+    check("measured again").await;
+    app.clock.advance(600_000);
+    app.look().await;
+    check("silent").await;
+}
