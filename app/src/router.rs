@@ -29,7 +29,7 @@ use crate::{
     },
     site::Site,
     state::AppState,
-    tester, testers, try_it,
+    tester, testers, try_it, zone,
 };
 
 /// A [`CallError`] as JSON is far smaller.
@@ -109,6 +109,7 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(state.clone(), ask::ask))
         .layer(middleware::from_fn_with_state(state.clone(), error_pages))
+        .layer(middleware::from_fn_with_state(state.clone(), zone::attach))
         .with_state(state)
 }
 

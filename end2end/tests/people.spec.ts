@@ -33,7 +33,7 @@ test('support answers what a VIP saw yesterday at 14:10', async ({ browser, worl
     });
 
     await test.step('as of 14:10 yesterday the ledger and the configuration agree', async () => {
-        await page.getByLabel('As of, in UTC').fill(`${yesterday()}T14:10`);
+        await page.getByLabel('As of (UTC)').fill(`${yesterday()}T14:10`);
         await page.getByRole('button', { name: 'Show that instant' }).click();
         await expect(page).toHaveURL(/at=/);
         await expect(answer.getByRole('heading', { name: 'Served (ledger)' })).toBeVisible();

@@ -28,6 +28,7 @@ use crate::{
     error::{AppError, Thing},
     form::error::as_sentence,
     state::AppState,
+    zone::{self, Zone},
 };
 
 /// So long admins are told of a task that failed.
@@ -98,6 +99,11 @@ impl Visit {
             user_agent: self.header(header::USER_AGENT),
             device: cookies::find(&self.headers, cookies::device_name(&self.state.site)),
         }
+    }
+
+    /// What the browser says of its zone.
+    pub fn browser_zone(&self) -> Option<Zone> {
+        zone::of_browser(&self.headers, &self.state.site)
     }
 
     pub fn principal(&self) -> Option<&Principal> {

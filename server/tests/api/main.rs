@@ -51,3 +51,4 @@ mod texts;
 mod token_scopes;
 mod values;
 mod whose_events;
+mod zones;
