@@ -51,7 +51,8 @@ async fn people(page: &Page, here: &Here, query: &str) -> Result<Vec<Hit>, AppEr
     let found = page.store().search_people(&reader, query, PEOPLE_MAX).await?;
     let hit = |it: store::Match| {
         let text = |name: &str| it.traits.get(name).map(engine::AttributeValue::display);
-        let details: Vec<_> = [text("name"), text("tenant")].into_iter().flatten().collect();
+        let similar = (it.rank == store::Rank::Similar).then(|| "similar".to_owned());
+        let details: Vec<_> = [text("name"), text("tenant"), similar].into_iter().flatten().collect();
         Hit {
             kind: HitKind::Person,
             title: it.subject.to_string(),
@@ -59,7 +60,7 @@ async fn people(page: &Page, here: &Here, query: &str) -> Result<Vec<Hit>, AppEr
             href: here.href(&address::person(&it.subject)),
         }
     };
-    Ok(found.people.into_iter().map(hit).collect())
+    Ok(found.people.into_iter().chain(found.similar).take(PEOPLE_MAX).map(hit).collect())
 }
 
 fn candidates(page: &Page, here: &Here) -> Vec<Candidate> {
@@ -116,7 +117,7 @@ fn ours(page: &Page, here: &Here) -> Vec<Candidate> {
             "What guards every rollout without its own",
             "defaults limits ceiling comparison roll back settings",
         ),
-        (Section::Account, "Your password and sessions", "profile password"),
+        (Section::Account, "Your time zone, password and sessions", "profile password timezone utc clock"),
     ];
     let mut list: Vec<_> = sections
         .into_iter()

@@ -11,6 +11,7 @@ mod search;
 mod searched;
 mod shard;
 mod shown;
+mod similar;
 mod walk;
 mod write;
 
