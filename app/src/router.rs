@@ -95,6 +95,7 @@ pub fn router(state: AppState) -> Router {
         .route("/flags/{key}/try", get(try_it::page::get).post(try_it::save::post))
         .route("/people", get(people::page::get))
         .route("/people/{key}", get(person::page::get).post(person::save::post))
+        .route("/people/{key}/changed", get(person::changed::get))
         .route("/import/people", get(people::import::page::get).post(people::import::save::import))
         .route("/flags/{key}/exposures", get(flag::exposures::page::get))
         .route("/flags/{key}/exposures.csv", get(flag::exposures::export::csv))

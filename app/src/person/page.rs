@@ -173,6 +173,7 @@ fn head(person: &Person) -> impl IntoView + use<> {
     let key = (title != key).then(|| view! { <code class="person-key">{key}</code> });
     let complaint = complaint_address(person);
     let tester = address::tester(person.subject.as_str());
+    let changed = super::changed::path(person.subject.as_str(), person.answer.as_of_ms);
     view! {
         <header class="page-head">
             <div>
@@ -181,6 +182,7 @@ fn head(person: &Person) -> impl IntoView + use<> {
                 {key}
             </div>
             <div class="cluster">
+                <a class="button" href=here().href(&changed)>{icon::audit()}"What changed?"</a>
                 <a class="button" href=here().href(&complaint)>{icon::feedback()}"Log a complaint"</a>
                 <a class="button" data-kind="quiet" href=here().href(&tester)>"As a tester"</a>
             </div>
