@@ -63,6 +63,17 @@ pub fn theme_name(site: &Site) -> &'static str {
     named!(site, "fader_theme")
 }
 
+/// Name of the cookie in which a script of the page says the browser's time zone: the one that is not made here, and that
+/// scripts can read. [`zone_attributes`] are the others.
+pub fn zone_name(site: &Site) -> &'static str {
+    named!(site, "fader_zone")
+}
+
+/// What a script writes behind that cookie's text.
+pub fn zone_attributes(site: &Site) -> String {
+    attributes("Lax", Some(YEAR_S), site)
+}
+
 /// Name of the cookie that carries a toast.
 pub fn toast_name(site: &Site) -> &'static str {
     named!(site, "fader_toast")
@@ -96,10 +107,14 @@ fn cookie(name: &str, text: &str, max_age_s: Option<u32>, site: &Site) -> Header
 }
 
 fn cookie_to(same_site: &str, name: &str, text: &str, max_age_s: Option<u32>, site: &Site) -> HeaderValue {
+    value(&format!("{name}={text}; HttpOnly; {}", attributes(same_site, max_age_s, site)))
+}
+
+fn attributes(same_site: &str, max_age_s: Option<u32>, site: &Site) -> String {
     let age = max_age_s.map(|age| format!("; Max-Age={age}")).unwrap_or_default();
     let tls = if site.is_secure() { "; Secure" } else { "" };
     let path = if site.base().is_empty() { "/" } else { site.base() };
-    value(&format!("{name}={text}; Path={path}; HttpOnly; SameSite={same_site}{age}{tls}"))
+    format!("Path={path}; SameSite={same_site}{age}{tls}")
 }
 
 /// Only texts made here reach this: names, closed words, and tokens and pairs of plain ASCII.
@@ -129,12 +144,12 @@ mod tests {
     fn every_cookie_is_secure_under_tls() {
         assert_eq!(
             start_session("abc", &site("", true)).to_str().expect("ascii"),
-            "__Host-fader_session=abc; Path=/; HttpOnly; SameSite=Lax; Secure"
+            "__Host-fader_session=abc; HttpOnly; Path=/; SameSite=Lax; Secure"
         );
         let device = remember_device("abc", &site("", true));
         assert_eq!(
             device.to_str().expect("ascii"),
-            "__Host-fader_device=abc; Path=/; HttpOnly; SameSite=Strict; Max-Age=7776000; Secure"
+            "__Host-fader_device=abc; HttpOnly; Path=/; SameSite=Strict; Max-Age=7776000; Secure"
         );
         let all = |site: &Site| {
             [

@@ -41,5 +41,6 @@ pub mod tester;
 pub mod testers;
 pub mod try_it;
 pub mod ui;
+pub mod zone;
 
 pub use crate::{router::router, state::AppState};

@@ -1,5 +1,6 @@
 //! Support's page about one person.
 
+pub mod changed;
 mod customer;
 mod facts;
 mod flags;

@@ -29,7 +29,7 @@ use crate::{
     },
     site::Site,
     state::AppState,
-    tester, testers, try_it,
+    tester, testers, try_it, zone,
 };
 
 /// A [`CallError`] as JSON is far smaller.
@@ -96,6 +96,7 @@ pub fn router(state: AppState) -> Router {
         .route("/flags/{key}/try", get(try_it::page::get).post(try_it::save::post))
         .route("/people", get(people::page::get))
         .route("/people/{key}", get(person::page::get).post(person::save::post))
+        .route("/people/{key}/changed", get(person::changed::get))
         .route("/import/people", get(people::import::page::get).post(people::import::save::import))
         .route("/flags/{key}/exposures", get(flag::exposures::page::get))
         .route("/flags/{key}/exposures.csv", get(flag::exposures::export::csv))
@@ -110,6 +111,7 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(state.clone(), ask::ask))
         .layer(middleware::from_fn_with_state(state.clone(), error_pages))
+        .layer(middleware::from_fn_with_state(state.clone(), zone::attach))
         .with_state(state)
 }
 

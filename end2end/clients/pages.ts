@@ -6,7 +6,7 @@ export const PAGES = [
     '/', FLAG, `${FLAG}/plan`, `${FLAG}/health`, `${FLAG}/feedback`, `${FLAG}/exposures`, `${FLAG}/try?subject=ada.moreau`,
     `${FLAG}/connect`, `${FLAG}/connect?language=web`, '/connect',
     `${FLAG}/history`, `${FLAG}/settings`, '/flags/new', '/groups', '/groups/vip-agencies', '/groups/vip-agencies?tab=testers',
-    '/groups/new', '/people', '/people/ada.moreau', '/testers/ada.moreau', '/import/people', '/feedback', '/feedback/new', '/audit',
+    '/groups/new', '/people', '/people/ada.moreau', '/people/ada.moreau/changed', '/testers/ada.moreau', '/import/people', '/feedback', '/feedback/new', '/audit',
     '/approvals', '/search?q=fast', '/account', '/settings/members', '/settings/tokens', '/settings/environments',
     '/settings/webhooks', '/settings/roles', '/settings/attributes', '/settings/metrics', '/settings/guardrails', '/no/such/page',
 ];

@@ -33,7 +33,7 @@ test('support answers what a VIP saw yesterday at 14:10', async ({ browser, worl
     });
 
     await test.step('as of 14:10 yesterday the ledger and the configuration agree', async () => {
-        await page.getByLabel('As of, in UTC').fill(`${yesterday()}T14:10`);
+        await page.getByLabel('As of (UTC)').fill(`${yesterday()}T14:10`);
         await page.getByRole('button', { name: 'Show that instant' }).click();
         await expect(page).toHaveURL(/at=/);
         await expect(answer.getByRole('heading', { name: 'Served (ledger)' })).toBeVisible();
@@ -200,3 +200,53 @@ for (const colorScheme of ['light', 'dark'] as const) {
         });
     }
 }
+
+test('what changed for somebody since yesterday names the change that did it', async ({ browser, world }) => {
+    const product = await signedIn(browser, world, 'product');
+    await product.goto('/people/ada.moreau');
+    const flag = product.getByRole('article', { name: 'Automatic refunds' });
+    await flag.locator('summary', { hasText: 'Change' }).click();
+    const other = (await flag.locator('.person-would').textContent())?.includes('off') ? 'on' : 'off';
+    await flag.getByLabel('Always serve').selectOption(other);
+    await flag.getByLabel('Why you change Automatic refunds').fill('asked for it by phone');
+    await flag.getByRole('button', { name: 'Pin', exact: true }).click();
+    await expect(product.getByRole('status').filter({ hasText: 'Saved' })).toBeVisible();
+    await product.context().close();
+
+    const page = await signedIn(browser, world, 'support');
+    await page.goto('/people/ada.moreau');
+    await alive(page);
+    await page.getByRole('link', { name: 'What changed?', exact: true }).click();
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('What changed for Ada Moreau?');
+    const changed = page.getByRole('article', { name: 'Automatic refunds' });
+    await expect(changed.locator('.person-would')).toContainText('pinned');
+    await expect(changed.locator('.person-turns')).toContainText('asked for it by phone');
+    await expectAccessible(page);
+    await changed.locator('.person-turns').getByRole('link').last().click();
+    await expect(page).toHaveURL(/\/audit\/\d+/);
+    await page.context().close();
+});
+
+test('without scripts two typed moments are compared, and nothing changed is said', async ({ browser, world }) => {
+    const page = await signedIn(browser, world, 'support', { javaScriptEnabled: false });
+    const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString().slice(0, 16);
+    await page.goto('/people/ada.moreau/changed');
+    await page.getByLabel('From (UTC)').fill(ago(3 * 60 + 1));
+    await page.getByLabel('Until (UTC); empty is now').fill(ago(3 * 60));
+    await page.getByRole('button', { name: 'What changed?' }).click();
+    await expect(page).toHaveURL(/from=\d{4}-.*Z/);
+    await expect(page.getByRole('heading', { name: 'Nothing changed' })).toBeVisible();
+    await page.getByLabel('From (UTC)').fill(ago(-60));
+    await page.getByRole('button', { name: 'What changed?' }).click();
+    await expect(page.getByRole('alert').first()).toHaveText('Choose a moment before the other one.');
+    await page.context().close();
+});
+
+test('a slip in a name is forgiven, and said to be one', async ({ browser, world }) => {
+    const page = await signedIn(browser, world, 'support', { javaScriptEnabled: false });
+    await page.goto('/people?q=ada+mreau');
+    await expect(page.getByRole('heading', { name: 'Did you mean…' })).toBeVisible();
+    await page.getByRole('link', { name: CUSTOMERS.vip.id }).click();
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(CUSTOMERS.vip.name);
+    await page.context().close();
+});

@@ -36,6 +36,7 @@ pub use definition::{
     VariantKey, WEIGHT_TOTAL, is_dots, means_a_place,
 };
 pub use number::{Number, Parts};
+pub use text::without_marks;
 pub use time::{
     Assumed, CLOCK_STEP_MS, DateError, Dated, DayEdge, Moment, MomentError, instant_phrase, parse_date_ms,
     parse_moment_ms, read_date,

@@ -3,6 +3,7 @@
 
 mod form;
 
+pub use form::without_marks;
 pub(crate) use form::{Form, composed};
 
 /// Whether the two texts are the same bytes. Without a loop for up to sixteen of them: the first and the last few are

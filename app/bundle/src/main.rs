@@ -7,6 +7,7 @@
 //! target/site/pkg/fader_bg.wasm
 //! target/site/pkg/fader.css    see `css`
 //! target/site/pkg/live.js      the worker that listens for all open pages of a browser
+//! target/site/pkg/zone.js      tells the server the browser's time zone
 //! target/site/…                whatever stands in public/
 //! ```
 //!
@@ -19,6 +20,7 @@ mod wasm;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::Path;
@@ -54,7 +56,7 @@ fn run(options: &Options) -> Result<()> {
 
     let compiled = wasm::compile(root, options.dev)?;
     let inputs = site::Inputs {
-        worker: fs::read(root.join("app/islands/src/live/worker.js")).context("the worker has moved")?,
+        scripts: scripts(root)?,
         stylesheet: css::stylesheet(&root.join("style"))?,
         public: site::public_files(&root.join("public"))?,
         recipe: wasm::recipe(root, options.dev)?,
@@ -73,13 +75,28 @@ fn run(options: &Options) -> Result<()> {
     let stylesheet =
         if options.dev { stylesheet.to_vec() } else { npm::minify(root, npm::Language::Css, stylesheet)? };
     packed.insert(format!("{stem}.css"), stylesheet);
-    let worker = inputs.worker.clone();
-    let worker =
-        if options.dev { worker } else { npm::minify(root, npm::Language::JavaScriptModule, &worker)? };
-    packed.insert("live.js".to_owned(), worker);
+    for (name, script) in &inputs.scripts {
+        let script = if options.dev {
+            script.clone()
+        } else {
+            npm::minify(root, npm::Language::JavaScriptModule, script)?
+        };
+        packed.insert(name.clone(), script);
+    }
     let sizes = site.write(&inputs, packed, options.dev)?;
     println!("target/site is written ({:.1} s)", started.elapsed().as_secs_f32());
     if options.dev { Ok(()) } else { hold_to_budget(&sizes) }
+}
+
+/// What is no part of the islands: the worker runs beside the pages, the zone is said before they are there.
+fn scripts(root: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    [("live.js", "app/islands/src/live/worker.js"), ("zone.js", "app/islands/src/zone.js")]
+        .into_iter()
+        .map(|(name, path)| {
+            let script = fs::read(root.join(path)).with_context(|| format!("{path} has moved"))?;
+            Ok((name.to_owned(), script))
+        })
+        .collect()
 }
 
 fn hold_to_budget(sizes: &[site::Size]) -> Result<()> {

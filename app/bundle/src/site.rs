@@ -14,7 +14,8 @@ const COMPRESS_FROM_BYTES: usize = 512;
 /// Everything that decides what the site contains.
 pub struct Inputs {
     pub compiled: Vec<u8>,
-    pub worker: Vec<u8>,
+    /// Scripts beside the islands, by name.
+    pub scripts: BTreeMap<String, Vec<u8>>,
     pub stylesheet: String,
     pub public: BTreeMap<String, Vec<u8>>,
     pub recipe: Vec<u8>,
@@ -107,8 +108,9 @@ fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
 
 fn fingerprint(inputs: &Inputs) -> String {
     let public = inputs.public.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes]);
-    let others = [&*inputs.compiled, &*inputs.worker, inputs.stylesheet.as_bytes(), &*inputs.recipe];
-    hash(others.into_iter().chain(public))
+    let scripts = inputs.scripts.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes]);
+    let others = [&*inputs.compiled, inputs.stylesheet.as_bytes(), &*inputs.recipe];
+    hash(others.into_iter().chain(scripts).chain(public))
 }
 
 fn version_of(packed: &BTreeMap<String, Vec<u8>>) -> String {

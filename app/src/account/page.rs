@@ -1,4 +1,4 @@
-//! One's own account: password and sessions.
+//! One's own account: time zone, password and sessions.
 
 use leptos::prelude::*;
 use store::SessionRow;
@@ -15,18 +15,33 @@ use crate::{
         field::{Field, FormError, password_hint},
         time,
     },
+    zone::{self, choice::ZoneForm},
 };
 
 pub async fn get(page: Page) -> PageResult {
-    show(&page, FormState::default()).await
+    show(&page, Drafts::default()).await
 }
 
-pub async fn show(page: &Page, draft: FormState<()>) -> PageResult {
+/// The forms of the page as they were refused.
+#[derive(Default)]
+pub struct Drafts {
+    pub password: FormState<()>,
+    pub zone: FormState<ZoneForm>,
+}
+
+impl Drafts {
+    fn status(&self) -> http::StatusCode {
+        if self.zone.errors.is_some() { self.zone.status() } else { self.password.status() }
+    }
+}
+
+pub async fn show(page: &Page, drafts: Drafts) -> PageResult {
     let token = page.session_token().unwrap_or_default();
     let sessions = page.store().list_sessions(&page.principal, token).await?;
     let who = page.principal.clone();
     let has_others = sessions.iter().any(|session| !session.current);
-    page.render(PageMeta::new("Your account", Section::Account).status(draft.status()), move || {
+    let browser = page.browser_zone();
+    page.render(PageMeta::new("Your account", Section::Account).status(drafts.status()), move || {
         let others = has_others.then(|| {
             view! {
                 <form method="post" action=here().plain("/account")>
@@ -37,7 +52,10 @@ pub async fn show(page: &Page, draft: FormState<()>) -> PageResult {
         view! {
             <PageHead title=who.name().to_owned() lead=format!("{} · {}", who.email(), who.role()) />
             <div class="halves">
-                {password_form(&draft, who.email().to_owned())}
+                <div class="stack">
+                    {zone::choice::form(&drafts.zone, browser.as_ref())}
+                    {password_form(&drafts.password, who.email().to_owned())}
+                </div>
                 <section class="card stack" aria-labelledby="sessions-title">
                     <h2 id="sessions-title">"Where you are signed in"</h2>
                     <ul class="lines">{sessions.into_iter().map(session).collect_view()}</ul>

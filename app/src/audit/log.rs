@@ -1,5 +1,6 @@
 //! Entries of the audit log: the sentence first, then what exactly changed. Also for the History tab of an object.
 
+use jiff::civil::Date;
 use leptos::prelude::*;
 use store::{ActorKind, AuditEntry, AuditStanding, AuditVerdict, ObjectKind, ObjectRef};
 
@@ -9,24 +10,25 @@ use crate::{
         badge::{Badge, Tone},
         icon, time,
     },
+    zone::{Zone, zone},
 };
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The entries, newest first, under a heading per day.
 pub fn log(entries: Vec<AuditEntry>) -> impl IntoView {
     let now_ms = here().now_ms;
-    let mut days: Vec<(i64, Vec<AuditEntry>)> = Vec::new();
+    let zone = zone();
+    let mut days: Vec<(Option<Date>, Vec<AuditEntry>)> = Vec::new();
     for entry in entries {
-        let day = entry.at_ms.div_euclid(DAY_MS);
+        let day = zone.day(entry.at_ms);
         match days.last_mut() {
             Some((last, list)) if *last == day => list.push(entry),
             _ => days.push((day, vec![entry])),
         }
     }
     days.into_iter()
-        .map(|(day, entries)| {
-            let name = day_name(now_ms.div_euclid(DAY_MS) - day, day * DAY_MS);
+        .map(|(_, entries)| {
+            let at_ms = entries.first().map_or(now_ms, |entry| entry.at_ms);
+            let name = day_name(&zone, now_ms, at_ms);
             view! {
                 <section class="log">
                     <h2>{name}</h2>
@@ -57,7 +59,7 @@ fn line(entry: AuditEntry) -> impl IntoView {
     // Whoever reads a part of the log finds nothing behind the others.
     let reader = here.principal.as_ref().and_then(|who| who.audit_reader().ok());
     let may_open = reader.is_some_and(|reader| reader.sees(&entry));
-    let clock = view! { <time datetime=time::iso(entry.at_ms) title=time::full(entry.at_ms)>{time::clock(entry.at_ms)}</time> };
+    let clock = time::at(entry.at_ms, time::clock(entry.at_ms));
     let clock = if may_open {
         view! { <a href=address>{clock}<span class="visually-hidden">{format!(", change {}", entry.seq)}</span></a> }
             .into_any()
@@ -158,8 +160,7 @@ fn chain_words(standing: &AuditStanding, now_ms: i64) -> (Tone, String) {
                 0 => String::new(),
                 newer => format!(", {} newer still to come", grouped(*newer)),
             };
-            let today = now_ms.div_euclid(DAY_MS) == at.div_euclid(DAY_MS);
-            let last = if today { time::clock(*at) + " UTC" } else { time::minute(*at) };
+            let last = time::today(now_ms, *at);
             (
                 Tone::Good,
                 format!(
@@ -189,11 +190,14 @@ fn count(changes: usize) -> String {
     if changes == 1 { "What changed".to_owned() } else { engine::counted(changes, "change") }
 }
 
-fn day_name(days_ago: i64, at_ms: i64) -> String {
-    match days_ago {
-        0 => "Today".to_owned(),
-        1 => "Yesterday".to_owned(),
-        _ => time::date(at_ms),
+fn day_name(zone: &Zone, now_ms: i64, at_ms: i64) -> String {
+    let (today, day) = (zone.day(now_ms), zone.day(at_ms));
+    if day == today {
+        "Today".to_owned()
+    } else if today.and_then(|today| today.yesterday().ok()) == day {
+        "Yesterday".to_owned()
+    } else {
+        time::date(at_ms)
     }
 }
 
@@ -204,6 +208,7 @@ mod tests {
     use super::*;
 
     const NOW_MS: i64 = 1_795_378_765_000;
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
     fn words(verdict: AuditVerdict, whole_ms: Option<i64>, behind: u64) -> String {
         let head = AuditHead { seq: 17_614, hash: "9f".repeat(32) };
@@ -219,7 +224,7 @@ mod tests {
         );
         assert_eq!(
             words(intact(), Some(NOW_MS - DAY_MS), 3),
-            "Chain verified · 17,614 entries, 3 newer still to come, the whole chain last at 21 Nov 2026, 20:19 UTC"
+            "Chain verified · 17,614 entries, 3 newer still to come, the whole chain last at 21 Nov 2026, 20:19:25 UTC"
         );
         assert_eq!(words(intact(), None, 6), "Verifying the chain · 17,614 of 17,620 entries so far");
         let broken = AuditVerdict::Broken { seq: 7, why: BrokenChain::Missing };

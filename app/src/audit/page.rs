@@ -14,11 +14,7 @@ use crate::{
         here::here,
         layout::{PageHead, Section},
     },
-    ui::{
-        empty::Empty,
-        field::{Choice, Field},
-        icon,
-    },
+    ui::{days::days, empty::Empty, field::Choice, icon},
 };
 
 pub use super::query::AuditQuery;
@@ -159,8 +155,7 @@ fn filters(query: &AuditQuery, actors: Vec<String>) -> impl IntoView + use<> {
             <Choice label="Who" name="actor" value=query.actor.clone().unwrap_or_default() options=options("Anybody", &mut actors.into_iter()) />
             <Choice label="Action" name="action" value=text(query.action.map(Action::as_str)) options=options("Any", &mut actions.into_iter()) />
             <Choice label="Environment" name="in" value=query.environment.as_ref().map(ToString::to_string).unwrap_or_default() options=options("Any", &mut environments.into_iter()) />
-            <Field label="From" name="from" kind="date" value=query.from.clone().unwrap_or_default() />
-            <Field label="Until" name="until" kind="date" value=query.until.clone().unwrap_or_default() />
+            {days(&query.days)}
             {key}
             <div class="cluster"><button class="button">{icon::filter()}"Filter"</button>{clear}</div>
         </form>

@@ -3,9 +3,7 @@
 use engine::EnvironmentKey;
 use store::{Action, AuditFilter, ObjectKind};
 
-use crate::page::Visit;
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+use crate::{page::Visit, zone::typed::Days};
 
 /// Filters out of the URL. What cannot be read filters nothing: an old link still shows the log.
 #[derive(Debug, Clone, Default)]
@@ -16,16 +14,12 @@ pub struct AuditQuery {
     pub actor: Option<String>,
     pub action: Option<Action>,
     pub environment: Option<EnvironmentKey>,
-    /// A calendar date, included.
-    pub from: Option<String>,
-    /// A calendar date, included.
-    pub until: Option<String>,
+    pub days: Days,
     pub before: Option<u64>,
 }
 
 impl AuditQuery {
     pub fn read(visit: &Visit) -> Self {
-        let date = |name| visit.query(name).filter(|text| engine::parse_date_ms(text).is_ok());
         Self {
             text: visit.query("q").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
             kind: visit.query("kind").and_then(|word| ObjectKind::parse(&word).ok()),
@@ -33,8 +27,7 @@ impl AuditQuery {
             actor: visit.query("actor"),
             action: visit.query("action").and_then(|word| Action::parse(&word).ok()),
             environment: visit.query("in").and_then(|key| EnvironmentKey::parse(&key).ok()),
-            from: date("from"),
-            until: date("until"),
+            days: Days::read(visit),
             before: visit.query("before").and_then(|seq| seq.parse().ok()),
         }
     }
@@ -46,20 +39,18 @@ impl AuditQuery {
             || self.actor.is_some()
             || self.action.is_some()
             || self.environment.is_some()
-            || self.from.is_some()
-            || self.until.is_some()
+            || self.days.is_filtered()
     }
 
     pub fn filter(&self, limit: usize) -> AuditFilter {
-        let ms = |date: &Option<String>| date.as_ref().and_then(|text| engine::parse_date_ms(text).ok());
         AuditFilter {
             object_kind: self.kind,
             object_key: self.key.clone(),
             environment: self.environment.clone(),
             actor: self.actor.clone(),
             action: self.action,
-            from_ms: ms(&self.from),
-            until_ms: ms(&self.until).map(|at| at + DAY_MS),
+            from_ms: self.days.from_ms(),
+            until_ms: self.days.until_ms(),
             text: self.text.clone(),
             from_seq: None,
             before_seq: self.before,

@@ -13,10 +13,10 @@ impl Chart {
         self.step_ms % DAY_MS == 0
     }
 
-    /// `13:40`, `13:40:10`, `3 Mar 2026, 13:40` or `3 Mar 2026`, as finely as the chart is.
+    /// `13:40`, `13:40:10`, `3 Mar 2026, 13:40` or `3 Mar 2026`, as finely as the chart is; whole days are those of UTC.
     pub(super) fn moment(&self, at_ms: i64) -> String {
         if self.has_whole_days() {
-            time::date(at_ms)
+            time::utc_date(at_ms)
         } else if self.until_ms - self.from_ms <= DAY_MS {
             self.clock(at_ms)
         } else {
@@ -36,7 +36,10 @@ impl Chart {
             _ if self.has_whole_days() => {
                 format!("{} – {}", self.moment(at_ms), self.moment(at_ms + self.step_ms - 1))
             }
-            _ => format!("{}–{} UTC", self.moment(at_ms), self.clock(at_ms + self.step_ms)),
+            _ => {
+                let until_ms = at_ms + self.step_ms;
+                format!("{}–{} {}", self.moment(at_ms), self.clock(until_ms), time::letters(until_ms))
+            }
         }
     }
 
@@ -113,7 +116,11 @@ impl Chart {
             .iter()
             .map(|line| view! { <th scope="col" class="num">{line.name.clone()}</th> })
             .collect();
-        let from = if self.has_whole_days() { "Day (UTC)" } else { "From (UTC)" };
+        let from = if self.has_whole_days() {
+            "Day (UTC)".to_owned()
+        } else {
+            format!("From ({})", time::letters(self.until_ms))
+        };
         Some(view! {
             <div class="table-wrap" tabindex="0" role="region" aria-label=format!("Numbers of {}", self.name)>
                 <table class="table">

@@ -13,15 +13,16 @@ use crate::{
     },
     ui::{
         field::{Choice, Field, FormError, Paragraph},
-        icon, time,
+        icon,
     },
+    zone::{typed, zone},
 };
 
 /// What was typed.
 #[derive(Debug, Clone, Default)]
 pub struct ComplaintInput {
     pub subject: String,
-    /// `2026-03-01T14:10`, in UTC.
+    /// `2026-03-01T14:10`, in the zone of whoever typed it.
     pub at: String,
     pub flag: String,
     pub kinds: Vec<String>,
@@ -47,7 +48,7 @@ pub async fn get(page: Page) -> PageResult {
         .and_then(|text| text.parse::<i64>().ok().or_else(|| engine::parse_date_ms(&text).ok()));
     let input = ComplaintInput {
         subject: page.query("subject").unwrap_or_default(),
-        at: time::field(at_ms.unwrap_or_else(|| page.now_ms())),
+        at: typed::field(at_ms.unwrap_or_else(|| page.now_ms())),
         flag: page.query("flag").unwrap_or_default(),
         ..ComplaintInput::default()
     };
@@ -74,6 +75,7 @@ fn form(draft: FormState<ComplaintInput>, names: &Names) -> impl IntoView + use<
     let here = here();
     let [subject, at, flag, comment] = ["subject", "at", "flag", "comment"].map(|field| draft.at(field));
     let general = draft.general();
+    let when = format!("When it happened ({})", zone().name());
     let input = draft.input.unwrap_or_default();
     let flags =
         std::iter::once((String::new(), "None in particular".to_owned())).chain(names.flags()).collect();
@@ -92,7 +94,7 @@ fn form(draft: FormState<ComplaintInput>, names: &Names) -> impl IntoView + use<
             <FormError error=general />
             <div class="field-row">
                 <Field label="Person" name="subject" value=input.subject error=subject hint="Their id, as your application sends it." mono=true required=true autocomplete="off" />
-                <Field label="When it happened (UTC)" name="at" kind="datetime-local" value=input.at error=at required=true />
+                <Field label=when name="at" kind=typed::field_kind(&input.at) value=input.at error=at required=true />
                 <Choice label="Flag" name="flag" value=input.flag options=flags error=flag />
             </div>
             <fieldset class="field">

@@ -18,6 +18,7 @@ use crate::{
         layout::{PageHead, Section},
     },
     ui::{
+        days::days,
         empty::Empty,
         field::{Choice, Field},
         icon,
@@ -187,7 +188,7 @@ fn filters(query: &InboxQuery, names: &Names, handlers: &[Handler]) -> impl Into
     let person = query.subject.as_ref().map(|subject| {
         view! { <Field label="Person" name="subject" value=subject.to_string() autocomplete="off" /> }
     });
-    let days = (query.days != SPAN_DEFAULT_DAYS)
+    let span = (query.days != SPAN_DEFAULT_DAYS)
         .then(|| view! { <input type="hidden" name="days" value=query.days.to_string() /> });
     view! {
         <form class="toolbar" method="get" autocomplete="off" action=here.plain(&here.path) role="search">
@@ -203,9 +204,8 @@ fn filters(query: &InboxQuery, names: &Names, handlers: &[Handler]) -> impl Into
             <Choice label="Completed" name="done" value=query.completed.map(|it| word(it.as_str())).unwrap_or_default() options=done />
             <Choice label="State" name="state" value=query.state.map(|it| word(it.as_str())).unwrap_or_default() options=states />
             <Choice label="Assignee" name="who" value=query.who.clone().unwrap_or_default() options=who />
-            <Field label="From" name="from" kind="date" value=query.from.clone().unwrap_or_default() />
-            <Field label="Until" name="until" kind="date" value=query.until.clone().unwrap_or_default() />
-            {days}
+            {days(&query.between)}
+            {span}
             {person}
             {environment}
             <div class="cluster"><button class="button">{icon::filter()}"Filter"</button>{clear}</div>

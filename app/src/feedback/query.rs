@@ -3,9 +3,8 @@
 use engine::{FlagKey, GroupKey, SubjectKey, VariantKey};
 use store::{Completed, FeedbackFilter, FeedbackId, FeedbackKind, Rating, TriageState, UserId};
 
-use crate::page::Visit;
+use crate::{page::Visit, zone::typed::Days};
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// What the summary can look back on.
 pub const SPANS_DAYS: [u32; 4] = [1, 7, 30, 90];
 pub const SPAN_DEFAULT_DAYS: u32 = 30;
@@ -26,10 +25,7 @@ pub struct InboxQuery {
     /// `me`, or a member's number.
     pub who: Option<String>,
     pub subject: Option<SubjectKey>,
-    /// A calendar date, included.
-    pub from: Option<String>,
-    /// A calendar date, included.
-    pub until: Option<String>,
+    pub between: Days,
     pub before: Option<FeedbackId>,
     /// How far back the summary looks.
     pub days: u32,
@@ -38,7 +34,6 @@ pub struct InboxQuery {
 impl InboxQuery {
     /// `flag`: of the page that is about one.
     pub fn read(visit: &Visit, flag: Option<FlagKey>) -> Self {
-        let date = |name| visit.query(name).filter(|text| engine::parse_date_ms(text).is_ok());
         let days = visit.query("days").and_then(|text| text.parse().ok());
         Self {
             text: visit.query("q").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
@@ -52,8 +47,7 @@ impl InboxQuery {
             state: visit.query("state").and_then(|word| TriageState::parse(&word).ok()),
             who: visit.query("who").filter(|who| who == "me" || who.parse::<UserId>().is_ok()),
             subject: visit.query("subject").and_then(|key| SubjectKey::parse(&key).ok()),
-            from: date("from"),
-            until: date("until"),
+            between: Days::read(visit),
             before: visit.query("before").and_then(|id| id.parse().ok()),
             days: days.filter(|days| SPANS_DAYS.contains(days)).unwrap_or(SPAN_DEFAULT_DAYS),
         }
@@ -70,14 +64,12 @@ impl InboxQuery {
             || self.state.is_some()
             || self.who.is_some()
             || self.subject.is_some()
-            || self.from.is_some()
-            || self.until.is_some()
+            || self.between.is_filtered()
             || self.before.is_some()
     }
 
     /// `me`: who looks.
     pub fn filter(&self, me: UserId, limit: usize) -> FeedbackFilter {
-        let ms = |date: &Option<String>| date.as_ref().and_then(|text| engine::parse_date_ms(text).ok());
         FeedbackFilter {
             flag: self.flag.clone(),
             variant: self.variant.clone(),
@@ -92,8 +84,8 @@ impl InboxQuery {
                 .and_then(|who| if who == "me" { Some(me) } else { who.parse().ok() }),
             source: None,
             subject: self.subject.clone(),
-            from_ms: ms(&self.from),
-            until_ms: ms(&self.until).map(|at| at.saturating_add(DAY_MS)),
+            from_ms: self.between.from_ms(),
+            until_ms: self.between.until_ms(),
             text: self.text.clone(),
             before: self.before,
             limit,

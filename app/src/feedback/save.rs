@@ -13,6 +13,7 @@ use crate::{
     error::AppError,
     form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, toast::Toast},
+    zone::typed,
 };
 
 pub async fn triage(page: Page, Path(id): Path<String>, fields: Fields) -> PageResult {
@@ -67,8 +68,7 @@ pub async fn post_new(page: Page, fields: Fields) -> PageResult {
 fn complaint(input: &ComplaintInput) -> Result<NewComplaint, FormErrors> {
     let subject = SubjectKey::parse(&input.subject)
         .map_err(|error| FormErrors::field("subject", format!("The person’s id {error}.")))?;
-    let at_ms = instant(&input.at)
-        .ok_or_else(|| FormErrors::field("at", "Write the time like 2026-03-01T14:10, in UTC."))?;
+    let at_ms = typed::read(&input.at).map_err(|error| FormErrors::field("at", error))?;
     let flag = match input.flag.as_str() {
         "" => None,
         key => Some(FlagKey::parse(key).map_err(|_| FormErrors::field("flag", "There is no such flag."))?),
@@ -76,13 +76,6 @@ fn complaint(input: &ComplaintInput) -> Result<NewComplaint, FormErrors> {
     let kinds: Result<Vec<_>, _> = input.kinds.iter().map(|word| FeedbackKind::parse(word)).collect();
     let kinds = kinds.map_err(FormErrors::form)?;
     Ok(NewComplaint { subject, at_ms, kinds, comment: input.comment.clone(), flag })
-}
-
-/// What a `datetime-local` field sends, in UTC: with or without seconds.
-fn instant(text: &str) -> Option<i64> {
-    let text = text.trim().replace(' ', "T");
-    let with_zone = if text.ends_with('Z') { text } else { format!("{text}Z") };
-    engine::parse_date_ms(&with_zone).ok()
 }
 
 fn beside_complaint_fields(error: StoreError) -> FormErrors {
@@ -98,19 +91,5 @@ fn beside_complaint_fields(error: StoreError) -> FormErrors {
     match field {
         Some(field) => errors.beside(field),
         None => errors,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_read_as_browsers_send_it() {
-        assert_eq!(instant("1970-01-01T00:01"), Some(60_000));
-        assert_eq!(instant("1970-01-01 00:01:02"), Some(62_000));
-        assert_eq!(instant("1970-01-01T00:01Z"), Some(60_000));
-        assert_eq!(instant("yesterday"), None);
-        assert_eq!(instant(""), None);
     }
 }

@@ -29,6 +29,7 @@ use crate::{
     form::error::as_sentence,
     search::recent::Recent,
     state::AppState,
+    zone::{self, Zone},
 };
 
 /// So long admins are told of a task that failed.
@@ -101,6 +102,11 @@ impl Visit {
             user_agent: self.header(header::USER_AGENT),
             device: cookies::find(&self.headers, cookies::device_name(&self.state.site)),
         }
+    }
+
+    /// What the browser says of its zone.
+    pub fn browser_zone(&self) -> Option<Zone> {
+        zone::of_browser(&self.headers, &self.state.site)
     }
 
     pub fn principal(&self) -> Option<&Principal> {

@@ -11,6 +11,10 @@ use leptos::{
 };
 
 use super::{here::Here, layout, meta::PageMeta, tidy::tidy};
+use crate::{
+    cookies,
+    zone::{Reader, Source, reader},
+};
 
 /// A finished answer.
 pub struct Document {
@@ -74,6 +78,7 @@ fn page(options: &LeptosOptions, meta: &PageMeta, here: &Here, body: AnyView) ->
     // Forms on this page hold what somebody typed, although nobody has touched them yet.
     let draft = here.posted.then_some("");
     let referrer = meta.secret_address.then(|| view! { <meta name="referrer" content="no-referrer" /> });
+    let zone = zone_script(options, here);
     view! {
         <html lang="en" data-theme=here.theme.as_str() data-draft=draft data-base=base>
             <head>
@@ -86,10 +91,29 @@ fn page(options: &LeptosOptions, meta: &PageMeta, here: &Here, body: AnyView) ->
                 <link rel="icon" href=here.plain("/favicon.svg") r#type="image/svg+xml" />
                 <link rel="icon" href=here.plain("/favicon.png") r#type="image/png" sizes="64x64" />
                 {referrer}
+                {zone}
                 <HydrationScripts options=options.clone() islands=true root=root />
             </head>
             <body>{body}</body>
         </html>
+    }
+}
+
+/// Has the browser say its zone. A page that was made in another one is made again, unless somebody's text stands in it or
+/// they chose a zone for themselves.
+fn zone_script(options: &LeptosOptions, here: &Here) -> impl IntoView + use<> {
+    let Reader { zone, source } = reader();
+    let again = here.principal.is_some() && !here.posted && source != Source::Account;
+    let address = here.plain(&format!("/{}/zone.js", options.site_pkg_dir));
+    view! {
+        <script
+            async=true
+            src=address
+            data-cookie=cookies::zone_name(&here.site)
+            data-attributes=cookies::zone_attributes(&here.site)
+            data-shown=zone.name().to_owned()
+            data-again=again.then_some("")
+        ></script>
     }
 }
 

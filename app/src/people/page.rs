@@ -118,12 +118,12 @@ fn results(found: &Found, may_import: bool) -> AnyView {
             </p>
         }
     });
-    if found.matches.people.is_empty() && found.learned.is_empty() {
+    if found.matches.people.is_empty() && found.learned.is_empty() && found.matches.similar.is_empty() {
         let text =
             format!("Nobody among {} known people has “{}” anywhere.", grouped(found.known), found.query);
         return view! { <Empty title="Nobody found" text=text /> {open} }.into_any();
     }
-    view! { {table(found)} {learned(found)} {open} }.into_any()
+    view! { {table(found)} {similar(found)} {learned(found)} {open} }.into_any()
 }
 
 fn start(known: usize, may_import: bool) -> impl IntoView {
@@ -159,6 +159,30 @@ fn table(found: &Found) -> AnyView {
         <p class="note" role="status">{count}</p>
     }
     .into_any()
+}
+
+/// Those who are nearly called what was typed, said to be no more than that.
+fn similar(found: &Found) -> Option<impl IntoView + use<>> {
+    if found.matches.similar.is_empty() {
+        return None;
+    }
+    let nobody = found.matches.people.is_empty().then(|| {
+        let text = format!(
+            "Nobody among {} known people has “{}” as it is written.",
+            grouped(found.known),
+            found.query
+        );
+        view! { <p role="status">{text}</p> }
+    });
+    let rows = found.matches.similar.iter().map(|person| row(person, &[])).collect_view();
+    let columns = vec![Column::Text("Person"), Column::Text("What is known")];
+    Some(view! {
+        <section class="stack" aria-labelledby="similar-title">
+            {nobody}
+            <h2 id="similar-title">"Did you mean…"</h2>
+            <Table columns class="people-table">{rows}</Table>
+        </section>
+    })
 }
 
 fn row(person: &Match, words: &[String]) -> impl IntoView + use<> {

@@ -158,7 +158,7 @@ fn seen_line(seen: &Seen, off: &VariantKey, as_of_ms: Option<i64>) -> AnyView {
         Some(_) => time::minute(ms),
         None => time::ago_phrase(here().now_ms, ms),
     };
-    let when = |ms: i64| view! { <time datetime=time::iso(ms) title=time::full(ms)>{at(ms)}</time> };
+    let when = |ms: i64| view! { {time::at(ms, at(ms))} };
     let when = if at(seen.first_ms) == at(seen.last_ms) {
         view! { <span>{when(seen.last_ms)}</span> }.into_any()
     } else {

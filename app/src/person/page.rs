@@ -11,7 +11,7 @@ use store::{Feedback, Operation, PersonAnswer};
 use super::history::History;
 use crate::{
     error::{AppError, Thing},
-    form::state::FormState,
+    form::{error::as_sentence, state::FormState},
     page::{Page, PageMeta, PageResult, address, here::here, layout::Section},
     tester::page,
     ui::{
@@ -19,6 +19,7 @@ use crate::{
         field::FormError,
         icon, time,
     },
+    zone::{typed, zone},
 };
 
 pub use super::history::Said;
@@ -70,7 +71,13 @@ pub fn require_subject(key: &str) -> Result<SubjectKey, AppError> {
 }
 
 pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
-    show(&page, &require_subject(&key)?, PersonForm::default()).await
+    let subject = require_subject(&key)?;
+    page.principal.people_reader()?;
+    if let Some(at_ms) = page.query("at").as_deref().and_then(typed::read_here) {
+        // The address names the moment itself, so that it means the same to whoever gets the link.
+        return Ok(page.go(&page.here().same_path_with(&[("at", &time::iso(at_ms))])));
+    }
+    show(&page, &subject, PersonForm::default()).await
 }
 
 pub async fn show(page: &Page, subject: &SubjectKey, draft: PersonForm) -> PageResult {
@@ -105,9 +112,10 @@ impl Person {
         let (store, environment) = (page.store(), &page.environment);
         let looked = store.look_up(&reader, subject).await?;
         let text = page.query("at").unwrap_or_default();
-        let at_ms = time::parse_field(&text);
-        let wrong = !text.is_empty() && at_ms.is_none();
-        let error = wrong.then(|| "Write a date and a time like 2026-01-31T14:10.".to_owned());
+        let read = (!text.is_empty()).then(|| typed::read(&text));
+        let error =
+            read.as_ref().and_then(|it| it.as_ref().err()).map(|error| as_sentence(&error.to_string()));
+        let at_ms = read.and_then(Result::ok);
         let answer = store.answer_person(&reader, environment, subject, at_ms).await?;
         let missing = || AppError::NotFound(Thing::Environment);
         let snapshot = store.live().snapshot(environment.key.as_str()).ok_or_else(missing)?;
@@ -165,6 +173,7 @@ fn head(person: &Person) -> impl IntoView + use<> {
     let key = (title != key).then(|| view! { <code class="person-key">{key}</code> });
     let complaint = complaint_address(person);
     let tester = address::tester(person.subject.as_str());
+    let changed = super::changed::path(person.subject.as_str(), person.answer.as_of_ms);
     view! {
         <header class="page-head">
             <div>
@@ -173,6 +182,7 @@ fn head(person: &Person) -> impl IntoView + use<> {
                 {key}
             </div>
             <div class="cluster">
+                <a class="button" href=here().href(&changed)>{icon::audit()}"What changed?"</a>
                 <a class="button" href=here().href(&complaint)>{icon::feedback()}"Log a complaint"</a>
                 <a class="button" data-kind="quiet" href=here().href(&tester)>"As a tester"</a>
             </div>
@@ -197,7 +207,7 @@ fn as_of_form(person: &Person) -> impl IntoView + use<> {
     let is_default = here.is_default();
     let environment = (!is_default)
         .then(|| view! { <input type="hidden" name="env" value=here.environment.key.to_string() /> });
-    let value = person.answer.as_of_ms.map_or_else(|| person.at.text.clone(), time::field);
+    let value = person.answer.as_of_ms.map_or_else(|| person.at.text.clone(), typed::field);
     let now = person.answer.as_of_ms.map(|_| {
         view! { <a class="button" data-kind="quiet" href=here.href(&path)>"Back to now"</a> }
     });
@@ -209,13 +219,13 @@ fn as_of_form(person: &Person) -> impl IntoView + use<> {
         <form method="get" autocomplete="off" action=path.clone() class="toolbar person-at" aria-label="As of">
             {environment}
             <div class="field">
-                <label for="person-at">"As of, in UTC"</label>
+                <label for="person-at">{format!("As of ({})", zone().name())}</label>
                 <input
                     id="person-at"
                     name="at"
-                    type="datetime-local"
+                    type=typed::field_kind(&value)
                     value=value
-                    max=time::field(here.now_ms)
+                    max=typed::field(here.now_ms)
                     aria-invalid=invalid
                     aria-describedby=described
                 />

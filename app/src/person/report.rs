@@ -16,7 +16,7 @@ pub fn report(subject: &str, answer: &PersonAnswer, now_ms: i64, address: &str) 
     let mut text = format!(
         "What {subject} saw in {}, as of {}\n{address}\n",
         answer.environment.name,
-        time::full(at_ms)
+        time::hover(at_ms)
     );
     let worth = answer.flags.iter().filter(|it| it.on || !it.saw.is_empty());
     let before = text.len();
@@ -57,7 +57,7 @@ fn about(answer: &FlagAnswer) -> String {
 }
 
 fn line(seen: &Seen) -> String {
-    let (first, last) = (time::full(seen.first_ms), time::full(seen.last_ms));
+    let (first, last) = (time::hover(seen.first_ms), time::hover(seen.last_ms));
     let when = if first == last { last } else { format!("{first} to {last}") };
     let times = if seen.count == 1 { "once".to_owned() } else { format!("{} times", seen.count) };
     let (rule, arm) = (rule(seen.rule.as_ref()), arm(seen.arm));

@@ -29,11 +29,13 @@ pub fn view(subject: &SubjectKey, answer: &PersonAnswer) -> impl IntoView + use<
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("at", &at).finish();
     let path = here.path_in(&format!("{}?{query}", address::person(subject)), &here.environment.key);
     let address = here.site.absolute(&path);
+    let changed = here.href(&super::changed::path(subject, answer.as_of_ms));
     let report = report::report(subject, answer, here.now_ms, &address);
     view! {
         <section class="card stack" aria-labelledby="tell-title">
             <h2 id="tell-title">"Answer for the customer"</h2>
             {letter}
+            <p class="note">"Since when, and why? "<a href=changed>"What changed for them"</a>" names the change that did it."</p>
             <details id="bug-report">
                 <summary>"The same as a bug report"</summary>
                 {text("bug-report-text", "For colleagues: variants, revisions, rules, times and the link.", report)}

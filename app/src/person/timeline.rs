@@ -2,15 +2,16 @@
 //! enrolled, what they said. Drawn on the server; the same stands in a table.
 
 use engine::counted;
+use jiff::ToSpan as _;
 use leptos::prelude::*;
 
-use crate::ui::time;
+use crate::{ui::time, zone::zone};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Narrower than this cannot be seen or pointed at, in thousandths of the width.
 const SPAN_MIN: f64 = 6.0;
 /// Days with a label; beyond it every second, third… has one.
-const LABELS_MAX: i64 = 7;
+const LABELS_MAX: usize = 7;
 
 /// One flag.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +54,7 @@ impl Range {
         let served = lanes.iter().flat_map(|lane| &lane.served).map(|span| span.from_ms);
         let first = served.chain(at_ms).chain([now_ms - 6 * DAY_MS]).min().unwrap_or(now_ms);
         let first = first.max(now_ms - days * DAY_MS);
-        Self { from_ms: first - first.rem_euclid(DAY_MS), until_ms: now_ms }
+        Self { from_ms: zone().midnight_before_ms(first), until_ms: now_ms }
     }
 
     /// 0 to 1000; what lies outside is drawn at the edge.
@@ -71,11 +72,14 @@ impl Range {
         span.from_ms <= self.until_ms && span.until_ms >= self.from_ms
     }
 
-    /// Midnights, and those with a label.
+    /// Midnights of the reader, and those with a label.
     fn days(self) -> impl Iterator<Item = (i64, bool)> {
-        let count = (self.until_ms - self.from_ms) / DAY_MS + 1;
-        let every = count.div_euclid(LABELS_MAX) + 1;
-        (0..count).map(move |day| (self.from_ms + day * DAY_MS, day % every == 0))
+        let zone = zone();
+        let midnights = zone.day(self.from_ms).into_iter().flat_map(|first| first.series(1.day()));
+        let midnights = midnights.map_while(move |day| zone.day_start_ms(day));
+        let midnights: Vec<_> = midnights.take_while(|at| *at <= self.until_ms).collect();
+        let every = midnights.len() / LABELS_MAX + 1;
+        midnights.into_iter().enumerate().map(move |(day, at)| (at, day % every == 0))
     }
 }
 

@@ -108,7 +108,8 @@ async fn people(page: &Page, here: &Here, query: &str) -> Result<Vec<Hit>, AppEr
     let found = page.store().search_people(&reader, query, PEOPLE_MAX).await?;
     let hit = |it: store::Match| {
         let text = |name: &str| it.traits.get(name).map(engine::AttributeValue::display);
-        let details: Vec<_> = [text("name"), text("tenant")].into_iter().flatten().collect();
+        let similar = (it.rank == store::Rank::Similar).then(|| "similar".to_owned());
+        let details: Vec<_> = [text("name"), text("tenant"), similar].into_iter().flatten().collect();
         Hit {
             kind: HitKind::Person,
             title: it.subject.to_string(),
@@ -116,7 +117,7 @@ async fn people(page: &Page, here: &Here, query: &str) -> Result<Vec<Hit>, AppEr
             href: here.href(&address::person(&it.subject)),
         }
     };
-    Ok(found.people.into_iter().map(hit).collect())
+    Ok(found.people.into_iter().chain(found.similar).take(PEOPLE_MAX).map(hit).collect())
 }
 
 /// Flags and groups by name, key, owner, tags and description.

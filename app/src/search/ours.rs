@@ -48,7 +48,10 @@ fn about(section: Section) -> (&'static str, &'static str) {
             ("Production, staging, and how long things are kept", "retention stages settings")
         }
         Section::Account => {
-            ("Your password and sessions", "profile password change browsers sign out everywhere")
+            (
+                "Your time zone, password and sessions",
+                "profile password change browsers sign out everywhere timezone utc clock",
+            )
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     group::head::Tab,
     page::here::here,
     ui::field::{Field, FormError, Paragraph},
+    zone::{typed::time_kind, zone},
 };
 
 /// A native `<details>`: open when there is nobody yet, or something to mend.
@@ -47,7 +48,11 @@ pub fn enrol(key: &GroupKey, draft: FormState<TesterForm>, open: bool) -> impl I
                 {moment("From", "from", typed.from, from)}
                 {moment("Until", "until", typed.until, until)}
                 <p class="note">
-                    "In UTC. A day without a time counts from its start and to its end. What a CSV line says itself comes first."
+                    {format!(
+                        "Days and times are those of {}. A day without a time counts from its start and to its end. What a line of the \
+                         list says itself, in UTC, comes first.",
+                        zone().name(),
+                    )}
                 </p>
                 <div class="cluster">
                     <button name="intent" value="check" class="button" data-kind="primary">"Check the list"</button>
@@ -64,10 +69,11 @@ pub fn moment(
     value: Moment,
     error: Option<String>,
 ) -> impl IntoView + use<> {
+    let kind = time_kind(&value.day, &value.time);
     view! {
         <div class="moment">
             <Field label=format!("{label} (day)") name=name kind="date" value=value.day error=error />
-            <Field label=format!("{label} (time, optional)") name=format!("{name}_time") kind="time" value=value.time />
+            <Field label=format!("{label} (time, optional)") name=format!("{name}_time") kind=kind value=value.time />
         </div>
     }
 }

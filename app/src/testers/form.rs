@@ -1,11 +1,13 @@
 //! What is typed to enrol testers and to invite them: a list, pasted or from a file, and when it counts.
 
-use engine::{DayEdge, SubjectKey, parse_moment_ms};
+use engine::{DayEdge, SubjectKey};
 use store::{EnrolmentChoice, EnrolmentList, NewTesterInvitation, RawLine};
 
 use crate::{
     error::AppError,
     form::{error::FormErrors, fields::Fields, file::SentFile},
+    ui::time,
+    zone::typed::read_moment,
 };
 
 /// The form as typed.
@@ -23,7 +25,7 @@ pub struct TesterForm {
     pub seen: String,
 }
 
-/// A day and perhaps a time of day, in UTC, as two fields.
+/// A day and perhaps a time of day, in the zone of whoever typed them, as two fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Moment {
     pub day: String,
@@ -48,7 +50,7 @@ impl Moment {
     pub fn end_ms(&self, field: &'static str) -> Result<Option<i64>, FormErrors> {
         match &*self.text() {
             "" => Ok(None),
-            text => parse_moment_ms(text, DayEdge::End).map(Some).map_err(|it| FormErrors::field(field, it)),
+            text => read_moment(text, DayEdge::End).map(Some).map_err(|it| FormErrors::field(field, it)),
         }
     }
 }
@@ -82,12 +84,12 @@ impl TesterForm {
             let max = store::limits::PURPOSE_CHARS_MAX;
             return Err(FormErrors::field("purpose", format!("Keep it to {max} characters.")));
         }
-        let (from, until) = (self.from.text(), self.until.text());
-        let from_ms = match &*from {
+        let from_ms = match &*self.from.text() {
             "" => None,
-            from => Some(parse_moment_ms(from, DayEdge::Start).map_err(|it| FormErrors::field("from", it))?),
+            from => Some(read_moment(from, DayEdge::Start).map_err(|it| FormErrors::field("from", it))?),
         };
-        match (from_ms, self.until.end_ms("until")?) {
+        let until_ms = self.until.end_ms("until")?;
+        match (from_ms, until_ms) {
             (_, Some(until)) if until <= now_ms => {
                 return Err(FormErrors::field("until", "Choose an end that is still to come."));
             }
@@ -96,6 +98,9 @@ impl TesterForm {
             }
             _ => {}
         }
+        // A list tells moments in UTC, where a line has some of its own.
+        let (from, until) =
+            (from_ms.map(time::iso).unwrap_or_default(), until_ms.map(time::iso).unwrap_or_default());
         let otherwise = RawLine { subject: "", purpose: &self.purpose, from: &from, until: &until };
         let list = EnrolmentList::parse(&self.list, otherwise, now_ms);
         // What stood in a file stands in the list now.

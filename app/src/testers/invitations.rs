@@ -17,6 +17,7 @@ use crate::{
         table::{Column, Table},
         time,
     },
+    zone::zone,
 };
 
 /// The new link, once.
@@ -54,7 +55,7 @@ pub fn form(key: &GroupKey, draft: FormState<InvitationForm>) -> impl IntoView +
                 <Field label="How many testers" name="capacity" kind="number" value=typed.capacity error=capacity inputmode="numeric" />
                 {moment("Can be accepted until", "closes", typed.closes, closes)}
                 {moment("Enrolled until", "invite_until", typed.until, until)}
-                <p class="note">"In UTC. Without an end they are in until somebody removes them."</p>
+                <p class="note">{format!("Days and times are those of {}. Without an end they are in until somebody removes them.", zone().name())}</p>
                 <div class="cluster">
                     <button name="intent" value="invite" class="button" data-kind="primary">"Make the link"</button>
                 </div>

@@ -26,6 +26,9 @@ pub fn Field(
     #[prop(optional, into)] inputmode: Option<&'static str>,
     #[prop(optional, into)] maxlength: Option<String>,
     #[prop(optional, into)] minlength: Option<String>,
+    /// The id of a `<datalist>`.
+    #[prop(optional, into)]
+    list: Option<&'static str>,
     /// Needed when a page has two fields of one name.
     #[prop(optional, into)]
     id: Option<String>,
@@ -50,6 +53,7 @@ pub fn Field(
                 inputmode=inputmode
                 maxlength=maxlength
                 minlength=minlength
+                list=list
                 spellcheck=mono.then_some("false")
                 aria-describedby=described
                 aria-invalid=invalid

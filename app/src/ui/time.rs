@@ -1,8 +1,10 @@
-//! Instants and durations as people say them.
+//! Instants and durations as people say them, in the zone of whoever reads ([`crate::zone`]).
 
 use engine::counted;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use leptos::prelude::*;
+
+use crate::zone::{Zone, zone};
 
 const MINUTE_S: i64 = 60;
 const HOUR_S: i64 = 60 * MINUTE_S;
@@ -10,23 +12,32 @@ const DAY_S: i64 = 24 * HOUR_S;
 
 /// `<time>`: how long ago, with the full instant as its title.
 pub fn ago(now_ms: i64, at_ms: i64) -> impl IntoView {
-    view! { <time datetime=iso(at_ms) title=full(at_ms)>{ago_phrase(now_ms, at_ms)}</time> }
+    at(at_ms, ago_phrase(now_ms, at_ms))
 }
 
 /// `<time>`: the instant itself.
 pub fn instant(at_ms: i64) -> impl IntoView {
-    view! { <time datetime=iso(at_ms)>{full(at_ms)}</time> }
+    at(at_ms, full(at_ms))
 }
 
 /// `<time>`: beside a number that is not of now, of when it is.
 pub fn of(now_ms: i64, at_ms: i64) -> impl IntoView {
-    view! { <time datetime=iso(at_ms) title=full(at_ms)>{of_phrase(now_ms, at_ms)}</time> }
+    at(at_ms, of_phrase(now_ms, at_ms))
+}
+
+/// `<time>`: the instant in other words.
+pub fn at(at_ms: i64, text: String) -> impl IntoView {
+    view! { <time datetime=iso(at_ms) title=hover(at_ms)>{text}</time> }
+}
+
+/// What is told on hover: the instant for its reader, and in UTC.
+pub fn hover(at_ms: i64) -> String {
+    if zone() == Zone::UTC { utc(at_ms) } else { format!("{} · {}", full(at_ms), utc(at_ms)) }
 }
 
 /// `of 14:03`; of another day with its date.
 fn of_phrase(now_ms: i64, at_ms: i64) -> String {
-    let is_today = date(now_ms) == date(at_ms);
-    format!("of {}", if is_today { format_utc(at_ms, "%H:%M") } else { minute(at_ms) })
+    format!("of {}", if is_same_day(now_ms, at_ms) { hour(at_ms) } else { minute(at_ms) })
 }
 
 /// `just now`, `5 min ago`, `3 h ago`, `yesterday`, `12 days ago`, `3 Mar 2026`; `in 3 h` for what is to come.
@@ -64,61 +75,79 @@ pub fn iso(at_ms: i64) -> String {
     Timestamp::from_millisecond(at_ms).map(|at| at.to_string()).unwrap_or_default()
 }
 
-/// `22 Nov 2026, 20:19:05 UTC`.
+/// `22 Nov 2026, 20:19:05 UTC`, wherever it is read.
+pub fn utc(at_ms: i64) -> String {
+    Zone::UTC.format(at_ms, "%-d %b %Y, %H:%M:%S UTC")
+}
+
+/// `22 Nov 2026`, the day of UTC.
+pub fn utc_date(at_ms: i64) -> String {
+    Zone::UTC.format(at_ms, "%-d %b %Y")
+}
+
+/// `22 Nov 2026, 21:19:05 CET`.
 pub fn full(at_ms: i64) -> String {
-    format_utc(at_ms, "%-d %b %Y, %H:%M:%S UTC")
+    with_letters(zone().format(at_ms, "%-d %b %Y, %H:%M:%S"), at_ms)
 }
 
 /// `22 Nov 2026`.
 pub fn date(at_ms: i64) -> String {
-    format_utc(at_ms, "%-d %b %Y")
+    zone().format(at_ms, "%-d %b %Y")
 }
 
 /// A moment from which something counts: `22 Nov 2026`, with the time of day unless that is midnight.
 pub fn first_moment(at_ms: i64) -> String {
-    if at_ms % (DAY_S * 1000) == 0 { date(at_ms) } else { full(at_ms) }
+    if zone().is_midnight(at_ms) { date(at_ms) } else { full(at_ms) }
 }
 
 /// A moment that ends something, exclusive: of midnight, the day before, which counts to its end.
 pub fn last_moment(at_ms: i64) -> String {
-    if at_ms % (DAY_S * 1000) == 0 { date(at_ms - 1) } else { full(at_ms) }
+    if zone().is_midnight(at_ms) { date(at_ms - 1) } else { full(at_ms) }
 }
 
 /// `22 Nov`.
 pub fn day(at_ms: i64) -> String {
-    format_utc(at_ms, "%-d %b")
+    zone().format(at_ms, "%-d %b")
 }
 
-/// `22 Nov 2026, 20:19 UTC`.
+/// `22 Nov 2026, 21:19 CET`.
 pub fn minute(at_ms: i64) -> String {
-    format_utc(at_ms, "%-d %b %Y, %H:%M UTC")
+    with_letters(zone().format(at_ms, "%-d %b %Y, %H:%M"), at_ms)
 }
 
-/// `2026-11-22T20:19`: the value of a field for date and time.
-pub fn field(at_ms: i64) -> String {
-    format_utc(at_ms, "%Y-%m-%dT%H:%M")
-}
-
-/// What such a field sent, read in UTC; also RFC 3339.
-pub fn parse_field(text: &str) -> Option<i64> {
-    let instant = text.parse::<Timestamp>().or_else(|_| format!("{text}Z").parse::<Timestamp>());
-    instant.ok().map(Timestamp::as_millisecond)
-}
-
-/// `20:19:05`.
+/// `21:19:05`.
 pub fn clock(at_ms: i64) -> String {
-    format_utc(at_ms, "%H:%M:%S")
+    zone().format(at_ms, "%H:%M:%S")
 }
 
-fn format_utc(at_ms: i64, format: &str) -> String {
-    Timestamp::from_millisecond(at_ms)
-        .map(|at| at.to_zoned(TimeZone::UTC).strftime(format).to_string())
-        .unwrap_or_default()
+/// `21:19`.
+pub fn hour(at_ms: i64) -> String {
+    zone().format(at_ms, "%H:%M")
+}
+
+/// What the reader's zone is called at a moment: `CET`, `UTC`, `UTC+0545`.
+pub fn letters(at_ms: i64) -> String {
+    zone().letters(at_ms)
+}
+
+/// `20:19:05 CET` of the day it is now, otherwise with the date.
+pub fn today(now_ms: i64, at_ms: i64) -> String {
+    if is_same_day(now_ms, at_ms) { with_letters(clock(at_ms), at_ms) } else { full(at_ms) }
+}
+
+/// Whether two moments are of one day of the reader's calendar.
+pub fn is_same_day(one_ms: i64, other_ms: i64) -> bool {
+    zone().day(one_ms) == zone().day(other_ms)
+}
+
+fn with_letters(text: String, at_ms: i64) -> String {
+    format!("{text} {}", letters(at_ms))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::zone::read_in;
 
     #[test]
     fn a_number_of_before_says_of_when_it_is() {
@@ -148,14 +177,24 @@ mod tests {
     }
 
     #[test]
-    fn a_field_for_date_and_time_is_read_in_utc() {
-        assert_eq!(parse_field("1970-01-01T00:01"), Some(60_000));
-        assert_eq!(parse_field("1970-01-01T00:01:05"), Some(65_000));
-        assert_eq!(parse_field("1970-01-01T01:00:00+01:00"), Some(0));
-        assert_eq!(parse_field(&field(86_400_000)), Some(86_400_000));
-        for wrong in ["", "yesterday", "2026-13-01T00:00"] {
-            assert_eq!(parse_field(wrong), None, "{wrong}");
-        }
+    fn an_instant_is_told_in_the_zone_of_its_reader_with_utc_on_hover() {
+        let at_ms = 1_795_378_765_000;
+        read_in("Europe/Berlin", || {
+            assert_eq!(full(at_ms), "22 Nov 2026, 21:19:25 CET");
+            assert_eq!(minute(at_ms + 4 * HOUR_S * 1000), "23 Nov 2026, 01:19 CET");
+            let html = instant(at_ms).to_html();
+            assert!(
+                html.contains("title=\"22 Nov 2026, 21:19:25 CET · 22 Nov 2026, 20:19:25 UTC\""),
+                "{html}"
+            );
+            assert!(html.contains("datetime=\"2026-11-22T20:19:25Z\""), "{html}");
+        });
+        read_in("Asia/Kathmandu", || assert_eq!(minute(at_ms), "23 Nov 2026, 02:04 UTC+0545"));
+        read_in("America/New_York", || {
+            assert_eq!(last_moment(1_795_410_000_000), "22 Nov 2026", "midnight there");
+            assert_eq!(last_moment(1_795_392_000_000), "22 Nov 2026, 19:00:00 EST", "midnight elsewhere");
+            assert_eq!(today(at_ms, at_ms), "15:19:25 EST");
+        });
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl OpenGate {
     pub fn phrase(&self, now_ms: i64) -> String {
         match self {
             Self::Hold { remaining_ms } => {
-                format!("until {}", moment_phrase(now_ms.saturating_add(*remaining_ms), now_ms))
+                format!("until {}", instant_phrase(now_ms.saturating_add(*remaining_ms)))
             }
             Self::Sample { have: 0, missing } => format!("for {}", counted(*missing, "subject")),
             Self::Sample { missing, .. } => format!("for {}", counted(*missing, "more subject")),
@@ -94,7 +94,7 @@ impl OpenGate {
             Self::Healthy { health: Health::Inconclusive } => "for outcomes".to_owned(),
             Self::Healthy { health: Health::Healthy | Health::Breach } => "for healthy guardrails".to_owned(),
             Self::Approval { step } => format!("for an approval of step {}", step + 1),
-            Self::NotBefore { at_ms } => format!("until {}", moment_phrase(*at_ms, now_ms)),
+            Self::NotBefore { at_ms } => format!("until {}", instant_phrase(*at_ms)),
         }
     }
 }
@@ -126,7 +126,7 @@ impl Pace {
             ahead_ms if ahead_ms > AHEAD_MS_MAX => " (not within a year at this rate)".to_owned(),
             ahead_ms => {
                 let at_ms = now_ms.saturating_add(ahead_ms).div_ceil_to(MINUTE_MS);
-                format!(" (about {} at this rate)", moment_phrase(at_ms, now_ms))
+                format!(" (about {} at this rate)", instant_phrase(at_ms))
             }
         }
     }
@@ -137,7 +137,7 @@ const QUIET_MS_MIN: i64 = 3 * MINUTE_MS;
 const QUIET_INTERVALS: i64 = 10;
 const AHEAD_MS_MAX: i64 = 365 * DAY_MS;
 
-/// `Waits until Friday 14:00 UTC and for 2,000 subjects.` With `pace` it also says when those will have come.
+/// `Waits until 2026-03-01 14:00 UTC and for 2,000 subjects.` With `pace` it also says when those will have come.
 pub fn open_gates_sentence(open: &[OpenGate], pace: Option<Pace>, now_ms: i64) -> String {
     let phrase = |gate: &OpenGate| match (gate, pace) {
         (OpenGate::Sample { have, missing }, Some(pace)) => {
@@ -150,20 +150,6 @@ pub fn open_gates_sentence(open: &[OpenGate], pace: Option<Pace>, now_ms: i64) -
         [] => "Every gate is met.".to_owned(),
         phrases => format!("Waits {}.", phrases.join(" and ")),
     }
-}
-
-/// `14:00 UTC`, `Friday 14:00 UTC`, `2026-03-01 14:00 UTC`: as little as is clear.
-fn moment_phrase(ms: i64, now_ms: i64) -> String {
-    let ahead_ms = ms.saturating_sub(now_ms);
-    let format = match ahead_ms {
-        ahead if (0..DAY_MS).contains(&ahead) && ms.div_euclid(DAY_MS) == now_ms.div_euclid(DAY_MS) => {
-            "%H:%M UTC"
-        }
-        ahead if (0..6 * DAY_MS).contains(&ahead) => "%A %H:%M UTC",
-        _ => return instant_phrase(ms),
-    };
-    jiff::Timestamp::from_millisecond(ms)
-        .map_or_else(|_| instant_phrase(ms), |instant| instant.strftime(format).to_string())
 }
 
 impl HoldReason {
@@ -244,7 +230,10 @@ mod tests {
             let pace = Pace { since_ms: ago(since_min), last_ms: last_min.map(ago) };
             open_gates_sentence(&[OpenGate::Sample { have, missing }], Some(pace), now_ms)
         };
-        assert_eq!(say(100, 100, 30, Some(0)), "Waits for 100 more subjects (about 06:44 UTC at this rate).");
+        assert_eq!(
+            say(100, 100, 30, Some(0)),
+            "Waits for 100 more subjects (about 2026-02-25 06:44 UTC at this rate)."
+        );
         assert_eq!(
             say(22, 178, 30, Some(15)),
             "Waits for 178 more subjects (never at this rate: nobody new for 15 minutes)."
@@ -258,13 +247,5 @@ mod tests {
             say(2, 20_000_000, 100, Some(0)),
             "Waits for 20,000,000 more subjects (not within a year at this rate)."
         );
-    }
-
-    #[test]
-    fn moments_say_as_little_as_is_clear() {
-        let now_ms = 1_772_000_000_000; // 2026-02-25, a Wednesday, 06:13 UTC
-        assert_eq!(moment_phrase(now_ms + HOUR_MS, now_ms), "07:13 UTC");
-        assert_eq!(moment_phrase(now_ms + 2 * DAY_MS, now_ms), "Friday 06:13 UTC");
-        assert_eq!(moment_phrase(now_ms + 30 * DAY_MS, now_ms), "2026-03-27 06:13 UTC");
     }
 }

@@ -3,7 +3,7 @@
 //! which costs a look at the bytes where they are ASCII.
 
 use icu_casemap::CaseMapper;
-use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 
 /// What is folded on the stack; longer texts are copied to the heap.
 const FOLDED_BYTES: usize = 128;
@@ -59,6 +59,16 @@ impl Form {
 /// The text composed.
 pub(crate) fn composed(text: &str) -> std::borrow::Cow<'_, str> {
     if text.is_ascii() { text.into() } else { NFC.normalize(text) }
+}
+
+/// The text without the marks on its letters: `Zoë` is `Zoe`.
+pub fn without_marks(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.is_ascii() {
+        return text.into();
+    }
+    const NFD: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfd();
+    let is_mark = |c: char| ('\u{300}'..='\u{36f}').contains(&c);
+    NFD.normalize_iter(text.chars()).filter(|c| !is_mark(*c)).collect::<String>().into()
 }
 
 const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();

@@ -41,7 +41,7 @@ fn what_a_plan_waits_for_reads_as_one_sentence() {
     ];
     assert_eq!(
         open_gates_sentence(&open, None, NOW_MS),
-        "Waits until Friday 06:13 UTC and for 2,000 subjects and for enough evidence that it is healthy \
+        "Waits until 2026-02-27 06:13 UTC and for 2,000 subjects and for enough evidence that it is healthy \
          and for an approval of step 4."
     );
     assert_eq!(open_gates_sentence(&[], None, NOW_MS), "Every gate is met.");

@@ -105,7 +105,10 @@ pub use outcomes::{
     ArmCells, ArmCount, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellReader, CellSum, Entry, FirstExposures,
     GroupTallies, RolledUp, Told, Total, Written,
 };
-pub use people::{Compared, FlagAnswer, LookedUp, Match, Matches, People, PersonAnswer, Rank, Standing};
+pub use people::{
+    Cause, Compared, FlagAnswer, FlagChanged, LookedUp, Match, Matches, People, PersonAnswer, PersonChanges,
+    Rank, Standing, Turn,
+};
 pub use permission::{
     Administrator, Approver, AuditReader, AuditScope, Denied, DeniedBecause, Enroller, FeedbackHandler,
     FlagEditor, Floor, InvalidRole, LedgerReader, Operation, PASSWORD_HOLDS_MS, PeopleReader, PeopleWriter,

@@ -106,6 +106,16 @@ pub const RETENTION_DAYS_MAX: u32 = 3650;
 pub const MINUTE_COUNTS_KEPT_MS: i64 = 3 * 60 * 60 * 1000;
 /// Lines that the sweep deletes in one transaction.
 pub const SWEEP_CHUNK_ROWS: usize = 2000;
+/// Flags that are told one by one of what changed for somebody between two moments.
+pub const CHANGED_FLAGS_MAX: usize = 50;
+/// Times that one of them became another, the last ones.
+pub const TURNS_TOLD_MAX: usize = 5;
+/// Flags that are replayed for it: those, and what they need.
+pub const REPLAYED_FLAGS_MAX: usize = 200;
+/// Changes that are replayed one by one; what was changed before them is taken as one.
+pub const REPLAYED_STEPS_MAX: usize = 500;
+/// Versions of one object that are read for it, the newest.
+pub const REPLAYED_VERSIONS_MAX: i64 = 500;
 /// Versions of one subject's enrolments, and of the groups, that are read to tell when they were in.
 pub const STAYS_READ_MAX: i64 = 2000;
 /// Why somebody is enrolled, in characters.

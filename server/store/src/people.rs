@@ -2,6 +2,7 @@
 //! touches; reading takes no lock and allocates nothing.
 
 mod answer;
+mod changed;
 mod erase;
 mod load;
 mod look_up;
@@ -11,6 +12,7 @@ mod search;
 mod searched;
 mod shard;
 mod shown;
+mod similar;
 mod walk;
 mod write;
 
@@ -19,6 +21,7 @@ use std::{collections::BTreeSet, ops::Range, sync::Arc};
 use engine::{Context, Packed, Traits, ValueRef};
 
 pub use answer::{FlagAnswer, PersonAnswer};
+pub use changed::{Cause, FlagChanged, PersonChanges, Turn};
 pub(crate) use load::{Found, read};
 pub use look_up::LookedUp;
 pub(crate) use named::{Named, lower};

@@ -290,7 +290,7 @@ async fn a_complaint_is_refused_beside_its_field() {
         [("subject", "ada"), ("at", "2027-01-14T14:10"), ("comment", "Could not pay"), ("kind", "broken")];
     let cases = [
         ("subject", "", "The person’s id must not be empty."),
-        ("at", "yesterday", "Write the time like"),
+        ("at", "yesterday", "Write a date and a time like"),
         ("at", "2030-01-01T00:00", "not in the future"),
         ("comment", " ", "Write down what they said."),
     ];

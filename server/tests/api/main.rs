@@ -56,3 +56,4 @@ mod texts;
 mod token_scopes;
 mod values;
 mod whose_events;
+mod zones;

@@ -217,7 +217,7 @@ async fn a_person_s_page_is_for_who_may_look_people_up() {
         let expected = if role == Role::Viewer { 403 } else { 200 };
         let member = app.sign_in(role).await;
         for path in
-            ["/people", "/people?q=ada", "/people/ada.moreau", "/people/ada.moreau?at=2027-01-01T10:00"]
+            ["/people", "/people?q=ada", "/people/ada.moreau", "/people/ada.moreau?at=2027-01-01T10:00Z"]
         {
             let answer =
                 app.request(Method::GET, path).header("cookie", &member).send().await.expect("an answer");

@@ -118,19 +118,10 @@ fn times(seen: Signal, now_ms: i64) -> impl IntoView {
     view! {
         <span class="note">
             "First seen "
-            <time datetime=time::iso(first_ms)>{moment(now_ms, first_ms)}</time>
+            {time::at(first_ms, time::today(now_ms, first_ms))}
             {format!(", {}.", since(now_ms, first_ms))}
             {again}
         </span>
-    }
-}
-
-/// `12:03:20 UTC` of today, else with its date.
-fn moment(now_ms: i64, at_ms: i64) -> String {
-    if time::date(now_ms) == time::date(at_ms) {
-        format!("{} UTC", time::clock(at_ms))
-    } else {
-        time::full(at_ms)
     }
 }
 

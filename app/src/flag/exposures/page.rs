@@ -12,8 +12,9 @@ use crate::{
     flag::{FlagPage, Tab, frame},
     page::{Page, PageMeta, PageResult, here::here, layout::Section},
     ui::{
+        days::days,
         empty::Empty,
-        field::{Choice, Field},
+        field::Choice,
         icon,
         person::person_link,
         table::{Column, Table},
@@ -121,8 +122,7 @@ fn filters(shown: &FlagPage, query: &ExposureQuery) -> impl IntoView + use<> {
             {environment}
             <Choice label="Variant" name="variant" value=variant options=variants />
             <Choice label="Rule" name="rule" value=wanted options=rules />
-            <Field label="From" name="from" kind="date" value=query.from.clone().unwrap_or_default() />
-            <Field label="Until" name="until" kind="date" value=query.until.clone().unwrap_or_default() />
+            {days(&query.days)}
             <div class="cluster"><button class="button">{icon::filter()}"Filter"</button>{clear}</div>
         </form>
     }

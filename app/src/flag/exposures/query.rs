@@ -3,7 +3,7 @@
 use engine::{RuleId, VariantKey};
 use store::{ExposureCursor, ExposureFilter};
 
-use crate::page::Visit;
+use crate::{page::Visit, zone::typed::Days};
 
 const MINUTE_MS: i64 = 60 * 1000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -16,10 +16,7 @@ const SPAN_DAYS: i64 = 7;
 pub struct ExposureQuery {
     pub variant: Option<VariantKey>,
     pub rule: Option<RuleId>,
-    /// A calendar date, included.
-    pub from: Option<String>,
-    /// A calendar date, included.
-    pub until: Option<String>,
+    pub days: Days,
     pub cursor: Option<ExposureCursor>,
 }
 
@@ -34,35 +31,24 @@ pub struct Span {
 
 impl ExposureQuery {
     pub fn read(visit: &Visit) -> Self {
-        let date = |name| visit.query(name).filter(|text| engine::parse_date_ms(text).is_ok());
         Self {
             variant: visit.query("variant").and_then(|key| VariantKey::parse(&key).ok()),
             rule: visit.query("rule").and_then(|id| RuleId::parse(&id).ok()),
-            from: date("from"),
-            until: date("until"),
+            days: Days::read(visit),
             cursor: visit.query("cursor").and_then(|text| text.parse().ok()),
         }
     }
 
     pub fn is_filtered(&self) -> bool {
-        self.variant.is_some() || self.rule.is_some() || self.from.is_some() || self.until.is_some()
-    }
-
-    fn begin_ms(&self) -> Option<i64> {
-        self.from.as_ref().and_then(|text| engine::parse_date_ms(text).ok())
-    }
-
-    /// The end of the last day.
-    fn end_ms(&self) -> Option<i64> {
-        self.until.as_ref().and_then(|text| engine::parse_date_ms(text).ok()).map(|at| at + DAY_MS)
+        self.variant.is_some() || self.rule.is_some() || self.days.is_filtered()
     }
 
     pub fn filter(&self, limit: usize) -> ExposureFilter {
         ExposureFilter {
             variant: self.variant.clone(),
             rule: self.rule.clone(),
-            from_ms: self.begin_ms(),
-            until_ms: self.end_ms(),
+            from_ms: self.days.from_ms(),
+            until_ms: self.days.until_ms(),
             cursor: self.cursor.clone(),
             limit,
         }
@@ -70,8 +56,8 @@ impl ExposureQuery {
 
     /// The time asked for; without one, the last days up to now.
     pub fn span(&self, now_ms: i64) -> Span {
-        let until_ms = self.end_ms().unwrap_or(now_ms + 1);
-        let from_ms = self.begin_ms().unwrap_or(until_ms - SPAN_DAYS * DAY_MS);
+        let until_ms = self.days.until_ms().unwrap_or(now_ms + 1);
+        let from_ms = self.days.from_ms().unwrap_or(until_ms - SPAN_DAYS * DAY_MS);
         let span_ms = (until_ms - from_ms).max(0);
         let step_ms = match span_ms.div_euclid(DAY_MS) {
             0..=2 => HOUR_MS,
@@ -107,8 +93,7 @@ mod tests {
             ("2026-03-02", "2026-03-01", HOUR_MS),
         ] {
             let query = ExposureQuery {
-                from: Some(from.into()),
-                until: Some(until.into()),
+                days: Days { from: Some(from.into()), until: Some(until.into()), ..Days::default() },
                 ..ExposureQuery::default()
             };
             let span = query.span(now_ms);

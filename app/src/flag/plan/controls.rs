@@ -11,8 +11,8 @@ use crate::{
         badge::{Callout, Tone},
         dialog::Confirm,
         field::Field,
-        time,
     },
+    zone::{typed, zone},
 };
 
 /// The moves of one plan, ready to be asked about.
@@ -81,14 +81,14 @@ impl Moves<'_> {
             return None;
         }
         let action = self.action.clone();
-        let tomorrow = time::field(self.outlook.at_ms + 24 * 3_600_000);
+        let tomorrow = typed::field(self.outlook.at_ms + 24 * 3_600_000);
         let (now, later) = (self.hidden("start"), self.hidden("start_at"));
         let at = view! {
             <details class="confirm">
                 <summary class="button" data-size="small">"Start at a date"</summary>
                 <form method="post" action=action.clone() class="confirm-panel stack">
                     {later}
-                    <Field label="Start (UTC)" name="at" id="plan-start-at" kind="datetime-local" value=tomorrow required=true />
+                    <Field label=format!("Start ({})", zone().name()) name="at" id="plan-start-at" kind=typed::field_kind(&tomorrow) value=tomorrow required=true />
                     <div class="cluster"><button class="button" data-kind="primary">"Set the date"</button></div>
                 </form>
             </details>

@@ -18,6 +18,7 @@ use crate::{
         field::{Choice, Field, FormError},
         icon, time,
     },
+    zone::{typed, zone},
 };
 
 pub(super) fn view(shown: &FlagPage, loaded: &Loaded, draft: FormState<PlanForm>) -> impl IntoView + use<> {
@@ -189,7 +190,7 @@ fn gates(at: usize, step: &StepForm) -> impl IntoView + use<> {
         <Field label="Stay for" name=name("hold") value=step.hold.clone() inputmode="numeric" placeholder="no time" autocomplete="off" />
         <Choice label="Unit" name=name("unit") value=step.unit.clone() options=units />
         <Field label="At least (people)" name=name("sample") value=step.sample.clone() inputmode="numeric" placeholder="any" autocomplete="off" />
-        <Field label="Not before (UTC)" name=name("date") kind="datetime-local" value=step.date.clone() />
+        <Field label=format!("Not before ({})", zone().name()) name=name("date") kind=typed::field_kind(&step.date) value=step.date.clone() />
         <Field label="In your own words" name=name("title") value=step.title.clone() placeholder="optional" autocomplete="off" />
     }
 }

@@ -9,7 +9,7 @@ use engine::{
 
 use crate::{
     form::{error::FormErrors, fields::Fields},
-    ui::time,
+    zone::typed,
 };
 
 /// Units of a hold with their milliseconds, the largest first.
@@ -41,7 +41,7 @@ pub struct StepForm {
     pub sample: String,
     pub healthy: bool,
     pub approval: bool,
-    /// In UTC, as a field for date and time sends it.
+    /// In the zone of whoever typed it, as a field for date and time sends it.
     pub date: String,
 }
 
@@ -59,7 +59,7 @@ impl StepForm {
                 Gate::Sample { subjects_min } => form.sample = subjects_min.to_string(),
                 Gate::Healthy => form.healthy = true,
                 Gate::Approval => form.approval = true,
-                Gate::NotBefore { at_ms } => form.date = time::field(*at_ms),
+                Gate::NotBefore { at_ms } => form.date = typed::field(*at_ms),
             }
         }
         form
@@ -119,7 +119,7 @@ impl StepForm {
         for gate in [self.date(), self.hold(), self.sample()] {
             match gate {
                 Ok(gate) => gates.extend(gate),
-                Err(wrong) => errors.push(wrong.to_owned()),
+                Err(wrong) => errors.push(wrong),
             }
         }
         if self.healthy {
@@ -129,15 +129,15 @@ impl StepForm {
         if errors.is_empty() { Ok(step) } else { Err(errors) }
     }
 
-    fn date(&self) -> Result<Option<Gate>, &'static str> {
+    fn date(&self) -> Result<Option<Gate>, String> {
         if self.date.is_empty() {
             return Ok(None);
         }
-        let at_ms = time::parse_field(&self.date).ok_or("write the date like 2027-01-31T09:00")?;
+        let at_ms = typed::read(&self.date).map_err(|error| error.to_string())?;
         Ok(Some(Gate::NotBefore { at_ms }))
     }
 
-    fn hold(&self) -> Result<Option<Gate>, &'static str> {
+    fn hold(&self) -> Result<Option<Gate>, String> {
         if self.hold.is_empty() {
             return Ok(None);
         }
@@ -148,7 +148,7 @@ impl StepForm {
         Ok(Some(Gate::Hold { hold_ms }))
     }
 
-    fn sample(&self) -> Result<Option<Gate>, &'static str> {
+    fn sample(&self) -> Result<Option<Gate>, String> {
         let digits: String = self.sample.chars().filter(|c| !matches!(c, ',' | ' ')).collect();
         if digits.is_empty() {
             return Ok(None);

@@ -11,7 +11,7 @@ use crate::{
     flag::{FlagPage, Tab},
     form::{error::FormErrors, fields::Fields, state::FormState},
     page::{Page, PageResult, address, toast::Toast},
-    ui::time,
+    zone::typed,
 };
 
 pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageResult {
@@ -96,8 +96,7 @@ async fn carry_out(page: &Page, flag: &FlagKey, fields: &Fields) -> Result<Toast
     let (what, toast) = match fields.text("do") {
         "start" => (PlanMove::Start, Toast::PlanStarted),
         "start_at" => {
-            let at_ms = time::parse_field(fields.trimmed("at"))
-                .ok_or_else(|| FormErrors::form("write the date like 2027-01-31T09:00"))?;
+            let at_ms = typed::read(fields.trimmed("at")).map_err(FormErrors::form)?;
             (PlanMove::StartAt { at_ms }, Toast::PlanMoved)
         }
         "pause" => (PlanMove::Pause, Toast::PlanMoved),

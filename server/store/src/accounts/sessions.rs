@@ -85,6 +85,7 @@ struct FoundRow {
     email: String,
     name: String,
     role: String,
+    time_zone: Option<String>,
     proved_ms: i64,
 }
 
@@ -165,7 +166,7 @@ impl Store {
             .db()
             .optional(
                 "SELECT sessions.id, sessions.last_seen_ms, sessions.expires_ms, sessions.proved_ms, \
-                 users.id AS user_id, users.email, users.name, users.role \
+                 users.id AS user_id, users.email, users.name, users.role, users.time_zone \
                  FROM sessions \
                  JOIN users ON users.id = sessions.user_id \
                  WHERE sessions.token_hash = $1 AND NOT users.disabled",
@@ -191,7 +192,17 @@ impl Store {
             .map_err(|_| StoreError::CorruptRow { table: "users", id: row.user_id.to_string() })?;
         let who = (UserId::new(row.user_id), row.name, row.email);
         let principal = Principal::new(who, role, &self.live().roles(), origin);
-        Ok(Some(principal.in_session(SessionId::new(row.id), row.proved_ms)))
+        Ok(Some(principal.in_session(SessionId::new(row.id), row.proved_ms).reading_in(row.time_zone)))
+    }
+
+    /// In which zone a member reads and types times, by its IANA name; `None` as the browser says. Their own affair, so it is no
+    /// entry of the audit log.
+    pub async fn set_time_zone(&self, by: &Principal, zone: Option<&str>) -> Result<(), StoreError> {
+        let Some(SessionId { .. }) = by.session_id() else { return Ok(()) };
+        self.db()
+            .execute("UPDATE users SET time_zone = $1 WHERE id = $2", args![zone, by.id().get()])
+            .await?;
+        Ok(())
     }
 
     async fn touch_session(&self, row: &FoundRow, now_ms: i64) -> Result<(), StoreError> {

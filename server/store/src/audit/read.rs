@@ -280,8 +280,8 @@ impl Store {
         row.map(AuditEntry::try_from).transpose()
     }
 
-    /// The entry that [`Store::revert`] starts from.
-    pub(super) async fn entry_to_revert(&self, seq: u64) -> Result<Option<AuditEntry>, StoreError> {
+    /// One entry without its sides, whoever asks: that is for the caller to settle.
+    pub(crate) async fn stored_entry(&self, seq: u64) -> Result<Option<AuditEntry>, StoreError> {
         let row: Option<Row> =
             self.db().optional(entries!("WHERE audit.seq = $2"), args![false, signed(seq)]).await?;
         row.map(AuditEntry::try_from).transpose()

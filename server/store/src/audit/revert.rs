@@ -50,7 +50,7 @@ impl Store {
         only_last: bool,
     ) -> Result<u64, StoreError> {
         let reason = reason(comment)?;
-        let entry = self.entry_to_revert(seq).await?;
+        let entry = self.stored_entry(seq).await?;
         let revertible = entry.as_ref().is_some_and(AuditEntry::is_revertible);
         let mut work = self.begin(&by.reverter(entry.as_ref().filter(|_| revertible))?).await?;
         let entry =

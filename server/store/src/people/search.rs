@@ -23,6 +23,8 @@ pub enum Rank {
     WordPrefix,
     /// It stands somewhere inside.
     Inside,
+    /// It is not there: something like it is.
+    Similar,
 }
 
 /// Somebody who matches.
@@ -39,6 +41,8 @@ pub struct Matches {
     pub people: Vec<Match>,
     /// There are more than these.
     pub more: bool,
+    /// Who is nearly called so, where few are: the nearest first.
+    pub similar: Vec<Match>,
 }
 
 impl People {
@@ -54,7 +58,7 @@ impl People {
         found.sort_by(|a, b| (a.rank, &a.subject).cmp(&(b.rank, &b.subject)));
         more |= found.len() > limit;
         found.truncate(limit);
-        Matches { people: found, more }
+        Matches { people: found, more, similar: Vec::new() }
     }
 
     /// Adds who has `word` and a rank, until there are more than `limit` good ones or enough was looked at: then true.

@@ -18,6 +18,9 @@ use crate::{
 
 /// Asking the same again within this time is the same search.
 const SEARCH_MS: i64 = 10 * MINUTE_MS;
+/// Fewer than these, and those are shown as well who are nearly called so.
+const SIMILAR_BELOW: usize = 3;
+const SIMILAR_MAX: usize = 10;
 /// Readers remembered at a time; beyond it the remembered searches are forgotten, and audited again.
 const READERS_MAX: usize = 10_000;
 
@@ -83,7 +86,7 @@ impl Searched {
 }
 
 impl Store {
-    /// The people that match all words of `query`, in any trait. Audited, unless nothing was asked. It alters no decision,
+    /// The people that match all words of `query`, in any trait; where those are few, also who is nearly called so. Audited, unless nothing was asked. It alters no decision,
     /// so no revision moves and nobody's page is told.
     pub async fn search_people(
         &self,
@@ -95,11 +98,20 @@ impl Store {
         if query.is_empty() {
             return Ok(Matches::default());
         }
-        let matches = self.live().people().search(&query, limit);
+        let people = self.live().people();
+        let mut matches = people.search(&query, limit);
+        if matches.people.len() < SIMILAR_BELOW {
+            let room = limit.min(SIMILAR_MAX);
+            matches.similar = people.similar(&query, room, &matches.people).await;
+        }
         let shown = match (matches.people.len(), matches.more) {
             (n, true) => format!("the first {n} shown of more"),
             (0, false) => "nobody found".to_owned(),
             (n, false) => format!("{n} found"),
+        };
+        let shown = match matches.similar.len() {
+            0 => shown,
+            n => format!("{shown}, {n} with a similar name"),
         };
         self.audit_search(by, &query, &shown).await?;
         Ok(matches)

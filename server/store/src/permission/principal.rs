@@ -104,6 +104,8 @@ pub struct Principal {
     permit: Permit,
     origin: RequestOrigin,
     presence: Presence,
+    /// In which they read and type times, if they chose one.
+    time_zone: Option<String>,
     /// Who answers for what is done; `None` for a token that is nobody's.
     person: Option<UserId>,
 }
@@ -125,6 +127,7 @@ impl Principal {
             permit: Permit::of(role, table),
             origin,
             presence: Presence::NoSession,
+            time_zone: None,
             person: Some(id),
         }
     }
@@ -132,6 +135,11 @@ impl Principal {
     /// The same member, in a session whose password was last given at `password_ms`.
     pub(crate) fn in_session(self, id: SessionId, password_ms: i64) -> Self {
         Self { presence: Presence::Session { id, password_ms }, ..self }
+    }
+
+    /// The same member, with the time zone that they chose.
+    pub(crate) fn reading_in(self, time_zone: Option<String>) -> Self {
+        Self { time_zone, ..self }
     }
 
     /// Whoever can run the binary on the database can do everything; the audit log calls them "command line".
@@ -176,6 +184,11 @@ impl Principal {
     /// A member's own; of a token that of its owner where that is further down the list of roles.
     pub fn role(&self) -> Role {
         self.permit.last_role()
+    }
+
+    /// The IANA name of the zone that they chose to read and type times in.
+    pub fn time_zone(&self) -> Option<&str> {
+        self.time_zone.as_deref()
     }
 
     pub fn origin(&self) -> &RequestOrigin {

@@ -5,6 +5,7 @@ mod anchor;
 mod as_of;
 mod audit;
 mod census;
+mod changed;
 mod crash;
 mod demo;
 mod desk;

@@ -134,6 +134,33 @@ async fn stored_text_is_never_markup() {
     }
 }
 
+/// Whatever a page tells of a time of day, it tells in the zone of whoever reads it.
+#[tokio::test]
+async fn no_page_tells_a_time_in_another_zone_than_its_readers() {
+    let world = World::build().await;
+    let chosen = [("do".to_owned(), "zone".to_owned()), ("zone".to_owned(), "Asia/Kathmandu".to_owned())];
+    assert_eq!(world.post("/account", &chosen).await.status(), 303);
+    let (mut in_utc, mut in_theirs) = (BTreeSet::new(), 0);
+    world
+        .crawl(|address, page| {
+            for (at, _) in page.texts.match_indices(" UTC") {
+                let before = &page.texts[..at];
+                let is_time = before.ends_with(|c: char| c.is_ascii_digit())
+                    && before.get(before.len().saturating_sub(3)..).is_some_and(|it| it.starts_with(':'));
+                let beside_theirs =
+                    page.texts[..at].lines().last().is_some_and(|it| it.contains("UTC+0545 · "));
+                if is_time && !beside_theirs && !page.texts[at..].starts_with(" UTC+0545") {
+                    let start = page.texts[..at].char_indices().rev().nth(60).map_or(0, |(start, _)| start);
+                    in_utc.insert(format!("{address}: {}", &page.texts[start..at + 4]));
+                }
+            }
+            in_theirs += page.texts.matches("UTC+0545").count();
+        })
+        .await;
+    assert!(in_utc.is_empty(), "{in_utc:#?}");
+    assert!(in_theirs > 20, "{in_theirs}");
+}
+
 /// Journeys that walk all pages walk these: a form on a new page cannot be forgotten by them.
 #[test]
 fn journeys_walk_every_page_of_the_router() {
