@@ -67,7 +67,9 @@ pub use audit::{
     Action, ActorKind, AuditEntry, AuditFilter, AuditHead, AuditReport, AuditSecret, AuditStanding,
     AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind, InvalidAuditHead, LiveRow,
 };
-pub use census::{Asker, Census, DeskCount, GroupChange, GroupCount, Listed, Patience};
+pub use census::{
+    Asker, Census, ConditionCounts, DeskCount, GroupChange, GroupCount, Listed, Moves, Moving, Patience,
+};
 pub use clock::Clock;
 #[doc(hidden)]
 pub use db::{Fault, Faults};
