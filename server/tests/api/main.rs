@@ -29,6 +29,7 @@ mod kept;
 mod lanes;
 mod lists;
 mod missing;
+mod moved;
 mod names;
 mod otlp;
 mod outcomes;
