@@ -106,7 +106,7 @@ async fn a_step_of_a_plan_names_them_to_those_who_may_look_people_up() {
     assert!(named.contains("This page does not exist"), "after the last step");
     let viewer = app.sign_in(Role::Viewer).await;
     let page = app.read_as(&viewer, &last[0]).await;
-    assert!(page.contains("may look up") && !page.contains("person-"), "{page}");
+    assert!(page.contains("may look people up") && !page.contains("person-"), "{page}");
 }
 
 #[tokio::test]

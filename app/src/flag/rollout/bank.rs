@@ -25,6 +25,9 @@ pub struct Bank<'a> {
     /// Suggestions for each condition, by the prefix of its fields.
     pub vocabularies: &'a BTreeMap<String, Vocabulary>,
     pub editable: bool,
+    /// Whoever edits may also make groups, and enrol into them.
+    pub makes_groups: bool,
+    pub enrols: bool,
     /// The release plan that is not over, for the marks where its steps come by.
     pub plan: Option<&'a Plan>,
 }

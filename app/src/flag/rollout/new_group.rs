@@ -3,7 +3,7 @@
 
 use engine::{GroupKey, counted};
 use leptos::prelude::*;
-use store::{EnrolmentChoice, EnrolmentList, Operation, RawLine};
+use store::{EnrolmentChoice, EnrolmentList, RawLine};
 
 use super::{bank::Bank, rule::RuleForm, strip::SWAP};
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         fields::Fields,
     },
     group::{form::GroupForm, save::create},
-    page::{Page, here::here},
+    page::Page,
     ui::{
         field::{Field, Paragraph},
         icon,
@@ -130,7 +130,7 @@ pub(super) fn view(bank: &Bank<'_>, rule: &RuleForm) -> Option<AnyView> {
     let made = rule.made.as_ref().map(|made| {
         view! { <p class="note" role="status">{made.sentence.clone()}</p> }
     });
-    if !here().may(Operation::EditFlags) {
+    if !bank.makes_groups {
         return None;
     }
     let Some(new) = &rule.new_group else {
@@ -144,7 +144,7 @@ pub(super) fn view(bank: &Bank<'_>, rule: &RuleForm) -> Option<AnyView> {
         Err(errors) if at("new.name").is_some() => errors,
         Ok(_) | Err(_) => ConditionErrors::default(),
     };
-    let testers = here().may(Operation::Enrol).then(|| {
+    let testers = bank.enrols.then(|| {
         view! {
             <Paragraph
                 label="Testers, one per line"

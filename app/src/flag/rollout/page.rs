@@ -67,6 +67,7 @@ pub async fn show(page: &Page, shown: FlagPage, typed: Typed) -> PageResult {
     };
     let (prefixes, drafts): (Vec<_>, Vec<_>) = form.conditions().into_iter().unzip();
     let vocabularies: BTreeMap<_, _> = prefixes.into_iter().zip(vocabularies(page, &drafts).await).collect();
+    let (makes_groups, enrols) = (page.may(Operation::EditFlags), page.may(Operation::Enrol));
     let candidates = candidates(&shown);
     let press = if shown.stopped() { "resume" } else { "stop" };
     let confirm = page.query("confirm").as_deref() == Some(press);
@@ -87,6 +88,8 @@ pub async fn show(page: &Page, shown: FlagPage, typed: Typed) -> PageResult {
             schema: shown.snapshot.attributes(),
             vocabularies: &vocabularies,
             editable,
+            makes_groups,
+            enrols,
             plan: plan.as_ref().map(|release| &release.plan),
         };
         let body = view! {

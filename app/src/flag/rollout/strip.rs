@@ -303,6 +303,8 @@ mod tests {
             schema: &AttributeSchema::default(),
             vocabularies: &BTreeMap::new(),
             editable,
+            makes_groups: editable,
+            enrols: editable,
             plan: Some(&plan),
         };
         super::bank(&bank).to_html()
