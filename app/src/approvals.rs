@@ -54,6 +54,7 @@ fn item(request: &ApprovalRequest, here: &Here) -> impl IntoView + use<> {
     let step = request.step + 1;
     let key = format!("{}-{}-{step}", request.environment, request.flag);
     let plan = here.href_in(&flag::Tab::Plan.path(&request.flag), &request.environment);
+    let who = here.href_in(&flag::plan::who::address(&request.flag, step), &request.environment);
     let (tone, word) = if request.next { (Tone::Accent, "Next step") } else { (Tone::Neutral, "Later step") };
     let may = here.principal.as_ref().is_some_and(|who| who.may_in(Operation::Approve, &request.environment));
     let form = if !may {
@@ -87,6 +88,7 @@ fn item(request: &ApprovalRequest, here: &Here) -> impl IntoView + use<> {
             </div>
             <p><b>{format!("Step {step} of “{}”: ", request.plan_name)}</b>{as_sentence(&request.phrase)}</p>
             <p class="note">{format!("Written by {}; last changed by {}, ", request.proposed_by, request.changed_by)}{time::ago(here.now_ms, request.changed_ms)}</p>
+            <p class="note"><a href=who>"Who gains it with this step?"</a></p>
             {form}
         </li>
     }

@@ -1,6 +1,7 @@
 //! The condition builder: conditions as texts, the fields in which they are written, and what can be suggested there.
 
 pub mod builder;
+mod counts;
 pub mod form;
 mod operator;
 mod posted;

@@ -16,7 +16,9 @@ pub enum AppError {
     Denied(Denied),
     #[error("{0} does not exist, or it was deleted.")]
     NotFound(Thing),
-    #[error("This link is not valid any more: it was used, or it is too old. Ask an admin for a new one.")]
+    #[error(
+        "This link is not valid any more: it was used, or it is too old. Ask whoever sent it to you for a new one."
+    )]
     StaleLink,
     #[error("Somebody else changed this in the meantime. Load the page again and repeat your change.")]
     Conflict,

@@ -3,6 +3,7 @@
 pub mod form;
 pub mod head;
 mod history;
+mod impact;
 pub mod list;
 pub mod page;
 mod panels;

@@ -26,6 +26,7 @@ pub mod group;
 pub mod guardrails;
 pub mod invite;
 pub mod live;
+pub mod moved;
 pub mod page;
 pub mod password;
 pub mod people;

@@ -28,8 +28,8 @@ test('a product manager defines a pilot group and sees who is in it before savin
         await expect(page.getByText('tier is “vip”').first()).toBeVisible();
     });
 
-    await test.step('a second test narrows it; the cursor follows the new row', async () => {
-        await page.getByRole('button', { name: 'Add Test', exact: true }).click();
+    await test.step('a second condition narrows it; the cursor follows the new row', async () => {
+        await page.getByRole('button', { name: 'Add Condition', exact: true }).click();
         await expect(page.getByLabel('Attribute 2')).toBeFocused();
         await page.keyboard.type('transactions_30d');
         await page.keyboard.press('Tab');
@@ -65,14 +65,14 @@ test('the builder works without scripts', async ({ browser, world }) => {
     await page.getByLabel('Name', { exact: true }).fill('Staff in Norway');
     await page.getByLabel('Attribute 1').fill('role');
     await page.getByLabel('Value 1').fill('staff');
-    await page.getByRole('button', { name: 'Add Test', exact: true }).click();
+    await page.getByRole('button', { name: 'Add Condition', exact: true }).click();
     await page.getByLabel('Attribute 2').fill('country');
     await page.getByLabel('Comparison 2').selectOption('one_of');
     await page.getByLabel('Value 2').fill('NO, SE');
     await page.getByLabel('Value 2').press('Enter');
     await expect(page.getByText('role is “staff” and country is one of “NO”, “SE”').first()).toBeVisible();
     await expect(count(page)).not.toHaveText('0');
-    await page.getByRole('button', { name: 'Remove test 2' }).click();
+    await page.getByRole('button', { name: 'Remove condition 2' }).click();
     await expect(page.getByLabel('Name', { exact: true })).toHaveValue('Staff in Norway');
     await page.getByRole('button', { name: 'Create the group' }).click();
     await expect(page).toHaveURL(/\/groups\/staff-in-norway$/);

@@ -112,12 +112,12 @@ test('a tester accepts an invitation; it is full afterwards and can be revoked',
 
     const tester = await stranger(browser, world);
     await tester.goto(`${link}?subject=invited.one`);
-    await expect(tester.getByLabel(/Your user id/)).toHaveValue('invited.one');
+    await expect(tester.getByLabel(/Your user name/)).toHaveValue('invited.one');
     await expectAccessible(tester);
     await tester.getByRole('button', { name: 'Take part' }).click();
     await expect(tester.getByRole('status').filter({ hasText: 'You are in.' })).toBeVisible();
     await tester.goto(link);
-    await expect(tester.getByRole('alert')).toContainText('This invitation is full');
+    await expect(tester.getByRole('alert')).toContainText('This test is full');
 
     await qa.goto(TAB);
     await expect(qa.getByRole('row').filter({ hasText: 'invited.one' })).toContainText('invitation');
@@ -126,7 +126,7 @@ test('a tester accepts an invitation; it is full afterwards and can be revoked',
     await invitation.getByText('Revoke', { exact: true }).click();
     await invitation.getByRole('button', { name: 'Revoke the invitation' }).click();
     await tester.goto(link);
-    await expect(tester.getByRole('alert')).toContainText('was revoked');
+    await expect(tester.getByRole('alert')).toContainText('was taken back');
     await tester.context().close();
     await qa.context().close();
 });

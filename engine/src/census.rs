@@ -4,6 +4,7 @@
 mod channel;
 mod estimate;
 mod impact;
+mod moves;
 mod shuffled;
 mod survey;
 mod tally;
@@ -11,6 +12,7 @@ mod tally;
 pub use channel::{ChannelCount, Overlap};
 pub use estimate::{Count, Sample, grouped, interval_95};
 pub use impact::Impact;
+pub use moves::{Moved, Mover, Side};
 pub use shuffled::Shuffled;
 pub use survey::{Survey, Surveyor};
 pub use tally::{Counted, Question, Tally};

@@ -15,8 +15,8 @@ mod word;
 mod words;
 
 pub use census::{
-    ChannelCount, Count, Counted, Impact, Overlap, Question, Sample, Shuffled, Survey, Surveyor, Tally,
-    grouped, interval_95,
+    ChannelCount, Count, Counted, Impact, Moved, Mover, Overlap, Question, Sample, Shuffled, Side, Survey,
+    Surveyor, Tally, grouped, interval_95,
 };
 pub use condition::{
     AttributeDefinition, AttributeSchema, AttributeType, AttributeValue, Attributes, Condition, DEPTH_MAX,
@@ -45,5 +45,5 @@ pub use traits::{Items, Names, Packed, Packer, Traits, VALUE_SEPARATOR, ValueRef
 pub use word::UnknownWord;
 pub use words::{
     Change, attributes_phrase, audience_phrase, condition_phrase, counted, flag_changes, group_changes,
-    group_name, hints, rollout_changes, rollout_phrase, with_article,
+    group_name, hints, move_reason, rollout_changes, rollout_phrase, with_article,
 };

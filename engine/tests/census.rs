@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use engine::{
     AttributeSchema, AttributeValue, Attributes, Audience, BucketBy, ChannelCount, Condition, Context,
-    Enrolment, EnvironmentConfig, Exclusions, Flag, FlagKey, Group, Impact, Operator, Overlap, Percentage,
-    Pin, Prerequisite, Question, Rollout, Rule, Sample, Share, Shuffled, Snapshot, Surveyor, Tally, Test,
-    Variant,
+    Enrolment, EnvironmentConfig, Exclusions, Flag, FlagKey, Group, Impact, Moved, Mover, Operator, Overlap,
+    Percentage, Pin, Prerequisite, Question, Rollout, Rule, Sample, Share, Shuffled, Side, Snapshot,
+    Surveyor, Tally, Test, Variant, group_name, move_reason,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 
@@ -157,6 +157,16 @@ fn changed(before: &Rollout, after: &Rollout, people: &[(String, Attributes)]) -
     tally.counted(people.len()).impacts[0]
 }
 
+fn moved(before: &Rollout, after: &Rollout, people: &[(String, Attributes)]) -> Moved {
+    let (before, after) = (snapshot(before), snapshot(after));
+    let mut mover = Mover::new(Question::Changes { flag: key("f"), before, after });
+    // In any order: places are told in theirs.
+    for (place, (key, traits)) in people.iter().enumerate().rev() {
+        mover.look(place, &Context::from_traits(key, traits), NOW_MS);
+    }
+    mover.moved(people.len())
+}
+
 /// The rule alone, without anything before it.
 fn alone(rule: &Rule, percentage: Percentage, seed: &str, people: &[(String, Attributes)]) -> usize {
     let rule = Rule { percentage, ..rule.clone() };
@@ -290,4 +300,64 @@ fn a_channel_reads_as_two_numbers() {
     );
     let sample = Sample { seen: 10_000, known: 100_000 };
     assert_eq!(ChannelCount { sample, ..count }.phrase(), "about 12,400 ± 700 of 83,000 ± 700");
+}
+
+proptest! {
+    #[test]
+    fn those_who_move_are_as_many_as_are_counted_and_each_has_a_reason(before in rollout(), after in rollout()) {
+        let people = people();
+        let (impact, moved) = (changed(&before, &after, &people), moved(&before, &after, &people));
+        let numbers = Side::ALL.map(|side| moved.places(side).len());
+        prop_assert_eq!(numbers, [impact.gained, impact.lost, impact.switched]);
+        let (old, new) = (snapshot(&before), snapshot(&after));
+        for side in Side::ALL {
+            prop_assert!(moved.places(side).is_sorted());
+            for place in moved.places(side) {
+                let (subject, traits) = &people[*place as usize];
+                let context = Context::from_traits(subject, traits);
+                let (was, is) = (old.explain("f", &context, NOW_MS), new.explain("f", &context, NOW_MS));
+                let reason = move_reason(side, (&was, &before), (&is, &after), &group_name(&new));
+                prop_assert!(!reason.is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reason_names_the_rule_or_what_keeps_somebody_out() {
+    let vips = |percentage| Rule {
+        id: key("vips"),
+        audience: Audience::Matching { groups: vec![key("vips")], condition: None },
+        percentage: Percentage::whole(percentage).expect("percentage"),
+        holdback: Percentage::NONE,
+        bucket_by: BucketBy::Subject,
+        split: Vec::new(),
+    };
+    let with = |rules: Vec<Rule>| Rollout { rules, ..Rollout::new("seed") };
+    let out = Exclusions { subjects: vec![key("user-3")], groups: vec![key("testers")] };
+    let (nobody, all) = (with(Vec::new()), with(vec![vips(100)]));
+    let excluding = Rollout { exclusions: out, ..all.clone() };
+    let pin = Pin { subject: key("user-0"), variant: key("on") };
+    let pinned = Rollout { pins: vec![pin], ..nobody.clone() };
+    let people = people();
+    let reasons = |side, before: &Rollout, after: &Rollout| -> Vec<String> {
+        let (old, new) = (snapshot(before), snapshot(after));
+        let moved = moved(before, after, &people);
+        let reason = |place: &u32| {
+            let (subject, traits) = &people[*place as usize];
+            let context = Context::from_traits(subject, traits);
+            let (was, is) = (old.explain("f", &context, NOW_MS), new.explain("f", &context, NOW_MS));
+            move_reason(side, (&was, before), (&is, after), &group_name(&new))
+        };
+        let mut reasons: Vec<_> = moved.places(side).iter().map(reason).collect();
+        reasons.sort();
+        reasons.dedup();
+        reasons
+    };
+    assert_eq!(reasons(Side::Gained, &nobody, &all), ["through vips"]);
+    assert_eq!(reasons(Side::Gained, &nobody, &with(vec![vips(50)])), ["inside 50 % of vips"]);
+    assert_eq!(reasons(Side::Gained, &nobody, &pinned), ["pinned by name"]);
+    assert_eq!(reasons(Side::Lost, &all, &nobody), ["no longer through vips"]);
+    assert_eq!(reasons(Side::Lost, &all, &with(vec![vips(20)])), ["outside 20 % of vips"]);
+    assert_eq!(reasons(Side::Lost, &all, &excluding), ["excluded by name", "excluded through testers"]);
 }

@@ -15,6 +15,7 @@ pub mod key_from_name;
 pub mod live;
 pub mod menus;
 pub mod palette;
+mod place;
 pub mod preview;
 pub mod refused;
 pub mod site;

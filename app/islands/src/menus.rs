@@ -1,4 +1,4 @@
-//! What every page does: it asks before what somebody typed is lost (`typing`), and closes an open `<details class="menu">` or `<details class="confirm">` on Escape and on a press elsewhere.
+//! What every page does: it asks before what somebody typed is lost (`typing`), comes back to where somebody was (`place`), and closes an open `<details class="menu">` or `<details class="confirm">` on Escape and on a press elsewhere.
 //! Without a script a second press on the button closes it.
 
 use leptos::{ev, prelude::*};
@@ -14,6 +14,7 @@ pub fn Menus() -> impl IntoView {
     Effect::new(move || {
         show_what_was_asked();
         crate::typing::remember();
+        crate::place::come_back();
         let _ = window_event_listener(ev::keydown, |event| {
             if event.key() == "Escape" {
                 close(|_| true, true);

@@ -143,6 +143,7 @@ fn watch_form(
     };
     let on_change = move |event: web_sys::Event| {
         if is_here() && event.target().is_some_and(|target| is_inside_form(&target)) {
+            outdate(&event);
             ask();
         }
     };
@@ -180,6 +181,17 @@ fn show(forecast: RwSignal<Forecast>, answer: Forecast) {
         drop(changed);
     }
     forecast.set(answer);
+}
+
+/// Those who were named moved by the change as it was.
+fn outdate(event: &web_sys::Event) {
+    let target = event.target().and_then(|it| it.dyn_into::<web_sys::Element>().ok());
+    let changes = target.is_some_and(|it| it.closest("#who,#comment,#preview-link").is_ok_and(|kept| kept.is_none()));
+    if changes
+        && let Some(who) = document().get_element_by_id("who").filter(|it| it.child_element_count() > 1)
+    {
+        drop(who.set_attribute("data-old", ""));
+    }
 }
 
 fn is_inside_form(target: &web_sys::EventTarget) -> bool {

@@ -30,6 +30,7 @@ pub fn remember() {
         if event.default_prevented() || (stays && !form.has_attribute("data-swap-plain")) {
             return;
         }
+        crate::place::keep(&form, event.submitter());
         // Nothing stands between a person and Stop.
         let stops = form.closest("#stop").is_ok_and(|it| it.is_some());
         let forms = if stops { all("form") } else { vec![form] };

@@ -102,9 +102,9 @@ fn branch_view(frame: &Frame, branch: &Branch, path: &[usize], depth: usize) -> 
         .map(|mode| view! { <option value=mode.code() selected=mode == branch.mode>{mode.label()}</option> })
         .collect();
     let label = if path.is_empty() {
-        "How the tests join".to_owned()
+        "How the conditions join".to_owned()
     } else {
-        format!("How the tests of group {place} join")
+        format!("How the conditions of group {place} join")
     };
     let head = view! {
         <div class="builder-head">
@@ -164,7 +164,7 @@ fn add_buttons(frame: &Frame, path: &[usize], depth: usize) -> impl IntoView + u
     });
     view! {
         <div class="builder-add">
-            {(depth < DEPTH_MAX).then(|| button("add-test", "Test", "", focused))}
+            {(depth < DEPTH_MAX).then(|| button("add-test", "Condition", "", focused))}
             {groups}
         </div>
     }
@@ -192,7 +192,8 @@ fn test_view(frame: &Frame, test: &TestForm, path: &[usize]) -> AnyView {
     let place = place_text(path);
     let choice = offered_choice(test, frame.vocabulary.type_of(&test.attribute));
     let is_wrong = |field| frame.errors.at(path).any(|(at, _)| at == field);
-    let described = (frame.errors.at(path).next().is_some()).then(|| format!("{name}.error"));
+    let error = frame.errors.at(path).next().map(|_| format!("{name}.error "));
+    let described = Some(format!("{}{}", error.unwrap_or_default(), count_id(frame, path)));
     let case = choice.kind.folds_case().then(|| {
         view! {
             <label class="builder-case" title="Upper and lower case count the same">
@@ -209,7 +210,7 @@ fn test_view(frame: &Frame, test: &TestForm, path: &[usize]) -> AnyView {
         }
     });
     view! {
-        <div class="builder-test" role="group" aria-label=format!("Test {place}")>
+        <div class="builder-test" role="group" aria-label=format!("Condition {place}")>
             <input
                 class="builder-attribute"
                 name=format!("{name}.attribute")
@@ -229,8 +230,9 @@ fn test_view(frame: &Frame, test: &TestForm, path: &[usize]) -> AnyView {
             {operator_menu(frame, test, choice, path)}
             {value::view(frame, test, choice.kind.shape(), path, described)}
             {case}
-            {remove_button(frame, path, &format!("Remove test {place}"))}
+            {remove_button(frame, path, &format!("Remove condition {place}"))}
             {error_view(frame, path)}
+            {count_view(frame, path)}
         </div>
     }
     .into_any()
@@ -254,6 +256,19 @@ fn error_view(frame: &Frame, path: &[usize]) -> Option<impl IntoView + use<>> {
         let id = format!("{}.error", name_at(&frame.prefix, path));
         view! { <p class="builder-error" id=id role="alert">{errors.join(" ")}</p> }
     })
+}
+
+/// How many the row matches; it follows while the row is typed.
+fn count_view(frame: &Frame, path: &[usize]) -> impl IntoView + use<> {
+    let told = frame.vocabulary.rows.at(path).map(|told| {
+        let warning = told.warning.clone().map(|text| view! { " "<b class="builder-nowhere">{text}</b> });
+        view! { {told.sentence.clone()}{warning} }
+    });
+    view! { <p class="builder-count" id=count_id(frame, path)>{told}</p> }
+}
+
+fn count_id(frame: &Frame, path: &[usize]) -> String {
+    format!("{}.count", name_at(&frame.prefix, path))
 }
 
 /// How a person counts the place: from one.
@@ -327,7 +342,7 @@ mod tests {
         let errors = draft.parse().expect_err("errors");
         let html = html(draft, errors);
         assert!(html.contains(r#"id="cond.0.error" role="alert""#), "{html}");
-        assert!(html.contains(r#"aria-describedby="cond.0.error""#));
+        assert!(html.contains(r#"aria-describedby="cond.0.error cond.0.count""#));
         assert!(html.contains(r#"value="lots""#), "what was typed stays");
     }
 

@@ -1,19 +1,31 @@
-//! What the condition builder can suggest on a page: the schema, and what known people have.
+//! What the condition builder knows on a page: the schema, what known people have, and how many each row matches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{AttributeSchema, AttributeType, TARGETING_KEY};
 use store::Operation;
 
-use super::form::ConditionForm;
+use super::{counts::RowCounts, form::ConditionForm};
 use crate::page::Page;
 
 /// Attribute names that only later people have are not suggested; they can still be typed.
 const PEOPLE_SAMPLED_MAX: usize = 1000;
 
-/// Suggestions for one builder. Values of known people are shown to those who may look people up; those of personal
-/// attributes to nobody: that would be looking people up without a word in the audit log.
-pub fn vocabulary(page: &Page, draft: &ConditionForm) -> Vocabulary {
+/// Suggestions for the builders of a page, and how many people each of their rows matches: all counted at once.
+pub async fn vocabularies(page: &Page, drafts: &[&ConditionForm]) -> Vec<Vocabulary> {
+    let vocabularies: Vec<_> = drafts.iter().map(|draft| suggestions(page, draft)).collect();
+    let rows = RowCounts::of(page, drafts, &vocabularies).await;
+    vocabularies.into_iter().zip(rows).map(|(it, rows)| Vocabulary { rows, ..it }).collect()
+}
+
+/// The same for one builder.
+pub async fn vocabulary(page: &Page, draft: &ConditionForm) -> Vocabulary {
+    vocabularies(page, &[draft]).await.into_iter().next().unwrap_or_default()
+}
+
+/// Values of known people are shown to those who may look people up; those of personal attributes to nobody: that would be
+/// looking people up without a word in the audit log.
+fn suggestions(page: &Page, draft: &ConditionForm) -> Vocabulary {
     let live = page.store().live();
     let Some(snapshot) = live.snapshot(page.environment.key.as_str()) else { return Vocabulary::default() };
     if !page.may(Operation::ReadPeople) {
@@ -32,6 +44,7 @@ pub fn vocabulary(page: &Page, draft: &ConditionForm) -> Vocabulary {
 pub struct Vocabulary {
     pub(super) attributes: BTreeMap<String, Attribute>,
     values: BTreeMap<String, Vec<String>>,
+    pub(super) rows: RowCounts,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -57,7 +70,7 @@ impl Vocabulary {
             };
             attributes.insert(definition.name.to_string(), attribute);
         }
-        Self { attributes, values: BTreeMap::new() }
+        Self { attributes, ..Self::default() }
     }
 
     /// Adds the known values of the attributes that `draft` tests; `values` finds those of one attribute.
@@ -67,6 +80,10 @@ impl Vocabulary {
             self.values.entry(attribute.to_owned()).or_insert_with(|| values(attribute));
         }
         self
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.attributes.keys().map(String::as_str)
     }
 
     pub(super) fn type_of(&self, attribute: &str) -> Option<AttributeType> {

@@ -8,3 +8,4 @@ pub mod page;
 mod preview;
 pub mod save;
 pub mod state;
+pub mod who;

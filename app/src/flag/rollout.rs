@@ -7,6 +7,7 @@ pub mod form;
 pub mod intent;
 mod merge;
 mod more;
+mod new_group;
 pub mod page;
 mod rule;
 pub mod save;

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use engine::{Count, EnvironmentKey, Flag, FlagKey, Rollout, Snapshot, Survey, group_name, rollout_phrase};
 use islands::forecast::{Forecast, Mood};
 use store::{
-    Action, Asker, AuditEntry, Environment, ObjectKind, ObjectRef, Patience, ReleasePlan, RuleHealth, Store,
-    Versioned, Viewer,
+    Action, Asker, AuditEntry, Environment, Moving, ObjectKind, ObjectRef, Patience, ReleasePlan, RuleHealth,
+    Store, Versioned, Viewer,
 };
 
 use super::{rollout::form::RolloutForm, watch::Watch};
 use crate::{
     error::{AppError, Thing},
     forecast::Drafted,
+    moved::{Look, Names},
     page::{Page, address},
 };
 
@@ -136,6 +137,28 @@ impl FlagPage {
             patience: Patience::PAGE,
         };
         asked.forecast(page.store(), &page.viewer(), form).await
+    }
+
+    /// Whom saving the form would move, by name.
+    pub async fn moved(&self, page: &Page, form: &RolloutForm, look: Look) -> Result<Names, AppError> {
+        match form.parse(&self.rollout.value, &self.flag) {
+            Ok(after) => self.moved_between(page, (self.rollout.value.clone(), after), look).await,
+            Err(errors) => {
+                let first = errors.into_iter().next().map(|error| error.sentence);
+                Ok(Names::Unfinished(first.unwrap_or_default()))
+            }
+        }
+    }
+
+    /// Whom going from one rollout to another moves, by name.
+    pub async fn moved_between(
+        &self,
+        page: &Page,
+        (before, after): (Rollout, Rollout),
+        look: Look,
+    ) -> Result<Names, AppError> {
+        let moving = Moving::Rollout { flag: Arc::clone(&self.flag), before, after };
+        Names::of(page, &self.snapshot, moving, look).await
     }
 }
 

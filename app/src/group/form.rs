@@ -6,6 +6,7 @@ use store::Versioned;
 use crate::{
     condition::form::ConditionForm,
     form::{error::FormErrors, fields::Fields},
+    moved::Look,
 };
 
 /// Prefix of the group's condition in the form.
@@ -25,6 +26,8 @@ pub struct GroupForm {
     pub version: u64,
     /// What the list of matching people is searched for.
     pub people: String,
+    /// Whom saving moves is looked at by name.
+    pub look: Option<Look>,
 }
 
 impl GroupForm {
@@ -55,6 +58,7 @@ impl GroupForm {
             comment: text("comment"),
             version: fields.number("version").unwrap_or_default(),
             people: text("people"),
+            look: Look::parse(fields.text("intent")),
         }
     }
 

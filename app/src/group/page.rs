@@ -51,7 +51,7 @@ pub async fn show(page: &Page, found: Found, mut form: GroupForm, draft: FormSta
         form.version = conflict.current;
     }
     let preview = super::preview::Preview::of(page, Some(&found), &form).await?;
-    let vocabulary = vocabulary(page, &form.condition);
+    let vocabulary = vocabulary(page, &form.condition).await;
     page.render(meta, move || {
         let preview = preview.view(may_edit, &form.people);
         let main = if may_edit {
@@ -84,7 +84,7 @@ pub async fn show_new(
 ) -> PageResult {
     let meta = PageMeta::new("New group", Section::Groups).status(draft.status());
     let preview = super::preview::Preview::of(page, None, &form).await?;
-    let vocabulary = vocabulary(page, &form.condition);
+    let vocabulary = vocabulary(page, &form.condition).await;
     page.render(meta, move || {
         view! {
             <PageHead
@@ -109,8 +109,10 @@ fn editor(
     preview: AnyView,
 ) -> impl IntoView + use<> {
     let here = here();
-    let action =
-        here.href(&saved.map_or_else(|| "/groups/new".to_owned(), |it| Tab::Definition.address(&it.key)));
+    let action = here.href(&saved.map_or_else(
+        || "/groups/new".to_owned(),
+        |it| format!("{}#group-card", Tab::Definition.address(&it.key)),
+    ));
     // Rows that somebody is still filling in are not wrong yet.
     let errors = match &draft.errors {
         Some(_) => form.condition.parse().err().unwrap_or_default(),
@@ -136,7 +138,7 @@ fn editor(
     let swap = format!("builder-{CONDITION} preview");
     view! {
         <form id="group-form" method="post" action=action class="group-form" data-guard=guard>
-            <div class="card stack group-card">
+            <div class="card stack group-card" id="group-card">
             // Enter in a text field presses the first button: it must not be one that removes a row.
             <button
                 type="submit"

@@ -7,12 +7,18 @@ use engine::{
     grouped,
 };
 use leptos::prelude::*;
-use store::{Asker, Environment, GroupUse, Patience};
+use store::{Asker, Environment, GroupUse, Moving, Patience};
 
-use super::{form::GroupForm, head::Found, list::meter};
+use super::{
+    form::GroupForm,
+    head::Found,
+    impact::{self, FlagImpact},
+    list::meter,
+};
 use crate::{
     error::AppError,
-    page::{Page, address, here::here},
+    moved::{Look, Names},
+    page::Page,
     ui::{icon, person::person_link},
 };
 
@@ -46,12 +52,8 @@ struct Counted {
     listed: Vec<Person>,
     found: Count,
     empty: bool,
-}
-
-struct FlagImpact {
-    used: GroupUse,
-    environment: String,
-    impact: Impact,
+    /// Whom saving moves, by name, where somebody has asked.
+    names: Option<Names>,
 }
 
 struct Person {
@@ -67,10 +69,13 @@ impl Preview {
         let known = page.store().live().people().len();
         let reader = page.principal.people_reader().ok();
         let members = match Definitions::of(page, found, form) {
-            Some(definitions) => match definitions.count(page, form).await {
-                Some(counted) => Members::Counted(counted),
-                None => Members::Counting,
-            },
+            Some(definitions) => {
+                let names = definitions.moved(page, form.look).await?;
+                match definitions.count(page, form).await {
+                    Some(counted) => Members::Counted(Counted { names, ..counted }),
+                    None => Members::Counting,
+                }
+            }
             None => Members::Unfinished,
         };
         if let (Some(reader), Members::Counted(counted)) = (&reader, &members)
@@ -110,6 +115,14 @@ impl<'a> Definitions<'a> {
         let changes = saved.is_some_and(|group| group.condition != after.condition);
         let used_by = found.filter(|_| changes).map_or(&[][..], |found| &found.used_by);
         Some(Self { before: saved.cloned().map(Arc::new), after, changes, used_by })
+    }
+
+    /// Whom saving moves, once somebody has asked.
+    async fn moved(&self, page: &Page, look: Option<Look>) -> Result<Option<Names>, AppError> {
+        let snapshot = page.store().live().snapshot(page.environment.key.as_str());
+        let (Some(look), Some(snapshot), true) = (look, snapshot, self.changes) else { return Ok(None) };
+        let moving = Moving::Group { before: self.before.clone(), after: Arc::clone(&self.after) };
+        Names::of(page, &snapshot, moving, look).await.map(Some)
     }
 
     async fn count(self, page: &Page, form: &GroupForm) -> Option<Counted> {
@@ -161,6 +174,7 @@ impl<'a> Definitions<'a> {
             listed: listed.collect(),
             found: change.impact.sample.count(change.listed.found),
             empty: self.after.condition.is_none() && self.after.enrolments.is_empty(),
+            names: None,
         })
     }
 }
@@ -236,59 +250,11 @@ impl Counted {
             {headline}
             {meter(members.value(), known)}
             {nobody}
-            {self.changes.then(|| self.impact_view())}
+            {self.changes.then(|| impact::view(&self.impact, &self.flags, self.flags_left, self.names.as_ref()))}
             {(self.impact.after > 0 || !search.is_empty()).then_some(people)}
         }
         .into_any()
     }
-
-    fn impact_view(&self) -> AnyView {
-        let Impact { gained, lost, .. } = self.impact;
-        let touched = self.flags.iter().filter(|it| !it.impact.is_none()).count();
-        let line = match (gained, lost) {
-            (0, 0) => "The same known people as now".to_owned(),
-            _ => format!("{}, {}", delta(&self.impact), counted(touched, "flag")),
-        };
-        let flags = self
-            .flags
-            .iter()
-            .map(|flag| {
-                let href = here().href_in(&address::flag(&flag.used.flag), &flag.used.environment);
-                let what =
-                    if flag.impact.is_none() { "nobody moves".to_owned() } else { delta(&flag.impact) };
-                view! {
-                    <li>
-                        <a href=href>{flag.used.flag_name.clone()}</a>
-                        <span class="muted">{format!(" in {}: ", flag.environment)}</span>
-                        {what}
-                    </li>
-                }
-            })
-            .collect_view();
-        let left = (self.flags_left > 0).then(|| {
-            view! { <li class="muted">{format!("and {}", counted(self.flags_left, "more flag"))}</li> }
-        });
-        view! {
-            <div class="preview-impact">
-                <p><span class="muted">"Saving: "</span><strong>{line}</strong></p>
-                <ul>{flags}{left}</ul>
-            </div>
-        }
-        .into_any()
-    }
-}
-
-/// `+12 / −3 people`.
-fn delta(impact: &Impact) -> String {
-    let told = |hits| impact.sample.count(hits).number();
-    let about = if impact.sample.is_whole() { "" } else { "about " };
-    let switched = match impact.switched {
-        0 => String::new(),
-        n => format!(", {} get another variant", told(n)),
-    };
-    let one = impact.gained + impact.lost == 1 && impact.switched == 0;
-    let noun = if one { "person" } else { "people" };
-    format!("{about}+{} / −{} {noun}{switched}", told(impact.gained), told(impact.lost))
 }
 
 fn people_view(listed: &[Person], found: Count, may_edit: bool, search: &str) -> AnyView {
@@ -374,20 +340,4 @@ fn search_view(may_edit: bool, search: &str) -> AnyView {
         </form>
     }
     .into_any()
-}
-
-#[cfg(test)]
-mod tests {
-    use engine::Sample;
-
-    use super::*;
-
-    #[test]
-    fn a_delta_names_both_sides() {
-        let sample = Sample::whole(20);
-        let impact = Impact { sample, gained: 12, lost: 3, ..Impact::default() };
-        assert_eq!(delta(&impact), "+12 / −3 people");
-        let impact = Impact { sample, gained: 1, switched: 2, ..Impact::default() };
-        assert_eq!(delta(&impact), "+1 / −0 people, 2 get another variant");
-    }
 }

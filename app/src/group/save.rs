@@ -31,7 +31,8 @@ pub async fn post_new(page: Page, fields: Fields) -> PageResult {
     }
 }
 
-async fn create(page: &Page, form: &GroupForm) -> Result<GroupKey, Box<(FormErrors, Option<Restore>)>> {
+/// Saves a new group; refused with the way back to a deleted one that had its key.
+pub async fn create(page: &Page, form: &GroupForm) -> Result<GroupKey, Box<(FormErrors, Option<Restore>)>> {
     let alone = |errors| Box::new((errors, None));
     let editor = page.principal.flag_editor().map_err(|denied| alone(denied.into()))?;
     let key = form.parse_key().map_err(alone)?;

@@ -180,7 +180,7 @@ pub fn form(of: &FormOf<'_>, typed: Typed) -> impl IntoView + use<> {
     view! {
         <form
             method="post"
-            action=of.address.clone()
+            action=format!("{}#guardrail-form", of.address)
             class="stack guardrail-form"
             id="guardrail-form"
             data-guard=of.guard.clone()

@@ -85,8 +85,13 @@ impl TesterInput {
     }
 
     fn starting(page: &Page) -> Self {
-        let site = page.store().live().client_origins(page.environment.key.as_str()).into_iter().next();
+        let live = page.store().live();
+        let site = live.client_origins(page.environment.key.as_str()).into_iter().next();
+        let flag = page.query("flag").unwrap_or_default();
+        let snapshot = live.snapshot(page.environment.key.as_str());
+        let on = snapshot.as_ref().and_then(|it| it.flag(&flag)?.flag().on_variant());
         Self {
+            variant: on.map(|on| format!("{flag}/{}", on.key)).unwrap_or_default(),
             minutes: (PREVIEW_MS / 60_000).to_string(),
             page: site.map(|origin| format!("{origin}/")).unwrap_or_default(),
             ..Self::default()
@@ -117,6 +122,20 @@ pub fn require_subject(text: &str) -> Result<SubjectKey, AppError> {
 
 pub async fn get(page: Page, axum::extract::Path(subject): axum::extract::Path<String>) -> PageResult {
     show(&page, &require_subject(&subject)?, TesterForms::default()).await
+}
+
+/// The way from a field to the page of a tester, where a preview of the flag can be made.
+pub async fn find(page: Page) -> PageResult {
+    let subject = page.query("subject").unwrap_or_default();
+    let subject = SubjectKey::parse(subject.trim()).map_err(|_| AppError::NotFound(Thing::Page))?;
+    let flag = page.query("flag").and_then(|flag| FlagKey::parse(&flag).ok());
+    let path = flag.map_or_else(|| address(&subject), |flag| preview_address(&subject, &flag));
+    Ok(page.go(&page.href(&path)))
+}
+
+/// Where a preview of one flag is made for a tester.
+pub fn preview_address(subject: &SubjectKey, flag: &FlagKey) -> String {
+    format!("{}?flag={flag}#preview", address(subject))
 }
 
 pub async fn show(page: &Page, subject: &SubjectKey, draft: TesterForms) -> PageResult {

@@ -21,9 +21,9 @@ pub fn enrol(key: &GroupKey, draft: FormState<TesterForm>, open: bool) -> impl I
     let typed = draft.input.unwrap_or_default();
     let action = here().href(&Tab::Testers.address(key));
     view! {
-        <details class="card tester-form" open=open>
+        <details class="card tester-form" id="enrol" open=open>
             <summary><h2>"Enrol testers"</h2></summary>
-            <form method="post" action=action enctype="multipart/form-data" class="stack">
+            <form method="post" action=format!("{action}#enrol") enctype="multipart/form-data" class="stack">
                 <FormError error=general />
                 <Paragraph
                     label="Testers to enrol"

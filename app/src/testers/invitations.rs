@@ -25,7 +25,7 @@ pub fn issued(link: String) -> impl IntoView {
     view! {
         <Secret
             title="The invitation link"
-            text="Copy it now: only its fingerprint is kept. Add ?subject=… to fill in the targeting key for somebody."
+            text="Copy it now: only its fingerprint is kept. Add ?subject=… to fill in the user name of somebody."
             value=link
             label="Invitation link"
         />
@@ -40,9 +40,9 @@ pub fn form(key: &GroupKey, draft: FormState<InvitationForm>) -> impl IntoView +
     let typed = draft.input.unwrap_or_default();
     let action = here().href(&Tab::Testers.address(key));
     view! {
-        <details class="card tester-form" open=open>
+        <details class="card tester-form" id="invite" open=open>
             <summary><h2>"Invite by link"</h2></summary>
-            <form method="post" action=action class="stack">
+            <form method="post" action=format!("{action}#invite") class="stack">
                 <FormError error=general />
                 <Field
                     label="What for"

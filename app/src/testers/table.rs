@@ -66,7 +66,7 @@ pub fn view(
         .collect();
     view! {
         {search(key, show, query)}
-        <form method="post" action=action class="stack" aria-label="Testers">
+        <form method="post" action=format!("{action}#tester-list") class="stack" id="tester-list" aria-label="Testers">
             {tools}
             <Table columns class="tester-table">{rows}</Table>
         </form>

@@ -1,11 +1,14 @@
 //! The right side of "Try it": the decision big and clear, then why, step by step.
 
-use engine::{Arm, EvaluationError, Reason, Served};
+use engine::{Arm, EvaluationError, Reason, Served, SubjectKey};
 use leptos::prelude::*;
+use store::Operation;
 
 use super::page::{Answer, Tried};
 use crate::{
     flag::FlagPage,
+    page::here::here,
+    tester::page::preview_address,
     ui::{
         badge::{Callout, Tone},
         empty::Empty,
@@ -58,6 +61,7 @@ fn answer_view(answer: &Answer, trial: &Tried, shown: &FlagPage) -> AnyView {
             {verdict}
             <p class="verdict-sentence">{answer.explanation.sentence()}</p>
             {hints}
+            {preview(trial, shown)}
             <p class="note">{format!("Decided at revision {} of {}.", answer.explanation.revision, shown.environment.name)}</p>
         </section>
         <section class="card stack" aria-labelledby="trace-title">
@@ -66,6 +70,16 @@ fn answer_view(answer: &Answer, trial: &Tried, shown: &FlagPage) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+/// To show it to them all the same, for a while and to nobody else.
+fn preview(trial: &Tried, shown: &FlagPage) -> Option<impl IntoView + use<>> {
+    let here = here();
+    let subject = SubjectKey::parse(&trial.form.subject).ok()?;
+    here.may(Operation::Exclude).then(|| {
+        let href = here.href(&preview_address(&subject, shown.key()));
+        view! { <p><a href=href>"Make a preview link for them"</a></p> }
+    })
 }
 
 fn served_view(answer: &Answer, served: &Served) -> AnyView {

@@ -31,7 +31,7 @@ pub struct Counted {
 }
 
 impl Question {
-    fn ask(&self, impact: &mut Impact, context: &Context<'_>, now_ms: i64) {
+    pub(super) fn ask(&self, impact: &mut Impact, context: &Context<'_>, now_ms: i64) {
         match self {
             Self::Holds { snapshot, flag } => {
                 let on = on(snapshot, flag, context, now_ms);
@@ -49,7 +49,7 @@ impl Question {
     }
 
     /// How many decisions one person costs.
-    fn cost(&self) -> usize {
+    pub(super) fn cost(&self) -> usize {
         match self {
             Self::Holds { .. } => 1,
             Self::Changes { .. } => 2,

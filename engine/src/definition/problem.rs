@@ -77,7 +77,7 @@ pub enum Problem {
     TooManyEnrolments { max: usize },
     #[error("conditions are nested deeper than {max} levels; move a part into a group of its own")]
     TooDeep { max: usize },
-    #[error("a condition has at most {max} tests; move a part into a group of its own")]
+    #[error("at most {max} conditions can stand together; move some into a group of their own")]
     TooManyTests { max: usize },
     #[error("add at least one test to each \"all of\" and \"any of\"")]
     EmptyBranch,

@@ -5,6 +5,7 @@
 mod desk;
 mod entry;
 mod job;
+mod moves;
 mod questions;
 mod threads;
 
@@ -17,7 +18,8 @@ use job::Work;
 use threads::Shared;
 
 pub use desk::DeskCount;
-pub use questions::{GroupChange, GroupCount, Listed};
+pub use moves::{Moves, Moving};
+pub use questions::{ConditionCounts, GroupChange, GroupCount, Listed};
 
 use crate::{Clock, People, Timed, Viewer, live::Live};
 
@@ -100,7 +102,7 @@ impl Census {
         let work = || Work::survey(&flag.key, &snapshots);
         Ok(match self.0.0.ask(question, work, asker, patience).await {
             Some((Found::Survey(survey), _)) => Some(survey),
-            Some((Found::Counted(..), _)) | None => None,
+            Some((Found::Counted(..) | Found::Moved(_), _)) | None => None,
         })
     }
 
@@ -112,7 +114,7 @@ impl Census {
     ) -> Option<(Arc<Counted>, Arc<Listed>, bool)> {
         match self.0.0.ask(asked, work, asker, patience).await {
             Some((Found::Counted(counted, listed), is_final)) => Some((counted, listed, is_final)),
-            Some((Found::Survey(_), _)) | None => None,
+            Some((Found::Survey(_) | Found::Moved(_), _)) | None => None,
         }
     }
 }

@@ -71,7 +71,9 @@ pub use audit::{
     AuditVerdict, BrokenChain, InvalidAction, InvalidActorKind, InvalidAuditHead, LiveRow,
 };
 pub use backup::{BackupError, Backups, Contents, Restored};
-pub use census::{Asker, Census, DeskCount, GroupChange, GroupCount, Listed, Patience};
+pub use census::{
+    Asker, Census, ConditionCounts, DeskCount, GroupChange, GroupCount, Listed, Moves, Moving, Patience,
+};
 pub use clock::Clock;
 pub use db::Pool;
 #[doc(hidden)]

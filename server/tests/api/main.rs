@@ -32,6 +32,7 @@ mod lanes;
 mod lists;
 mod metrics;
 mod missing;
+mod moved;
 mod names;
 mod otlp;
 mod outcomes;

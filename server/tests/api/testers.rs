@@ -167,11 +167,11 @@ async fn an_invitation_is_accepted_by_strangers() {
     };
     assert_eq!(join(" ").await.0, 422);
     let (status, html) = join("u-1").await;
-    assert!(status == 200 && html.contains("You are in already"), "{status} {html}");
+    assert!(status == 200 && html.contains("You take part already"), "{status} {html}");
     let (status, html) = join("ada").await;
     assert!(status == 200 && html.contains("You are in."), "{status} {html}");
     let (status, html) = join("bob").await;
-    assert!(status == 410 && html.contains("This invitation is full"), "{status} {html}");
+    assert!(status == 410 && html.contains("This test is full"), "{status} {html}");
     assert_eq!(app.enrolled().await, ["u-1", "ada"]);
     assert_eq!(app.get("/join/nothing").await.status(), 410);
 }

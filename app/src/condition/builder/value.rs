@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Frame, place_text};
+use super::{Frame, count_id, place_text};
 use crate::{
     condition::form::{Field, Shape, TestForm, name_at},
     ui::text_area::TextArea,
@@ -19,6 +19,7 @@ pub(super) fn view(
     path: &[usize],
     described: Option<String>,
 ) -> AnyView {
+    let follows = format!("{} {}", frame.preview.trim(), count_id(frame, path));
     let input = |field: &str, at: Field, label: &str, value: &str, placeholder: &'static str| {
         let name = format!("{}.{field}", name_at(&frame.prefix, path));
         let wrong = frame.errors.at(path).any(|(field, _)| field == at);
@@ -38,7 +39,7 @@ pub(super) fn view(
                 autocomplete="off"
                 autocapitalize="none"
                 spellcheck="false"
-                data-swap-input=frame.preview.clone()
+                data-swap-input=follows.clone()
             />
         }
     };
@@ -118,7 +119,7 @@ fn many_view(
             described=Some(described)
             placeholder=Some(placeholder.to_owned())
             spellcheck_off=true
-            swap_input=Some(frame.preview.clone())
+            swap_input=Some(format!("{} {}", frame.preview.trim(), count_id(frame, path)))
         />
         <small class="builder-hint" id=hint_id>{hint}</small>
     }

@@ -1,10 +1,17 @@
 //! The steps as a line: done, now, next, later, each by a word and a mark.
 
-use engine::plan::{Gate, OpenGate, PlanDecision, PlanState, Progress, Step};
+use engine::{
+    FlagKey,
+    plan::{Gate, OpenGate, PlanDecision, PlanState, Progress, Step},
+};
 use leptos::prelude::*;
 use store::PlanOutlook;
 
-use super::preview::{Preview, duration};
+use super::{
+    preview::{Preview, duration},
+    who,
+};
+use crate::page::here::here;
 
 /// Where a step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +73,8 @@ impl StepPlace {
     }
 }
 
-pub(super) fn view(outlook: &PlanOutlook, previews: &[Preview]) -> impl IntoView + use<> {
+pub(super) fn view(outlook: &PlanOutlook, previews: &[Preview], flag: &FlagKey) -> impl IntoView + use<> {
+    let here = here();
     let state = &outlook.release.state;
     let steps: Vec<_> = outlook
         .release
@@ -82,7 +90,13 @@ pub(super) fn view(outlook: &PlanOutlook, previews: &[Preview]) -> impl IntoView
             let approved = state.progress().is_some_and(|it| it.is_approved(at)).then_some(" Approved.");
             let current = (place == StepPlace::Now).then_some("step");
             let notes = (place != StepPlace::Done).then(|| {
-                view! { <p class="note">{preview.people.clone()}" "{preview.notice.clone()}</p> }
+                let who = here.href(&who::address(flag, at + 1));
+                let label = format!("Who step {} moves", at + 1);
+                view! {
+                    <p class="note">
+                        {preview.people.clone()}" "<a href=who aria-label=label>"Who?"</a>" "{preview.notice.clone()}
+                    </p>
+                }
             });
             view! {
                 <li data-place=place.code() data-key=format!("step-{at}") aria-current=current>

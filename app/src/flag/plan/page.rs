@@ -4,7 +4,7 @@ use axum::extract::Path;
 use engine::{
     Rule, RuleId, group_name,
     guardrail::Guardrail,
-    plan::{Pace, Plan, PlanDecision, PlanState, TEMPLATES, open_gates_sentence},
+    plan::{Pace, Percentages, Plan, PlanDecision, PlanState, TEMPLATES, open_gates_sentence},
 };
 use leptos::prelude::*;
 use store::{Operation, PlanOutlook};
@@ -64,10 +64,7 @@ impl Loaded {
         let rules = rules_of(shown);
         let guardrails = page.store().find_guardrails(&viewer, &page.environment.key, shown.key()).await?;
         let guardrails = guardrails.set.guardrails.iter().map(Guardrail::sentence).collect();
-        let before = outlook
-            .as_ref()
-            .and_then(|it| it.release.state.progress())
-            .map_or_else(|| prepared(&shown.rollout.value).percentages(), |progress| progress.before.clone());
+        let before = before(shown);
         let known = rules.clone();
         let name = |rule: &RuleId| name_of(&known, rule);
         let mut loaded = Self {
@@ -94,6 +91,12 @@ impl Loaded {
     fn name_of(&self, rule: &RuleId) -> String {
         name_of(&self.rules, rule)
     }
+}
+
+/// What the rules had before the plan.
+pub(super) fn before(shown: &FlagPage) -> Percentages {
+    let progress = shown.plan().and_then(|release| release.state.progress());
+    progress.map_or_else(|| prepared(&shown.rollout.value).percentages(), |progress| progress.before.clone())
 }
 
 /// What a rule's audience is called in a sentence; a rule that is gone by its id.
@@ -127,6 +130,9 @@ pub fn locked_steps(state: Option<&PlanState>) -> usize {
 
 pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
     let shown = FlagPage::load(&page, &key).await?;
+    if let Some(step) = page.query("step") {
+        return super::who::show(&page, &shown, &step).await;
+    }
     show(&page, shown, FormState::default(), None).await
 }
 
@@ -150,7 +156,7 @@ pub async fn show(
                 {summary(&shown, &loaded, outlook)}
                 <FormError error=moves.general() />
                 {super::controls::view(&shown, outlook, editable)}
-                {super::line::view(outlook, &loaded.previews)}
+                {super::line::view(outlook, &loaded.previews, shown.key())}
             }
         });
         let unreadable = loaded.unreadable.then(|| {

@@ -66,7 +66,7 @@ fn impacts(
     settings.iter().map(step).collect()
 }
 
-fn with(rollout: &Rollout, percentages: &Percentages) -> Rollout {
+pub(super) fn with(rollout: &Rollout, percentages: &Percentages) -> Rollout {
     let mut rollout = rollout.clone();
     for rule in &mut rollout.rules {
         rule.percentage = percentages.get(&rule.id).copied().unwrap_or(rule.percentage);

@@ -1,6 +1,6 @@
 //! What every strip of the page needs to know of the rollout around it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use engine::{
     AttributeSchema, Audience, Flag, Group, GroupKey, Percentage, Rollout, audience_phrase, plan::Plan,
@@ -22,9 +22,12 @@ pub struct Bank<'a> {
     pub errors: &'a [FieldError],
     pub groups: &'a [Arc<Group>],
     pub schema: &'a AttributeSchema,
-    /// Suggestions for the condition of each rule, in the order of the rules.
-    pub vocabularies: &'a [Vocabulary],
+    /// Suggestions for each condition, by the prefix of its fields.
+    pub vocabularies: &'a BTreeMap<String, Vocabulary>,
     pub editable: bool,
+    /// Whoever edits may also make groups, and enrol into them.
+    pub makes_groups: bool,
+    pub enrols: bool,
     /// The release plan that is not over, for the marks where its steps come by.
     pub plan: Option<&'a Plan>,
 }

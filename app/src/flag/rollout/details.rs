@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     bank::Bank,
+    new_group,
     rule::{RuleForm, SPLIT},
     strip::SWAP,
 };
@@ -42,9 +43,17 @@ fn audience(bank: &Bank<'_>, at: usize) -> impl IntoView + use<> {
         .map(|it| {
             let key = it.key.to_string();
             let checked = rule.groups.contains(&key);
+            let is_new = rule.made.as_ref().is_some_and(|made| made.key == it.key);
             view! {
                 <label class="chip">
-                    <input type="checkbox" name=group.clone() value=key checked=checked />
+                    <input
+                        type="checkbox"
+                        name=group.clone()
+                        id=format!("{group}.{key}")
+                        value=key
+                        checked=checked
+                        autofocus=is_new
+                    />
                     <span>{it.name.clone()}</span>
                 </label>
             }
@@ -62,13 +71,13 @@ fn audience(bank: &Bank<'_>, at: usize) -> impl IntoView + use<> {
         })
         .collect();
     let none = bank.groups.is_empty().then(|| {
-        view! { <p class="note">"There is no pilot group yet. Make one on the Groups page, or add a condition here."</p> }
+        view! { <p class="note">"There is no pilot group yet. Make one here, or add a condition."</p> }
     });
     let errors = match rule.condition.parse() {
         Err(errors) if sentences_at(bank.errors, &rule.name("if")).is_some() => errors,
         Ok(_) | Err(_) => ConditionErrors::default(),
     };
-    let vocabulary = bank.vocabularies.get(at).cloned().unwrap_or_default();
+    let vocabulary = bank.vocabularies.get(&rule.name("if")).cloned().unwrap_or_default();
     view! {
         <fieldset class="field">
             <legend>"Pilot groups"</legend>
@@ -76,6 +85,7 @@ fn audience(bank: &Bank<'_>, at: usize) -> impl IntoView + use<> {
             {none}
             <p class="hint">"Members of any of these groups."</p>
             {error_at(bank, &group)}
+            {new_group::view(bank, rule)}
         </fieldset>
         <ConditionBuilder
             prefix=rule.name("if")

@@ -4,8 +4,11 @@ use std::collections::HashSet;
 
 use engine::{Flag, Percentage, Rollout, Rule, SUBJECTS_MAX, SubjectKey};
 
-use super::{intent::Intent, rule::RuleForm};
-use crate::form::{error::FieldError, fields::Fields};
+use super::{intent::Intent, new_group::NewGroup, rule::RuleForm};
+use crate::{
+    condition::form::ConditionForm,
+    form::{error::FieldError, fields::Fields},
+};
 
 /// The rule that stands for everyone when the rollout has none yet.
 pub const EVERYONE: &str = "everyone";
@@ -96,7 +99,7 @@ impl RolloutForm {
     /// Does what a button says; the page then shows the changed draft. Saving and previewing change nothing here.
     pub fn apply(&mut self, intent: &Intent) {
         match intent {
-            Intent::Save | Intent::Preview => {}
+            Intent::Save | Intent::Preview | Intent::Who(_) => {}
             Intent::AddAudience => {
                 let at = self.rules.iter().position(|rule| rule.everyone).unwrap_or(self.rules.len());
                 let rule = RuleForm::audience(self.new_id());
@@ -115,15 +118,36 @@ impl RolloutForm {
                     rule.percentage = percentage.to_string();
                 }
             }
+            Intent::NewGroup { rule } => self.open_group(rule, Some(NewGroup::default())),
+            Intent::DropGroup { rule } => self.open_group(rule, None),
+            // Whoever saves it says what became of it.
+            Intent::MakeGroup { .. } => {}
             Intent::Builder(action) => {
                 for rule in &mut self.rules {
-                    let prefix = rule.name("if");
-                    if rule.condition.apply(action, &prefix) {
+                    let (prefix, new) = (rule.name("if"), rule.name("new.if"));
+                    let of_new = rule.new_group.as_mut().is_some_and(|it| it.condition.apply(action, &new));
+                    if rule.condition.apply(action, &prefix) || of_new {
                         rule.open = true;
                     }
                 }
             }
         }
+    }
+
+    fn open_group(&mut self, rule: &str, group: Option<NewGroup>) {
+        if let Some(rule) = self.rules.iter_mut().find(|it| it.id == rule) {
+            (rule.new_group, rule.open) = (group, true);
+        }
+    }
+
+    /// The conditions of the form, by the prefix of their fields.
+    pub fn conditions(&self) -> Vec<(String, &ConditionForm)> {
+        let mut conditions = Vec::new();
+        for rule in &self.rules {
+            conditions.push((rule.name("if"), &rule.condition));
+            conditions.extend(rule.new_group.iter().map(|new| (rule.name("new.if"), &new.condition)));
+        }
+        conditions
     }
 
     fn shift(&mut self, rule: &str, to: impl Fn(usize) -> Option<usize>) {

@@ -2,6 +2,8 @@
 
 use engine::Percentage;
 
+use crate::moved::Look;
+
 /// Asked for by the button named `intent`. Only `Save` writes anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intent {
@@ -23,12 +25,27 @@ pub enum Intent {
         rule: String,
         percentage: Percentage,
     },
+    /// Begins a group for a rule, gives it up, or saves it.
+    NewGroup {
+        rule: String,
+    },
+    DropGroup {
+        rule: String,
+    },
+    MakeGroup {
+        rule: String,
+    },
+    /// Whom the change moves, by name.
+    Who(Look),
     /// A button of one of the condition builders, which know their own.
     Builder(String),
 }
 
 impl Intent {
     pub fn parse(text: &str) -> Self {
+        if let Some(look) = Look::parse(text) {
+            return Self::Who(look);
+        }
         let mut parts = text.splitn(3, ':');
         let (verb, rule, rest) = (parts.next().unwrap_or(""), parts.next(), parts.next());
         match (verb, rule.map(str::to_owned)) {
@@ -40,6 +57,9 @@ impl Intent {
             ("remove", Some(rule)) => Self::Remove { rule },
             ("up", Some(rule)) => Self::Up { rule },
             ("down", Some(rule)) => Self::Down { rule },
+            ("new-group", Some(rule)) => Self::NewGroup { rule },
+            ("drop-group", Some(rule)) => Self::DropGroup { rule },
+            ("make-group", Some(rule)) => Self::MakeGroup { rule },
             ("set", Some(rule)) => match rest.and_then(|text| Percentage::parse(text).ok()) {
                 Some(percentage) => Self::Set { rule, percentage },
                 None => Self::Preview,
@@ -51,14 +71,19 @@ impl Intent {
     /// The rule that the button belongs to: the page comes back with it in sight.
     pub fn rule(&self) -> Option<&str> {
         match self {
-            Self::Remove { rule } | Self::Up { rule } | Self::Down { rule } | Self::Set { rule, .. } => {
-                Some(rule)
-            }
+            Self::Remove { rule }
+            | Self::Up { rule }
+            | Self::Down { rule }
+            | Self::NewGroup { rule }
+            | Self::DropGroup { rule }
+            | Self::MakeGroup { rule }
+            | Self::Set { rule, .. } => Some(rule),
             Self::Save
             | Self::Preview
             | Self::AddAudience
             | Self::AddPin
             | Self::AddPrerequisite
+            | Self::Who(_)
             | Self::Builder(_) => None,
         }
     }

@@ -1,10 +1,13 @@
 //! What comes before the faders: people excluded or pinned one by one, and flags that must be on first.
 
+use engine::FlagKey;
 use leptos::prelude::*;
+use store::Operation;
 
 use super::{bank::Bank, strip::SWAP};
 use crate::{
     form::error::sentences_at,
+    page::here::here,
     ui::{icon, text_area::TextArea},
 };
 
@@ -17,6 +20,7 @@ pub fn more(bank: &Bank<'_>, candidates: &Candidates) -> impl IntoView + use<> {
             {exclusions(bank)}
             {pins(bank)}
             {prerequisites(bank, candidates)}
+            {here().may(Operation::Exclude).then(preview)}
         </section>
     }
 }
@@ -91,6 +95,48 @@ fn exclusions(bank: &Bank<'_>) -> impl IntoView + use<> {
         </div>
     };
     panel("exclusions", "Excluded", summary, wrong, body)
+}
+
+/// The form that the fields of [`preview`] belong to; it stands outside the rollout's own.
+const PREVIEW_FORM: &str = "preview-link-form";
+
+/// For one tester, whatever the faders say: leads to where the link is made.
+fn preview() -> impl IntoView {
+    let body = view! {
+        <p class="note">
+            "A link that shows this flag to one tester for a while, whatever the faders say. Nobody else sees a difference."
+        </p>
+        <div class="cluster">
+            <input
+                name="subject"
+                form=PREVIEW_FORM
+                class="mono"
+                placeholder="who, for example anna@agency.example"
+                aria-label="Tester who gets the preview link"
+                autocomplete="off"
+                spellcheck="false"
+                required
+            />
+            <button class="button" data-size="small" form=PREVIEW_FORM>"Make a preview link"</button>
+        </div>
+    };
+    panel("preview-link", "Preview link", "for one tester".to_owned(), false, body)
+}
+
+/// Stands beside the rollout's form.
+pub fn preview_form(flag: &FlagKey) -> Option<impl IntoView + use<>> {
+    let here = here();
+    let environment = (!here.is_default()).then(|| {
+        view! { <input type="hidden" name="env" value=here.environment.key.to_string() /> }
+    });
+    here.may(Operation::Exclude).then(|| {
+        view! {
+            <form id=PREVIEW_FORM method="get" action=here.plain("/testers") autocomplete="off">
+                {environment}
+                <input type="hidden" name="flag" value=flag.to_string() />
+            </form>
+        }
+    })
 }
 
 fn people(n: usize) -> String {

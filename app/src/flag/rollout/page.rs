@@ -1,7 +1,7 @@
 //! The Rollout tab: the bank of faders, what comes before them, and the bar that says what a change does and
 //! saves it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::extract::Path;
 use engine::{Change, Count, Group};
@@ -11,12 +11,13 @@ use store::{AuditEntry, Conflict, Operation};
 
 use super::{bank, form::RolloutForm, intent::Intent, more, strip};
 use crate::{
-    condition::vocabulary::vocabulary,
+    condition::vocabulary::vocabularies,
     flag::{FlagPage, Tab, frame},
     form::{
         error::{FieldError, sentences_at},
         state::FormState,
     },
+    moved::{Look, Names, Way, What},
     page::{Page, PageMeta, PageResult, here::here, layout::Section},
     ui::{
         badge::{Callout, Tone},
@@ -31,15 +32,17 @@ pub struct Typed {
     pub state: FormState<RolloutForm>,
     /// Then: what saving again will still change.
     pub mine: Vec<Change>,
+    /// Whom the change moves is looked at by name.
+    pub look: Option<Look>,
 }
 
 impl Typed {
     pub fn editing(form: RolloutForm) -> Self {
-        Self { state: FormState::editing(form), mine: Vec::new() }
+        Self { state: FormState::editing(form), ..Self::default() }
     }
 
     pub fn refused(form: RolloutForm, errors: Vec<FieldError>) -> Self {
-        Self { state: FormState::refused(form, errors), mine: Vec::new() }
+        Self { state: FormState::refused(form, errors), ..Self::default() }
     }
 }
 
@@ -63,14 +66,20 @@ fn set_by_link(page: &Page, shown: &FlagPage) -> Option<RolloutForm> {
 pub async fn show(page: &Page, shown: FlagPage, typed: Typed) -> PageResult {
     let groups = page.store().list_groups(&page.viewer()).await?;
     let groups: Vec<Arc<Group>> = groups.into_iter().map(|row| row.group).collect();
-    let Typed { state, mine } = typed;
+    let Typed { state, mine, look } = typed;
     let (status, clash) = (state.status(), state.conflict().cloned());
     let errors = state.errors.map(|errors| errors.fields).unwrap_or_default();
     let form =
         state.input.unwrap_or_else(|| RolloutForm::from_rollout(&shown.rollout.value, shown.rollout.version));
     let editable = page.may(Operation::RollOut) && !shown.archived();
     let forecast = shown.forecast(page, &form).await;
-    let vocabularies: Vec<_> = form.rules.iter().map(|rule| vocabulary(page, &rule.condition)).collect();
+    let names = match look {
+        Some(look) => Some(shown.moved(page, &form, look).await?),
+        None => None,
+    };
+    let (prefixes, drafts): (Vec<_>, Vec<_>) = form.conditions().into_iter().unzip();
+    let vocabularies: BTreeMap<_, _> = prefixes.into_iter().zip(vocabularies(page, &drafts).await).collect();
+    let (makes_groups, enrols) = (page.may(Operation::EditFlags), page.may(Operation::Enrol));
     let candidates = candidates(&shown);
     let press = if shown.stopped() { "resume" } else { "stop" };
     let confirm = page.query("confirm").as_deref() == Some(press);
@@ -91,13 +100,16 @@ pub async fn show(page: &Page, shown: FlagPage, typed: Typed) -> PageResult {
             schema: shown.snapshot.attributes(),
             vocabularies: &vocabularies,
             editable,
+            makes_groups,
+            enrols,
             plan: plan.as_ref().map(|release| &release.plan),
         };
         let body = view! {
             {clash.as_ref().map(|theirs| conflict_panel(&shown, theirs, &mine))}
             <FormError error=general(&errors) />
             {last_change(&shown, editable, saved)}
-            {desk_form(&shown, &bank, &candidates, clash.is_some())}
+            {desk_form(&shown, &bank, &candidates, (clash.is_some(), names.as_ref()))}
+            {more::preview_form(shown.key())}
             <Faders />
             <Swap />
         };
@@ -122,7 +134,7 @@ fn desk_form(
     shown: &FlagPage,
     bank: &bank::Bank<'_>,
     candidates: &more::Candidates,
-    clash: bool,
+    (clash, names): (bool, Option<&Names>),
 ) -> impl IntoView + use<> {
     let here = here();
     let environment = shown.environment.key.to_string();
@@ -147,7 +159,7 @@ fn desk_form(
             class="desk-form"
             id=FORM
             method="post"
-            action=here.href(&Tab::Rollout.path(shown.key()))
+            action=here.href(&format!("{}#saving", Tab::Rollout.path(shown.key())))
             data-changed=changed
             data-dirty=changed
             data-guard=format!("flag/{}", shown.key())
@@ -167,10 +179,29 @@ fn desk_form(
             <input type="hidden" name="expected" value=bank.form.expected.to_string() />
             {strip::bank(bank)}
             {more::more(bank, candidates)}
+            {who(names)}
             {saving(shown, bank, clash, preview)}
         </form>
     }
     .into_any()
+}
+
+/// Whom the change moves, by name, once somebody has asked. What is moved afterwards makes it old.
+fn who(names: Option<&Names>) -> impl IntoView + use<> {
+    let names = names.map(|names| {
+        view! {
+            <section class="card stack-small" aria-labelledby="who-title">
+                <h2 id="who-title" tabindex="-1" autofocus>"Who gains and who loses it by this change"</h2>
+                {names.view(&Way::Buttons("who"), What::Flag)}
+            </section>
+        }
+    });
+    view! {
+        <div id="who" class="who">
+            {names}
+            <p class="note who-old">"The change is another one since. Press “Who?” again."</p>
+        </div>
+    }
 }
 
 fn saving(shown: &FlagPage, bank: &bank::Bank<'_>, clash: bool, preview: AnyView) -> impl IntoView + use<> {
@@ -195,6 +226,18 @@ fn saving(shown: &FlagPage, bank: &bank::Bank<'_>, clash: bool, preview: AnyView
                 />
                 {error}
                 <a class="button saving-discard" data-kind="quiet" href=discard>"Discard"</a>
+                <button
+                    class="button saving-who"
+                    data-kind="quiet"
+                    name="intent"
+                    value="who"
+                    formaction="#who"
+                    title="Who gains and who loses it, by name"
+                    data-swap="who"
+                    formnovalidate
+                >
+                    "Who?"
+                </button>
                 <button class="button saving-preview" name="intent" value="preview" formaction="#saving" formnovalidate>
                     "Preview"
                 </button>

@@ -4,6 +4,7 @@ use engine::{
     AttributeName, Audience, BucketBy, Condition, Flag, GroupKey, Percentage, Rule, RuleId, Share, VariantKey,
 };
 
+use super::new_group::{Made, NewGroup};
 use crate::{
     condition::form::ConditionForm,
     form::{error::FieldError, fields::Fields},
@@ -30,6 +31,9 @@ pub struct RuleForm {
     pub weights: Vec<(String, String)>,
     /// Whether the page shows the rule's details opened.
     pub open: bool,
+    /// A group that is being made for it, and one that was made just now.
+    pub new_group: Option<NewGroup>,
+    pub made: Option<Made>,
 }
 
 impl RuleForm {
@@ -72,7 +76,7 @@ impl RuleForm {
             },
             serves,
             weights,
-            open: false,
+            ..Self::default()
         }
     }
 
@@ -101,6 +105,7 @@ impl RuleForm {
             serves: text("serves"),
             weights: weights.map(|(variant, text)| (variant.to_owned(), text.to_owned())).collect(),
             open: !text("open").is_empty(),
+            new_group: NewGroup::from_fields(&empty, fields),
             ..empty
         }
     }

@@ -9,6 +9,7 @@ use super::{
     form::RolloutForm,
     intent::Intent,
     merge::merge,
+    new_group::errors_in,
     page::{Typed, show},
 };
 use crate::{
@@ -32,9 +33,13 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
     }
     let mut form = RolloutForm::from_fields(&fields);
     let intent = Intent::parse(fields.trimmed("intent"));
+    if let Intent::MakeGroup { rule } = &intent {
+        return make_group(&page, &key, form, rule).await;
+    }
     if intent != Intent::Save {
         form.apply(&intent);
-        return show(&page, shown, Typed::editing(form)).await;
+        let look = if let Intent::Who(look) = intent { Some(look) } else { None };
+        return show(&page, shown, Typed { look, ..Typed::editing(form) }).await;
     }
     let base = base_of(&page, &shown, form.expected).await?;
     let rollout = match form.parse(&base, &shown.flag) {
@@ -61,6 +66,26 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
             refuse(&page, shown, form, errors).await
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Saves the group that was typed inside a rule, and chooses it there. The rollout is not saved.
+async fn make_group(page: &Page, key: &str, mut form: RolloutForm, rule: &str) -> PageResult {
+    let Some(rule) = form.rules.iter_mut().find(|it| it.id == rule) else { return Err(AppError::BadForm) };
+    let new = rule.new_group.take().ok_or(AppError::BadForm)?;
+    rule.open = true;
+    match new.make(page).await {
+        Ok(made) => {
+            rule.groups.push(made.key.to_string());
+            rule.made = Some(made);
+            // Loaded now, so that the group is known.
+            show(page, FlagPage::load(page, key).await?, Typed::editing(form)).await
+        }
+        Err(errors) => {
+            let errors = errors_in(rule, errors);
+            rule.new_group = Some(new);
+            refuse(page, FlagPage::load(page, key).await?, form, errors).await
+        }
     }
 }
 
@@ -94,7 +119,7 @@ async fn clash(page: &Page, key: &str, form: RolloutForm, conflict: Conflict) ->
     let mut on_top = RolloutForm::from_rollout(&merged, shown.rollout.version);
     on_top.comment = form.comment;
     let errors = FormErrors { status: StatusCode::CONFLICT, fields: Vec::new(), conflict: Some(conflict) };
-    show(page, shown, Typed { state: FormState::refused(on_top, errors), mine: changes }).await
+    show(page, shown, Typed { state: FormState::refused(on_top, errors), mine: changes, look: None }).await
 }
 
 /// Puts what the engine found beside the control that it is about.

@@ -241,7 +241,7 @@ fn number(bank: &Bank<'_>, rule: &RuleForm, name: &str, invalid: bool) -> AnyVie
 mod tests {
     use engine::{AttributeSchema, Audience, Flag, FlagKey, Group, GroupKey, Rollout, Rule, RuleId};
     use islands::forecast::{Channel, Forecast};
-    use std::sync::Arc;
+    use std::{collections::BTreeMap, sync::Arc};
 
     use super::*;
     use crate::{flag::rollout::form::RolloutForm, form::error::FieldError};
@@ -301,8 +301,10 @@ mod tests {
             errors,
             groups: &[Arc::new(group)],
             schema: &AttributeSchema::default(),
-            vocabularies: &[],
+            vocabularies: &BTreeMap::new(),
             editable,
+            makes_groups: editable,
+            enrols: editable,
             plan: Some(&plan),
         };
         super::bank(&bank).to_html()

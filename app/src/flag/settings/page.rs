@@ -63,7 +63,7 @@ fn definition(
     view! {
         <form
             method="post"
-            action=here.href(&Tab::Settings.path(shown.key()))
+            action=here.href(&format!("{}#definition", Tab::Settings.path(shown.key())))
             class="card stack settings"
             id="definition"
             data-guard=format!("flag/{}", shown.key())

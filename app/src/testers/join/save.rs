@@ -28,7 +28,7 @@ pub async fn post(
             JoinForms { form: FormState::editing(typed), outcome }
         }
         Err(error) => {
-            let errors = FormErrors::field("subject", format!("The user id {error}."));
+            let errors = FormErrors::field("subject", format!("Your user name {error}."));
             JoinForms { form: FormState::refused(typed, errors), outcome: None }
         }
     };

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
-use engine::{Counted, Flag, Group, Rollout, Snapshot, Survey};
+use engine::{Condition, Counted, Flag, Group, Moved, Rollout, Snapshot, Survey};
 use tokio::sync::watch;
 
 use super::questions::Listed;
@@ -28,6 +28,19 @@ pub(super) enum Subject {
     },
     /// Who has each of these flags.
     Flags(Vec<engine::FlagKey>),
+    /// Who meets each condition.
+    Conditions(Vec<Condition>),
+    /// Whom going from one rollout to another moves.
+    RolloutMoves {
+        flag: Arc<Flag>,
+        before: Arc<Rollout>,
+        after: Arc<Rollout>,
+    },
+    /// Whom another definition of a group moves.
+    GroupMoves {
+        before: Option<Arc<Group>>,
+        after: Arc<Group>,
+    },
 }
 
 /// What an answer is kept by. Definitions and people are compared by identity: each revision has its own, and the weak
@@ -82,6 +95,7 @@ impl PartialEq for Key {
 pub(super) enum Found {
     Survey(Arc<Survey>),
     Counted(Arc<Counted>, Arc<Listed>),
+    Moved(Arc<Moved>),
 }
 
 impl Found {
@@ -89,6 +103,7 @@ impl Found {
         match self {
             Self::Survey(survey) => survey.sample().is_whole(),
             Self::Counted(counted, _) => counted.sample.is_whole(),
+            Self::Moved(moved) => moved.sample.is_whole(),
         }
     }
 
@@ -96,6 +111,7 @@ impl Found {
         match self {
             Self::Survey(survey) => survey.bytes(),
             Self::Counted(counted, listed) => 100 * counted.impacts.len() + 60 * listed.subjects.len(),
+            Self::Moved(moved) => moved.bytes(),
         }
     }
 }

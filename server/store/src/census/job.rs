@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Context, FlagKey, Question, Shuffled, Snapshot, Surveyor, Tally};
+use engine::{Context, FlagKey, Mover, Question, Shuffled, Snapshot, Surveyor, Tally};
 
 use super::{
     entry::{Entry, Found},
@@ -35,6 +35,7 @@ const CHUNK_DECISIONS: usize = 2_000;
 pub(super) enum Work {
     Survey(Box<Surveyor>),
     Tally(Tally, Listing),
+    Moves(Mover),
 }
 
 impl Work {
@@ -50,17 +51,19 @@ impl Work {
         match self {
             Self::Survey(surveyor) => surveyor.cost(),
             Self::Tally(tally, listing) => tally.cost() + listing.cost(),
+            Self::Moves(mover) => mover.cost(),
         }
         .max(1)
     }
 
-    fn look(&mut self, context: &Context<'_>, now_ms: i64) {
+    fn look(&mut self, place: usize, context: &Context<'_>, now_ms: i64) {
         match self {
             Self::Survey(surveyor) => surveyor.look(context, now_ms),
             Self::Tally(tally, listing) => {
                 tally.look(context, now_ms);
                 listing.look(context, now_ms);
             }
+            Self::Moves(mover) => mover.look(place, context, now_ms),
         }
     }
 
@@ -71,13 +74,14 @@ impl Work {
                 tally.begin_again();
                 listing.begin_again();
             }
+            Self::Moves(mover) => mover.begin_again(),
         }
     }
 
     fn is_full(&self) -> bool {
         match self {
             Self::Survey(surveyor) => surveyor.is_full(),
-            Self::Tally(..) => false,
+            Self::Tally(..) | Self::Moves(_) => false,
         }
     }
 
@@ -88,6 +92,7 @@ impl Work {
                 let listed: Listed = listing.listed();
                 Found::Counted(Arc::new(tally.counted(known)), Arc::new(listed))
             }
+            Self::Moves(mover) => Found::Moved(Arc::new(mover.moved(known))),
         }
     }
 }
@@ -163,8 +168,10 @@ impl Job {
         let upto = TOLD_AT.iter().copied().find(|at| *at > self.next).unwrap_or(max).min(max);
         let end = upto.min(self.next + chunk);
         for place in self.next..end {
-            if let Some(person) = self.order.at(place).and_then(|at| self.walk.at(at)) {
-                self.work.look(&person, self.now_ms);
+            if let Some(at) = self.order.at(place)
+                && let Some(person) = self.walk.at(at)
+            {
+                self.work.look(at, &person, self.now_ms);
             }
         }
         self.next = end;
@@ -182,8 +189,8 @@ impl Job {
 
     fn everybody(&mut self, chunk: usize) -> bool {
         let end = self.walk.len().min(self.next + chunk);
-        for person in self.walk.range(self.next..end) {
-            self.work.look(&person, self.now_ms);
+        for (at, person) in (self.next..end).zip(self.walk.range(self.next..end)) {
+            self.work.look(at, &person, self.now_ms);
         }
         self.next = end;
         if self.work.is_full() {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use engine::{CompiledGroup, Context, FlagKey, Group, Impact, Question, Sample, Snapshot, attributes_phrase};
+use engine::{
+    CompiledGroup, Condition, Context, FlagKey, Group, GroupKey, Impact, Question, Sample, Snapshot,
+    attributes_phrase,
+};
 
 use super::{
     Asker, Census, DeskCount, Patience,
@@ -37,6 +40,14 @@ pub struct Listed {
 pub struct GroupCount {
     pub sample: Sample,
     pub members: usize,
+}
+
+/// How many of the people meet each condition, in the order in which they were asked about.
+#[derive(Debug, Clone)]
+pub struct ConditionCounts {
+    pub sample: Sample,
+    /// `None`: it cannot be read.
+    pub people: Vec<Option<usize>>,
 }
 
 /// What a group would become.
@@ -119,6 +130,37 @@ impl Census {
             GroupCount { sample: counted.sample, members }
         };
         Some(compiled.into_iter().map(count).collect())
+    }
+
+    /// How many meet each condition, all counted in one pass. `None` while nothing is known yet.
+    pub async fn conditions(
+        &self,
+        by: &Viewer,
+        snapshot: &Arc<Snapshot>,
+        conditions: &[Condition],
+        asked: (Option<Asker>, Patience),
+    ) -> Option<ConditionCounts> {
+        by.require_in(snapshot.environment()).ok()?;
+        let compile = |condition: &Condition| {
+            let group = Group {
+                key: GroupKey::parse("condition").ok()?,
+                name: String::new(),
+                description: String::new(),
+                condition: Some(condition.clone()),
+                enrolments: Vec::new(),
+            };
+            CompiledGroup::new(Arc::new(group), snapshot.attributes()).ok().map(Arc::new)
+        };
+        let compiled: Vec<_> = conditions.iter().map(compile).collect();
+        let readable: Vec<_> = compiled.iter().map(Option::is_some).collect();
+        let definitions = [snapshot];
+        let question = Asked::new(Subject::Conditions(conditions.to_vec()), &definitions, self.people());
+        let questions = compiled.into_iter().flatten().map(|after| Question::Belongs { before: None, after });
+        let work = || Some(Work::tally(questions.collect(), Listing::none()));
+        let (counted, ..) = self.counted(question, work, asked).await?;
+        let mut impacts = counted.impacts.iter();
+        let count = |readable: bool| if readable { impacts.next().map(|impact| impact.after) } else { None };
+        Some(ConditionCounts { sample: counted.sample, people: readable.into_iter().map(count).collect() })
     }
 
     /// What a group would become, and what that does to the flags that use it. `reader` and the words of a search: list

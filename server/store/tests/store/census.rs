@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use engine::{Count, SubjectKey};
-use store::Patience;
+use engine::{Condition, Count, Operator, Rollout, Side, SubjectKey, Test};
+use store::{Moving, Patience};
 
 use crate::{
     harness::*,
@@ -14,6 +14,8 @@ on_both!(
     a_survey_follows_people_and_definitions,
     a_changed_group_is_counted_and_listed,
     the_desk_counts_what_changed,
+    those_whom_a_change_moves_are_named_and_the_look_is_audited,
+    conditions_are_counted_in_one_pass,
 );
 
 const PATIENT: Patience = Patience { exact: Duration::from_secs(20), first: Duration::from_secs(20) };
@@ -120,4 +122,47 @@ async fn the_desk_counts_what_changed(t: Harness) {
     };
     tokio::time::timeout(Duration::from_secs(20), counted).await.expect("b is counted again");
     assert_eq!(on("a").await, 25);
+}
+
+async fn those_whom_a_change_moves_are_named_and_the_look_is_audited(t: Harness) {
+    with_people(&t, 100).await;
+    let group = t.create_group("vip-agencies", "vip").await;
+    t.create_flag("fast-payment").await;
+    t.change("fast-payment", vips_only).await.expect("changed");
+    let snapshot = t.store.live().snapshot("production").expect("production");
+    let compiled = snapshot.flag("fast-payment").expect("the flag");
+    let (flag, saved) = (Arc::clone(compiled.flag()), (**compiled.rollout()).clone());
+    let nobody = Rollout { rules: Vec::new(), ..saved.clone() };
+    let before = t.store.live().seq();
+    let moving = || Moving::Rollout { flag: Arc::clone(&flag), before: saved.clone(), after: nobody.clone() };
+    for _ in 0..2 {
+        let moves = t.store.moves(&reader(), &snapshot, moving(), (None, PATIENT)).await.expect("may");
+        let moves = moves.expect("found");
+        let told = moves.page(Side::Lost, 20, 50);
+        assert_eq!((moves.moved.places(Side::Lost).len(), told.len()), (25, 5));
+        assert_eq!(told[0], ("person-080".to_owned(), "no longer through vip-agencies".to_owned()));
+    }
+    assert_eq!(t.store.live().seq(), before + 1, "one entry");
+    let empty = Arc::new(engine::Group { condition: None, ..group.clone() });
+    let moving = Moving::Group { before: Some(empty), after: Arc::new(group) };
+    let moves =
+        t.store.moves(&reader(), &snapshot, moving, (None, PATIENT)).await.expect("may").expect("found");
+    assert_eq!(moves.page(Side::Gained, 0, 1), [("person-000".to_owned(), "tier = vip".to_owned())]);
+}
+
+async fn conditions_are_counted_in_one_pass(t: Harness) {
+    with_people(&t, 100).await;
+    let snapshot = t.store.live().snapshot("production").expect("production");
+    let tier = |operator| {
+        let attribute = engine::AttributeName::parse("tier").expect("a name");
+        Condition::Test(Test { attribute, operator, negated: false, ignore_case: false })
+    };
+    let asked = [
+        tier(Operator::Equals("vip".into())),
+        tier(Operator::Matches("(".into())),
+        tier(Operator::Exists),
+        tier(Operator::Equals("gold".into())),
+    ];
+    let counts = t.store.census().conditions(&viewer(), &snapshot, &asked, (None, PATIENT)).await;
+    assert_eq!(counts.expect("counted").people, [Some(25), None, Some(100), Some(0)]);
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use engine::{
     AttributeSchema, Attributes, ChannelCount, Context, EnvironmentConfig, Flag, Group, GroupKey, Impact,
-    Overlap, Rollout, Sample, Snapshot, Step, condition_phrase, flag_changes, group_changes, hints,
-    rollout_changes, rollout_phrase,
+    Mover, Overlap, Question, Rollout, Sample, Side, Snapshot, Step, condition_phrase, flag_changes,
+    group_changes, hints, move_reason, rollout_changes, rollout_phrase,
 };
 use serde_json::{Value as Json, json};
 
@@ -265,6 +265,7 @@ fn explanations(listed: &mut Listed) {
         json!({"tier": 7, "visits": "many"}),
         json!({"visits": {"deep": 1}}),
     ];
+    moves(&shapes, &base, &subjects[..4], listed);
     for shape in &shapes {
         let snapshot = snapshot(&with(&base, shape));
         for subject in subjects {
@@ -283,6 +284,31 @@ fn explanations(listed: &mut Listed) {
     let nothing =
         snapshot(&base).explain("no-such-flag", &Context::from_server(None, Attributes::EMPTY), NOW_MS);
     listed.sentence(nothing.sentence());
+}
+
+/// Why going from each of these rollouts to the next moves somebody.
+fn moves(shapes: &[Json], base: &Json, subjects: &[Option<&str>], listed: &mut Listed) {
+    let rollouts: Vec<_> = shapes.iter().map(|shape| with(base, shape)).collect();
+    for (old, new) in rollouts.iter().flat_map(|old| rollouts.iter().map(move |new| (old, new))) {
+        let (before, after) = (Arc::new(snapshot(old)), Arc::new(snapshot(new)));
+        let (was, is): (Rollout, Rollout) = (parse(old), parse(new));
+        for subject in subjects {
+            let context = Context::from_server(*subject, Attributes::EMPTY);
+            let flag = "fast-payment".parse().expect("a key");
+            let mut mover = Mover::new(Question::Changes {
+                flag,
+                before: Arc::clone(&before),
+                after: Arc::clone(&after),
+            });
+            mover.look(0, &context, NOW_MS);
+            let moved = mover.moved(1);
+            for side in Side::ALL.into_iter().filter(|side| !moved.places(*side).is_empty()) {
+                let explain = |of: &Snapshot| of.explain("fast-payment", &context, NOW_MS);
+                let (had, has) = (explain(&before), explain(&after));
+                listed.phrase(move_reason(side, (&had, &was), (&has, &is), &name));
+            }
+        }
+    }
 }
 
 fn of_step(step: &Step, listed: &mut Listed) {

@@ -91,7 +91,7 @@ async fn ask_about(
     let asker = asker.map(|it| Asker(it.to_owned()));
     match shared.ask(question, work, asker, patience).await? {
         (Found::Survey(survey), _) => Some(survey),
-        (Found::Counted(..), _) => panic!("a survey was asked for"),
+        (Found::Counted(..) | Found::Moved(_), _) => panic!("a survey was asked for"),
     }
 }
 
