@@ -47,12 +47,10 @@ fn about(section: Section) -> (&'static str, &'static str) {
         Section::Environments => {
             ("Production, staging, and how long things are kept", "retention stages settings")
         }
-        Section::Account => {
-            (
-                "Your time zone, password and sessions",
-                "profile password change browsers sign out everywhere timezone utc clock",
-            )
-        }
+        Section::Account => (
+            "Your time zone, password and sessions",
+            "profile password change browsers sign out everywhere timezone utc clock",
+        ),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     limits::{REPLAYED_FLAGS_MAX, REPLAYED_STEPS_MAX, REPLAYED_VERSIONS_MAX},
     live::Environment,
     number, signed,
-    testers::rows::{StoredGroup, of_line_key},
+    testers::rows::of_line_key,
 };
 
 #[derive(sqlx_macros::FromRow)]
@@ -83,7 +83,7 @@ impl Store {
             }
         }
         for key in groups {
-            of_group(&mut tx, (&key, subject), between, &mut happened).await?;
+            of_group(&mut tx, &key, between, &mut happened).await?;
             if let Some(base) = from.snapshot.group(key.as_str()) {
                 world.add_group(base.group(), subject);
             }
@@ -143,7 +143,7 @@ async fn of_flag(
 
 async fn of_group(
     tx: &mut Tx,
-    (key, subject): (&GroupKey, &SubjectKey),
+    key: &GroupKey,
     between: Between,
     happened: &mut Happened,
 ) -> Result<(), StoreError> {
@@ -156,13 +156,8 @@ async fn of_group(
         .await?;
     for row in happened.measure(versions(tx, ("group", key.as_str(), ""), between).await?) {
         let gone = deleted.iter().any(|(seq,)| *seq == row.audit_seq);
-        let document = row.document.as_deref().unwrap_or_default();
-        if let Ok(stored) = StoredGroup::parse("versions", &row.key, document) {
-            if stored.embeds {
-                let theirs = stored.group.enrolments.iter().find(|it| it.subject == *subject).cloned();
-                happened.note(&row, Delta::Enrolment(key.clone(), theirs));
-            }
-            let delta = if gone { Delta::NoGroup(key.clone()) } else { Delta::Group(Box::new(stored.group)) };
+        if let Some(group) = read::<Group>(&row) {
+            let delta = if gone { Delta::NoGroup(key.clone()) } else { Delta::Group(Box::new(group)) };
             happened.note(&row, delta);
         }
     }
