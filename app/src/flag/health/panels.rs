@@ -77,7 +77,7 @@ impl<'a> Panel<'a> {
     /// Whose numbers are shown, all of one time: of what is broken, or else of whatever looks at both arms.
     fn shown(&self) -> Option<&'a Evidence> {
         let rank = |it: &&Evidence| (it.verdict == Verdict::Regressed, it.told(Arm::Control).is_some());
-        self.known().max_by_key(rank).filter(|it| it.recent.is_some())
+        self.known().filter(|it| it.told(Arm::Treatment).is_some()).max_by_key(rank)
     }
 
     fn interval(&self) -> Option<Interval> {
@@ -109,7 +109,7 @@ impl<'a> Panel<'a> {
         });
         let wanted = quantile_word(self.metric);
         let chart = self.card.and_then(|card| card.charts.iter().find(|it| it.quantile == wanted));
-        let chart = chart.map(|drawn| drawn.chart.view());
+        let chart = chart.map(|drawn| drawn.chart.drawing());
         let more = self.card.map(|card| cards::all_of_it(card, wanted, said));
         let nothing = (!self.is_measured()).then(|| view! { <p class="note">"Nothing measured."</p> });
         view! {

@@ -137,10 +137,11 @@ fn view(card: &Card, decide: Option<AnyView>) -> impl IntoView + use<> {
             </section>
         }
     });
+    let now_ms = here().now_ms;
     let charts: Vec<_> = card
         .charts
         .iter()
-        .map(|chart| view! { <div class="stack">{chart.drawing()}{chart.numbers()}</div> })
+        .map(|chart| view! { <div class="stack">{chart.drawing()}{chart::changes(&chart.marks, now_ms)}{chart.numbers()}</div> })
         .collect();
     let without = card.without_chart.map(|why| view! { <p class="note">{why}</p> });
     view! {
