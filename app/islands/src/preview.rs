@@ -186,7 +186,8 @@ fn show(forecast: RwSignal<Forecast>, answer: Forecast) {
 /// Those who were named moved by the change as it was.
 fn outdate(event: &web_sys::Event) {
     let target = event.target().and_then(|it| it.dyn_into::<web_sys::Element>().ok());
-    let changes = target.is_some_and(|it| it.closest("#who,#comment,#preview-link").is_ok_and(|kept| kept.is_none()));
+    let changes =
+        target.is_some_and(|it| it.closest("#who,#comment,#preview-link").is_ok_and(|kept| kept.is_none()));
     if changes
         && let Some(who) = document().get_element_by_id("who").filter(|it| it.child_element_count() > 1)
     {

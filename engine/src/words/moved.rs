@@ -51,7 +51,9 @@ fn kept_out(
         Step::ExcludedGroup { group, excluded: true, .. } => {
             Some(format!("excluded through {}", name(group)))
         }
-        Step::Prerequisite { name, required, met: false, .. } => Some(format!("waits until {name} serves “{required}”")),
+        Step::Prerequisite { name, required, met: false, .. } => {
+            Some(format!("waits until {name} serves “{required}”"))
+        }
         Step::Rule { rule, placement: Placement::HeldBack, .. } => {
             audience(rule).map(|audience| format!("kept out of {audience} for comparison"))
         }
