@@ -66,6 +66,7 @@ test('each condition says how many it matches, and what occurs nowhere', async (
     await alive(page);
     await page.getByLabel('Attribute 1').fill('tier');
     await page.getByLabel('Attribute 1').press('Tab');
+    await expect(page.getByLabel('Comparison 1').getByRole('option', { name: 'is less than' })).toHaveCount(0);
     await page.getByLabel('Value 1', { exact: true }).fill('vip');
     const count = page.locator('[id="cond.0.count"]');
     await expect(count).toHaveText('Matches 62 of 1,560 known people');

@@ -14,7 +14,7 @@ const REFUSED: &str = "main [aria-invalid=true]";
 pub(crate) fn keep(form: &Element, button: Option<HtmlElement>) {
     let active = document().active_element().filter(|it| form.contains(Some(it)));
     let mut at = active.or_else(|| button.map(Into::into)).or_else(|| Some(form.clone()));
-    let mut kept = vec![path(), window().scroll_y().unwrap_or_default().to_string()];
+    let mut kept = vec![path(), scrolled().to_string()];
     kept.extend(at.as_ref().and_then(named));
     while let Some(element) = at.filter(|it| it.tag_name() != "MAIN") {
         kept.extend(attribute(&element, "id"));
@@ -40,7 +40,7 @@ pub(crate) fn come_back() {
     if lines.next() != Some(&path()) || !is_free || find(SHOWN_ONCE).is_some() {
         return;
     }
-    let scrolled = lines.next().and_then(|it| it.parse().ok());
+    let scrolled = lines.next().and_then(|it| it.parse::<i32>().ok());
     if let Some(refused) = find(REFUSED) {
         drop(refused.focus());
         return;
@@ -51,9 +51,15 @@ pub(crate) fn come_back() {
         }
         drop(was.focus());
         if let Some(y) = scrolled {
-            window().scroll_to_with_x_and_y(0.0, y);
+            window().scroll_to_with_x_and_y(0.0, y.into());
         }
     }
+}
+
+/// In whole pixels: reading and writing fractions would take a tenth of the whole bundle.
+#[expect(clippy::cast_possible_truncation, reason = "no page is two thousand million pixels high")]
+fn scrolled() -> i32 {
+    window().scroll_y().unwrap_or_default() as i32
 }
 
 fn path() -> String {
@@ -71,11 +77,12 @@ fn find(selector: &str) -> Option<HtmlElement> {
 /// A control without an id is found by what it sends.
 fn named(element: &Element) -> Option<String> {
     let (name, value) = (attribute(element, "name")?, attribute(element, "value").unwrap_or_default());
-    let is_button = element.tag_name() == "BUTTON";
-    element
-        .id()
-        .is_empty()
-        .then(|| if is_button { format!("main {name}{value}") } else { format!("main {name}") })
+    let form = element.closest("form[id]").ok().flatten().and_then(|it| attribute(&it, "id"));
+    let form = form.unwrap_or_else(|| "main".to_owned());
+    // Not the hidden one that Enter presses.
+    let button =
+        if element.tag_name() == "BUTTON" { format!("{value}:not([tabindex])") } else { String::new() };
+    element.id().is_empty().then(|| format!("{form} {name}{button}"))
 }
 
 /// `[id="saving"]`

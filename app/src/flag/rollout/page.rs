@@ -190,10 +190,12 @@ fn desk_form(
 fn who(names: Option<&Names>) -> impl IntoView + use<> {
     let names = names.map(|names| {
         view! {
+            <div class="who-names">
             <section class="card stack-small" aria-labelledby="who-title">
                 <h2 id="who-title" tabindex="-1" autofocus>"Who gains and who loses it by this change"</h2>
                 {names.view(&Way::Buttons("who"), What::Flag)}
             </section>
+            </div>
         }
     });
     view! {
