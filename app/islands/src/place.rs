@@ -45,7 +45,7 @@ pub(crate) fn come_back() {
         drop(refused.focus());
         return;
     }
-    if let Some(was) = lines.find_map(|selector| find(selector).filter(|it| it.offset_parent().is_some())) {
+    if let Some(was) = lines.find_map(|selector| shown(find(selector)?)) {
         if !was.matches("a,button,input,select,textarea,summary,[tabindex]").unwrap_or(true) {
             drop(was.set_attribute("tabindex", "-1"));
         }
@@ -60,6 +60,14 @@ pub(crate) fn come_back() {
 #[expect(clippy::cast_possible_truncation, reason = "no page is two thousand million pixels high")]
 fn scrolled() -> i32 {
     window().scroll_y().unwrap_or_default() as i32
+}
+
+/// What a closed `<details>` hides is shown again, except in menus and questions: those are done.
+fn shown(element: HtmlElement) -> Option<HtmlElement> {
+    if let Some(closed) = element.closest("details:not([open],.menu,.confirm)").ok().flatten() {
+        drop(closed.set_attribute("open", ""));
+    }
+    element.offset_parent().is_some().then_some(element)
 }
 
 fn path() -> String {

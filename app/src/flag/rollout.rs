@@ -9,6 +9,7 @@ mod merge;
 mod more;
 mod new_group;
 pub mod page;
+mod picker;
 mod rule;
 pub mod save;
 mod strip;

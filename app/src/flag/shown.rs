@@ -157,6 +157,7 @@ impl FlagPage {
         (before, after): (Rollout, Rollout),
         look: Look,
     ) -> Result<Names, AppError> {
+        let (before, after) = (Arc::new(before), Arc::new(after));
         let moving = Moving::Rollout { flag: Arc::clone(&self.flag), before, after };
         Names::of(page, &self.snapshot, moving, look).await
     }

@@ -37,7 +37,7 @@ enum Members {
     Unfinished,
     /// Ask again in a moment.
     Counting,
-    Counted(Counted),
+    Counted(Box<Counted>),
 }
 
 struct Counted {
@@ -72,7 +72,7 @@ impl Preview {
             Some(definitions) => {
                 let names = definitions.moved(page, form.look).await?;
                 match definitions.count(page, form).await {
-                    Some(counted) => Members::Counted(Counted { names, ..counted }),
+                    Some(counted) => Members::Counted(Box::new(Counted { names, ..counted })),
                     None => Members::Counting,
                 }
             }

@@ -66,7 +66,9 @@ impl Mover {
     pub fn moved(&self, known: usize) -> Moved {
         let mut moved = self.moved.clone();
         moved.sample.known = known;
-        Side::ALL.into_iter().for_each(|side| moved.places_mut(side).sort_unstable());
+        for side in Side::ALL {
+            moved.places_mut(side).sort_unstable();
+        }
         moved
     }
 }

@@ -4,14 +4,14 @@ use axum::extract::Path;
 use engine::{
     Rule, RuleId, group_name,
     guardrail::Guardrail,
-    plan::{Pace, Percentages, Plan, PlanDecision, PlanState, TEMPLATES, open_gates_sentence},
+    plan::{Pace, Plan, PlanDecision, PlanState, TEMPLATES, open_gates_sentence},
 };
 use leptos::prelude::*;
 use store::{Operation, PlanOutlook};
 
 use super::{
     form::PlanForm,
-    preview::{Preview, prepared, previews},
+    preview::{Preview, before, prepared, previews},
     state::{beside_badge, is_ended, state_badge},
 };
 use crate::{
@@ -91,12 +91,6 @@ impl Loaded {
     fn name_of(&self, rule: &RuleId) -> String {
         name_of(&self.rules, rule)
     }
-}
-
-/// What the rules had before the plan.
-pub(super) fn before(shown: &FlagPage) -> Percentages {
-    let progress = shown.plan().and_then(|release| release.state.progress());
-    progress.map_or_else(|| prepared(&shown.rollout.value).percentages(), |progress| progress.before.clone())
 }
 
 /// What a rule's audience is called in a sentence; a rule that is gone by its id.

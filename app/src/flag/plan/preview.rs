@@ -49,6 +49,12 @@ pub(super) async fn previews(
         .collect())
 }
 
+/// What the rules had before the plan.
+pub(super) fn before(shown: &FlagPage) -> Percentages {
+    let progress = shown.plan().and_then(|release| release.state.progress());
+    progress.map_or_else(|| prepared(&shown.rollout.value).percentages(), |progress| progress.before.clone())
+}
+
 /// What each setting does, against the one before it.
 fn impacts(
     survey: Option<&Survey>,

@@ -3,10 +3,7 @@
 use engine::FlagKey;
 use leptos::prelude::*;
 
-use super::{
-    page::before,
-    preview::{prepared, with},
-};
+use super::preview::{before, prepared, with};
 use crate::{
     error::{AppError, Thing},
     flag::{FlagPage, Tab, frame},

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     bank::Bank,
-    new_group,
+    picker,
     rule::{RuleForm, SPLIT},
     strip::SWAP,
 };
@@ -85,7 +85,7 @@ fn audience(bank: &Bank<'_>, at: usize) -> impl IntoView + use<> {
             {none}
             <p class="hint">"Members of any of these groups."</p>
             {error_at(bank, &group)}
-            {new_group::view(bank, rule)}
+            {picker::view(bank, rule)}
         </fieldset>
         <ConditionBuilder
             prefix=rule.name("if")

@@ -99,7 +99,8 @@ impl RolloutForm {
     /// Does what a button says; the page then shows the changed draft. Saving and previewing change nothing here.
     pub fn apply(&mut self, intent: &Intent) {
         match intent {
-            Intent::Save | Intent::Preview | Intent::Who(_) => {}
+            // Whoever saves a group says what became of it.
+            Intent::Save | Intent::Preview | Intent::Who(_) | Intent::MakeGroup { .. } => {}
             Intent::AddAudience => {
                 let at = self.rules.iter().position(|rule| rule.everyone).unwrap_or(self.rules.len());
                 let rule = RuleForm::audience(self.new_id());
@@ -120,8 +121,6 @@ impl RolloutForm {
             }
             Intent::NewGroup { rule } => self.open_group(rule, Some(NewGroup::default())),
             Intent::DropGroup { rule } => self.open_group(rule, None),
-            // Whoever saves it says what became of it.
-            Intent::MakeGroup { .. } => {}
             Intent::Builder(action) => {
                 for rule in &mut self.rules {
                     let (prefix, new) = (rule.name("if"), rule.name("new.if"));

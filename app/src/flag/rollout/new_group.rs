@@ -2,26 +2,17 @@
 //! comes back to the rollout as it was typed, with the group chosen.
 
 use engine::{GroupKey, counted};
-use leptos::prelude::*;
 use store::{EnrolmentChoice, EnrolmentList, RawLine};
 
-use super::{bank::Bank, rule::RuleForm, strip::SWAP};
 use crate::{
-    condition::{
-        builder::ConditionBuilder,
-        form::{ConditionErrors, ConditionForm},
-    },
+    condition::form::ConditionForm,
     error::AppError,
     form::{
-        error::{FieldError, FormErrors, sentences_at},
+        error::{FieldError, FormErrors},
         fields::Fields,
     },
     group::{form::GroupForm, save::create},
     page::Page,
-    ui::{
-        field::{Field, Paragraph},
-        icon,
-    },
 };
 
 /// A group as it is typed inside a rule. Its fields are called `r.{id}.new.{field}`.
@@ -37,19 +28,20 @@ pub struct NewGroup {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
     pub key: GroupKey,
-    sentence: String,
+    pub sentence: String,
 }
 
 impl NewGroup {
-    pub fn from_fields(rule: &RuleForm, fields: &Fields) -> Option<Self> {
-        let text = |field: &str| fields.trimmed(&rule.name(field)).to_owned();
-        let prefix = rule.name("new.if");
+    /// `name` gives the name of a field of the rule.
+    pub fn from_fields(name: &dyn Fn(&str) -> String, fields: &Fields) -> Option<Self> {
+        let text = |field: &str| fields.trimmed(&name(field)).to_owned();
+        let prefix = name("new.if");
         let pairs: Vec<_> = fields
             .iter()
             .filter(|(name, _)| name.starts_with(&*prefix))
             .map(|(name, text)| (name.to_owned(), text.to_owned()))
             .collect();
-        fields.has(&rule.name("new")).then(|| Self {
+        fields.has(&name("new")).then(|| Self {
             name: text("new.name"),
             condition: ConditionForm::from_pairs(&pairs, &prefix),
             testers: text("new.testers"),
@@ -114,105 +106,13 @@ fn are(left: usize) -> String {
 }
 
 /// What is wrong with a new group, beside the fields of the rule that it is made in.
-pub fn errors_in(rule: &RuleForm, errors: FormErrors) -> Vec<FieldError> {
+pub fn errors_in(name: &dyn Fn(&str) -> String, errors: FormErrors) -> Vec<FieldError> {
     let beside = |error: FieldError| {
         let field = match &*error.field {
             "name" | "key" => "new.name",
             other => other,
         };
-        FieldError { field: rule.name(field), ..error }
+        FieldError { field: name(field), ..error }
     };
     errors.fields.into_iter().map(beside).collect()
-}
-
-/// The button that begins one, or what is typed of it.
-pub(super) fn view(bank: &Bank<'_>, rule: &RuleForm) -> Option<AnyView> {
-    let made = rule.made.as_ref().map(|made| {
-        view! { <p class="note" role="status">{made.sentence.clone()}</p> }
-    });
-    if !bank.makes_groups {
-        return None;
-    }
-    let Some(new) = &rule.new_group else {
-        let begin = button(rule, "new-group", "New group…", "quiet");
-        return Some(view! { <div class="cluster">{begin}{made}</div> }.into_any());
-    };
-    let at = |field: &str| sentences_at(bank.errors, &rule.name(field));
-    let prefix = rule.name("new.if");
-    let condition = new.condition.parse();
-    let errors = match condition {
-        Err(errors) if at("new.name").is_some() => errors,
-        Ok(_) | Err(_) => ConditionErrors::default(),
-    };
-    let testers = bank.enrols.then(|| {
-        view! {
-            <Paragraph
-                label="Testers, one per line"
-                name=rule.name("new.testers")
-                value=new.testers.clone()
-                error=at("new.testers")
-                hint="Their targeting keys, e-mail addresses or names. Only known people are enrolled here."
-                rows=2
-                mono=true
-            />
-        }
-    });
-    Some(
-        view! {
-            <fieldset class="new-group stack-small" id=rule.name("new-group")>
-                <legend>"New pilot group"</legend>
-                <input type="hidden" name=rule.name("new") value="1" />
-                <Field
-                    label="Name of the group"
-                    name=rule.name("new.name")
-                    value=new.name.clone()
-                    error=at("new.name")
-                    hint="Its key is made from the name."
-                    placeholder="Gold agencies"
-                    autofocus=new.condition.focus.is_none()
-                    autocomplete="off"
-                />
-                <ConditionBuilder
-                    prefix=prefix.clone()
-                    draft=new.condition.clone()
-                    errors=errors
-                    vocabulary=bank.vocabularies.get(&prefix).cloned().unwrap_or_default()
-                    legend="Who is in it"
-                    none="No condition: only the testers below are in it. Without any it is empty, and reaches nobody."
-                />
-                {testers}
-                <p class="note">"The group is saved at once. The rollout stays as it is until you save it."</p>
-                <div class="cluster">
-                    {button(rule, "make-group", "Save the group", "primary")}
-                    {button(rule, "drop-group", "Cancel", "quiet")}
-                </div>
-            </fieldset>
-        }
-        .into_any(),
-    )
-}
-
-fn button(
-    rule: &RuleForm,
-    verb: &'static str,
-    text: &'static str,
-    kind: &'static str,
-) -> impl IntoView + use<> {
-    let plus = (verb == "new-group").then(icon::plus);
-    let back = if verb == "new-group" { rule.name("new-group") } else { format!("more-{}", rule.id) };
-    view! {
-        <button
-            class="button"
-            data-size="small"
-            data-kind=kind
-            name="intent"
-            value=format!("{verb}:{}", rule.id)
-            formaction=format!("#{back}")
-            data-swap=SWAP
-            formnovalidate
-        >
-            {plus}
-            {text}
-        </button>
-    }
 }

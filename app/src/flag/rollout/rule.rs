@@ -105,7 +105,7 @@ impl RuleForm {
             serves: text("serves"),
             weights: weights.map(|(variant, text)| (variant.to_owned(), text.to_owned())).collect(),
             open: !text("open").is_empty(),
-            new_group: NewGroup::from_fields(&empty, fields),
+            new_group: NewGroup::from_fields(&|field| empty.name(field), fields),
             ..empty
         }
     }

@@ -82,7 +82,7 @@ async fn make_group(page: &Page, key: &str, mut form: RolloutForm, rule: &str) -
             show(page, FlagPage::load(page, key).await?, Typed::editing(form)).await
         }
         Err(errors) => {
-            let errors = errors_in(rule, errors);
+            let errors = errors_in(&|field| rule.name(field), errors);
             rule.new_group = Some(new);
             refuse(page, FlagPage::load(page, key).await?, form, errors).await
         }

@@ -18,7 +18,7 @@ use crate::{People, PeopleReader, Store, StoreError};
 #[derive(Debug, Clone)]
 pub enum Moving {
     /// Of a rollout; of a stopped one what resuming it would do.
-    Rollout { flag: Arc<Flag>, before: Rollout, after: Rollout },
+    Rollout { flag: Arc<Flag>, before: Arc<Rollout>, after: Arc<Rollout> },
     /// Of a group's definition; `None`: there was none.
     Group { before: Option<Arc<Group>>, after: Arc<Group> },
 }
@@ -90,7 +90,7 @@ impl Store {
                 let place = format!("moves {} {}", snapshot.environment(), flag.key);
                 let whom = format!("looked at whom a change of {} would move", flag.name);
                 self.audit_place(by, &place, &whom).await?;
-                compare_rollouts(snapshot, &flag, before, after)
+                compare_rollouts(snapshot, &flag, &before, &after)
                     .map_err(|it| StoreError::Refused(vec![it]))?
             }
             Moving::Group { before, after } => {
@@ -114,10 +114,10 @@ type Comparison = (Subject, Question, Compared);
 fn compare_rollouts(
     snapshot: &Arc<Snapshot>,
     flag: &Arc<Flag>,
-    before: Rollout,
-    after: Rollout,
+    before: &Rollout,
+    after: &Rollout,
 ) -> Result<Comparison, Problem> {
-    let running = |rollout: Rollout| Arc::new(Rollout { enabled: true, ..rollout });
+    let running = |rollout: &Rollout| Arc::new(Rollout { enabled: true, ..rollout.clone() });
     let (before, after) = (running(before), running(after));
     let with =
         |rollout: &Arc<Rollout>| snapshot.with_flag(Arc::clone(flag), Arc::clone(rollout)).map(Arc::new);

@@ -131,10 +131,14 @@ async fn those_whom_a_change_moves_are_named_and_the_look_is_audited(t: Harness)
     t.change("fast-payment", vips_only).await.expect("changed");
     let snapshot = t.store.live().snapshot("production").expect("production");
     let compiled = snapshot.flag("fast-payment").expect("the flag");
-    let (flag, saved) = (Arc::clone(compiled.flag()), (**compiled.rollout()).clone());
-    let nobody = Rollout { rules: Vec::new(), ..saved.clone() };
+    let (flag, saved) = (Arc::clone(compiled.flag()), Arc::clone(compiled.rollout()));
+    let nobody = Arc::new(Rollout { rules: Vec::new(), ..(*saved).clone() });
     let before = t.store.live().seq();
-    let moving = || Moving::Rollout { flag: Arc::clone(&flag), before: saved.clone(), after: nobody.clone() };
+    let moving = || Moving::Rollout {
+        flag: Arc::clone(&flag),
+        before: Arc::clone(&saved),
+        after: Arc::clone(&nobody),
+    };
     for _ in 0..2 {
         let moves = t.store.moves(&reader(), &snapshot, moving(), (None, PATIENT)).await.expect("may");
         let moves = moves.expect("found");
