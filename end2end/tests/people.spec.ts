@@ -204,11 +204,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
 test('what changed for somebody since yesterday names the change that did it', async ({ browser, world }) => {
     const product = await signedIn(browser, world, 'product');
     await product.goto('/people/ada.moreau');
-    const flag = product.getByRole('article', { name: 'Automatic refunds' });
+    const flag = product.getByRole('article', { name: 'New seat map' });
     await flag.locator('summary', { hasText: 'Change' }).click();
     const other = (await flag.locator('.person-would').textContent())?.includes('off') ? 'on' : 'off';
     await flag.getByLabel('Always serve').selectOption(other);
-    await flag.getByLabel('Why you change Automatic refunds').fill('asked for it by phone');
+    await flag.getByLabel('Why you change New seat map').fill('asked for it by phone');
     await flag.getByRole('button', { name: 'Pin', exact: true }).click();
     await expect(product.getByRole('status').filter({ hasText: 'Saved' })).toBeVisible();
     await product.context().close();
@@ -218,7 +218,7 @@ test('what changed for somebody since yesterday names the change that did it', a
     await alive(page);
     await page.getByRole('link', { name: 'What changed?', exact: true }).click();
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('What changed for Ada Moreau?');
-    const changed = page.getByRole('article', { name: 'Automatic refunds' });
+    const changed = page.getByRole('article', { name: 'New seat map' });
     await expect(changed.locator('.person-would')).toContainText('pinned');
     await expect(changed.locator('.person-turns')).toContainText('asked for it by phone');
     await expectAccessible(page);
@@ -235,7 +235,7 @@ test('without scripts two typed moments are compared, and nothing changed is sai
     await page.getByLabel('Until (UTC); empty is now').fill(ago(3 * 60));
     await page.getByRole('button', { name: 'What changed?' }).click();
     await expect(page).toHaveURL(/from=\d{4}-.*Z/);
-    await expect(page.getByRole('heading', { name: 'Nothing changed' })).toBeVisible();
+    await expect(page.getByText('Nothing changed', { exact: true })).toBeVisible();
     await page.getByLabel('From (UTC)').fill(ago(-60));
     await page.getByRole('button', { name: 'What changed?' }).click();
     await expect(page.getByRole('alert').first()).toHaveText('Choose a moment before the other one.');

@@ -4,20 +4,20 @@ import { alive, signedIn } from '../clients/dashboard';
 import { expect, test } from '../clients/world';
 
 test('times are the browser’s, typed ones too, and a link means one moment', async ({ browser, world }) => {
-    const page = await signedIn(browser, world, 'support', { timezoneId: 'Asia/Kathmandu' });
+    const page = await signedIn(browser, world, 'support', { timezoneId: 'Asia/Tokyo' });
     await page.goto('/people/ada.moreau');
     await alive(page);
-    const field = page.getByLabel('As of (Asia/Kathmandu)');
+    const field = page.getByLabel('As of (Asia/Tokyo)');
     const day = new Date(Date.now() - 24 * 60 * 60 * 1000).toISOString().slice(0, 10);
     await field.fill(`${day}T14:10`);
     await page.getByRole('button', { name: 'Show that instant' }).click();
-    await expect(page).toHaveURL(new RegExp(`at=${day}T08%3A25%3A00Z`));
-    await expect(page.locator('#person')).toContainText('14:10 UTC+0545');
+    await expect(page).toHaveURL(new RegExp(`at=${day}T05%3A10%3A00Z`));
+    await expect(page.locator('#person')).toContainText('14:10 JST');
     await expect(field).toHaveValue(`${day}T14:10`);
 
     const other = await signedIn(browser, world, 'product', { timezoneId: 'America/New_York' });
     await other.goto(new URL(page.url()).pathname + new URL(page.url()).search);
-    await expect(other.locator('#person')).toContainText(/0[34]:25 E[DS]T/);
+    await expect(other.locator('#person')).toContainText(/0[01]:10 E[DS]T/);
     await other.context().close();
     await page.context().close();
 });
@@ -35,15 +35,15 @@ test('a chosen zone counts everywhere, also without scripts; without any it is U
     const page = await signedIn(browser, world, 'viewer', { javaScriptEnabled: false, timezoneId: 'Europe/Berlin' });
     await page.goto('/account');
     await expect(page.getByText(/^Now it is .* UTC \(UTC\)\.$/)).toBeVisible();
-    await page.getByLabel('Time zone').fill('Mars/Olympus');
+    await page.getByRole('combobox', { name: 'Time zone' }).fill('Mars/Olympus');
     await page.getByRole('button', { name: 'Save the zone' }).click();
     await expect(page.getByRole('alert')).toContainText('Choose a zone of the list');
-    await page.getByLabel('Time zone').fill('Asia/Tokyo');
+    await page.getByRole('combobox', { name: 'Time zone' }).fill('Asia/Tokyo');
     await page.getByRole('button', { name: 'Save the zone' }).click();
     await expect(page.getByText(/^Now it is .* JST \(Asia\/Tokyo\)\.$/)).toBeVisible();
     await page.goto('/');
     await page.goto('/account');
-    await page.getByLabel('Time zone').fill('');
+    await page.getByRole('combobox', { name: 'Time zone' }).fill('');
     await page.getByRole('button', { name: 'Save the zone' }).click();
     await expect(page.getByText(/^Now it is .* UTC \(UTC\)\.$/)).toBeVisible();
     await page.context().close();

@@ -25,6 +25,14 @@ pub fn person(subject: &str) -> String {
     format!("/people/{}", segment(subject))
 }
 
+/// `/people/{key}/changed`, from a moment as RFC 3339 has it.
+pub fn person_changed(subject: &str, from: Option<&str>) -> String {
+    let path = format!("{}/changed", person(subject));
+    let Some(from) = from else { return path };
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("from", from).finish();
+    format!("{path}?{query}")
+}
+
 /// `/testers/{key}`
 pub fn tester(subject: &str) -> String {
     format!("/testers/{}", segment(subject))

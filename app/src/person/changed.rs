@@ -26,15 +26,6 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Flags whose last change is offered as the earlier moment.
 const RECENT_MAX: usize = 4;
 
-/// `/people/{key}/changed`, with or without its moments.
-pub fn path(subject: &str, from_ms: Option<i64>) -> String {
-    let path = format!("{}/changed", address::person(subject));
-    let Some(from_ms) = from_ms else { return path };
-    let query =
-        form_urlencoded::Serializer::new(String::new()).append_pair("from", &time::iso(from_ms)).finish();
-    format!("{path}?{query}")
-}
-
 /// A moment of the query: as typed, and what is wrong with it.
 struct Asked {
     text: String,
@@ -163,7 +154,7 @@ fn head(shown: &Shown) -> impl IntoView + use<> {
 
 fn form(shown: &Shown) -> impl IntoView + use<> {
     let here = here();
-    let path = here.plain(&path(shown.subject.as_str(), None));
+    let path = here.plain(&address::person_changed(shown.subject.as_str(), None));
     let environment = (!here.is_default())
         .then(|| view! { <input type="hidden" name="env" value=here.environment.key.to_string() /> });
     let Between { from, until, .. } = &shown.between;
@@ -182,7 +173,7 @@ fn form(shown: &Shown) -> impl IntoView + use<> {
 fn presets(shown: &Shown) -> impl IntoView + use<> {
     let here = here();
     let link = |label: String, from_ms: i64| {
-        let href = here.href(&path(shown.subject.as_str(), Some(from_ms)));
+        let href = here.href(&address::person_changed(shown.subject.as_str(), Some(&time::iso(from_ms))));
         view! { <a class="button" data-kind="quiet" data-size="small" href=href>{label}</a> }
     };
     let recent = shown
@@ -217,8 +208,14 @@ fn answer(shown: &Shown, changes: &PersonChanges) -> impl IntoView + use<> {
         let names: HashMap<_, _> =
             changes.flags.iter().map(|it| (it.flag.key.clone(), it.flag.name.clone())).collect();
         let flags = changes.flags.iter().map(|flag| of_flag(shown, flag, &names)).collect_view();
-        view! { <p>{lead}</p> {more} <section class="person-flags" aria-label="Flags that changed">{flags}</section> }
-            .into_any()
+        view! {
+            {more}
+            <section class="person-flags" aria-labelledby="changed-title">
+                <h2 id="changed-title">{lead}</h2>
+                {flags}
+            </section>
+        }
+        .into_any()
     };
     view! { {unknown(changes)} {body} }
 }

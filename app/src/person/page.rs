@@ -173,7 +173,8 @@ fn head(person: &Person) -> impl IntoView + use<> {
     let key = (title != key).then(|| view! { <code class="person-key">{key}</code> });
     let complaint = complaint_address(person);
     let tester = address::tester(person.subject.as_str());
-    let changed = super::changed::path(person.subject.as_str(), person.answer.as_of_ms);
+    let changed =
+        address::person_changed(person.subject.as_str(), person.answer.as_of_ms.map(time::iso).as_deref());
     view! {
         <header class="page-head">
             <div>

@@ -29,7 +29,7 @@ pub fn view(subject: &SubjectKey, answer: &PersonAnswer) -> impl IntoView + use<
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("at", &at).finish();
     let path = here.path_in(&format!("{}?{query}", address::person(subject)), &here.environment.key);
     let address = here.site.absolute(&path);
-    let changed = here.href(&super::changed::path(subject, answer.as_of_ms));
+    let changed = here.href(&address::person_changed(subject, answer.as_of_ms.map(time::iso).as_deref()));
     let report = report::report(subject, answer, here.now_ms, &address);
     view! {
         <section class="card stack" aria-labelledby="tell-title">

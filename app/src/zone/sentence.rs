@@ -35,7 +35,7 @@ pub(crate) fn told(html: &str, place: Place, out: &mut String) {
             Place::Text => out.push_str(&text),
             Place::Elements => {
                 let (iso, utc) = (time::iso(at_ms), time::utc(at_ms));
-                out.push_str(&format!("<time datetime=\"{iso}\" title=\"{utc}\">{text}</time>"));
+                out.extend(["<time datetime=\"", &iso, "\" title=\"", &utc, "\">", &text, "</time>"]);
             }
         }
         rest = &rest[end + UTC.len()..];

@@ -66,11 +66,11 @@ pub fn without_marks(text: &str) -> std::borrow::Cow<'_, str> {
     if text.is_ascii() {
         return text.into();
     }
-    const NFD: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfd();
     let is_mark = |c: char| ('\u{300}'..='\u{36f}').contains(&c);
     NFD.normalize_iter(text.chars()).filter(|c| !is_mark(*c)).collect::<String>().into()
 }
 
+const NFD: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfd();
 const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
 
 /// Calls `f` with the characters as one text, on the stack where they have room there.

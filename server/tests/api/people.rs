@@ -216,9 +216,13 @@ async fn a_person_s_page_is_for_who_may_look_people_up() {
     for role in Role::ALL {
         let expected = if role == Role::Viewer { 403 } else { 200 };
         let member = app.sign_in(role).await;
-        for path in
-            ["/people", "/people?q=ada", "/people/ada.moreau", "/people/ada.moreau?at=2027-01-01T10:00Z"]
-        {
+        for path in [
+            "/people",
+            "/people?q=ada",
+            "/people/ada.moreau",
+            "/people/ada.moreau?at=2027-01-01T10:00Z",
+            "/people/ada.moreau/changed",
+        ] {
             let answer =
                 app.request(Method::GET, path).header("cookie", &member).send().await.expect("an answer");
             assert_eq!(answer.status(), expected, "{role} opens {path}");

@@ -100,7 +100,7 @@ impl Store {
         }
         let people = self.live().people();
         let mut matches = people.search(&query, limit);
-        if matches.people.len() < SIMILAR_BELOW {
+        if !matches.more && matches.people.len() < SIMILAR_BELOW {
             let room = limit.min(SIMILAR_MAX);
             matches.similar = people.similar(&query, room, &matches.people).await;
         }

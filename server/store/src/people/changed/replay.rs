@@ -26,10 +26,17 @@ pub(super) struct Step {
     pub(super) deltas: Vec<Delta>,
 }
 
+/// What there is of a flag; one without the other decides nothing.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) flag: Option<Arc<Flag>>,
+    pub(super) rollout: Option<Arc<Rollout>>,
+}
+
 /// What decides, at one moment.
 pub(super) struct World {
     environment: EnvironmentKey,
-    pub(super) flags: BTreeMap<FlagKey, (Option<Arc<Flag>>, Option<Arc<Rollout>>)>,
+    pub(super) flags: BTreeMap<FlagKey, Known>,
     /// Without who is in them.
     pub(super) groups: BTreeMap<GroupKey, Group>,
     /// Of the person.
@@ -84,9 +91,9 @@ impl World {
         match delta {
             Delta::Flag(flag) => {
                 let key = flag.key.clone();
-                self.flags.entry(key).or_default().0 = Some(flag);
+                self.flags.entry(key).or_default().flag = Some(flag);
             }
-            Delta::Rollout(key, rollout) => self.flags.entry(key).or_default().1 = Some(rollout),
+            Delta::Rollout(key, rollout) => self.flags.entry(key).or_default().rollout = Some(rollout),
             Delta::Group(group) => drop(self.groups.insert(group.key.clone(), *group)),
             Delta::NoGroup(key) => drop(self.groups.remove(&key)),
             Delta::Enrolment(key, Some(enrolment)) => drop(self.enrolments.insert(key, enrolment)),
@@ -103,7 +110,7 @@ impl World {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let flags = self.flags.values().filter_map(|(flag, rollout)| flag.clone().zip(rollout.clone()));
+        let flags = self.flags.values().filter_map(|it| it.flag.clone().zip(it.rollout.clone()));
         let group = |group: &Group| {
             let enrolments = self.enrolments.get(&group.key).cloned().into_iter().collect();
             Arc::new(Group { enrolments, ..group.clone() })

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     End,
-    replay::{Delta, Step, Window, World},
+    replay::{Delta, Known, Step, Window, World},
 };
 use crate::{
     Store, StoreError,
@@ -69,9 +69,8 @@ impl Store {
             let of_flag = of_flag(&mut tx, environment.key.as_str(), &key, between, &mut happened).await?;
             let base = from.snapshot.flag(key.as_str());
             if let Some(base) = base {
-                world
-                    .flags
-                    .insert(key.clone(), (Some(Arc::clone(base.flag())), Some(Arc::clone(base.rollout()))));
+                let (flag, rollout) = (Some(Arc::clone(base.flag())), Some(Arc::clone(base.rollout())));
+                world.flags.insert(key.clone(), Known { flag, rollout });
             }
             for rollout in base.map(|it| Arc::clone(it.rollout())).into_iter().chain(of_flag) {
                 groups.extend(rollout.groups().cloned());
