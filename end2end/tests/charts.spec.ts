@@ -42,11 +42,12 @@ test.beforeAll(async ({ browser, world }) => {
     const desk = await Desk.signIn(browser, world, EMAILS.product);
     await desk.setFaders(FLAG, { Everyone: '20' }, 'The pilot went well');
     await desk.close();
-    // Nothing steps back while a chart is read.
+    // A panel of its own, and nothing that steps back while its chart is read.
     const address = `${world.fader}/api/v1/flags/${FLAG}/guardrails`;
     const headers = { Authorization: `Bearer ${world.managerToken}`, 'Content-Type': 'application/json' };
     const { version } = await (await fetch(address, { headers })).json();
-    const body = JSON.stringify({ version, guardrails: [] });
+    const calm = { id: 'errors', metric: 'error_rate', limit: { ceiling: { limit: 0.99 } }, action: 'notify' };
+    const body = JSON.stringify({ version, guardrails: [calm] });
     expect((await fetch(address, { method: 'PUT', headers, body })).status).toBe(200);
 });
 

@@ -59,10 +59,9 @@ test('rollout, group, settings, guardrails, plan and testers keep the focus', as
         await page.goto('/flags/fast-payment/health');
         await alive(page);
         const form = page.locator('#guardrail-form');
-        const details = page.locator('details').filter({ has: form }).first();
-        if ((await details.count()) > 0 && !(await form.isVisible())) {
-            await details.locator('summary').first().click();
-        }
+        const details = page.locator('#edit-guardrails');
+        await page.locator('#guardrails > summary').click();
+        await details.locator('summary').first().click();
         const button = form.locator('button[value=save]:not([tabindex="-1"])').first();
         await answered(page, button);
         const inside = () => page.evaluate(() => document.activeElement?.closest('#guardrail-form') !== null);

@@ -86,6 +86,7 @@ test('an admin changes the defaults, a flag shows them, and the built-in ones co
     await expect(admin.locator('#default-guardrails')).toContainText('Saved by');
     // The page of the other hears of it.
     await expect(reader.locator('#guardrails-known')).toContainText('Notify if errors are above 12 %');
+    await open(reader);
     await reader.getByRole('link', { name: "The workspace's defaults" }).click();
     await expect(reader.getByText(/^Only Admin may change them/)).toBeVisible();
     await expect(reader.getByRole('button', { name: 'Save the guardrails' })).toHaveCount(0);
@@ -141,7 +142,7 @@ test('a product manager tries limits, saves the flag’s own, and goes back to t
 
     const admin = await signedIn(browser, world, 'admin');
     await admin.goto(SETTINGS);
-    await expect(admin.locator('#guardrail-users').getByRole('link', { name: 'Tried' })).toHaveAttribute('href', `/flags/${key}/health#guardrails`);
+    await expect(admin.locator('#guardrail-users').getByRole('link', { name: 'Tried' })).toHaveAttribute('href', `/flags/${key}/health#guardrails-known`);
     await admin.context().close();
 
     await page.locator('.confirm').filter({ hasText: 'Back to the defaults' }).locator('summary').click();

@@ -64,7 +64,7 @@ fn scrolled() -> i32 {
 
 /// What a closed `<details>` hides is shown again, except in menus and questions: those are done.
 fn shown(element: HtmlElement) -> Option<HtmlElement> {
-    if let Some(closed) = element.closest("details:not([open],.menu,.confirm)").ok().flatten() {
+    while let Some(closed) = element.closest("details:not([open],.menu,.confirm)").ok().flatten() {
         drop(closed.set_attribute("open", ""));
     }
     element.offset_parent().is_some().then_some(element)

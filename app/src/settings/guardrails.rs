@@ -213,7 +213,7 @@ fn users(usage: &Usage) -> impl IntoView + use<> {
         .iter()
         .take(OWN_SHOWN_MAX)
         .map(|(place, own)| {
-            let path = format!("{}#guardrails", Tab::Health.path(&place.flag));
+            let path = format!("{}#guardrails-known", Tab::Health.path(&place.flag));
             let href = here.href_in(&path, &place.environment.key);
             let ago = time::ago(here.now_ms, own.changed_ms);
             view! {

@@ -210,7 +210,7 @@ fn summary(shown: &FlagPage, loaded: &Loaded, outlook: &PlanOutlook) -> impl Int
 
 /// What the guard looks at meanwhile.
 fn watched(shown: &FlagPage, guardrails: &[String]) -> impl IntoView + use<> {
-    let href = format!("{}#guardrails", here().href(&Tab::Health.path(shown.key())));
+    let href = format!("{}#guardrails-known", here().href(&Tab::Health.path(shown.key())));
     let sentence = if guardrails.is_empty() {
         "No guardrail watches it: nothing takes it back by itself. ".to_owned()
     } else {

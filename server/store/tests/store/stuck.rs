@@ -294,23 +294,28 @@ async fn a_change_that_is_broken_off_keeps_nobody_waiting(t: Harness) {
     live_is_the_database(&t).await;
 }
 
-/// How many numbers `many` has to count on this machine, so that it takes about three seconds.
-async fn three_seconds_of_numbers(t: &Harness) -> u128 {
-    const TRIED: u128 = 500_000;
-    let began = Instant::now();
+/// How many numbers `many` has to count on this machine, so that it takes about two seconds.
+async fn two_seconds_of_numbers(t: &Harness) -> u128 {
+    const TRIED: u128 = 200_000;
     let tried = format!(
         "WITH RECURSIVE numbers (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM numbers LIMIT {TRIED}) \
          SELECT CAST(SUM(value) AS TEXT) FROM numbers"
     );
-    t.text(&tried).await;
-    TRIED * 3_000_000 / began.elapsed().as_micros().max(1)
+    let mut shortest_us = u128::MAX;
+    // Of several: whatever else the machine does only makes one longer.
+    for _ in 0..5 {
+        let began = Instant::now();
+        t.text(&tried).await;
+        shortest_us = shortest_us.min(began.elapsed().as_micros().max(1));
+    }
+    TRIED * 2_000_000 / shortest_us
 }
 
-/// Slowness is no absence: a statement that takes three seconds, alone in the house.
+/// Slowness is no absence: a statement that takes seconds, alone in the house.
 async fn slow_statements_are_waited_for(t: Harness) {
     t.create_flag("a").await;
     let slow = if t.is_sqlite() {
-        let numbers = three_seconds_of_numbers(&t).await;
+        let numbers = two_seconds_of_numbers(&t).await;
         format!(
             "CREATE VIEW many AS WITH RECURSIVE numbers (value) AS \
              (SELECT 1 UNION ALL SELECT value + 1 FROM numbers LIMIT {numbers}) SELECT value FROM numbers; \
