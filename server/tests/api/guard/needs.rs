@@ -28,6 +28,8 @@ async fn what_the_guard_stopped_waits_for_a_person_and_says_why() {
     app.clock.advance(1_000);
     app.measure(FLAG, OUTAGE).await;
     eventually("it stops", async || app.is_stopped().await).await;
+    // What it stopped for is written down by the end of its look.
+    app.look().await;
     let html = app.html(&product, "/").await;
     let told = needs(&html);
     assert!(
