@@ -11,5 +11,5 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    server::run(server::Cli::parse()).await
+    Box::pin(server::run(server::Cli::parse())).await
 }
