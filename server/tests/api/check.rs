@@ -75,7 +75,7 @@ async fn a_question_that_cannot_be_read_gets_no_yes() {
         (json!({"subject": "ada", "flag": "fast-payment", "attributes": 7}), 400),
         (json!({"subject": "ada", "flag": "fast-payment", "user": "eve"}), 400),
         (json!({"subject": "", "flag": "fast-payment"}), 422),
-        (json!({"subject": "a\u{200b}da", "flag": "fast-payment"}), 422),
+        (json!({"subject": "\u{200b}", "flag": "fast-payment"}), 422),
         (json!([]), 400),
     ] {
         let (answered, answer) = app.check(&token, question.clone()).await;
