@@ -40,7 +40,7 @@ async fn a_rollout_is_read_with_words_and_sent_back_as_it_was_read() {
     let (status, read) = app.rest(&token, Method::GET, ROLLOUT, None).await;
     assert_eq!(status, 200, "{read}");
     assert_eq!(read["state"], "VIP agencies + 20 % of everyone");
-    assert_eq!(read["rules"][1], json!({"id": "everyone", "audience": "everyone", "percentage": 20.0}));
+    assert_eq!(read["rules"][1], json!({"id": "everyone", "audience": "everyone", "percentage": 20}));
     let mut rollout = read["definition"].clone();
     rollout["rules"][1]["percentage"] = json!(50_000);
     let change = json!({"version": read["version"], "rollout": rollout, "comment": "half"});
@@ -85,7 +85,7 @@ async fn a_percentage_that_is_none_is_refused_with_what_to_do() {
         (json!({"percentage": 101}), 422, "between 0 and 100"),
         (json!({"percentage": -1}), 422, "between 0 and 100"),
         (json!({"percentage": 0.0001}), 422, "three decimals"),
-        (json!({"percentage": "20"}), 400, "percentage"),
+        (json!({"percentage": "20"}), 400, "expected a JSON number"),
         (json!({}), 400, "percentage"),
         (json!({"percentage": 20, "percent": 3}), 400, "percent"),
     ] {

@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use store::{Denied, DeniedBecause, Invalid, StoreError};
+use store::{Conflict, Denied, DeniedBecause, Invalid, StoreError};
 use utoipa::ToSchema;
 
 use crate::{
@@ -132,9 +132,8 @@ impl From<StoreError> for RestError {
         match error {
             StoreError::Denied(denied) => Self::Denied(denied),
             StoreError::NotFound { kind, .. } => Self::NotFound(kind.noun()),
-            StoreError::Conflict(_) | StoreError::AlreadyExists { .. } | StoreError::InUse { .. } => {
-                Self::Conflict(error.to_string())
-            }
+            StoreError::Conflict(conflict) => Self::Conflict(since_read(&conflict)),
+            StoreError::AlreadyExists { .. } | StoreError::InUse { .. } => Self::Conflict(error.to_string()),
             StoreError::Invalid(Invalid::FeedbackDayFull { retry_after_s }) => {
                 Self::Later { detail: error.to_string(), retry_after_s }
             }
@@ -157,6 +156,14 @@ impl From<StoreError> for RestError {
             }
         }
     }
+}
+
+/// Who changed what since the version that was sent.
+fn since_read(conflict: &Conflict) -> String {
+    let Conflict { expected, current, by, changes, .. } = conflict;
+    let changes: Vec<_> = changes.iter().map(|change| change.phrase.as_str()).collect();
+    let what = if changes.is_empty() { "saved it".to_owned() } else { changes.join("; ") };
+    format!("since version {expected} {by} {what}; version {current} is in force: read it, then send yours again")
 }
 
 impl From<Fault> for RestError {

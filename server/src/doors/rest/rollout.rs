@@ -54,8 +54,8 @@ struct RuleInForce {
     id: String,
     /// Whom it is about, in words.
     audience: String,
-    /// In per cent: 20 is 20 %.
-    percentage: f64,
+    #[schema(value_type = PerCent)]
+    percentage: Option<Number>,
 }
 
 /// A whole rollout in place of the one that was read.
@@ -280,7 +280,7 @@ async fn answer(store: &Store, manager: &Manager, flag: &FlagKey) -> Result<Json
     let rules = rollout.value.rules.iter().map(|rule| RuleInForce {
         id: rule.id.to_string(),
         audience: audience_phrase(&rule.audience, &group),
-        percentage: rule.percentage.as_f64(),
+        percentage: rule.percentage.to_string().parse().ok(),
     });
     Ok(Json(RolloutInForce {
         flag: flag.to_string(),

@@ -144,7 +144,7 @@ async fn those_whom_a_change_moves_are_named_and_the_look_is_audited(t: Harness)
         let moves = moves.expect("found");
         let told = moves.page(Side::Lost, 20, 50);
         assert_eq!((moves.moved.places(Side::Lost).len(), told.len()), (25, 5));
-        assert_eq!(told[0], ("person-080".to_owned(), "no longer through vip-agencies".to_owned()));
+        assert_eq!(told[0], ("person-080".to_owned(), "no longer through Group vip-agencies".to_owned()));
     }
     assert_eq!(t.store.live().seq(), before + 1, "one entry");
     let empty = Arc::new(engine::Group { condition: None, ..group.clone() });
