@@ -108,6 +108,7 @@ impl<'a> Panel<'a> {
             let until = time::at(until_ms, format!("{} {}", time::clock(until_ms), time::letters(until_ms)));
             view! { <small class="note">{within}" until "{until}</small> }
         });
+        let id = self.guardrails.first().map(|(guardrail, _)| guardrail.id.to_string()).unwrap_or_default();
         let wanted = quantile_word(self.metric);
         let chart = self.card.and_then(|card| card.charts.iter().find(|it| it.quantile == wanted));
         let chart = chart.map(|drawn| drawn.chart.drawing());
@@ -115,12 +116,12 @@ impl<'a> Panel<'a> {
         let nothing = (!self.is_measured()).then(|| view! { <p class="note">"Nothing measured."</p> });
         view! {
             <section class="card health-panel" aria-label=self.name.clone()>
-                <div class="health-panel-head">
+                <div class="health-panel-head" id=format!("judged-{id}") data-live="">
                     <h2>{self.name.clone()}</h2>
                     {within}
                     <Badge tone=tone text=word />
                 </div>
-                <dl class="health-now">
+                <dl class="health-now" id=format!("now-{id}") data-live="">
                     {side("With the feature", self.shown().and_then(|it| it.told(Arm::Treatment)))}
                     {side("Control", self.shown().and_then(|it| it.told(Arm::Control)))}
                     {self.bounds()}
