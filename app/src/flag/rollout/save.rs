@@ -131,7 +131,8 @@ async fn clash(page: &Page, key: &str, form: RolloutForm, conflict: Conflict) ->
     let mut on_top = RolloutForm::from_rollout(&merged, shown.rollout.version);
     on_top.comment = form.comment;
     let errors = FormErrors { status: StatusCode::CONFLICT, fields: Vec::new(), conflict: Some(conflict) };
-    show(page, shown, Typed { state: FormState::refused(on_top, errors), mine: changes, look: None }).await
+    let state = FormState::refused(on_top, errors);
+    show(page, shown, Typed { state, mine: changes, ..Typed::default() }).await
 }
 
 /// Puts what the engine found beside the control that it is about.
