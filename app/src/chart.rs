@@ -144,7 +144,7 @@ impl Chart {
                     <div class="chart-scale" aria-hidden="true">{scale}</div>
                     {self.plot()}
                     {self.limit_text()}
-                    <span class="chart-zone" aria-hidden="true">"UTC"</span>
+                    <span class="chart-zone" aria-hidden="true">{self.times_letters()}</span>
                     {self.time_texts()}
                 </div>
                 {legend}

@@ -95,6 +95,27 @@ impl Zone {
         self.day(at_ms).and_then(|day| self.day_start_ms(day)).unwrap_or(at_ms)
     }
 
+    /// How far the zone's clock is ahead of UTC.
+    fn ahead_ms(&self, at_ms: i64) -> i64 {
+        self.zoned(at_ms).map_or(0, |at| i64::from(at.offset().seconds()) * 1000)
+    }
+
+    /// The first moment, this one or later, at which the zone's clock has counted whole multiples of `apart_ms`: its midnights
+    /// and hours. Where the clock skips one, the moment after.
+    pub fn whole_from_ms(&self, at_ms: i64, apart_ms: i64) -> i64 {
+        let ahead_ms = self.ahead_ms(at_ms);
+        let shown_ms = at_ms + ahead_ms;
+        let whole_ms = shown_ms + (-shown_ms).rem_euclid(apart_ms);
+        let found_ms = whole_ms - ahead_ms;
+        // The clock was changed on the way there.
+        let again_ms = whole_ms - self.ahead_ms(found_ms);
+        if again_ms >= at_ms && self.ahead_ms(again_ms) == self.ahead_ms(found_ms) {
+            again_ms
+        } else {
+            found_ms
+        }
+    }
+
     /// Whether a day begins at this moment.
     pub fn is_midnight(&self, at_ms: i64) -> bool {
         self.midnight_before_ms(at_ms) == at_ms
@@ -179,6 +200,41 @@ mod tests {
         let letters = |name: &str| Zone::parse(name).expect("a zone").letters(at_ms);
         assert_eq!((letters("UTC"), letters("Europe/Berlin")), ("UTC".to_owned(), "CET".to_owned()));
         assert_eq!(letters("Asia/Kathmandu"), "UTC+0545");
+    }
+
+    #[test]
+    fn whole_hours_are_those_of_the_zones_clock() {
+        let hour_ms = 3_600_000;
+        let clock = |name: &str, from: &str, apart_ms: i64| {
+            let zone = Zone::parse(name).expect("a zone");
+            let from_ms = from.parse::<Timestamp>().expect("a moment").as_millisecond();
+            let first_ms = zone.whole_from_ms(from_ms, apart_ms);
+            let times =
+                std::iter::successors(Some(first_ms), |at| Some(zone.whole_from_ms(at + 1, apart_ms)));
+            times.take(3).map(|at| zone.format(at, "%d %H:%M")).collect::<Vec<_>>()
+        };
+        let three_ms = 3 * hour_ms;
+        assert_eq!(
+            clock("Asia/Kathmandu", "2026-11-22T20:19:25Z", three_ms),
+            ["23 03:00", "23 06:00", "23 09:00"]
+        );
+        assert_eq!(
+            clock("Europe/Berlin", "2026-03-28T23:00:00Z", three_ms),
+            ["29 00:00", "29 03:00", "29 06:00"]
+        );
+        assert_eq!(
+            clock("Europe/Berlin", "2026-10-24T22:00:00Z", three_ms),
+            ["25 00:00", "25 03:00", "25 06:00"]
+        );
+        let day_ms = 24 * hour_ms;
+        assert_eq!(
+            clock("America/New_York", "2026-03-08T00:00:00Z", day_ms),
+            ["08 00:00", "09 00:00", "10 00:00"]
+        );
+        assert_eq!(
+            clock("Europe/Berlin", "2026-03-29T00:45:00Z", hour_ms / 6),
+            ["29 01:50", "29 03:00", "29 03:10"]
+        );
     }
 
     #[test]

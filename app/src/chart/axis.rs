@@ -1,7 +1,7 @@
 //! The axis of times: where it is labelled, and with what.
 
 use super::{Chart, labels::DAY_MS};
-use crate::ui::time;
+use crate::zone::{Zone, zone};
 
 const SECOND_MS: i64 = 1000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -57,6 +57,16 @@ impl TimeLabel {
 }
 
 impl Chart {
+    /// Whose times the axis tells: the reader's; whole days are those of UTC.
+    fn times_zone(&self) -> Zone {
+        if self.has_whole_days() { Zone::UTC } else { zone() }
+    }
+
+    /// What stands beside its first label.
+    pub(super) fn times_letters(&self) -> String {
+        self.times_zone().letters(self.until_ms)
+    }
+
     /// What the axis says, oldest first: clock times, and days where they begin.
     pub(super) fn times(&self) -> Vec<TimeLabel> {
         let span_ms = (self.until_ms - self.from_ms).max(1);
@@ -66,29 +76,30 @@ impl Chart {
             span_ms <= most * **apart_ms && (!self.has_whole_days() || **apart_ms >= DAY_MS)
         };
         let apart_ms = APART_MS.iter().find(fits).copied().unwrap_or(span_ms / LABELS_MAX + 1);
-        let first_ms = self.from_ms + (-self.from_ms).rem_euclid(apart_ms);
+        let zone = self.times_zone();
         let mut labels = Vec::new();
-        let mut at_ms = first_ms;
+        let mut at_ms = zone.whole_from_ms(self.from_ms, apart_ms);
         while at_ms <= self.until_ms {
-            labels.push(TimeLabel { share: self.share(at_ms), text: label(at_ms, apart_ms) });
-            at_ms += apart_ms;
+            labels.push(TimeLabel { share: self.share(at_ms), text: label(&zone, at_ms, apart_ms) });
+            at_ms = zone.whole_from_ms(at_ms + 1, apart_ms);
         }
         labels
     }
 }
 
-fn label(at_ms: i64, apart_ms: i64) -> String {
-    if at_ms.rem_euclid(DAY_MS) == 0 {
-        return time::day(at_ms);
-    }
-    let clock = time::clock(at_ms);
-    clock[..clock.len().min(if apart_ms < MINUTE_MS { 8 } else { 5 })].to_owned()
+fn label(zone: &Zone, at_ms: i64, apart_ms: i64) -> String {
+    let format = match apart_ms {
+        _ if zone.is_midnight(at_ms) => "%-d %b",
+        ..MINUTE_MS => "%H:%M:%S",
+        _ => "%H:%M",
+    };
+    zone.format(at_ms, format)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chart::plot::tests::two;
+    use crate::{chart::plot::tests::two, zone::read_in};
 
     fn texts(from_ms: i64, until_ms: i64, step_ms: i64) -> Vec<String> {
         let chart = Chart { from_ms, until_ms, step_ms, ..two(&[], &[]) };
@@ -130,6 +141,39 @@ mod tests {
         assert_eq!(week, ["2 Jan", "3 Jan", "4 Jan", "5 Jan", "6 Jan", "7 Jan", "8 Jan"]);
         let seconds = texts(12_000, 102_000, 10_000);
         assert_eq!(seconds, ["00:00:20", "00:00:40", "00:01:00", "00:01:20", "00:01:40"]);
+    }
+
+    #[test]
+    fn days_and_hours_are_those_of_the_reader() {
+        // 22 Nov 2026, 20:00 UTC.
+        let now_ms = 1_795_377_600_000;
+        let half = |zone: &str| {
+            read_in(zone, || texts(now_ms - 12 * HOUR_MS, now_ms + 12 * HOUR_MS, 24 * MINUTE_MS))
+        };
+        assert_eq!(half("America/New_York"), ["04:00", "08:00", "12:00", "16:00", "20:00", "23 Nov"]);
+        assert_eq!(half("Europe/Berlin"), ["12:00", "16:00", "20:00", "23 Nov", "04:00", "08:00"]);
+        assert_eq!(half("Asia/Kathmandu"), ["16:00", "20:00", "23 Nov", "04:00", "08:00", "12:00"]);
+        for zone in ["America/New_York", "Europe/Berlin", "Asia/Kathmandu"] {
+            let week = read_in(zone, || texts(now_ms - 3 * DAY_MS, now_ms + DAY_MS, 2 * HOUR_MS));
+            assert!(week.contains(&"22 Nov".to_owned()) && week.iter().all(|it| it != "00:00"), "{week:?}");
+        }
+    }
+
+    #[test]
+    fn whole_days_are_those_of_utc_and_say_so() {
+        let chart = |step_ms: i64| Chart { from_ms: 0, until_ms: 5 * DAY_MS, step_ms, ..two(&[], &[]) };
+        let days = ["1 Jan", "2 Jan", "3 Jan", "4 Jan", "5 Jan", "6 Jan"];
+        for (zone, letters) in
+            [("America/New_York", "EST"), ("Europe/Berlin", "CET"), ("Asia/Kathmandu", "UTC+0530")]
+        {
+            read_in(zone, || {
+                let whole = chart(DAY_MS);
+                let texts: Vec<_> = whole.times().into_iter().map(|it| it.text).collect();
+                assert_eq!(texts, days, "{zone}");
+                assert_eq!(whole.times_letters(), "UTC");
+                assert_eq!(chart(HOUR_MS).times_letters(), letters);
+            });
+        }
     }
 
     #[test]

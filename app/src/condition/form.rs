@@ -36,6 +36,11 @@ impl ConditionForm {
         self.root.nodes.is_empty()
     }
 
+    /// Somebody typed into one of its rows.
+    pub fn holds_text(&self) -> bool {
+        holds_text(&self.root)
+    }
+
     /// Every attribute that a row names, with repeats.
     pub fn attributes(&self) -> Vec<&str> {
         let mut names = Vec::new();
@@ -150,6 +155,13 @@ fn collect_attributes<'a>(branch: &'a Branch, names: &mut Vec<&'a str>) {
             Node::Test(test) => names.push(test.attribute.trim()),
         }
     }
+}
+
+fn holds_text(branch: &Branch) -> bool {
+    branch.nodes.iter().any(|node| match node {
+        Node::Branch(inner) => holds_text(inner),
+        Node::Test(test) => !test.is_blank(),
+    })
 }
 
 fn starting_branch(mode: Mode) -> Node {

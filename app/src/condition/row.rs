@@ -28,7 +28,7 @@ pub enum TestError {
     NotADate,
     #[error("Choose true or false.")]
     NotTrueOrFalse,
-    #[error("Add a test here, or remove this group.")]
+    #[error("Add a condition here, or remove this group.")]
     EmptyBranch,
     #[error("Not allowed: {0}.")]
     Refused(Problem),

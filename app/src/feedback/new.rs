@@ -1,5 +1,6 @@
 //! Support logs a complaint for a person and a time.
 
+use engine::DayEdge;
 use leptos::prelude::*;
 use store::FeedbackKind;
 
@@ -41,11 +42,11 @@ impl ComplaintInput {
     }
 }
 
-/// `?subject=…&at=…` fill the form; `at` is an instant, or epoch milliseconds.
+/// `?subject=…&at=…` fill the form; `at` is an instant, a time as it is typed, or epoch milliseconds.
 pub async fn get(page: Page) -> PageResult {
     let at_ms = page
         .query("at")
-        .and_then(|text| text.parse::<i64>().ok().or_else(|| engine::parse_date_ms(&text).ok()));
+        .and_then(|text| text.parse::<i64>().ok().or_else(|| typed::read_moment(&text, DayEdge::Start).ok()));
     let input = ComplaintInput {
         subject: page.query("subject").unwrap_or_default(),
         at: typed::field(at_ms.unwrap_or_else(|| page.now_ms())),

@@ -195,7 +195,11 @@ fn answer(shown: &Shown, changes: &PersonChanges) -> impl IntoView + use<> {
     let moments = (changes.from_ms, changes.until_ms);
     let between = shown.between.phrase(moments);
     let body = if changes.flags.is_empty() {
-        let text = format!("{} decided the same {between}.", flags_are(changes.compared));
+        let text = match changes.compared {
+            0 => "There was no flag, so nothing could change.".to_owned(),
+            1 => format!("The one flag is decided the same {between}."),
+            all => format!("All {} are decided the same {between}.", counted(all, "flag")),
+        };
         view! { <Empty title="Nothing changed" text=text></Empty> }.into_any()
     } else {
         let all = changes.flags.len() + changes.more;
@@ -218,14 +222,6 @@ fn answer(shown: &Shown, changes: &PersonChanges) -> impl IntoView + use<> {
         .into_any()
     };
     view! { {unknown(changes)} {body} }
-}
-
-fn flags_are(count: usize) -> String {
-    match count {
-        0 => "There was no flag, so nothing could be".to_owned(),
-        1 => "The one flag is".to_owned(),
-        all => format!("All {} are", counted(all, "flag")),
-    }
 }
 
 /// What nobody can know of the time that is looked at.
@@ -268,8 +264,8 @@ fn of_flag(
     let [then, now] =
         [changed.given_then(), changed.given_now()].map(|it| variant(it.map(|it| &it.variant), off));
     let earlier = (changed.earlier > 0).then(|| {
-        let times = counted(changed.earlier, "time");
-        view! { <li class="note">{format!("It became another {times} before that.")}</li> }
+        let times = if changed.earlier == 1 { "once".to_owned() } else { counted(changed.earlier, "time") };
+        view! { <li class="note">{format!("It changed {times} more before that.")}</li> }
     });
     let turns = changed.turns.iter().map(|turn| turn_line(shown, turn, changed, names)).collect_view();
     view! {

@@ -195,3 +195,24 @@ async fn a_group_is_made_inside_a_rollout_and_nothing_typed_is_lost() {
     let group = app.read_as(&cookie, "/groups/gold-agencies?tab=testers").await;
     assert!(group.contains("person-40") && !group.contains("nobody.known"), "{group}");
 }
+
+#[tokio::test]
+async fn a_rollout_is_not_saved_over_a_group_that_is_half_typed() {
+    let (app, cookie) = TestApp::with_pilots().await;
+    let typed = |field: &'static str, text: &'static str| {
+        [("r.vip-agencies.new", "1"), (field, text), ("comment", "For the pilot"), ("intent", "save")]
+    };
+    for (field, text) in [
+        ("r.vip-agencies.new.name", "Gold agencies"),
+        ("r.vip-agencies.new.testers", "person-40"),
+        ("r.vip-agencies.new.if.0.value", "gold"),
+    ] {
+        let (status, page) = app.rollout_form(&cookie, "20", &typed(field, text)).await;
+        assert_eq!(status, 422, "{page}");
+        assert!(page.contains("Save the new group, or cancel it, first."), "{page}");
+        assert!(page.contains(text) && page.contains("value=\"For the pilot\""), "nothing is lost: {page}");
+        assert!(page.contains("id=\"r.everyone.to\" value=\"20\""), "{page}");
+    }
+    let (status, page) = app.rollout_form(&cookie, "20", &typed("r.vip-agencies.new.name", " ")).await;
+    assert_eq!(status, 303, "an empty one is no loss: {page}");
+}

@@ -78,3 +78,25 @@ async fn an_edit_that_comes_second_keeps_what_was_typed() {
     let (_, page) = app.page(PLAN, &author).await;
     assert!(page.contains("Everyone 30 % for 2 hours"), "{page}");
 }
+
+#[tokio::test]
+async fn a_date_that_cannot_be_read_is_kept_beside_the_reason() {
+    let app = TestApp::start().await;
+    app.boolean_flag("fast-payment").await;
+    let author = format!("{}; fader_zone=Europe/Berlin", app.sign_in(Role::Product).await);
+    app.press(PLAN, &author, &[("intent", "template.fast"), ("version", "0")]).await;
+    let start =
+        async |at: &str| app.press(MOVE, &author, &[("do", "start_at"), ("version", "1"), ("at", at)]).await;
+    let (status, page) = start("2027-10-31T02:30").await;
+    assert!(status == 422 && page.contains("02:30 comes twice on 31 Oct 2027 in Europe/Berlin"), "{page}");
+    assert!(page.contains("id=\"plan-start-at-error\"") && page.contains("<details class=\"confirm\" open"));
+    assert!(
+        page.contains("type=\"text\" value=\"2027-10-31T02:30\""),
+        "where the answer can be typed: {page}"
+    );
+    let (status, page) = start("on Monday").await;
+    assert!(status == 422 && page.contains("value=\"on Monday\""), "{page}");
+    let (status, page) = start("2027-10-31T02:30+01").await;
+    assert_eq!(status, 303, "{page}");
+    assert!(app.page(PLAN, &author).await.1.contains("31 Oct 2027, 02:30 CET"));
+}

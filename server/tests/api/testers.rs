@@ -349,3 +349,35 @@ async fn a_testers_page_tells_and_excludes_with_a_reason() {
     let answer = app.request(Method::GET, page).header(header::COOKIE, viewer).send().await;
     assert_eq!(answer.expect("an answer").status(), 403);
 }
+
+#[tokio::test]
+async fn a_preview_link_is_for_whom_an_address_or_a_name_means() {
+    let app = TestApp::start().await;
+    app.boolean_flag("fast-payment").await;
+    app.person("ada.moreau", json!({"name": "Ada Moreau", "email": "ada@belvedere.example"})).await;
+    for key in ["u-2", "u-3"] {
+        app.person(key, json!({"name": "Nils Holm"})).await;
+    }
+    let cookie = app.sign_in(Role::Qa).await;
+    let find = async |text: &str| {
+        let path = format!("/testers?flag=fast-payment&subject={text}");
+        let answer = app.request(Method::GET, &path).header(header::COOKIE, &cookie).send().await;
+        let answer = answer.expect("an answer");
+        let location = answer.headers().get(header::LOCATION).map(|it| it.to_str().expect("text").to_owned());
+        (answer.status().as_u16(), location.unwrap_or_default(), answer.text().await.expect("a page"))
+    };
+    for text in ["ada.moreau", "Ada%40belvedere.example", "ada%20moreau"] {
+        let (status, location, page) = find(text).await;
+        assert_eq!((status, &*location), (303, "/testers/ada.moreau?flag=fast-payment#preview"), "{page}");
+    }
+    let (_, location, _) = find("new.one").await;
+    assert!(location.starts_with("/testers/new.one?"), "whoever is not known stays as written: {location}");
+    let (status, _, page) = find("Nils%20Holm").await;
+    assert_eq!(status, 422, "{page}");
+    assert!(page.contains("2 known people are called so; write the targeting key of the one you mean."));
+    assert!(page.contains("value=\"Nils Holm\"") && page.contains("id=\"preview-link\" open"), "{page}");
+    for nobody in ["", "ada.moreau%2C%20u-2", &"a".repeat(600)] {
+        let (status, _, page) = find(nobody).await;
+        assert!(status == 422 && page.contains("id=\"preview-tester-error\""), "{status} {page}");
+    }
+}

@@ -58,6 +58,15 @@ async fn typed_times_are_the_readers_and_what_is_stored_and_linked_is_utc() {
     let cookie = format!("{}; fader_zone=Europe/Berlin", app.sign_in(Role::Support).await);
     let (_, page) = app.page_in(&cookie, "/feedback/new?subject=ada").await;
     assert!(page.contains("When it happened (Europe/Berlin)") && page.contains("2027-01-15T09:00"), "{page}");
+    for (at, shown) in [
+        ("2026-03-01T14%3A10", "2026-03-01T14:10"),
+        ("2026-03-01T14%3A10%3A00Z", "2026-03-01T15:10"),
+        ("2026-03-01", "2026-03-01T00:00"),
+        ("60000", "1970-01-01T01:01"),
+    ] {
+        let (_, page) = app.page_in(&cookie, &format!("/feedback/new?subject=ada&at={at}")).await;
+        assert!(page.contains(&format!("value=\"{shown}\"")), "{at}: {page}");
+    }
     let log = async |at: &str| {
         let fields = [("subject", "ada"), ("at", at), ("comment", "The button is gone")];
         let answer = app.form("/feedback/new", Some(&cookie), &fields).send().await.expect("an answer");

@@ -191,10 +191,12 @@ pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed)
         let said = Said::default();
         let name = |rule: &RuleId| loaded.name_of(rule);
         let body = view! {
-            <div class="health" id="health" data-live="">
-                {super::summary::view(&loaded, &shown, &said)}
+            // What is folded open is not taken away while it is read, and keeps nothing else from being of now.
+            <div class="health">
+                <div id="health-verdict" data-live="">{super::summary::view(&loaded, &shown, &said)}</div>
+                <div id="health-others" data-live="">{super::summary::others(&loaded, &said)}</div>
                 {choices(&loaded)}
-                {measurements(&loaded, &metrics, &said)}
+                <div class="health" id="health" data-live="">{measurements(&loaded, &metrics, &said)}</div>
             </div>
             {super::guardrails::view(&shown, &loaded.guardrails, &loaded.replayed, typed, &metrics, editable)}
             <Swap />
@@ -288,12 +290,15 @@ fn choices(loaded: &Loaded) -> impl IntoView + use<> {
             let current = (Some(id) == loaded.rule.as_ref()).then_some("true");
             let judged = loaded.health.iter().find(|it| it.rule == *id);
             let health = judged.map(|it| of(&it.judgement));
-            let health = health.map(|(tone, word)| view! { <i class="health-dot" data-tone=tone.as_str() title=word></i> });
+            let health = health.map(|(tone, word)| view! {
+                <i class="health-dot" data-tone=tone.as_str() title=word aria-hidden="true"></i>
+                <span class="visually-hidden">{format!("{word}: ")}</span>
+            });
             view! { <a href=here.same_page_with(&[("rule", id.as_str())]) aria-current=current>{health}{name.clone()}</a> }
         })
         .collect();
     view! {
-        <div class="cluster health-choices">
+        <div class="cluster health-choices" id="health-choices" data-live="">
             {(loaded.rules.len() > 1).then(|| view! { <nav class="segments" aria-label="Audience">{rules}</nav> })}
             <nav class="segments" aria-label="Time">{spans}</nav>
         </div>

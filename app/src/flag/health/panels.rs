@@ -3,7 +3,7 @@
 
 use engine::{
     Arm, MetricDefinition,
-    guardrail::{Evidence, Guardrail, Interval, Metric, Verdict},
+    guardrail::{Evidence, Guardrail, Interval, Metric, Verdict, definition::Counting, tally::Kernel},
 };
 use leptos::prelude::*;
 
@@ -105,8 +105,10 @@ impl<'a> Panel<'a> {
     pub fn view(&self, said: &Said) -> impl IntoView + use<> {
         let (tone, word) = self.badge();
         let within = self.shown().and_then(Evidence::within).map(|(within, until_ms)| {
-            view! { <small class="note" title=time::full(until_ms)>{format!("{within} until {}", time::clock(until_ms))}</small> }
+            let until = time::at(until_ms, format!("{} {}", time::clock(until_ms), time::letters(until_ms)));
+            view! { <small class="note">{within}" until "{until}</small> }
         });
+        let id = self.guardrails.first().map(|(guardrail, _)| guardrail.id.to_string()).unwrap_or_default();
         let wanted = quantile_word(self.metric);
         let chart = self.card.and_then(|card| card.charts.iter().find(|it| it.quantile == wanted));
         let chart = chart.map(|drawn| drawn.chart.drawing());
@@ -114,16 +116,16 @@ impl<'a> Panel<'a> {
         let nothing = (!self.is_measured()).then(|| view! { <p class="note">"Nothing measured."</p> });
         view! {
             <section class="card health-panel" aria-label=self.name.clone()>
-                <div class="health-panel-head">
+                <div class="health-panel-head" id=format!("judged-{id}") data-live="">
                     <h2>{self.name.clone()}</h2>
                     {within}
                     <Badge tone=tone text=word />
                 </div>
-                <dl class="health-now">
+                <dl class="health-now" id=format!("now-{id}") data-live="">
                     {side("With the feature", self.shown().and_then(|it| it.told(Arm::Treatment)))}
                     {side("Control", self.shown().and_then(|it| it.told(Arm::Control)))}
                     {self.bounds()}
-                    {self.interval().map(band)}
+                    {self.interval().map(|it| band(it, unit_of(self.metric)))}
                 </dl>
                 {chart}
                 {nothing}
@@ -155,14 +157,23 @@ fn side(label: &'static str, told: Option<(String, String)>) -> impl IntoView {
     view! { <div><dt>{label}</dt>{told}</div> }
 }
 
+/// Of the difference between arms.
+fn unit_of(metric: &Metric) -> Unit {
+    match metric.counting() {
+        Counting::Tally(Kernel::Bernoulli) => Unit::Share,
+        Counting::Tally(Kernel::Poisson) => Unit::Each,
+        Counting::Durations(_) => Unit::Milliseconds,
+    }
+}
+
 /// How far treatment is above control: an interval around nought, and the same in words.
-fn band(interval: Interval) -> impl IntoView {
+fn band(interval: Interval, unit: Unit) -> impl IntoView {
     const HALF: f64 = 56.0;
     let Interval { estimate, low, high } = interval;
     let far = low.abs().max(high.abs()).max(f64::MIN_POSITIVE);
     let x = |value: f64| format!("{:.1}", 60.0 + HALF * (value / far).clamp(-1.0, 1.0));
     let width = format!("{:.1}", (HALF * (high - low) / far).clamp(1.0, 2.0 * HALF));
-    let by = |value: f64| Unit::Share.difference(value).unwrap_or_default().replace("none", "0");
+    let by = |value: f64| unit.difference(value).unwrap_or_default().replace("none", "0");
     let bare = by(low).split(' ').next().unwrap_or_default().to_owned();
     view! {
         <div>
@@ -185,13 +196,21 @@ mod tests {
 
     #[test]
     fn a_band_stands_where_its_interval_is() {
-        let html = band(Interval { estimate: 0.01, low: -0.01, high: 0.02 }).to_html();
+        let html = band(Interval { estimate: 0.01, low: -0.01, high: 0.02 }, Unit::Share).to_html();
         assert!(html.contains("−1 to +2 points"), "{html}");
         assert!(
             html.contains("x=\"32.0\"") && html.contains("width=\"84.0\"") && html.contains("cx=\"88.0\""),
             "{html}"
         );
-        let nothing = band(Interval { estimate: 0.0, low: 0.0, high: 0.0 }).to_html();
+        let nothing = band(Interval { estimate: 0.0, low: 0.0, high: 0.0 }, Unit::Share).to_html();
         assert!(nothing.contains("0 to 0") && !nothing.contains("NaN"), "{nothing}");
+    }
+
+    #[test]
+    fn a_band_is_told_in_the_unit_of_its_metric() {
+        let of = |unit| band(Interval { estimate: 0.25, low: -0.5, high: 1.0 }, unit).to_html();
+        assert!(of(Unit::Share).contains("−50 to +100 points"), "{}", of(Unit::Share));
+        let each = of(Unit::Each);
+        assert!(each.contains("−0.5 to +1<") && !each.contains("points"), "{each}");
     }
 }

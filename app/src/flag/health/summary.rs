@@ -58,7 +58,6 @@ pub(super) fn view(loaded: &Loaded, shown: &FlagPage, said: &Said) -> impl IntoV
             {lines}
             {connect}
             {acted(loaded, shown)}
-            {others(&all, said)}
         </section>
     }
     .into_any()
@@ -81,7 +80,8 @@ fn acted(loaded: &Loaded, shown: &FlagPage) -> Option<impl IntoView + use<>> {
 }
 
 /// Why the guardrails beside a broken one say nothing.
-fn others(all: &Judgement, said: &Said) -> Option<impl IntoView + use<>> {
+pub(super) fn others(loaded: &Loaded, said: &Said) -> Option<impl IntoView + use<>> {
+    let all = together(loaded.health.iter().map(|it| &it.judgement), here().now_ms);
     let broken = all.health == Health::Breach;
     let quiet = all.evidence.iter().filter(|it| broken && it.verdict != Verdict::Regressed);
     let quiet: Vec<_> = quiet
@@ -90,8 +90,8 @@ fn others(all: &Judgement, said: &Said) -> Option<impl IntoView + use<>> {
         .collect();
     (!quiet.is_empty()).then(|| {
         view! {
-            <details id="health-quiet">
-                <summary class="note">"Why the other guardrails are quiet"</summary>
+            <details class="card fold" id="health-quiet">
+                <summary><b>"Why the other guardrails are quiet"</b></summary>
                 <ul>{quiet}</ul>
             </details>
         }

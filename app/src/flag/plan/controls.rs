@@ -6,6 +6,7 @@ use store::{Operation, PlanOutlook};
 
 use crate::{
     flag::{FlagPage, Tab, health::tone},
+    form::state::FormState,
     page::here::{Here, here},
     ui::{
         badge::{Callout, Tone},
@@ -20,13 +21,20 @@ struct Moves<'p> {
     outlook: &'p PlanOutlook,
     action: String,
     by: Person,
+    /// Why one was not made, and the date that was typed for it.
+    moved: &'p FormState<String>,
 }
 
-pub fn view(shown: &FlagPage, outlook: &PlanOutlook, editable: bool) -> impl IntoView + use<> {
+pub fn view(
+    shown: &FlagPage,
+    outlook: &PlanOutlook,
+    editable: bool,
+    moved: &FormState<String>,
+) -> impl IntoView + use<> {
     let here = here();
     let by = Person(here.principal.as_ref().map(|who| who.name().to_owned()).unwrap_or_default());
     let action = here.href(&format!("{}/move", Tab::Plan.path(shown.key())));
-    let moves = Moves { outlook, action, by };
+    let moves = Moves { outlook, action, by, moved };
     let buttons = editable.then(|| {
         view! {
             <div class="cluster">{moves.start()}{moves.pause()}{moves.resume()}{moves.back()}{moves.finish()}{moves.jump()}{moves.abandon()}</div>
@@ -81,14 +89,16 @@ impl Moves<'_> {
             return None;
         }
         let action = self.action.clone();
-        let tomorrow = typed::field(self.outlook.at_ms + 24 * 3_600_000);
+        let tomorrow = || typed::field(self.outlook.at_ms + 24 * 3_600_000);
+        let (open, error) = (self.moved.input.is_some(), self.moved.at("at"));
+        let date = self.moved.input.clone().unwrap_or_else(tomorrow);
         let (now, later) = (self.hidden("start"), self.hidden("start_at"));
         let at = view! {
-            <details class="confirm">
+            <details class="confirm" open=open>
                 <summary class="button" data-size="small">"Start at a date"</summary>
                 <form method="post" action=action.clone() class="confirm-panel stack">
                     {later}
-                    <Field label=format!("Start ({})", zone().name()) name="at" id="plan-start-at" kind=typed::field_kind(&tomorrow) value=tomorrow required=true />
+                    <Field label=format!("Start ({})", zone().name()) name="at" id="plan-start-at" kind=typed::field_kind(&date) value=date error=error required=true />
                     <div class="cluster"><button class="button" data-kind="primary">"Set the date"</button></div>
                 </form>
             </details>

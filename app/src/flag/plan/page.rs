@@ -17,10 +17,7 @@ use super::{
 use crate::{
     error::AppError,
     flag::{FlagPage, Tab, frame, health::tone},
-    form::{
-        error::{FormErrors, as_sentence},
-        state::FormState,
-    },
+    form::{error::as_sentence, state::FormState},
     page::{Page, PageMeta, PageResult, here::here, layout::Section},
     ui::{
         badge::{Badge, Callout, Tone},
@@ -127,29 +124,28 @@ pub async fn get(page: Page, Path(key): Path<String>) -> PageResult {
     if let Some(step) = page.query("step") {
         return super::who::show(&page, &shown, &step).await;
     }
-    show(&page, shown, FormState::default(), None).await
+    show(&page, shown, FormState::default(), FormState::default()).await
 }
 
-/// The tab; `draft` holds the steps as they are typed, `refused` says why a move was not made.
+/// The tab; `draft` holds the steps as they are typed, `moved` why a move was not made, and the date that was typed for it.
 pub async fn show(
     page: &Page,
     shown: FlagPage,
     draft: FormState<PlanForm>,
-    refused: Option<FormErrors>,
+    moved: FormState<String>,
 ) -> PageResult {
     let loaded = Loaded::of(page, &shown, &draft).await?;
-    let status = refused.as_ref().map_or(draft.status(), |errors| errors.status);
+    let status = draft.status().max(moved.status());
     let title = format!("Release plan of {}", shown.flag.name);
     let meta = PageMeta::new(title, Section::Desk).status(status).measures();
     let editable = page.may(Operation::RollOut) && !shown.archived();
-    let moves = FormState { input: Some(()), errors: refused };
     page.render(meta, move || {
         let ended = loaded.outlook.as_ref().is_none_or(|it| is_ended(&it.release.state));
         let plan = loaded.outlook.as_ref().map(|outlook| {
             view! {
                 {summary(&shown, &loaded, outlook)}
-                <FormError error=moves.general() />
-                {super::controls::view(&shown, outlook, editable)}
+                <FormError error=moved.general() />
+                {super::controls::view(&shown, outlook, editable, &moved)}
                 {super::line::view(outlook, &loaded.previews, shown.key())}
             }
         });

@@ -27,11 +27,11 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
         let locked = page::locked_steps(saved.as_ref().map(|it| &it.state));
         let everyone = page::rules_of(&shown).pop().map_or_else(String::new, |(id, _)| id.to_string());
         form.apply(intent, locked, &everyone);
-        return page::show(&page, shown, FormState::editing(form), None).await;
+        return page::show(&page, shown, FormState::editing(form), FormState::default()).await;
     }
     match save(&page, &shown, &form).await {
         Ok(()) => Ok(page.done(&page.href(&Tab::Plan.path(shown.key())), Toast::PlanSaved)),
-        Err(errors) => page::show(&page, shown, FormState::refused(form, errors), None).await,
+        Err(errors) => page::show(&page, shown, FormState::refused(form, errors), FormState::default()).await,
     }
 }
 
@@ -48,7 +48,7 @@ async fn begin(page: &Page, shown: FlagPage, template: &str, fields: &Fields) ->
         Ok(()) => {
             Ok(page.done(&page.href(&format!("{}?edit=1", Tab::Plan.path(shown.key()))), Toast::PlanSaved))
         }
-        Err(errors) => page::show(page, shown, FormState::refused(form, errors), None).await,
+        Err(errors) => page::show(page, shown, FormState::refused(form, errors), FormState::default()).await,
     }
 }
 
@@ -86,7 +86,9 @@ pub async fn move_it(page: Page, Path(key): Path<String>, fields: Fields) -> Pag
         Ok(toast) => Ok(page.done(&page.href(&Tab::Plan.path(&flag)), toast)),
         Err(errors) => {
             let shown = FlagPage::load(&page, &key).await?;
-            page::show(&page, shown, FormState::default(), Some(errors)).await
+            let at = (fields.text("do") == "start_at").then(|| fields.trimmed("at").to_owned());
+            let moved = FormState { input: at, errors: Some(errors) };
+            page::show(&page, shown, FormState::default(), moved).await
         }
     }
 }
@@ -96,7 +98,7 @@ async fn carry_out(page: &Page, flag: &FlagKey, fields: &Fields) -> Result<Toast
     let (what, toast) = match fields.text("do") {
         "start" => (PlanMove::Start, Toast::PlanStarted),
         "start_at" => {
-            let at_ms = typed::read(fields.trimmed("at")).map_err(FormErrors::form)?;
+            let at_ms = typed::read(fields.trimmed("at")).map_err(|error| FormErrors::field("at", error))?;
             (PlanMove::StartAt { at_ms }, Toast::PlanMoved)
         }
         "pause" => (PlanMove::Pause, Toast::PlanMoved),

@@ -10,7 +10,10 @@ use islands::forecast::{Channel, Forecast};
 use super::{form::RolloutForm, rule::RuleForm};
 use crate::{
     condition::vocabulary::Vocabulary,
-    form::error::{FieldError, as_sentence},
+    form::{
+        error::{FieldError, as_sentence},
+        state::FormState,
+    },
 };
 
 /// What every strip of a page needs.
@@ -20,6 +23,8 @@ pub struct Bank<'a> {
     pub saved: &'a Rollout,
     pub forecast: &'a Forecast,
     pub errors: &'a [FieldError],
+    /// Of the field for a preview link, which is a form of its own.
+    pub tester: &'a FormState<String>,
     pub groups: &'a [Arc<Group>],
     pub schema: &'a AttributeSchema,
     /// Suggestions for each condition, by the prefix of its fields.

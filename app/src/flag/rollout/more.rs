@@ -20,7 +20,7 @@ pub fn more(bank: &Bank<'_>, candidates: &Candidates) -> impl IntoView + use<> {
             {exclusions(bank)}
             {pins(bank)}
             {prerequisites(bank, candidates)}
-            {here().may(Operation::Exclude).then(preview)}
+            {here().may(Operation::Exclude).then(|| preview(bank))}
         </section>
     }
 }
@@ -101,7 +101,15 @@ fn exclusions(bank: &Bank<'_>) -> impl IntoView + use<> {
 const PREVIEW_FORM: &str = "preview-link-form";
 
 /// For one tester, whatever the faders say: leads to where the link is made.
-fn preview() -> impl IntoView {
+fn preview(bank: &Bank<'_>) -> impl IntoView + use<> {
+    let error = bank.tester.general();
+    let wrong = error.is_some();
+    let error = error.map(|it| view! { <p class="error" id="preview-tester-error" role="alert">{it}</p> });
+    let placeholder = if here().may(Operation::ReadPeople) {
+        "who, for example anna@agency.example"
+    } else {
+        "who, for example ada.moreau"
+    };
     let body = view! {
         <p class="note">
             "A link that shows this flag to one tester for a while, whatever the faders say. Nobody else sees a difference."
@@ -110,17 +118,21 @@ fn preview() -> impl IntoView {
             <input
                 name="subject"
                 form=PREVIEW_FORM
+                value=bank.tester.input.clone()
                 class="mono"
-                placeholder="who, for example anna@agency.example"
+                placeholder=placeholder
                 aria-label="Tester who gets the preview link"
+                aria-describedby=wrong.then_some("preview-tester-error")
+                aria-invalid=wrong.then_some("true")
                 autocomplete="off"
                 spellcheck="false"
                 required
             />
             <button class="button" data-size="small" form=PREVIEW_FORM>"Make a preview link"</button>
         </div>
+        {error}
     };
-    panel("preview-link", "Preview link", "for one tester".to_owned(), false, body)
+    panel("preview-link", "Preview link", "for one tester".to_owned(), wrong, body)
 }
 
 /// Stands beside the rollout's form.

@@ -48,6 +48,11 @@ impl NewGroup {
         })
     }
 
+    /// Something of it would be lost if the page went on without it.
+    pub fn holds_text(&self) -> bool {
+        !self.name.is_empty() || !self.testers.is_empty() || self.condition.holds_text()
+    }
+
     /// Saves the group, as the Groups page would, and enrols those of its testers who are known.
     pub async fn make(&self, page: &Page) -> Result<Made, FormErrors> {
         let list = self.list(page)?;

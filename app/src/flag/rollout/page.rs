@@ -34,6 +34,8 @@ pub struct Typed {
     pub mine: Vec<Change>,
     /// Whom the change moves is looked at by name.
     pub look: Option<Look>,
+    /// Who was to get a preview link, and why nobody is meant by it.
+    pub tester: FormState<String>,
 }
 
 impl Typed {
@@ -66,8 +68,8 @@ fn set_by_link(page: &Page, shown: &FlagPage) -> Option<RolloutForm> {
 pub async fn show(page: &Page, shown: FlagPage, typed: Typed) -> PageResult {
     let groups = page.store().list_groups(&page.viewer()).await?;
     let groups: Vec<Arc<Group>> = groups.into_iter().map(|row| row.group).collect();
-    let Typed { state, mine, look } = typed;
-    let (status, clash) = (state.status(), state.conflict().cloned());
+    let Typed { state, mine, look, tester } = typed;
+    let (status, clash) = (state.status().max(tester.status()), state.conflict().cloned());
     let errors = state.errors.map(|errors| errors.fields).unwrap_or_default();
     let form =
         state.input.unwrap_or_else(|| RolloutForm::from_rollout(&shown.rollout.value, shown.rollout.version));
@@ -96,6 +98,7 @@ pub async fn show(page: &Page, shown: FlagPage, typed: Typed) -> PageResult {
             saved: &shown.rollout.value,
             forecast: &forecast,
             errors: &errors,
+            tester: &tester,
             groups: &groups,
             schema: shown.snapshot.attributes(),
             vocabularies: &vocabularies,

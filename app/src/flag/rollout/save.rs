@@ -9,7 +9,7 @@ use super::{
     form::RolloutForm,
     intent::Intent,
     merge::merge,
-    new_group::errors_in,
+    new_group::{NewGroup, errors_in},
     page::{Typed, show},
 };
 use crate::{
@@ -41,6 +41,10 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
         let look = if let Intent::Who(look) = intent { Some(look) } else { None };
         return show(&page, shown, Typed { look, ..Typed::editing(form) }).await;
     }
+    let half_typed = half_typed_groups(&form);
+    if !half_typed.is_empty() {
+        return refuse(&page, shown, form, half_typed).await;
+    }
     let base = base_of(&page, &shown, form.expected).await?;
     let rollout = match form.parse(&base, &shown.flag) {
         Ok(rollout) => rollout,
@@ -67,6 +71,14 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Saving the rollout does not save a group that is being typed inside it.
+fn half_typed_groups(form: &RolloutForm) -> Vec<FieldError> {
+    let typed = form.rules.iter().filter(|rule| rule.new_group.as_ref().is_some_and(NewGroup::holds_text));
+    typed
+        .map(|rule| FieldError::at(rule.name("new.name"), "Save the new group, or cancel it, first."))
+        .collect()
 }
 
 /// Saves the group that was typed inside a rule, and chooses it there. The rollout is not saved.
@@ -119,7 +131,8 @@ async fn clash(page: &Page, key: &str, form: RolloutForm, conflict: Conflict) ->
     let mut on_top = RolloutForm::from_rollout(&merged, shown.rollout.version);
     on_top.comment = form.comment;
     let errors = FormErrors { status: StatusCode::CONFLICT, fields: Vec::new(), conflict: Some(conflict) };
-    show(page, shown, Typed { state: FormState::refused(on_top, errors), mine: changes, look: None }).await
+    let state = FormState::refused(on_top, errors);
+    show(page, shown, Typed { state, mine: changes, ..Typed::default() }).await
 }
 
 /// Puts what the engine found beside the control that it is about.

@@ -244,7 +244,10 @@ mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
     use super::*;
-    use crate::{flag::rollout::form::RolloutForm, form::error::FieldError};
+    use crate::{
+        flag::rollout::form::RolloutForm,
+        form::{error::FieldError, state::FormState},
+    };
 
     fn rollout() -> Rollout {
         let rule = |id: &str, audience, percentage| Rule {
@@ -299,6 +302,7 @@ mod tests {
             saved: &rollout(),
             forecast: &forecast,
             errors,
+            tester: &FormState::default(),
             groups: &[Arc::new(group)],
             schema: &AttributeSchema::default(),
             vocabularies: &BTreeMap::new(),

@@ -140,7 +140,7 @@ fn outcome_view(outcome: &Acceptance, invitation: &TesterInvitation, site: &str)
     };
     let (tone, text) = match outcome {
         Acceptance::Enrolled => {
-            let next = format!("You are in. Open {site} again, and it shows you the new version.");
+            let next = format!("You are in. When it is your turn, {site} shows you the new version.");
             (Tone::Good, format!("{next}{}", until(invitation.until_ms)))
         }
         Acceptance::AlreadyIn { until_ms } => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use engine::{GroupKey, SubjectKey, grouped};
 
-use super::list::{EnrolmentLine, EnrolmentList};
+use super::list::{EnrolmentLine, EnrolmentList, RawLine};
 use crate::{
     PeopleReader, Store, StoreError,
     people::{Named, People, lower},
@@ -20,13 +20,45 @@ impl Store {
         group: &GroupKey,
         list: EnrolmentList,
     ) -> Result<EnrolmentList, StoreError> {
+        let sentence = format!("looked for the testers of a list for group {group}");
+        self.with_keys(by, list, &format!("list {group}"), &sentence).await
+    }
+
+    /// The same of one tester, or why the text is nobody's key.
+    pub async fn find_tester(
+        &self,
+        by: &PeopleReader,
+        text: &str,
+    ) -> Result<Result<SubjectKey, String>, StoreError> {
+        if let Ok(key) = SubjectKey::parse(text)
+            && self.live().people().traits(text).is_some()
+        {
+            return Ok(Ok(key));
+        }
+        let list = EnrolmentList::parse(text, RawLine::default(), self.clock().now_ms());
+        let mut list = self.with_keys(by, list, "tester", "looked for a tester").await?;
+        Ok(match (list.lines.pop(), list.malformed.pop()) {
+            (Some(line), None) if list.lines.is_empty() => Ok(line.subject),
+            (_, Some(wrong)) => Err(wrong.why),
+            (_, None) => {
+                Err("write the targeting key, the e-mail address or the name of one tester".to_owned())
+            }
+        })
+    }
+
+    async fn with_keys(
+        &self,
+        by: &PeopleReader,
+        list: EnrolmentList,
+        place: &str,
+        sentence: &str,
+    ) -> Result<EnrolmentList, StoreError> {
         let people = self.live().people();
         let wanted = wanted(&list, &people);
         if wanted.is_empty() || people.is_empty() {
             return Ok(list);
         }
-        let sentence = format!("looked for the testers of a list for group {group}");
-        self.audit_place(by, &format!("list {group}"), &sentence).await?;
+        self.audit_place(by, place, sentence).await?;
         let named = people.named(&wanted).await;
         Ok(found(list, &people, &named))
     }
