@@ -232,7 +232,7 @@ fn measurements(loaded: &Loaded, definitions: &[MetricDefinition], said: &Said) 
     let guardrails = &loaded.guardrails.set.guardrails;
     let panels = panels(guardrails, &evidence, measured, definitions);
     if measured.cards.is_empty() && !panels.iter().any(Panel::is_measured) {
-        return cards::empty().into_any();
+        return view! { {cards::empty()}{unverified(loaded.unverified)} }.into_any();
     }
     let guarded: Vec<_> = guardrails.iter().filter_map(|it| store::stored_metric(&it.metric)).collect();
     let others: Vec<_> = measured.cards.iter().filter(|it| !guarded.contains(&it.key)).collect();
