@@ -163,7 +163,9 @@ fn since_read(conflict: &Conflict) -> String {
     let Conflict { expected, current, by, changes, .. } = conflict;
     let changes: Vec<_> = changes.iter().map(|change| change.phrase.as_str()).collect();
     let what = if changes.is_empty() { "saved it".to_owned() } else { changes.join("; ") };
-    format!("since version {expected} {by} {what}; version {current} is in force: read it, then send yours again")
+    format!(
+        "since version {expected} {by} {what}; version {current} is in force: read it, then send yours again"
+    )
 }
 
 impl From<Fault> for RestError {
