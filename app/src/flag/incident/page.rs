@@ -122,7 +122,7 @@ fn view(card: &Card, decide: Option<AnyView>) -> impl IntoView + use<> {
         view! {
             <section class="stack" aria-labelledby="undone-title">
                 <h2 id="undone-title">"What was taken back"</h2>
-                <div class="table-wrap" tabindex="0" role="region" aria-label="What was taken back">
+                <div class="table-wrap" tabindex="0" role="region" aria-label="What was taken back, by audience">
                     <table class="table">
                         <thead>
                             <tr>
