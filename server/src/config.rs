@@ -74,7 +74,7 @@ pub struct Config {
     pub webhooks: Reach,
     /// How often old cells are merged, and a change of the retention is looked for.
     pub upkeep_every: Duration,
-    /// What whoever collects metrics sends; without one, only programs on this machine get them.
+    /// What whoever collects metrics sends; without one, only programs on this machine get them, and nobody where there is a public URL.
     pub metrics_token: Option<MetricsToken>,
 }
 

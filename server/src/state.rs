@@ -123,6 +123,7 @@ impl Server {
             admission: Admission {
                 token: config.metrics_token.clone(),
                 trusted_proxies: config.trusted_proxies.clone(),
+                has_public_url: config.public_url.is_some(),
             },
             store: store.clone(),
             intake: Arc::clone(&intake),

@@ -139,7 +139,7 @@ pub struct Serve {
     /// Of them, connections of one address that is no trusted proxy; half of all unless it says otherwise
     #[arg(long, value_name = "N", env = "FADER_CONNECTIONS_PER_ADDRESS")]
     pub connections_per_address: Option<usize>,
-    /// The token that whoever collects /metrics sends; without one only programs on this machine get them
+    /// The token that whoever collects /metrics sends; without one only programs on this machine get them, and nobody where there is a public URL
     #[arg(long, value_name = "TOKEN", env = "FADER_METRICS_TOKEN", hide_env_values = true)]
     pub metrics_token: Option<MetricsToken>,
     /// A file with that token

@@ -39,6 +39,8 @@ pub(super) struct Looking {
     /// Of which database it was read.
     pub(super) era: u64,
     logged: HashSet<String>,
+    /// Acts whose seconds cannot be kept.
+    unreadable: HashSet<i64>,
 }
 
 impl Looking {
@@ -52,6 +54,7 @@ impl Looking {
             looks: 0,
             era,
             logged: HashSet::new(),
+            unreadable: HashSet::new(),
         })
     }
 
@@ -84,12 +87,11 @@ impl Looking {
                 }
             }
         }
-        store.keep_incidents(lease).await?;
         let now_ms = store.clock().now_ms();
         let states = self.memory.to_keep(now_ms);
         store.save_guard_states(lease, &states).await?;
         self.memory.kept(&states, now_ms);
-        Ok(())
+        store.keep_incidents(lease, &mut self.unreadable).await
     }
 
     /// Reads the definitions again when something was changed.

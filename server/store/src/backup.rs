@@ -21,7 +21,7 @@ pub use restore::Restored;
 
 use part::Part;
 
-/// Why there is no backup, or none was put back. Nothing was changed.
+/// Why there is no backup, or none was put back. Nothing was changed; only a [`Doubtful`](Self::Doubtful) one was written.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     #[error(
@@ -49,6 +49,8 @@ pub enum BackupError {
     Audit { seq: u64, why: BrokenChain },
     #[error("in it, {row} is not what the audit log says it is")]
     Differs { row: LiveRow },
+    #[error("{} is written, but {why}; fader restore refuses it", .file.display())]
+    Doubtful { file: PathBuf, why: Box<BackupError> },
     #[error("the name {} cannot be used: it is not written in UTF-8", .0.display())]
     Name(PathBuf),
     #[error("{}: {error}", .file.display())]
@@ -113,9 +115,16 @@ impl Backups {
         let name = part.path().to_str().ok_or_else(|| BackupError::Name(file.clone()))?;
         copy_into(&self.database, name).await?;
         let schema = look_into(part.path()).await?;
-        let contents = self.contents((part.path(), &file), schema).await?;
+        let contents = match self.contents((part.path(), &file), schema).await {
+            // What it says of the past is doubtful; without a backup all of it can be lost besides.
+            Err(why @ (BackupError::Audit { .. } | BackupError::Differs { .. })) => {
+                Err(BackupError::Doubtful { file, why: Box::new(why) })
+            }
+            contents => Ok(contents?),
+        };
+        part.sync()?;
         part.place(force)?;
-        Ok(contents)
+        contents
     }
 
     /// What the file at `path`, which people know as `file`, holds; an error where that cannot be vouched for.

@@ -32,6 +32,13 @@ pub(crate) struct Target {
     pub(crate) rollout: Versioned<Rollout>,
 }
 
+#[derive(sqlx_macros::FromRow)]
+struct AtRevision {
+    #[sqlx(flatten)]
+    row: VersionedRow,
+    revision: i64,
+}
+
 impl Store {
     pub async fn find_rollout(
         &self,
@@ -49,6 +56,27 @@ impl Store {
             )
             .await?;
         row.map(|row| row.parse("rollouts", flag.as_str())).transpose()
+    }
+
+    /// The same with the environment's revision, both of one moment.
+    pub async fn find_rollout_with_revision(
+        &self,
+        by: &Viewer,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+    ) -> Result<Option<(Versioned<Rollout>, u64)>, StoreError> {
+        by.require_in(environment)?;
+        let row: Option<AtRevision> = self
+            .db()
+            .optional(
+                "SELECT rollouts.document, rollouts.version, rollouts.changed_ms, rollouts.changed_by, \
+                 rollouts.audit_seq, environments.revision \
+                 FROM rollouts JOIN environments ON environments.key = rollouts.environment \
+                 WHERE rollouts.environment = $1 AND rollouts.flag = $2",
+                args![environment.as_str(), flag.as_str()],
+            )
+            .await?;
+        row.map(|it| Ok((it.row.parse("rollouts", flag.as_str())?, crate::number(it.revision)))).transpose()
     }
 
     /// The rollout as it was at one version.

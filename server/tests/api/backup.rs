@@ -237,6 +237,24 @@ async fn what_is_no_whole_backup_of_this_or_an_older_release_is_refused() {
     assert!(!names(&fader).iter().any(|name| name.contains("restoring") || name.contains("replaced")));
 }
 
+#[tokio::test]
+async fn what_cannot_be_vouched_for_is_backed_up_and_said_so() {
+    let fader = Installation::new();
+    change(&fader, "90");
+    let file = |name: &str| fader.path().join(name);
+    sql(&file("fader.db"), "UPDATE workspace SET audit_hash = 'another'").await;
+    let made = fader.run(&["backup", "b.db"]);
+    let told = fails(&made, 1);
+    assert!(told.contains("b.db is written, but its audit log is broken"), "{told}");
+    assert_eq!(names(&fader), ["b.db", "fader.db"].map(str::to_owned).into());
+    let mut copy =
+        SqliteConnection::connect(&format!("sqlite://{}", file("b.db").display())).await.expect("opens");
+    let entries: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM audit").fetch_one(&mut copy).await.expect("reads");
+    assert_eq!(entries, 1, "whole");
+    copy.close().await.expect("closed");
+    assert!(fails(&fader.run(&["restore", "b.db"]), 1).contains("audit log is broken"));
+}
+
 #[test]
 fn a_killed_backup_leaves_the_database_and_the_backup_of_before() {
     let fader = Installation::new();

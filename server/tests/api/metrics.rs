@@ -158,7 +158,7 @@ async fn the_numbers_are_the_traffic() {
     app.send(&server, &[first]).await;
     for (method, path, expected) in [
         (Method::GET, "/healthz", 200),
-        (Method::GET, "/readyz", 200),
+        (Method::GET, "/readyz/decisions", 200),
         (Method::GET, "/widget.js", 200),
         (Method::GET, "/favicon.svg", 200),
         (Method::POST, "/v1/traces", 401),
@@ -264,6 +264,11 @@ async fn without_a_token_they_are_for_this_machine_only() {
             "{problem}"
         );
     }
+    let renamed = app.request(Method::GET, "/metrics").header("host", "fader.test").send().await;
+    assert_eq!(renamed.expect("an answer").status(), 404, "a name that leads here from elsewhere");
+    let public_url = Some("http://localhost:3000".parse().expect("an address"));
+    let public = TestApp::start_with(Config { public_url, ..Config::default() }).await;
+    assert_eq!(public.get("/metrics").await.status(), 404, "it is for others than this machine");
     let trusted =
         Config { trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")], ..Config::default() };
     let behind = TestApp::start_with(trusted).await;

@@ -1,7 +1,7 @@
 //! What a card says, in words and numbers, before anybody draws it.
 
 use engine::{
-    Flag, GroupKey, Percentage, Rollout, RuleId, audience_phrase, counted,
+    Flag, GroupKey, Lifecycle, Percentage, Rollout, RuleId, audience_phrase, counted,
     guardrail::{Evidence, Limit, definition::Counting, tally::Kernel},
     rollout_phrase,
 };
@@ -20,6 +20,8 @@ pub struct Told<'a> {
     pub incident: &'a Incident,
     /// The rollout as it is now.
     pub rollout: &'a Rollout,
+    /// There is a release plan.
+    pub is_planned: bool,
     pub group: &'a dyn Fn(&GroupKey) -> String,
 }
 
@@ -74,10 +76,14 @@ impl Told<'_> {
     }
 
     fn feature(&self) -> Vec<String> {
-        let what = format!(
-            "{} is a feature that is given to more and more people, step by step, while Fader watches how it goes for them.",
-            self.flag.name
-        );
+        let name = &self.flag.name;
+        let what = if self.is_planned {
+            format!(
+                "{name} is a feature that is given to more and more people, step by step, while Fader watches how it goes for them."
+            )
+        } else {
+            format!("{name} is a feature. Fader decides who gets it, and watches how it goes for them.")
+        };
         let description = self.flag.description.trim();
         if description.is_empty() { vec![what] } else { vec![what, as_sentence(description)] }
     }
@@ -114,10 +120,10 @@ impl Told<'_> {
             Action::GuardStopped => "Fader stopped it for everybody by itself.",
             Action::GuardSteppedBack => "Fader took it back by itself to the fewer people who had it before.",
             Action::PlanPausedByGuard => {
-                "Fader paused its release plan by itself. Whoever had the feature keeps it."
+                "Fader paused its release plan by itself. Whoever had the feature kept it."
             }
             Action::PlanHeld => {
-                "Fader holds its release plan by itself: nobody new gets the feature until the reason is gone."
+                "Fader held its release plan by itself: nobody new got the feature as long as the reason was there."
             }
             _ => "Fader told the team. Nothing was taken from anybody.",
         };
@@ -130,36 +136,56 @@ impl Told<'_> {
     fn people(&self) -> Option<String> {
         let around = self.incident.around.as_ref().filter(|it| !it.series.is_empty())?;
         let Around { people, more_people, .. } = around;
-        Some(match (people, more_people) {
-            (0, false) => {
-                "Nobody is known by name: in the minute before, applications told how it went, but not for whom.".to_owned()
+        match (people, more_people) {
+            // Those lines that were looked at are of others; who else there is nobody counted.
+            (0, true) => None,
+            (0, false) => Some(
+                "Nobody is known by name: in the minute before, applications told how it went, but not for whom.".to_owned(),
+            ),
+            (people, false) => {
+                Some(format!("{} had the feature in the minute before.", counted(*people, "person")))
             }
-            (people, false) => format!("{} had the feature in the minute before.", counted(*people, "person")),
-            (people, true) => format!("At least {} had the feature in the minute before.", counted(*people, "person")),
-        })
+            (people, true) => {
+                Some(format!("At least {} had the feature in the minute before.", counted(*people, "person")))
+            }
+        }
     }
 
     fn now(&self) -> Vec<String> {
-        let at_ms = self.incident.entry.at_ms;
+        let mut told = Vec::new();
         if let Some(decided) = &self.incident.decided {
-            let after = lasted(decided.at_ms - at_ms);
-            let mut told = vec![format!("{} {}, {after} later.", decided.actor, decided.sentence)];
+            let after = lasted(decided.at_ms - self.incident.entry.at_ms);
+            told.push(format!("{} {}, {after} later.", decided.actor, decided.sentence));
             if !decided.reason.is_empty() {
                 told.push(as_sentence(&format!("Their reason: “{}”", decided.reason)));
             }
-            if self.action() == Action::GuardStopped {
-                told.push(if self.rollout.enabled { "It runs." } else { "It is stopped." }.to_owned());
-            }
-            return told;
         }
-        let still = match self.action() {
-            Action::GuardStopped if !self.rollout.enabled => {
-                "It is still stopped: nobody has it until somebody resumes it."
-            }
-            Action::GuardSteppedBack => "It stays with those people: nobody has decided since.",
-            _ => "Nobody has changed who gets it since.",
+        told.extend(self.stands());
+        told
+    }
+
+    /// At this moment, whoever has changed what.
+    fn stands(&self) -> Option<String> {
+        let (stopped, decided) = (self.action() == Action::GuardStopped, self.incident.decided.is_some());
+        if self.flag.lifecycle == Lifecycle::Archived {
+            return Some("It is archived: Fader gives it to nobody any more.".to_owned());
+        }
+        if decided {
+            let runs = if self.rollout.enabled { "It runs." } else { "It is stopped." };
+            return stopped.then(|| runs.to_owned());
+        }
+        if stopped && !self.rollout.enabled {
+            return Some("It is still stopped: nobody has it until somebody resumes it.".to_owned());
+        }
+        if self.incident.after.as_ref() != Some(self.rollout) {
+            let now = rollout_phrase(self.rollout, self.group);
+            return Some(format!("It was changed since. Now: {now}."));
+        }
+        let stays = match self.action() {
+            Action::GuardSteppedBack => "It stays at those percentages: nobody has decided since.",
+            _ => "Its audiences and percentages are as they were then.",
         };
-        vec![still.to_owned()]
+        Some(stays.to_owned())
     }
 
     /// What changed of each audience; of a stop, that nobody has it any more, whatever the percentages say.
@@ -237,8 +263,11 @@ impl Told<'_> {
                  stands here.",
             );
         }
-        let measured = self.incident.around.iter().flat_map(|it| &it.series).any(|it| !it.steps.is_empty());
-        (!measured).then_some("There is no chart: it was not a measurement that went beyond a limit.")
+        let mut series = self.incident.around.iter().flat_map(|it| &it.series).peekable();
+        if series.peek().is_none() {
+            return Some("There is no chart: it was not a measurement that went beyond a limit.");
+        }
+        series.all(|it| it.steps.is_empty()).then_some("The seconds around it were not kept.")
     }
 }
 

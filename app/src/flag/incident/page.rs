@@ -46,6 +46,7 @@ pub async fn get(page: Page, Path((key, seq)): Path<(String, String)>) -> PageRe
         environment: &shown.environment.name,
         incident: &incident,
         rollout: &shown.rollout.value,
+        is_planned: shown.plan().is_some(),
         group: &name,
     };
     let card = Card::of(&told);

@@ -1,8 +1,13 @@
 //! Who may read the metrics: whoever has the operator's token; where there is none, programs on this machine.
 
-use std::{fmt, fs, io, net::SocketAddr, path::Path, str::FromStr};
+use std::{
+    fmt, fs, io,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    str::FromStr,
+};
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, header, uri::Authority};
 use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -67,6 +72,8 @@ impl MetricsToken {
 pub struct Admission {
     pub token: Option<MetricsToken>,
     pub trusted_proxies: Vec<IpNet>,
+    /// It is served to others than this machine, by whatever stands in front of it.
+    pub has_public_url: bool,
 }
 
 /// Why the metrics are not shown.
@@ -92,9 +99,22 @@ impl Admission {
     fn is_here(&self, peer: SocketAddr, headers: &HeaderMap) -> bool {
         let address = peer.ip().to_canonical();
         address.is_loopback()
+            && !self.has_public_url
+            && names_here(headers)
             && !self.trusted_proxies.iter().any(|net| net.contains(&address))
             && !FORWARDED.iter().any(|name| headers.contains_key(name))
     }
+}
+
+/// Whether it was asked for by a name that is this machine wherever it is said: a page in a browser here reaches it by a name
+/// of its own, and a proxy that adds no header often passes on the one that it was asked by.
+fn names_here(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    let Some(host) = host.to_str().ok().and_then(|it| it.parse::<Authority>().ok()) else { return false };
+    let name = host.host();
+    let address = name.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(name).parse::<IpAddr>();
+    address.map_or_else(|_| name.eq_ignore_ascii_case("localhost"), |it| it.to_canonical().is_loopback())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -118,12 +138,13 @@ mod tests {
     fn check(token: Option<&str>, proxy: Option<&str>, peer: &str, sent: &HeaderMap) -> Result<(), Refused> {
         let token = token.map(|it| it.parse().expect("a token"));
         let trusted_proxies = proxy.into_iter().map(|it| it.parse().expect("a network")).collect();
-        Admission { token, trusted_proxies }.check(Some(peer.parse().expect("an address")), sent)
+        let admission = Admission { token, trusted_proxies, has_public_url: false };
+        admission.check(Some(peer.parse().expect("an address")), sent)
     }
 
     #[test]
     fn without_a_token_only_programs_on_this_machine_are_let_in() {
-        let plain = headers(&[]);
+        let plain = headers(&[("host", "localhost:3000")]);
         for (peer, expected) in [
             ("127.0.0.1:9", Ok(())),
             ("[::1]:9", Ok(())),
@@ -137,10 +158,25 @@ mod tests {
         for name in
             ["x-forwarded-for", "forwarded", "via", "x-real-ip", "x-forwarded-host", "x-forwarded-proto"]
         {
-            let sent = headers(&[(name, "127.0.0.1")]);
+            let sent = headers(&[("host", "127.0.0.1"), (name, "127.0.0.1")]);
             assert_eq!(check(None, None, "127.0.0.1:9", &sent), Err(Refused::NotHere), "{name}");
             assert_eq!(check(None, None, "203.0.113.7:9", &sent), Err(Refused::NotHere), "{name}");
         }
+    }
+
+    #[test]
+    fn without_a_token_it_is_asked_by_a_name_of_this_machine() {
+        for host in ["localhost", "LOCALHOST:3000", "127.0.0.1:3000", "127.1.2.3", "[::1]:3000", "[::ffff:127.0.0.1]"] {
+            assert_eq!(check(None, None, "127.0.0.1:9", &headers(&[("host", host)])), Ok(()), "{host}");
+        }
+        for host in ["fader.test", "localhost.fader.test:80", "127.0.0.1.fader.test", "10.0.0.1", "[::2]:80", "0.0.0.0", "", "a b"] {
+            let refused = check(None, None, "127.0.0.1:9", &headers(&[("host", host)]));
+            assert_eq!(refused, Err(Refused::NotHere), "{host}");
+        }
+        assert_eq!(check(None, None, "127.0.0.1:9", &headers(&[])), Err(Refused::NotHere));
+        let public = Admission { token: None, trusted_proxies: Vec::new(), has_public_url: true };
+        let peer = Some("127.0.0.1:9".parse().expect("an address"));
+        assert_eq!(public.check(peer, &headers(&[("host", "localhost")])), Err(Refused::NotHere));
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub fn of_access(refused: Refused) -> Response {
         }
         Refused::NotHere => problem(
             StatusCode::NOT_FOUND,
-            "metrics are for programs on this machine; start the server with --metrics-token-file to ask for a token instead",
+            "without a token, metrics are for programs on this machine that ask it by a name of its own, and for nobody where there \
+             is a public URL; start the server with --metrics-token-file to ask for a token instead",
         ),
     }
 }

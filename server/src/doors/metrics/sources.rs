@@ -31,7 +31,7 @@ pub struct Sources {
 /// What is looked at now and then.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Looked {
-    /// `None` until the database was asked, and while it does not answer.
+    /// The last that the database answered; `None` until it did, and while it is away.
     pub measured: Option<Measured>,
     pub process: Option<Process>,
 }
@@ -47,7 +47,11 @@ pub fn look(store: &Store, lanes: &Lanes, stopping: watch::Receiver<bool>) -> Ar
             while tokio::time::timeout(wait, stopping.wait_for(|it| *it)).await.is_err() {
                 task.turn();
                 wait = MEASURED_EVERY;
-                let measured = if store.is_away() { None } else { store.measure().await.ok() };
+                let measured = if store.is_away() {
+                    None
+                } else {
+                    store.measure().await.ok().or(written.load().measured)
+                };
                 written.store(Arc::new(Looked { measured, process: Process::look() }));
             }
         }

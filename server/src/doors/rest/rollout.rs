@@ -270,8 +270,8 @@ async fn reason(body: Unread, bodies: &Bodies, manager: &Manager) -> Result<Stri
 
 async fn answer(store: &Store, manager: &Manager, flag: &FlagKey) -> Result<Json<RolloutInForce>, RestError> {
     let (viewer, environment) = (manager.principal.viewer(), &manager.environment()?.key);
-    let rollout = store.find_rollout(&viewer, environment, flag).await?;
-    let rollout = rollout.ok_or(RestError::NotFound("flag"))?;
+    let found = store.find_rollout_with_revision(&viewer, environment, flag).await?;
+    let (rollout, revision) = found.ok_or(RestError::NotFound("flag"))?;
     let snapshot = store.live().snapshot(environment.as_str());
     let snapshot = snapshot.ok_or(RestError::Fault(Fault::Internal))?;
     let group = |key: &GroupKey| {
@@ -285,7 +285,7 @@ async fn answer(store: &Store, manager: &Manager, flag: &FlagKey) -> Result<Json
     Ok(Json(RolloutInForce {
         flag: flag.to_string(),
         environment: environment.to_string(),
-        revision: snapshot.revision(),
+        revision,
         version: rollout.version,
         enabled: rollout.value.enabled,
         state: rollout_phrase(&rollout.value, &group),

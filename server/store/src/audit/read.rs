@@ -270,8 +270,8 @@ impl Store {
                 entries!(
                     "WHERE audit.seq > $2 AND audit.object_kind = 'flag' AND audit.object_key = $3 \
                      AND audit.environment = $4 AND audit.actor_kind <> 'system' \
-                     AND audit.action IN ('rollout_changed', 'rollout_resumed', 'rollout_stopped', 'reverted', \
-                         'plan_moved') \
+                     AND audit.action IN ('rollout_changed', 'rollout_resumed', 'rollout_stopped', \
+                         'rollout_re_randomised', 'reverted', 'plan_moved') \
                      ORDER BY audit.seq LIMIT 1"
                 ),
                 args![false, signed(seq), flag.as_str(), environment.as_str()],

@@ -9,7 +9,7 @@ use std::{
 use super::{BackupError, companions};
 use crate::file::beside;
 
-/// Removed when it is dropped before it was put in its place. What a killed program leaves, the next one begins anew.
+/// Removed when it is dropped before it was put in its place.
 pub(super) struct Part {
     path: PathBuf,
     target: PathBuf,
@@ -18,25 +18,28 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// An empty file for its owner's eyes only: password hashes will be in it.
+    /// A new file for its owner's eyes only: password hashes will be in it. What a killed program leaves is taken away and
+    /// never written to: it may be the finished file, of which that name is another one.
     pub(super) fn begin(target: &Path, suffix: &str) -> Result<Self, BackupError> {
         let path = beside(target, suffix);
         let failed = |error| BackupError::File { file: path.clone(), error };
+        match File::open(&path) {
+            Ok(leftover) => {
+                lock(&leftover, &path)?;
+                remove(&path).map_err(failed)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
+        options.read(true).write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(BackupError::Busy(path)),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        // Whoever had it before may have put it in its place meanwhile.
-        if !is_at(&file, &path) {
-            return Err(BackupError::Busy(path));
-        }
-        file.set_len(0).map_err(failed)?;
+        let file = options.open(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => BackupError::Busy(path.clone()),
+            _ => failed(error),
+        })?;
+        lock(&file, &path)?;
         for leftover in companions(&path) {
             remove(&leftover).map_err(failed)?;
         }
@@ -70,10 +73,14 @@ impl Part {
         Ok(())
     }
 
-    /// Puts it in its place, all at once, when it is on the disk. `replaces` what stands there.
+    /// Waits until it is on the disk.
+    pub(super) fn sync(&self) -> Result<(), BackupError> {
+        self.file.sync_all().map_err(|error| BackupError::File { file: self.path.clone(), error })
+    }
+
+    /// Puts it in its place, all at once; it is on the disk. `replaces` what stands there.
     pub(super) fn place(mut self, replaces: bool) -> Result<(), BackupError> {
         let failed = |error| BackupError::File { file: self.target.clone(), error };
-        self.file.sync_all().map_err(failed)?;
         if replaces {
             fs::rename(&self.path, &self.target).map_err(failed)?;
         } else {
@@ -106,6 +113,15 @@ impl Drop for Part {
                 drop(remove(&leftover));
             }
         }
+    }
+}
+
+/// Refused while another program writes it, and when it has put it in its place meanwhile.
+fn lock(file: &File, path: &Path) -> Result<(), BackupError> {
+    match file.try_lock() {
+        Ok(()) if is_at(file, path) => Ok(()),
+        Ok(()) | Err(TryLockError::WouldBlock) => Err(BackupError::Busy(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(BackupError::File { file: path.to_owned(), error }),
     }
 }
 
@@ -151,4 +167,42 @@ fn is_at(file: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_finished_survives_another_one_that_is_broken_off() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (target, leftover) = (folder.path().join("b.db"), folder.path().join("b.db.part"));
+        fs::write(&target, "finished").expect("written");
+        fs::hard_link(&target, &leftover).expect("linked");
+        let mut part = Part::begin(&target, ".part").expect("begun");
+        io::Write::write_all(part.file(), b"half").expect("written");
+        assert!(matches!(Part::begin(&target, ".part"), Err(BackupError::Busy(_))));
+        assert_eq!(fs::read_to_string(&leftover).expect("read"), "half");
+        // A killed program takes nothing away.
+        part.is_placed = true;
+        drop(part);
+        assert_eq!(fs::read_to_string(&target).expect("read"), "finished");
+        let part = Part::begin(&target, ".part").expect("begun anew");
+        assert_eq!(fs::metadata(&leftover).expect("there").len(), 0);
+        drop(part);
+        assert!(!leftover.exists());
+        assert_eq!(fs::read_to_string(&target).expect("read"), "finished");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn it_is_for_its_owner_only_whatever_was_left() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let target = folder.path().join("b.db");
+        fs::write(folder.path().join("b.db.part"), "left by somebody").expect("written");
+        let part = Part::begin(&target, ".part").expect("begun");
+        let found = part.file.metadata().expect("there");
+        assert_eq!((found.permissions().mode() & 0o777, found.len()), (0o600, 0));
+    }
 }

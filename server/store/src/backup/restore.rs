@@ -58,22 +58,20 @@ impl Backups {
         Ok(Restored { contents, was_older, kept })
     }
 
+    /// What takes long is done before the database is taken over: as long as it is, a server that starts waits for the old file.
     async fn swap(&self, part: Part) -> Result<Option<PathBuf>, BackupError> {
         let failed = |error| BackupError::File { file: self.database.clone(), error };
         self.refuse_when_open()?;
+        part.sync()?;
+        let aside = self.set_aside()?;
         // Nobody opens the old one before the new one stands in its place.
         let taken = if self.database.exists() { Some(take_over(&self.database).await?) } else { None };
-        let kept = match &taken {
-            Some(TakenOver::InUse) => return Err(BackupError::InUse(None)),
-            Some(TakenOver::Alone(_) | TakenOver::Broken) => Some(self.free_name().map_err(failed)?),
-            None if companions(&self.database).iter().any(|it| it.exists()) => {
-                Some(self.free_name().map_err(failed)?)
-            }
-            None => None,
-        };
-        if let Some(kept) = &kept {
-            let has_logs = !matches!(taken, Some(TakenOver::Alone(_)));
-            self.set_aside(kept, has_logs).map_err(failed)?;
+        if matches!(taken, Some(TakenOver::InUse)) {
+            return Err(BackupError::InUse(None));
+        }
+        let kept = aside.map(Aside::keep);
+        if let (Some(kept), Some(TakenOver::Broken) | None) = (&kept, &taken) {
+            self.set_logs_aside(kept).map_err(failed)?;
         }
         part.place(true)?;
         if let Some(TakenOver::Alone(connection)) = taken {
@@ -83,14 +81,24 @@ impl Backups {
         Ok(kept)
     }
 
-    /// Gives the database another name as well, and the logs of one that could not be opened only that: applied to the new
-    /// file they would mix the two.
-    fn set_aside(&self, kept: &Path, has_logs: bool) -> io::Result<()> {
-        if self.database.exists() && fs::hard_link(&self.database, kept).is_err() {
-            fs::copy(&self.database, kept)?;
-            File::open(kept)?.sync_all()?;
+    /// Gives what is there another name as well; `None` where there is nothing.
+    fn set_aside(&self) -> Result<Option<Aside>, BackupError> {
+        let failed = |error| BackupError::File { file: self.database.clone(), error };
+        let has_database = self.database.exists();
+        if !has_database && companions(&self.database).iter().all(|it| !it.exists()) {
+            return Ok(None);
         }
-        for (log, aside) in companions(&self.database).iter().zip(companions(kept)).filter(|_| has_logs) {
+        let aside = Aside { path: self.free_name().map_err(failed)?, is_kept: false };
+        if has_database && fs::hard_link(&self.database, &aside.path).is_err() {
+            copy(&self.database, &aside.path)?;
+        }
+        part::sync_folder(&aside.path).map_err(failed)?;
+        Ok(Some(aside))
+    }
+
+    /// The logs of a database that could not be opened get the other name only: applied to the new file they would mix the two.
+    fn set_logs_aside(&self, kept: &Path) -> io::Result<()> {
+        for (log, aside) in companions(&self.database).iter().zip(companions(kept)) {
             match fs::rename(log, aside) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 Ok(()) | Err(_) => {}
@@ -123,6 +131,46 @@ impl Backups {
     }
 }
 
+/// The other name of what is there, taken away again unless it is kept.
+struct Aside {
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl Aside {
+    fn keep(mut self) -> PathBuf {
+        self.is_kept = true;
+        self.path.clone()
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            for name in companions(&self.path).iter().chain([&self.path]) {
+                drop(part::remove(name));
+            }
+        }
+    }
+}
+
+/// Where a file system knows no file by two names: the database with what its log says besides. Refused when somebody wrote
+/// meanwhile.
+fn copy(database: &Path, kept: &Path) -> Result<(), BackupError> {
+    let failed = |error| BackupError::File { file: kept.to_owned(), error };
+    let [journal, log, _] = companions(database);
+    let [kept_journal, kept_log, _] = companions(kept);
+    let files = [(database, kept), (&*journal, &*kept_journal), (&*log, &*kept_log)];
+    let written = || {
+        files.map(|(from, _)| fs::metadata(from).ok().map(|it| (it.len(), it.modified().ok())))
+    };
+    let before = written();
+    for (from, to) in files.into_iter().filter(|(from, _)| from.exists()) {
+        fs::copy(from, to).and_then(|_| File::open(to)?.sync_all()).map_err(failed)?;
+    }
+    if written() == before { Ok(()) } else { Err(BackupError::InUse(None)) }
+}
+
 /// Who has a file open.
 struct Holder {
     /// `None` where another machine or container runs it.
@@ -145,4 +193,27 @@ fn holder(database: &Path) -> Option<Holder> {
 #[cfg(not(unix))]
 fn holder(_: &Path) -> Option<Holder> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_the_database_with_its_log() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str| folder.path().join(name);
+        fs::write(file("fader.db"), "pages").expect("written");
+        fs::write(file("fader.db-wal"), "last commits").expect("written");
+        fs::write(file("fader.db-shm"), "of this run").expect("written");
+        let aside = Aside { path: file("kept"), is_kept: false };
+        copy(&file("fader.db"), &aside.path).expect("copied");
+        let read = |name: &str| fs::read_to_string(file(name)).ok();
+        assert_eq!(read("kept").as_deref(), Some("pages"));
+        assert_eq!(read("kept-wal").as_deref(), Some("last commits"));
+        assert_eq!((read("kept-shm"), read("kept-journal")), (None, None));
+        drop(aside);
+        assert_eq!((read("kept"), read("kept-wal")), (None, None), "not put back after all");
+        assert_eq!(read("fader.db").as_deref(), Some("pages"));
+    }
 }

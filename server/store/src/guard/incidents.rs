@@ -1,6 +1,8 @@
 //! What the guard did, to be read by somebody who was not there: the act, its evidence, the seconds around it as they were,
 //! and what people did next. Those seconds are copied once they are complete, because cells become minutes within hours.
 
+use std::collections::HashSet;
+
 use engine::{
     Arm, EnvironmentKey, FlagKey, GuardrailId, Rollout, RuleId,
     guardrail::{Evidence, Judgement, definition::Counting},
@@ -25,7 +27,7 @@ const SETTLES_MS: i64 = 30_000;
 /// More broken guardrails than this are told in words only.
 const SERIES_MAX: usize = 4;
 /// Copied in one look of the guard.
-const COPIED_MAX: i64 = 20;
+const COPIED_MAX: usize = 3;
 
 /// One act of the guard.
 #[derive(Debug, Clone)]
@@ -33,7 +35,7 @@ pub struct Incident {
     pub entry: AuditEntry,
     /// The rules it acted on, each with its evidence; none when those are no longer kept.
     pub verdicts: Vec<VerdictRow>,
-    /// The rollout on both sides, where the act changed it.
+    /// The rollout on both sides; where the act did not change it, twice as it was. `None` where no version can be read.
     pub before: Option<Rollout>,
     pub after: Option<Rollout>,
     /// `None` when it is no longer kept.
@@ -59,6 +61,7 @@ pub struct Around {
 pub struct AroundSeries {
     pub rule: RuleId,
     pub guardrail: GuardrailId,
+    /// None of those that were merged before they were copied.
     pub steps: Vec<AroundStep>,
 }
 
@@ -157,8 +160,32 @@ impl Store {
         let rollout = |document: &Option<serde_json::Value>| {
             document.clone().and_then(|it| serde_json::from_value::<Rollout>(it).ok())
         };
-        let (before, after) = (rollout(&entry.before), rollout(&entry.after));
+        let (before, after) = match entry.version {
+            Some(_) => (rollout(&entry.before), rollout(&entry.after)),
+            None => {
+                let unchanged = self.rollout_at(environment, flag, seq).await?;
+                (unchanged.clone(), unchanged)
+            }
+        };
         Ok(Some(Incident { entry, verdicts, before, after, around, decided }))
+    }
+
+    /// As an entry found it.
+    async fn rollout_at(
+        &self,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        seq: u64,
+    ) -> Result<Option<Rollout>, StoreError> {
+        let row: Option<(String,)> = self
+            .db()
+            .optional(
+                "SELECT document FROM versions WHERE object_kind = 'rollout' AND object_key = $1 \
+                 AND environment = $2 AND audit_seq <= $3 ORDER BY version DESC LIMIT 1",
+                args![flag.as_str(), environment.as_str(), signed(seq)],
+            )
+            .await?;
+        Ok(row.and_then(|(document,)| serde_json::from_str(&document).ok()))
     }
 
     /// The guard's newest act on this flag, of those that are kept.
@@ -179,28 +206,52 @@ impl Store {
         Ok(seq.map(crate::number))
     }
 
-    /// Copies the seconds around acts whose seconds are complete.
-    pub async fn keep_incidents(&self, by: &GuardLease) -> Result<(), StoreError> {
+    /// Copies the seconds around acts whose seconds are complete, a few at a time. What cannot be read is logged and noted in
+    /// `unreadable`, and the acts after it are not kept waiting.
+    pub async fn keep_incidents(
+        &self,
+        by: &GuardLease,
+        unreadable: &mut HashSet<i64>,
+    ) -> Result<(), StoreError> {
         let complete_ms = self.clock().now_ms() - AFTER_MS - SETTLES_MS;
         let open: Vec<Open> = self
             .db()
             .all(
                 "SELECT audit_seq, environment, flag, at_ms FROM incidents \
-                 WHERE around IS NULL AND at_ms < $1 ORDER BY at_ms LIMIT $2",
-                args![complete_ms, COPIED_MAX],
+                 WHERE around IS NULL AND at_ms < $1 ORDER BY at_ms, audit_seq LIMIT $2",
+                args![complete_ms, signed((COPIED_MAX + unreadable.len()) as u64)],
             )
             .await?;
-        for Open { audit_seq, environment, flag, at_ms } in open {
-            let corrupt = || StoreError::CorruptRow { table: "incidents", id: audit_seq.to_string() };
-            let environment = EnvironmentKey::try_from(environment).map_err(|_| corrupt())?;
-            let flag = FlagKey::try_from(flag).map_err(|_| corrupt())?;
-            let entry = self.entry_with_documents(crate::number(audit_seq)).await?.ok_or_else(corrupt)?;
-            let verdicts = self.verdicts_of(&environment, &flag, &entry).await?;
-            let around = self.seconds_of(&by.into(), &environment, &flag, (&verdicts, at_ms)).await?;
-            let document = to_json("incidents", &around)?;
-            let sql = "UPDATE incidents SET around = $1 WHERE audit_seq = $2 AND around IS NULL";
-            self.db().execute(sql, args![&document, audit_seq]).await?;
+        let open = open.into_iter().filter(|it| !unreadable.contains(&it.audit_seq)).take(COPIED_MAX);
+        for open in open.collect::<Vec<_>>() {
+            let seq = open.audit_seq;
+            match self.keep_incident(by, open).await {
+                Ok(()) => {}
+                Err(error @ (StoreError::Unavailable(_) | StoreError::Restored)) => return Err(error),
+                Err(error) => {
+                    tracing::error!(%error, seq, "the seconds around what the guard did are not kept");
+                    unreadable.insert(seq);
+                }
+            }
         }
+        Ok(())
+    }
+
+    async fn keep_incident(&self, by: &GuardLease, open: Open) -> Result<(), StoreError> {
+        let Open { audit_seq, environment, flag, at_ms } = open;
+        let corrupt = || StoreError::CorruptRow { table: "incidents", id: audit_seq.to_string() };
+        let environment = EnvironmentKey::try_from(environment).map_err(|_| corrupt())?;
+        let flag = FlagKey::try_from(flag).map_err(|_| corrupt())?;
+        let entry = self.entry_with_documents(crate::number(audit_seq)).await?.ok_or_else(corrupt)?;
+        let verdicts = self.verdicts_of(&environment, &flag, &entry).await?;
+        let around = self.seconds_of(&by.into(), &environment, &flag, (&verdicts, at_ms)).await?;
+        let document = to_json("incidents", &around)?;
+        let mut tx = self.db().begin().await?;
+        if by.is_held(&mut tx).await? {
+            let sql = "UPDATE incidents SET around = $1 WHERE audit_seq = $2 AND around IS NULL";
+            tx.execute(sql, args![&document, audit_seq]).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 
@@ -272,10 +323,11 @@ impl Store {
     }
 }
 
-/// What both arms measured of a guardrail's metric, in whole steps: a change in the middle of one splits its cells.
+/// What both arms measured of a guardrail's metric, in whole steps: a change in the middle of one splits its cells. What has
+/// become minutes meanwhile is no step.
 fn steps(evidence: &Evidence, cells: &[ArmCells]) -> Vec<AroundStep> {
     let mut merged: Vec<ArmCells> = Vec::new();
-    for cell in cells {
+    for cell in cells.iter().filter(|it| it.until_ms - it.from_ms <= CELL_MS) {
         let from_ms = cell.from_ms.div_euclid(CELL_MS) * CELL_MS;
         match merged.last_mut() {
             Some(last) if last.from_ms == from_ms => {

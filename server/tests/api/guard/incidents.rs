@@ -6,8 +6,14 @@ use reqwest::Method;
 use serde_json::json;
 use store::Role;
 
-use super::{FINE, FLAG, OUTAGE, app, eventually};
-use crate::{app::TestApp, fixtures::everyone};
+use super::{
+    FINE, FLAG, OUTAGE, app, ceiling, eventually, guardrail, key,
+    plans::{a_minute, started},
+};
+use crate::{
+    app::{TestApp, editor, environment_key, viewer},
+    fixtures::everyone,
+};
 
 const HEALTH: &str = "/flags/fast-payment/health";
 
@@ -19,10 +25,16 @@ async fn stopped() -> (TestApp, String, String) {
     app.measure(FLAG, OUTAGE).await;
     eventually("it stops", async || app.is_stopped().await).await;
     let product = app.sign_in(Role::Product).await;
-    let html = app.html(&product, HEALTH).await;
+    let path = newest(&app, &product).await;
+    (app, product, path)
+}
+
+/// Where the newest act is read.
+async fn newest(app: &TestApp, cookie: &str) -> String {
+    let html = app.html(cookie, HEALTH).await;
     let path = html.split("href=\"/flags/fast-payment/incidents/").nth(1).expect("a link");
-    let seq = path.split('"').next().expect("a number").to_owned();
-    (app, product, format!("/flags/fast-payment/incidents/{seq}"))
+    let seq = path.split('"').next().expect("a number");
+    format!("/flags/fast-payment/incidents/{seq}")
 }
 
 #[tokio::test]
@@ -32,7 +44,7 @@ async fn what_the_guard_did_is_told_to_whoever_was_not_there() {
     let html = app.html(&product, &path).await;
     for told in [
         "was stopped",
-        "is a feature that is given to more and more people",
+        "is a feature. Fader decides who gets it",
         "50 % of everyone, in Production.",
         "above the limit of 5 %",
         "Fader stopped it for everybody by itself.",
@@ -52,6 +64,49 @@ async fn what_the_guard_did_is_told_to_whoever_was_not_there() {
     app.resume().await;
     let html = app.html(&viewer, &path).await;
     assert!(html.contains("resumed") && html.contains("90 s later") && html.contains("“fixed”"), "{html}");
+}
+
+#[tokio::test]
+async fn how_it_stands_is_told_as_it_is_now() {
+    let (app, product, path) = stopped().await;
+    app.clock.advance(60_000);
+    let (production, flag) = (environment_key("production"), key());
+    let found = app.store.find_rollout(&viewer(), &production, &flag).await.expect("reads");
+    let version = found.expect("a rollout").version;
+    app.store.re_randomise(&editor(), &production, &flag, version, "drawn anew").await.expect("saved");
+    let html = app.html(&product, &path).await;
+    assert!(html.contains("re-randomised") && html.contains("60 s later"), "{html}");
+    assert!(html.contains("It is stopped."), "{html}");
+    app.archive(FLAG).await;
+    let html = app.html(&product, &path).await;
+    assert!(html.contains("It is archived: Fader gives it to nobody any more."), "{html}");
+    assert!(!html.contains("It is stopped."), "{html}");
+}
+
+#[tokio::test]
+async fn what_the_plan_changed_since_is_no_silence() {
+    let app = app().await;
+    let (token, product) = (app.management_token(Role::Product).await, app.sign_in(Role::Product).await);
+    app.guard_with(&token, json!([guardrail("stop", ceiling())])).await;
+    started(&app, &token, a_minute()).await;
+    app.run(4, FINE).await;
+    app.clock.advance(400_000);
+    eventually("it holds", async || app.plan(&token).await["state"] == "holding").await;
+    let path = newest(&app, &product).await;
+    let html = app.html(&product, &path).await;
+    for told in [
+        "is a feature that is given to more and more people, step by step",
+        "Fader held its release plan by itself",
+        "20 % of everyone, in Production.",
+        "Its audiences and percentages are as they were then.",
+    ] {
+        assert!(html.contains(told), "{told}: {html}");
+    }
+    app.run(12, FINE).await;
+    eventually("it advances", async || app.per_cent().await == "50").await;
+    let html = app.html(&product, &path).await;
+    assert!(html.contains("It was changed since. Now: 50 % of everyone."), "{html}");
+    assert!(!html.contains("as they were then"), "{html}");
 }
 
 #[tokio::test]

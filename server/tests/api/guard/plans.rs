@@ -20,7 +20,7 @@ fn worse() -> Json {
 }
 
 /// 20, then 50, then 100 %, a minute each; started.
-async fn started(app: &TestApp, token: &str, gates: Json) {
+pub(super) async fn started(app: &TestApp, token: &str, gates: Json) {
     app.rules(FLAG, json!([everyone(0)])).await;
     let step = |per_cent: u32| json!({"percentages": {"everyone": per_cent * 1000}, "gates": gates});
     let body = json!({"version": 0, "name": "Careful", "steps": [step(20), step(50), step(100)]});
@@ -31,7 +31,7 @@ async fn started(app: &TestApp, token: &str, gates: Json) {
     assert_eq!((status, &answer["state"]), (200, &json!("running")), "{answer}");
 }
 
-fn a_minute() -> Json {
+pub(super) fn a_minute() -> Json {
     json!([{"hold": {"hold_ms": 60_000}}])
 }
 

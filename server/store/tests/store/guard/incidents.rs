@@ -1,5 +1,7 @@
 //! What is kept of an act of the guard, and for how long.
 
+use std::collections::HashSet;
+
 use engine::{
     Arm, MetricKey, SubjectKey, VariantKey,
     guardrail::{GuardAction, Tally},
@@ -14,6 +16,9 @@ use crate::harness::*;
 on_both!(
     an_incident_has_its_act_its_evidence_and_the_seconds_around_it,
     the_seconds_are_kept_as_they_were,
+    what_cannot_be_read_keeps_no_other_act_waiting,
+    only_the_guard_keeps_seconds,
+    minutes_are_not_shown_as_seconds,
     what_is_no_act_of_the_guard_is_no_incident,
 );
 
@@ -65,6 +70,14 @@ async fn incident(t: &Harness, seq: u64) -> Incident {
     found.expect("reads").expect("an incident")
 }
 
+async fn keep(t: &Harness, lease: &GuardLease) {
+    t.store.keep_incidents(lease, &mut HashSet::new()).await.expect("kept");
+}
+
+async fn is_kept(t: &Harness, seq: u64) -> bool {
+    !t.text(&format!("SELECT COALESCE(around, '') FROM incidents WHERE audit_seq = {seq}")).await.is_empty()
+}
+
 async fn an_incident_has_its_act_its_evidence_and_the_seconds_around_it(t: Harness) {
     let (_, seq) = stopped(&t).await;
     let told = incident(&t, seq).await;
@@ -89,10 +102,10 @@ async fn an_incident_has_its_act_its_evidence_and_the_seconds_around_it(t: Harne
 
 async fn the_seconds_are_kept_as_they_were(t: Harness) {
     let (lease, seq) = stopped(&t).await;
-    t.store.keep_incidents(&lease).await.expect("nothing to keep yet");
+    keep(&t, &lease).await;
     let at_once = incident(&t, seq).await.around;
     t.advance(61_000);
-    t.store.keep_incidents(&lease).await.expect("kept");
+    keep(&t, &lease).await;
     t.sql("DELETE FROM cells").await.expect("deleted");
     t.sql("DELETE FROM exposures").await.expect("deleted");
     assert_eq!(incident(&t, seq).await.around, at_once, "whatever becomes of the cells");
@@ -102,6 +115,41 @@ async fn the_seconds_are_kept_as_they_were(t: Harness) {
     assert!(old.around.is_none() && old.verdicts.is_empty());
     assert!(old.entry.reason.starts_with("Errors 75 %"), "the act itself stays: {}", old.entry.reason);
     assert_eq!(t.store.latest_incident(&viewer(), &production(), &flag_key("a")).await.expect("reads"), None);
+}
+
+async fn what_cannot_be_read_keeps_no_other_act_waiting(t: Harness) {
+    let (lease, seq) = stopped(&t).await;
+    t.advance(61_000);
+    for missing in 900..907 {
+        let row = format!("INSERT INTO incidents (audit_seq, environment, flag, at_ms) VALUES ({missing}, 'production', 'a', {missing})");
+        t.sql(&row).await.expect("inserted");
+    }
+    let mut unreadable = HashSet::new();
+    for found in [3, 6, 7] {
+        t.store.keep_incidents(&lease, &mut unreadable).await.expect("whatever a row says");
+        assert_eq!(unreadable.len(), found, "a few at a time");
+    }
+    assert!(is_kept(&t, seq).await);
+    t.store.keep_incidents(&lease, &mut unreadable).await.expect("nothing new");
+    assert_eq!(unreadable.len(), 7);
+}
+
+async fn only_the_guard_keeps_seconds(t: Harness) {
+    let (lease, seq) = stopped(&t).await;
+    t.advance(61_000);
+    t.sql("UPDATE leases SET holder = 'another' WHERE name = 'guard'").await.expect("updated");
+    keep(&t, &lease).await;
+    assert!(!is_kept(&t, seq).await);
+}
+
+async fn minutes_are_not_shown_as_seconds(t: Harness) {
+    let (lease, seq) = stopped(&t).await;
+    t.advance(3 * HOUR_MS);
+    assert!(t.store.roll_up_cells().await.expect("rolled up").merged > 0);
+    keep(&t, &lease).await;
+    assert!(is_kept(&t, seq).await);
+    let around = incident(&t, seq).await.around.expect("kept");
+    assert_eq!((around.series.len(), around.series[0].steps.len()), (1, 0), "it was a measurement");
 }
 
 async fn what_is_no_act_of_the_guard_is_no_incident(t: Harness) {
