@@ -114,14 +114,13 @@ impl Names {
 
 impl Told {
     fn of(moves: &Moves, look: Look) -> Self {
-        let part = |side: Side, skipped: usize, limit: usize| Part {
-            side,
-            found: moves.moved.places(side).len(),
-            skipped,
-            people: moves.page(side, skipped, limit),
+        let part = |side: Side, page: usize, limit: usize| {
+            let found = moves.moved.places(side).len();
+            let skipped = skipped(page, found);
+            Part { side, found, skipped, people: moves.page(side, skipped, limit) }
         };
         let parts = match look.0 {
-            Some((side, page)) => vec![part(side, page.saturating_mul(PAGE), PAGE)],
+            Some((side, page)) => vec![part(side, page, PAGE)],
             None => {
                 Side::ALL.into_iter().map(|side| part(side, 0, FIRST)).filter(|it| it.found > 0).collect()
             }
@@ -198,6 +197,11 @@ impl Told {
     }
 }
 
+/// How many stand on the pages before: no more than there are, whatever page was asked for.
+fn skipped(page: usize, found: usize) -> usize {
+    page.saturating_mul(PAGE).min(found)
+}
+
 /// `310 people gain it`.
 fn headline(side: Side, count: Count, what: What) -> String {
     let one = count == Count::Exact(1);
@@ -257,6 +261,13 @@ mod tests {
         for other in ["", "whom", "who:", "who:gained", "who:gained:x", "who:all:1", "save"] {
             assert_eq!(Look::parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn no_page_is_beyond_the_last_person() {
+        let asked = |page: usize| skipped(page, 120);
+        assert_eq!([asked(0), asked(1), asked(2), asked(3), asked(usize::MAX)], [0, 50, 100, 120, 120]);
+        assert_eq!(skipped(usize::MAX, 0), 0);
     }
 
     #[test]

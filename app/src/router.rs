@@ -104,7 +104,7 @@ pub fn router(state: AppState) -> Router {
         .route("/feedback/new", get(feedback::new::get).post(feedback::save::post_new))
         .route("/feedback/{id}", get(feedback::item::get).post(feedback::save::triage))
         .route("/flags/{key}/feedback", get(flag::feedback::get))
-        .route("/testers", get(tester::page::find))
+        .route("/testers", get(flag::rollout::tester::find))
         .route("/testers/{subject}", get(tester::page::get).post(tester::save::post))
         .route("/join/{token}", get(testers::join::page::get).post(testers::join::save::post))
         .route("/call/{*name}", post(answer_call))

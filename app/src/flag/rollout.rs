@@ -13,3 +13,4 @@ mod picker;
 mod rule;
 pub mod save;
 mod strip;
+pub mod tester;

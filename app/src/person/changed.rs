@@ -183,7 +183,7 @@ fn presets(shown: &Shown) -> impl IntoView + use<> {
         .map(|(flag, change)| link(format!("Since the last change of {flag}"), change.at_ms - 1))
         .collect_view();
     view! {
-        <nav class="cluster" aria-label="Moments to begin with">
+        <nav class="cluster person-moments" aria-label="Moments to begin with">
             {link("Since yesterday".to_owned(), here.now_ms - DAY_MS)}
             {link("A week".to_owned(), here.now_ms - 7 * DAY_MS)}
             {recent}
@@ -326,11 +326,7 @@ fn turn_line(
             format!("Their enrolment in {group} began by itself.").into_any()
         }
         Cause::Time => "Nobody: a condition compares a date with the clock, and time went by.".into_any(),
-        Cause::Many(changes) => format!(
-            "One of the first {} in that time: there are too many to go through one by one. Choose a later moment to begin with.",
-            counted(*changes, "change")
-        )
-        .into_any(),
+        Cause::Many => "One of the first changes in that time: there are too many to go through one by one. Choose a later moment to begin with.".into_any(),
         Cause::Unknown => "Nothing that was kept says what did it.".into_any(),
     };
     view! {

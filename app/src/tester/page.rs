@@ -7,11 +7,7 @@ use store::{Feedback, PREVIEW_MS, Seen, TesterIn};
 
 use crate::{
     error::{AppError, Thing},
-    flag::{
-        FlagPage,
-        rollout::{self, page::Typed},
-    },
-    form::{error::FormErrors, fields::Fields, state::FormState},
+    form::{fields::Fields, state::FormState},
     group,
     page::{
         Page, PageMeta, PageResult, address,
@@ -126,28 +122,6 @@ pub fn require_subject(text: &str) -> Result<SubjectKey, AppError> {
 
 pub async fn get(page: Page, axum::extract::Path(subject): axum::extract::Path<String>) -> PageResult {
     show(&page, &require_subject(&subject)?, TesterForms::default()).await
-}
-
-/// The way from a field of a flag's page to the page of a tester, where a preview of the flag can be made. A text that names
-/// nobody comes back to the field with the reason.
-pub async fn find(page: Page) -> PageResult {
-    let text = page.query("subject").unwrap_or_default().trim().to_owned();
-    let flag = page.query("flag").and_then(|flag| FlagKey::parse(&flag).ok()).ok_or(AppError::BadForm)?;
-    match named(&page, &text).await {
-        Ok(subject) => Ok(page.go(&page.href(&preview_address(&subject, &flag)))),
-        Err(errors) => {
-            let shown = FlagPage::load(&page, flag.as_str()).await?;
-            let typed = Typed { tester: FormState::refused(text, errors), ..Typed::default() };
-            rollout::page::show(&page, shown, typed).await
-        }
-    }
-}
-
-/// Whom a text names: by key, and by address or name as in a list of testers.
-async fn named(page: &Page, text: &str) -> Result<SubjectKey, FormErrors> {
-    let reader = page.principal.people_reader()?;
-    SubjectKey::parse(text).map_err(|error| FormErrors::form(format!("the targeting key {error}")))?;
-    page.store().find_tester(&reader, text).await?.map_err(FormErrors::form)
 }
 
 /// Where a preview of one flag is made for a tester.

@@ -114,8 +114,6 @@ pub const TURNS_TOLD_MAX: usize = 5;
 pub const REPLAYED_FLAGS_MAX: usize = 200;
 /// Changes that are replayed one by one; what was changed before them is taken as one.
 pub const REPLAYED_STEPS_MAX: usize = 500;
-/// Versions of one object that are read for it, the newest.
-pub const REPLAYED_VERSIONS_MAX: i64 = 500;
 /// Versions of one subject's enrolments, and of the groups, that are read to tell when they were in.
 pub const STAYS_READ_MAX: i64 = 2000;
 /// Why somebody is enrolled, in characters.

@@ -246,10 +246,11 @@ async fn what_cannot_be_vouched_for_is_backed_up_and_said_so() {
     let made = fader.run(&["backup", "b.db"]);
     let told = fails(&made, 1);
     assert!(told.contains("b.db is written, but its audit log is broken"), "{told}");
-    assert_eq!(names(&fader), ["b.db", "fader.db"].map(str::to_owned).into());
+    assert!(names(&fader).contains("b.db") && !names(&fader).iter().any(|name| name.contains("part")));
     let mut copy =
         SqliteConnection::connect(&format!("sqlite://{}", file("b.db").display())).await.expect("opens");
-    let entries: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM audit").fetch_one(&mut copy).await.expect("reads");
+    let entries: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM audit").fetch_one(&mut copy).await.expect("reads");
     assert_eq!(entries, 1, "whole");
     copy.close().await.expect("closed");
     assert!(fails(&fader.run(&["restore", "b.db"]), 1).contains("audit log is broken"));

@@ -45,6 +45,18 @@ async fn a_yes_is_for_whoever_may_now() {
 }
 
 #[tokio::test]
+async fn what_is_stopped_is_denied_whatever_its_off_variant_says() {
+    let app = TestApp::start().await;
+    app.flag("legacy-payment", "boolean", json!({"on": false, "off": true})).await;
+    let token = app.server_token().await;
+    let before = app.may(&token, "legacy-payment", "ada", json!({})).await;
+    assert_eq!(before, (true, "STATIC".to_owned()), "off is a plain yes");
+    app.stop_flag("legacy-payment").await;
+    let stopped = app.may(&token, "legacy-payment", "ada", json!({})).await;
+    assert_eq!(stopped, (false, "DISABLED".to_owned()));
+}
+
+#[tokio::test]
 async fn whatever_is_unknown_or_no_question_of_yes_and_no_is_denied() {
     let app = TestApp::start().await;
     app.flag("theme", "string", json!({"dark": "dark", "off": "light"})).await;

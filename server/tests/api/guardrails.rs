@@ -218,7 +218,7 @@ async fn a_flag_gets_guardrails_of_its_own_and_goes_back() {
     assert!(!app.text_of(HEALTH_PAGE, &viewer_cookie).await.1.contains("Go back to the defaults"));
     let (_, settings) = app.text_of(SETTINGS_PAGE, &viewer_cookie).await;
     assert!(settings.contains("1 rollout has its own:"), "{settings}");
-    assert!(settings.contains("href=\"/flags/fast-payment/health#guardrails\""), "{settings}");
+    assert!(settings.contains("href=\"/flags/fast-payment/health#guardrails-known\""), "{settings}");
     let reset = |version| [("intent", "reset"), ("version", version), ("comment", "quiet again")];
     let (status, stale) = app.press_in(HEALTH_PAGE, &product, &reset("0")).await;
     assert!(status == 409 && stale.contains("Nothing was taken away."), "{stale}");

@@ -80,6 +80,10 @@ async fn a_change_names_whom_it_moves_and_why_page_by_page() {
     let (_, all) = app.rollout_form(&cookie, "100", &[("intent", "who:gained:0")]).await;
     assert!(all.contains("person-69") && all.contains("1–40 of 40"), "{all}");
 
+    let beyond = format!("who:gained:{}", u64::MAX);
+    let (status, page) = app.rollout_form(&cookie, "100", &[("intent", &beyond)]).await;
+    assert!(status == 200 && page.contains("40 people gain it") && !page.contains("person-69"), "{page}");
+
     let excluded = [("excluded", "person-00"), ("intent", "who")];
     let (_, page) = app.rollout_form(&cookie, "0", &excluded).await;
     assert!(page.contains("1 person loses it") && page.contains("excluded by name"), "{page}");

@@ -89,7 +89,8 @@ async fn a_date_that_cannot_be_read_is_kept_beside_the_reason() {
         async |at: &str| app.press(MOVE, &author, &[("do", "start_at"), ("version", "1"), ("at", at)]).await;
     let (status, page) = start("2027-10-31T02:30").await;
     assert!(status == 422 && page.contains("02:30 comes twice on 31 Oct 2027 in Europe/Berlin"), "{page}");
-    assert!(page.contains("id=\"plan-start-at-error\"") && page.contains("<details class=\"confirm\" open"));
+    assert!(page.contains("id=\"plan-start-at-error\""), "{page}");
+    assert!(page.contains("<details open class=\"confirm\""), "{page}");
     assert!(
         page.contains("type=\"text\" value=\"2027-10-31T02:30\""),
         "where the answer can be typed: {page}"

@@ -1,12 +1,13 @@
 //! Rollouts over REST: read, replaced, one percentage of them, stopped and resumed, with the same words and the same audit
 //! log as at the page.
 
+use engine::{FlagKey, Percentage, RuleId};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
-use store::Role;
+use store::{Role, Store};
 
 use crate::{
-    app::TestApp,
+    app::{TestApp, editor, environment_key},
     fixtures::{everyone, group},
 };
 
@@ -128,4 +129,27 @@ async fn a_pager_stops_and_a_person_resumes() {
     assert_eq!((status, &resumed["state"]), (200, &json!("VIP agencies + 20 % of everyone")), "{resumed}");
     assert!(is_on().await);
     assert_eq!(app.last_sentence().await, "resumed fast-payment in production");
+}
+
+/// What another copy saved a moment ago this one has not seen yet.
+#[tokio::test]
+async fn a_definition_and_its_revision_are_of_one_moment() {
+    let app = TestApp::start().await;
+    let token = app.fast_payment().await;
+    let other = Store::open(&app.database_url, app.clock.clone()).await.expect("another copy");
+    let (production, flag) = (environment_key("production"), FlagKey::parse("fast-payment").expect("a key"));
+    let rule = RuleId::parse("everyone").expect("an id");
+    for per_cent in 21..41_u32 {
+        let percentage = Percentage::parse(&per_cent.to_string()).expect("a percentage");
+        let by = editor();
+        let set = other.set_percentage(&by, &production, &flag, (&rule, percentage), None, "");
+        set.await.expect("saved");
+        let revision = other.live().environment("production").expect("is there").revision;
+        let (_, read) = app.rest(&token, Method::GET, ROLLOUT, None).await;
+        assert_eq!(
+            (&read["rules"][1]["percentage"], &read["revision"]),
+            (&json!(per_cent), &json!(revision))
+        );
+    }
+    other.close().await;
 }

@@ -113,7 +113,8 @@ fn names_here(headers: &HeaderMap) -> bool {
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let Some(host) = host.to_str().ok().and_then(|it| it.parse::<Authority>().ok()) else { return false };
     let name = host.host();
-    let address = name.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(name).parse::<IpAddr>();
+    let address =
+        name.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(name).parse::<IpAddr>();
     address.map_or_else(|_| name.eq_ignore_ascii_case("localhost"), |it| it.to_canonical().is_loopback())
 }
 
@@ -166,10 +167,21 @@ mod tests {
 
     #[test]
     fn without_a_token_it_is_asked_by_a_name_of_this_machine() {
-        for host in ["localhost", "LOCALHOST:3000", "127.0.0.1:3000", "127.1.2.3", "[::1]:3000", "[::ffff:127.0.0.1]"] {
+        for host in
+            ["localhost", "LOCALHOST:3000", "127.0.0.1:3000", "127.1.2.3", "[::1]:3000", "[::ffff:127.0.0.1]"]
+        {
             assert_eq!(check(None, None, "127.0.0.1:9", &headers(&[("host", host)])), Ok(()), "{host}");
         }
-        for host in ["fader.test", "localhost.fader.test:80", "127.0.0.1.fader.test", "10.0.0.1", "[::2]:80", "0.0.0.0", "", "a b"] {
+        for host in [
+            "fader.test",
+            "localhost.fader.test:80",
+            "127.0.0.1.fader.test",
+            "10.0.0.1",
+            "[::2]:80",
+            "0.0.0.0",
+            "",
+            "a b",
+        ] {
             let refused = check(None, None, "127.0.0.1:9", &headers(&[("host", host)]));
             assert_eq!(refused, Err(Refused::NotHere), "{host}");
         }

@@ -50,7 +50,8 @@ pub(crate) struct Answer {
     revision: u64,
 }
 
-/// Whether a subject may do now what a flag stands for. An unknown, archived, stopped or not boolean flag allows nothing.
+/// Whether a subject may do now what a flag stands for. An unknown, archived, stopped or not boolean flag allows nothing. While
+/// the database is away, it is decided by what the server saw last: the revision says which.
 #[utoipa::path(
     post,
     path = "/api/v1/check",

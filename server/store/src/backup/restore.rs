@@ -161,9 +161,7 @@ fn copy(database: &Path, kept: &Path) -> Result<(), BackupError> {
     let [journal, log, _] = companions(database);
     let [kept_journal, kept_log, _] = companions(kept);
     let files = [(database, kept), (&*journal, &*kept_journal), (&*log, &*kept_log)];
-    let written = || {
-        files.map(|(from, _)| fs::metadata(from).ok().map(|it| (it.len(), it.modified().ok())))
-    };
+    let written = || files.map(|(from, _)| fs::metadata(from).ok().map(|it| (it.len(), it.modified().ok())));
     let before = written();
     for (from, to) in files.into_iter().filter(|(from, _)| from.exists()) {
         fs::copy(from, to).and_then(|_| File::open(to)?.sync_all()).map_err(failed)?;

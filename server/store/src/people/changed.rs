@@ -62,8 +62,8 @@ pub enum Cause {
     Enrolment { group: String, state: EnrolmentState },
     /// A condition compares with a moment that moves.
     Time,
-    /// One of so many changes, which are more than are replayed.
-    Many(usize),
+    /// One of the first changes: there are more than are replayed.
+    Many,
     /// Nothing that was kept says it.
     Unknown,
 }
@@ -150,7 +150,7 @@ impl Store {
         let mut flags = Vec::with_capacity(changed.len());
         if !changed.is_empty() {
             let window = self.window(environment, subject, &from, &until, &changed).await?;
-            let mut turned = window.replay(subject, &changed, &until);
+            let mut turned = window.replay(subject, &changed, &until).await;
             for (flag, turned) in changed.into_iter().zip(turned.drain(..)) {
                 let (turns, earlier) = self.told(turned).await?;
                 let (then, now) = (from.explain(&flag, subject), until.explain(&flag, subject));
@@ -185,7 +185,7 @@ impl Store {
                 },
                 replay::Cause::Enrolment { group, state } => Cause::Enrolment { group, state },
                 replay::Cause::Time => Cause::Time,
-                replay::Cause::Many(changes) => Cause::Many(changes),
+                replay::Cause::Many => Cause::Many,
                 replay::Cause::Unknown => Cause::Unknown,
             };
             let variant = |given: Option<Given>| given.map(|it| it.variant);

@@ -30,7 +30,7 @@ impl<'t> Word<'t> {
     fn new(text: &'t str) -> Self {
         let text = without_marks(text);
         let chars = if text.is_ascii() { text.len() } else { text.chars().count() };
-        let letters = text.bytes().fold(0, |letters, byte| letters | 1 << (byte % 32));
+        let letters = text.chars().fold(0, |letters, c| letters | 1 << (u32::from(c) % 32));
         Self { text, chars, letters }
     }
 
@@ -142,6 +142,7 @@ mod tests {
             person("u-2", json!({"name": "Adam Morea", "tenant": "nordlys"})),
             person("u-3", json!({"name": "Zoë Lindqvist", "tenant": "belvedere"})),
             person("u-4", json!({"name": "Bo Li"})),
+            person("u-5", json!({"name": "Иван Петров"})),
         ])
     }
 
@@ -165,6 +166,9 @@ mod tests {
         }
         assert_eq!(similar("zoe lindqist").await, ["u-3"], "marks and a letter left out");
         assert_eq!(similar("zoé").await, ["u-3"], "another mark");
+        for query in ["ивас", "иван перов", "петорв"] {
+            assert_eq!(similar(query).await, ["u-5"], "{query}: letters are not bytes");
+        }
         for nobody in ["bo", "xo", "ada lindqvist", "quist", "moxxau", ""] {
             assert_eq!(similar(nobody).await, Vec::<String>::new(), "{nobody}");
         }

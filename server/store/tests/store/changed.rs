@@ -1,10 +1,9 @@
 //! What changed for somebody between two moments, and what did it: a case for each cause.
 
-use engine::{
-    AttributeDefinition, AttributeName, AttributeType, EnrolmentState, Pin, Prerequisite, Test, VariantKey,
-};
+use engine::{AttributeName, EnrolmentState, Pin, Prerequisite, Test, VariantKey};
 use store::{
-    Action, Cause, EnrolmentChoice, EnrolmentLine, EnrolmentList, FlagChanged, PersonChanges, Principal,
+    Action, AuditFilter, Cause, EnrolmentChoice, EnrolmentLine, EnrolmentList, FlagChanged, PersonChanges,
+    Principal, limits::REPLAYED_STEPS_MAX,
 };
 
 use crate::{
@@ -19,7 +18,8 @@ on_both!(
     an_enrolment_is_a_change_and_its_end_is_none,
     a_flag_that_another_needs_changes_that_one,
     a_condition_moves_with_the_clock,
-    an_attribute_that_counts_otherwise_changes_it,
+    a_group_that_was_deleted_and_put_back_is_followed,
+    of_more_changes_than_are_replayed_the_first_are_taken_as_one,
     of_many_turns_the_last_are_told,
     what_was_made_or_archived_meanwhile_is_told_and_other_environments_are_not,
 );
@@ -79,7 +79,8 @@ async fn a_change_of_the_rollout_is_named_with_who_and_when(t: Harness) {
     t.change("a", |rollout| rollout.rules = vec![everyone(100)]).await.expect("saved");
     let at_ms = t.clock.now_ms();
     t.advance(MINUTE_MS);
-    t.change("a", |rollout| rollout.seed = "another".into()).await.ok();
+    let version = t.rollout("a").await.version;
+    t.store.re_randomise(&editor(), &production(), &flag_key("a"), version, "").await.expect("saved");
     t.advance(MINUTE_MS);
     let flag = t.only(from).await;
     assert_eq!(ends(&flag), on_now());
@@ -178,12 +179,10 @@ async fn an_enrolment_is_a_change_and_its_end_is_none(t: Harness) {
 
     let from = t.clock.now_ms();
     t.advance(MINUTE_MS);
-    let list = EnrolmentList::of(vec![EnrolmentLine::new(1, subject("ada"))]);
     t.store
         .extend_testers(&enroller, &group_key("beta"), &[subject("ada")], None, "")
         .await
         .expect("extended");
-    drop(list);
     let extended = t.only(from).await;
     let Cause::Entry(entry) = &extended.turns[0].cause else { panic!("{:?}", extended.turns) };
     assert_eq!(entry.action, Action::EnrolmentsChanged);
@@ -243,23 +242,58 @@ async fn a_condition_moves_with_the_clock(t: Harness) {
     assert!((-MINUTE_MS..=MINUTE_MS).contains(&off_by_ms), "{off_by_ms}");
 }
 
-async fn an_attribute_that_counts_otherwise_changes_it(t: Harness) {
+async fn a_group_that_was_deleted_and_put_back_is_followed(t: Harness) {
     t.create_flag("a").await;
-    t.create_group("vip", "vip").await;
-    t.change("a", |rollout| rollout.rules = vec![for_group("vip", 100)]).await.expect("saved");
-    t.store_tier("VIP").await;
+    t.create_group("vip", "gold").await;
+    t.store_tier("gold").await;
+    t.change("a", |rollout| rollout.rules = vec![for_group("vip", 0)]).await.expect("saved");
     t.advance(MINUTE_MS);
     let from = t.clock.now_ms();
     t.advance(MINUTE_MS);
-    let definition = AttributeDefinition {
-        name: AttributeName::parse("other").expect("a name"),
-        value_type: AttributeType::Number,
-        description: String::new(),
-        trusted: false,
-        personal: false,
-    };
-    t.store.put_attribute(&admin(), definition).await.expect("saved");
-    assert!(t.changed(from, t.clock.now_ms()).await.flags.is_empty(), "an attribute of somebody else");
+    t.change("a", |rollout| rollout.rules = vec![]).await.expect("saved");
+    t.store.delete_group(&editor(), 1, &group_key("vip"), "").await.expect("deleted");
+    let entries = t.store.list_audit(&auditor(), &AuditFilter::default()).await.expect("reads");
+    t.advance(MINUTE_MS);
+    t.store.revert(&viewer(), entries[0].seq, "").await.expect("put back");
+    t.advance(MINUTE_MS);
+    t.change("a", |rollout| rollout.rules = vec![for_group("vip", 100)]).await.expect("saved");
+    let at_ms = t.clock.now_ms();
+    t.advance(MINUTE_MS);
+    let flag = t.only(from).await;
+    assert_eq!(
+        (ends(&flag), flag.turns.len(), flag.turns[0].at_ms),
+        (on_now(), 1, at_ms),
+        "{:#?}",
+        flag.turns
+    );
+    let Cause::Entry(entry) = &flag.turns[0].cause else { panic!("{:?}", flag.turns) };
+    assert_eq!(entry.action, Action::RolloutChanged);
+}
+
+async fn of_more_changes_than_are_replayed_the_first_are_taken_as_one(t: Harness) {
+    t.create_flag("a").await;
+    t.create_group("vip", "gold").await;
+    t.change("a", |rollout| rollout.rules = vec![for_group("vip", 100)]).await.expect("saved");
+    t.advance(MINUTE_MS);
+    let from = t.clock.now_ms();
+    t.advance(MINUTE_MS);
+    t.store_tier("gold").await;
+    for turn in 0..REPLAYED_STEPS_MAX {
+        let other = subject(if turn % 2 == 0 { "ben" } else { "cleo" });
+        t.change("a", |rollout| rollout.exclusions.subjects = vec![other]).await.expect("saved");
+    }
+    let flag = t.only(from).await;
+    assert_eq!((ends(&flag), flag.turns.len()), (on_now(), 1), "{:#?}", flag.turns);
+    assert!(matches!(flag.turns[0].cause, Cause::Many), "{:?}", flag.turns);
+    t.store_tier("silver").await;
+    t.store_tier("gold").await;
+    let turns = t.only(from).await.turns;
+    assert!(matches!(turns[0].cause, Cause::Many), "{turns:?}");
+    let last = turns[1..].iter().map(|turn| match &turn.cause {
+        Cause::Entry(entry) => entry.action,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(last.collect::<Vec<_>>(), [Action::PeopleSaved; 2]);
 }
 
 async fn of_many_turns_the_last_are_told(t: Harness) {

@@ -92,7 +92,9 @@ async fn what_the_plan_changed_since_is_no_silence() {
     app.run(4, FINE).await;
     app.clock.advance(400_000);
     eventually("it holds", async || app.plan(&token).await["state"] == "holding").await;
-    let path = newest(&app, &product).await;
+    let latest = app.request(Method::GET, "/flags/fast-payment/incidents/latest").header("Cookie", &product);
+    let latest = latest.send().await.expect("an answer");
+    let path = latest.headers()["location"].to_str().expect("text").to_owned();
     let html = app.html(&product, &path).await;
     for told in [
         "is a feature that is given to more and more people, step by step",

@@ -3,11 +3,24 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use engine::{
-    AttributeDefinition, AttributeSchema, Attributes, Context, Enrolment, EnrolmentState, EnvironmentConfig,
-    EnvironmentKey, Flag, FlagKey, Group, GroupKey, Rollout, Snapshot, SubjectKey,
+    AttributeSchema, Attributes, Context, Enrolment, EnrolmentState, EnvironmentConfig, EnvironmentKey, Flag,
+    FlagKey, Group, GroupKey, Rollout, Snapshot, SubjectKey,
 };
 
 use super::{End, Given, differ, given};
+
+/// So many changes are gone through until others have their turn.
+const STEPS_AT_ONCE: usize = 8;
+
+/// What is changed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Object {
+    Flag(FlagKey),
+    Rollout(FlagKey),
+    Group(GroupKey),
+    Enrolment(GroupKey),
+    Traits,
+}
 
 /// One object as a change left it.
 pub(super) enum Delta {
@@ -16,8 +29,20 @@ pub(super) enum Delta {
     Group(Box<Group>),
     NoGroup(GroupKey),
     Enrolment(GroupKey, Option<Enrolment>),
-    Attribute(String, Option<AttributeDefinition>),
     Traits(Attributes),
+}
+
+impl Delta {
+    pub(super) fn object(&self) -> Object {
+        match self {
+            Self::Flag(flag) => Object::Flag(flag.key.clone()),
+            Self::Rollout(key, _) => Object::Rollout(key.clone()),
+            Self::Group(group) => Object::Group(group.key.clone()),
+            Self::NoGroup(key) => Object::Group(key.clone()),
+            Self::Enrolment(key, _) => Object::Enrolment(key.clone()),
+            Self::Traits(_) => Object::Traits,
+        }
+    }
 }
 
 /// One change.
@@ -41,7 +66,6 @@ pub(super) struct World {
     pub(super) groups: BTreeMap<GroupKey, Group>,
     /// Of the person.
     pub(super) enrolments: BTreeMap<GroupKey, Enrolment>,
-    pub(super) attributes: BTreeMap<String, AttributeDefinition>,
     traits: Option<Attributes>,
 }
 
@@ -49,9 +73,9 @@ pub(super) struct World {
 pub(super) struct Window {
     pub(super) world: World,
     pub(super) from_ms: i64,
+    /// What happened before the first of the steps, taken as one.
+    pub(super) before: Option<Step>,
     pub(super) steps: BTreeMap<u64, Step>,
-    /// So many of the first steps are taken as one.
-    pub(super) unread: usize,
 }
 
 /// A decision became another.
@@ -71,7 +95,7 @@ pub(super) enum Cause {
         state: EnrolmentState,
     },
     Time,
-    Many(usize),
+    Many,
     Unknown,
 }
 
@@ -82,7 +106,6 @@ impl World {
             flags: BTreeMap::new(),
             groups: BTreeMap::new(),
             enrolments: BTreeMap::new(),
-            attributes: BTreeMap::new(),
             traits,
         }
     }
@@ -98,8 +121,6 @@ impl World {
             Delta::NoGroup(key) => drop(self.groups.remove(&key)),
             Delta::Enrolment(key, Some(enrolment)) => drop(self.enrolments.insert(key, enrolment)),
             Delta::Enrolment(key, None) => drop(self.enrolments.remove(&key)),
-            Delta::Attribute(key, Some(definition)) => drop(self.attributes.insert(key, definition)),
-            Delta::Attribute(key, None) => drop(self.attributes.remove(&key)),
             Delta::Traits(traits) => self.traits = Some(traits),
         }
     }
@@ -120,7 +141,8 @@ impl World {
             revision: 0,
             flags: flags.collect(),
             groups: self.groups.values().map(group).collect(),
-            attributes: Arc::new(AttributeSchema::new(self.attributes.values().cloned().collect())),
+            // It says what browsers may send; what is stored counts whatever it says.
+            attributes: Arc::new(AttributeSchema::default()),
         };
         // What does not work decides nothing, as it did then.
         Snapshot::compile(config, None).0
@@ -220,25 +242,32 @@ fn note(
 
 impl Window {
     /// For each flag, every time its decision became another.
-    pub(super) fn replay(self, subject: &SubjectKey, flags: &[Arc<Flag>], until: &End) -> Vec<Vec<Turned>> {
-        let Self { mut world, from_ms, steps, unread } = self;
+    pub(super) async fn replay(
+        self,
+        subject: &SubjectKey,
+        flags: &[Arc<Flag>],
+        until: &End,
+    ) -> Vec<Vec<Turned>> {
+        let Self { mut world, from_ms, before, steps } = self;
         let mut turned: Vec<Vec<Turned>> = flags.iter().map(|_| Vec::new()).collect();
         let mut still_ms = from_ms;
         let mut given = world.still(subject, flags).all(from_ms);
-        for (at, (seq, step)) in steps.into_iter().enumerate() {
-            let is_read = at >= unread;
-            if is_read {
+        let before = before.map(|step| (Cause::Many, step));
+        let steps = steps.into_iter().map(|(seq, step)| (Cause::Entry(seq), step));
+        for (at, (cause, step)) in before.into_iter().chain(steps).enumerate() {
+            if at % STEPS_AT_ONCE == 0 {
+                tokio::task::yield_now().await;
+            }
+            // What time alone did among many nobody knows.
+            if !matches!(cause, Cause::Many) {
                 given = world.still(subject, flags).pass(given, (still_ms, step.at_ms), &mut turned);
             }
             step.deltas.into_iter().for_each(|delta| world.apply(delta));
-            if is_read || at + 1 == unread {
-                let cause = if is_read { Cause::Entry(seq) } else { Cause::Many(unread) };
-                let after = world.still(subject, flags).all(step.at_ms);
-                for ((before, after), turned) in given.iter_mut().zip(after).zip(&mut turned) {
-                    note(before, after, step.at_ms, &cause, turned);
-                }
-                still_ms = step.at_ms;
+            let after = world.still(subject, flags).all(step.at_ms);
+            for ((before, after), turned) in given.iter_mut().zip(after).zip(&mut turned) {
+                note(before, after, step.at_ms, &cause, turned);
             }
+            still_ms = step.at_ms;
         }
         let given = world.still(subject, flags).pass(given, (still_ms, until.at_ms), &mut turned);
         // What was replayed has to end where it ended.

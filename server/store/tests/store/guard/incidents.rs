@@ -121,7 +121,9 @@ async fn what_cannot_be_read_keeps_no_other_act_waiting(t: Harness) {
     let (lease, seq) = stopped(&t).await;
     t.advance(61_000);
     for missing in 900..907 {
-        let row = format!("INSERT INTO incidents (audit_seq, environment, flag, at_ms) VALUES ({missing}, 'production', 'a', {missing})");
+        let row = format!(
+            "INSERT INTO incidents (audit_seq, environment, flag, at_ms) VALUES ({missing}, 'production', 'a', {missing})"
+        );
         t.sql(&row).await.expect("inserted");
     }
     let mut unreadable = HashSet::new();
