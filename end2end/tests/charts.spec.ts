@@ -46,7 +46,7 @@ test.beforeAll(async ({ browser, world }) => {
     const address = `${world.fader}/api/v1/flags/${FLAG}/guardrails`;
     const headers = { Authorization: `Bearer ${world.managerToken}`, 'Content-Type': 'application/json' };
     const { version } = await (await fetch(address, { headers })).json();
-    const calm = { id: 'errors', metric: 'error_rate', limit: { ceiling: { limit: 0.9 } }, action: 'notify' };
+    const calm = { id: 'errors', metric: 'error_rate', limit: { ceiling: { limit: 0.85 } }, action: 'notify' };
     const body = JSON.stringify({ version, guardrails: [calm] });
     expect((await fetch(address, { method: 'PUT', headers, body })).status).toBe(200);
 });

@@ -165,7 +165,7 @@ test('what the guard stopped is read on one page by whoever was not there', asyn
     await expect(support.locator('.incident')).toContainText('Told was stopped');
     await expect(support.locator('.incident')).toContainText('may change rollouts');
     await support.goto(`/flags/${key}/history`);
-    await support.getByRole('link', { name: 'What happened' }).click();
+    await support.getByRole('link', { name: 'What happened', exact: true }).click();
     await expect(support.locator('.incident')).toContainText('It is still stopped');
     await support.context().close();
     await page.context().close();

@@ -160,12 +160,11 @@ impl Store {
         let rollout = |document: &Option<serde_json::Value>| {
             document.clone().and_then(|it| serde_json::from_value::<Rollout>(it).ok())
         };
-        let (before, after) = match entry.version {
-            Some(_) => (rollout(&entry.before), rollout(&entry.after)),
-            None => {
-                let unchanged = self.rollout_at(environment, flag, seq).await?;
-                (unchanged.clone(), unchanged)
-            }
+        let (before, after) = if entry.version.is_some() {
+            (rollout(&entry.before), rollout(&entry.after))
+        } else {
+            let unchanged = self.rollout_at(environment, flag, seq).await?;
+            (unchanged.clone(), unchanged)
         };
         Ok(Some(Incident { entry, verdicts, before, after, around, decided }))
     }
