@@ -168,8 +168,8 @@ fn reason(id: &'static str, label: &'static str, example: &'static str, focus: b
 fn stopped_banner(shown: &FlagPage, tab: Tab, here: &Here) -> Option<impl IntoView + use<>> {
     let entry = shown.stop_entry()?;
     let by_guard = entry.action == Action::GuardStopped;
-    let reason = (!entry.reason.is_empty() && !(by_guard && tab == Tab::Health))
-        .then(|| format!("“{}”", entry.reason));
+    let is_told_below = by_guard && tab == Tab::Health;
+    let reason = (!entry.reason.is_empty() && !is_told_below).then(|| format!("“{}”", entry.reason));
     let who = entry.actor.clone();
     let ago = time::ago(here.now_ms, entry.at_ms);
     let incident = by_guard.then(|| here.href(&incident::path(shown.key(), entry.seq)));
