@@ -121,6 +121,11 @@ async fn a_pager_stops_and_a_person_resumes() {
     let (status, stopped) = app.rest(&support, Method::POST, stop, None).await;
     assert_eq!((status, &stopped["enabled"]), (200, &json!(false)), "without a body: {stopped}");
     assert!(!is_on().await);
+    assert_eq!(
+        app.rest(&support, Method::POST, stop, Some(Json::Null)).await.0,
+        200,
+        "nor with nothing in it"
+    );
     let again = Some(json!({"comment": "p95 4 s"}));
     assert_eq!(app.rest(&support, Method::POST, stop, again).await.0, 200, "a stop never conflicts");
     assert_eq!(app.rest(&support, Method::POST, resume, None).await.0, 403, "support resumes nothing");
