@@ -1,6 +1,9 @@
 //! What a value is, and so how it is written and how far its axis goes.
 
-use engine::grouped;
+use engine::{
+    grouped,
+    guardrail::{Metric, definition::Counting, tally::Kernel},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -21,6 +24,15 @@ const NICE: [f64; 10] = [1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 6.0, 8.0, 10.0];
 const AIR: f64 = 1.02;
 
 impl Unit {
+    /// What a guardrail's metric is told in.
+    pub fn of(metric: &Metric) -> Self {
+        match metric.counting() {
+            Counting::Tally(Kernel::Bernoulli) => Self::Share,
+            Counting::Tally(Kernel::Poisson) => Self::Each,
+            Counting::Durations(_) => Self::Milliseconds,
+        }
+    }
+
     pub fn phrase(self, value: f64) -> String {
         match self {
             Self::Share => format!("{} %", decimals(value * 100.0)),

@@ -3,7 +3,7 @@
 
 use engine::{
     Arm, MetricDefinition,
-    guardrail::{Evidence, Guardrail, Interval, Metric, Verdict, definition::Counting, tally::Kernel},
+    guardrail::{Evidence, Guardrail, Interval, Metric, Verdict},
 };
 use leptos::prelude::*;
 
@@ -125,7 +125,7 @@ impl<'a> Panel<'a> {
                     {side("With the feature", self.shown().and_then(|it| it.told(Arm::Treatment)))}
                     {side("Control", self.shown().and_then(|it| it.told(Arm::Control)))}
                     {self.bounds()}
-                    {self.interval().map(|it| band(it, unit_of(self.metric)))}
+                    {self.interval().map(|it| band(it, Unit::of(self.metric)))}
                 </dl>
                 {chart}
                 {nothing}
@@ -155,15 +155,6 @@ fn side(label: &'static str, told: Option<(String, String)>) -> impl IntoView {
         None => view! { <dd>"–"</dd> }.into_any(),
     };
     view! { <div><dt>{label}</dt>{told}</div> }
-}
-
-/// Of the difference between arms.
-fn unit_of(metric: &Metric) -> Unit {
-    match metric.counting() {
-        Counting::Tally(Kernel::Bernoulli) => Unit::Share,
-        Counting::Tally(Kernel::Poisson) => Unit::Each,
-        Counting::Durations(_) => Unit::Milliseconds,
-    }
 }
 
 /// How far treatment is above control: an interval around nought, and the same in words.

@@ -2,7 +2,7 @@
 
 use engine::{
     Flag, GroupKey, Lifecycle, Percentage, Rollout, RuleId, audience_phrase, counted,
-    guardrail::{Evidence, Limit, definition::Counting, tally::Kernel},
+    guardrail::{Evidence, Limit},
     rollout_phrase,
 };
 use store::{Action, Around, AroundSeries, Half, Incident};
@@ -220,11 +220,7 @@ impl Told<'_> {
     }
 
     fn chart(&self, at: usize, evidence: &Evidence, series: &AroundSeries, around: &Around) -> Chart {
-        let unit = match evidence.metric.counting() {
-            Counting::Tally(Kernel::Bernoulli) => Unit::Share,
-            Counting::Tally(Kernel::Poisson) => Unit::Each,
-            Counting::Durations(_) => Unit::Milliseconds,
-        };
+        let unit = Unit::of(&evidence.metric);
         let points = |half: &dyn Fn(&store::AroundStep) -> Half| -> Vec<Point> {
             let point = |step: &store::AroundStep| {
                 let half = half(step);

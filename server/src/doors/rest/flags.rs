@@ -59,9 +59,7 @@ pub(crate) async fn list(manager: Manager, State(store): State<Store>) -> Result
 
 fn state(compiled: &CompiledFlag, snapshot: &Snapshot) -> FlagState {
     let (flag, rollout) = (compiled.flag(), compiled.rollout());
-    let name = |key: &engine::GroupKey| {
-        snapshot.group(key.as_str()).map_or_else(|| key.to_string(), |group| group.group().name.clone())
-    };
+    let name = engine::group_name(snapshot);
     FlagState {
         key: flag.key.to_string(),
         name: flag.name.clone(),

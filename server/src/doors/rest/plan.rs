@@ -230,9 +230,7 @@ async fn answer(store: &Store, manager: &Manager, flag: &FlagKey) -> Result<Json
     let forecasts = store.forecast_plan(&viewer, environment, flag, &outlook.release.plan).await?;
     let snapshot = store.live().snapshot(environment.as_str());
     let snapshot = snapshot.ok_or(RestError::Fault(Fault::Internal))?;
-    let group = |key: &engine::GroupKey| {
-        snapshot.group(key.as_str()).map_or_else(|| key.to_string(), |group| group.group().name.clone())
-    };
+    let group = engine::group_name(&snapshot);
     let rollout = snapshot.flag(flag.as_str()).map(|flag| Arc::clone(flag.rollout()));
     let names = |rule: &engine::RuleId| {
         let rule_of = rollout.as_ref().and_then(|rollout| rollout.rule(rule.as_str()));

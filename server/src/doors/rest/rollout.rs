@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use engine::{FlagKey, GroupKey, Percentage, Rollout, RuleId, audience_phrase, rollout_phrase};
+use engine::{FlagKey, Percentage, Rollout, RuleId, audience_phrase, rollout_phrase};
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, value::RawValue};
 use store::Store;
@@ -274,9 +274,7 @@ async fn answer(store: &Store, manager: &Manager, flag: &FlagKey) -> Result<Json
     let (rollout, revision) = found.ok_or(RestError::NotFound("flag"))?;
     let snapshot = store.live().snapshot(environment.as_str());
     let snapshot = snapshot.ok_or(RestError::Fault(Fault::Internal))?;
-    let group = |key: &GroupKey| {
-        snapshot.group(key.as_str()).map_or_else(|| key.to_string(), |group| group.group().name.clone())
-    };
+    let group = engine::group_name(&snapshot);
     let rules = rollout.value.rules.iter().map(|rule| RuleInForce {
         id: rule.id.to_string(),
         audience: audience_phrase(&rule.audience, &group),
