@@ -264,8 +264,8 @@ impl Unread {
         if whole.is_empty() {
             return Ok(Sent { value: T::default(), _whole: whole });
         }
-        let Sent { value, _whole } = whole.json::<Option<T>, E>(malformed)?;
-        Ok(Sent { value: value.unwrap_or_default(), _whole })
+        let Sent { value, _whole: whole } = whole.json::<Option<T>, E>(malformed)?;
+        Ok(Sent { value: value.unwrap_or_default(), _whole: whole })
     }
 }
 
