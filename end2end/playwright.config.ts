@@ -1,4 +1,4 @@
-// Each worker starts a world of its own (clients/world.ts): a Fader and a booking site on free ports.
+// Each file has a world of its own (clients/world.ts): a Fader and a booking site on free ports.
 
 import { defineConfig } from '@playwright/test';
 import { existsSync } from 'node:fs';

@@ -24,7 +24,14 @@ clippy_wasm() {
 
 documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --document-private-items; }
 
+# What two runners of tests said last: shown once more at the very end, where somebody looks first.
+SAID="$TARGET_DIR/said"
+
 rust_tests() {
+    run_rust_tests 2>&1 | tee "$SAID/rust"
+}
+
+run_rust_tests() {
     if have cargo-nextest; then
         # Most tests wait for a server, a database or a clock half of the time.
         scripts/postgres.sh with cargo nextest run --workspace --no-fail-fast --status-level fail --test-threads $(($(nproc) * 2))
@@ -33,7 +40,10 @@ rust_tests() {
     fi
 }
 
-browser_tests() { scripts/postgres.sh with npx --prefix end2end playwright test --config end2end/playwright.config.ts; }
+browser_tests() {
+    scripts/postgres.sh with npx --prefix end2end playwright test --config end2end/playwright.config.ts 2>&1 |
+        tee "$SAID/browser"
+}
 
 unused_dependencies() { cargo machete --with-metadata "$FADER_ROOT"; }
 
@@ -45,6 +55,7 @@ main() {
     if have cargo-machete; then optional+=(machete); fi
     steps_of test $((17 + ${#optional[@]})) 1800
 
+    mkdir -p "$SAID"
     prepare test
     step "Python packages" 20 "The Python package index has to be reachable this once." scripts/python.sh || exit
 
@@ -76,6 +87,9 @@ main() {
 
     printf '\n'
     printf '  %s\n' "${timings[@]}"
+    printf '\n'
+    tail -n 15 "$SAID/rust"
+    tail -n 15 "$SAID/browser"
     if [ "${#failed[@]}" -gt 0 ]; then
         die "failed: $(printf '%s; ' "${failed[@]}")"
     fi

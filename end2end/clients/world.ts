@@ -1,9 +1,10 @@
-// A world of its own for each test worker: a fresh Fader with the demo in it, tokens made by its command line, and
-// the booking site beside it. Nothing is shared with other workers, so a test may stop what it likes.
+// A world of its own for each file of tests: a fresh Fader with the demo in it, tokens made by its command line, and
+// the booking site beside it. Nothing is shared with other files, whichever worker runs them in whatever order, so a
+// test may stop what it likes.
 
 import { test as base } from '@playwright/test';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -113,6 +114,32 @@ function freshDatabase(kind: Database, dir: string): string {
     return execFileSync(join(ROOT, 'scripts/postgres.sh'), ['database', server], { encoding: 'utf8' }).trim();
 }
 
+/** The demo as a worker planted it once, and its password. Planting takes longer than everything else of a world. */
+let planted: { dir: string; password: string } | undefined;
+
+const PASSWORD = /password "([^"]+)"/;
+
+/** Puts the demo into the database of a world and gives its password. */
+function plantDemo(kind: Database, dir: string, env: NodeJS.ProcessEnv): string {
+    const plant = (into: NodeJS.ProcessEnv) => {
+        const said = execFileSync(binary('fader', 'FADER_BIN'), ['seed', 'demo'], { encoding: 'utf8', env: into });
+        return PASSWORD.exec(said)?.[1] ?? '';
+    };
+    if (kind !== 'sqlite') {
+        return plant(env);
+    }
+    if (!planted) {
+        const nursery = mkdtempSync(join(tmpdir(), 'fader-planted-'));
+        process.once('exit', () => rmSync(nursery, { recursive: true, force: true }));
+        const password = plant({ ...env, FADER_DATABASE_URL: freshDatabase('sqlite', nursery) });
+        planted = { dir: nursery, password };
+    }
+    for (const file of readdirSync(planted.dir)) {
+        copyFileSync(join(planted.dir, file), join(dir, file));
+    }
+    return planted.password;
+}
+
 /** `booking`: further arguments of the booking site. */
 export async function startWorld(booking: string[] = [], kind: Database = 'sqlite'): Promise<World & { stop(): Promise<void> }> {
     const dir = mkdtempSync(join(tmpdir(), 'fader-clients-'));
@@ -128,7 +155,7 @@ export async function startWorld(booking: string[] = [], kind: Database = 'sqlit
     const serve = (port: number, args: string[]) =>
         listen(fader, ['serve', '--addr', `127.0.0.1:${port}`, ...args], /Fader listens on/, undefined, env);
 
-    const password = /password "([^"]+)"/.exec(cli('seed', 'demo'))?.[1] ?? '';
+    const password = plantDemo(kind, dir, env);
     const token = (kind: string, ...args: string[]) =>
         cli('token', 'create', '--kind', kind, '--env', 'production', '--name', `e2e ${kind}`, ...args);
     const serverToken = token('server');
@@ -193,16 +220,40 @@ export async function startEmpty(): Promise<{ fader: string; setupCode: string; 
     };
 }
 
-export const test = base.extend<object, { database: Database; world: World }>({
+/** The world of the file whose tests a worker runs now. */
+class Worlds {
+    private file = '';
+    private now: (World & { stop(): Promise<void> }) | undefined;
+
+    constructor(private readonly database: Database) {}
+
+    async of(file: string): Promise<World> {
+        if (!this.now || this.file !== file) {
+            await this.stop();
+            this.now = await startWorld([], this.database);
+            this.file = file;
+        }
+        return this.now;
+    }
+
+    async stop(): Promise<void> {
+        const last = this.now;
+        this.now = undefined;
+        await last?.stop();
+    }
+}
+
+export const test = base.extend<{ world: World }, { database: Database; worlds: Worlds }>({
     database: ['sqlite', { option: true, scope: 'worker' }],
-    world: [
+    worlds: [
         async ({ database }, use) => {
-            const world = await startWorld([], database);
-            await use(world);
-            await world.stop();
+            const worlds = new Worlds(database);
+            await use(worlds);
+            await worlds.stop();
         },
-        { scope: 'worker', timeout: 2 * START_MS_MAX },
+        { scope: 'worker' },
     ],
+    world: [async ({ worlds }, use, { file }) => use(await worlds.of(file)), { timeout: 2 * START_MS_MAX }],
 });
 
 export { expect } from '@playwright/test';
