@@ -13,4 +13,4 @@ mod tidy;
 pub mod toast;
 
 pub use meta::PageMeta;
-pub use request::{Page, PageResult, Visit, same_site_path};
+pub use request::{Page, PageResult, SECRET_BELOW, Visit, same_site_path};

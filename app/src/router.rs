@@ -80,6 +80,8 @@ pub fn router(state: AppState) -> Router {
         )
         .route("/flags/{key}/connect", get(flag::connect::page::get).post(flag::connect::save::post))
         .route("/flags/{key}/incidents/{seq}", get(flag::incident::page::get))
+        .route("/flags/{key}/incidents/{seq}/share", post(flag::incident::page::share))
+        .route("/shared/{token}", get(flag::incident::shared::get))
         .route("/flags/{key}/history", get(flag::history::get))
         .route("/flags/{key}/settings", get(flag::settings::page::get).post(flag::settings::save::settings))
         .route("/search", get(search::page::get))

@@ -164,6 +164,20 @@ test('what the guard stopped is read on one page by whoever was not there', asyn
     await support.locator('#needs li').filter({ hasText: 'Told' }).getByRole('link', { name: 'See what happened' }).click();
     await expect(support.locator('.incident')).toContainText('Told was stopped');
     await expect(support.locator('.incident')).toContainText('may change rollouts');
+    // Somebody without an account reads it by a link, and nothing else.
+    await support.getByRole('button', { name: 'Make a link for somebody without an account' }).click();
+    const link = await support.getByRole('textbox', { name: 'Link to this incident' }).inputValue();
+    const outside = await browser.newPage();
+    await outside.goto(new URL(new URL(link).pathname, world.fader).href);
+    await expect(outside.locator('.incident')).toContainText('Told was stopped');
+    await expect(outside.getByRole('row').filter({ hasText: '150 of 200' })).toHaveCount(1);
+    for (const width of [1280, 390]) {
+        await outside.setViewportSize({ width, height: 900 });
+        await expectAccessible(outside);
+    }
+    await outside.goto(`${world.fader}/flags/${key}`);
+    await expect(outside).toHaveURL(/sign-in/);
+    await outside.close();
     await support.goto(`/flags/${key}/history`);
     await support.getByRole('link', { name: 'What happened', exact: true }).click();
     await expect(support.locator('.incident')).toContainText('It is still stopped');

@@ -3,6 +3,7 @@
 
 mod card;
 pub mod page;
+pub mod shared;
 mod text;
 
 use engine::FlagKey;

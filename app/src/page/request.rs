@@ -35,6 +35,9 @@ use crate::{
 /// So long admins are told of a task that failed.
 const TROUBLE_TOLD: Duration = Duration::from_hours(1);
 
+/// What follows these in an address is a secret: it is no referrer, and is never logged.
+pub const SECRET_BELOW: [&str; 3] = ["/invite/", "/join/", "/shared/"];
+
 /// The stream of changes, which shows no navigation.
 const STREAM: &str = "/live";
 
@@ -188,7 +191,7 @@ impl Visit {
     pub(crate) fn render_error(&self, error: &AppError) -> Response {
         let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut meta = PageMeta::outside(error_page::title(error)).status(status);
-        meta.secret_address = self.path().starts_with("/invite/") || self.path().starts_with("/join/");
+        meta.secret_address = SECRET_BELOW.iter().any(|below| self.path().starts_with(below));
         let body = error_page::view(error.clone(), self.origin.request_id.clone());
         let html = if self.principal.is_some() {
             shell::frame(&self.state.options, &meta, self.here(), body)

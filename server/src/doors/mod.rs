@@ -33,6 +33,7 @@ mod tests {
         let without_secret = |path| DOORS.of(path).without_secret(path);
         assert_eq!(without_secret("/invite/abc"), "/invite/");
         assert_eq!(without_secret("/join/abc"), "/join/");
+        assert_eq!(without_secret("/shared/abc"), "/shared/");
         assert_eq!(without_secret("/ofrep/v1/stream/abc"), "/ofrep/v1/stream/");
         assert_eq!(without_secret("/flags/fast-payment"), "/flags/fast-payment");
     }

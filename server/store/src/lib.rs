@@ -47,6 +47,7 @@ mod rollout_times;
 mod rollouts;
 mod secret;
 mod signals;
+mod signing;
 mod stand_in;
 mod standing;
 mod store;
@@ -89,8 +90,8 @@ pub use feedback::{
 pub use groups::{GroupRow, GroupUse};
 pub use guard::{
     Acted, Around, AroundSeries, AroundStep, Consequence, FlagHealth, GuardAct, GuardLease, GuardStanding,
-    GuardState, GuardrailSet, GuardrailsInForce, Half, Incident, OwnGuardrails, Replayed, RuleHealth,
-    StepForecast, VerdictRow, Watched, stored_metric,
+    GuardState, GuardrailSet, GuardrailsInForce, Half, INCIDENT_SHARE_MS, Incident, IncidentGrant,
+    OwnGuardrails, Replayed, RuleHealth, SharedIncident, StepForecast, VerdictRow, Watched, stored_metric,
 };
 pub use lane::Lane;
 pub use ledger::{

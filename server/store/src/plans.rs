@@ -71,6 +71,14 @@ impl Store {
         flag: &FlagKey,
     ) -> Result<Option<ReleasePlan>, StoreError> {
         by.require_in(environment)?;
+        self.plan(environment, flag).await
+    }
+
+    pub(crate) async fn plan(
+        &self,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+    ) -> Result<Option<ReleasePlan>, StoreError> {
         let row: Option<PlanRow> =
             self.db().optional(row::ONE, args![environment.as_str(), flag.as_str()]).await?;
         row.map(|row| row.parse(flag.as_str())).transpose()

@@ -1,14 +1,15 @@
 //! The page of one act of the guard, for members.
 
 use axum::extract::Path;
-use engine::group_name;
+use engine::{FlagKey, counted, group_name};
 use islands::copy::Copy;
 use leptos::prelude::*;
-use store::{Action, Operation};
+use store::{Action, INCIDENT_SHARE_MS, Operation};
 
 use super::{
     LATEST,
     card::{Card, Told},
+    shared,
     text::text,
 };
 use crate::{
@@ -16,11 +17,29 @@ use crate::{
     error::{AppError, Thing},
     flag::{FlagPage, Tab, frame},
     page::{Page, PageMeta, PageResult, here::here, layout::Section},
+    ui::{secret::Secret, time},
 };
 
 pub async fn get(page: Page, Path((key, seq)): Path<(String, String)>) -> PageResult {
+    show(page, &key, &seq, None).await
+}
+
+/// Makes a link for somebody without an account.
+pub async fn share(page: Page, Path((key, seq)): Path<(String, String)>) -> PageResult {
     let missing = || AppError::NotFound(Thing::Incident);
-    let shown = FlagPage::load(&page, &key).await?;
+    let flag = FlagKey::parse(&key).map_err(|_| missing())?;
+    let number: u64 = seq.parse().map_err(|_| missing())?;
+    let reader = page.principal.audit_reader().map_err(store::StoreError::from)?;
+    let made = page.store().share_incident(&reader, &page.environment.key, &flag, number).await?;
+    let (token, until_ms) = made.ok_or_else(missing)?;
+    let link = page.absolute(&shared::path(&token));
+    show(page, &key, &seq, Some((link, until_ms))).await
+}
+
+/// `made`: a link that was made just now, and until when it holds.
+async fn show(page: Page, key: &str, seq: &str, made: Option<(String, i64)>) -> PageResult {
+    let missing = || AppError::NotFound(Thing::Incident);
+    let shown = FlagPage::load(&page, key).await?;
     let (store, viewer) = (page.store(), page.viewer());
     let here = &page.environment.key;
     if seq == LATEST {
@@ -61,7 +80,7 @@ pub async fn get(page: Page, Path((key, seq)): Path<(String, String)>) -> PageRe
     page.render(meta, move || {
         let body = view! {
             <div id="incident" data-live="">{view(&card, decide(&shown, stopped_by_it, planned))}</div>
-            <section class="card stack" aria-labelledby="share-title">
+            <section class="card stack" id="share" aria-labelledby="share-title">
                 <h2 id="share-title">"Tell somebody"</h2>
                 <figure class="tell">
                     <figcaption>
@@ -70,11 +89,37 @@ pub async fn get(page: Page, Path((key, seq)): Path<(String, String)>) -> PageRe
                     </figcaption>
                     <pre tabindex="0" id="incident-text">{plain.clone()}</pre>
                 </figure>
+                {outside(shown.key(), seq, made)}
             </section>
             {chart::detail()}
         };
         frame(&shown, Tab::Health, false, body)
     })
+}
+
+/// A link for whoever has no account, or the way to one.
+fn outside(flag: &FlagKey, seq: u64, made: Option<(String, i64)>) -> AnyView {
+    if let Some((link, until_ms)) = made {
+        let text = format!(
+            "Whoever has this link reads what stands on this page, without signing in, until {}. It is shown once.",
+            time::full(until_ms)
+        );
+        return view! { <Secret title="The link" text=text value=link label="Link to this incident" /> }
+            .into_any();
+    }
+    let here = here();
+    if let Some(why) = here.why_not(Operation::ReadTrail) {
+        return view! { <p class="note">{why}</p> }.into_any();
+    }
+    let action = here.href(&format!("{}/share#share", super::path(flag, seq)));
+    let days = counted(INCIDENT_SHARE_MS / 86_400_000, "day");
+    view! {
+        <form method="post" action=action class="row">
+            <button class="button">"Make a link for somebody without an account"</button>
+            <p class="hint">{format!("It shows this incident and nothing else, for {days}.")}</p>
+        </form>
+    }
+    .into_any()
 }
 
 /// What can be done about it now.
@@ -97,7 +142,7 @@ fn decide(shown: &FlagPage, stopped_by_it: bool, planned: bool) -> Option<AnyVie
 }
 
 /// The card itself; nothing in it leads anywhere else.
-fn view(card: &Card, decide: Option<AnyView>) -> impl IntoView + use<> {
+pub(super) fn view(card: &Card, decide: Option<AnyView>) -> impl IntoView + use<> {
     let facts: Vec<_> = card
         .facts
         .iter()

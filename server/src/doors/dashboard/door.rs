@@ -11,6 +11,6 @@ pub static DOOR: Door = Door {
     takes_forms: true,
     tells_items: |_| false,
     is_rush: |_| false,
-    secret_below: &["/invite/", "/join/"],
+    secret_below: &app::page::SECRET_BELOW,
     needs_no_database: |path, headers| assets::find(path, headers).is_some(),
 };

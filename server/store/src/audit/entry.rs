@@ -79,6 +79,7 @@ engine::words! {
         WebhookTested = "webhook_tested",
         DatabaseRestored = "database_restored",
         RolesChanged = "roles_changed",
+        IncidentShared = "incident_shared",
     } else InvalidAction = "there is no such action"
 }
 

@@ -137,6 +137,16 @@ impl Store {
         seq: u64,
     ) -> Result<Option<Incident>, StoreError> {
         by.require_in(environment)?;
+        self.incident(&by.into(), environment, flag, seq).await
+    }
+
+    pub(super) async fn incident(
+        &self,
+        by: &CellReader,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        seq: u64,
+    ) -> Result<Option<Incident>, StoreError> {
         let is_of_it = |entry: &AuditEntry| {
             entry.action.is_incident()
                 && entry.object.kind == ObjectKind::Flag
@@ -151,9 +161,7 @@ impl Store {
             .await?;
         let around = match kept {
             Some((Some(document),)) => Some(parse("incidents", &seq.to_string(), &document)?),
-            Some((None,)) => {
-                Some(self.seconds_of(&by.into(), environment, flag, (&verdicts, entry.at_ms)).await?)
-            }
+            Some((None,)) => Some(self.seconds_of(by, environment, flag, (&verdicts, entry.at_ms)).await?),
             None => None,
         };
         let decided = self.decision_after(environment, flag, seq).await?;

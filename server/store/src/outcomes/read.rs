@@ -6,7 +6,7 @@ use engine::{Arm, EnvironmentKey, FlagKey, MetricKey, RuleId, guardrail::Accepts
 
 use super::{CELL_MS, Cell, HOUR_CELL_MS};
 use crate::{
-    Denied, GuardLease, Store, StoreError, Viewer,
+    Denied, GuardLease, IncidentGrant, Store, StoreError, Viewer,
     db::{Readable, args},
     number,
     permission::Permit,
@@ -15,8 +15,8 @@ use crate::{
 /// More rows than this are not read for one question: ask for less time, or for longer steps.
 const ROWS_MAX: i64 = 400_000;
 
-/// Leave to read what was measured: of whoever may look, where they may, or of whoever holds the guard's lease. Nobody
-/// makes one out of nothing:
+/// Leave to read what was measured: of whoever may look, where they may, of whoever holds the guard's lease, or a link to
+/// one incident. Nobody makes one out of nothing:
 ///
 /// ```compile_fail,E0451
 /// fn read() -> store::CellReader {
@@ -31,11 +31,13 @@ const ROWS_MAX: i64 = 400_000;
 /// }
 /// ```
 ///
-/// Both ways to one:
+/// The ways to one:
 ///
 /// ```
-/// fn guard(lease: &store::GuardLease, viewer: &store::Viewer) -> [store::CellReader; 2] {
-///     [lease.into(), viewer.into()]
+/// use store::{CellReader, GuardLease, IncidentGrant, Viewer};
+///
+/// fn all(lease: &GuardLease, viewer: &Viewer, link: &IncidentGrant) -> [CellReader; 3] {
+///     [lease.into(), viewer.into(), link.into()]
 /// }
 /// ```
 #[derive(Debug, Clone)]
@@ -45,6 +47,12 @@ pub struct CellReader {
 
 impl From<&GuardLease> for CellReader {
     fn from(_: &GuardLease) -> Self {
+        Self { permit: Permit::unlimited() }
+    }
+}
+
+impl From<&IncidentGrant> for CellReader {
+    fn from(_: &IncidentGrant) -> Self {
         Self { permit: Permit::unlimited() }
     }
 }

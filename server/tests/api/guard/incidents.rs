@@ -137,6 +137,47 @@ async fn the_newest_act_has_an_address_of_its_own_and_others_have_none() {
     }
 }
 
+#[tokio::test]
+async fn whoever_has_a_link_reads_one_incident_without_an_account() {
+    let (app, product, path) = stopped().await;
+    let share = format!("{path}/share");
+    for (role, expected) in [(Role::Viewer, 403), (Role::Support, 200)] {
+        let cookie = app.sign_in(role).await;
+        let answer = app.form(&share, Some(&cookie), &[]).send().await.expect("an answer");
+        assert_eq!(answer.status(), expected, "{role:?}");
+    }
+    let unknown = app.form("/flags/fast-payment/incidents/1/share", Some(&product), &[]).send().await;
+    assert_eq!(unknown.expect("an answer").status(), 404);
+    let html =
+        app.form(&share, Some(&product), &[]).send().await.expect("an answer").text().await.expect("a page");
+    let link = html.split("/shared/").nth(1).and_then(|it| it.split('"').next()).expect("a link");
+    assert!(!app.html(&product, &path).await.contains("/shared/"), "shown once");
+
+    let read = async |token: &str| {
+        let answer = app.request(Method::GET, &format!("/shared/{token}")).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.headers().clone(), answer.text().await.expect("a page"))
+    };
+    let (status, headers, html) = read(link).await;
+    assert_eq!((status, headers["referrer-policy"].to_str()), (200, Ok("no-referrer")), "{html}");
+    for told in ["was stopped", "above the limit of 5 %", "150 of 200", "It is still stopped"] {
+        assert!(html.contains(told), "{told}: {html}");
+    }
+    let body = html.split("<body").nth(1).expect("a body");
+    assert!(!body.contains("href=\"/flags"), "no way further in: {body}");
+    let audit = app.html(&app.sign_in(Role::Admin).await, "/audit?action=incident_shared").await;
+    assert!(audit.contains("made a link to what the guard did to Fast payment in production"), "{audit}");
+    assert!(!audit.contains(link), "the log does not give it away");
+
+    let seq = path.rsplit('/').next().expect("a number");
+    for forged in [seq, "x", "", &link[1..], &format!("9{link}"), &"y".repeat(5000)] {
+        assert!([404, 410, 414].contains(&read(forged).await.0), "{forged}");
+    }
+    app.clock.advance(8 * 86_400_000);
+    let (status, _, html) = read(link).await;
+    assert_eq!(status, 410, "{html}");
+    assert!(html.contains("This link has expired") && !html.contains("150 of 200"), "{html}");
+}
+
 /// What a page says in whole sentences, each with how often. What is drawn, and lists
 /// of numbers, say none.
 fn sentences(html: &str) -> BTreeMap<String, usize> {
