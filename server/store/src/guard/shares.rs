@@ -71,10 +71,9 @@ impl Store {
         let work = self.begin(by).await?;
         let until_ms = work.now_ms() + INCIDENT_SHARE_MS;
         let name = &incident.entry.object_name;
+        let days = engine::counted(INCIDENT_SHARE_MS / DAY_MS, "day");
         let sentence = format!(
-            "made a link to what the guard did to {name} in {environment} (entry {seq}), which anybody who has it can read \
-             for {}",
-            engine::counted(INCIDENT_SHARE_MS / DAY_MS, "day")
+            "shared change {seq} by the guard on {name} in {environment}: whoever has the link reads it for {days}"
         );
         let object = ObjectRef::new(ObjectKind::Flag, flag.as_str());
         let entry = Entry {

@@ -58,6 +58,7 @@ pub(super) async fn list(listed: &mut Listed) {
     groups(&app).await;
     plans(&app).await;
     guardrails(&app).await;
+    incidents(&app).await;
     people(&app).await;
     settings(&app).await;
     let mut by_action: BTreeMap<&str, Vec<AuditEntry>> = BTreeMap::new();
@@ -100,6 +101,17 @@ async fn entries(app: &TestApp) -> Vec<AuditEntry> {
         before_seq = Some(last.seq);
         all.extend(page);
     }
+}
+
+/// The demo has some.
+async fn incidents(app: &TestApp) {
+    let reader = command_line().audit_reader().expect("may");
+    let act =
+        entries(app).await.into_iter().find(|it| it.action.is_incident()).expect("the guard did something");
+    let (environment, flag) =
+        (act.environment.expect("one"), FlagKey::parse(&act.object.key).expect("a key"));
+    let made = app.store.share_incident(&reader, &environment, &flag, act.seq).await.expect("shared");
+    made.expect("a link");
 }
 
 async fn members(app: &TestApp) {
