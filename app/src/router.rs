@@ -88,6 +88,7 @@ pub fn router(state: AppState) -> Router {
         .route("/theme", post(account::theme::post))
         .route("/live", get(live::get))
         .route("/groups", get(group::list::get))
+        .route("/settings", get(settings::get))
         .route(
             "/settings/attributes",
             get(settings::attributes::page::get).post(settings::attributes::save::post),

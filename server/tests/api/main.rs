@@ -29,6 +29,7 @@ mod hostile;
 mod http2;
 mod kept;
 mod lanes;
+mod links;
 mod lists;
 mod metrics;
 mod missing;

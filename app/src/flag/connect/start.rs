@@ -66,7 +66,7 @@ fn list(flags: &[&Flag], heard: &BTreeMap<String, i64>, more: usize, here: &Here
         .map(|flag| {
             let href = here.href(&Tab::Connect.path(&flag.key));
             let last = heard.get(flag.key.as_str()).map(|last_ms| {
-                view! { <span class="cluster"><Badge tone=Tone::Good text="Connected" />"Heard of "{time::ago(here.now_ms, *last_ms)}</span> }
+                view! { <span class="cluster"><Badge tone=Tone::Good text="Connected" />"Last heard "{time::ago(here.now_ms, *last_ms)}</span> }
             });
             let waiting = last.is_none().then(|| view! { <Badge text="Waiting" /> });
             view! {

@@ -1,6 +1,7 @@
 //! What was measured over all the time that is looked at: numbers of both arms, how much they differ, and the charts of
 //! metrics that nobody guards.
 
+use engine::FlagKey;
 use leptos::prelude::*;
 
 use super::{
@@ -10,6 +11,7 @@ use super::{
 };
 use crate::{
     chart::{Chart, Stroke, legend},
+    flag::Tab,
     page::here::here,
     ui::empty::Empty,
 };
@@ -41,8 +43,8 @@ pub fn unguarded(cards: &[&MetricCard], said: &Said) -> Option<impl IntoView + u
     })
 }
 
-pub fn empty() -> impl IntoView {
-    let url = here().href("/settings/tokens");
+pub fn empty(flag: &FlagKey) -> impl IntoView + use<> {
+    let url = here().href(&Tab::Connect.path(flag));
     view! {
         <Empty
             title="No outcomes in this time"
@@ -52,7 +54,7 @@ pub fn empty() -> impl IntoView {
                 r#"curl -X POST …/api/v1/events -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \
     -d '{"events": [{"type": "outcome", "id": "o-1", "subject": "ada.moreau", "metric": "error_rate", "ok": true}]}'"#
             </code></pre>
-            <a class="button" href=url>"Make a token"</a>
+            <a class="button" href=url>"Connect your app"</a>
         </Empty>
     }
 }

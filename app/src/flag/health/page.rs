@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::{Extension, extract::Path};
-use engine::{MetricDefinition, RuleId, group_name, guardrail::Health};
+use engine::{FlagKey, MetricDefinition, RuleId, group_name, guardrail::Health};
 use islands::swap::Swap;
 use leptos::prelude::*;
 use store::{GuardrailsInForce, Operation, Replayed, RuleHealth, VerdictRow};
@@ -196,7 +196,7 @@ pub async fn show(page: &Page, replays: &Replays, shown: FlagPage, typed: Typed)
                 <div id="health-verdict" data-live="">{super::summary::view(&loaded, &shown, &said)}</div>
                 <div id="health-others" data-live="">{super::summary::others(&loaded, &said)}</div>
                 {choices(&loaded)}
-                <div class="health" id="health" data-live="">{measurements(&loaded, &metrics, &said)}</div>
+                <div class="health" id="health" data-live="">{measurements(shown.key(), &loaded, &metrics, &said)}</div>
             </div>
             {super::guardrails::view(&shown, &loaded.guardrails, &loaded.replayed, typed, &metrics, editable)}
             <Swap />
@@ -225,14 +225,19 @@ async fn served(page: &Page, shown: &FlagPage, range: super::measured::Range) ->
 }
 
 /// The guarded metrics; folded below them what nobody guards, and how often the flag was served.
-fn measurements(loaded: &Loaded, definitions: &[MetricDefinition], said: &Said) -> impl IntoView + use<> {
+fn measurements(
+    flag: &FlagKey,
+    loaded: &Loaded,
+    definitions: &[MetricDefinition],
+    said: &Said,
+) -> impl IntoView + use<> {
     let judged = loaded.health.iter().filter(|it| Some(&it.rule) == loaded.rule.as_ref());
     let evidence: Vec<_> = judged.flat_map(|it| &it.judgement.evidence).collect();
     let measured = &loaded.measured;
     let guardrails = &loaded.guardrails.set.guardrails;
     let panels = panels(guardrails, &evidence, measured, definitions);
     if measured.cards.is_empty() && !panels.iter().any(Panel::is_measured) {
-        return view! { {cards::empty()}{unverified(loaded.unverified)} }.into_any();
+        return view! { {cards::empty(flag)}{unverified(loaded.unverified)} }.into_any();
     }
     let guarded: Vec<_> = guardrails.iter().filter_map(|it| store::stored_metric(&it.metric)).collect();
     let others: Vec<_> = measured.cards.iter().filter(|it| !guarded.contains(&it.key)).collect();

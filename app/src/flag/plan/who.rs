@@ -5,7 +5,6 @@ use leptos::prelude::*;
 
 use super::preview::{before, prepared, with};
 use crate::{
-    error::{AppError, Thing},
     flag::{FlagPage, Tab, frame},
     moved::{Look, Way, What},
     page::{Page, PageMeta, PageResult, here::here, layout::Section},
@@ -17,10 +16,11 @@ pub fn address(flag: &FlagKey, step: usize) -> String {
 }
 
 pub async fn show(page: &Page, shown: &FlagPage, step: &str) -> PageResult {
-    let missing = || AppError::NotFound(Thing::Page);
-    let plan = shown.plan().map(|release| release.plan.clone()).ok_or_else(missing)?;
     let at = step.parse::<usize>().ok().and_then(|step| step.checked_sub(1));
-    let at = at.filter(|at| *at < plan.steps.len()).ok_or_else(missing)?;
+    let plan = shown.plan().map(|release| release.plan.clone());
+    let planned = at.zip(plan).filter(|(at, plan)| *at < plan.steps.len());
+    // Another environment has another plan, or none; and plans are changed.
+    let Some((at, plan)) = planned else { return Ok(page.go(&page.href(&Tab::Plan.path(shown.key())))) };
     let (before, rollout) = (before(shown), prepared(&shown.rollout.value));
     let was =
         at.checked_sub(1).map_or_else(|| before.clone(), |last| plan.percentages_at(Some(last), &before));

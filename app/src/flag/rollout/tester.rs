@@ -4,17 +4,20 @@ use engine::{FlagKey, SubjectKey};
 
 use super::page::{self, Typed};
 use crate::{
-    error::AppError,
     flag::FlagPage,
     form::{error::FormErrors, state::FormState},
-    page::{Page, PageResult},
+    page::{Page, PageResult, layout::Section},
     tester::page::preview_address,
 };
 
 /// A text that names nobody comes back to the field with the reason.
 pub async fn find(page: Page) -> PageResult {
     let text = page.query("subject").unwrap_or_default().trim().to_owned();
-    let flag = page.query("flag").and_then(|flag| FlagKey::parse(&flag).ok()).ok_or(AppError::BadForm)?;
+    let Some(flag) = page.query("flag").and_then(|flag| FlagKey::parse(&flag).ok()) else {
+        // Somebody shortened the address.
+        let section = if Section::People.is_for(&page.principal) { Section::People } else { Section::Desk };
+        return Ok(page.go(&page.href(section.path())));
+    };
     match named(&page, &text).await {
         Ok(subject) => Ok(page.go(&page.href(&preview_address(&subject, &flag)))),
         Err(errors) => {
