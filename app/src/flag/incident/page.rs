@@ -2,7 +2,6 @@
 
 use axum::extract::Path;
 use engine::group_name;
-use islands::copy::Copy;
 use leptos::prelude::*;
 use store::{Action, Operation};
 
@@ -16,6 +15,7 @@ use crate::{
     error::{AppError, Thing},
     flag::{FlagPage, Tab, frame},
     page::{Page, PageMeta, PageResult, here::here, layout::Section},
+    ui::copy::copy_button,
 };
 
 pub async fn get(page: Page, Path((key, seq)): Path<(String, String)>) -> PageResult {
@@ -66,7 +66,7 @@ pub async fn get(page: Page, Path((key, seq)): Path<(String, String)>) -> PageRe
                 <figure class="tell">
                     <figcaption>
                         <span>"The same as text. Members read this page at its address."</span>
-                        <Copy target="incident-text".to_owned() />
+                        {copy_button("incident-text".to_owned())}
                     </figcaption>
                     <pre tabindex="0" id="incident-text">{plain.clone()}</pre>
                 </figure>
