@@ -109,7 +109,7 @@ fn click(event: &MouseEvent) {
     if plain && around(&pressed, "[data-palette]").is_some() {
         event.prevent_default();
         open("");
-    } else if pressed.id() == DIALOG {
+    } else if dialog().is_some_and(|dialog| dialog.is_same_node(Some(&pressed))) {
         // The backdrop belongs to the dialog itself.
         close();
     } else if let Some(option) = option_of(event) {

@@ -162,7 +162,7 @@ pub fn PageHead(
 
 /// The body of a page for somebody signed in. `worker` is the address of what listens for all pages of a browser.
 pub fn frame(meta: &PageMeta, here: &Here, worker: String, page: AnyView) -> impl IntoView + use<> {
-    let live = updates(meta, here, worker);
+    let live = meta.live.then(|| updates(here, worker, meta.measures));
     view! {
         <a class="skip-link" href="#main">"Skip to the content"</a>
         <div class="frame" data-place=place(here)>

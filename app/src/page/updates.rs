@@ -3,13 +3,13 @@
 use islands::live::{GO_ON, INDICATOR, Live, Notice, RELOAD, SIGN_IN, TOLD};
 use leptos::prelude::*;
 
-use super::{here::Here, meta::PageMeta};
+use super::here::Here;
 
 /// For somebody signed in, on a page that follows what others change. `worker` is the address of what listens for all pages
-/// of a browser.
-pub(super) fn updates(meta: &PageMeta, here: &Here, worker: String) -> Option<impl IntoView + use<>> {
-    let member = here.principal.as_ref().filter(|_| meta.live)?.id().get();
-    let (seq, measures) = (here.seq, meta.measures.then_some(""));
+/// of a browser; a page that `measures` is looked at again every few seconds.
+pub(super) fn updates(here: &Here, worker: String, measures: bool) -> Option<impl IntoView + use<>> {
+    let (seq, member) = (here.seq, here.principal.as_ref()?.id().get());
+    let measures = measures.then_some("");
     Some(view! {
         <div>
             <div
