@@ -90,10 +90,10 @@ fn swap_region(old: &Element, fresh: &Document, outcome: &mut Swapped) {
         return;
     }
     outcome.replaced = true;
-    if let Some(new) = new.dyn_ref::<Element>() {
-        if let Some(target) = focus.and_then(|selector| find_in::<HtmlElement>(new, &selector)) {
-            drop(target.focus());
-        }
+    if let Some(new) = new.dyn_ref::<Element>()
+        && let Some(target) = focus.and_then(|selector| find_in::<HtmlElement>(new, &selector))
+    {
+        drop(target.focus());
     }
 }
 
