@@ -2,7 +2,6 @@
 //! wrote. A form that was refused is not this error but a [`crate::form::state::FormState`] with the sentence beside its field.
 
 use engine::counted;
-use islands::error::{BAD_FORM, CallError, INTERNAL};
 use store::{Denied, DeniedBecause, ObjectKind, StoreError};
 
 /// Why a request got no page. `Display` says what to do next.
@@ -24,7 +23,7 @@ pub enum AppError {
     Conflict,
     #[error("This was refused. Check what you entered and try again.")]
     Refused,
-    #[error("{BAD_FORM}")]
+    #[error("The form arrived damaged or incomplete. Load the page again and send it once more.")]
     BadForm,
     #[error(
         "That is more than one form can hold, and nothing was saved. Go back in your browser, where what you entered \
@@ -39,7 +38,7 @@ pub enum AppError {
     Busy { retry_after_s: u64 },
     #[error("The address does not answer to this kind of request. Go back and use the page's own buttons.")]
     WrongMethod,
-    #[error("{INTERNAL}")]
+    #[error("Something went wrong on the server; nothing was changed. Try again in a moment.")]
     Internal,
     #[error(
         "The database cannot be reached at the moment, so nothing can be changed. Wait a few seconds and try again."
@@ -87,18 +86,6 @@ impl AppError {
             Self::Throttled { .. } => 429,
             Self::Internal => 500,
             Self::Unavailable | Self::Busy { .. } => 503,
-        }
-    }
-}
-
-/// What an island needs to know of it.
-impl From<AppError> for CallError {
-    fn from(error: AppError) -> Self {
-        match error {
-            AppError::PasswordNeeded => Self::PasswordNeeded,
-            AppError::BadForm => Self::BadForm,
-            AppError::Internal => Self::Internal,
-            other => Self::Refused { status: other.status_code(), sentence: other.to_string() },
         }
     }
 }

@@ -4,7 +4,10 @@
 use engine::{
     ChannelCount, Count, Impact, Rollout, Rule, Snapshot, Survey, audience_phrase, counted, group_name,
 };
-use islands::forecast::{Channel, Forecast, Mood};
+
+mod impact;
+
+pub use impact::{Channel, Forecast, Mood, count_id, overlap_id};
 
 use crate::form::error::as_sentence;
 

@@ -11,6 +11,8 @@ mod shell;
 pub mod theme;
 mod tidy;
 pub mod toast;
+mod updates;
 
 pub use meta::PageMeta;
 pub use request::{Page, PageResult, SECRET_BELOW, Visit, same_site_path};
+pub use shell::fragment;

@@ -1,7 +1,5 @@
 //! The addresses of the dashboard. One line per address; a POST goes to the address of the page that shows it.
 
-use std::sync::Arc;
-
 use axum::{
     Extension, Router,
     body::to_bytes,
@@ -11,11 +9,12 @@ use axum::{
     routing::{get, post},
 };
 use http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts};
-use islands::error::CallError;
 use store::Principal;
 
 use crate::{
-    account, approvals, audit, call, desk,
+    account, approvals, audit,
+    call::{Call, CallError},
+    desk,
     error::{AppError, Thing},
     feedback, flag,
     form::fields::Fields,
@@ -132,9 +131,9 @@ async fn answer_call(State(state): State<AppState>, mut request: Request) -> Res
     // An answer in JSON to every caller, rather than a way back to where the request says that it comes from.
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let (parts, body) = request.into_parts();
-    let backend = call::backend(parts.clone(), state);
+    let call = Call::new(parts.clone(), state);
     let request = Request::from_parts(parts, body);
-    let context = move || leptos::prelude::provide_context(Arc::clone(&backend));
+    let context = move || leptos::prelude::provide_context(call.clone());
     let response = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
     if response.status() != StatusCode::INTERNAL_SERVER_ERROR {
         return response;
@@ -142,7 +141,7 @@ async fn answer_call(State(state): State<AppState>, mut request: Request) -> Res
     let (mut parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, ERROR_BYTES_MAX).await.unwrap_or_default();
     if let Ok(error) = serde_json::from_slice::<CallError>(&body) {
-        parts.status = StatusCode::from_u16(error.status_code()).unwrap_or(parts.status);
+        parts.status = StatusCode::from_u16(error.status).unwrap_or(parts.status);
     }
     Response::from_parts(parts, body.into())
 }

@@ -3,7 +3,9 @@
 mod closeness;
 mod command;
 pub mod find;
+mod hit;
 mod keys;
 mod ours;
 pub mod page;
+pub mod palette;
 pub mod recent;

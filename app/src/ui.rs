@@ -1,6 +1,7 @@
 //! Views without data access: what every page is made of. Class names are those of `style/components/`.
 
 pub mod badge;
+pub mod copy;
 pub mod days;
 pub mod dialog;
 pub mod empty;

@@ -121,3 +121,26 @@ test('without scripts a command is a link and signing out a button', async ({ br
     await expect(page).toHaveURL(/\/sign-in/);
     await page.context().close();
 });
+
+test('what is pointed at is chosen, a press opens it, and a server that does not answer is told', async ({ browser, world }) => {
+    const page = await signedIn(browser, world, 'product');
+    await page.goto('/groups');
+    await alive(page);
+    const palette = page.getByRole('dialog', { name: 'Search' });
+    const field = palette.getByRole('combobox');
+    await page.keyboard.press('Control+k');
+    await page.route('**/call/find', (route) => route.abort());
+    await field.fill('vip');
+    await expect(palette.getByText('The server does not answer.').first()).toBeVisible();
+    await page.unroute('**/call/find');
+    await field.fill('fast');
+    const second = palette.getByRole('option').nth(1);
+    await expect(palette.getByRole('status')).toHaveText(/^\d+ results?$/);
+    await second.hover();
+    await expect(second).toHaveAttribute('aria-selected', 'true');
+    await expect(palette.getByRole('option', { selected: true })).toHaveCount(1);
+    await expect(field).toHaveAttribute('aria-activedescendant', 'palette-1');
+    await palette.getByRole('option', { name: /Fast payment/ }).first().click();
+    await expect(page).toHaveURL(/\/flags\/fast-payment$/);
+    await page.context().close();
+});

@@ -13,6 +13,8 @@ test('every island that the server renders is one that the browser knows, and th
         await page.goto(address);
         const islands = await page.locator('leptos-island').evaluateAll((all) => all.map((it) => it.getAttribute('data-component') ?? ''));
         islands.forEach((island) => rendered.add(island));
+        // What a live update or a swap replaces would come without its island.
+        await expect(page.locator('[data-live] leptos-island, [data-guard] leptos-island'), address).toHaveCount(0);
     }
     await page.goto('/');
     const known = await page.evaluate(async () => {

@@ -119,6 +119,29 @@ test('a pilot becomes a release step by step, is stopped and brought back', asyn
     await desk.close();
 });
 
+// A sentence that a screen reader listens to is read again when its text changes, not when another one takes its place.
+test('the sentence stays the same element, and says when the server does not answer', async ({ browser, world }) => {
+    const desk = await Desk.signIn(browser, world, EMAILS.product);
+    const { page } = desk;
+    await open(page);
+    const marked = page.locator('.impact-sentence[data-mark]');
+    await sentence(page).evaluate((it) => it.setAttribute('data-mark', ''));
+    await number(page, 'Everyone').fill('20');
+    await expect(marked).toHaveText(/^Adds \d+ of 1,560 known people; nobody loses it\.$/);
+    await expect(strip(page, 'Everyone').locator('.strip-count')).toContainText(/^\d+ of 1,560 known people inside, of whom/);
+    await page.route('**/call/preview_rollout', (route) => route.abort());
+    await number(page, 'Everyone').fill('30');
+    await expect(marked).toHaveText('The server does not answer. Check the connection and try again.');
+    await expect(page.locator('.impact')).toHaveAttribute('data-mood', 'unfinished');
+    await expect(page.locator('.who-legend > li')).toHaveCount(0);
+    await page.unroute('**/call/preview_rollout');
+    await number(page, 'Everyone').fill('40');
+    await expect(marked).toHaveText(/^Adds/);
+    await expect(page.locator('.who-legend > li').last()).toContainText('Without it');
+    await expect(page.locator('.impact')).not.toHaveAttribute('data-pending');
+    await desk.close();
+});
+
 test('undo takes the last change back as a new change', async ({ browser, world }) => {
     const desk = await Desk.signIn(browser, world, EMAILS.product);
     await desk.setFaders(FLAG, { Everyone: '33.3' }, 'too early');

@@ -62,7 +62,43 @@ fn misplaced(css: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::misplaced;
+    use super::{misplaced, stylesheet};
+    use crate::site::files_below;
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    /// What follows each dot that a letter follows, outside of comments and addresses.
+    fn classes_of(sheet: &str) -> BTreeSet<&str> {
+        let plain = sheet.split("*/").filter_map(|it| it.split("/*").next());
+        let lines = plain.flat_map(str::lines).filter(|line| !line.contains("url("));
+        let after_dots = lines.flat_map(|line| line.split('.').skip(1));
+        let names = after_dots.map(|it| it.split(|c: char| !is_of_a_name(c)).next().unwrap_or_default());
+        names.filter(|it| it.starts_with(|c: char| c.is_ascii_alphabetic())).collect()
+    }
+
+    fn is_of_a_name(c: char) -> bool {
+        c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
+    }
+
+    /// The sheet is part of what a first visit loads. Classes of places on a fader are put together (`app/src/ui/place.rs`).
+    #[test]
+    fn every_class_of_the_sheet_is_named_by_a_view() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the checkout");
+        let sheet = stylesheet(&root.join("style")).expect("a sheet");
+        let mut source = String::new();
+        for file in
+            ["app/src", "app/islands/src"].iter().flat_map(|it| files_below(&root.join(it)).expect("files"))
+        {
+            source.push_str(&fs::read_to_string(file).expect("a text"));
+        }
+        let named: BTreeSet<&str> = source.split(|c: char| !is_of_a_name(c)).collect();
+        let is_place = |class: &&str| class.starts_with("at-") || class.starts_with("saved-");
+        let classes = classes_of(&sheet);
+        assert!(classes.len() > 300, "{classes:?}");
+        let unknown: Vec<_> = classes.iter().filter(|it| !is_place(it) && !named.contains(**it)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
 
     #[test]
     fn a_file_does_not_choose_its_layer() {

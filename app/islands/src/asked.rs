@@ -2,21 +2,25 @@
 //! (`autocomplete="off"`); a page out of the browser's own memory comes back with what was typed and never sent, and its
 //! list is that of the address.
 
-use leptos::{ev, prelude::*, wasm_bindgen::JsCast};
-use web_sys::HtmlFormElement;
+use wasm_bindgen::JsCast as _;
+use web_sys::{Event, HtmlFormElement};
+
+use crate::dom::{all, listen};
 
 pub(crate) fn show_what_was_asked() {
-    let _ = window_event_listener(ev::pageshow, |event| {
-        let is_kept = js_sys::Reflect::get(&event, &"persisted".into()).is_ok_and(|it| it.is_truthy());
-        let Some(forms) =
-            is_kept.then(|| document().query_selector_all("form[method=get]")).and_then(Result::ok)
-        else {
+    listen("pageshow", |event| {
+        if !is_kept(&event) {
             return;
-        };
-        for at in 0..forms.length() {
-            if let Some(form) = forms.item(at).and_then(|it| it.dyn_into::<HtmlFormElement>().ok()) {
+        }
+        for form in all("form[method=get]") {
+            if let Some(form) = form.dyn_ref::<HtmlFormElement>() {
                 form.reset();
             }
         }
     });
+}
+
+/// Whether the page that is shown comes out of the browser's own memory.
+pub(crate) fn is_kept(shown: &Event) -> bool {
+    js_sys::Reflect::get(shown, &"persisted".into()).is_ok_and(|it| it.is_truthy())
 }

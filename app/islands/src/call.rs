@@ -1,39 +1,52 @@
-//! The server functions that islands call, all below `/call/`. Each is a public endpoint: whoever answers it asks first
-//! who calls.
+//! What islands ask the server: a form is posted below `/call/`, and the answer is HTML which the server has rendered, in
+//! a text of JSON, or the sentence that says why there is none. The browser reads JSON by itself; nothing here does.
 
-use std::{pin::Pin, sync::Arc};
+use js_sys::Reflect;
+use leptos::prelude::window;
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{RequestInit, Response, UrlSearchParams};
 
-use leptos::prelude::*;
+use crate::{refused::lead_to_password, site};
 
-use crate::{error::CallError, forecast::Forecast, found::Hit};
+/// The member of a refusal that says why.
+pub const SENTENCE: &str = "sentence";
+/// The member of a refusal that is there when somebody has to give their password first.
+pub const PASSWORD: &str = "password";
 
-/// An answer that is on its way.
-pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
+const UNREACHABLE: &str = "The server does not answer. Check the connection and try again.";
 
-/// What answers the calls of one request, on the server. The dashboard puts an `Arc<dyn Backend>` into the context of
-/// each; it knows who calls.
-pub trait Backend: Send + Sync {
-    fn find(&self, environment: String, query: String) -> Answer<Vec<Hit>>;
-
-    fn preview_rollout(&self, flag: String, environment: String, form: String) -> Answer<Forecast>;
+/// Why there is no answer.
+pub(crate) enum NoAnswer {
+    /// The page is being left.
+    Leaving,
+    Because(String),
 }
 
-/// # Errors
-/// Outside a request for a call.
-pub fn backend() -> Result<Arc<dyn Backend>, CallError> {
-    use_context().ok_or(CallError::Internal)
+pub(crate) async fn call(name: &str, fields: &[(&str, &str)]) -> Result<String, NoAnswer> {
+    let Ok(answer) = post(name, fields).await else {
+        return Err(NoAnswer::Because(UNREACHABLE.to_owned()));
+    };
+    if let Some(html) = answer.as_string() {
+        return Ok(html);
+    }
+    let member = |name: &str| Reflect::get(&answer, &JsValue::from_str(name)).unwrap_or_default();
+    if member(PASSWORD).is_truthy() && lead_to_password() {
+        return Err(NoAnswer::Leaving);
+    }
+    Err(NoAnswer::Because(member(SENTENCE).as_string().unwrap_or_else(|| UNREACHABLE.to_owned())))
 }
 
-/// The best hits in one environment for what somebody typed so far.
-#[server(prefix = "/call", endpoint = "find")]
-pub async fn find(environment: String, query: String) -> Result<Vec<Hit>, CallError> {
-    // Who calls is asked by the one who answers.
-    backend()?.find(environment, query).await
-}
-
-/// The forecast for the fields of a rollout form, as the browser would post them. Changes nothing.
-#[server(prefix = "/call", endpoint = "preview_rollout")]
-pub async fn preview_rollout(flag: String, environment: String, form: String) -> Result<Forecast, CallError> {
-    // Who calls is asked by the one who answers.
-    backend()?.preview_rollout(flag, environment, form).await
+/// What the server says; an error is that of a proxy, or of the way there.
+async fn post(name: &str, fields: &[(&str, &str)]) -> Result<JsValue, JsValue> {
+    let body = UrlSearchParams::new()?;
+    for (name, value) in fields {
+        body.append(name, value);
+    }
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&body);
+    let address = format!("{}/call/{name}", site::base());
+    let response = JsFuture::from(window().fetch_with_str_and_init(&address, &init)).await?;
+    JsFuture::from(response.dyn_into::<Response>()?.json()?).await
 }

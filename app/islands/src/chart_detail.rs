@@ -4,8 +4,11 @@
 
 use std::cell::RefCell;
 
-use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys};
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
 use web_sys::{DomRect, Element, Event, HtmlElement, KeyboardEvent, MouseEvent};
+
+use crate::dom::{all_in, around, by_id, find, find_in, in_browser, listen, set, target};
 
 /// Between the hairline and the card, and between the card and the window's edge.
 const AWAY: f64 = 10.0;
@@ -24,22 +27,22 @@ thread_local! {
     static SHOWN: RefCell<Option<Shown>> = const { RefCell::new(None) };
 }
 
-/// What it fills is rendered by `ui::chart::detail`.
+/// What it fills is rendered by `chart::detail`.
 #[island]
 pub fn ChartDetail() -> impl IntoView {
-    Effect::new(|| {
+    in_browser(|| {
         // From now on columns do not show their titles by themselves.
         if let Some(root) = document().document_element() {
-            drop(root.set_attribute("data-charts", ""));
+            set(&root, "data-charts", "");
         }
         for event in EVENTS {
-            let _ = window_event_listener_untyped(event, |event| hear(&event));
+            listen(event, |event| hear(&event));
         }
     });
 }
 
 fn hear(event: &Event) {
-    let chart = event.target().and_then(chart_of);
+    let chart = target(event).and_then(|it| around(&it, ".chart-box"));
     match (&*event.type_(), chart) {
         ("pointermove" | "pointerdown", Some(chart)) => {
             let x = event.unchecked_ref::<MouseEvent>().client_x();
@@ -68,16 +71,8 @@ fn shown() -> Option<Shown> {
     SHOWN.with_borrow(Clone::clone)
 }
 
-fn chart_of(target: web_sys::EventTarget) -> Option<Element> {
-    target.dyn_into::<Element>().ok()?.closest(".chart-box").ok()?
-}
-
-fn find(chart: &Element, selector: &str) -> Option<Element> {
-    chart.query_selector(selector).ok()?
-}
-
 fn column_at(chart: &Element, at: &str) -> Option<Element> {
-    find(chart, &format!("[data-at='{at}']"))
+    find_in(chart, &format!("[data-at='{at}']"))
 }
 
 fn middle(rect: &DomRect) -> f64 {
@@ -86,10 +81,8 @@ fn middle(rect: &DomRect) -> f64 {
 
 /// Shows the step that is nearest to the pointer.
 fn point(chart: &Element, x: f64) {
-    let Ok(list) = chart.query_selector_all(".chart-column") else { return };
     let (mut nearest, mut least) = (None, f64::INFINITY);
-    for at in 0..list.length() {
-        let Some(column) = list.get(at).and_then(|it| it.dyn_into::<Element>().ok()) else { continue };
+    for column in all_in(chart, ".chart-column") {
         let away = (middle(&column.get_bounding_client_rect()) - x).abs();
         if away < least {
             (nearest, least) = (Some(column), away);
@@ -110,8 +103,8 @@ fn press(chart: &Element, key: &str) -> bool {
         }
         ("ArrowLeft", Some(now)) => now.previous_element_sibling().filter(|it| it.has_attribute("data-at")),
         ("ArrowRight", Some(now)) => now.next_element_sibling(),
-        ("Home", _) => find(chart, ".chart-column"),
-        ("End" | "ArrowLeft" | "ArrowRight", _) => find(chart, ".chart-column:last-child"),
+        ("Home", _) => find_in(chart, ".chart-column"),
+        ("End" | "ArrowLeft" | "ArrowRight", _) => find_in(chart, ".chart-column:last-child"),
         _ => return false,
     };
     let Some(column) = next.or(now) else { return false };
@@ -122,7 +115,7 @@ fn press(chart: &Element, key: &str) -> bool {
 
 /// Only of keys: nobody wants to hear of every step that a mouse passes.
 fn announce(told: &str) {
-    if let Some(region) = document().get_element_by_id("chart-told") {
+    if let Some(region) = by_id::<Element>("chart-told") {
         region.set_text_content(Some(told));
     }
 }
@@ -130,8 +123,8 @@ fn announce(told: &str) {
 fn hide() {
     if SHOWN.take().is_some() {
         announce("");
-        if let Some(detail) = document().get_element_by_id("chart-detail") {
-            drop(detail.set_attribute("hidden", ""));
+        if let Some(detail) = by_id::<Element>("chart-detail") {
+            set(&detail, "hidden", "");
         }
     }
 }
@@ -139,7 +132,7 @@ fn hide() {
 /// After the page was swapped: at the same step, if there is still such a one.
 fn again() {
     let Some(shown) = shown() else { return };
-    let chart = document().get_element_by_id(&shown.chart);
+    let chart = by_id::<Element>(&shown.chart);
     let column = chart.as_ref().and_then(|chart| column_at(chart, &shown.at));
     match (chart, column) {
         (Some(chart), Some(column)) => drop(show(&chart, &column, shown.by_keys)),
@@ -152,7 +145,7 @@ fn show(chart: &Element, column: &Element, by_keys: bool) -> String {
     let at = column.get_attribute("data-at").unwrap_or_default();
     SHOWN.set(Some(Shown { chart: chart.id(), at, by_keys }));
     let told = column.text_content().unwrap_or_default();
-    if let Some(detail) = document().get_element_by_id("chart-detail")
+    if let Some(detail) = by_id::<Element>("chart-detail")
         && let Some(hair) = detail.first_element_child()
         && let Some(card) = detail.last_element_child()
     {
@@ -166,14 +159,13 @@ fn show(chart: &Element, column: &Element, by_keys: bool) -> String {
 /// The first line is the time, then comes one for each line of the chart, then further sentences.
 fn fill(card: &Element, chart: &Element, told: &str) {
     card.set_text_content(None);
-    let strokes = chart.query_selector_all(".chart-plot > .chart-line").ok();
+    let strokes = all_in(chart, ".chart-plot > .chart-line");
     for (at, line) in told.split('\n').enumerate() {
-        let drawn = at.checked_sub(1).and_then(|at| strokes.as_ref()?.get(u32::try_from(at).ok()?));
+        let drawn = at.checked_sub(1).and_then(|at| strokes.get(at));
         let pair = line.split_once(": ").filter(|(name, _)| drawn.is_some() || *name == "Difference");
         let Some(row) = add(card, "p", if pair.is_some() { "" } else { line }) else { return };
         let Some((name, value)) = pair else { continue };
-        if let Some(stroke) = drawn.and_then(|it| it.dyn_into::<Element>().ok()?.get_attribute("data-stroke"))
-        {
+        if let Some(stroke) = drawn.and_then(|it| it.get_attribute("data-stroke")) {
             sample(&row, &stroke);
         }
         add(&row, "span", name);
@@ -191,7 +183,7 @@ fn add(parent: &Element, tag: &str, text: &str) -> Option<Element> {
 /// How the line looks, out of a legend of the page.
 fn sample(row: &Element, stroke: &str) -> Option<()> {
     let selector = format!(".chart-legend svg[data-stroke={stroke}]");
-    let sample = document().query_selector(&selector).ok()??.clone_node_with_deep(true).ok()?;
+    let sample = find::<Element>(&selector)?.clone_node_with_deep(true).ok()?;
     row.append_child(&sample).ok()?;
     Some(())
 }

@@ -1,31 +1,27 @@
-//! A button that puts a text into the clipboard: of a field, or of any element. Without a script it can be selected.
+//! Buttons that put a text into the clipboard, of a field or of any element: `data-copy` says whose. They are shown where
+//! scripts run; elsewhere the text can be selected.
 
-use leptos::prelude::*;
-use wasm_bindgen::JsCast as _;
+use leptos::prelude::window;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{Element, HtmlInputElement};
 
-#[island]
-pub fn Copy(target: String) -> impl IntoView {
-    let (said, say) = signal("Copy");
-    let (ready, set_ready) = signal(false);
-    Effect::new(move || set_ready.set(true));
-    let copy = move |_| {
-        let Some(element) = document().get_element_by_id(&target) else { return };
-        let text = match element.dyn_ref::<web_sys::HtmlInputElement>() {
+use crate::dom::{around, by_id, listen, target};
+
+pub(crate) fn copy_when_pressed() {
+    listen("click", |event| {
+        let Some(button) = target(&event).and_then(|it| around(&it, "[data-copy]")) else { return };
+        let of = button.get_attribute("data-copy").unwrap_or_default();
+        let text = match by_id::<HtmlInputElement>(&of) {
             Some(field) => {
                 field.select();
                 field.value()
             }
-            None => element.text_content().unwrap_or_default(),
+            None => by_id::<Element>(&of).and_then(|it| it.text_content()).unwrap_or_default(),
         };
-        let promise = window().navigator().clipboard().write_text(&text);
-        leptos::task::spawn_local(async move {
-            let outcome = wasm_bindgen_futures::JsFuture::from(promise).await;
-            say.set(if outcome.is_ok() { "Copied" } else { "Press Ctrl C" });
+        let copied = window().navigator().clipboard().write_text(&text);
+        spawn_local(async move {
+            let said = if JsFuture::from(copied).await.is_ok() { "Copied" } else { "Press Ctrl C" };
+            button.set_text_content(Some(said));
         });
-    };
-    view! {
-        <button type="button" class="button" hidden=move || !ready.get() on:click=copy aria-live="polite">
-            {move || said.get()}
-        </button>
-    }
+    });
 }

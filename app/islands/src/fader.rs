@@ -1,16 +1,49 @@
 //! Faders: range, number field and step buttons of one rule follow each other. One listener for all of them, so
 //! that strips which arrive later work too. Without scripts the form's own buttons do the same.
 
-use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
-use web_sys::{Element, HtmlElement, HtmlInputElement};
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+use web_sys::{
+    CustomEvent, CustomEventInit, Element, HtmlElement, HtmlInputElement, KeyboardEvent, MouseEvent,
+};
+
+use crate::{
+    dom::{all, all_in, around, by_id, find_in, in_browser, listen, set, set_if, target},
+    preview,
+};
+
+/// Brings every `.strip` of the page to life, and what is said of the change; stands once on a page with faders.
+#[island]
+pub fn Faders() -> impl IntoView {
+    in_browser(|| {
+        preview::follow();
+        catch_up();
+        listen("input", |event| {
+            let Some(control) = target::<HtmlInputElement>(&event) else { return };
+            let Some(strip) = Strip::around(&control) else { return };
+            if is_range(&control) {
+                strip.follow_range(&control);
+            } else if is_number(&control) {
+                strip.follow_number(&control);
+            }
+        });
+        listen("keydown", |event| {
+            if let Some(event) = event.dyn_ref() {
+                press(event);
+            }
+        });
+        listen("click", |event| {
+            if let Some(event) = event.dyn_ref() {
+                click(event);
+            }
+        });
+    });
+}
 
 /// What was typed before the page came to life.
 fn catch_up() {
-    let Ok(numbers) = document().query_selector_all(".fader-number") else { return };
-    for at in 0..numbers.length() {
-        let Some(number) = numbers.get(at).and_then(|node| node.dyn_into::<HtmlInputElement>().ok()) else {
-            continue;
-        };
+    for number in all(".fader-number") {
+        let Ok(number) = number.dyn_into::<HtmlInputElement>() else { continue };
         if number.value() != number.default_value()
             && let Some(strip) = Strip::around(&number)
         {
@@ -19,81 +52,65 @@ fn catch_up() {
     }
 }
 
-/// Brings every `.strip` of the page to life; stands once on a page with faders.
-#[island]
-pub fn Faders() -> impl IntoView {
-    Effect::new(|| {
-        catch_up();
-        let input = window_event_listener(ev::input, |event| {
-            let Some(control) = target::<HtmlInputElement>(&event) else { return };
-            let Some(strip) = Strip::around(&control) else { return };
-            if control.class_list().contains("fader-range") {
-                strip.follow_range(&control);
-            } else if control.class_list().contains("fader-number") {
-                strip.follow_number(&control);
-            }
-        });
-        let keys = window_event_listener(ev::keydown, |event| {
-            let Some(control) = target::<HtmlInputElement>(&event) else { return };
-            let alone = !event.ctrl_key() && !event.meta_key();
-            if event.key() == "Enter" && alone && control.id() == "comment" {
-                event.prevent_default();
-                return press_save();
-            }
-            let is_number = control.class_list().contains("fader-number");
-            if !is_number && !control.class_list().contains("fader-range") {
-                return;
-            }
-            let Some(step) = step_of_key(&event.key(), event.shift_key(), is_number) else { return };
-            let Some(strip) = Strip::around(&control) else { return };
-            let Some(at) = strip.number.as_ref().and_then(|number| thousandths(&number.value())) else {
-                return;
-            };
-            event.prevent_default();
-            strip.set(moved(at, step));
-        });
-        let clicks = window_event_listener(ev::click, |event| {
-            let Some(pressed) = target::<Element>(&event) else { return };
-            if pressed.closest(".saving-discard").is_ok_and(|link| link.is_some()) {
-                leave_quietly();
-            }
-            let Ok(Some(button)) = pressed.closest("button[data-step]") else { return };
-            let to = button.get_attribute("data-step").and_then(|step| thousandths(&step));
-            if let (Some(to), Some(strip)) = (to, Strip::around(&button)) {
-                event.prevent_default();
-                strip.set(to);
-            }
-        });
-        let quick_save = window_event_listener(ev::keydown, |event| {
-            if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
-                event.prevent_default();
-                press_save();
-            }
-        });
-        on_cleanup(move || {
-            for handle in [input, keys, clicks, quick_save] {
-                handle.remove();
-            }
-        });
-    });
+fn is_range(control: &Element) -> bool {
+    control.class_list().contains("fader-range")
+}
+
+fn is_number(control: &Element) -> bool {
+    control.class_list().contains("fader-number")
+}
+
+fn press(event: &KeyboardEvent) {
+    let alone = !event.ctrl_key() && !event.meta_key();
+    if event.key() == "Enter" && !alone {
+        event.prevent_default();
+        return press_save();
+    }
+    let Some(control) = target::<HtmlInputElement>(event) else { return };
+    if event.key() == "Enter" && control.id() == "comment" {
+        event.prevent_default();
+        return press_save();
+    }
+    let is_number = is_number(&control);
+    if !is_number && !is_range(&control) {
+        return;
+    }
+    let Some(step) = step_of_key(&event.key(), event.shift_key(), is_number) else { return };
+    let Some(strip) = Strip::around(&control) else { return };
+    let Some(at) = strip.number.as_ref().and_then(|number| thousandths(&number.value())) else { return };
+    event.prevent_default();
+    strip.set(moved(at, step));
+}
+
+fn click(event: &MouseEvent) {
+    let Some(pressed) = target::<Element>(event) else { return };
+    if around(&pressed, ".saving-discard").is_some() {
+        leave_quietly();
+    }
+    let Some(button) = around(&pressed, "button[data-step]") else { return };
+    let to = step_of(&button);
+    if let (Some(to), Some(strip)) = (to, Strip::around(&button)) {
+        event.prevent_default();
+        strip.set(to);
+    }
+}
+
+/// Where a button sets its fader.
+fn step_of(button: &Element) -> Option<u32> {
+    thousandths(&button.get_attribute("data-step")?)
 }
 
 fn press_save() {
-    let save = document().get_element_by_id("save");
-    if let Some(save) = save.and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
+    if let Some(save) = by_id::<HtmlElement>("save") {
         save.click();
     }
 }
 
 /// Whoever discards knows about what is not saved.
 fn leave_quietly() {
-    if let Some(form) = document().get_element_by_id(crate::forecast::FORM) {
-        drop(form.set_attribute("data-sent", ""));
+    if let Some(form) = by_id::<Element>(preview::FORM) {
+        set(&form, crate::typing::SENT, "");
     }
-}
-
-fn target<T: JsCast>(event: &web_sys::Event) -> Option<T> {
-    event.target()?.dyn_into::<T>().ok()
 }
 
 /// The controls of one rule.
@@ -106,14 +123,12 @@ struct Strip {
 
 impl Strip {
     fn around(control: &Element) -> Option<Self> {
-        let strip = control.closest(".strip").ok()??;
-        let find = |selector: &str| strip.query_selector(selector).ok().flatten();
-        let input = |selector: &str| find(selector).and_then(|it| it.dyn_into::<HtmlInputElement>().ok());
+        let element = around(control, ".strip")?;
         Some(Self {
-            fader: find(".fader")?.dyn_into().ok()?,
-            range: input(".fader-range"),
-            number: input(".fader-number"),
-            element: strip,
+            fader: find_in(&element, ".fader")?,
+            range: find_in(&element, ".fader-range"),
+            number: find_in(&element, ".fader-number"),
+            element,
         })
     }
 
@@ -131,7 +146,7 @@ impl Strip {
                 number.remove_attribute("aria-invalid").ok();
                 self.draw(at);
             }
-            None => drop(number.set_attribute("aria-invalid", "true")),
+            None => set(number, "aria-invalid", "true"),
         }
     }
 
@@ -141,9 +156,9 @@ impl Strip {
             number.set_value(&text(at));
             number.remove_attribute("aria-invalid").ok();
             self.draw(at);
-            let init = web_sys::CustomEventInit::new();
+            let init = CustomEventInit::new();
             init.set_bubbles(true);
-            if let Ok(event) = web_sys::CustomEvent::new_with_event_init_dict("input", &init) {
+            if let Ok(event) = CustomEvent::new_with_event_init_dict("input", &init) {
                 drop(number.dispatch_event(&event));
             }
         }
@@ -152,25 +167,20 @@ impl Strip {
     fn draw(&self, at: u32) {
         let saved = self.fader.get_attribute("data-saved").and_then(|saved| thousandths(&saved)).unwrap_or(0);
         drop(self.fader.style().set_property("--at", &text(at)));
-        drop(self.fader.set_attribute("data-moved", direction(saved, at)));
+        set(&self.fader, "data-moved", direction(saved, at));
         if let Some(range) = &self.range {
             // A browser rounds the value of a range to its step.
             range.set_step(step_for(at));
             range.set_value(&text(at));
-            drop(range.set_attribute("aria-valuetext", &value_text(saved, at)));
+            set(range, "aria-valuetext", &value_text(saved, at));
         }
         self.mark_step(at);
     }
 
     /// The button of the step at which the fader stands.
     fn mark_step(&self, at: u32) {
-        let Ok(buttons) = self.element.query_selector_all("button[data-step]") else { return };
-        for index in 0..buttons.length() {
-            let Some(button) = buttons.get(index).and_then(|it| it.dyn_into::<Element>().ok()) else {
-                continue;
-            };
-            let is_there = button.get_attribute("data-step").and_then(|step| thousandths(&step)) == Some(at);
-            drop(button.toggle_attribute_with_force("data-here", is_there));
+        for button in all_in(&self.element, "button[data-step]") {
+            set_if(&button, "data-here", step_of(&button) == Some(at));
         }
     }
 }
@@ -243,22 +253,11 @@ fn thousandths(text: &str) -> Option<u32> {
     Some(whole * 1000 + fraction).filter(|at| *at <= 100_000)
 }
 
-/// The number without its sign: `20`, `0.001`.
+/// The number without its sign: `20`, `0.001`. In whole numbers: writing fractions would cost the bundle some kilobytes.
 pub fn text(thousandths: u32) -> String {
-    (f64::from(thousandths) / 1000.0).to_string()
-}
-
-/// A count with a comma at every third digit.
-pub fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    let (whole, fraction) = (thousandths / 1000, thousandths % 1000);
+    let text = format!("{whole}.{fraction:03}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -295,11 +294,10 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_what_the_engine_shows() {
-        for at in [0, 1, 33_300, 50_000, 99_999, 100_000] {
+        for at in [0, 1, 20, 500, 10_000, 33_300, 50_000, 99_999, 100_000] {
             let engine = engine::Percentage::from_thousandths(at).expect("percentage");
             assert_eq!(text(at), engine.to_string());
         }
-        assert_eq!(grouped(1_234_567), engine::grouped(1_234_567));
     }
 
     #[test]

@@ -1,31 +1,34 @@
 //! While the key is untouched it follows the name. Without scripts the server derives it when the form arrives.
 
-use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
+use std::cell::Cell;
+
+use leptos::prelude::*;
+use web_sys::HtmlInputElement;
+
+use crate::dom::{by_id, in_browser, listen, target};
+
+thread_local! {
+    /// Somebody has typed the key.
+    static OWN_KEY: Cell<bool> = const { Cell::new(false) };
+}
 
 #[island]
 pub fn KeyFromName() -> impl IntoView {
-    let own_key = StoredValue::new(false);
-    Effect::new(move || {
-        let field = |id: &str| document().get_element_by_id(id)?.dyn_into::<web_sys::HtmlInputElement>().ok();
-        if let Some(key) = field("field-key") {
-            own_key.set_value(!key.value().is_empty());
-        }
-        let typed = window_event_listener(ev::input, move |event| {
-            let Some(input) = event.target().and_then(|it| it.dyn_into::<web_sys::HtmlInputElement>().ok())
-            else {
-                return;
-            };
+    in_browser(|| {
+        let key = || by_id::<HtmlInputElement>("field-key");
+        OWN_KEY.set(key().is_some_and(|it| !it.value().is_empty()));
+        listen("input", move |event| {
+            let Some(input) = target::<HtmlInputElement>(&event) else { return };
             match &*input.id() {
-                "field-key" => own_key.set_value(!input.value().is_empty()),
-                "field-name" if !own_key.get_value() => {
-                    if let Some(key) = field("field-key") {
+                "field-key" => OWN_KEY.set(!input.value().is_empty()),
+                "field-name" if !OWN_KEY.get() => {
+                    if let Some(key) = key() {
                         key.set_value(&key_from_name(&input.value()));
                     }
                 }
                 _ => {}
             }
         });
-        on_cleanup(move || typed.remove());
     });
 }
 

@@ -1,36 +1,29 @@
-//! The dashboard in the browser: one small island per file, and the types that travel between them and the server. The
-//! server renders every island first, and every page works without them. Nothing here knows how anything is decided or
-//! kept: [`call::Backend`] is all that the server has to be.
+//! The dashboard in the browser: small islands, one per file, that make what the server has rendered quicker. Every page
+//! works without them. Nothing here renders, or knows how anything is decided or kept: what an island shows that was not
+//! on its page it asks the server for (`call`, `swap`, `live`), which answers with HTML.
 
 mod asked;
 pub mod call;
 pub mod chart_detail;
-pub mod copy;
+mod copy;
 pub mod desk_keys;
-pub mod error;
+mod dom;
 pub mod fader;
-pub mod forecast;
-pub mod found;
 pub mod key_from_name;
 pub mod live;
 pub mod menus;
 pub mod palette;
 mod place;
 pub mod preview;
-pub mod refused;
-pub mod site;
+mod refused;
+mod site;
 pub mod swap;
 mod typing;
 
-/// Brings every island of the page to life; called by the script that the page loads.
+/// Begins the page; called by the script that the page loads, before it brings each island to life.
 #[cfg(target_family = "wasm")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    let base = site::base();
-    if !base.is_empty() {
-        // Once for the life of the page.
-        leptos::server_fn::client::set_server_url(base.leak());
-    }
     leptos::mount::hydrate_islands();
 }

@@ -6,93 +6,109 @@ mod page;
 mod stream;
 
 use leptos::prelude::*;
+use web_sys::{Element, HtmlElement};
+
+use crate::dom::{all, around, by_id, find_in, in_browser, listen, set, set_if, target};
+
+/// The indicator, which also holds what the listener has to know (the attributes below), and what is read aloud.
+pub const INDICATOR: &str = "live";
+pub const TOLD: &str = "live-told";
+/// The last change that the page knows of.
+pub const SEQ: &str = "data-seq";
+/// Who looks at it.
+pub const MEMBER: &str = "data-member";
+/// Where `worker.js` is.
+pub const WORKER: &str = "data-worker";
+/// The page shows what is measured: it is looked at again every few seconds.
+pub const MEASURES: &str = "data-measures";
 
 /// What the indicator says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Off,
     Live,
     Reconnecting,
 }
 
 /// What the page has to tell, besides being fresh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Notice {
+pub enum Notice {
     /// Somebody else changed what is being edited here.
     Changed,
     SignedOut,
 }
 
-/// What the listener tells the view; all of it is copied around freely.
-#[derive(Clone, Copy)]
-struct Signals {
-    state: RwSignal<State>,
-    notice: RwSignal<Option<Notice>>,
-    announced: RwSignal<&'static str>,
+impl Notice {
+    /// What its panel is called, in `data-notice`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::SignedOut => "signed-out",
+        }
+    }
 }
 
+/// What a button of a notice does, in `data-live-do`.
+pub const RELOAD: &str = "reload";
+pub const GO_ON: &str = "go-on";
+pub const SIGN_IN: &str = "sign-in";
+
+/// What it fills is rendered by `page::updates`.
 #[island]
-pub fn Live(
-    /// The last change that the page knows of.
-    seq: u64,
-    /// Who looks at it.
-    member: i64,
-    /// Where `worker.js` is.
-    worker: String,
-    /// The page shows what is measured: it is looked at again every few seconds.
-    measures: bool,
-) -> impl IntoView {
-    let signals = Signals {
-        state: RwSignal::new(State::Off),
-        notice: RwSignal::new(None),
-        announced: RwSignal::new(""),
-    };
-    Effect::new(move || stream::start(seq, member, measures, worker.clone(), signals));
-    let state = move || match signals.state.get() {
-        State::Off => ("off", ""),
+pub fn Live() -> impl IntoView {
+    in_browser(|| {
+        listen("click", |event| {
+            let Some(button) = target(&event).and_then(|it| around(&it, "[data-live-do]")) else { return };
+            match &*button.get_attribute("data-live-do").unwrap_or_default() {
+                RELOAD => drop(window().location().reload()),
+                GO_ON => notice(None),
+                SIGN_IN => sign_in(),
+                _ => {}
+            }
+        });
+        if let Some(indicator) = by_id(INDICATOR) {
+            stream::start(&indicator);
+        }
+    });
+}
+
+/// In another tab, so that what was typed here can be sent from here.
+fn sign_in() {
+    if crate::typing::is_typed() {
+        let address = format!("{}/sign-in", crate::site::base());
+        drop(window().open_with_url_and_target(&address, "_blank"));
+    } else {
+        drop(window().location().reload());
+    }
+}
+
+fn indicate(state: State) {
+    let (word, text) = match state {
         State::Live => ("live", "Live"),
         State::Reconnecting => ("reconnecting", "Reconnecting…"),
     };
-    let reload = |_| drop(window().location().reload());
-    // In another tab, so that what was typed here can be sent from here.
-    let sign_in = |_| {
-        if crate::typing::is_typed() {
-            drop(window().open_with_url_and_target("/sign-in", "_blank"));
-        } else {
-            drop(window().location().reload());
+    if let Some(indicator) = by_id::<Element>(INDICATOR) {
+        set(&indicator, "data-state", word);
+        if let Some(said) = find_in::<HtmlElement>(&indicator, "span:last-child") {
+            said.set_text_content(Some(text));
         }
-    };
-    view! {
-        <div class="live" data-state=move || state().0>
-            <span class="live-dot" aria-hidden="true"></span>
-            <span>{move || state().1}</span>
-        </div>
-        <p class="visually-hidden" role="status">{move || signals.announced.get()}</p>
-        <div class="live-notice" role="status">
-            <div hidden=move || signals.notice.get() != Some(Notice::Changed)>
-                <p>
-                    <strong>"Somebody else changed this while you were editing. "</strong>
-                    "What you typed is still here; saving shows you both."
-                </p>
-                <div class="cluster">
-                    <button type="button" class="button" data-size="small" on:click=reload>"Load the new version"</button>
-                    <button
-                        type="button"
-                        class="button"
-                        data-size="small"
-                        data-kind="quiet"
-                        on:click=move |_| signals.notice.set(None)
-                    >
-                        "Keep editing"
-                    </button>
-                </div>
-            </div>
-            <div hidden=move || signals.notice.get() != Some(Notice::SignedOut)>
-                <p><strong>"You are signed out. "</strong>"Sign in again to go on; what you typed stays here."</p>
-                <div class="cluster">
-                    <button type="button" class="button" data-size="small" on:click=sign_in>"Sign in"</button>
-                </div>
-            </div>
-        </div>
+    }
+}
+
+fn notice(which: Option<Notice>) {
+    for panel in all("[data-notice]") {
+        let is_it = which.is_some_and(|it| panel.get_attribute("data-notice").as_deref() == Some(it.word()));
+        set_if(&panel, "hidden", !is_it);
+    }
+}
+
+fn is_signed_out() -> bool {
+    !all("[data-notice=signed-out]:not([hidden])").is_empty()
+}
+
+fn announce(text: &str) {
+    if let Some(region) = by_id::<Element>(TOLD) {
+        // The same once more is news as well.
+        region.set_text_content(None);
+        region.set_text_content(Some(text));
     }
 }

@@ -1,9 +1,10 @@
 //! Where somebody was: when a form was sent and its page comes back, the focus and the scrolled place are as they were, or
 //! on the first field that was refused. Without scripts the fragment of the form's address does what it can.
 
-use leptos::prelude::*;
-use wasm_bindgen::JsCast as _;
+use leptos::prelude::{document, window};
 use web_sys::{Element, HtmlElement, Storage};
+
+use crate::dom::{around, find, set};
 
 const PLACE: &str = "fader:place";
 /// What is shown once is looked at first.
@@ -25,7 +26,7 @@ pub(crate) fn keep(form: &Element, button: Option<HtmlElement>) {
     }
     // The fragment is for those who have no scripts; it would stay in the address.
     if let Some((action, _)) = form.get_attribute("action").as_deref().and_then(|it| it.split_once('#')) {
-        drop(form.set_attribute("action", action));
+        set(form, "action", action);
     }
 }
 
@@ -37,17 +38,17 @@ pub(crate) fn come_back() {
     let mut lines = kept.lines();
     // Somebody who is somewhere already stays there.
     let is_free = document().active_element().is_none_or(|it| it.matches("body,[autofocus]").unwrap_or(true));
-    if lines.next() != Some(&path()) || !is_free || find(SHOWN_ONCE).is_some() {
+    if lines.next() != Some(&path()) || !is_free || find::<HtmlElement>(SHOWN_ONCE).is_some() {
         return;
     }
     let scrolled = lines.next().and_then(|it| it.parse::<i32>().ok());
-    if let Some(refused) = find(REFUSED) {
+    if let Some(refused) = find::<HtmlElement>(REFUSED) {
         drop(refused.focus());
         return;
     }
     if let Some(was) = lines.find_map(|selector| shown(find(selector)?)) {
         if !was.matches("a,button,input,select,textarea,summary,[tabindex]").unwrap_or(true) {
-            drop(was.set_attribute("tabindex", "-1"));
+            set(&was, "tabindex", "-1");
         }
         drop(was.focus());
         if let Some(y) = scrolled {
@@ -64,8 +65,8 @@ fn scrolled() -> i32 {
 
 /// What a closed `<details>` hides is shown again, except in menus and questions: those are done.
 fn shown(element: HtmlElement) -> Option<HtmlElement> {
-    while let Some(closed) = element.closest("details:not([open],.menu,.confirm)").ok().flatten() {
-        drop(closed.set_attribute("open", ""));
+    while let Some(closed) = around(&element, "details:not([open],.menu,.confirm)") {
+        set(&closed, "open", "");
     }
     element.offset_parent().is_some().then_some(element)
 }
@@ -78,14 +79,10 @@ fn store() -> Option<Storage> {
     window().session_storage().ok().flatten()
 }
 
-fn find(selector: &str) -> Option<HtmlElement> {
-    document().query_selector(selector).ok().flatten()?.dyn_into().ok()
-}
-
 /// A control without an id is found by what it sends.
 fn named(element: &Element) -> Option<String> {
     let (name, value) = (attribute(element, "name")?, attribute(element, "value").unwrap_or_default());
-    let form = element.closest("form[id]").ok().flatten().and_then(|it| attribute(&it, "id"));
+    let form = around(element, "form[id]").and_then(|it| attribute(&it, "id"));
     let form = form.unwrap_or_else(|| "main".to_owned());
     // Not the hidden one that Enter presses.
     let button =

@@ -1,159 +1,98 @@
-//! The live sentence of what an unsaved change does, and the bar of who has the flag. The server renders it
-//! first; while somebody moves a fader the island asks the engine on the server again.
+//! The live sentence of what an unsaved change does, and the bar of who has the flag. While somebody moves a fader the
+//! engine on the server is asked again; it answers with the same HTML that stood on the page at first.
 
-use leptos::{prelude::*, task::spawn_local, wasm_bindgen::JsCast, web_sys};
+use std::cell::Cell;
+
+use leptos::prelude::window;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{DomParser, Element, Event, FormData, HtmlFormElement, SupportedType, UrlSearchParams};
 
 use crate::{
-    call::preview_rollout,
-    fader::grouped,
-    forecast::{FORM, Forecast},
-    refused::leads_on,
+    call::{NoAnswer, call},
+    dom::{all_in, around, by_id, find_in, listen, set, set_if, target},
 };
+
+/// The form whose change is forecast.
+pub const FORM: &str = "rollout";
+/// What stands in it of the forecast.
+pub const IMPACT: &str = "impact";
+/// On what is forecast: everybody was counted; else the numbers are those of a sample, and better ones come.
+pub const EXACT: &str = "data-exact";
 
 /// A sample is asked about again after so long, a little later each time…
 const AGAIN_MS: i32 = 300;
 /// …so often at most: where so many people cannot be counted, the sample stays.
 const AGAIN_MAX: i32 = 8;
 
-#[island]
-pub fn Preview(initial: Forecast, flag: String, environment: String) -> impl IntoView {
-    let forecast = RwSignal::new(initial);
-    let pending = RwSignal::new(false);
-    let root = NodeRef::<leptos::html::Div>::new();
-    Effect::new({
-        let (flag, environment) = (flag.clone(), environment.clone());
-        move || {
-            if let Some(form) = document().get_element_by_id(FORM) {
-                drop(form.set_attribute("data-alive", ""));
-            }
-            watch_form(forecast, pending, root, flag.clone(), environment.clone());
-        }
-    });
-    view! {
-        <div
-            class="impact"
-            node_ref=root
-            data-mood=move || forecast.with(|it| it.mood.as_str())
-            data-changed=move || forecast.with(|it| it.changed.then_some(""))
-            data-pending=move || pending.get().then_some("")
-        >
-            {move || forecast.with(bar)}
-            <p class="impact-sentence" role="status">{move || forecast.with(|it| it.sentence.clone())}</p>
-            <p class="impact-warning">{move || forecast.with(Forecast::warning)}</p>
-            {move || forecast.with(legend)}
-        </div>
-    }
-}
-
-fn bar(forecast: &Forecast) -> impl IntoView + use<> {
-    let rects: Vec<_> = forecast
-        .segments()
-        .into_iter()
-        .map(|(series, x, width)| {
-            view! { <rect data-series=series_of(series) x=x.to_string() y="0" width=width.to_string() height="8" /> }
-        })
-        .collect();
-    let before = forecast.before * 1000 / forecast.known.max(1);
-    let mark = (forecast.known > 0 && forecast.before != forecast.after)
-        .then(|| view! { <path class="who-before" d=format!("M{before} 0v8") /> });
-    let about = if forecast.exact { "" } else { "about " };
-    let label = format!("{about}{} of {} known people", grouped(forecast.after), grouped(forecast.known));
-    view! {
-        <svg class="who-bar" viewBox="0 0 1000 8" preserveAspectRatio="none" role="img" aria-label=label>
-            {rects}
-            {mark}
-        </svg>
-    }
-}
-
-fn legend(forecast: &Forecast) -> impl IntoView + use<> {
-    let entry = |series: String, name: String, count: usize| {
-        view! { <li><i data-series=series aria-hidden="true"></i>{name}" "<b>{grouped(count)}</b></li> }
-    };
-    let served = forecast.channels.iter().enumerate().filter(|(_, channel)| channel.served > 0);
-    let mut entries: Vec<_> =
-        served.map(|(at, channel)| entry(series_of(at), channel.name.clone(), channel.served)).collect();
-    let by_rules: usize = forecast.channels.iter().map(|channel| channel.served).sum();
-    if forecast.after > by_rules {
-        entries.push(entry("pins".to_owned(), "Pinned".to_owned(), forecast.after - by_rules));
-    }
-    if forecast.known > 0 && forecast.known >= forecast.after {
-        entries.push(entry("none".to_owned(), "Without it".to_owned(), forecast.known - forecast.after));
-    }
-    view! { <ul class="who-legend">{entries}</ul> }
-}
-
-/// There are six series colours; a seventh channel begins again.
-fn series_of(at: usize) -> String {
-    (at % 6 + 1).to_string()
+thread_local! {
+    static ASKING: Cell<bool> = const { Cell::new(false) };
+    static CHANGED_SINCE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Asks while somebody types or drags. One question is on its way at a time; what changed meanwhile is asked next,
 /// so the sentence follows the hand and the server is never flooded.
-fn watch_form(
-    forecast: RwSignal<Forecast>,
-    pending: RwSignal<bool>,
-    root: NodeRef<leptos::html::Div>,
-    flag: String,
-    environment: String,
-) {
-    // A live update replaces the form together with this island; what is left of it must be silent.
-    let is_here = move || root.try_get_untracked().flatten().is_some_and(|root| root.is_connected());
-    let question = StoredValue::new((flag, environment));
-    let changed_since = StoredValue::new(false);
-    let ask = move || {
-        if pending.get_untracked() {
-            changed_since.set_value(true);
-            return;
-        }
-        pending.set(true);
-        spawn_local(async move {
-            let mut again = 0;
-            loop {
-                changed_since.try_set_value(false);
-                let (Some((flag, environment)), Some(fields)) = (question.try_get_value(), typed_fields())
-                else {
-                    break;
-                };
-                let answer = preview_rollout(flag, environment, fields).await;
-                if !is_here() {
-                    return;
-                }
-                if answer.as_ref().is_err_and(leads_on) {
-                    return;
-                }
-                let answer = answer.unwrap_or_else(|error| Forecast::unfinished(error.to_string()));
-                let exact = answer.exact;
-                show(forecast, answer);
-                if changed_since.try_get_value() == Some(true) {
-                    continue;
-                }
-                if exact || again == AGAIN_MAX {
-                    break;
-                }
-                // Counting goes on without being asked.
-                again += 1;
-                pause(AGAIN_MS * again).await;
-                if !is_here() {
-                    return;
-                }
+pub(crate) fn follow() {
+    mark_alive();
+    // A live update replaces the form.
+    listen("fader:live", |_| mark_alive());
+    for event in ["input", "change", "fader:swapped"] {
+        listen(event, |event| {
+            if target::<Element>(&event).zip(form()).is_some_and(|(it, form)| form.contains(Some(&it))) {
+                outdate(&event);
+                ask();
             }
-            pending.try_set(false);
         });
-    };
-    let on_change = move |event: web_sys::Event| {
-        if is_here() && event.target().is_some_and(|target| is_inside_form(&target)) {
-            outdate(&event);
-            ask();
+    }
+}
+
+fn form() -> Option<HtmlFormElement> {
+    by_id(FORM)
+}
+
+fn mark_alive() {
+    if let Some(form) = form() {
+        set(&form, "data-alive", "");
+    }
+}
+
+fn ask() {
+    if ASKING.replace(true) {
+        CHANGED_SINCE.set(true);
+        return;
+    }
+    spawn_local(async {
+        let mut again = 0;
+        loop {
+            CHANGED_SINCE.set(false);
+            let Some((impact, fields)) = by_id::<Element>(IMPACT).zip(typed_fields()) else { break };
+            set(&impact, "data-pending", "");
+            let of = |name: &str| impact.get_attribute(name).unwrap_or_default();
+            let (flag, environment) = (of("data-flag"), of("data-environment"));
+            let question = [("flag", &*flag), ("environment", &*environment), ("form", &*fields)];
+            let answer = call("preview_rollout", &question).await;
+            if matches!(answer, Err(NoAnswer::Leaving)) {
+                return;
+            }
+            // A live update has replaced the form together with what is shown: what comes for it is no news.
+            let is_here = impact.is_connected();
+            if is_here {
+                show(&impact, &answer);
+            }
+            if CHANGED_SINCE.get() {
+                continue;
+            }
+            if !is_here || impact.has_attribute(EXACT) || again == AGAIN_MAX {
+                break;
+            }
+            // Counting goes on without being asked.
+            again += 1;
+            pause(AGAIN_MS * again).await;
         }
-    };
-    let handles = [
-        window_event_listener_untyped("input", on_change),
-        window_event_listener_untyped("change", on_change),
-        window_event_listener_untyped("fader:swapped", on_change),
-    ];
-    on_cleanup(move || {
-        handles.into_iter().for_each(WindowListenerHandle::remove);
+        if let Some(impact) = by_id::<Element>(IMPACT) {
+            set_if(&impact, "data-pending", false);
+        }
+        ASKING.set(false);
     });
 }
 
@@ -161,49 +100,83 @@ async fn pause(ms: i32) {
     let done = js_sys::Promise::new(&mut |resolve, _| {
         drop(window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms));
     });
-    drop(wasm_bindgen_futures::JsFuture::from(done).await);
+    drop(JsFuture::from(done).await);
 }
 
-fn show(forecast: RwSignal<Forecast>, answer: Forecast) {
-    for channel in &answer.channels {
-        for (what, text) in [("count", &channel.count), ("overlap", &channel.overlap)] {
-            if let Some(shown) = document().get_element_by_id(&format!("{what}-{}", channel.rule)) {
-                shown.set_text_content(Some(text));
+fn show(impact: &Element, answer: &Result<String, NoAnswer>) {
+    match answer {
+        Ok(html) => {
+            let page = DomParser::new().and_then(|it| it.parse_from_string(html, SupportedType::TextHtml));
+            if let Some(fresh) = page.ok().and_then(|it| it.document_element()) {
+                show_forecast(impact, &fresh);
             }
         }
+        Err(NoAnswer::Because(why)) => show_nothing(impact, why),
+        Err(NoAnswer::Leaving) => {}
     }
-    if let Some(form) = document().get_element_by_id(FORM) {
-        let changed = if answer.changed {
-            form.set_attribute("data-changed", "")
+    if let Some(form) = form() {
+        set_if(&form, "data-changed", impact.has_attribute("data-changed"));
+    }
+}
+
+/// Part by part: a sentence that is read aloud when it changes has to be the same element.
+fn show_forecast(impact: &Element, page: &Element) {
+    let Some(fresh) = find_in::<Element>(page, "#impact") else { return };
+    set(impact, "data-mood", &fresh.get_attribute("data-mood").unwrap_or_default());
+    for name in ["data-changed", EXACT] {
+        set_if(impact, name, fresh.has_attribute(name));
+    }
+    let mut fresh_parts = all_in(&fresh, "#impact > *").into_iter();
+    for part in all_in(impact, "#impact > *") {
+        let Some(fresh) = fresh_parts.next() else { continue };
+        if part.tag_name() == "P" {
+            tell(&part, &fresh.text_content().unwrap_or_default());
         } else {
-            form.remove_attribute("data-changed")
-        };
-        drop(changed);
+            drop(part.replace_with_with_node_1(&fresh));
+        }
     }
-    forecast.set(answer);
+    for count in all_in(page, "[data-for]") {
+        let shown = count.get_attribute("data-for").and_then(|id| by_id::<Element>(&id));
+        if let Some(shown) = shown {
+            tell(&shown, &count.text_content().unwrap_or_default());
+        }
+    }
+}
+
+/// What is typed cannot be counted.
+fn show_nothing(impact: &Element, why: &str) {
+    set(impact, "data-mood", "unfinished");
+    for name in ["data-changed", EXACT] {
+        set(impact, name, "");
+    }
+    for part in all_in(impact, "#impact > *") {
+        part.set_text_content(None);
+    }
+    if let Some(bar) = find_in::<Element>(impact, "svg") {
+        set(&bar, "aria-label", "Nobody is counted");
+    }
+    if let Some(sentence) = find_in::<Element>(impact, "p") {
+        sentence.set_text_content(Some(why));
+    }
+}
+
+fn tell(element: &Element, text: &str) {
+    if element.text_content().is_none_or(|it| it != text) {
+        element.set_text_content(Some(text));
+    }
 }
 
 /// Those who were named moved by the change as it was.
-fn outdate(event: &web_sys::Event) {
-    let target = event.target().and_then(|it| it.dyn_into::<web_sys::Element>().ok());
-    let changes =
-        target.is_some_and(|it| it.closest("#who,#comment,#preview-link").is_ok_and(|kept| kept.is_none()));
-    if changes
-        && let Some(who) = document().get_element_by_id("who").filter(|it| it.child_element_count() > 1)
-    {
-        drop(who.set_attribute("data-old", ""));
+fn outdate(event: &Event) {
+    let changes = target(event).is_some_and(|it| around(&it, "#who,#comment,#preview-link").is_none());
+    if let Some(who) = by_id::<Element>("who").filter(|it| changes && it.child_element_count() > 1) {
+        set(&who, "data-old", "");
     }
-}
-
-fn is_inside_form(target: &web_sys::EventTarget) -> bool {
-    let element = target.dyn_ref::<web_sys::Element>();
-    element.is_some_and(|it| it.closest(&format!("#{FORM}")).is_ok_and(|form| form.is_some()))
 }
 
 /// The form's fields as the browser would post them.
 fn typed_fields() -> Option<String> {
-    let form = document().get_element_by_id(FORM)?.dyn_into::<web_sys::HtmlFormElement>().ok()?;
-    let data = web_sys::FormData::new_with_form(&form).ok()?;
-    let fields = web_sys::UrlSearchParams::new_with_str_sequence_sequence(data.unchecked_ref()).ok()?;
+    let data = FormData::new_with_form(&form()?).ok()?;
+    let fields = UrlSearchParams::new_with_str_sequence_sequence(data.unchecked_ref()).ok()?;
     Some(fields.to_string().into())
 }

@@ -3,13 +3,8 @@
 use leptos::prelude::window;
 use web_sys::UrlSearchParams;
 
-use crate::error::CallError;
-
 /// Leads to the page that asks for the password, and back here afterwards. True when it does.
-pub fn leads_on(error: &CallError) -> bool {
-    if *error != CallError::PasswordNeeded {
-        return false;
-    }
+pub(crate) fn lead_to_password() -> bool {
     let location = window().location();
     let base = crate::site::base();
     let path = location.pathname().unwrap_or_default();

@@ -4,7 +4,7 @@
 use leptos::prelude::document;
 
 /// Empty, or a path like `/fader`.
-pub fn base() -> String {
+pub(crate) fn base() -> String {
     let root = document().document_element();
     root.and_then(|it| it.get_attribute("data-base")).unwrap_or_default()
 }

@@ -7,24 +7,22 @@
 //! `data-swap-address` on a form that is got: the page's address becomes what was asked for, so that going back, loading
 //! again and the page's own updates show the same.
 
-use std::{cell::RefCell, collections::HashMap, time::Duration};
+use std::{cell::RefCell, collections::HashMap};
 
-use leptos::{
-    leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle},
-    prelude::*,
-    task::spawn_local,
-    wasm_bindgen::{JsCast, JsValue},
-};
-use wasm_bindgen_futures::JsFuture;
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
     CustomEvent, CustomEventInit, Document, DomParser, Element, Event, FormData, HtmlElement,
     HtmlFormElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement, RequestInit, Response,
     SubmitEvent, SupportedType, UrlSearchParams,
 };
 
-const TYPING_WAIT: Duration = Duration::from_millis(180);
+use crate::dom::{all, all_in, around, by_id, find_in, in_browser, later, listen, never_mind, set, target};
+
+const TYPING_WAIT_MS: i32 = 180;
 /// How long to wait before looking again whether a mouse button is still down.
-const POINTER_WAIT: Duration = Duration::from_millis(25);
+const POINTER_WAIT_MS: i32 = 25;
 /// Marks a form that is posted the plain way, because the background way failed.
 const PLAIN: &str = "data-swap-plain";
 /// Marks a form whose fields stand in the page's address.
@@ -42,26 +40,21 @@ struct State {
     newest: HashMap<String, u32>,
     /// A region is not replaced under a mouse button that is being pressed: the click would get lost.
     pointer_down: bool,
-    typing: Option<TimeoutHandle>,
+    typing: Option<i32>,
 }
 
 /// Once on a page that has such a form.
 #[island]
 pub fn Swap() -> impl IntoView {
-    Effect::new(|_| {
-        let pointer = |down: bool| move |_: Event| STATE.with_borrow_mut(|state| state.pointer_down = down);
-        let handles = [
-            window_event_listener_untyped("submit", |event| on_submit(&event)),
-            window_event_listener_untyped("change", |event| on_change(&event)),
-            window_event_listener_untyped("input", |event| on_input(&event)),
-            window_event_listener_untyped("pointerdown", pointer(true)),
-            window_event_listener_untyped("pointerup", pointer(false)),
-            window_event_listener_untyped("pointercancel", pointer(false)),
-        ];
+    in_browser(|| {
+        listen("submit", |event| on_submit(&event));
+        listen("change", |event| on_change(&event));
+        listen("input", |event| on_input(&event));
+        for (event, down) in [("pointerdown", true), ("pointerup", false), ("pointercancel", false)] {
+            listen(event, move |_| STATE.with_borrow_mut(|state| state.pointer_down = down));
+        }
         ask_for_what_was_chosen();
-        on_cleanup(move || handles.into_iter().for_each(WindowListenerHandle::remove));
     });
-    view! { <span hidden=""></span> }
 }
 
 /// A question to the server.
@@ -75,7 +68,7 @@ struct Question {
 fn on_submit(event: &Event) {
     let Some(submit) = event.dyn_ref::<SubmitEvent>() else { return };
     let Some(button) = submit.submitter() else { return };
-    let form = event.target().and_then(|it| it.dyn_into::<HtmlFormElement>().ok());
+    let form = target::<HtmlFormElement>(event);
     let (Some(regions), Some(form)) = (button.get_attribute("data-swap"), form) else { return };
     if event.default_prevented() || form.has_attribute(PLAIN) {
         return;
@@ -85,31 +78,28 @@ fn on_submit(event: &Event) {
 }
 
 fn on_change(event: &Event) {
-    let Some(control) = event.target().and_then(|it| it.dyn_into::<HtmlElement>().ok()) else { return };
+    let Some(control) = target::<HtmlElement>(event) else { return };
     if let Some(regions) = control.get_attribute("data-swap") {
         ask_for(&control, regions);
     }
 }
 
 fn on_input(event: &Event) {
-    let Some(control) = event.target().and_then(|it| it.dyn_into::<HtmlElement>().ok()) else { return };
+    let Some(control) = target::<HtmlElement>(event) else { return };
     let Some(regions) = control.get_attribute("data-swap-input").filter(|it| !it.is_empty()) else { return };
-    let later = set_timeout_with_handle(move || ask_for(&control, regions), TYPING_WAIT).ok();
+    let typing = later(TYPING_WAIT_MS, move || ask_for(&control, regions));
     STATE.with_borrow_mut(|state| {
-        if let Some(earlier) = std::mem::replace(&mut state.typing, later) {
-            earlier.clear();
+        if let Some(earlier) = std::mem::replace(&mut state.typing, typing) {
+            never_mind(earlier);
         }
     });
 }
 
 /// What somebody chose before the page was alive was heard by nobody.
 fn ask_for_what_was_chosen() {
-    let Ok(controls) = document().query_selector_all("form[data-swap-address] select[data-swap]") else {
-        return;
-    };
-    for at in 0..controls.length() {
-        if let Some(select) = controls.get(at).and_then(|it| it.dyn_into::<HtmlSelectElement>().ok())
-            && let Ok(Some(asked)) = select.query_selector("option[selected]")
+    for select in all("form[data-swap-address] select[data-swap]") {
+        if let Ok(select) = select.dyn_into::<HtmlSelectElement>()
+            && let Some(asked) = find_in::<Element>(&select, "option[selected]")
             && asked.get_attribute("value").is_some_and(|value| value != select.value())
         {
             ask_for(&select, select.get_attribute("data-swap").unwrap_or_default());
@@ -119,8 +109,8 @@ fn ask_for_what_was_chosen() {
 
 fn ask_for(control: &HtmlElement, regions: String) {
     let Some(form) = form_of(control) else { return };
-    let around = control.closest("[data-swap-intent]").ok().flatten();
-    let intent = around.and_then(|it| it.get_attribute("data-swap-intent"));
+    let intent = around(control, "[data-swap-intent]");
+    let intent = intent.and_then(|it| it.get_attribute("data-swap-intent"));
     ask(Question { form, button: None, intent, regions });
 }
 
@@ -135,7 +125,7 @@ fn form_of(control: &HtmlElement) -> Option<HtmlFormElement> {
 fn ask(question: Question) {
     if question.form.method() == "post" {
         // For `Live`: what stands in the form now is not what is saved.
-        let _ = question.form.set_attribute("data-dirty", "");
+        set(&question.form, "data-dirty", "");
     }
     let number = STATE.with_borrow_mut(|state| {
         state.asked += 1;
@@ -154,7 +144,7 @@ fn ask(question: Question) {
         };
         if !swapped && let Some(button) = &question.button {
             // The plain way shows the page that the background way could not use.
-            let _ = question.form.set_attribute(PLAIN, "");
+            set(&question.form, PLAIN, "");
             let _ = question.form.request_submit_with_submitter(Some(button));
         }
     });
@@ -226,11 +216,11 @@ fn apply_when_free(question: &Question, number: u32, page: &Document, fields: &U
 
 fn apply(found: Vec<(String, Element)>, number: u32, takes_focus: bool, fields: UrlSearchParams) {
     if STATE.with_borrow(|state| state.pointer_down) {
-        set_timeout(move || apply(found, number, takes_focus, fields), POINTER_WAIT);
+        later(POINTER_WAIT_MS, move || apply(found, number, takes_focus, fields));
         return;
     }
     for (id, new) in found {
-        if let Some(old) = document().get_element_by_id(&id).filter(|_| is_newest(&id, number)) {
+        if let Some(old) = by_id::<Element>(&id).filter(|_| is_newest(&id, number)) {
             replace(&id, &old, &new, &fields, takes_focus);
         }
     }
@@ -241,9 +231,8 @@ fn stand_in_address(form: &HtmlFormElement, fields: &UrlSearchParams) {
     if let Ok(history) = window().history() {
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address_of(form, fields)));
     }
-    let Ok(inputs) = form.query_selector_all("input[name]") else { return };
-    for at in 0..inputs.length() {
-        if let Some(input) = inputs.get(at).and_then(|it| it.dyn_into::<HtmlInputElement>().ok())
+    for input in all_in(form, "input[name]") {
+        if let Ok(input) = input.dyn_into::<HtmlInputElement>()
             && let Some(asked) = fields.get(&input.name())
         {
             input.set_default_value(&asked);
@@ -261,21 +250,21 @@ fn replace(id: &str, old: &Element, new: &Element, posted: &UrlSearchParams, tak
     let open = open_details(old);
     let selection = focused.as_ref().and_then(selection_of);
     old.set_outer_html(&new.outer_html());
-    let Some(region) = document().get_element_by_id(id) else { return };
+    let Some(region) = by_id::<Element>(id) else { return };
     for (name, text) in typed {
         if let Some(control) = named(&region, &name) {
             set_value_of(&control, &text);
         }
     }
     for id in open {
-        if let Some(details) = document().get_element_by_id(&id) {
-            let _ = details.set_attribute("open", "");
+        if let Some(details) = by_id::<Element>(&id) {
+            set(&details, "open", "");
         }
     }
-    let asked_for = region.query_selector("[autofocus]").ok().flatten().filter(|_| takes_focus);
-    let again = focused.and_then(|it| document().get_element_by_id(&it.id()));
+    let asked_for = find_in::<HtmlElement>(&region, "[autofocus]").filter(|_| takes_focus);
+    let again = focused.and_then(|it| by_id::<HtmlElement>(&it.id()));
     let restored = asked_for.is_none();
-    if let Some(target) = asked_for.or(again).and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
+    if let Some(target) = asked_for.or(again) {
         let _ = target.focus();
         if let Some((start, end)) = selection.filter(|_| restored) {
             select(&target, start, end);
@@ -291,11 +280,7 @@ fn replace(id: &str, old: &Element, new: &Element, posted: &UrlSearchParams, tak
 /// Text fields that somebody went on typing into while the answer was on its way.
 fn typed_since(region: &Element, posted: &UrlSearchParams) -> Vec<(String, String)> {
     let mut typed = Vec::new();
-    let Ok(controls) = region.query_selector_all("input[name]:not([type]), textarea[name]") else {
-        return typed;
-    };
-    for at in 0..controls.length() {
-        let Some(control) = controls.get(at).and_then(|it| it.dyn_into::<Element>().ok()) else { continue };
+    for control in all_in(region, "input[name]:not([type]), textarea[name]") {
         let name = control.get_attribute("name").unwrap_or_default();
         let value = value_of(&control);
         if posted.get(&name).is_some_and(|it| it.replace("\r\n", "\n") != value) {
@@ -306,15 +291,12 @@ fn typed_since(region: &Element, posted: &UrlSearchParams) -> Vec<(String, Strin
 }
 
 fn open_details(region: &Element) -> Vec<String> {
-    let Ok(list) = region.query_selector_all("details[open][id]") else { return Vec::new() };
-    let elements = (0..list.length()).filter_map(|at| list.get(at)?.dyn_into::<Element>().ok());
-    elements.map(|it| it.id()).collect()
+    all_in(region, "details[open][id]").iter().map(Element::id).collect()
 }
 
 fn named(region: &Element, name: &str) -> Option<Element> {
-    let list = region.query_selector_all("input[name], textarea[name]").ok()?;
-    let mut elements = (0..list.length()).filter_map(|at| list.get(at)?.dyn_into::<Element>().ok());
-    elements.find(|it| it.get_attribute("name").as_deref() == Some(name))
+    let mut controls = all_in(region, "input[name], textarea[name]").into_iter();
+    controls.find(|it| it.get_attribute("name").as_deref() == Some(name))
 }
 
 fn value_of(control: &Element) -> String {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use engine::{Count, EnvironmentKey, Flag, FlagKey, Rollout, Snapshot, Survey, group_name, rollout_phrase};
-use islands::forecast::{Forecast, Mood};
 use store::{
     Action, Asker, AuditEntry, Environment, Moving, ObjectKind, ObjectRef, Patience, ReleasePlan, RuleHealth,
     Store, Versioned, Viewer,
@@ -12,7 +11,7 @@ use store::{
 use super::{rollout::form::RolloutForm, watch::Watch};
 use crate::{
     error::{AppError, Thing},
-    forecast::Drafted,
+    forecast::{Drafted, Forecast, Mood},
     moved::{Look, Names},
     page::{Page, address},
 };

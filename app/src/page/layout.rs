@@ -1,13 +1,16 @@
 //! The frame around every page: skip link, brand, navigation, environment switch, search, person, toasts.
 
-use islands::{live::Live, menus::Menus, palette::Palette};
+use islands::menus::Menus;
 use leptos::prelude::*;
 use store::{Operation, Principal};
 
-use super::{here::Here, meta::PageMeta, navigation::navigation, theme::Theme, toast};
-use crate::ui::{
-    badge::{Callout, Tone},
-    icon,
+use super::{here::Here, meta::PageMeta, navigation::navigation, theme::Theme, toast, updates::updates};
+use crate::{
+    search::palette::palette,
+    ui::{
+        badge::{Callout, Tone},
+        icon,
+    },
 };
 
 /// The forms and the button of whoever is signed in, on every page: the palette presses them.
@@ -159,8 +162,7 @@ pub fn PageHead(
 
 /// The body of a page for somebody signed in. `worker` is the address of what listens for all pages of a browser.
 pub fn frame(meta: &PageMeta, here: &Here, worker: String, page: AnyView) -> impl IntoView + use<> {
-    let who = here.principal.as_ref().filter(|_| meta.live).map(|who| who.id().get());
-    let live = who.map(|member| view! { <Live seq=here.seq member worker measures=meta.measures /> });
+    let live = meta.live.then(|| updates(here, worker, meta.measures));
     view! {
         <a class="skip-link" href="#main">"Skip to the content"</a>
         <div class="frame" data-place=place(here)>
@@ -274,7 +276,7 @@ fn search_button(here: &Here) -> impl IntoView + use<> {
             <a class="search-button" href=here.href("/search") data-palette="" aria-keyshortcuts="Control+K Meta+K">
                 {icon::search()}<span>"Search"</span><kbd>"Ctrl K"</kbd>
             </a>
-            <Palette environment=here.environment.key.to_string() />
+            {palette(here.environment.key.to_string())}
         </div>
     }
 }

@@ -45,6 +45,14 @@ pub fn door<V: IntoView + 'static>(
     document(options, meta, here, |_, here| layout::door(here, view().into_any()).into_any())
 }
 
+/// A piece of a page, for an island that asked for it.
+pub fn fragment<V: IntoView>(view: impl FnOnce() -> V) -> String {
+    let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
+    let html = owner.with(|| tidy(&view().to_html()));
+    owner.cleanup();
+    html
+}
+
 fn document(
     options: &LeptosOptions,
     meta: &PageMeta,

@@ -1,7 +1,6 @@
 //! Every flag for one person: saw, would see, why; and what can be done about it.
 
 use engine::{Arm, SubjectKey, VariantKey, counted};
-use islands::copy::Copy;
 use leptos::prelude::*;
 use store::{FlagAnswer, Seen};
 
@@ -10,6 +9,7 @@ use crate::{
     page::{address, here::here},
     ui::{
         badge::{Badge, Tone},
+        copy::copy_button,
         time,
         trace::trace,
     },
@@ -110,7 +110,7 @@ fn tell(answer: &FlagAnswer, as_of_ms: Option<i64>) -> AnyView {
                     aria-label=format!("Sentence for the customer about {}", flag.name)
                     autocomplete="off"
                 />
-                <Copy target=say />
+                {copy_button(say)}
             </div>
         }
         .into_any();

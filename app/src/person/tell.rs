@@ -1,14 +1,13 @@
 //! Two texts to copy: the answer for the customer, and the same as a bug report.
 
 use engine::SubjectKey;
-use islands::copy::Copy;
 use leptos::prelude::*;
 use store::PersonAnswer;
 
 use super::{customer, report};
 use crate::{
     page::{address, here::here},
-    ui::time,
+    ui::{copy::copy_button, time},
 };
 
 pub fn view(subject: &SubjectKey, answer: &PersonAnswer) -> impl IntoView + use<> {
@@ -47,7 +46,7 @@ pub fn view(subject: &SubjectKey, answer: &PersonAnswer) -> impl IntoView + use<
 fn text(id: &'static str, about: &'static str, text: String) -> impl IntoView {
     view! {
         <figure class="tell">
-            <figcaption><span>{about}</span><Copy target=id.to_owned() /></figcaption>
+            <figcaption><span>{about}</span>{copy_button(id.to_owned())}</figcaption>
             <pre tabindex="0" id=id>{text}</pre>
         </figure>
     }

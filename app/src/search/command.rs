@@ -2,12 +2,12 @@
 //! themselves; none does anything.
 
 use engine::{Audience, Percentage, Snapshot, audience_phrase, group_name};
-use islands::found::{Hit, HitKind};
 use store::{Environment, Operation};
 
 use super::{
     closeness::{closeness, is_meant},
     find::Found,
+    hit::{Hit, HitKind},
 };
 use crate::{
     flag::{Tab, rollout::form::EVERYONE},

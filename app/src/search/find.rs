@@ -4,11 +4,12 @@
 use std::{cmp::Ordering, collections::HashMap};
 
 use engine::{Flag, Group, Lifecycle};
-use islands::found::{Hit, HitKind};
 
 use super::{
     closeness::{closeness, prose_closeness},
-    command, keys,
+    command,
+    hit::{Hit, HitKind},
+    keys,
     ours::ours,
 };
 use crate::{

@@ -1,6 +1,6 @@
 //! What the keys of a page do: found by `?`.
 
-use islands::found::{Hit, HitKind};
+use super::hit::{Hit, HitKind};
 
 /// Where the keys of a flag's faders hold, among its tabs.
 const CHARTS: [&str; 3] = ["/health", "/feedback", "/exposures"];

@@ -1,9 +1,8 @@
 //! Pages and actions of Fader itself, as far as the role allows them, each with the words that people look for it by.
 
-use islands::found::HitKind;
 use store::Operation;
 
-use super::find::Candidate;
+use super::{find::Candidate, hit::HitKind};
 use crate::page::{
     Page,
     here::Here,

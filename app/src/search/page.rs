@@ -1,9 +1,11 @@
 //! The command palette as a page, for whoever has no script, and for a link to a search.
 
-use islands::found::{Hit, HitKind};
 use leptos::prelude::*;
 
-use super::find::find;
+use super::{
+    find::find,
+    hit::{Hit, HitKind},
+};
 use crate::{
     caps::SEARCH_CHARS_MAX,
     page::{

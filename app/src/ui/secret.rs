@@ -1,9 +1,11 @@
 //! Something that is shown once: a link or a token, with a button that copies it where a script runs.
 
-use islands::copy::Copy;
 use leptos::prelude::*;
 
-use super::badge::{Callout, Tone};
+use super::{
+    badge::{Callout, Tone},
+    copy::copy_button,
+};
 
 /// The text in a field that can be selected, above the list that will only ever show that it exists.
 #[component]
@@ -19,7 +21,7 @@ pub fn Secret(
             <p>{text}</p>
             <div class="secret">
                 <input id="secret" class="mono" readonly=true value=value aria-label=label autocomplete="off" />
-                <Copy target="secret".to_owned() />
+                {copy_button("secret".to_owned())}
             </div>
         </Callout>
     }

@@ -1,11 +1,14 @@
 //! The page as the server would send it now, and swapping its parts into the page that is open.
 
 use leptos::prelude::{document, window};
-use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, DomParser, Element, Event, HtmlElement, RequestInit, Response, SupportedType};
 
-use crate::typing::DIRTY;
+use crate::{
+    dom::{all, all_in, find_in, set, set_if},
+    typing::DIRTY,
+};
 
 pub(super) enum Fetched {
     Page(Document),
@@ -47,14 +50,14 @@ pub(super) async fn fetch(address: &str) -> Option<Fetched> {
 /// `kind/key`; `None` means everything.
 pub(super) fn swap(fresh: &Document, changed: Option<&[String]>) -> Swapped {
     let mut outcome = Swapped::default();
-    for form in all(&document(), "form[data-guard]") {
+    for form in all("form[data-guard]") {
         if is_touched(&form) {
             outcome.conflict |= is_about(&form, changed);
         } else {
             swap_region(&form, fresh, &mut outcome);
         }
     }
-    for region in all(&document(), "[data-live]") {
+    for region in all("[data-live]") {
         swap_region(&region, fresh, &mut outcome);
     }
     if outcome.replaced
@@ -73,7 +76,7 @@ fn swap_region(old: &Element, fresh: &Document, outcome: &mut Swapped) {
     if without_times(old) == without_times(&new) {
         return;
     }
-    if children(old, "form[data-guard]").iter().any(is_touched) {
+    if all_in(old, "form[data-guard]").iter().any(is_touched) {
         return;
     }
     if is_held(old) {
@@ -87,11 +90,10 @@ fn swap_region(old: &Element, fresh: &Document, outcome: &mut Swapped) {
         return;
     }
     outcome.replaced = true;
-    if let Some(new) = new.dyn_ref::<Element>() {
-        bring_to_life(new);
-        if let Some(target) = focus.and_then(|selector| new.query_selector(&selector).ok().flatten()) {
-            let _ = target.dyn_ref::<HtmlElement>().map(HtmlElement::focus);
-        }
+    if let Some(new) = new.dyn_ref::<Element>()
+        && let Some(target) = focus.and_then(|selector| find_in::<HtmlElement>(new, &selector))
+    {
+        drop(target.focus());
     }
 }
 
@@ -108,8 +110,7 @@ fn is_about(form: &Element, changed: Option<&[String]>) -> bool {
 
 /// Something in the region is open or being typed into.
 fn is_held(region: &Element) -> bool {
-    let open =
-        region.query_selector("details[open], dialog[open], form[data-dirty]").ok().flatten().is_some();
+    let open = find_in::<Element>(region, "details[open], dialog[open], form[data-dirty]").is_some();
     let typing = document().active_element().is_some_and(|active| {
         matches!(active.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA")
             && region.contains(Some(&active))
@@ -128,11 +129,11 @@ fn focus_within(region: &Element) -> Option<String> {
 
 /// Lines that are new or different light up for a moment.
 fn flash_what_differs(old: &Element, new: &Element) {
-    for line in children(new, "[data-key]") {
+    for line in all_in(new, "[data-key]") {
         let key = line.get_attribute("data-key").unwrap_or_default().replace('"', "\\\"");
-        let before = old.query_selector(&format!("[data-key=\"{key}\"]")).ok().flatten();
+        let before = find_in::<Element>(old, &format!("[data-key=\"{key}\"]"));
         if before.is_none_or(|before| without_times(&before) != without_times(&line)) {
-            let _ = line.set_attribute("data-flash", "");
+            set(&line, "data-flash", "");
         }
     }
 }
@@ -141,34 +142,12 @@ fn flash_what_differs(old: &Element, new: &Element) {
 fn without_times(element: &Element) -> String {
     let Ok(copy) = element.clone_node_with_deep(true) else { return element.outer_html() };
     let Some(copy) = copy.dyn_ref::<Element>() else { return element.outer_html() };
-    for time in children(copy, "time") {
+    for time in all_in(copy, "time") {
         time.set_text_content(None);
     }
-    for lit in children(copy, "[data-flash]") {
-        let _ = lit.remove_attribute("data-flash");
+    for lit in all_in(copy, "[data-flash]") {
+        set_if(&lit, "data-flash", false);
     }
-    let _ = copy.remove_attribute("data-flash");
+    set_if(copy, "data-flash", false);
     copy.outer_html()
-}
-
-/// Islands that came with the new HTML start like those of a new page.
-fn bring_to_life(region: &Element) {
-    let Ok(start) = js_sys::Reflect::get(&window(), &JsValue::from_str("__hydrateIsland")) else { return };
-    let Some(start) = start.dyn_ref::<js_sys::Function>() else { return };
-    for island in children(region, "leptos-island") {
-        let component = island.get_attribute("data-component").unwrap_or_default();
-        let _ = start.call2(&JsValue::NULL, &island, &JsValue::from_str(&component));
-    }
-}
-
-fn all(document: &Document, selector: &str) -> Vec<Element> {
-    document.query_selector_all(selector).map(|list| elements(&list)).unwrap_or_default()
-}
-
-fn children(element: &Element, selector: &str) -> Vec<Element> {
-    element.query_selector_all(selector).map(|list| elements(&list)).unwrap_or_default()
-}
-
-fn elements(list: &web_sys::NodeList) -> Vec<Element> {
-    (0..list.length()).filter_map(|at| list.item(at)?.dyn_into().ok()).collect()
 }

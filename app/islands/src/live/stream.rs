@@ -1,30 +1,37 @@
 //! What the page hears of changes, and when to look at itself again. The connection to `/live` is not the page's own:
 //! see `worker.js`.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc};
 
 use js_sys::{Date, Function, Reflect};
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
-use web_sys::{MessageEvent, MessagePort, SharedWorker, VisibilityState, Worker};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Element, MessageEvent, MessagePort, SharedWorker, VisibilityState, Worker};
 
-use super::{Notice, Signals, State, page};
+use super::{Notice, State, announce, indicate, is_signed_out, notice, page};
+use crate::{
+    asked::is_kept,
+    dom::{later, listen, listen_at},
+};
 
 /// What `/live` calls the passing of a few seconds.
 const MEASURES: &str = "measures";
 /// Changes come in bursts; one look at the page serves them all.
-const SETTLE: Duration = Duration::from_millis(60);
-const RECONNECT: Duration = Duration::from_secs(4);
+const SETTLE_MS: i32 = 60;
+const RECONNECT_MS: i32 = 4_000;
 /// How often a region that was being edited is looked at again.
-const RETRY: Duration = Duration::from_millis(700);
+const RETRY_MS: i32 = 700;
 /// How often the page looks whether the worker still lives…
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK_MS: i32 = 5_000;
 /// …which says something every few seconds; a browser may have ended it together with another page.
 const SILENCE_MS: f64 = 30_000.0;
 
 struct Listener {
-    seq: f64,
-    member: i64,
+    /// The last change that the page knows of.
+    seq: u64,
+    /// Who looks at it, as the server writes it.
+    member: String,
     measures: bool,
     /// The address of `worker.js`.
     worker: String,
@@ -39,14 +46,13 @@ struct Listener {
     scheduled: bool,
     /// How often the page was looked at.
     looks: u32,
-    signals: Signals,
 }
 
 type Shared = Rc<RefCell<Listener>>;
 
 /// Listens for as long as the page is seen: one in the background neither holds a connection nor looks at itself.
-#[expect(clippy::cast_precision_loss, reason = "a number of changes that JavaScript can count")]
-pub(super) fn start(seq: u64, member: i64, measures: bool, worker: String, signals: Signals) {
+pub(super) fn start(indicator: &Element) {
+    let of = |name: &str| indicator.get_attribute(name).unwrap_or_default();
     let shared = Rc::new_cyclic(|own: &std::rc::Weak<RefCell<Listener>>| {
         let (hearing, failing) = (own.clone(), own.clone());
         let hears = listener_of(move |event| {
@@ -60,10 +66,10 @@ pub(super) fn start(seq: u64, member: i64, measures: bool, worker: String, signa
             }
         });
         RefCell::new(Listener {
-            seq: seq as f64,
-            member,
-            measures,
-            worker,
+            seq: of(super::SEQ).parse().unwrap_or_default(),
+            member: of(super::MEMBER),
+            measures: indicator.has_attribute(super::MEASURES),
+            worker: of(super::WORKER),
             alone: false,
             port: None,
             hears,
@@ -72,35 +78,36 @@ pub(super) fn start(seq: u64, member: i64, measures: bool, worker: String, signa
             changed: Some(Vec::new()),
             scheduled: false,
             looks: 0,
-            signals,
         })
     });
     enter(&shared);
     let watched = Rc::clone(&shared);
-    let turned = listener_of(move |_| {
+    listen_at(&document(), "visibilitychange", move |_| {
         if is_hidden() {
             leave(&watched);
         } else {
             enter(&watched);
             // Feedback is not counted by changes: what arrived meanwhile is only seen by looking.
-            watched.borrow_mut().changed = None;
-            look(&watched);
+            look_at_all(&watched);
         }
     });
-    drop(document().add_event_listener_with_callback("visibilitychange", &turned));
     let left = Rc::clone(&shared);
-    let _ = window_event_listener(ev::pagehide, move |_| leave(&left));
+    listen("pagehide", move |_| leave(&left));
     // Going back to a page out of the browser's own cache shows it as it was, with numbers of another moment.
     let shown = Rc::clone(&shared);
-    let _ = window_event_listener(ev::pageshow, move |event| {
+    listen("pageshow", move |event| {
         enter(&shown);
-        let is_old = Reflect::get(&event, &JsValue::from_str("persisted")).is_ok_and(|it| it.is_truthy());
-        if is_old {
-            shown.borrow_mut().changed = None;
-            look(&shown);
+        if is_kept(&event) {
+            look_at_all(&shown);
         }
     });
-    let _ = set_interval_with_handle(move || look_after(&shared), LOOK);
+    let looks = listener_of(move |_| look_after(&shared));
+    drop(window().set_interval_with_callback_and_timeout_and_arguments_0(&looks, LOOK_MS));
+}
+
+fn look_at_all(shared: &Shared) {
+    shared.borrow_mut().changed = None;
+    look(shared);
 }
 
 fn is_hidden() -> bool {
@@ -146,19 +153,17 @@ impl Listener {
 fn fail(shared: &Shared) {
     leave(shared);
     shared.borrow_mut().alone = true;
-    let state = shared.borrow().signals.state;
-    state.set(State::Reconnecting);
+    indicate(State::Reconnecting);
     let again = Rc::clone(shared);
-    set_timeout(move || enter(&again), RECONNECT);
+    later(RECONNECT_MS, move || enter(&again));
 }
 
 fn look_after(shared: &Shared) {
     let listener = shared.borrow();
     let is_silent = listener.port.is_some() && Date::now() - listener.heard_ms > SILENCE_MS;
-    let signals = listener.signals;
     drop(listener);
     if is_silent {
-        signals.state.set(State::Reconnecting);
+        indicate(State::Reconnecting);
         leave(shared);
         enter(shared);
     }
@@ -169,21 +174,19 @@ fn hear(shared: &Shared, event: &JsValue) {
         return;
     };
     shared.borrow_mut().heard_ms = Date::now();
-    let state = shared.borrow().signals.state;
     match &*text {
-        "live" => state.set(State::Live),
-        "reconnecting" => state.set(State::Reconnecting),
+        "live" => indicate(State::Live),
+        "reconnecting" => indicate(State::Reconnecting),
         "refused" => {
-            state.set(State::Reconnecting);
-            shared.borrow_mut().changed = None;
-            look(shared);
+            indicate(State::Reconnecting);
+            look_at_all(shared);
         }
         change => {
             let mut listener = shared.borrow_mut();
             if listener.note(change) && !std::mem::replace(&mut listener.scheduled, true) {
                 drop(listener);
-                let later = Rc::clone(shared);
-                set_timeout(move || look(&later), SETTLE);
+                let shared = Rc::clone(shared);
+                later(SETTLE_MS, move || look(&shared));
             }
         }
     }
@@ -191,12 +194,13 @@ fn hear(shared: &Shared, event: &JsValue) {
 
 impl Listener {
     /// Remembers what changed, as the server says it; whether that is a reason to look.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of changes")]
     fn note(&mut self, change: &str) -> bool {
         let Ok(message) = js_sys::JSON::parse(change) else { return false };
         let member = |name: &str| Reflect::get(&message, &JsValue::from_str(name)).unwrap_or_default();
         let objects: Vec<String> =
             js_sys::Array::from(&member("objects")).iter().filter_map(|it| it.as_string()).collect();
-        self.seq = member("seq").as_f64().unwrap_or_default().max(self.seq);
+        self.seq = self.seq.max(member("seq").as_f64().unwrap_or_default() as u64);
         if objects.is_empty() {
             self.changed = None;
         } else if !self.measures && objects.iter().all(|it| it == MEASURES) {
@@ -222,17 +226,15 @@ fn look(shared: &Shared) {
         match page::fetch(&address).await {
             Some(page::Fetched::Page(fresh)) => {
                 // Signed in again, in another tab perhaps.
-                let notice = shared.borrow().signals.notice;
-                if notice.get_untracked() == Some(Notice::SignedOut) {
-                    notice.set(None);
+                if is_signed_out() {
+                    notice(None);
                 }
                 let seen = Seen { number, address, fresh };
                 apply(&shared, seen, changed.as_deref());
             }
             Some(page::Fetched::SignedOut) => {
                 leave(&shared);
-                let notice = shared.borrow().signals.notice;
-                notice.set(Some(Notice::SignedOut));
+                notice(Some(Notice::SignedOut));
             }
             None => {}
         }
@@ -255,26 +257,23 @@ fn apply(shared: &Shared, seen: Seen, changed: Option<&[String]>) {
     if address() != seen.address {
         return;
     }
-    let signals = shared.borrow().signals;
     let outcome = page::swap(&seen.fresh, changed);
     if outcome.conflict {
-        signals.notice.set(Some(Notice::Changed));
+        notice(Some(Notice::Changed));
     }
     // New numbers are no news: nobody wants to hear of them every few seconds.
     let is_news = changed.is_none_or(|changed| changed.iter().any(|it| it != MEASURES));
     if outcome.replaced && is_news {
-        signals.announced.set("");
-        signals.announced.set("The page was updated.");
+        announce("The page was updated.");
     }
     if outcome.waiting {
         let again = Rc::clone(shared);
-        let later = move || {
+        later(RETRY_MS, move || {
             // What a later look has found is newer.
             if again.borrow().looks == seen.number {
                 apply(&again, seen, Some(&[]));
             }
-        };
-        set_timeout(later, RETRY);
+        });
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     page::{Page, PageMeta, PageResult, here::here, layout::Section},
     ui::{
         badge::{Callout, Tone},
+        copy::copy_button,
         field::{Field, FormError},
         secret::Secret,
     },
@@ -224,7 +225,7 @@ fn block(name: &'static str, title: &str, text: String) -> impl IntoView + use<>
         <figure class="code">
             <figcaption>
                 <span>{title.to_owned()}</span>
-                <islands::copy::Copy target=id.clone() />
+                {copy_button(id.clone())}
             </figcaption>
             <pre tabindex="0" id=id>{text}</pre>
         </figure>

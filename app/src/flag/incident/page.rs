@@ -2,7 +2,6 @@
 
 use axum::extract::Path;
 use engine::{FlagKey, counted, group_name};
-use islands::copy::Copy;
 use leptos::prelude::*;
 use store::{Action, INCIDENT_SHARE_MS, Operation};
 
@@ -17,7 +16,7 @@ use crate::{
     error::{AppError, Thing},
     flag::{FlagPage, Tab, frame},
     page::{Page, PageMeta, PageResult, here::here, layout::Section},
-    ui::{secret::Secret, time},
+    ui::{copy::copy_button, secret::Secret, time},
 };
 
 pub async fn get(page: Page, Path((key, seq)): Path<(String, String)>) -> PageResult {
@@ -85,7 +84,7 @@ async fn show(page: Page, key: &str, seq: &str, made: Option<(String, i64)>) -> 
                 <figure class="tell">
                     <figcaption>
                         <span>"The same as text. Members read this page at its address."</span>
-                        <Copy target="incident-text".to_owned() />
+                        {copy_button("incident-text".to_owned())}
                     </figcaption>
                     <pre tabindex="0" id="incident-text">{plain.clone()}</pre>
                 </figure>

@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use engine::{
     AttributeSchema, Audience, Flag, Group, GroupKey, Percentage, Rollout, audience_phrase, plan::Plan,
 };
-use islands::forecast::{Channel, Forecast};
 
 use super::{form::RolloutForm, rule::RuleForm};
 use crate::{
     condition::vocabulary::Vocabulary,
+    forecast::{Channel, Forecast},
     form::{
         error::{FieldError, as_sentence},
         state::FormState,

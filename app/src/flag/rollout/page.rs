@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::extract::Path;
 use engine::{Change, Count, Group};
-use islands::{fader::Faders, forecast::FORM, preview::Preview, swap::Swap};
+use islands::{fader::Faders, preview::FORM, swap::Swap};
 use leptos::prelude::*;
 use store::{AuditEntry, Conflict, Operation};
 
@@ -140,11 +140,7 @@ fn desk_form(
     (clash, names): (bool, Option<&Names>),
 ) -> impl IntoView + use<> {
     let here = here();
-    let environment = shown.environment.key.to_string();
-    let preview = view! {
-        <Preview initial=bank.forecast.clone() flag=shown.key().to_string() environment=environment />
-    }
-    .into_any();
+    let preview = bank.forecast.view(shown.key().as_str(), shown.environment.key.as_str()).into_any();
     let changed = bank.forecast.changed.then_some("");
     if !bank.editable {
         return view! {

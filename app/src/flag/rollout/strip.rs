@@ -2,10 +2,7 @@
 //! name, so that it works without scripts; the `Faders` island only makes the controls follow each other.
 
 use engine::{Percentage, grouped};
-use islands::{
-    fader::{direction, step_for, value_text},
-    forecast::Mood,
-};
+use islands::fader::{direction, step_for, value_text};
 use leptos::prelude::*;
 
 use super::{
@@ -14,6 +11,7 @@ use super::{
     rule::{RuleForm, SPLIT},
 };
 use crate::{
+    forecast::{Mood, count_id, overlap_id},
     form::error::sentences_at,
     ui::{icon, place},
 };
@@ -112,9 +110,9 @@ fn count(bank: &Bank<'_>, rule: &RuleForm) -> Option<impl IntoView + use<>> {
     };
     Some(view! {
         <p class="strip-count">
-            <b id=format!("count-{}", rule.id)>{numbers}</b>
+            <b id=count_id(&rule.id)>{numbers}</b>
             " known people inside"
-            <span id=format!("overlap-{}", rule.id)>{overlap}</span>
+            <span id=overlap_id(&rule.id)>{overlap}</span>
         </p>
     })
 }
@@ -240,12 +238,12 @@ fn number(bank: &Bank<'_>, rule: &RuleForm, name: &str, invalid: bool) -> AnyVie
 #[cfg(test)]
 mod tests {
     use engine::{AttributeSchema, Audience, Flag, FlagKey, Group, GroupKey, Rollout, Rule, RuleId};
-    use islands::forecast::{Channel, Forecast};
     use std::{collections::BTreeMap, sync::Arc};
 
     use super::*;
     use crate::{
         flag::rollout::form::RolloutForm,
+        forecast::{Channel, Forecast},
         form::{error::FieldError, state::FormState},
     };
 

@@ -11,7 +11,7 @@ const BASE: &str = "/tools/fader";
 /// Every path that a browser would ask for: what stands in attributes, in the scripts of the page, and in what islands are
 /// given.
 fn addresses(html: &str) -> Vec<&str> {
-    let named = ["href=\"", "src=\"", "action=\"", "&quot;", "import(\"", "from \"", "'"];
+    let named = ["href=\"", "src=\"", "action=\"", "data-worker=\"", "import(\"", "from \"", "'"];
     let found = named.iter().flat_map(|before| html.split(before).skip(1));
     let paths = found.filter(|rest| {
         let mut chars = rest.chars();

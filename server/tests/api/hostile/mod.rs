@@ -311,19 +311,38 @@ async fn send_hostile(world: &mut World, action: &str, form: &Form) {
     }
 }
 
+/// Islands put the HTML that they are told into their page.
 #[tokio::test]
-async fn what_islands_are_told_is_no_page() {
+async fn what_islands_are_told_holds_no_typed_markup() {
     let world = World::build().await;
+    let rule = "expected=1&rule=pwn&r.pwn.group=pwn&r.pwn.to=50";
+    let mut texts = String::new();
     for (call, fields) in [
         ("find", vec![("environment", "production"), ("query", PWN)]),
         ("find", vec![("environment", PWN), ("query", "@flag")]),
         ("find", vec![("environment", "production"), ("query", "@flag")]),
+        ("find", vec![("environment", "production"), ("query", "@group")]),
+        ("find", vec![("environment", "production"), ("query", "@subject")]),
         ("preview_rollout", vec![("flag", KEY), ("environment", "production"), ("form", PWN)]),
+        ("preview_rollout", vec![("flag", KEY), ("environment", "production"), ("form", rule)]),
         (PWN, vec![("query", PWN)]),
     ] {
         let fields: Vec<_> =
             fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let answer = world.post(&format!("/call/{}", encoded(call)), &fields).await;
-        assert!(world.check(call, answer).await.is_none(), "{call} answers with a page");
+        let what = format!("{call} {fields:?}");
+        let kind =
+            answer.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        assert!(!kind.starts_with("text/html"), "{what} is answered with a page");
+        assert!(answer.status().as_u16() < 500, "{what}");
+        let told = answer.text().await.expect("a text");
+        if let Ok(serde_json::Value::String(html)) = serde_json::from_str(&told) {
+            let page = Page::read(&html);
+            assert!(page.faults.is_empty(), "{what}: {:#?}", page.faults);
+            texts.push_str(&page.texts);
+        }
+    }
+    for mark in ["@flag", "@group", "@subject"] {
+        assert!(texts.contains(mark), "{mark} was told to no island");
     }
 }

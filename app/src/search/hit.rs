@@ -1,9 +1,7 @@
-//! What a search finds, as it travels to the palette.
-
-use serde::{Deserialize, Serialize};
+//! One thing that a search finds.
 
 /// One line of the palette and of the search page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hit {
     pub kind: HitKind,
     pub title: String,
@@ -12,7 +10,7 @@ pub struct Hit {
     pub href: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HitKind {
     Flag,
     Group,
