@@ -8,6 +8,14 @@ pub const OFREP_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const REST_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// A group's ten thousand testers fit into one form; beyond it the answer is 413.
 pub const FORM_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Flags in one answer; further ones come with `cursor`.
+pub const FLAG_PAGE_MAX: usize = 1000;
+/// Changes of a flag in one answer, as many as are asked for…
+pub const HISTORY_PAGE_MAX: usize = 200;
+/// …or so many.
+pub const HISTORY_PAGE_DEFAULT: usize = 50;
+/// People whom a preview names on each side.
+pub const MOVED_NAMES_MAX: usize = 50;
 /// People over REST; beyond it the answer is 413.
 pub const PEOPLE_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// A form of somebody who is not signed in, such as a sign-in; beyond it the answer is 413.

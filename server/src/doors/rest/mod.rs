@@ -1,6 +1,7 @@
 //! REST below `/api/v1`: what programs send (people, events, feedback) and what they manage with a management token.
 //! Handlers read, ask for a proof of permission and call the store; the `OpenAPI` document is made from them.
 
+mod at_flag;
 mod audit;
 mod check;
 mod document;
@@ -8,8 +9,10 @@ pub mod door;
 mod enrolments;
 mod error;
 mod events;
+mod explain;
 mod exposures;
 mod feedback;
+mod flag;
 mod flags;
 mod guardrails;
 mod health;
@@ -18,9 +21,13 @@ mod manager;
 pub mod needs;
 mod people;
 mod plan;
+mod pointer;
+mod preview;
 mod proof;
 mod rollout;
+mod times;
 mod token;
+mod versions;
 
 use std::sync::Arc;
 
@@ -73,7 +80,12 @@ fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(token::get))
         .routes(routes!(audit::head))
         .routes(routes!(check::check))
-        .routes(routes!(flags::list))
+        .routes(routes!(flags::list, flag::create))
+        .routes(routes!(flag::get, flag::put))
+        .routes(routes!(flag::archive))
+        .routes(routes!(flag::restore))
+        .routes(routes!(explain::explain))
+        .routes(routes!(versions::history))
         .routes(routes!(people::put, people::get, people::delete))
         .routes(routes!(people::post))
         .routes(routes!(people::exposures))
@@ -91,6 +103,10 @@ fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(rollout::patch_rule))
         .routes(routes!(rollout::stop))
         .routes(routes!(rollout::resume))
+        .routes(routes!(preview::preview))
+        .routes(routes!(versions::version))
+        .routes(routes!(versions::revert))
+        .routes(routes!(versions::re_randomise))
 }
 
 pub fn router(server: &Server) -> Router {

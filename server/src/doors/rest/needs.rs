@@ -51,6 +51,13 @@ pub const OPERATIONS: &[(&str, &str, Needs)] = &[
     ("DELETE", "/api/v1/guardrails", Needs::Workspace),
     ("GET", "/api/v1/audit/head", Needs::Workspace),
     ("GET", "/api/v1/flags", Needs::Environment),
+    ("POST", "/api/v1/flags", Needs::Workspace),
+    ("GET", "/api/v1/flags/{key}", Needs::Management),
+    ("PUT", "/api/v1/flags/{key}", Needs::Workspace),
+    ("POST", "/api/v1/flags/{key}/archive", Needs::Workspace),
+    ("POST", "/api/v1/flags/{key}/restore", Needs::Workspace),
+    ("POST", "/api/v1/flags/{key}/explain", Needs::Environment),
+    ("GET", "/api/v1/flags/{key}/history", Needs::Environment),
     ("GET", "/api/v1/flags/{key}/exposures", Needs::Environment),
     ("GET", "/api/v1/flags/{key}/health", Needs::Environment),
     ("GET", "/api/v1/flags/{key}/guardrails", Needs::Environment),
@@ -64,6 +71,10 @@ pub const OPERATIONS: &[(&str, &str, Needs)] = &[
     ("PATCH", "/api/v1/flags/{key}/rules/{rule}", Needs::Environment),
     ("POST", "/api/v1/flags/{key}/stop", Needs::Environment),
     ("POST", "/api/v1/flags/{key}/resume", Needs::Environment),
+    ("POST", "/api/v1/flags/{key}/rollout/preview", Needs::Environment),
+    ("GET", "/api/v1/flags/{key}/rollout/versions/{version}", Needs::Environment),
+    ("POST", "/api/v1/flags/{key}/rollout/revert", Needs::Environment),
+    ("POST", "/api/v1/flags/{key}/rollout/re-randomise", Needs::Environment),
 ];
 
 impl Needs {

@@ -296,6 +296,11 @@ impl Principal {
         self.require(Operation::EditFlags).map(FlagEditor)
     }
 
+    /// To change what a flag or a group is: that is the same in every environment.
+    pub fn definition_editor(&self) -> Result<FlagEditor, Denied> {
+        self.require_everywhere(Operation::EditFlags).map(FlagEditor)
+    }
+
     pub fn stopper(&self) -> Result<Stopper, Denied> {
         self.require(Operation::Stop).map(Stopper)
     }
