@@ -35,6 +35,7 @@ mod metrics;
 mod missing;
 mod moved;
 mod names;
+mod once;
 mod otlp;
 mod outcomes;
 mod pages;

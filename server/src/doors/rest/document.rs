@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 pub(crate) use words::{
-    Comment, FeedbackCompleted, FeedbackWord, Flag, FlagKindWord, FlagVariant, Guardrail,
+    Comment, FeedbackCompleted, FeedbackWord, Flag, FlagKindWord, FlagVariant, Guardrail, IdempotencyKey,
     Key, LifecycleWord, Milliseconds, PerCent, PlanStep, PlanTransition, Proof, Rollout, Subject, Traits,
     ValueTypeWord, Version,
 };
@@ -33,6 +33,10 @@ const WITH_AN_ENVIRONMENT: [(&str, &str); 2] = [
         "422",
         "Read, but it cannot be done as it is: the token counts in several environments, and none is named",
     ),
+];
+const WITH_A_KEY: [(&str, &str); 2] = [
+    ("409", "It does not fit what is in force, or the first request with this Idempotency-Key is under way"),
+    ("422", "Read, but it cannot be done as it is, or this Idempotency-Key came with another request"),
 ];
 const WITH_A_BODY: [(&str, &str); 4] = [
     ("408", "The body took too long"),
@@ -72,9 +76,11 @@ fn complete(path: &str, operation: &mut Map<String, Value>) {
         operation.get("parameters").and_then(Value::as_array).into_iter().flatten().collect();
     let has = |name: &str| parameters.iter().any(|it| it["name"] == name);
     let has_environment = has("environment").then_some(WITH_AN_ENVIRONMENT).into_iter().flatten();
+    let has_key = has("Idempotency-Key").then_some(WITH_A_KEY).into_iter().flatten();
     let refusals: Vec<_> = ALWAYS
         .into_iter()
         .chain(has_names)
+        .chain(has_key)
         .chain(has_body)
         .chain(has_environment)
         .collect();

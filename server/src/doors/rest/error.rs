@@ -174,7 +174,9 @@ impl From<StoreError> for RestError {
             StoreError::Denied(denied) => Self::Denied(denied),
             StoreError::NotFound { kind, .. } => Self::NotFound(kind.noun()),
             StoreError::Conflict(conflict) => Self::Conflict(since_read(&conflict)),
-            StoreError::AlreadyExists { .. } | StoreError::InUse { .. } => Self::Conflict(error.to_string()),
+            StoreError::AlreadyExists { .. }
+            | StoreError::InUse { .. }
+            | StoreError::Invalid(Invalid::OnceTakenOver) => Self::Conflict(error.to_string()),
             StoreError::Invalid(Invalid::FeedbackDayFull { retry_after_s }) => {
                 Self::Later { detail: error.to_string(), retry_after_s }
             }

@@ -19,6 +19,7 @@ mod health;
 mod list;
 mod manager;
 pub mod needs;
+mod once;
 mod people;
 mod plan;
 mod pointer;
@@ -122,6 +123,7 @@ pub fn router(server: &Server) -> Router {
         .route("/api/v1/openapi.json", get(describe))
         .route("/api/{*path}", axum::routing::any(not_found))
         .method_not_allowed_fallback(|| async { RestError::Fault(Fault::MethodNotAllowed) })
+        .layer(from_fn_with_state(server.clone(), once::once))
         .layer(from_fn_with_state(Arc::clone(&server.lanes), in_turn))
         .layer(from_fn_with_state(Arc::clone(&server.lanes), on_pages))
         .layer(from_fn(keep_nowhere))

@@ -144,7 +144,7 @@ impl Principal {
 
     /// Whoever can run the binary on the database can do everything; the audit log calls them "command line".
     pub fn command_line() -> Self {
-        let origin = RequestOrigin { request_id: String::new(), address: "command line".to_owned() };
+        let origin = RequestOrigin::at("command line");
         let who = (UserId::COMMAND_LINE, "command line".to_owned(), String::new());
         Self::new(who, Role::Admin, &Arc::default(), origin)
     }

@@ -55,6 +55,13 @@ words! {
         "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$",
         "description": "1 to 100 letters, digits, '.', '_' and '-'; the first is a letter or a digit."
     });
+    IdempotencyKey() = json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": "^[!-~]+$",
+        "description": "1 to 255 visible ASCII characters, such as a UUID."
+    });
     Subject() = json!({
         "type": "string",
         "minLength": 1,
