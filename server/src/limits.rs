@@ -14,6 +14,8 @@ pub const ONCE_KEY_CHARS_MAX: usize = 255;
 pub const ONCE_ANSWER_BYTES_MAX: u64 = 512 * 1024;
 /// When a token that has sent too many keys may come again.
 pub const ONCE_RETRY_AFTER_S: u64 = 3600;
+/// A larger answer is sent without an `ETag`.
+pub const ETAG_BODY_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Flags in one answer; further ones come with `cursor`.
 pub const FLAG_PAGE_MAX: usize = 1000;
 /// Changes of a flag in one answer, as many as are asked for…

@@ -57,6 +57,7 @@ mod supervision;
 mod testers;
 mod texts;
 mod token_scopes;
+mod unchanged;
 mod values;
 mod versions;
 mod whose_events;

@@ -38,6 +38,7 @@ const WITH_A_KEY: [(&str, &str); 2] = [
     ("409", "It does not fit what is in force, or the first request with this Idempotency-Key is under way"),
     ("422", "Read, but it cannot be done as it is, or this Idempotency-Key came with another request"),
 ];
+const READ: [(&str, &str); 1] = [("304", "What `If-None-Match` names is still what is answered")];
 const WITH_A_BODY: [(&str, &str); 4] = [
     ("408", "The body took too long"),
     ("413", "The body is too large, or has too many values"),
@@ -54,9 +55,9 @@ impl Served {
         let mut json = serde_json::to_value(document).unwrap_or_default();
         if let Some(paths) = json.get_mut("paths").and_then(Value::as_object_mut) {
             for (path, operations) in paths {
-                for (_, operation) in operations.as_object_mut().into_iter().flatten() {
+                for (method, operation) in operations.as_object_mut().into_iter().flatten() {
                     let operation = operation.as_object_mut();
-                    operation.into_iter().for_each(|it| complete(path, it));
+                    operation.into_iter().for_each(|it| complete(method, path, it));
                 }
             }
         }
@@ -69,7 +70,7 @@ impl Served {
     }
 }
 
-fn complete(path: &str, operation: &mut Map<String, Value>) {
+fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
     let has_names = path.contains('{').then_some(WITH_NAMES_IN_THE_PATH).into_iter().flatten();
     let has_body = operation.contains_key("requestBody").then_some(WITH_A_BODY).into_iter().flatten();
     let parameters: Vec<_> =
@@ -77,12 +78,14 @@ fn complete(path: &str, operation: &mut Map<String, Value>) {
     let has = |name: &str| parameters.iter().any(|it| it["name"] == name);
     let has_environment = has("environment").then_some(WITH_AN_ENVIRONMENT).into_iter().flatten();
     let has_key = has("Idempotency-Key").then_some(WITH_A_KEY).into_iter().flatten();
+    let reads = (method == "get").then_some(READ).into_iter().flatten();
     let refusals: Vec<_> = ALWAYS
         .into_iter()
         .chain(has_names)
         .chain(has_key)
         .chain(has_body)
         .chain(has_environment)
+        .chain(reads)
         .collect();
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for (status, description) in refusals {

@@ -28,6 +28,7 @@ mod proof;
 mod rollout;
 mod times;
 mod token;
+mod unchanged;
 mod versions;
 
 use std::sync::Arc;
@@ -124,6 +125,7 @@ pub fn router(server: &Server) -> Router {
         .route("/api/{*path}", axum::routing::any(not_found))
         .method_not_allowed_fallback(|| async { RestError::Fault(Fault::MethodNotAllowed) })
         .layer(from_fn_with_state(server.clone(), once::once))
+        .layer(from_fn(unchanged::unchanged))
         .layer(from_fn_with_state(Arc::clone(&server.lanes), in_turn))
         .layer(from_fn_with_state(Arc::clone(&server.lanes), on_pages))
         .layer(from_fn(keep_nowhere))
