@@ -40,6 +40,7 @@ mod otlp;
 mod outcomes;
 mod pages;
 mod people;
+mod permissions;
 mod plan_pages;
 mod postgres;
 mod rate;

@@ -21,6 +21,7 @@ mod manager;
 pub mod needs;
 mod once;
 mod people;
+mod permissions;
 mod plan;
 mod pointer;
 mod preview;
@@ -82,6 +83,7 @@ fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(token::get))
         .routes(routes!(audit::head))
         .routes(routes!(check::check))
+        .routes(routes!(permissions::permissions))
         .routes(routes!(flags::list, flag::create))
         .routes(routes!(flag::get, flag::put))
         .routes(routes!(flag::archive))

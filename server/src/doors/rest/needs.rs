@@ -38,6 +38,7 @@ pub const OPERATIONS: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/events", Needs::ServerOrClient),
     ("POST", "/api/v1/feedback", Needs::ServerOrClient),
     ("POST", "/api/v1/check", Needs::Server),
+    ("GET", "/api/v1/permissions", Needs::ServerOrClient),
     ("PUT", "/api/v1/people/{id}", Needs::Traits),
     ("POST", "/api/v1/people", Needs::Traits),
     ("GET", "/api/v1/people/{id}", Needs::WorkspaceIn),
