@@ -56,8 +56,9 @@ impl Served {
         if let Some(paths) = json.get_mut("paths").and_then(Value::as_object_mut) {
             for (path, operations) in paths {
                 for (method, operation) in operations.as_object_mut().into_iter().flatten() {
-                    let operation = operation.as_object_mut();
-                    operation.into_iter().for_each(|it| complete(method, path, it));
+                    if let Some(operation) = operation.as_object_mut() {
+                        complete(method, path, operation);
+                    }
                 }
             }
         }

@@ -39,7 +39,8 @@ pub(crate) struct WhoAsks {
 
 /// What the subject may do. Whatever is not in it, and whatever else is answered, means no.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Permissions {
+#[schema(as = Permissions)]
+pub(crate) struct Answer {
     subject: Option<String>,
     environment: String,
     /// Of the environment when it was decided.
@@ -59,7 +60,7 @@ pub(crate) struct Permissions {
     tag = "check",
     params(WhoAsks),
     responses(
-        (status = 200, body = Permissions),
+        (status = 200, body = Answer),
         (status = 422, body = Problem),
         (status = 503, body = Problem, description = "The database has not come yet: what was decided last may not hold any more"),
     ),
@@ -85,11 +86,11 @@ pub(crate) async fn permissions(
     response
 }
 
-fn decide(ofrep: &Ofrep, caller: &Caller, parts: &Parts) -> Result<Permissions, RestError> {
+fn decide(ofrep: &Ofrep, caller: &Caller, parts: &Parts) -> Result<Answer, RestError> {
     let context = context(&parts.uri)?;
     let permitted = ofrep.permissions(caller, parts, &context).ok_or(RestError::Fault(Fault::Internal))?;
     let Permitted { revision, permissions, stream } = permitted;
-    Ok(Permissions {
+    Ok(Answer {
         subject: context.targeting_key.map(Into::into),
         environment: caller.token.environment_key().to_owned(),
         revision,

@@ -21,7 +21,10 @@ pub(super) fn read<T: DeserializeOwned>(json: &RawValue, base: &str, noun: &str)
         let mut pointer = base.to_owned();
         for segment in error.path() {
             match segment {
-                Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+                Segment::Seq { index } => {
+                    pointer.push('/');
+                    pointer.push_str(&index.to_string());
+                }
                 Segment::Map { key } | Segment::Enum { variant: key } => {
                     pointer.push('/');
                     pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));

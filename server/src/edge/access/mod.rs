@@ -86,7 +86,7 @@ pub fn request_origin(parts: &Parts) -> RequestOrigin {
     RequestOrigin {
         request_id: extensions.get::<RequestId>().map(RequestId::to_string).unwrap_or_default(),
         address: extensions.get::<ClientAddress>().map(|it| it.0.to_string()).unwrap_or_default(),
-        once: extensions.get::<OnceClaim>().cloned(),
+        once: extensions.get::<OnceClaim>().cloned().map(Box::new),
     }
 }
 

@@ -78,7 +78,7 @@ pub struct RequestOrigin {
     pub request_id: String,
     pub address: String,
     /// The key in whose name it is made once, where it has one.
-    pub once: Option<OnceClaim>,
+    pub once: Option<Box<OnceClaim>>,
 }
 
 impl RequestOrigin {

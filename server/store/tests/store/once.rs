@@ -37,7 +37,7 @@ impl Harness {
 
     /// Stops the flag in the name of a claim.
     async fn stop_in_the_name_of(&self, token: &Token, claim: &OnceClaim) -> Result<u64, StoreError> {
-        let origin = RequestOrigin { once: Some(claim.clone()), ..origin() };
+        let origin = RequestOrigin { once: Some(Box::new(claim.clone())), ..origin() };
         let bot = Principal::of_token(token, self.store.live(), origin).expect("manages");
         let stopper = bot.within(&production()).expect("is there").stopper().expect("may");
         self.store.stop(&stopper, &production(), &flag_key("a"), "").await
