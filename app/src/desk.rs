@@ -1,7 +1,7 @@
 //! The desk: what needs somebody, and all flags of an environment at a glance.
 
 mod facets;
-mod filter;
+pub mod filter;
 mod needs;
 pub mod page;
 mod pulse;

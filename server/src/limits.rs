@@ -8,6 +8,22 @@ pub const OFREP_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const REST_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// A group's ten thousand testers fit into one form; beyond it the answer is 413.
 pub const FORM_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// An `Idempotency-Key`; a longer one is answered with 400.
+pub const ONCE_KEY_CHARS_MAX: usize = 255;
+/// Answers that are kept for it; of a larger one only that it was done is known.
+pub const ONCE_ANSWER_BYTES_MAX: u64 = 512 * 1024;
+/// When a token that has sent too many keys may come again.
+pub const ONCE_RETRY_AFTER_S: u64 = 3600;
+/// A larger answer is sent without an `ETag`.
+pub const ETAG_BODY_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Flags in one answer; further ones come with `cursor`.
+pub const FLAG_PAGE_MAX: usize = 1000;
+/// Changes of a flag in one answer, as many as are asked for…
+pub const HISTORY_PAGE_MAX: usize = 200;
+/// …or so many.
+pub const HISTORY_PAGE_DEFAULT: usize = 50;
+/// People whom a preview names on each side.
+pub const MOVED_NAMES_MAX: usize = 50;
 /// People over REST; beyond it the answer is 413.
 pub const PEOPLE_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// A form of somebody who is not signed in, such as a sign-in; beyond it the answer is 413.

@@ -8,6 +8,7 @@ pub mod client_address;
 pub mod coding;
 pub mod connections;
 pub mod door;
+pub mod etag;
 pub mod fault;
 pub mod nul;
 pub mod request_id;

@@ -66,6 +66,7 @@ impl Retention {
             if refreshes.is_multiple_of(SWEEP_EVERY_REFRESHES) {
                 say("exposures", store.sweep_ledger().await);
                 say("feedback", store.sweep_feedback().await);
+                say("answers to requests with a key", store.sweep_once().await);
             }
         }
     }

@@ -286,8 +286,11 @@ impl Work<'_> {
     }
 
     /// Writes the audit entry and commits.
-    pub(crate) async fn commit(self, entry: Entry) -> Result<u64, StoreError> {
+    pub(crate) async fn commit(mut self, entry: Entry) -> Result<u64, StoreError> {
         let seq = self.seq;
+        if let Some(claim) = self.actor.origin.once.take() {
+            self.note_once(&claim).await?;
+        }
         let sealed = self.seal(entry)?;
         let mut tx = self.tx;
         chain::insert(&mut tx, &sealed).await?;

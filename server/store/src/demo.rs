@@ -135,7 +135,7 @@ impl Stage {
             }
             Err(error) => return Err(error),
         };
-        let origin = RequestOrigin { request_id: String::new(), address: "192.0.2.10".to_owned() };
+        let origin = RequestOrigin::at("192.0.2.10");
         let who = (id, name.to_owned(), email.to_owned());
         Ok(Principal::new(who, role, &self.store.live().roles(), origin))
     }

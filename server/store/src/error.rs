@@ -211,6 +211,8 @@ pub enum Invalid {
     SubjectIsDots(String),
     #[error("the attribute schema is full; delete some attributes first")]
     TooManyAttributes,
+    #[error("somebody else went on with this Idempotency-Key; nothing was done here")]
+    OnceTakenOver,
     #[error("the key of a thing never changes")]
     KeyChanged,
     #[error("the value type of a flag never changes; make a new flag")]

@@ -117,7 +117,7 @@ impl Store {
     /// only when they served more than it knew of.
     pub(crate) async fn start_anew(&self, known: &Arc<State>) -> Result<(), StoreError> {
         let _one = self.0.starting_anew.lock().await;
-        let origin = RequestOrigin { request_id: String::new(), address: "the server itself".to_owned() };
+        let origin = RequestOrigin::at("the server itself");
         let mut work = self.begin_unchecked(Actor::system(origin)).await?;
         if work.continues(known).await? {
             work.cancel().await?;

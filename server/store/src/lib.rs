@@ -32,6 +32,7 @@ mod meter;
 mod metrics;
 mod object;
 mod omitted;
+mod once;
 mod opening;
 mod outcomes;
 mod people;
@@ -103,6 +104,7 @@ pub use measure::Measured;
 pub use meter::{Meter, TIMING_BOUNDS_US, Timed, Timings};
 pub use object::{InvalidObjectKind, ObjectKind, ObjectRef};
 pub use omitted::{OMITTED_SHOWN_MS, Omission, Omitted};
+pub use once::{KeptAnswer, Taken as OnceTaken};
 pub use opening::Opening;
 pub use outcomes::{
     ArmCells, ArmCount, CELL_MS, CELL_OPEN_MS_MAX, Cell, CellKey, CellReader, CellSum, Entry, FirstExposures,
@@ -114,9 +116,9 @@ pub use people::{
 };
 pub use permission::{
     Administrator, Approver, AuditReader, AuditScope, Denied, DeniedBecause, Enroller, FeedbackHandler,
-    FlagEditor, Floor, InvalidRole, LedgerReader, Operation, PASSWORD_HOLDS_MS, PeopleReader, PeopleWriter,
-    Principal, RecentAdministrator, RecentRefused, RequestOrigin, Role, RoleCell, RoleTable, SessionId,
-    Stopper, UserId, Viewer,
+    FlagEditor, Floor, InvalidRole, LedgerReader, OnceClaim, Operation, PASSWORD_HOLDS_MS, PeopleReader,
+    PeopleWriter, Principal, RecentAdministrator, RecentRefused, RequestOrigin, Role, RoleCell, RoleTable,
+    SessionId, Stopper, UserId, Viewer,
 };
 pub use personas::{Persona, PersonaId};
 pub use plans::{ApprovalRequest, Decided, Followed, PlanMove, PlanOutlook, ReleasePlan};

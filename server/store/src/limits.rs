@@ -138,3 +138,12 @@ pub const UNTRIAGED_AMONG_MAX: u64 = 10_000;
 pub const GUARD_LEASE_MS: i64 = 7_000;
 /// How far the clock of a copy may be off the database's before it leaves the guard to others.
 pub const CLOCK_SKEW_MS_MAX: i64 = 5_000;
+
+/// How long the answer to a request with an `Idempotency-Key` is kept.
+pub const ONCE_KEPT_MS: i64 = 24 * 3_600_000;
+/// Whoever took a key and has neither done nor answered anything for so long is gone: the next request takes it over.
+pub const ONCE_STALE_MS: i64 = 60_000;
+/// Keys of one token that are kept; beyond it the answer is 429.
+pub const ONCE_KEYS_MAX: i64 = 10_000;
+/// All answers that are kept for one token; beyond it the answer is 429.
+pub const ONCE_BYTES_MAX: i64 = 64 * 1024 * 1024;

@@ -21,4 +21,4 @@ pub use proofs::{
     PeopleReader, PeopleWriter, RecentAdministrator, Stopper, Viewer,
 };
 pub use role::{InvalidRole, Operation, Role};
-pub use who::{RequestOrigin, SessionId, UserId};
+pub use who::{OnceClaim, RequestOrigin, SessionId, UserId};

@@ -16,7 +16,7 @@ use crate::{
     db::args,
     secret::random_hex,
     text::reason,
-    versioned::{VersionKey, VersionedRow},
+    versioned::{VersionKey, VersionedRow, parse},
 };
 
 const SEED_BYTES: usize = 8;
@@ -145,6 +145,29 @@ impl Store {
         }
         let one = BTreeMap::from([(rule.clone(), percentage)]);
         let rollout = target.rollout.value.clone().with_percentages(&one);
+        work.write_rollout(target, rollout, reason, None).await.map(Some)
+    }
+
+    /// Makes an earlier version the next one, with its seed: everybody has the place of then. The kill switch stays as it is:
+    /// going back to old percentages switches nothing on. `None` when there is no such version.
+    pub async fn return_to_version(
+        &self,
+        by: &FlagEditor,
+        environment: &EnvironmentKey,
+        flag: &FlagKey,
+        (version, expected): (u64, u64),
+        comment: &str,
+    ) -> Result<Option<u64>, StoreError> {
+        let reason = reason(comment)?;
+        let (mut work, target) = self.begin_rollout(by, environment, flag).await?;
+        work.check_rollout_version(&target, expected).await?;
+        let line = rollout_line(environment, flag);
+        let Some(document) = line.document(&mut work.tx, crate::signed(version)).await? else {
+            work.cancel().await?;
+            return Ok(None);
+        };
+        let before: Rollout = parse("versions", flag.as_str(), &document)?;
+        let rollout = Rollout { enabled: target.rollout.value.enabled, ..before };
         work.write_rollout(target, rollout, reason, None).await.map(Some)
     }
 

@@ -27,7 +27,7 @@ impl TestApp {
         self.rest(token, Method::PATCH, EVERYONE, Some(body)).await
     }
 
-    async fn last_sentence(&self) -> String {
+    pub async fn last_sentence(&self) -> String {
         let by = store::Principal::command_line().audit_reader().expect("may read");
         let entries = self.store.list_audit(&by, &store::AuditFilter::default()).await.expect("read");
         entries[0].sentence.clone()

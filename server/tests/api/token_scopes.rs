@@ -122,7 +122,7 @@ async fn every_operation_refuses_the_tokens_that_it_does_not_take() {
     for (method, path, needs) in OPERATIONS {
         let key = if path.contains("/groups/") { "testers" } else { "fast-payment" };
         let path = path.replace("{key}", key).replace("{transition}", "pause").replace("{rule}", "everyone");
-        let path = path.replace("{id}", "nobody").replace("{subject}", "nobody");
+        let path = path.replace("{id}", "nobody").replace("{subject}", "nobody").replace("{version}", "1");
         let version = if *method == "DELETE" { "version=99" } else { "" };
         let place = if *needs == Needs::Management { "" } else { "environment=production" };
         let named = format!("{path}?{place}&{version}");
@@ -134,6 +134,11 @@ async fn every_operation_refuses_the_tokens_that_it_does_not_take() {
             _ if path.ends_with("/pause") => Some(json!({"version": 99})),
             _ if path.ends_with("/rollout") => Some(json!({"version": 99, "rollout": {}})),
             _ if path.ends_with("/rules/everyone") => Some(json!({"version": 99, "percentage": 20})),
+            _ if path.ends_with("/preview") => Some(json!({"rollout": {}})),
+            _ if path.ends_with("/revert") => Some(json!({"version": 99, "to_version": 98})),
+            _ if path.ends_with("/re-randomise") => Some(json!({"version": 99, "confirm": ""})),
+            _ if path.ends_with("/archive") || path.ends_with("/restore") => Some(json!({"version": 99})),
+            _ if path.ends_with("/flags/fast-payment") => Some(json!({"version": 99, "flag": {}})),
             _ if path.ends_with("/plan") => Some(json!({"version": 99, "name": "Plan", "steps": []})),
             _ => Some(json!({})),
         };

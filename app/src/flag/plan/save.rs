@@ -19,7 +19,7 @@ pub async fn post(page: Page, Path(key): Path<String>, fields: Fields) -> PageRe
     let shown = FlagPage::load(&page, &key).await?;
     let intent = fields.text("intent");
     if let Some(template) = intent.strip_prefix("template.") {
-        return begin(&page, shown, template, &fields).await;
+        return Box::pin(begin(&page, shown, template, &fields)).await;
     }
     let mut form = PlanForm::from_fields(&fields);
     if intent != "save" {

@@ -32,6 +32,7 @@ pub async fn attach(State(sessions): State<Sessions>, mut request: Request, next
     let origin = RequestOrigin {
         request_id: extensions.get::<RequestId>().map(RequestId::to_string).unwrap_or_default(),
         address: extensions.get::<ClientAddress>().map(|it| it.0.to_string()).unwrap_or_default(),
+        once: None,
     };
     request.extensions_mut().insert(origin.clone());
     let name = cookies::session_name(&sessions.site);

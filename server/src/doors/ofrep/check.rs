@@ -1,6 +1,6 @@
 //! One answer for the line before something critical is done: may this subject do it now? Whatever is not a plain yes is no.
 
-use engine::{EvaluationError, Reason, SubjectKey};
+use engine::{Decision, EvaluationError, Reason, SubjectKey};
 use http::request::Parts;
 use serde_json::Value;
 
@@ -45,12 +45,17 @@ impl Ofrep {
             Err(EvaluationError::TargetingKeyMissing) => return refused("TARGETING_KEY_MISSING"),
             Err(EvaluationError::General) => return refused("GENERAL"),
         };
-        let Value::Bool(allowed) = decision.variant.value else { return refused("TYPE_MISMATCH") };
+        if !decision.variant.value.is_boolean() {
+            return refused("TYPE_MISMATCH");
+        }
         if !decision.previewed && exposure::is_wanted(caller, parts) {
             exposure::record(&self.parts.intake, &snapshot, subject, flag, &decision, now_ms);
         }
-        // A stopped flag allows nothing, whatever its off variant says.
-        let allowed = allowed && decision.reason != Reason::Disabled;
-        Some(Checked { allowed, reason: decision.reason.as_str(), revision })
+        Some(Checked { allowed: allows(&decision), reason: decision.reason.as_str(), revision })
     }
+}
+
+/// A stopped flag allows nothing, whatever its off variant says.
+pub(super) fn allows(decision: &Decision<'_>) -> bool {
+    decision.variant.value == Value::Bool(true) && decision.reason != Reason::Disabled
 }

@@ -16,7 +16,7 @@ use super::{
     compressed::Coding,
     context::{self, CallerContext},
     error::OfrepError,
-    etag::{self, Inputs},
+    etag::Inputs,
     exposure,
     keys::Keys,
     prepared::Prepared,
@@ -29,6 +29,7 @@ use super::{
 use crate::{
     edge::{
         access::{Caller, Refused, cors},
+        etag::is_held,
         fault::Fault,
         stand_in::stale_s,
     },
@@ -188,7 +189,7 @@ async fn decide_all(
         is_stale,
     };
     let etag = inputs.etag();
-    let is_held = etag::is_held(&parts.headers, &etag);
+    let is_held = is_held(&parts.headers, &etag);
     ofrep.parts.figures.evaluated(if is_held { Evaluation::Unchanged } else { Evaluation::All });
     if is_held {
         return Ok(respond(

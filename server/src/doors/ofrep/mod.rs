@@ -14,6 +14,7 @@ mod hub;
 mod keys;
 mod mark;
 mod parts;
+mod permissions;
 mod prepared;
 mod preview;
 mod receipt;
@@ -37,6 +38,7 @@ pub use check::Checked;
 pub use context::CallerContext;
 use error::OfrepError;
 pub use evaluate::{direct, is_direct};
+pub use permissions::Permitted;
 pub use state::{Ofrep, Parts};
 
 pub fn router(ofrep: Arc<Ofrep>) -> Router {

@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 pub(crate) use words::{
-    Comment, FeedbackCompleted, FeedbackWord, Guardrail, Key, Milliseconds, PerCent, PlanStep,
-    PlanTransition, Proof, Rollout, Subject, Traits, Version,
+    Comment, FeedbackCompleted, FeedbackWord, Flag, FlagKindWord, FlagVariant, Guardrail, IdempotencyKey,
+    Key, LifecycleWord, Milliseconds, PerCent, PlanStep, PlanTransition, Proof, Rollout, Subject, Traits,
+    ValueTypeWord, Version,
 };
 
 /// Whatever is asked: what is malformed, who may not, too often, and what goes wrong on our side.
@@ -33,6 +34,11 @@ const WITH_AN_ENVIRONMENT: [(&str, &str); 2] = [
         "Read, but it cannot be done as it is: the token counts in several environments, and none is named",
     ),
 ];
+const WITH_A_KEY: [(&str, &str); 2] = [
+    ("409", "It does not fit what is in force, or the first request with this Idempotency-Key is under way"),
+    ("422", "Read, but it cannot be done as it is, or this Idempotency-Key came with another request"),
+];
+const READ: [(&str, &str); 1] = [("304", "What `If-None-Match` names is still what is answered")];
 const WITH_A_BODY: [(&str, &str); 4] = [
     ("408", "The body took too long"),
     ("413", "The body is too large, or has too many values"),
@@ -49,8 +55,11 @@ impl Served {
         let mut json = serde_json::to_value(document).unwrap_or_default();
         if let Some(paths) = json.get_mut("paths").and_then(Value::as_object_mut) {
             for (path, operations) in paths {
-                let operations = operations.as_object_mut().into_iter().flat_map(Map::values_mut);
-                operations.filter_map(Value::as_object_mut).for_each(|operation| complete(path, operation));
+                for (method, operation) in operations.as_object_mut().into_iter().flatten() {
+                    if let Some(operation) = operation.as_object_mut() {
+                        complete(method, path, operation);
+                    }
+                }
             }
         }
         Self(serde_json::to_vec(&json).unwrap_or_default().into())
@@ -62,14 +71,23 @@ impl Served {
     }
 }
 
-fn complete(path: &str, operation: &mut Map<String, Value>) {
+fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
     let has_names = path.contains('{').then_some(WITH_NAMES_IN_THE_PATH).into_iter().flatten();
     let has_body = operation.contains_key("requestBody").then_some(WITH_A_BODY).into_iter().flatten();
-    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
-    let names_environment = parameters.filter(|it| it["name"] == "environment").count() > 0;
-    let has_environment = names_environment.then_some(WITH_AN_ENVIRONMENT).into_iter().flatten();
-    let refusals: Vec<_> =
-        ALWAYS.into_iter().chain(has_names).chain(has_body).chain(has_environment).collect();
+    let parameters: Vec<_> =
+        operation.get("parameters").and_then(Value::as_array).into_iter().flatten().collect();
+    let has = |name: &str| parameters.iter().any(|it| it["name"] == name);
+    let has_environment = has("environment").then_some(WITH_AN_ENVIRONMENT).into_iter().flatten();
+    let has_key = has("Idempotency-Key").then_some(WITH_A_KEY).into_iter().flatten();
+    let reads = (method == "get").then_some(READ).into_iter().flatten();
+    let refusals: Vec<_> = ALWAYS
+        .into_iter()
+        .chain(has_names)
+        .chain(has_key)
+        .chain(has_body)
+        .chain(has_environment)
+        .chain(reads)
+        .collect();
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for (status, description) in refusals {
         responses.entry(status).or_insert_with(|| json!({ "description": description }));

@@ -9,6 +9,8 @@ use crate::edge::door::Door;
 const EVENTS_PATH: &str = "/api/v1/events";
 /// Where applications ask before they act.
 const CHECK_PATH: &str = "/api/v1/check";
+/// Where pages ask what somebody may do.
+const PERMISSIONS_PATH: &str = "/api/v1/permissions";
 /// Where users' feedback goes.
 const FEEDBACK_PATH: &str = "/api/v1/feedback";
 
@@ -19,12 +21,12 @@ pub static DOOR: Door = Door {
     refuse: |fault| RestError::Fault(fault).into_response(),
     takes_forms: false,
     tells_items: |path| path == EVENTS_PATH,
-    is_rush: |path| path == EVENTS_PATH || path == CHECK_PATH,
+    is_rush: |path| matches!(path, EVENTS_PATH | CHECK_PATH | PERMISSIONS_PATH),
     secret_below: &[],
     needs_no_database: |_, _| false,
 };
 
 /// Whether programs send there without end what may not wait behind pages.
 pub fn may_not_wait(path: &str) -> bool {
-    path == EVENTS_PATH || path == FEEDBACK_PATH || path == CHECK_PATH
+    matches!(path, EVENTS_PATH | FEEDBACK_PATH | CHECK_PATH | PERMISSIONS_PATH)
 }

@@ -29,6 +29,9 @@ pub enum RestError {
     /// Well-formed, but it cannot be done as it is.
     #[error("{0}")]
     Refused(String),
+    /// The same, with where in the body it stands.
+    #[error("{}", sentences(.0))]
+    Flawed(Vec<Flaw>),
     #[error("the {0} does not exist")]
     NotFound(&'static str),
     #[error("{0}")]
@@ -51,16 +54,53 @@ pub struct Problem {
     code: &'static str,
     /// What to do, for people.
     detail: String,
+    /// What does not fit, one by one, where that is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<Flaw>,
+}
+
+/// One thing in a body that does not fit.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Flaw {
+    /// Where it stands in the body, as a JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// What to do, for people.
+    pub detail: String,
+}
+
+fn sentences(flaws: &[Flaw]) -> String {
+    flaws.iter().map(|flaw| flaw.detail.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 impl RestError {
+    /// One thing that does not fit.
+    pub fn flaw(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Flawed(vec![Flaw { pointer: pointer.into(), detail: detail.into() }])
+    }
+
+    fn flaws(&self) -> &[Flaw] {
+        match self {
+            Self::Flawed(flaws) => flaws,
+            Self::Access(_)
+            | Self::Denied(_)
+            | Self::Malformed(_)
+            | Self::Refused(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Later { .. }
+            | Self::Behind(_)
+            | Self::Fault(_) => &[],
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Access(error) => error.status(),
             Self::Denied(Denied { because: DeniedBecause::Ended, .. }) => StatusCode::UNAUTHORIZED,
             Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Refused(_) | Self::Flawed(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Later { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -78,6 +118,7 @@ impl RestError {
             Self::Denied(_)
             | Self::Malformed(_)
             | Self::Refused(_)
+            | Self::Flawed(_)
             | Self::NotFound(_)
             | Self::Conflict(_) => None,
         }
@@ -95,7 +136,7 @@ impl RestError {
             Self::Malformed(_) | Self::Fault(Fault::BrokenBody | Fault::NotAsCoded | Fault::Nul) => {
                 "malformed"
             }
-            Self::Refused(_) => "refused",
+            Self::Refused(_) | Self::Flawed(_) => "refused",
             Self::NotFound(_) | Self::Fault(Fault::NotFound) => "not_found",
             Self::Conflict(_) => "conflict",
             Self::Later { .. } | Self::Fault(Fault::TooOften { .. }) => "too_many_requests",
@@ -133,7 +174,9 @@ impl From<StoreError> for RestError {
             StoreError::Denied(denied) => Self::Denied(denied),
             StoreError::NotFound { kind, .. } => Self::NotFound(kind.noun()),
             StoreError::Conflict(conflict) => Self::Conflict(since_read(&conflict)),
-            StoreError::AlreadyExists { .. } | StoreError::InUse { .. } => Self::Conflict(error.to_string()),
+            StoreError::AlreadyExists { .. }
+            | StoreError::InUse { .. }
+            | StoreError::Invalid(Invalid::OnceTakenOver) => Self::Conflict(error.to_string()),
             StoreError::Invalid(Invalid::FeedbackDayFull { retry_after_s }) => {
                 Self::Later { detail: error.to_string(), retry_after_s }
             }
@@ -189,7 +232,12 @@ impl From<PathRejection> for RestError {
 impl IntoResponse for RestError {
     fn into_response(self) -> Response {
         let status = self.status();
-        let problem = Problem { status: status.as_u16(), code: self.code(), detail: self.to_string() };
+        let problem = Problem {
+            status: status.as_u16(),
+            code: self.code(),
+            detail: self.to_string(),
+            errors: self.flaws().to_vec(),
+        };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

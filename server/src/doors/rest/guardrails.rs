@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Query, State, rejection::QueryRejection},
 };
 use engine::guardrail::{Guardrail, Proof};
 use serde::{Deserialize, Serialize};
@@ -14,9 +14,9 @@ use store::{GuardrailSet, Replayed, Store};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    at_flag::AtFlag,
     document::{self, Comment, Version},
     error::{Problem, RestError},
-    health::require_flag,
     manager::Manager,
 };
 use crate::{
@@ -122,13 +122,8 @@ pub(crate) struct Change {
         (status = 404, body = Problem),
     ),
 )]
-pub(crate) async fn get(
-    manager: Manager,
-    State(store): State<Store>,
-    Path(key): Path<String>,
-) -> Result<Json<Guarded>, RestError> {
-    let flag = require_flag(&store, &manager, &key)?;
-    answer(&store, &manager, &flag).await
+pub(crate) async fn get(at: AtFlag) -> Result<Json<Guarded>, RestError> {
+    answer(&at).await
 }
 
 /// Gives a flag guardrails of its own.
@@ -148,21 +143,13 @@ pub(crate) async fn get(
         (status = 422, body = Problem),
     ),
 )]
-pub(crate) async fn put(
-    manager: Manager,
-    State(store): State<Store>,
-    State(bodies): State<Arc<Bodies>>,
-    Path(key): Path<String>,
-    body: Unread,
-) -> Result<Json<Guarded>, RestError> {
-    let editor = manager.there()?.flag_editor()?;
-    let sent = body.json(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+pub(crate) async fn put(at: AtFlag, body: Unread) -> Result<Json<Guarded>, RestError> {
+    let editor = at.there.flag_editor()?;
+    let sent = at.body::<Change>(body).await?;
     let Change { version, guardrails, proof, comment } = sent.value;
-    let flag = require_flag(&store, &manager, &key)?;
     let set = GuardrailSet { guardrails, proof: proof.unwrap_or_default() };
-    let environment = &manager.environment()?.key;
-    store.save_guardrails(&editor, environment, &flag, version, set, &comment).await?;
-    answer(&store, &manager, &flag).await
+    at.store.save_guardrails(&editor, &at.environment, &at.flag, version, set, &comment).await?;
+    answer(&at).await
 }
 
 /// Takes a flag's own guardrails away: the workspace's defaults guard it from now on.
@@ -182,16 +169,13 @@ pub(crate) async fn put(
     ),
 )]
 pub(crate) async fn delete(
-    manager: Manager,
-    State(store): State<Store>,
-    Path(key): Path<String>,
+    at: AtFlag,
     taken: Result<Query<Removal>, QueryRejection>,
 ) -> Result<Json<Guarded>, RestError> {
-    let editor = manager.there()?.flag_editor()?;
+    let editor = at.there.flag_editor()?;
     let Query(Removal { version, comment }) = taken?;
-    let flag = require_flag(&store, &manager, &key)?;
-    store.reset_guardrails(&editor, &manager.environment()?.key, &flag, version, &comment).await?;
-    answer(&store, &manager, &flag).await
+    at.store.reset_guardrails(&editor, &at.environment, &at.flag, version, &comment).await?;
+    answer(&at).await
 }
 
 /// What guards every rollout that has no guardrails of its own.
@@ -281,12 +265,8 @@ async fn defaults(store: &Store, manager: &Manager) -> Result<Json<Defaults>, Re
     }))
 }
 
-async fn answer(
-    store: &Store,
-    manager: &Manager,
-    flag: &engine::FlagKey,
-) -> Result<Json<Guarded>, RestError> {
-    let (viewer, environment) = (manager.principal.viewer(), &manager.environment()?.key);
+async fn answer(at: &AtFlag) -> Result<Json<Guarded>, RestError> {
+    let (viewer, store, environment, flag) = (at.viewer(), &at.store, &at.environment, &at.flag);
     let found = store.find_guardrails(&viewer, environment, flag).await?;
     let since_ms = store.clock().now_ms() - WEEK_MS;
     let replayed = store.replay_guardrails(&viewer, environment, flag, &found.set, since_ms).await?;

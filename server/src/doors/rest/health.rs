@@ -2,21 +2,18 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Query, rejection::QueryRejection},
 };
-use engine::{
-    FlagKey,
-    guardrail::{Evidence, Judgement, together},
-};
+use engine::guardrail::{Evidence, Judgement, together};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::Store;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    at_flag::AtFlag,
     document::Milliseconds,
     error::{Problem, RestError},
-    manager::Manager,
+    times,
 };
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -49,6 +46,8 @@ pub(crate) struct FlagHealth {
 struct RuleState {
     rule: String,
     at_ms: i64,
+    /// The same in RFC 3339, UTC.
+    at: String,
     health: &'static str,
     /// What its strongest broken guardrail asks for: `notify`, `pause_plan`, `step_back` or `stop`.
     action: Option<&'static str>,
@@ -73,6 +72,8 @@ struct GuardrailEvidence {
 struct Verdict {
     rule: String,
     at_ms: i64,
+    /// The same in RFC 3339, UTC.
+    at: String,
     health: &'static str,
     /// What was done: `notified`, `plan_paused`, `stepped_back`, `stopped`, `plan_advanced` or `plan_finished`.
     taken: Option<&'static str>,
@@ -94,18 +95,15 @@ struct Verdict {
     ),
 )]
 pub(crate) async fn of_flag(
-    manager: Manager,
-    State(store): State<Store>,
-    Path(key): Path<String>,
+    at: AtFlag,
     since: Result<Query<Since>, QueryRejection>,
 ) -> Result<Json<FlagHealth>, RestError> {
     let Query(Since { since }) = since?;
-    let flag = require_flag(&store, &manager, &key)?;
-    let (store, viewer, environment) = (&store, manager.principal.viewer(), &manager.environment()?.key);
-    let rules = store.list_rule_health(&viewer, environment, &flag).await?;
+    let (store, viewer, environment, flag) = (&at.store, at.viewer(), &at.environment, &at.flag);
+    let rules = store.list_rule_health(&viewer, environment, flag).await?;
     let now_ms = store.clock().now_ms();
     let since_ms = since.unwrap_or(now_ms - DAY_MS);
-    let verdicts = store.list_verdicts(&viewer, environment, &flag, since_ms, VERDICTS_MAX).await?;
+    let verdicts = store.list_verdicts(&viewer, environment, flag, since_ms, VERDICTS_MAX).await?;
     let all = together(rules.iter().map(|rule| &rule.judgement), now_ms);
     Ok(Json(FlagHealth {
         flag: flag.to_string(),
@@ -118,6 +116,7 @@ pub(crate) async fn of_flag(
             .map(|verdict| Verdict {
                 rule: verdict.rule.to_string(),
                 at_ms: verdict.at_ms,
+                at: times::text(verdict.at_ms),
                 health: verdict.health.as_str(),
                 taken: verdict.taken.map(store::Consequence::as_str),
                 sentence: verdict.sentence,
@@ -131,6 +130,7 @@ fn state(rule: &str, judgement: &Judgement) -> RuleState {
     RuleState {
         rule: rule.to_owned(),
         at_ms: judgement.at_ms,
+        at: times::text(judgement.at_ms),
         health: judgement.health.as_str(),
         action: judgement.action.map(engine::guardrail::GuardAction::as_str),
         sentence: judgement.sentence(),
@@ -145,11 +145,4 @@ fn known(evidence: &[Evidence]) -> Vec<GuardrailEvidence> {
         numbers: serde_json::to_value(evidence).unwrap_or_default(),
     });
     each.collect()
-}
-
-/// The key of a flag that exists in the token's environment.
-pub(super) fn require_flag(store: &Store, manager: &Manager, key: &str) -> Result<FlagKey, RestError> {
-    let snapshot = store.live().snapshot(manager.environment()?.key.as_str());
-    let found = snapshot.and_then(|snapshot| snapshot.flag(key).map(|flag| flag.flag().key.clone()));
-    found.ok_or(RestError::NotFound("flag"))
 }

@@ -1,6 +1,7 @@
 //! REST below `/api/v1`: what programs send (people, events, feedback) and what they manage with a management token.
 //! Handlers read, ask for a proof of permission and call the store; the `OpenAPI` document is made from them.
 
+mod at_flag;
 mod audit;
 mod check;
 mod document;
@@ -8,19 +9,28 @@ pub mod door;
 mod enrolments;
 mod error;
 mod events;
+mod explain;
 mod exposures;
 mod feedback;
+mod flag;
 mod flags;
 mod guardrails;
 mod health;
 mod list;
 mod manager;
 pub mod needs;
+mod once;
 mod people;
+mod permissions;
 mod plan;
+mod pointer;
+mod preview;
 mod proof;
 mod rollout;
+mod times;
 mod token;
+mod unchanged;
+mod versions;
 
 use std::sync::Arc;
 
@@ -73,7 +83,13 @@ fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(token::get))
         .routes(routes!(audit::head))
         .routes(routes!(check::check))
-        .routes(routes!(flags::list))
+        .routes(routes!(permissions::permissions))
+        .routes(routes!(flags::list, flag::create))
+        .routes(routes!(flag::get, flag::put))
+        .routes(routes!(flag::archive))
+        .routes(routes!(flag::restore))
+        .routes(routes!(explain::explain))
+        .routes(routes!(versions::history))
         .routes(routes!(people::put, people::get, people::delete))
         .routes(routes!(people::post))
         .routes(routes!(people::exposures))
@@ -91,6 +107,10 @@ fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(rollout::patch_rule))
         .routes(routes!(rollout::stop))
         .routes(routes!(rollout::resume))
+        .routes(routes!(preview::preview))
+        .routes(routes!(versions::version))
+        .routes(routes!(versions::revert))
+        .routes(routes!(versions::re_randomise))
 }
 
 pub fn router(server: &Server) -> Router {
@@ -106,6 +126,8 @@ pub fn router(server: &Server) -> Router {
         .route("/api/v1/openapi.json", get(describe))
         .route("/api/{*path}", axum::routing::any(not_found))
         .method_not_allowed_fallback(|| async { RestError::Fault(Fault::MethodNotAllowed) })
+        .layer(from_fn_with_state(server.clone(), once::once))
+        .layer(from_fn(unchanged::unchanged))
         .layer(from_fn_with_state(Arc::clone(&server.lanes), in_turn))
         .layer(from_fn_with_state(Arc::clone(&server.lanes), on_pages))
         .layer(from_fn(keep_nowhere))

@@ -10,7 +10,7 @@ use utoipa::{
     },
 };
 
-use super::document::Key;
+use super::document::{IdempotencyKey, Key};
 
 /// Which token an operation takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub const OPERATIONS: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/events", Needs::ServerOrClient),
     ("POST", "/api/v1/feedback", Needs::ServerOrClient),
     ("POST", "/api/v1/check", Needs::Server),
+    ("GET", "/api/v1/permissions", Needs::ServerOrClient),
     ("PUT", "/api/v1/people/{id}", Needs::Traits),
     ("POST", "/api/v1/people", Needs::Traits),
     ("GET", "/api/v1/people/{id}", Needs::WorkspaceIn),
@@ -51,6 +52,13 @@ pub const OPERATIONS: &[(&str, &str, Needs)] = &[
     ("DELETE", "/api/v1/guardrails", Needs::Workspace),
     ("GET", "/api/v1/audit/head", Needs::Workspace),
     ("GET", "/api/v1/flags", Needs::Environment),
+    ("POST", "/api/v1/flags", Needs::Workspace),
+    ("GET", "/api/v1/flags/{key}", Needs::Management),
+    ("PUT", "/api/v1/flags/{key}", Needs::Workspace),
+    ("POST", "/api/v1/flags/{key}/archive", Needs::Workspace),
+    ("POST", "/api/v1/flags/{key}/restore", Needs::Workspace),
+    ("POST", "/api/v1/flags/{key}/explain", Needs::Environment),
+    ("GET", "/api/v1/flags/{key}/history", Needs::Environment),
     ("GET", "/api/v1/flags/{key}/exposures", Needs::Environment),
     ("GET", "/api/v1/flags/{key}/health", Needs::Environment),
     ("GET", "/api/v1/flags/{key}/guardrails", Needs::Environment),
@@ -64,7 +72,25 @@ pub const OPERATIONS: &[(&str, &str, Needs)] = &[
     ("PATCH", "/api/v1/flags/{key}/rules/{rule}", Needs::Environment),
     ("POST", "/api/v1/flags/{key}/stop", Needs::Environment),
     ("POST", "/api/v1/flags/{key}/resume", Needs::Environment),
+    ("POST", "/api/v1/flags/{key}/rollout/preview", Needs::Environment),
+    ("GET", "/api/v1/flags/{key}/rollout/versions/{version}", Needs::Environment),
+    ("POST", "/api/v1/flags/{key}/rollout/revert", Needs::Environment),
+    ("POST", "/api/v1/flags/{key}/rollout/re-randomise", Needs::Environment),
 ];
+
+/// What is no change although it is sent, or has ids of its own by which it is known when it comes again.
+const WITHOUT_KEY: &[&str] = &[
+    "/api/v1/check",
+    "/api/v1/events",
+    "/api/v1/feedback",
+    "/api/v1/flags/{key}/explain",
+    "/api/v1/flags/{key}/rollout/preview",
+];
+
+/// Whether an operation takes an `Idempotency-Key`.
+pub(super) fn takes_key(method: &str, path: &str) -> bool {
+    !matches!(method, "GET" | "HEAD" | "OPTIONS") && !WITHOUT_KEY.contains(&path)
+}
 
 impl Needs {
     fn sentence(self) -> &'static str {
@@ -113,6 +139,18 @@ pub fn describe(document: &mut OpenApi) {
                      bound to an environment need not, and is refused for another.",
                 ));
             operation.parameters.get_or_insert_default().push(environment.build().into());
+        }
+        if takes_key(method, path) {
+            let key = ParameterBuilder::new()
+                .name("Idempotency-Key")
+                .parameter_in(ParameterIn::Header)
+                .required(Required::False)
+                .schema(Some(IdempotencyKey::schema()))
+                .description(Some(
+                    "Sent again with the same key by the same token within 24 hours, the same request is done once and \
+                     answered as it was. With another request, the key is refused.",
+                ));
+            operation.parameters.get_or_insert_default().push(key.build().into());
         }
     }
 }

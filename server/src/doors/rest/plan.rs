@@ -2,32 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
-use engine::{
-    FlagKey,
-    plan::{Pace, Plan, PlanDecision, PlanState, Step, open_gates_sentence},
-};
+use axum::{Json, extract::Path};
+use engine::plan::{Pace, Plan, PlanDecision, PlanState, Step, open_gates_sentence};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{PlanMove, PlanOutlook, StepForecast, Store};
+use store::{PlanMove, PlanOutlook, StepForecast};
 use utoipa::ToSchema;
 
 use super::{
+    at_flag::AtFlag,
     document::{Comment, Milliseconds, PlanStep, PlanTransition, Version},
     error::{Problem, RestError},
-    health::require_flag,
-    manager::Manager,
+    times,
 };
-use crate::{
-    edge::{
-        body::{Bodies, Unread},
-        fault::Fault,
-    },
-    limits::REST_BODY_BYTES_MAX,
-};
+use crate::edge::body::Unread;
 
 /// A release plan and how far it is.
 #[derive(Serialize, ToSchema)]
@@ -49,6 +37,8 @@ pub(crate) struct Release {
     proposed_by: String,
     changed_by: String,
     changed_ms: i64,
+    /// The same in RFC 3339, UTC.
+    changed_at: String,
 }
 
 /// One step.
@@ -114,13 +104,8 @@ pub(crate) struct Transition {
         (status = 404, body = Problem),
     ),
 )]
-pub(crate) async fn get(
-    manager: Manager,
-    State(store): State<Store>,
-    Path(key): Path<String>,
-) -> Result<Json<Release>, RestError> {
-    let flag = require_flag(&store, &manager, &key)?;
-    answer(&store, &manager, &flag).await
+pub(crate) async fn get(at: AtFlag) -> Result<Json<Release>, RestError> {
+    answer(&at).await
 }
 
 /// Saves a flag's release plan. While it runs, its steps up to the present one stay as they are.
@@ -140,20 +125,13 @@ pub(crate) async fn get(
         (status = 422, body = Problem),
     ),
 )]
-pub(crate) async fn save(
-    manager: Manager,
-    State(store): State<Store>,
-    State(bodies): State<Arc<Bodies>>,
-    Path(key): Path<String>,
-    body: Unread,
-) -> Result<Json<Release>, RestError> {
-    let editor = manager.there()?.flag_editor()?;
-    let sent = body.json(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+pub(crate) async fn save(at: AtFlag, body: Unread) -> Result<Json<Release>, RestError> {
+    let editor = at.there.flag_editor()?;
+    let sent = at.body::<Change>(body).await?;
     let Change { version, name, steps, comment } = sent.value;
-    let flag = require_flag(&store, &manager, &key)?;
-    let (environment, plan) = (&manager.environment()?.key, Plan { name, steps });
-    store.save_plan(&editor, environment, &flag, version, plan, &comment).await?;
-    answer(&store, &manager, &flag).await
+    let plan = Plan { name, steps };
+    at.store.save_plan(&editor, &at.environment, &at.flag, version, plan, &comment).await?;
+    answer(&at).await
 }
 
 /// Moves a flag's release plan: `start`, `start_at`, `pause`, `resume`, `jump`, `step_back`, `approve`, `finish` or
@@ -178,26 +156,23 @@ pub(crate) async fn save(
     ),
 )]
 pub(crate) async fn transit(
-    manager: Manager,
-    State(store): State<Store>,
-    State(bodies): State<Arc<Bodies>>,
-    Path((key, transition)): Path<(String, String)>,
+    at: AtFlag,
+    Path((_, transition)): Path<(String, String)>,
     body: Unread,
 ) -> Result<Json<Release>, RestError> {
-    let sent = body.json(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
-    let body: Transition = sent.value;
-    let flag = require_flag(&store, &manager, &key)?;
-    let environment = &manager.environment()?.key;
+    let sent = at.body::<Transition>(body).await?;
+    let body = &sent.value;
     if transition == "approve" {
-        let approver = manager.there()?.approver()?;
-        let step = step(&body)?;
-        store.approve_step(&approver, environment, &flag, body.version, step, &body.comment).await?;
+        let (approver, step) = (at.there.approver()?, step(body)?);
+        let approved =
+            at.store.approve_step(&approver, &at.environment, &at.flag, body.version, step, &body.comment);
+        approved.await?;
     } else {
-        let editor = manager.there()?.flag_editor()?;
-        let what = plan_move(&transition, &body)?;
-        store.move_plan(&editor, environment, &flag, body.version, what, &body.comment).await?;
+        let (editor, what) = (at.there.flag_editor()?, plan_move(&transition, body)?);
+        let moved = at.store.move_plan(&editor, &at.environment, &at.flag, body.version, what, &body.comment);
+        moved.await?;
     }
-    answer(&store, &manager, &flag).await
+    answer(&at).await
 }
 
 fn step(body: &Transition) -> Result<usize, RestError> {
@@ -223,13 +198,12 @@ fn plan_move(word: &str, body: &Transition) -> Result<PlanMove, RestError> {
     })
 }
 
-async fn answer(store: &Store, manager: &Manager, flag: &FlagKey) -> Result<Json<Release>, RestError> {
-    let (viewer, environment) = (manager.principal.viewer(), &manager.environment()?.key);
-    let outlook = store.find_plan_outlook(&viewer, environment, flag).await?;
+async fn answer(at: &AtFlag) -> Result<Json<Release>, RestError> {
+    let (viewer, store, flag) = (at.viewer(), &at.store, &at.flag);
+    let outlook = store.find_plan_outlook(&viewer, &at.environment, flag).await?;
     let outlook = outlook.ok_or(RestError::NotFound("release plan"))?;
-    let forecasts = store.forecast_plan(&viewer, environment, flag, &outlook.release.plan).await?;
-    let snapshot = store.live().snapshot(environment.as_str());
-    let snapshot = snapshot.ok_or(RestError::Fault(Fault::Internal))?;
+    let forecasts = store.forecast_plan(&viewer, &at.environment, flag, &outlook.release.plan).await?;
+    let snapshot = at.snapshot()?;
     let group = engine::group_name(&snapshot);
     let rollout = snapshot.flag(flag.as_str()).map(|flag| Arc::clone(flag.rollout()));
     let names = |rule: &engine::RuleId| {
@@ -258,6 +232,7 @@ fn release(outlook: &PlanOutlook, forecasts: &[StepForecast], names: engine::pla
         proposed_by: release.proposed_by_name.clone(),
         changed_by: release.changed_by.clone(),
         changed_ms: release.changed_ms,
+        changed_at: times::text(release.changed_ms),
     }
 }
 

@@ -1,30 +1,19 @@
 //! `/api/v1/flags/{key}/rollout`: what decides who gets a flag, whole or one percentage of it, and the kill switch.
 
-use std::sync::Arc;
-
-use axum::{
-    Json,
-    extract::{Path, State},
-};
-use engine::{FlagKey, Percentage, Rollout, RuleId, audience_phrase, rollout_phrase};
+use axum::{Json, extract::Path};
+use engine::{Percentage, Rollout, RuleId, audience_phrase, rollout_phrase};
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, value::RawValue};
-use store::Store;
 use utoipa::ToSchema;
 
 use super::{
+    at_flag::AtFlag,
     document::{self, Comment, PerCent, Version},
     error::{Problem, RestError},
-    health::require_flag,
-    manager::Manager,
+    pointer::{self, Sent},
+    times,
 };
-use crate::{
-    edge::{
-        body::{Bodies, Unread},
-        fault::Fault,
-    },
-    limits::REST_BODY_BYTES_MAX,
-};
+use crate::edge::body::Unread;
 
 /// What decides who gets a flag in the environment.
 #[derive(Serialize, ToSchema)]
@@ -43,6 +32,8 @@ pub(crate) struct RolloutInForce {
     rules: Vec<RuleInForce>,
     changed_by: String,
     changed_ms: i64,
+    /// The same in RFC 3339, UTC.
+    changed_at: String,
     /// As it is sent back with a change; percentages in it are in thousandths of a per cent.
     #[schema(value_type = document::Rollout)]
     definition: Value,
@@ -114,13 +105,8 @@ pub(crate) struct Reason {
         (status = 404, body = Problem),
     ),
 )]
-pub(crate) async fn get(
-    manager: Manager,
-    State(store): State<Store>,
-    Path(key): Path<String>,
-) -> Result<Json<RolloutInForce>, RestError> {
-    let flag = require_flag(&store, &manager, &key)?;
-    answer(&store, &manager, &flag).await
+pub(crate) async fn get(at: AtFlag) -> Result<Json<RolloutInForce>, RestError> {
+    answer(&at).await
 }
 
 /// Replaces a rollout. What others saved since the version that was read is answered with 409, and what they changed.
@@ -140,23 +126,16 @@ pub(crate) async fn get(
         (status = 422, body = Problem),
     ),
 )]
-pub(crate) async fn put(
-    manager: Manager,
-    State(store): State<Store>,
-    State(bodies): State<Arc<Bodies>>,
-    Path(key): Path<String>,
-    body: Unread,
-) -> Result<Json<RolloutInForce>, RestError> {
-    let editor = manager.there()?.flag_editor()?;
-    let sent = body.json(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+pub(crate) async fn put(at: AtFlag, body: Unread) -> Result<Json<RolloutInForce>, RestError> {
+    let editor = at.there.flag_editor()?;
+    let sent = at.body::<Change>(body).await?;
     let Change { version, rollout, comment } = sent.value;
     // What no schema can say of a tree of conditions is told like everything else that does not fit.
-    let rollout: Rollout = serde_json::from_str(rollout.get())
-        .map_err(|error| RestError::Refused(format!("the rollout cannot be read: {error}")))?;
-    let flag = require_flag(&store, &manager, &key)?;
-    let environment = &manager.environment()?.key;
-    store.save_rollout(&editor, environment, &flag, version, rollout, &comment).await?;
-    answer(&store, &manager, &flag).await
+    let rollout: Rollout = pointer::read(&rollout, "/rollout", "rollout")?;
+    let place = Sent::Rollout(&rollout, "/rollout");
+    let saved = at.store.save_rollout(&editor, &at.environment, &at.flag, version, rollout.clone(), &comment);
+    saved.await.map_err(|error| place.refusal(error))?;
+    answer(&at).await
 }
 
 /// Sets one rule's percentage, up or down.
@@ -180,25 +159,21 @@ pub(crate) async fn put(
     ),
 )]
 pub(crate) async fn patch_rule(
-    manager: Manager,
-    State(store): State<Store>,
-    State(bodies): State<Arc<Bodies>>,
-    Path((key, rule)): Path<(String, String)>,
+    at: AtFlag,
+    Path((_, rule)): Path<(String, String)>,
     body: Unread,
 ) -> Result<Json<RolloutInForce>, RestError> {
-    let editor = manager.there()?.flag_editor()?;
-    let sent = body.json(&bodies, &manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
+    let editor = at.there.flag_editor()?;
+    let sent = at.body::<RuleChange>(body).await?;
     let RuleChange { version, percentage, comment } = sent.value;
-    let flag = require_flag(&store, &manager, &key)?;
-    let environment = &manager.environment()?.key;
-    let percentage =
-        Percentage::parse(&percentage.to_string()).map_err(|error| RestError::Refused(error.to_string()))?;
+    let percentage = Percentage::parse(&percentage.to_string())
+        .map_err(|error| RestError::flaw("/percentage", error.to_string()))?;
     let missing = || RestError::NotFound("rule");
     let rule = RuleId::parse(&rule).map_err(|_| missing())?;
-    let set =
-        store.set_percentage(&editor, environment, &flag, (&rule, percentage), version, &comment).await?;
+    let to = (&rule, percentage);
+    let set = at.store.set_percentage(&editor, &at.environment, &at.flag, to, version, &comment).await?;
     set.ok_or_else(missing)?;
-    answer(&store, &manager, &flag).await
+    answer(&at).await
 }
 
 /// The kill switch: everybody gets the off variant from this moment, whatever others have saved. The rollout below it
@@ -218,18 +193,11 @@ pub(crate) async fn patch_rule(
         (status = 422, body = Problem),
     ),
 )]
-pub(crate) async fn stop(
-    manager: Manager,
-    State(store): State<Store>,
-    State(bodies): State<Arc<Bodies>>,
-    Path(key): Path<String>,
-    body: Unread,
-) -> Result<Json<RolloutInForce>, RestError> {
-    let stopper = manager.there()?.stopper()?;
-    let comment = reason(body, &bodies, &manager).await?;
-    let flag = require_flag(&store, &manager, &key)?;
-    store.stop(&stopper, &manager.environment()?.key, &flag, &comment).await?;
-    answer(&store, &manager, &flag).await
+pub(crate) async fn stop(at: AtFlag, body: Unread) -> Result<Json<RolloutInForce>, RestError> {
+    let stopper = at.there.stopper()?;
+    let Reason { comment } = at.body_or_default(body).await?.value;
+    at.store.stop(&stopper, &at.environment, &at.flag, &comment).await?;
+    answer(&at).await
 }
 
 /// Ends a stop: exactly the same people have the flag again.
@@ -248,32 +216,18 @@ pub(crate) async fn stop(
         (status = 422, body = Problem),
     ),
 )]
-pub(crate) async fn resume(
-    manager: Manager,
-    State(store): State<Store>,
-    State(bodies): State<Arc<Bodies>>,
-    Path(key): Path<String>,
-    body: Unread,
-) -> Result<Json<RolloutInForce>, RestError> {
-    let editor = manager.there()?.flag_editor()?;
-    let comment = reason(body, &bodies, &manager).await?;
-    let flag = require_flag(&store, &manager, &key)?;
-    store.resume(&editor, &manager.environment()?.key, &flag, &comment).await?;
-    answer(&store, &manager, &flag).await
+pub(crate) async fn resume(at: AtFlag, body: Unread) -> Result<Json<RolloutInForce>, RestError> {
+    let editor = at.there.flag_editor()?;
+    let Reason { comment } = at.body_or_default(body).await?.value;
+    at.store.resume(&editor, &at.environment, &at.flag, &comment).await?;
+    answer(&at).await
 }
 
-async fn reason(body: Unread, bodies: &Bodies, manager: &Manager) -> Result<String, RestError> {
-    let sent =
-        body.json_or_default::<Reason, _>(bodies, manager, REST_BODY_BYTES_MAX, RestError::Malformed).await?;
-    Ok(sent.value.comment)
-}
-
-async fn answer(store: &Store, manager: &Manager, flag: &FlagKey) -> Result<Json<RolloutInForce>, RestError> {
-    let (viewer, environment) = (manager.principal.viewer(), &manager.environment()?.key);
-    let found = store.find_rollout_with_revision(&viewer, environment, flag).await?;
+/// The rollout as it is now.
+pub(super) async fn answer(at: &AtFlag) -> Result<Json<RolloutInForce>, RestError> {
+    let found = at.store.find_rollout_with_revision(&at.viewer(), &at.environment, &at.flag).await?;
     let (rollout, revision) = found.ok_or(RestError::NotFound("flag"))?;
-    let snapshot = store.live().snapshot(environment.as_str());
-    let snapshot = snapshot.ok_or(RestError::Fault(Fault::Internal))?;
+    let snapshot = at.snapshot()?;
     let group = engine::group_name(&snapshot);
     let rules = rollout.value.rules.iter().map(|rule| RuleInForce {
         id: rule.id.to_string(),
@@ -281,8 +235,8 @@ async fn answer(store: &Store, manager: &Manager, flag: &FlagKey) -> Result<Json
         percentage: rule.percentage.to_string().parse().ok(),
     });
     Ok(Json(RolloutInForce {
-        flag: flag.to_string(),
-        environment: environment.to_string(),
+        flag: at.flag.to_string(),
+        environment: at.environment.to_string(),
         revision,
         version: rollout.version,
         enabled: rollout.value.enabled,
@@ -290,6 +244,7 @@ async fn answer(store: &Store, manager: &Manager, flag: &FlagKey) -> Result<Json
         rules: rules.collect(),
         changed_by: rollout.changed_by,
         changed_ms: rollout.changed_ms,
+        changed_at: times::text(rollout.changed_ms),
         definition: serde_json::to_value(&rollout.value).unwrap_or_default(),
     }))
 }

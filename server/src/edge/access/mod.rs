@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use engine::Sender;
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
-use store::{RequestOrigin, Store, Token, TokenHash, TokenKind};
+use store::{OnceClaim, RequestOrigin, Store, Token, TokenHash, TokenKind};
 
 use self::allowance::Allowances;
 pub use self::error::AccessError;
@@ -64,6 +64,13 @@ impl Caller {
         }
     }
 
+    /// Whose request this is, as far as that can be told by its token: for what comes before [`Caller::identify`].
+    pub fn known(access: &Access, parts: &Parts) -> Option<Self> {
+        let hash = TokenHash::of(token_text(&parts.headers).ok()?);
+        let token = access.store.live().token(&hash, access.store.clock().now_ms()).ok()?;
+        Some(Self { token, hash })
+    }
+
     /// What the engine may believe of what it sends.
     pub fn sender(&self) -> Sender {
         match self.token.kind {
@@ -79,6 +86,7 @@ pub fn request_origin(parts: &Parts) -> RequestOrigin {
     RequestOrigin {
         request_id: extensions.get::<RequestId>().map(RequestId::to_string).unwrap_or_default(),
         address: extensions.get::<ClientAddress>().map(|it| it.0.to_string()).unwrap_or_default(),
+        once: extensions.get::<OnceClaim>().cloned().map(Box::new),
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! A body that nobody reads is left alone: the answer goes out at once, and the connection ends after it.
 
+pub mod answered;
 mod decoded;
 pub mod numbers;
 

@@ -41,7 +41,7 @@ impl Actor {
 
     /// What acts by itself on evidence or on an approved plan.
     pub(crate) fn guard() -> Self {
-        let origin = RequestOrigin { request_id: String::new(), address: "the server itself".to_owned() };
+        let origin = RequestOrigin::at("the server itself");
         Self { name: "Guard".to_owned(), ..Self::system(origin) }
     }
 }

@@ -144,7 +144,7 @@ impl Principal {
 
     /// Whoever can run the binary on the database can do everything; the audit log calls them "command line".
     pub fn command_line() -> Self {
-        let origin = RequestOrigin { request_id: String::new(), address: "command line".to_owned() };
+        let origin = RequestOrigin::at("command line");
         let who = (UserId::COMMAND_LINE, "command line".to_owned(), String::new());
         Self::new(who, Role::Admin, &Arc::default(), origin)
     }
@@ -294,6 +294,11 @@ impl Principal {
     /// groups, and with what the table lets them in each environment.
     pub fn flag_editor(&self) -> Result<FlagEditor, Denied> {
         self.require(Operation::EditFlags).map(FlagEditor)
+    }
+
+    /// To change what a flag or a group is: that is the same in every environment.
+    pub fn definition_editor(&self) -> Result<FlagEditor, Denied> {
+        self.require_everywhere(Operation::EditFlags).map(FlagEditor)
     }
 
     pub fn stopper(&self) -> Result<Stopper, Denied> {

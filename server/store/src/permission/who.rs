@@ -64,9 +64,26 @@ impl FromStr for SessionId {
     }
 }
 
-/// Where a request came from; kept in the audit log.
+/// A key that was taken for one request. Changes that are made in its name need it to be theirs still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnceClaim {
+    pub(crate) token: i64,
+    pub(crate) key: String,
+    pub(crate) mark: String,
+}
+
+/// Where a request came from; kept in the audit log, but for its key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestOrigin {
     pub request_id: String,
     pub address: String,
+    /// The key in whose name it is made once, where it has one.
+    pub once: Option<Box<OnceClaim>>,
+}
+
+impl RequestOrigin {
+    /// What is not asked for over HTTP.
+    pub(crate) fn at(address: &str) -> Self {
+        Self { address: address.to_owned(), ..Self::default() }
+    }
 }

@@ -34,7 +34,7 @@ on_both!(
 const NEW_PASSWORD: &str = "a brand new password";
 
 pub fn from(address: &str) -> RequestOrigin {
-    RequestOrigin { request_id: String::new(), address: address.into() }
+    RequestOrigin { address: address.into(), ..RequestOrigin::default() }
 }
 
 pub async fn add(t: &Harness, email: &str, role: Role) -> store::UserId {

@@ -214,7 +214,7 @@ pub async fn announced(receiver: &mut tokio::sync::broadcast::Receiver<Changed>)
 }
 
 pub fn origin() -> RequestOrigin {
-    RequestOrigin { request_id: "req-1".into(), address: "192.0.2.1".into() }
+    RequestOrigin { request_id: "req-1".into(), address: "192.0.2.1".into(), once: None }
 }
 
 pub fn admin() -> RecentAdministrator {

@@ -16,6 +16,7 @@ mod guard;
 mod harness;
 mod ledger;
 mod live;
+mod once;
 mod outcomes;
 mod people;
 mod plans;

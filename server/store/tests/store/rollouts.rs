@@ -15,6 +15,7 @@ on_both!(
     saving_nothing_new_changes_nothing,
     one_percentage_is_set_in_whatever_is_in_force,
     an_old_version_can_be_read,
+    an_old_version_counts_again_with_its_places,
     a_long_comment_is_refused,
     odd_characters_reach_both_databases,
 );
@@ -182,6 +183,27 @@ async fn an_old_version_can_be_read(t: Harness) {
     let old = version(2).await.expect("version 2");
     assert_eq!((old.version, old.value.rules.len(), old.changed_by.as_str()), (2, 1, "command line"));
     assert_eq!(version(9).await, None);
+}
+
+async fn an_old_version_counts_again_with_its_places(t: Harness) {
+    t.create_flag("a").await;
+    t.change("a", |rollout| rollout.rules = vec![everyone(20)]).await.expect("saved");
+    let old = t.rollout("a").await;
+    let (by, there, key) = (editor(), production(), flag_key("a"));
+    let drawn = t.store.re_randomise(&by, &there, &key, old.version, "").await.expect("drawn");
+    let back = t.store.return_to_version(&by, &there, &key, (old.version, drawn), "oops").await;
+    assert_eq!(back.expect("saved"), Some(drawn + 1));
+    assert_eq!(t.rollout("a").await.value, old.value);
+    t.store.stop(&stopper(), &there, &key, "").await.expect("stopped");
+    let stopped = t.rollout("a").await;
+    let back = t.store.return_to_version(&by, &there, &key, (drawn, stopped.version), "").await;
+    assert_eq!(back.expect("saved"), Some(stopped.version + 1));
+    let now = t.rollout("a").await.value;
+    assert!(!now.enabled && now.seed != old.value.seed, "it stays stopped");
+    let conflict = t.store.return_to_version(&by, &there, &key, (1, drawn), "").await;
+    assert!(matches!(conflict, Err(StoreError::Conflict(_))), "{conflict:?}");
+    let none = t.store.return_to_version(&by, &there, &key, (99, stopped.version + 1), "").await;
+    assert_eq!(none.expect("asked"), None);
 }
 
 async fn a_long_comment_is_refused(t: Harness) {

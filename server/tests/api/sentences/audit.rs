@@ -54,8 +54,8 @@ pub(super) async fn list(listed: &mut Listed) {
     app.store.seed_demo(&administrator()).await.expect("the demo");
     members(&app).await;
     tokens(&app).await;
-    flags(&app).await;
-    groups(&app).await;
+    Box::pin(flags(&app)).await;
+    Box::pin(groups(&app)).await;
     plans(&app).await;
     guardrails(&app).await;
     incidents(&app).await;

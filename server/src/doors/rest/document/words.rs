@@ -55,6 +55,13 @@ words! {
         "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$",
         "description": "1 to 100 letters, digits, '.', '_' and '-'; the first is a letter or a digit."
     });
+    IdempotencyKey() = json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": "^[!-~]+$",
+        "description": "1 to 255 visible ASCII characters, such as a UUID."
+    });
     Subject() = json!({
         "type": "string",
         "minLength": 1,
@@ -78,6 +85,34 @@ words! {
     PerCent() = json!({
         "type": "number", "minimum": 0, "maximum": 100,
         "description": "In per cent, in steps of 0.001: 20 is 20 %."
+    });
+    FlagKindWord() = json!({"type": "string", "enum": ["release", "operational", "permission"]});
+    ValueTypeWord() = json!({"type": "string", "enum": ["boolean", "string", "number", "object"]});
+    LifecycleWord() = json!({"type": "string", "enum": ["draft", "active", "completed", "archived"]});
+    FlagVariant(Key) = members(json!({
+        "key": {"$ref": held("Key")},
+        "value": {"type": ["string", "number", "boolean", "object"], "description": "Of the flag's type."}
+    }));
+    Flag(Key, FlagKindWord, ValueTypeWord, LifecycleWord, FlagVariant) = json!({
+        "type": "object",
+        "required": ["key", "name", "kind", "value_type", "variants", "off_variant", "lifecycle"],
+        "additionalProperties": false,
+        "properties": {
+            "key": {"$ref": held("Key")},
+            "name": {"type": "string", "minLength": 1, "maxLength": 120},
+            "description": {"type": "string", "maxLength": 2000},
+            "owner": {"type": "string", "maxLength": 120},
+            "tags": {
+                "type": "array", "maxItems": 20, "items": {"type": "string", "minLength": 1, "maxLength": 50}
+            },
+            "kind": {"$ref": held("FlagKindWord")},
+            "value_type": {"$ref": held("ValueTypeWord")},
+            "variants": {"type": "array", "minItems": 2, "maxItems": 50, "items": {"$ref": held("FlagVariant")}},
+            "off_variant": {"$ref": held("Key")},
+            "lifecycle": {"$ref": held("LifecycleWord")},
+            "public_name": {"type": "string", "maxLength": 120},
+            "public_sentence": {"type": "string", "maxLength": 300}
+        }
     });
     Rollout(Key, Subject, Percentage, RolloutRule) = json!({
         "type": "object",
