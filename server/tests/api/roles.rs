@@ -1,13 +1,15 @@
 //! Every write, tried by everybody: signed out and as each role, in each environment, through pages and REST, under the
 //! default role table and under changed ones. One line per write; who may is asked of the table.
 
-use reqwest::Method;
-use serde_json::{Value as Json, json};
+use serde_json::json;
+use server::doors::rest::needs::Needs;
 use store::{Operation, Role, RoleCell, RoleTable, TokenScope};
 
 use crate::{
     app::{TestApp, administrator, environment_key, viewer},
     fixtures::everyone,
+    parity::needs_of,
+    rights,
 };
 
 /// A form, and what it takes to send it.
@@ -295,34 +297,6 @@ async fn every_write_is_refused_to_whoever_may_not() {
     }
 }
 
-/// Operations of REST: method, path, body, and what it takes. `{place}` is the environment.
-fn operations() -> Vec<(Method, &'static str, Option<Json>, Operation)> {
-    let guardrails = || Some(json!({"version": 99, "guardrails": []}));
-    let plan = || Some(json!({"version": 99, "name": "Plan", "steps": []}));
-    let step = || Some(json!({"version": 99, "step": 1}));
-    let rollout = || Some(json!({"version": 99, "rollout": {}}));
-    let percentage = || Some(json!({"version": 99, "percentage": 20}));
-    vec![
-        (Method::GET, "/api/v1/flags/fast-payment/health", None, Operation::View),
-        (Method::GET, "/api/v1/flags/fast-payment/exposures", None, Operation::ReadPeople),
-        (Method::PUT, "/api/v1/flags/fast-payment/guardrails", guardrails(), Operation::RollOut),
-        (Method::POST, "/api/v1/flags/fast-payment/plan", plan(), Operation::RollOut),
-        (Method::POST, "/api/v1/flags/fast-payment/plan/start", step(), Operation::RollOut),
-        (Method::POST, "/api/v1/flags/fast-payment/plan/approve", step(), Operation::Approve),
-        (Method::GET, "/api/v1/flags/fast-payment/rollout", None, Operation::View),
-        (Method::PUT, "/api/v1/flags/fast-payment/rollout", rollout(), Operation::RollOut),
-        (Method::PATCH, "/api/v1/flags/fast-payment/rules/everyone", percentage(), Operation::RollOut),
-        (Method::POST, "/api/v1/flags/fast-payment/stop", None, Operation::Stop),
-        (Method::POST, "/api/v1/flags/fast-payment/resume", None, Operation::RollOut),
-        (Method::GET, "/api/v1/people/nobody", None, Operation::ReadPeople),
-        (Method::PUT, "/api/v1/people/nobody", Some(json!({"traits": 7})), Operation::Administer),
-        (Method::GET, "/api/v1/groups/testers/enrolments", None, Operation::ReadPeople),
-        (Method::POST, "/api/v1/groups/testers/enrolments", Some(json!({"testers": []})), Operation::Enrol),
-        (Method::PUT, "/api/v1/guardrails", guardrails(), Operation::Administer),
-        (Method::GET, "/api/v1/audit/head", None, Operation::ReadTrail),
-    ]
-}
-
 #[tokio::test]
 async fn every_management_token_may_what_its_role_and_its_owners_may() {
     let app = TestApp::start().await;
@@ -340,16 +314,19 @@ async fn every_management_token_may_what_its_role_and_its_owners_may() {
     {
         app.roles(&table).await;
         let mut wrong = Vec::new();
-        for (method, path, body, operation) in operations() {
+        for (method, path, body, operation) in rights::operations() {
+            let (.., needs) = needs_of(method.as_str(), path).expect("an operation");
             for place in PLACES {
-                let path = if path.contains("/flags/") {
-                    format!("{path}?environment={place}")
+                let mark = if path.contains('?') { '&' } else { '?' };
+                let path = if matches!(needs, Needs::Environment | Needs::WorkspaceIn) {
+                    format!("{path}{mark}environment={place}")
                 } else {
                     path.to_owned()
                 };
                 for (role, bound, token) in &tokens {
-                    let shared = !path.contains("/flags/");
-                    let reaches = bound.is_none_or(|own| own == place && !shared);
+                    let reaches = bound.is_none_or(|own| {
+                        needs == Needs::Management || (needs == Needs::Environment && own == place)
+                    });
                     let may = reaches && table.may(*role, operation, Some(&environment_key(place)));
                     let (status, answer) = app.rest(token, method.clone(), &path, body.clone()).await;
                     if (status != 403) != may || status >= 500 || status == 401 {
@@ -369,7 +346,8 @@ async fn a_page_shows_what_one_may_in_its_environment() {
     app.rules("fast-payment", json!([everyone(20)])).await;
     let qa = app.sign_in(Role::Qa).await;
     let page = async |path: &str| {
-        let page = app.request(Method::GET, path).header("Cookie", &qa).send().await.expect("a page");
+        let page =
+            app.request(reqwest::Method::GET, path).header("Cookie", &qa).send().await.expect("a page");
         (page.status().as_u16(), page.text().await.expect("text"))
     };
     app.roles(&narrowed()).await;

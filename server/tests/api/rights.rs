@@ -1,0 +1,50 @@
+//! What each operation of REST takes, as a role has it: one line each, tried as everybody by `roles.rs`. What is sent is
+//! incomplete on purpose: whoever may is told what is missing.
+
+use reqwest::Method;
+use serde_json::{Value as Json, json};
+use store::Operation;
+
+type Row = (Method, &'static str, Option<Json>, Operation);
+
+/// Method, path, body, and what it takes. The environment is named where each answers for itself.
+pub fn operations() -> Vec<Row> {
+    flags()
+}
+
+fn flags() -> Vec<Row> {
+    let guardrails = || Some(json!({"version": 99, "guardrails": []}));
+    let plan = || Some(json!({"version": 99, "name": "Plan", "steps": []}));
+    let step = || Some(json!({"version": 99, "step": 1}));
+    let rollout = || Some(json!({"version": 99, "rollout": {}}));
+    let percentage = || Some(json!({"version": 99, "percentage": 20}));
+    vec![
+        (Method::GET, "/api/v1/flags/fast-payment/health", None, Operation::View),
+        (Method::GET, "/api/v1/flags/fast-payment/exposures", None, Operation::ReadPeople),
+        (Method::PUT, "/api/v1/flags/fast-payment/guardrails", guardrails(), Operation::RollOut),
+        (Method::POST, "/api/v1/flags/fast-payment/plan", plan(), Operation::RollOut),
+        (Method::POST, "/api/v1/flags/fast-payment/plan/start", step(), Operation::RollOut),
+        (Method::POST, "/api/v1/flags/fast-payment/plan/approve", step(), Operation::Approve),
+        (Method::GET, "/api/v1/flags/fast-payment/rollout", None, Operation::View),
+        (Method::PUT, "/api/v1/flags/fast-payment/rollout", rollout(), Operation::RollOut),
+        (Method::PATCH, "/api/v1/flags/fast-payment/rules/everyone", percentage(), Operation::RollOut),
+        (Method::POST, "/api/v1/flags/fast-payment/stop", None, Operation::Stop),
+        (Method::POST, "/api/v1/flags/fast-payment/resume", None, Operation::RollOut),
+        (Method::GET, "/api/v1/people/nobody", None, Operation::ReadPeople),
+        (Method::PUT, "/api/v1/people/nobody", Some(json!({"traits": 7})), Operation::Administer),
+        (Method::GET, "/api/v1/groups/testers/enrolments", None, Operation::ReadPeople),
+        (Method::POST, "/api/v1/groups/testers/enrolments", Some(json!({"testers": []})), Operation::Enrol),
+        (Method::PUT, "/api/v1/guardrails", guardrails(), Operation::Administer),
+        (Method::GET, "/api/v1/audit/head", None, Operation::ReadTrail),
+        (Method::GET, "/api/v1/flags", None, Operation::View),
+        (Method::GET, "/api/v1/flags/fast-payment/guardrails", None, Operation::View),
+        (Method::DELETE, "/api/v1/flags/fast-payment/guardrails?version=99", None, Operation::RollOut),
+        (Method::GET, "/api/v1/flags/fast-payment/plan", None, Operation::View),
+        (Method::GET, "/api/v1/guardrails", None, Operation::View),
+        (Method::DELETE, "/api/v1/guardrails?version=99", None, Operation::Administer),
+        (Method::GET, "/api/v1/people/nobody/exposures", None, Operation::ReadPeople),
+        (Method::DELETE, "/api/v1/people/nobody", None, Operation::Administer),
+        (Method::POST, "/api/v1/people", Some(json!({"people": 7})), Operation::Administer),
+        (Method::DELETE, "/api/v1/groups/testers/enrolments/nobody", None, Operation::Enrol),
+    ]
+}
