@@ -30,6 +30,7 @@ mod http2;
 mod kept;
 mod lanes;
 mod lists;
+mod manage;
 mod metrics;
 mod missing;
 mod moved;

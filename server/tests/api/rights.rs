@@ -9,7 +9,7 @@ type Row = (Method, &'static str, Option<Json>, Operation);
 
 /// Method, path, body, and what it takes. The environment is named where each answers for itself.
 pub fn operations() -> Vec<Row> {
-    flags()
+    [flags(), groups()].concat()
 }
 
 fn flags() -> Vec<Row> {
@@ -45,6 +45,27 @@ fn flags() -> Vec<Row> {
         (Method::GET, "/api/v1/people/nobody/exposures", None, Operation::ReadPeople),
         (Method::DELETE, "/api/v1/people/nobody", None, Operation::Administer),
         (Method::POST, "/api/v1/people", Some(json!({"people": 7})), Operation::Administer),
+    ]
+}
+
+fn groups() -> Vec<Row> {
+    let empty = || Some(json!({}));
+    vec![
+        (Method::GET, "/api/v1/groups", None, Operation::View),
+        (Method::POST, "/api/v1/groups", empty(), Operation::EditFlags),
+        (Method::GET, "/api/v1/groups/testers", None, Operation::View),
+        (Method::PUT, "/api/v1/groups/testers", empty(), Operation::EditFlags),
+        (Method::DELETE, "/api/v1/groups/testers?version=99", None, Operation::EditFlags),
+        (Method::GET, "/api/v1/groups/testers/uses", None, Operation::View),
+        (Method::POST, "/api/v1/group-previews", empty(), Operation::View),
+        (Method::GET, "/api/v1/groups/testers/invitations", None, Operation::View),
+        (Method::POST, "/api/v1/groups/testers/invitations", empty(), Operation::Enrol),
+        (Method::DELETE, "/api/v1/groups/testers/invitations/9", None, Operation::Enrol),
+        (Method::POST, "/api/v1/groups/testers/tester-lists", empty(), Operation::Enrol),
+        (Method::POST, "/api/v1/groups/testers/extensions", empty(), Operation::Enrol),
         (Method::DELETE, "/api/v1/groups/testers/enrolments/nobody", None, Operation::Enrol),
+        (Method::PUT, "/api/v1/flags/fast-payment/exclusions/u-1", empty(), Operation::Exclude),
+        (Method::DELETE, "/api/v1/flags/fast-payment/exclusions/u-1?comment=", None, Operation::Exclude),
+        (Method::POST, "/api/v1/flags/fast-payment/previews", empty(), Operation::Exclude),
     ]
 }

@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 pub(crate) use words::{
-    Comment, FeedbackCompleted, FeedbackWord, Guardrail, Key, Milliseconds, PerCent, PlanStep,
-    PlanTransition, Proof, Rollout, Subject, Traits, Version,
+    AttributeTypeWord, Comment, Condition, FeedbackCompleted, FeedbackWord, Guardrail, Key, MetricKindWord,
+    Milliseconds, PerCent, PlanStep, PlanTransition, Proof, RoleWord, Rollout, Subject, TokenKindWord,
+    Traits, TriageWord, Version,
 };
 
 /// Whatever is asked: what is malformed, who may not, too often, and what goes wrong on our side.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use store::{Conflict, Denied, DeniedBecause, Invalid, StoreError};
 use utoipa::ToSchema;
 
+use super::fields::{self, InField};
 use crate::{
     edge::{access::AccessError, fault::Fault},
     intake::backlog::{Behind, Full},
@@ -29,6 +30,9 @@ pub enum RestError {
     /// Well-formed, but it cannot be done as it is.
     #[error("{0}")]
     Refused(String),
+    /// The same of fields of the body, each with what is wrong with it.
+    #[error("{}", fields::sentence(.0))]
+    Fields(Vec<InField>),
     #[error("the {0} does not exist")]
     NotFound(&'static str),
     #[error("{0}")]
@@ -51,6 +55,9 @@ pub struct Problem {
     code: &'static str,
     /// What to do, for people.
     detail: String,
+    /// The fields of the body that are wrong, where it is known which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<InField>,
 }
 
 impl RestError {
@@ -60,7 +67,7 @@ impl RestError {
             Self::Denied(Denied { because: DeniedBecause::Ended, .. }) => StatusCode::UNAUTHORIZED,
             Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Refused(_) | Self::Fields(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Later { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -78,6 +85,7 @@ impl RestError {
             Self::Denied(_)
             | Self::Malformed(_)
             | Self::Refused(_)
+            | Self::Fields(_)
             | Self::NotFound(_)
             | Self::Conflict(_) => None,
         }
@@ -95,7 +103,7 @@ impl RestError {
             Self::Malformed(_) | Self::Fault(Fault::BrokenBody | Fault::NotAsCoded | Fault::Nul) => {
                 "malformed"
             }
-            Self::Refused(_) => "refused",
+            Self::Refused(_) | Self::Fields(_) => "refused",
             Self::NotFound(_) | Self::Fault(Fault::NotFound) => "not_found",
             Self::Conflict(_) => "conflict",
             Self::Later { .. } | Self::Fault(Fault::TooOften { .. }) => "too_many_requests",
@@ -138,9 +146,9 @@ impl From<StoreError> for RestError {
                 Self::Later { detail: error.to_string(), retry_after_s }
             }
             StoreError::Busy { retry_after_s } => Self::Later { detail: error.to_string(), retry_after_s },
-            StoreError::Refused(_) | StoreError::Invalid(_) | StoreError::PasswordNeeded => {
-                Self::Refused(error.to_string())
-            }
+            StoreError::Refused(problems) => fields::of_problems(&problems),
+            StoreError::Invalid(invalid) => fields::of_invalid(&invalid),
+            StoreError::PasswordNeeded => Self::Refused(error.to_string()),
             StoreError::Unavailable(_) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be reached");
                 Self::Fault(Fault::Unavailable)
@@ -189,12 +197,15 @@ impl From<PathRejection> for RestError {
 impl IntoResponse for RestError {
     fn into_response(self) -> Response {
         let status = self.status();
-        let problem = Problem { status: status.as_u16(), code: self.code(), detail: self.to_string() };
+        let (code, detail) = (self.code(), self.to_string());
+        let retry_after_s = self.retry_after_s();
+        let errors = if let Self::Fields(errors) = self { errors } else { Vec::new() };
+        let problem = Problem { status: status.as_u16(), code, detail, errors };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.retry_after_s() {
+        if let Some(seconds) = retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {

@@ -10,16 +10,23 @@ mod error;
 mod events;
 mod exposures;
 mod feedback;
+mod fields;
 mod flags;
+mod frame;
+mod groups;
 mod guardrails;
 mod health;
+mod invitations;
 mod list;
 mod manager;
 pub mod needs;
+mod paging;
 mod people;
 mod plan;
 mod proof;
 mod rollout;
+mod tester_lists;
+mod testers;
 mod token;
 
 use std::sync::Arc;
@@ -81,6 +88,7 @@ fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(exposures::of_flag))
         .routes(routes!(enrolments::enrol, enrolments::list_all))
         .routes(routes!(enrolments::remove))
+        .merge(groups())
         .routes(routes!(feedback::post))
         .routes(routes!(health::of_flag))
         .routes(routes!(guardrails::get, guardrails::put, guardrails::delete))
@@ -91,6 +99,21 @@ fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(rollout::patch_rule))
         .routes(routes!(rollout::stop))
         .routes(routes!(rollout::resume))
+}
+
+/// Groups, and who is in them.
+fn groups() -> OpenApiRouter<Server> {
+    OpenApiRouter::new()
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::get, groups::put, groups::delete))
+        .routes(routes!(groups::uses))
+        .routes(routes!(groups::preview::preview))
+        .routes(routes!(invitations::list, invitations::create))
+        .routes(routes!(invitations::revoke))
+        .routes(routes!(tester_lists::send))
+        .routes(routes!(tester_lists::extend))
+        .routes(routes!(testers::exclude, testers::readmit))
+        .routes(routes!(testers::preview))
 }
 
 pub fn router(server: &Server) -> Router {
