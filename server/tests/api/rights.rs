@@ -9,7 +9,7 @@ type Row = (Method, &'static str, Option<Json>, Operation);
 
 /// Method, path, body, and what it takes. The environment is named where each answers for itself.
 pub fn operations() -> Vec<Row> {
-    [flags(), groups()].concat()
+    [flags(), groups(), told()].concat()
 }
 
 fn flags() -> Vec<Row> {
@@ -67,5 +67,26 @@ fn groups() -> Vec<Row> {
         (Method::PUT, "/api/v1/flags/fast-payment/exclusions/u-1", empty(), Operation::Exclude),
         (Method::DELETE, "/api/v1/flags/fast-payment/exclusions/u-1?comment=", None, Operation::Exclude),
         (Method::POST, "/api/v1/flags/fast-payment/previews", empty(), Operation::Exclude),
+    ]
+}
+
+fn told() -> Vec<Row> {
+    let empty = || Some(json!({}));
+    vec![
+        (Method::GET, "/api/v1/groups/testers/history", None, Operation::View),
+        (Method::GET, "/api/v1/people?q=ada", None, Operation::ReadPeople),
+        (Method::GET, "/api/v1/people/nobody/changes", None, Operation::ReadPeople),
+        (Method::GET, "/api/v1/people/nobody/groups", None, Operation::ReadPeople),
+        (Method::GET, "/api/v1/people/nobody/feedback", None, Operation::ReadPeople),
+        (Method::GET, "/api/v1/feedback", None, Operation::ReadPeople),
+        (Method::GET, "/api/v1/feedback/999999", None, Operation::ReadPeople),
+        (Method::PUT, "/api/v1/feedback/999999/triage", empty(), Operation::HandleFeedback),
+        (Method::GET, "/api/v1/feedback-handlers", None, Operation::HandleFeedback),
+        (Method::POST, "/api/v1/complaints", empty(), Operation::HandleFeedback),
+        (Method::GET, "/api/v1/audit", None, Operation::ReadTrail),
+        (Method::GET, "/api/v1/audit.csv", None, Operation::ReadTrail),
+        (Method::GET, "/api/v1/audit.ndjson", None, Operation::ReadTrail),
+        (Method::GET, "/api/v1/audit/999999", None, Operation::ReadTrail),
+        (Method::POST, "/api/v1/audit/999999/revert", empty(), Operation::EditFlags),
     ]
 }

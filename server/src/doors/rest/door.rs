@@ -1,6 +1,7 @@
 //! What the edge has to know of REST, and what its own lanes do.
 
 use axum::response::IntoResponse as _;
+use http::Method;
 
 use super::error::RestError;
 use crate::edge::door::Door;
@@ -24,7 +25,7 @@ pub static DOOR: Door = Door {
     needs_no_database: |_, _| false,
 };
 
-/// Whether programs send there without end what may not wait behind pages.
-pub fn may_not_wait(path: &str) -> bool {
-    path == EVENTS_PATH || path == FEEDBACK_PATH || path == CHECK_PATH
+/// Whether programs send there without end what may not wait behind pages. Reading what users told does.
+pub fn may_not_wait(method: &Method, path: &str) -> bool {
+    path == EVENTS_PATH || path == CHECK_PATH || (path == FEEDBACK_PATH && method != Method::GET)
 }

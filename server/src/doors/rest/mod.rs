@@ -16,12 +16,15 @@ mod frame;
 mod groups;
 mod guardrails;
 mod health;
+mod inbox;
 mod invitations;
 mod list;
+mod log;
 mod manager;
 pub mod needs;
 mod paging;
 mod people;
+mod person;
 mod plan;
 mod proof;
 mod rollout;
@@ -89,6 +92,7 @@ fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(enrolments::enrol, enrolments::list_all))
         .routes(routes!(enrolments::remove))
         .merge(groups())
+        .merge(told())
         .routes(routes!(feedback::post))
         .routes(routes!(health::of_flag))
         .routes(routes!(guardrails::get, guardrails::put, guardrails::delete))
@@ -114,6 +118,26 @@ fn groups() -> OpenApiRouter<Server> {
         .routes(routes!(tester_lists::extend))
         .routes(routes!(testers::exclude, testers::readmit))
         .routes(routes!(testers::preview))
+        .routes(routes!(log::of_group))
+}
+
+/// What is told of people and of changes.
+fn told() -> OpenApiRouter<Server> {
+    OpenApiRouter::new()
+        .routes(routes!(person::search))
+        .routes(routes!(person::changes))
+        .routes(routes!(person::groups))
+        .routes(routes!(inbox::of_person))
+        .routes(routes!(inbox::list))
+        .routes(routes!(inbox::get))
+        .routes(routes!(inbox::triage))
+        .routes(routes!(inbox::handlers))
+        .routes(routes!(inbox::complain))
+        .routes(routes!(log::list))
+        .routes(routes!(log::get))
+        .routes(routes!(log::csv))
+        .routes(routes!(log::json_lines))
+        .routes(routes!(log::revert))
 }
 
 pub fn router(server: &Server) -> Router {
@@ -138,7 +162,7 @@ pub fn router(server: &Server) -> Router {
 
 /// What programs manage is made behind what may not wait: events, feedback and checks, which come without end.
 async fn on_pages(State(lanes): State<Arc<Lanes>>, request: Request, next: Next) -> Response {
-    if may_not_wait(request.uri().path()) {
+    if may_not_wait(request.method(), request.uri().path()) {
         return next.run(request).await;
     }
     let only_reads = request.method().is_safe();
@@ -148,7 +172,7 @@ async fn on_pages(State(lanes): State<Arc<Lanes>>, request: Request, next: Next)
 
 /// Below [`on_pages`]: answers once there is a place.
 async fn in_turn(State(lanes): State<Arc<Lanes>>, request: Request, next: Next) -> Response {
-    if may_not_wait(request.uri().path()) {
+    if may_not_wait(request.method(), request.uri().path()) {
         return next.run(request).await;
     }
     let changes = !request.method().is_safe();

@@ -3,6 +3,7 @@
 
 mod groups;
 mod testers;
+mod told;
 
 use reqwest::{Method, Response};
 use serde_json::Value as Json;
