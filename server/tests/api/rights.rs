@@ -9,7 +9,7 @@ type Row = (Method, &'static str, Option<Json>, Operation);
 
 /// Method, path, body, and what it takes. The environment is named where each answers for itself.
 pub fn operations() -> Vec<Row> {
-    [flags(), groups(), told()].concat()
+    [flags(), groups(), told(), workspace()].concat()
 }
 
 fn flags() -> Vec<Row> {
@@ -88,5 +88,41 @@ fn told() -> Vec<Row> {
         (Method::GET, "/api/v1/audit.ndjson", None, Operation::ReadTrail),
         (Method::GET, "/api/v1/audit/999999", None, Operation::ReadTrail),
         (Method::POST, "/api/v1/audit/999999/revert", empty(), Operation::EditFlags),
+    ]
+}
+
+fn workspace() -> Vec<Row> {
+    let empty = || Some(json!({}));
+    vec![
+        (Method::GET, "/api/v1/attributes", None, Operation::View),
+        (Method::GET, "/api/v1/attributes/nothing", None, Operation::Administer),
+        (Method::PUT, "/api/v1/attributes/nothing", empty(), Operation::Administer),
+        (Method::DELETE, "/api/v1/attributes/nothing", None, Operation::Administer),
+        (Method::GET, "/api/v1/metrics", None, Operation::View),
+        (Method::PUT, "/api/v1/metrics/nothing", empty(), Operation::Administer),
+        (Method::DELETE, "/api/v1/metrics/nothing", None, Operation::Administer),
+        (Method::GET, "/api/v1/personas", None, Operation::View),
+        (Method::POST, "/api/v1/personas", empty(), Operation::ReadPeople),
+        (Method::DELETE, "/api/v1/personas/999999", None, Operation::ReadPeople),
+        (Method::GET, "/api/v1/environments", None, Operation::View),
+        (Method::GET, "/api/v1/environments/nowhere/retention", None, Operation::Administer),
+        (Method::PUT, "/api/v1/environments/nowhere/retention", empty(), Operation::Administer),
+        (Method::GET, "/api/v1/webhooks", None, Operation::Administer),
+        (Method::POST, "/api/v1/webhooks", empty(), Operation::Administer),
+        (Method::DELETE, "/api/v1/webhooks/999999", None, Operation::Administer),
+        (Method::POST, "/api/v1/webhooks/999999/test", None, Operation::Administer),
+        (Method::GET, "/api/v1/tokens", None, Operation::Administer),
+        (Method::POST, "/api/v1/tokens", empty(), Operation::Administer),
+        (Method::DELETE, "/api/v1/tokens/999999", None, Operation::Administer),
+        (Method::POST, "/api/v1/tokens/999999/rotate", empty(), Operation::Administer),
+        (Method::PUT, "/api/v1/tokens/999999/grant", empty(), Operation::Administer),
+        (Method::GET, "/api/v1/members", None, Operation::Administer),
+        (Method::POST, "/api/v1/members", empty(), Operation::Administer),
+        (Method::PATCH, "/api/v1/members/999999", empty(), Operation::Administer),
+        (Method::POST, "/api/v1/members/999999/reset", None, Operation::Administer),
+        (Method::POST, "/api/v1/members/999999/sign-out", None, Operation::Administer),
+        (Method::GET, "/api/v1/roles", None, Operation::View),
+        (Method::PATCH, "/api/v1/roles", empty(), Operation::Administer),
+        (Method::POST, "/api/v1/roles/undo", empty(), Operation::Administer),
     ]
 }

@@ -21,16 +21,21 @@ mod invitations;
 mod list;
 mod log;
 mod manager;
+mod members;
 pub mod needs;
 mod paging;
 mod people;
 mod person;
+mod personas;
 mod plan;
 mod proof;
 mod rollout;
+mod schema;
 mod tester_lists;
 mod testers;
 mod token;
+mod tokens;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -93,6 +98,7 @@ fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(enrolments::remove))
         .merge(groups())
         .merge(told())
+        .merge(workspace())
         .routes(routes!(feedback::post))
         .routes(routes!(health::of_flag))
         .routes(routes!(guardrails::get, guardrails::put, guardrails::delete))
@@ -138,6 +144,32 @@ fn told() -> OpenApiRouter<Server> {
         .routes(routes!(log::csv))
         .routes(routes!(log::json_lines))
         .routes(routes!(log::revert))
+}
+
+/// What admins settle.
+fn workspace() -> OpenApiRouter<Server> {
+    OpenApiRouter::new()
+        .routes(routes!(schema::attributes))
+        .routes(routes!(schema::get_attribute, schema::put_attribute, schema::delete_attribute))
+        .routes(routes!(schema::metrics))
+        .routes(routes!(schema::put_metric, schema::delete_metric))
+        .routes(routes!(personas::list, personas::save))
+        .routes(routes!(personas::delete))
+        .routes(routes!(personas::environments))
+        .routes(routes!(personas::retention, personas::set_retention))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::delete))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(tokens::rotate))
+        .routes(routes!(tokens::grant))
+        .routes(routes!(members::list, members::invite))
+        .routes(routes!(members::change))
+        .routes(routes!(members::reset))
+        .routes(routes!(members::sign_out))
+        .routes(routes!(members::roles, members::change_roles))
+        .routes(routes!(members::undo_roles))
 }
 
 pub fn router(server: &Server) -> Router {

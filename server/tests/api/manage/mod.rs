@@ -4,6 +4,7 @@
 mod groups;
 mod testers;
 mod told;
+mod workspace;
 
 use reqwest::{Method, Response};
 use serde_json::Value as Json;
