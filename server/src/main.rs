@@ -13,6 +13,6 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 async fn main() -> ExitCode {
     // Pages of 2 MB, of which a few kilobytes are used, double what a small installation takes. Where that is refused, they do.
     #[cfg(target_os = "linux")]
-    drop(rustix::thread::disable_transparent_huge_pages(true));
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     Box::pin(server::run(server::Cli::parse())).await
 }

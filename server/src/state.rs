@@ -75,8 +75,10 @@ macro_rules! part {
 }
 
 part! {
+    Site: site,
     Store: store,
     Access: access,
+    Arc<Config>: config,
     Arc<Bodies>: bodies,
     Arc<Intake>: intake,
     Arc<Lanes>: lanes,

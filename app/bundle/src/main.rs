@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// What a first visit may cost on the wire: wasm, JavaScript and CSS together, compressed with brotli.
-const BUDGET_BYTES: usize = 150_000;
+const BUDGET_BYTES: usize = 100_000;
 
 #[derive(Parser)]
 #[command(about = "Builds the browser side of Fader into target/site")]

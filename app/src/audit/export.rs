@@ -17,13 +17,56 @@ use crate::{
 const COLUMNS: &str = "seq,time,actor,actor_email,actor_kind,action,object_kind,object_key,object_name,environment,\
 sentence,changes,reason,version,address,request_id,hash,previous_hash\r\n";
 
+/// How entries are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Csv,
+    /// One entry a line, with the documents on both sides.
+    JsonLines,
+}
+
 pub async fn csv(page: Page) -> PageResult {
-    let head = [store::table::BYTE_ORDER_MARK, COLUMNS].concat();
-    export(&page, "csv", "text/csv; charset=utf-8; header=present", head, csv_line).await
+    export(&page, Form::Csv).await
 }
 
 pub async fn json_lines(page: Page) -> PageResult {
-    export(&page, "jsonl", "application/jsonl", String::new(), json_line).await
+    export(&page, Form::JsonLines).await
+}
+
+async fn export(page: &Page, form: Form) -> PageResult {
+    let reader = page.principal.audit_reader()?;
+    let filter = AuditQuery::read(page).filter(AUDIT_PAGE_MAX);
+    file(page.store(), reader, filter, form).await.map_err(AppError::from)
+}
+
+impl Form {
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::JsonLines => "jsonl",
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::JsonLines => "application/jsonl",
+        }
+    }
+
+    fn head(self) -> String {
+        match self {
+            Self::Csv => [store::table::BYTE_ORDER_MARK, COLUMNS].concat(),
+            Self::JsonLines => String::new(),
+        }
+    }
+
+    fn line(self, entry: &AuditEntry) -> String {
+        match self {
+            Self::Csv => csv_line(entry),
+            Self::JsonLines => json_line(entry),
+        }
+    }
 }
 
 struct Cursor {
@@ -32,24 +75,22 @@ struct Cursor {
     filter: AuditFilter,
     /// The last entry when it began.
     last: u64,
-    line: fn(&AuditEntry) -> String,
+    form: Form,
     done: bool,
 }
 
-async fn export(
-    page: &Page,
-    extension: &'static str,
-    content_type: &'static str,
-    head: String,
-    line: fn(&AuditEntry) -> String,
-) -> PageResult {
-    let reader = page.principal.audit_reader()?;
-    let filter =
-        AuditFilter { documents: extension == "jsonl", ..AuditQuery::read(page).filter(AUDIT_PAGE_MAX) };
-    let last = page.store().live().seq();
-    let mut cursor = Cursor { store: page.store().clone(), reader, filter, last, line, done: false };
+/// The entries that the filter finds, up to the last one of now.
+pub async fn file(
+    store: &Store,
+    reader: AuditReader,
+    filter: AuditFilter,
+    form: Form,
+) -> Result<Response, StoreError> {
+    let filter = AuditFilter { documents: form == Form::JsonLines, limit: AUDIT_PAGE_MAX, ..filter };
+    let last = store.live().seq();
+    let mut cursor = Cursor { store: store.clone(), reader, filter, last, form, done: false };
     // The first page comes before the headers, so that an error is still an error page.
-    let first = next_chunk(&mut cursor).await.map_err(AppError::from)?;
+    let first = next_chunk(&mut cursor).await?;
     let rest = stream::unfold(cursor, |mut cursor| async move {
         match next_chunk(&mut cursor).await {
             Ok(Some(chunk)) => Some((Ok(chunk), cursor)),
@@ -60,10 +101,10 @@ async fn export(
             }
         }
     });
-    let start = stream::iter([Ok(head + &first.unwrap_or_default())]);
+    let start = stream::iter([Ok(form.head() + &first.unwrap_or_default())]);
     // Compression asks once more after the end.
     let body = Body::from_stream(start.chain(rest).fuse());
-    Ok(file(body, extension, content_type))
+    Ok(answer(body, form))
 }
 
 async fn next_chunk(cursor: &mut Cursor) -> Result<Option<String>, StoreError> {
@@ -75,14 +116,14 @@ async fn next_chunk(cursor: &mut Cursor) -> Result<Option<String>, StoreError> {
     let all = entries.len() < filter.limit;
     cursor.filter.before_seq = if all { further } else { entries.last().map(|entry| entry.seq) };
     cursor.done = cursor.filter.before_seq.is_none();
-    Ok(Some(entries.iter().map(cursor.line).collect()))
+    Ok(Some(entries.iter().map(|entry| cursor.form.line(entry)).collect()))
 }
 
-fn file(body: Body, extension: &str, content_type: &'static str) -> Response {
-    let name = format!("attachment; filename=\"fader-audit.{extension}\"");
+fn answer(body: Body, form: Form) -> Response {
+    let name = format!("attachment; filename=\"fader-audit.{}\"", form.extension());
     let mut response = body.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(name) = HeaderValue::from_str(&name) {
         headers.insert(header::CONTENT_DISPOSITION, name);

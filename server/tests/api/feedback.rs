@@ -155,7 +155,7 @@ async fn only_tokens_of_applications_send_feedback() {
     assert_eq!(problem(unknown).await.0, 401);
     let manager = app.management_token(Role::Admin).await;
     assert_eq!(problem(app.feedback(&manager, &body).send().await.expect("an answer")).await.0, 403);
-    let (status, _) = app.rest(&manager, Method::GET, PATH, None).await;
+    let (status, _) = app.rest(&manager, Method::DELETE, PATH, None).await;
     assert_eq!(status, 405);
 }
 

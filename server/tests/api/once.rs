@@ -62,6 +62,20 @@ async fn the_same_request_with_the_same_key_is_done_once() {
 }
 
 #[tokio::test]
+async fn a_secret_is_told_once_and_never_kept() {
+    let app = TestApp::start().await;
+    let admin = app.workspace_token(Role::Admin).await;
+    let new = json!({"name": "Shop", "kind": "server", "environment": "production"});
+    let (status, _, first) = app.keyed(&admin, "t", Method::POST, "/api/v1/tokens", &new).await;
+    assert_eq!(status, 201, "{first}");
+    let entries = app.entries().await;
+    let (status, replayed, again) = app.keyed(&admin, "t", Method::POST, "/api/v1/tokens", &new).await;
+    assert_eq!((status, replayed), (409, true), "{again}");
+    assert!(again.contains("told in the first answer only") && !again.contains("fdr_"), "{again}");
+    assert_eq!(app.entries().await, entries, "and there is one token");
+}
+
+#[tokio::test]
 async fn a_change_back_and_forth_is_not_made_again() {
     let app = TestApp::start().await;
     app.boolean_flag("fast-payment").await;

@@ -1,16 +1,15 @@
 //! Every write, tried by everybody: signed out and as each role, in each environment, through pages and REST, under the
 //! default role table and under changed ones. One line per write; who may is asked of the table.
 
-mod operations;
-
-use reqwest::Method;
 use serde_json::json;
+use server::doors::rest::needs::Needs;
 use store::{Operation, Role, RoleCell, RoleTable, TokenScope};
 
-use self::operations::operations;
 use crate::{
     app::{TestApp, administrator, environment_key, viewer},
     fixtures::everyone,
+    parity::needs_of,
+    rights,
 };
 
 /// A form, and what it takes to send it.
@@ -315,17 +314,19 @@ async fn every_management_token_may_what_its_role_and_its_owners_may() {
     {
         app.roles(&table).await;
         let mut wrong = Vec::new();
-        for (method, path, body, operation) in operations() {
+        for (method, path, body, operation) in rights::operations() {
+            let (.., needs) = needs_of(method.as_str(), path).expect("an operation");
             for place in PLACES {
-                let path = if path.contains("/flags/") {
-                    format!("{path}?environment={place}")
+                let mark = if path.contains('?') { '&' } else { '?' };
+                let path = if matches!(needs, Needs::Environment | Needs::WorkspaceIn) {
+                    format!("{path}{mark}environment={place}")
                 } else {
                     path.to_owned()
                 };
                 for (role, bound, token) in &tokens {
-                    // What a flag is, all environments share.
-                    let shared = !path.contains("/flags/") || operation == Operation::EditFlags;
-                    let reaches = bound.is_none_or(|own| own == place && !shared);
+                    let reaches = bound.is_none_or(|own| {
+                        needs == Needs::Management || (needs == Needs::Environment && own == place)
+                    });
                     let may = reaches && table.may(*role, operation, Some(&environment_key(place)));
                     let (status, answer) = app.rest(token, method.clone(), &path, body.clone()).await;
                     if (status != 403) != may || status >= 500 || status == 401 {
@@ -345,7 +346,8 @@ async fn a_page_shows_what_one_may_in_its_environment() {
     app.rules("fast-payment", json!([everyone(20)])).await;
     let qa = app.sign_in(Role::Qa).await;
     let page = async |path: &str| {
-        let page = app.request(Method::GET, path).header("Cookie", &qa).send().await.expect("a page");
+        let page =
+            app.request(reqwest::Method::GET, path).header("Cookie", &qa).send().await.expect("a page");
         (page.status().as_u16(), page.text().await.expect("text"))
     };
     app.roles(&narrowed()).await;

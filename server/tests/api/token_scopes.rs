@@ -13,7 +13,7 @@ use crate::{
 const DAY_MS: i64 = 24 * 3_600_000;
 
 impl TestApp {
-    async fn bound_to(&self, environment: &str, role: Role) -> String {
+    pub async fn bound_to(&self, environment: &str, role: Role) -> String {
         self.owned(role, environment_key(environment).into()).await
     }
 }
@@ -123,7 +123,12 @@ async fn every_operation_refuses_the_tokens_that_it_does_not_take() {
         let key = if path.contains("/groups/") { "testers" } else { "fast-payment" };
         let path = path.replace("{key}", key).replace("{transition}", "pause").replace("{rule}", "everyone");
         let path = path.replace("{id}", "nobody").replace("{subject}", "nobody").replace("{version}", "1");
-        let version = if *method == "DELETE" { "version=99" } else { "" };
+        let path = path.replace("{seq}", "999999").replace("{name}", "nothing");
+        let version = match *method {
+            "DELETE" => "version=99",
+            "GET" if path == "/api/v1/people" => "q=ada",
+            _ => "",
+        };
         let place = if *needs == Needs::Management { "" } else { "environment=production" };
         let named = format!("{path}?{place}&{version}");
         let body = match (*method, *needs) {

@@ -11,9 +11,10 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 pub(crate) use words::{
-    Comment, FeedbackCompleted, FeedbackWord, Flag, FlagKindWord, FlagVariant, Guardrail, IdempotencyKey,
-    Key, LifecycleWord, Milliseconds, PerCent, PlanStep, PlanTransition, Proof, Rollout, Subject, Traits,
-    ValueTypeWord, Version,
+    AttributeTypeWord, Comment, Condition, FeedbackCompleted, FeedbackWord, Flag, FlagKindWord, FlagVariant,
+    Guardrail, IdempotencyKey, Key, LifecycleWord, MetricKindWord, Milliseconds, PerCent, PlanStep,
+    PlanTransition, Proof, RoleWord, Rollout, Subject, TokenKindWord, Traits, TriageWord, ValueTypeWord,
+    Version,
 };
 
 /// Whatever is asked: what is malformed, who may not, too often, and what goes wrong on our side.

@@ -1,6 +1,7 @@
 //! What the edge has to know of REST, and what its own lanes do.
 
 use axum::response::IntoResponse as _;
+use http::Method;
 
 use super::error::RestError;
 use crate::edge::door::Door;
@@ -26,7 +27,8 @@ pub static DOOR: Door = Door {
     needs_no_database: |_, _| false,
 };
 
-/// Whether programs send there without end what may not wait behind pages.
-pub fn may_not_wait(path: &str) -> bool {
-    matches!(path, EVENTS_PATH | FEEDBACK_PATH | CHECK_PATH | PERMISSIONS_PATH)
+/// Whether programs send there without end what may not wait behind pages. Reading what users told does.
+pub fn may_not_wait(method: &Method, path: &str) -> bool {
+    matches!(path, EVENTS_PATH | CHECK_PATH | PERMISSIONS_PATH)
+        || (path == FEEDBACK_PATH && method != Method::GET)
 }

@@ -282,7 +282,7 @@ fn list(testers: &[Tester], now_ms: i64) -> EnrolmentList {
     list
 }
 
-fn told(report: &EnrolmentReport, choice: EnrolmentChoice, dry_run: bool) -> Report {
+pub(super) fn told(report: &EnrolmentReport, choice: EnrolmentChoice, dry_run: bool) -> Report {
     let taken: Vec<_> = report.enrolled(choice).map(|it| it.line.number).collect();
     let standing = |wanted: fn(TesterStanding) -> bool| report.standing(wanted).count();
     let comes = |it: &&CheckedLine| matches!(it.standing, TesterStanding::New | TesterStanding::Renewed);

@@ -10,11 +10,15 @@ use serde::Serialize;
 use store::{Conflict, Denied, DeniedBecause, Invalid, StoreError};
 use utoipa::ToSchema;
 
+use super::fields::{self, InField};
 use crate::{
     edge::{access::AccessError, fault::Fault},
     intake::backlog::{Behind, Full},
     limits::EVENTS_RETRY_AFTER_S,
 };
+
+/// The media type of a problem document.
+pub const PROBLEM_TYPE: &str = "application/problem+json";
 
 /// A refused request. `Display` is the `detail`.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +33,9 @@ pub enum RestError {
     /// Well-formed, but it cannot be done as it is.
     #[error("{0}")]
     Refused(String),
-    /// The same, with where in the body it stands.
-    #[error("{}", sentences(.0))]
-    Flawed(Vec<Flaw>),
+    /// The same of fields of the body, each with what is wrong with it.
+    #[error("{}", fields::sentence(.0))]
+    Fields(Vec<InField>),
     #[error("the {0} does not exist")]
     NotFound(&'static str),
     #[error("{0}")]
@@ -54,53 +58,19 @@ pub struct Problem {
     code: &'static str,
     /// What to do, for people.
     detail: String,
-    /// What does not fit, one by one, where that is known.
+    /// The fields of the body that are wrong, where it is known which.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    errors: Vec<Flaw>,
-}
-
-/// One thing in a body that does not fit.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Flaw {
-    /// Where it stands in the body, as a JSON pointer (RFC 6901).
-    pub pointer: String,
-    /// What to do, for people.
-    pub detail: String,
-}
-
-fn sentences(flaws: &[Flaw]) -> String {
-    flaws.iter().map(|flaw| flaw.detail.as_str()).collect::<Vec<_>>().join("; ")
+    errors: Vec<InField>,
 }
 
 impl RestError {
-    /// One thing that does not fit.
-    pub fn flaw(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::Flawed(vec![Flaw { pointer: pointer.into(), detail: detail.into() }])
-    }
-
-    fn flaws(&self) -> &[Flaw] {
-        match self {
-            Self::Flawed(flaws) => flaws,
-            Self::Access(_)
-            | Self::Denied(_)
-            | Self::Malformed(_)
-            | Self::Refused(_)
-            | Self::NotFound(_)
-            | Self::Conflict(_)
-            | Self::Later { .. }
-            | Self::Behind(_)
-            | Self::Fault(_) => &[],
-        }
-    }
-
     fn status(&self) -> StatusCode {
         match self {
             Self::Access(error) => error.status(),
             Self::Denied(Denied { because: DeniedBecause::Ended, .. }) => StatusCode::UNAUTHORIZED,
             Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Refused(_) | Self::Flawed(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Refused(_) | Self::Fields(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Later { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -118,7 +88,7 @@ impl RestError {
             Self::Denied(_)
             | Self::Malformed(_)
             | Self::Refused(_)
-            | Self::Flawed(_)
+            | Self::Fields(_)
             | Self::NotFound(_)
             | Self::Conflict(_) => None,
         }
@@ -136,7 +106,7 @@ impl RestError {
             Self::Malformed(_) | Self::Fault(Fault::BrokenBody | Fault::NotAsCoded | Fault::Nul) => {
                 "malformed"
             }
-            Self::Refused(_) | Self::Flawed(_) => "refused",
+            Self::Refused(_) | Self::Fields(_) => "refused",
             Self::NotFound(_) | Self::Fault(Fault::NotFound) => "not_found",
             Self::Conflict(_) => "conflict",
             Self::Later { .. } | Self::Fault(Fault::TooOften { .. }) => "too_many_requests",
@@ -181,9 +151,9 @@ impl From<StoreError> for RestError {
                 Self::Later { detail: error.to_string(), retry_after_s }
             }
             StoreError::Busy { retry_after_s } => Self::Later { detail: error.to_string(), retry_after_s },
-            StoreError::Refused(_) | StoreError::Invalid(_) | StoreError::PasswordNeeded => {
-                Self::Refused(error.to_string())
-            }
+            StoreError::Refused(problems) => fields::of_problems(&problems),
+            StoreError::Invalid(invalid) => fields::of_invalid(&invalid),
+            StoreError::PasswordNeeded => Self::Refused(error.to_string()),
             StoreError::Unavailable(_) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be reached");
                 Self::Fault(Fault::Unavailable)
@@ -229,20 +199,22 @@ impl From<PathRejection> for RestError {
     }
 }
 
+impl RestError {
+    pub(super) fn problem(self) -> Problem {
+        let (status, code, detail) = (self.status().as_u16(), self.code(), self.to_string());
+        let errors = if let Self::Fields(errors) = self { errors } else { Vec::new() };
+        Problem { status, code, detail, errors }
+    }
+}
+
 impl IntoResponse for RestError {
     fn into_response(self) -> Response {
-        let status = self.status();
-        let problem = Problem {
-            status: status.as_u16(),
-            code: self.code(),
-            detail: self.to_string(),
-            errors: self.flaws().to_vec(),
-        };
-        let mut response = (status, Json(problem)).into_response();
+        let (status, retry_after_s) = (self.status(), self.retry_after_s());
+        let mut response = (status, Json(self.problem())).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.retry_after_s() {
+        if let Some(seconds) = retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {

@@ -12,6 +12,7 @@ use super::{
     at_flag::AtFlag,
     document::{Subject, Traits},
     error::RestError,
+    fields::wrong,
 };
 use crate::{edge::body::Unread, limits::CONTEXT_ATTRIBUTES_MAX};
 
@@ -115,10 +116,10 @@ pub(crate) async fn explain(at: AtFlag, body: Unread) -> Result<Json<Explained>,
     let Trial { subject, attributes, sender } = sent.value;
     if attributes.len() > CONTEXT_ATTRIBUTES_MAX {
         let sentence = format!("send at most {CONTEXT_ATTRIBUTES_MAX} attributes");
-        return Err(RestError::flaw("/attributes", sentence));
+        return Err(wrong("/attributes", sentence));
     }
     let subject = subject.map(SubjectKey::try_from).transpose();
-    let subject = subject.map_err(|error| RestError::flaw("/subject", format!("\"subject\" {error}")))?;
+    let subject = subject.map_err(|error| wrong("/subject", format!("\"subject\" {error}")))?;
     let (traits, stored) = stored(&at, subject.as_ref()).await?;
     let context = Context {
         targeting_key: subject.as_ref().map(SubjectKey::as_str),

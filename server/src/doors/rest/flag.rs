@@ -17,9 +17,10 @@ use utoipa::ToSchema;
 use super::{
     document::{self, Comment, FlagKindWord, FlagVariant, Key, LifecycleWord, ValueTypeWord, Version},
     error::{Problem, RestError},
+    fields::wrong,
+    frame::at,
     manager::Manager,
     pointer::{self, Sent},
-    times,
 };
 use crate::{
     edge::body::{Bodies, Unread},
@@ -117,11 +118,11 @@ impl NewFlag {
             (Some(variants), Some(off)) => (flag.variants, flag.off_variant) = (variants, off),
             (Some(_), None) => {
                 let sentence = "name the variant that is served to whoever does not get the feature";
-                return Err(RestError::flaw("/off_variant", sentence));
+                return Err(wrong("/off_variant", sentence));
             }
             (None, _) if !is_usual => {
                 let sentence = "send the variants, each with a key and a value of the flag's type";
-                return Err(RestError::flaw("/variants", sentence));
+                return Err(wrong("/variants", sentence));
             }
             (None, off) => flag.off_variant = off.unwrap_or(flag.off_variant),
         }
@@ -204,7 +205,7 @@ pub(crate) async fn put(
     let key = flag_key(&key)?;
     let flag: Flag = pointer::read(&flag, "/flag", "flag")?;
     if flag.key != key {
-        return Err(RestError::flaw("/flag/key", "a flag keeps its key; create another flag instead"));
+        return Err(wrong("/flag/key", "a flag keeps its key; create another flag instead"));
     }
     let saved = store.update_flag(&editor, version, flag.clone(), &comment).await;
     saved.map_err(|error| Sent::Flag(&flag, "/flag").refusal(error))?;
@@ -287,7 +288,7 @@ async fn answer(store: &Store, manager: &Manager, key: &FlagKey) -> Result<Json<
         lifecycle: flag.lifecycle.as_str(),
         changed_by,
         changed_ms,
-        changed_at: times::text(changed_ms),
+        changed_at: at(changed_ms),
         definition: serde_json::to_value(&flag).unwrap_or_default(),
     }))
 }

@@ -13,7 +13,7 @@ use super::{
     at_flag::AtFlag,
     document::Milliseconds,
     error::{Problem, RestError},
-    times,
+    frame,
 };
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -116,7 +116,7 @@ pub(crate) async fn of_flag(
             .map(|verdict| Verdict {
                 rule: verdict.rule.to_string(),
                 at_ms: verdict.at_ms,
-                at: times::text(verdict.at_ms),
+                at: frame::at(verdict.at_ms),
                 health: verdict.health.as_str(),
                 taken: verdict.taken.map(store::Consequence::as_str),
                 sentence: verdict.sentence,
@@ -130,7 +130,7 @@ fn state(rule: &str, judgement: &Judgement) -> RuleState {
     RuleState {
         rule: rule.to_owned(),
         at_ms: judgement.at_ms,
-        at: times::text(judgement.at_ms),
+        at: frame::at(judgement.at_ms),
         health: judgement.health.as_str(),
         action: judgement.action.map(engine::guardrail::GuardAction::as_str),
         sentence: judgement.sentence(),

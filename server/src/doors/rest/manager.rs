@@ -4,7 +4,7 @@ use axum::extract::{FromRef, FromRequestParts, Query};
 use engine::EnvironmentKey;
 use http::request::Parts;
 use serde::Deserialize;
-use store::{Environment, Principal};
+use store::{Denied, DeniedBecause, Environment, Operation, Principal};
 
 use super::error::RestError;
 use crate::edge::{
@@ -31,6 +31,19 @@ impl Manager {
         let unnamed =
             "this token counts in the whole workspace: name the environment, as in ?environment=production";
         self.environment.as_ref().ok_or_else(|| RestError::Refused(unnamed.to_owned()))
+    }
+
+    /// The bearer, for what concerns the whole workspace; of a token of one environment it is refused.
+    pub fn everywhere(&self, operation: Operation) -> Result<&Principal, RestError> {
+        match self.principal.environment(None)? {
+            None => Ok(&self.principal),
+            Some(_) => Err(Denied { operation, because: DeniedBecause::OneEnvironment }.into()),
+        }
+    }
+
+    /// Whether what concerns that environment is theirs to see.
+    pub fn reaches(&self, environment: &EnvironmentKey) -> bool {
+        self.principal.within(environment).is_ok()
     }
 
     /// The bearer as far as that environment goes: proofs for what it does with flags come from here.

@@ -12,25 +12,40 @@ mod events;
 mod explain;
 mod exposures;
 mod feedback;
+mod fields;
 mod flag;
 mod flags;
+mod frame;
+mod groups;
 mod guardrails;
 mod health;
+mod inbox;
+mod incidents;
+mod invitations;
 mod list;
+mod log;
 mod manager;
+mod members;
 pub mod needs;
 mod once;
+mod paging;
 mod people;
 mod permissions;
+mod person;
+mod personas;
 mod plan;
 mod pointer;
 mod preview;
 mod proof;
 mod rollout;
-mod times;
+mod schema;
+mod tester_lists;
+mod testers;
 mod token;
+mod tokens;
 mod unchanged;
 mod versions;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -97,6 +112,9 @@ fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(exposures::of_flag))
         .routes(routes!(enrolments::enrol, enrolments::list_all))
         .routes(routes!(enrolments::remove))
+        .merge(groups())
+        .merge(told())
+        .merge(workspace())
         .routes(routes!(feedback::post))
         .routes(routes!(health::of_flag))
         .routes(routes!(guardrails::get, guardrails::put, guardrails::delete))
@@ -111,6 +129,68 @@ fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(versions::version))
         .routes(routes!(versions::revert))
         .routes(routes!(versions::re_randomise))
+        .routes(routes!(incidents::share))
+}
+
+/// Groups, and who is in them.
+fn groups() -> OpenApiRouter<Server> {
+    OpenApiRouter::new()
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::get, groups::put, groups::delete))
+        .routes(routes!(groups::uses))
+        .routes(routes!(groups::preview::preview))
+        .routes(routes!(invitations::list, invitations::create))
+        .routes(routes!(invitations::revoke))
+        .routes(routes!(tester_lists::send))
+        .routes(routes!(tester_lists::extend))
+        .routes(routes!(testers::exclude, testers::readmit))
+        .routes(routes!(testers::preview))
+        .routes(routes!(log::of_group))
+}
+
+/// What is told of people and of changes.
+fn told() -> OpenApiRouter<Server> {
+    OpenApiRouter::new()
+        .routes(routes!(person::search))
+        .routes(routes!(person::changes))
+        .routes(routes!(person::groups))
+        .routes(routes!(inbox::of_person))
+        .routes(routes!(inbox::list))
+        .routes(routes!(inbox::get))
+        .routes(routes!(inbox::triage))
+        .routes(routes!(inbox::handlers))
+        .routes(routes!(inbox::complain))
+        .routes(routes!(log::list))
+        .routes(routes!(log::get))
+        .routes(routes!(log::csv))
+        .routes(routes!(log::json_lines))
+        .routes(routes!(log::revert))
+}
+
+/// What admins settle.
+fn workspace() -> OpenApiRouter<Server> {
+    OpenApiRouter::new()
+        .routes(routes!(schema::attributes))
+        .routes(routes!(schema::get_attribute, schema::put_attribute, schema::delete_attribute))
+        .routes(routes!(schema::metrics))
+        .routes(routes!(schema::put_metric, schema::delete_metric))
+        .routes(routes!(personas::list, personas::save))
+        .routes(routes!(personas::delete))
+        .routes(routes!(personas::environments))
+        .routes(routes!(personas::retention, personas::set_retention))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::delete))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(tokens::rotate))
+        .routes(routes!(tokens::grant))
+        .routes(routes!(members::list, members::invite))
+        .routes(routes!(members::change))
+        .routes(routes!(members::reset))
+        .routes(routes!(members::sign_out))
+        .routes(routes!(members::roles, members::change_roles))
+        .routes(routes!(members::undo_roles))
 }
 
 pub fn router(server: &Server) -> Router {
@@ -137,7 +217,7 @@ pub fn router(server: &Server) -> Router {
 
 /// What programs manage is made behind what may not wait: events, feedback and checks, which come without end.
 async fn on_pages(State(lanes): State<Arc<Lanes>>, request: Request, next: Next) -> Response {
-    if may_not_wait(request.uri().path()) {
+    if may_not_wait(request.method(), request.uri().path()) {
         return next.run(request).await;
     }
     let only_reads = request.method().is_safe();
@@ -147,7 +227,7 @@ async fn on_pages(State(lanes): State<Arc<Lanes>>, request: Request, next: Next)
 
 /// Below [`on_pages`]: answers once there is a place.
 async fn in_turn(State(lanes): State<Arc<Lanes>>, request: Request, next: Next) -> Response {
-    if may_not_wait(request.uri().path()) {
+    if may_not_wait(request.method(), request.uri().path()) {
         return next.run(request).await;
     }
     let changes = !request.method().is_safe();

@@ -12,7 +12,11 @@ use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use sha2::{Digest as _, Sha256};
 use store::{KeptAnswer, OnceClaim, OnceTaken, Store, TokenKind, hex};
 
-use super::{error::RestError, needs::takes_key};
+use super::{
+    error::{PROBLEM_TYPE, RestError},
+    frame::HoldsSecret,
+    needs::takes_key,
+};
 use crate::{
     Server,
     edge::{
@@ -23,6 +27,7 @@ use crate::{
 };
 
 pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+const SECRET_WAS_TOLD: &str = "this was done, and its secret was told in the first answer only: revoke it and make another one if that was lost";
 /// On an answer that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -133,7 +138,11 @@ async fn keep(store: &Store, claim: &OnceClaim, response: Response) -> Response 
     let (kept, response) = if is_final(response.status()) {
         match answered::whole(response, ONCE_ANSWER_BYTES_MAX).await {
             Ok((parts, bytes)) => {
-                let kept = kept(&parts, &bytes);
+                let kept = if parts.extensions.get::<HoldsSecret>().is_some() {
+                    instead_of_secret()
+                } else {
+                    kept(&parts, &bytes)
+                };
                 let done = store.keep_once(claim, &kept).await;
                 (done, Response::from_parts(parts, Body::from(bytes)))
             }
@@ -146,6 +155,16 @@ async fn keep(store: &Store, claim: &OnceClaim, response: Response) -> Response 
         tracing::warn!(error = &error as &dyn std::error::Error, "the answer to a key was not kept");
     }
     response
+}
+
+/// What whoever asks again is told: of a secret only its hash is stored, and no answer that holds it.
+fn instead_of_secret() -> KeptAnswer {
+    let problem = RestError::Conflict(SECRET_WAS_TOLD.to_owned()).problem();
+    KeptAnswer {
+        status: StatusCode::CONFLICT.as_u16(),
+        kind: PROBLEM_TYPE.to_owned(),
+        body: serde_json::to_string(&problem).unwrap_or_default(),
+    }
 }
 
 fn kept(parts: &http::response::Parts, bytes: &Bytes) -> KeptAnswer {

@@ -98,7 +98,7 @@ fn subject(id: &str) -> Result<SubjectKey, RestError> {
 }
 
 /// Null leaves a trait out; an object is refused.
-fn traits(id: &str, members: BTreeMap<String, Value>) -> Result<Attributes, RestError> {
+pub(super) fn traits(id: &str, members: BTreeMap<String, Value>) -> Result<Attributes, RestError> {
     let mut traits = Attributes::default();
     for (name, value) in members {
         match AttributeValue::from_json(&value) {

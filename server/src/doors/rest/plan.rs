@@ -13,7 +13,7 @@ use super::{
     at_flag::AtFlag,
     document::{Comment, Milliseconds, PlanStep, PlanTransition, Version},
     error::{Problem, RestError},
-    times,
+    frame::at,
 };
 use crate::edge::body::Unread;
 
@@ -232,7 +232,7 @@ fn release(outlook: &PlanOutlook, forecasts: &[StepForecast], names: engine::pla
         proposed_by: release.proposed_by_name.clone(),
         changed_by: release.changed_by.clone(),
         changed_ms: release.changed_ms,
-        changed_at: times::text(release.changed_ms),
+        changed_at: at(release.changed_ms),
     }
 }
 

@@ -6,7 +6,10 @@ use serde_json::value::RawValue;
 use serde_path_to_error::Segment;
 use store::{Invalid, StoreError};
 
-use super::error::{Flaw, RestError};
+use super::{
+    error::RestError,
+    fields::{InField, wrong},
+};
 
 /// A definition that was sent, and where it stands in the body.
 pub(super) enum Sent<'a> {
@@ -32,7 +35,7 @@ pub(super) fn read<T: DeserializeOwned>(json: &RawValue, base: &str, noun: &str)
                 Segment::Unknown => break,
             }
         }
-        RestError::flaw(pointer, format!("the {noun} cannot be read: {}", error.inner()))
+        wrong(&pointer, format!("the {noun} cannot be read: {}", error.inner()))
     })
 }
 
@@ -41,13 +44,12 @@ impl Sent<'_> {
     pub fn refusal(&self, error: StoreError) -> RestError {
         match error {
             StoreError::Refused(problems) => {
-                let flaw = |problem: &Problem| Flaw {
-                    pointer: format!("{}{}", self.base(), self.place(problem)),
-                    detail: problem.to_string(),
+                let flaw = |problem: &Problem| {
+                    InField::new(format!("{}{}", self.base(), self.place(problem)), problem)
                 };
-                RestError::Flawed(problems.iter().map(flaw).collect())
+                RestError::Fields(problems.iter().map(flaw).collect())
             }
-            StoreError::Invalid(Invalid::ReasonTooLong) => RestError::flaw("/comment", error.to_string()),
+            StoreError::Invalid(Invalid::ReasonTooLong) => wrong("/comment", error),
             StoreError::Invalid(Invalid::SeedChanged) => self.refused_at("/seed", &error),
             StoreError::Invalid(Invalid::ValueTypeChanged) => self.refused_at("/value_type", &error),
             StoreError::Invalid(Invalid::KeyMeansAPlace(_)) => self.refused_at("/key", &error),
@@ -56,7 +58,7 @@ impl Sent<'_> {
     }
 
     fn refused_at(&self, place: &str, error: &StoreError) -> RestError {
-        RestError::flaw(format!("{}{place}", self.base()), error.to_string())
+        wrong(&format!("{}{place}", self.base()), error)
     }
 
     fn base(&self) -> &'static str {
@@ -156,8 +158,8 @@ mod tests {
     use super::*;
 
     fn flaws(error: RestError) -> Vec<(String, String)> {
-        let RestError::Flawed(flaws) = error else { panic!("{error}") };
-        flaws.into_iter().map(|flaw| (flaw.pointer, flaw.detail)).collect()
+        let RestError::Fields(fields) = error else { panic!("{error}") };
+        fields.into_iter().map(|field| (field.pointer, field.detail)).collect()
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::{
     at_flag::AtFlag,
     document,
     error::RestError,
+    fields::wrong,
     pointer::{self, Sent},
 };
 use crate::{edge::body::Unread, limits::MOVED_NAMES_MAX};
@@ -138,7 +139,7 @@ pub(crate) async fn preview(at: AtFlag, body: Unread) -> Result<Json<RolloutPrev
     let reader = (names > 0).then(|| at.manager.principal.people_reader()).transpose()?;
     if names > MOVED_NAMES_MAX {
         let sentence = format!("at most {MOVED_NAMES_MAX} of each side are named");
-        return Err(RestError::flaw("/names", sentence));
+        return Err(wrong("/names", sentence));
     }
     let draft: Rollout = pointer::read(&rollout, "/rollout", "rollout")?;
     let snapshot = at.snapshot()?;

@@ -10,8 +10,9 @@ use super::{
     at_flag::AtFlag,
     document::{self, Comment, PerCent, Version},
     error::{Problem, RestError},
+    fields::wrong,
+    frame,
     pointer::{self, Sent},
-    times,
 };
 use crate::edge::body::Unread;
 
@@ -167,7 +168,7 @@ pub(crate) async fn patch_rule(
     let sent = at.body::<RuleChange>(body).await?;
     let RuleChange { version, percentage, comment } = sent.value;
     let percentage = Percentage::parse(&percentage.to_string())
-        .map_err(|error| RestError::flaw("/percentage", error.to_string()))?;
+        .map_err(|error| wrong("/percentage", error.to_string()))?;
     let missing = || RestError::NotFound("rule");
     let rule = RuleId::parse(&rule).map_err(|_| missing())?;
     let to = (&rule, percentage);
@@ -244,7 +245,7 @@ pub(super) async fn answer(at: &AtFlag) -> Result<Json<RolloutInForce>, RestErro
         rules: rules.collect(),
         changed_by: rollout.changed_by,
         changed_ms: rollout.changed_ms,
-        changed_at: times::text(rollout.changed_ms),
+        changed_at: frame::at(rollout.changed_ms),
         definition: serde_json::to_value(&rollout.value).unwrap_or_default(),
     }))
 }

@@ -17,8 +17,9 @@ use super::{
     at_flag::AtFlag,
     document::{self, Comment, Version},
     error::{Problem, RestError},
+    fields::wrong,
+    frame,
     rollout::{self, RolloutInForce},
-    times,
 };
 use crate::{
     edge::body::Unread,
@@ -130,7 +131,7 @@ impl From<AuditEntry> for PastChange {
         Self {
             seq: entry.seq,
             at_ms: entry.at_ms,
-            at: times::text(entry.at_ms),
+            at: frame::at(entry.at_ms),
             by: entry.actor,
             action: entry.action.as_str(),
             environment: entry.environment.map(Into::into),
@@ -196,7 +197,7 @@ pub(crate) async fn version(
         state: rollout_phrase(&found.value, &group_name(&snapshot)),
         changed_by: found.changed_by,
         changed_ms: found.changed_ms,
-        changed_at: times::text(found.changed_ms),
+        changed_at: frame::at(found.changed_ms),
         definition: serde_json::to_value(&found.value).unwrap_or_default(),
     }))
 }
@@ -216,7 +217,7 @@ pub(crate) async fn revert(at: AtFlag, body: Unread) -> Result<Json<RolloutInFor
     let Reversion { to_version, version, comment } = at.body(body).await?.value;
     let back = (to_version, version);
     let reverted = at.store.return_to_version(&editor, &at.environment, &at.flag, back, &comment).await?;
-    reverted.ok_or_else(|| RestError::flaw("/to_version", "the rollout never had this version"))?;
+    reverted.ok_or_else(|| wrong("/to_version", "the rollout never had this version"))?;
     rollout::answer(&at).await
 }
 
@@ -234,7 +235,7 @@ pub(crate) async fn re_randomise(at: AtFlag, body: Unread) -> Result<Json<Rollou
     let ReRandomisation { version, confirm, comment } = at.body(body).await?.value;
     if confirm != at.flag.as_str() {
         let sentence = format!("send \"{}\" to draw everybody anew", at.flag);
-        return Err(RestError::flaw("/confirm", sentence));
+        return Err(wrong("/confirm", sentence));
     }
     at.store.re_randomise(&editor, &at.environment, &at.flag, version, &comment).await?;
     rollout::answer(&at).await

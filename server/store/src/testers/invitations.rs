@@ -23,6 +23,12 @@ const HINT_CHARS: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TesterInvitationId(i64);
 
+impl TesterInvitationId {
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
 impl fmt::Display for TesterInvitationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -173,6 +173,12 @@ async fn whoever_has_a_link_reads_one_incident_without_an_account() {
     assert!(!audit.contains(link), "the log does not give it away");
 
     let seq = path.rsplit('/').next().expect("a number");
+    let address = format!("/api/v1/flags/fast-payment/incidents/{seq}/share?environment=production");
+    let token = app.workspace_token(Role::Support).await;
+    let (status, shared) = app.rest(&token, Method::POST, &address, None).await;
+    assert_eq!(status, 201, "{shared}");
+    let by_rest = shared["link"].as_str().and_then(|it| it.rsplit('/').next()).expect("a link");
+    assert_eq!(read(by_rest).await.0, 200);
     for forged in [seq, "x", "", &link[1..], &format!("9{link}"), &"y".repeat(5000)] {
         assert!([404, 410, 414].contains(&read(forged).await.0), "{forged}");
     }

@@ -114,6 +114,11 @@ words! {
             "public_sentence": {"type": "string", "maxLength": 300}
         }
     });
+    Condition() = json!({
+        "type": "object",
+        "description": "A tree of `all`, `any`, `not` and `test`, as it is answered: \
+                        `{\"test\": {\"attribute\": \"tier\", \"operator\": {\"equals\": \"vip\"}}}`."
+    });
     Rollout(Key, Subject, Percentage, RolloutRule) = json!({
         "type": "object",
         "required": ["enabled", "seed"],
@@ -187,6 +192,15 @@ words! {
     });
     FeedbackCompleted() = json!({"type": "string", "enum": ["yes", "no", "partly"]});
     FeedbackWord() = json!({"type": "string", "enum": ["confusing", "broken", "slow", "love"]});
+    TriageWord() = json!({"type": "string", "enum": ["new", "looking", "resolved", "wont_fix"]});
+    AttributeTypeWord() = json!({
+        "type": "string", "enum": ["text", "number", "boolean", "list", "date", "semver"]
+    });
+    MetricKindWord() = json!({"type": "string", "enum": [
+        "error_rate", "latency", "conversion", "crashes", "complaints", "missing_outcome", "rate", "duration", "count"
+    ]});
+    TokenKindWord() = json!({"type": "string", "enum": ["server", "client", "admin"]});
+    RoleWord() = json!({"type": "string", "enum": ["admin", "product", "qa", "support", "viewer"]});
     PlanGate(Milliseconds) = json!({"oneOf": [
         {"type": "string", "enum": ["healthy", "approval"]},
         one_of("hold", json!({"hold_ms": {"type": "integer", "minimum": 1000, "maximum": 31_622_400_000_i64}})),
