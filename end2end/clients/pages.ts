@@ -12,5 +12,5 @@ export const PAGES = [
 ];
 
 /** Those of single entries as well: one for each address that the router reads (`server/tests/api/hostile`). */
-export const EVERY_PAGE = [...PAGES, '/settings/clients', '/audit/5', `${FLAG}/incidents/latest`, '/feedback/1', '/password?next=/account',
+export const EVERY_PAGE = [...PAGES, '/settings/clients', '/audit/5', `${FLAG}/incidents/latest`, '/settings', '/feedback/1', '/password?next=/account',
     '/testers?subject=ada.moreau&flag=fast-payment'];

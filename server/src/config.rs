@@ -212,6 +212,7 @@ const OWN: [&str; 26] = [
     "search",
     "settings",
     "setup",
+    "shared",
     "sign-in",
     "sign-out",
     "testers",

@@ -41,6 +41,8 @@ impl World {
             ("/audit/", "{seq}") => self.audited.iter().map(ToString::to_string).collect(),
             ("/feedback/", "{id}") => (1..=self.feedback).map(|id| id.to_string()).collect(),
             ("/invite/", _) => vec![self.invite.trim_start_matches("/invite/").to_owned()],
+            // The card that it shows is that of the page for members.
+            ("/shared/", _) => Vec::new(),
             ("/join/", _) => vec![self.join.trim_start_matches("/join/").to_owned()],
             ("/call/", _) => vec!["find".to_owned(), "preview_rollout".to_owned()],
             other => panic!("say what stands for {other:?}"),
@@ -182,9 +184,10 @@ fn journeys_walk_every_page_of_the_router() {
     let has_no_form = |path: &str| {
         STREAMS.contains(&path) || path.contains("export.") || path.rsplit('.').next() == Some("csv")
     };
-    // Doors ask for a password or a key, and nothing else.
+    // Doors ask for a password or a key; what is shared asks for nothing.
     let is_door = |path: &str| {
-        ["/sign-in", "/setup"].contains(&path) || path.starts_with("/invite/") || path.starts_with("/join/")
+        ["/sign-in", "/setup"].contains(&path)
+            || ["/invite/", "/join/", "/shared/"].iter().any(|below| path.starts_with(below))
     };
     let forgotten: Vec<_> = routes::all()
         .into_iter()

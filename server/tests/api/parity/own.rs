@@ -2,10 +2,6 @@
 
 /// Those that are the pages' or the command line's own, each with the reason.
 pub const OWN: &[(&str, &str)] = &[
-    (
-        "Asker::new",
-        "The next question of a page takes the place of its last, and each one of a program is answered.",
-    ),
     ("Store::add_user", "The command line adds members with a password, and programs invite them."),
     ("Store::change_password", "A password is typed by whom it belongs to."),
     ("Store::find_plan", "The operation of REST asks for the plan together with its outlook."),
@@ -67,13 +63,7 @@ pub const NOT_YET: &[&str] = &[
 ];
 
 /// Operations of REST that are no reads and write nothing, each with the reason.
-pub const WITHOUT_A_WORD: &[(&str, &str)] = &[
-    (
-        "POST /api/v1/group-previews",
-        "It counts, and takes a body because a condition has no place in an address.",
-    ),
-    (
-        "POST /api/v1/flags/{key}/explain",
-        "It decides and tells why, and takes a body because a context has no place in an address.",
-    ),
-];
+pub const WITHOUT_A_WORD: &[(&str, &str)] = &[(
+    "POST /api/v1/group-previews",
+    "It counts, and takes a body because a condition has no place in an address.",
+)];
