@@ -16,3 +16,5 @@ CREATE TABLE once_keys (
     PRIMARY KEY (token, key)
 );
 CREATE INDEX once_keys_age ON once_keys (at_ms);
+-- How many of a token there are, and how much they hold, is asked for each.
+CREATE INDEX once_keys_size ON once_keys (token, bytes);

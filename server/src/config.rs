@@ -189,7 +189,7 @@ pub struct PublicUrl {
 }
 
 /// What addresses of the dashboard begin with, and its files. Those of the other doors stand in [`DOORS`].
-const OWN: [&str; 26] = [
+const OWN: [&str; 27] = [
     "account",
     "approvals",
     "audit",

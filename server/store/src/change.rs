@@ -288,7 +288,10 @@ impl Work<'_> {
     /// Writes the audit entry and commits.
     pub(crate) async fn commit(mut self, entry: Entry) -> Result<u64, StoreError> {
         let seq = self.seq;
-        if let Some(claim) = self.actor.origin.once.take() {
+        // Having looked at something on the way is not what was to be done once.
+        if !entry.action.is_look()
+            && let Some(claim) = self.actor.origin.once.take()
+        {
             self.note_once(&claim).await?;
         }
         let sealed = self.seal(entry)?;

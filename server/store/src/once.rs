@@ -78,26 +78,48 @@ impl Store {
     pub async fn take_once(&self, by: &Token, key: &str, request: &str) -> Result<Taken, StoreError> {
         let (token, now_ms, mark) = (by.id.get(), self.shared_now_ms(), random_hex::<MARK_BYTES>()?);
         let claim = OnceClaim { token, key: key.to_owned(), mark };
-        let sql = "INSERT INTO once_keys (token, key, request, mark, at_ms, bytes) \
-                   SELECT $1, $2, $3, $4, $5, 0 WHERE (SELECT COUNT(*) FROM once_keys WHERE token = $1) < $6 \
-                   AND (SELECT COALESCE(SUM(bytes), 0) FROM once_keys WHERE token = $1) < $7 \
-                   ON CONFLICT (token, key) DO NOTHING";
-        let (keys_max, bytes_max) = (ONCE_KEYS_MAX, ONCE_BYTES_MAX);
-        let args = args![token, key, request, &claim.mark, now_ms, keys_max, bytes_max];
-        if self.db().execute(sql, args).await? == 1 {
-            return Ok(Taken::Yours(claim));
+        // Once more, because whoever has a key may give it back between the two questions.
+        for _ in 0..2 {
+            if self.insert_once(&claim, request, now_ms).await? {
+                return Ok(Taken::Yours(claim));
+            }
+            let sql = "SELECT request, mark, at_ms, audit_seq, status, kind, body FROM once_keys \
+                       WHERE token = $1 AND key = $2";
+            let found: Option<Row> = self.db().optional(sql, args![token, key]).await?;
+            if let Some(row) = found {
+                return self.take_over(claim, row, request, now_ms).await;
+            }
         }
-        let sql = "SELECT request, mark, at_ms, audit_seq, status, kind, body FROM once_keys \
-                   WHERE token = $1 AND key = $2";
-        let found: Option<Row> = self.db().optional(sql, args![token, key]).await?;
-        let Some(row) = found else { return Ok(Taken::TooMany) };
+        Ok(Taken::TooMany)
+    }
+
+    async fn insert_once(&self, claim: &OnceClaim, request: &str, now_ms: i64) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO once_keys (token, key, request, mark, at_ms, bytes) \
+                   SELECT $1, $2, $3, $4, $5, 0 WHERE (SELECT COUNT(*) < $6 AND COALESCE(SUM(bytes), 0) < $7 \
+                   FROM once_keys WHERE token = $1) ON CONFLICT (token, key) DO NOTHING";
+        let (keys_max, bytes_max) = (ONCE_KEYS_MAX, ONCE_BYTES_MAX);
+        let args = args![claim.token, &claim.key, request, &claim.mark, now_ms, keys_max, bytes_max];
+        Ok(self.db().execute(sql, args).await? == 1)
+    }
+
+    /// What became of the request that has the key; the key, when nobody has it any more.
+    async fn take_over(
+        &self,
+        claim: OnceClaim,
+        row: Row,
+        request: &str,
+        now_ms: i64,
+    ) -> Result<Taken, StoreError> {
         let before = row.mark.clone();
         if let Some(taken) = row.taken(request, now_ms) {
             return Ok(taken);
         }
+        // Whoever was slow may have made its change meanwhile: then the key is still its own.
         let sql = "UPDATE once_keys SET request = $1, mark = $2, at_ms = $3, audit_seq = NULL, status = NULL, \
-                   kind = NULL, bytes = 0, body = NULL WHERE token = $4 AND key = $5 AND mark = $6";
-        let args = args![request, &claim.mark, now_ms, token, key, &before];
+                   kind = NULL, bytes = 0, body = NULL WHERE token = $4 AND key = $5 AND mark = $6 \
+                   AND (at_ms <= $7 OR (audit_seq IS NULL AND status IS NULL))";
+        let over_ms = now_ms - ONCE_KEPT_MS;
+        let args = args![request, &claim.mark, now_ms, claim.token, &claim.key, &before, over_ms];
         Ok(if self.db().execute(sql, args).await? == 1 { Taken::Yours(claim) } else { Taken::UnderWay })
     }
 

@@ -7,7 +7,7 @@ use engine::{EnrolmentState, Group, GroupKey};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
-use store::{GroupUse, Operation, Versioned};
+use store::{GroupUse, Versioned};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -190,7 +190,7 @@ pub(crate) async fn uses(
     responses((status = 201, body = GroupView), (status = 409, body = Problem)),
 )]
 pub(crate) async fn create(asked: Writing) -> Result<Response, RestError> {
-    let editor = asked.asked.manager.everywhere(Operation::EditFlags)?.flag_editor()?;
+    let editor = asked.asked.manager.principal.definition_editor()?;
     let (asked, sent) = asked.read::<NewGroup>().await?;
     let NewGroup { key, name, description, condition, comment } = sent.value;
     let key = GroupKey::try_from(key).map_err(|error| fields::wrong("/key", error))?;
@@ -209,7 +209,7 @@ pub(crate) async fn create(asked: Writing) -> Result<Response, RestError> {
     responses((status = 200, body = GroupView), (status = 409, body = Problem)),
 )]
 pub(crate) async fn put(Names(key): Names<String>, asked: Writing) -> Result<Json<GroupView>, RestError> {
-    let editor = asked.asked.manager.everywhere(Operation::EditFlags)?.flag_editor()?;
+    let editor = asked.asked.manager.principal.definition_editor()?;
     let (asked, sent) = asked.read::<Change>().await?;
     let Change { version, name, description, condition, comment } = sent.value;
     let key = group_key(&key)?;
@@ -231,7 +231,7 @@ pub(crate) async fn delete(
     Names(key): Names<String>,
     Parameters(taken): Parameters<Deletion>,
 ) -> Result<StatusCode, RestError> {
-    let editor = asked.manager.everywhere(Operation::EditFlags)?.flag_editor()?;
+    let editor = asked.manager.principal.definition_editor()?;
     let Deletion { version, comment } = taken;
     asked.store.delete_group(&editor, version, &group_key(&key)?, &comment).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,7 +1,7 @@
 //! `/api/v1/audit`: the log, one entry of it, the log as a file, and taking a change back.
 
 use app::audit::export::{Form, file};
-use axum::{Json, response::Response};
+use axum::{Json, extract::State, response::Response};
 use engine::EnvironmentKey;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,7 +14,17 @@ use super::{
     frame::{Asked, Names, Parameters, Writing, at, filter_by},
     groups::require_group,
     paging::{self, Part},
+    versions::PastChange,
 };
+use crate::edge::{access::Access, fault::Fault};
+
+/// What happened to a group, newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct GroupHistory {
+    changes: Vec<PastChange>,
+    /// Ask again with it as `cursor` until it is null.
+    next: Option<String>,
+}
 
 /// Which entries; every filter that is set has to agree.
 #[derive(Deserialize, IntoParams)]
@@ -171,9 +181,11 @@ pub(crate) async fn get(asked: Asked, Names(seq): Names<String>) -> Result<Json<
 )]
 pub(crate) async fn csv(
     asked: Asked,
+    State(access): State<Access>,
     Parameters(query): Parameters<LogQuery>,
 ) -> Result<Response, RestError> {
     let reader = asked.manager.principal.audit_reader()?;
+    count_export(&asked, &access)?;
     Ok(file(&asked.store, reader, query.filter()?, Form::Csv).await?)
 }
 
@@ -190,10 +202,19 @@ pub(crate) async fn csv(
 )]
 pub(crate) async fn json_lines(
     asked: Asked,
+    State(access): State<Access>,
     Parameters(query): Parameters<LogQuery>,
 ) -> Result<Response, RestError> {
     let reader = asked.manager.principal.audit_reader()?;
+    count_export(&asked, &access)?;
     Ok(file(&asked.store, reader, query.filter()?, Form::JsonLines).await?)
+}
+
+/// A file is read from one end to the other: each member may have so many, by whatever way.
+fn count_export(asked: &Asked, access: &Access) -> Result<(), RestError> {
+    let by = asked.manager.principal.person();
+    let allowed = by.map_or(Ok(()), |by| access.allowances.export(by));
+    allowed.map_err(|retry_after_s| RestError::Fault(Fault::TooOften { retry_after_s }))
 }
 
 /// Makes the state before a change the next version of its object, whatever happened since. It takes what making the change
@@ -225,13 +246,13 @@ pub(crate) async fn revert(Names(seq): Names<String>, asked: Writing) -> Result<
     path = "/api/v1/groups/{key}/history",
     tag = "groups",
     params(("key" = String, Path, description = "The group"), Part),
-    responses((status = 200, body = EntryList), (status = 422, body = Problem)),
+    responses((status = 200, body = GroupHistory), (status = 422, body = Problem)),
 )]
 pub(crate) async fn of_group(
     asked: Asked,
     Names(key): Names<String>,
     Parameters(part): Parameters<Part>,
-) -> Result<Json<EntryList>, RestError> {
+) -> Result<Json<GroupHistory>, RestError> {
     let limit = paging::limit(part.limit)?;
     let before = paging::number(part.cursor.as_deref())?;
     let group = require_group(&asked, &key).await?.value;
@@ -239,7 +260,7 @@ pub(crate) async fn of_group(
     let viewer = asked.manager.principal.viewer();
     let found = asked.store.history(&viewer, &object, None, before, limit).await?;
     let next = found.last().filter(|_| found.len() == limit).map(|it| it.seq.to_string());
-    Ok(Json(EntryList { entries: found.into_iter().map(view).collect(), next }))
+    Ok(Json(GroupHistory { changes: found.into_iter().map(PastChange::from).collect(), next }))
 }
 
 fn missing() -> RestError {

@@ -318,6 +318,7 @@ impl CellChange {
 async fn table(asked: &Asked) -> Result<RolesView, RestError> {
     let in_force = asked.store.find_roles(&asked.manager.principal.viewer()).await?;
     let keys: Vec<_> = asked.store.live().environments().iter().map(|it| it.key.clone()).collect();
+    let keys: Vec<_> = keys.into_iter().filter(|it| asked.manager.reaches(it)).collect();
     let cell = |cell: RoleCell| CellView {
         operation: cell.operation,
         phrase: cell.operation.phrase(),

@@ -22,6 +22,7 @@ use crate::{
     edge::{
         access::Caller,
         body::{Held, answered},
+        fault::Fault,
     },
     limits::{ONCE_ANSWER_BYTES_MAX, ONCE_KEY_CHARS_MAX, ONCE_RETRY_AFTER_S, PEOPLE_BODY_BYTES_MAX},
 };
@@ -39,13 +40,25 @@ pub async fn once(State(server): State<Server>, request: Request, next: Next) ->
     }
     let (parts, body) = request.into_parts();
     // Whoever has no token, or one that changes nothing here, is told so by the operation.
-    let Some(caller) = Caller::known(&server.access, &parts).filter(|it| it.token.kind != TokenKind::Client)
-    else {
-        return next.run(Request::from_parts(parts, body)).await;
+    let caller =
+        Caller::identify(&server.access, &parts).ok().filter(|it| it.token.kind != TokenKind::Client);
+    let Some(caller) = caller else { return next.run(Request::from_parts(parts, body)).await };
+    let (claim, request, held) = match take(&server, &caller, parts, body).await {
+        Ok(taken) => taken,
+        Err(response) => return response,
     };
-    match take(&server, &caller, parts, body).await {
-        Ok((claim, request, _held)) => keep(&server.store, &claim, next.run(request).await).await,
-        Err(response) => response,
+    // To its end, also when whoever asked has hung up: they will ask what became of it.
+    let store = server.store.clone();
+    let done = tokio::spawn(async move {
+        let response = keep(&store, &claim, next.run(request).await).await;
+        drop(held);
+        response
+    });
+    match done.await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(response) => response,
+        // Whoever surrounds every request logs it.
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_)) => RestError::Fault(Fault::Internal).into_response(),
     }
 }
 

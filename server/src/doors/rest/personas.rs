@@ -207,10 +207,17 @@ pub(crate) async fn set_retention(
     if !wrong.is_empty() {
         return Err(RestError::Fields(wrong));
     }
-    for (kept, _, days) in sent {
-        if let Some(days) = days {
-            asked.store.set_retention(&administrator, kept, &environment, days).await?;
-        }
+    let mut changed = Vec::new();
+    for (kept, pointer, days) in sent {
+        let now = asked.store.retention_days(&administrator, kept).await?.get(&environment).copied();
+        changed.extend(days.filter(|it| Some(*it) != now).map(|days| (kept, pointer, days)));
+    }
+    // Each is a change of its own: half of what was asked is never done.
+    if let [_, (_, pointer, _)] = changed[..] {
+        return Err(fields::wrong(pointer, "change one of the two at a time"));
+    }
+    for (kept, _, days) in changed {
+        asked.store.set_retention(&administrator, kept, &environment, days).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -52,7 +52,7 @@ pub(crate) struct FlagHistory {
 
 /// One change.
 #[derive(Serialize, ToSchema)]
-struct PastChange {
+pub(crate) struct PastChange {
     /// Of its audit entry.
     seq: u64,
     at_ms: i64,

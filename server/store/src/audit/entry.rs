@@ -98,6 +98,13 @@ engine::words! {
     } else InvalidActorKind = "there is no such kind of actor"
 }
 
+impl Action {
+    /// Whether somebody only looked: nothing was changed.
+    pub(crate) const fn is_look(self) -> bool {
+        matches!(self, Self::PersonLookedUp | Self::PeopleSearched | Self::ExposuresRead)
+    }
+}
+
 /// One change, told as a sentence. Entries are never changed or deleted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuditEntry {

@@ -203,13 +203,13 @@ impl Store {
         rows.into_iter().map(|row| row.parse(key.as_str(), now_ms)).collect()
     }
 
-    /// Nobody can accept it from now on; who did stays in the group.
+    /// Nobody can accept it from now on; who did stays in the group. `false`: there is no such invitation to this group.
     pub async fn revoke_tester_invitation(
         &self,
         by: &Enroller,
         key: &GroupKey,
         id: TesterInvitationId,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut work = self.begin(by).await?;
         let group = work.require_group(key).await?.value;
         let now_ms = work.now_ms();
@@ -221,11 +221,16 @@ impl Store {
                 args![now_ms, id.0, key.as_str()],
             )
             .await?;
-        let Some((hint, purpose)) = row else { return work.cancel().await };
+        let Some((hint, purpose)) = row else {
+            let sql = "SELECT id FROM tester_invitations WHERE id = $1 AND group_key = $2";
+            let found: Option<(i64,)> = work.tx.optional(sql, args![id.0, key.as_str()]).await?;
+            work.cancel().await?;
+            return Ok(found.is_some());
+        };
         let sentence = format!("revoked the invitation {hint} to {}", group.name);
         let action = Action::TesterInvitationRevoked;
         work.finish(group_entry(action, &group.key, &group.name, sentence, purpose)).await?;
-        Ok(())
+        Ok(true)
     }
 
     /// What a link invites to, also when it is shut. `None`: there is no such link, or its group was deleted.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use engine::SubjectKey;
 use store::{
     Invalid, KeptAnswer, NewToken, OnceClaim, OnceTaken, Principal, RequestOrigin, Role, StoreError, Token,
-    TokenHash, TokenKind,
+    TokenHash, TokenKind, TokenScope,
     limits::{ONCE_KEPT_MS, ONCE_STALE_MS},
 };
 
@@ -13,6 +14,7 @@ use crate::harness::*;
 on_both!(
     a_key_is_taken_and_its_answer_kept,
     whoever_was_slow_changes_nothing,
+    having_looked_on_the_way_is_not_having_done_it,
     what_was_done_is_known_without_its_answer,
     a_token_has_so_many_keys,
 );
@@ -65,6 +67,19 @@ async fn a_key_is_taken_and_its_answer_kept(t: Harness) {
     t.advance(1);
     assert!(matches!(t.take(&token, "another").await, OnceTaken::Yours(_)), "free again, swept or not");
     assert_eq!(t.store.sweep_once().await.expect("swept"), 1, "the other token's");
+}
+
+async fn having_looked_on_the_way_is_not_having_done_it(t: Harness) {
+    let new = NewToken::new("helper", TokenKind::Admin(Role::Product), TokenScope::Workspace);
+    let secret = t.store.create_token(&admin(), new).await.expect("created");
+    let token = t.store.live().token(&TokenHash::of(&secret), t.clock.now_ms()).expect("works");
+    let claim = t.claim(&token).await;
+    let origin = RequestOrigin { once: Some(Box::new(claim.clone())), ..origin() };
+    let bot = Principal::of_token(&token, t.store.live(), origin).expect("manages");
+    let ada = SubjectKey::parse("ada").expect("a key");
+    t.store.look_up(&bot.people_reader().expect("may"), &ada).await.expect("audited");
+    t.store.release_once(&claim).await.expect("given back");
+    assert!(matches!(t.take(&token, "request").await, OnceTaken::Yours(_)), "it may be tried again");
 }
 
 async fn whoever_was_slow_changes_nothing(t: Harness) {

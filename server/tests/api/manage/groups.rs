@@ -153,8 +153,9 @@ async fn a_group_s_history_names_each_change() {
     let token = app.workspace_token(Role::Product).await;
     let change = json!({"version": 1, "name": "Trial"});
     assert_eq!(app.rest(&token, Method::PUT, "/api/v1/groups/testers", Some(change)).await.0, 200);
-    let entries = app.all(&token, "/api/v1/groups/testers/history", "entries", 1).await;
+    let entries = app.all(&token, "/api/v1/groups/testers/history", "changes", 1).await;
+    assert!(entries.iter().all(|it| it.get("address").is_none()), "no colleague's address: {entries:?}");
     assert_eq!(entries.len(), 2, "{entries:?}");
-    assert_eq!(entries[0]["changes"][0]["after"], "Trial", "newest first: {}", entries[0]);
+    assert_eq!(entries[0]["details"][0]["after"], "Trial", "newest first: {}", entries[0]);
     assert_eq!(entries[1]["action"], "group_created");
 }

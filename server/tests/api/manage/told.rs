@@ -160,6 +160,11 @@ async fn the_log_is_filtered_read_in_parts_and_exported_whole() {
     assert_eq!((entries.len(), &entries[0]["object"]["kind"]), (1, &json!("group")), "{text}");
     let viewer = app.workspace_token(Role::Viewer).await;
     assert_eq!(app.rest(&viewer, Method::GET, "/api/v1/audit.csv", None).await.0, 403);
+    let mut answers = Vec::new();
+    for _ in 0..6 {
+        answers.push(app.asked(&token, Method::GET, "/api/v1/audit.csv", None).await.status().as_u16());
+    }
+    assert_eq!(answers.last(), Some(&429), "as many as a member has at the page: {answers:?}");
 }
 
 #[tokio::test]
