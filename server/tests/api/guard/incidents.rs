@@ -6,10 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 use store::Role;
 
-use super::{
-    FINE, FLAG, OUTAGE, app, ceiling, eventually, guardrail, key,
-    plans::{a_minute, started},
-};
+use super::{FINE, FLAG, OUTAGE, app, ceiling, eventually, guardrail, key, plans::started};
 use crate::{
     app::{TestApp, editor, environment_key, viewer},
     fixtures::everyone,
@@ -88,7 +85,8 @@ async fn what_the_plan_changed_since_is_no_silence() {
     let app = app().await;
     let (token, product) = (app.management_token(Role::Product).await, app.sign_in(Role::Product).await);
     app.guard_with(&token, json!([guardrail("stop", ceiling())])).await;
-    started(&app, &token, a_minute()).await;
+    // Longer than the silence: at its end the plan could just as well go on.
+    started(&app, &token, json!([{"hold": {"hold_ms": 500_000}}])).await;
     app.run(4, FINE).await;
     app.clock.advance(400_000);
     eventually("it holds", async || app.plan(&token).await["state"] == "holding").await;
