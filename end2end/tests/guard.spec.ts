@@ -167,7 +167,7 @@ test('what the guard stopped is read on one page by whoever was not there', asyn
     // Somebody without an account reads it by a link, and nothing else.
     await support.getByRole('button', { name: 'Make a link for somebody without an account' }).click();
     const link = await support.getByRole('textbox', { name: 'Link to this incident' }).inputValue();
-    const outside = await browser.newPage();
+    const outside = await (await browser.newContext()).newPage();
     await outside.goto(new URL(new URL(link).pathname, world.fader).href);
     await expect(outside.locator('.incident')).toContainText('Told was stopped');
     await expect(outside.getByRole('row').filter({ hasText: '150 of 200' })).toHaveCount(1);
@@ -177,7 +177,7 @@ test('what the guard stopped is read on one page by whoever was not there', asyn
     }
     await outside.goto(`${world.fader}/flags/${key}`);
     await expect(outside).toHaveURL(/sign-in/);
-    await outside.close();
+    await outside.context().close();
     await support.goto(`/flags/${key}/history`);
     await support.getByRole('link', { name: 'What happened', exact: true }).click();
     await expect(support.locator('.incident')).toContainText('It is still stopped');

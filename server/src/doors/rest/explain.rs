@@ -40,17 +40,16 @@ enum Asks {
     Browser,
 }
 
-engine::words! {
-    /// Whether attributes that are stored with the subject counted.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
-    enum Stored: serde {
-        /// They did.
-        Used = "used",
-        /// There are none.
-        None = "none",
-        /// The token may not look people up: a decision for an application may be another one.
-        NotLookedUp = "not_looked_up",
-    }
+/// Whether attributes that are stored with the subject counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Stored {
+    /// They did.
+    Used,
+    /// There are none.
+    None,
+    /// The token may not look people up: a decision for an application may be another one.
+    NotLookedUp,
 }
 
 /// What is decided, and why. Nothing is counted as seen.
