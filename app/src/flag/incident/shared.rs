@@ -39,6 +39,7 @@ pub async fn get(visit: Visit, Path(token): Path<String>) -> PageResult {
     let until_ms = grant.until_ms();
     visit.render_door(meta, move || {
         view! {
+            <h1>"What happened"</h1>
             {view(&card, None)}
             <p class="note">
                 {format!(
