@@ -113,6 +113,7 @@ struct ChangeView {
 
 /// Why a change is taken back; the body may be left out.
 #[derive(Deserialize, Default, ToSchema)]
+#[schema(as = EntryReversion)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reversion {
     /// Only if nothing changed it since; of rollouts.
