@@ -20,6 +20,7 @@ use crate::{edge::fault::Fault, limits::FLAG_PAGE_MAX};
 engine::words! {
     /// What a rollout does, roughly.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+    #[schema(rename_all = "snake_case")]
     pub(crate) enum FlagStateWord: serde {
         Nobody = "nobody",
         Serving = "serving",
@@ -31,6 +32,7 @@ engine::words! {
 engine::words! {
     /// Where flags are in their life.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+    #[schema(rename_all = "snake_case")]
     pub(crate) enum LifecycleFilter: serde {
         Draft = "draft",
         Active = "active",
