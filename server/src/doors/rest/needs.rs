@@ -210,7 +210,7 @@ pub fn describe(document: &mut OpenApi) {
                 .schema(Some(IdempotencyKey::schema()))
                 .description(Some(
                     "Sent again with the same key by the same token within 24 hours, the same request is done once and \
-                     answered as it was. With another request, the key is refused.",
+                     answered with the same status and body. With another request, the key is refused.",
                 ));
             operation.parameters.get_or_insert_default().push(key.build().into());
         }

@@ -20,7 +20,7 @@ const ROWS_MAX: i64 = 400_000;
 ///
 /// ```compile_fail,E0451
 /// fn read() -> store::CellReader {
-///     store::CellReader { reach: unimplemented!() }
+///     store::CellReader { permit: unimplemented!() }
 /// }
 /// ```
 /// nor the lease that gives one:
